@@ -1,0 +1,1 @@
+//! A real single-node Kubernetes, and the tests that need one.

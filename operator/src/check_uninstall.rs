@@ -1,0 +1,1 @@
+//! Refuses to remove the CRDs while an AggregatedServer exists.

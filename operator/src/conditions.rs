@@ -1,0 +1,1 @@
+//! Conditions as the Kubernetes API conventions define them.

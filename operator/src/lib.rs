@@ -1,0 +1,19 @@
+//! The Annex operator: one `AggregatedServer` becomes a running, trusted, registered and watched-over API.
+//!
+//! ```text
+//! AggregatedServer -> dereference (reads) -> validate -> build (pure) -> apply -> status
+//! ```
+
+pub mod admin;
+pub mod aggregated_server;
+pub mod applier;
+pub mod args;
+pub mod check_uninstall;
+pub mod conditions;
+pub mod lease;
+pub mod metrics;
+pub mod pki;
+pub mod probe;
+pub mod run;
+pub mod telemetry;
+pub mod template;

@@ -1,0 +1,1 @@
+//! Wiring: client, lease, controllers, admin server, shutdown.

@@ -1,0 +1,1 @@
+//! The partial pod template of a workload, merged onto the generated one.
