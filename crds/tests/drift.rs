@@ -1,5 +1,7 @@
 //! The generated files are what the types generate.
 
+#![allow(clippy::expect_used, reason = "a test may end at the first surprise")]
+
 use std::{path::Path, process::Command};
 
 fn generated(what: &str) -> String {
