@@ -84,13 +84,13 @@ reasons! {
     RollingOut = "RollingOut" on Progressing: "Pods are being made or replaced.",
     Registering = "Registering" on Progressing: "APIServices are not yet registered.",
     // What is well.
-    AllAvailable = "AllAvailable" on Available: "Every group-version answers through the aggregator.",
-    AllRegistered = "AllRegistered" on Registered: "Every group-version has its APIService.",
+    Passed = "Passed" on Available: "The aggregator's checks pass: requests are answered.",
+    Registered = "Registered" on Registered: "The APIService stands and has been available.",
     Trusted = "Trusted" on CertificatesReady: "Every endpoint serves a valid certificate that the published bundle trusts.",
     Stable = "Stable" on Progressing: "Nothing is under way.",
     AsDesired = "AsDesired" on Degraded: "Everything is as desired.",
     AllGood = "AllGood" on Ready: "Every API is available and registered, certificates are ready, nothing is degraded.",
-    NotObserved = "NotObserved" on Available: "Not looked at yet.",
+    NotObserved = "NotObserved" on Available: "Not looked at, since something else comes first; on any condition, with status Unknown.",
 }
 
 impl std::fmt::Display for Reason {

@@ -55,10 +55,10 @@ pub enum KeysError {
         name: String,
     },
     /// Nothing was issued.
-    #[error("failed to issue a certificate: {0}")]
+    #[error("failed to issue a certificate")]
     Issue(#[from] IssueError),
     /// A Secret could not be written.
-    #[error("failed to write Secret {namespace}/{name}: {source}")]
+    #[error("failed to write Secret {namespace}/{name}")]
     Write {
         /// Its namespace.
         namespace: String,

@@ -1,1 +1,179 @@
 //! The reconciler of AggregatedServers.
+//!
+//! | file | step | client |
+//! |---|---|---|
+//! | `dereference` | reads what there is | reads |
+//! | `validate`, `version_order` | what is asked for -> a plan, or a refusal | none |
+//! | `certificates` | which authority, which leaf, which step of a rotation | none |
+//! | `build` | the children as they should be | none |
+//! | `registration` | whether a claim may be registered | none |
+//! | `diagnose` | what is wrong | none |
+//! | `keys`, `children`, `register` | carry those decisions out | writes |
+//! | `endpoints`, `control_plane` | ask servers and control planes | network |
+//! | `pass` | one pass: all of the above in order | through them |
+//! | `status`, `events` | what was found, told | writes status |
+
+pub mod build;
+pub mod certificates;
+pub mod children;
+pub mod context;
+pub mod control_plane;
+pub mod controller;
+pub mod dereference;
+pub mod diagnose;
+pub mod endpoints;
+pub mod events;
+pub mod finding;
+pub mod keys;
+pub mod names;
+pub mod outcome;
+pub mod pass;
+pub mod register;
+pub mod registration;
+pub mod status;
+#[cfg(test)]
+mod testing;
+pub mod validate;
+pub mod version_order;
+
+use std::{sync::Arc, time::Duration};
+
+use annex_crds::{
+    MANAGER,
+    v1alpha1::{AggregatedServer, AggregatedServerStatus},
+};
+use jiff::Timestamp;
+use kube::{
+    Api, ResourceExt as _,
+    api::{Patch, PatchParams},
+    runtime::controller::Action,
+};
+
+use self::{
+    children::chain,
+    context::Context,
+    dereference::ReadError,
+    outcome::{Happening, Outcome},
+    pass::{HURRIED, IMPATIENT},
+};
+use crate::metrics::{Certificate, ReconcileResult};
+
+/// Why a reconcile did not come to its end. All of it is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The AggregatedServer itself could not be read.
+    #[error("failed to read the AggregatedServer")]
+    Get(#[source] kube::Error),
+    /// What there is could not be read.
+    #[error("failed to read what there is")]
+    Read(#[from] ReadError),
+    /// The status could not be written.
+    #[error("failed to write the status")]
+    WriteStatus(#[source] kube::Error),
+}
+
+/// The pause after an error.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Brings one AggregatedServer closer to what it asks for, and writes down how far it is.
+///
+/// # Guarantees
+/// Idempotent, and resumable wherever it was cut off: each step follows from what is there. Status is written on failure
+/// too. Where all is as it should be, nothing is written.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn reconcile(server: Arc<AggregatedServer>, ctx: Arc<Context>) -> Result<Action, Error> {
+    let started = std::time::Instant::now();
+    let result = reconcile_current(&server.name_any(), &server.uid().unwrap_or_default(), &ctx).await;
+    let counted = if result.is_ok() { ReconcileResult::Success } else { ReconcileResult::Error };
+    ctx.metrics.observe_reconcile(counted, started.elapsed());
+    result
+}
+
+/// What an error leads to.
+pub fn error_policy(server: Arc<AggregatedServer>, error: &Error, _: Arc<Context>) -> Action {
+    tracing::warn!(server = server.name_any(), error = chain(error), "reconcile failed");
+    Action::requeue(RETRY)
+}
+
+async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Action, Error> {
+    let api: Api<AggregatedServer> = Api::all(ctx.client.clone());
+    // The watch's copy may be older than the last status written.
+    let server = api.get_opt(name).await.map_err(Error::Get)?;
+    let Some(server) = server.filter(|server| server.metadata.deletion_timestamp.is_none()) else {
+        // Every child names it as its owner: the garbage collector takes them, with or without an operator.
+        ctx.forget(uid);
+        ctx.metrics.remove_server(name);
+        return Ok(Action::await_change());
+    };
+    let now = Timestamp::now();
+    match pass::run(ctx, &server, now).await {
+        Ok(outcome) => {
+            let pause = pause(&outcome, ctx.resync, now);
+            let status = status::compute(&server, &outcome, now);
+            finish(ctx, &api, &server, status, outcome.happenings).await?;
+            Ok(Action::requeue(pause))
+        }
+        Err(error) => {
+            let status = status::compute_unread(&server, &chain(&error), now);
+            finish(ctx, &api, &server, status, Vec::new()).await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Events, metrics, and the status where it changed.
+async fn finish(
+    ctx: &Context,
+    api: &Api<AggregatedServer>,
+    server: &AggregatedServer,
+    status: AggregatedServerStatus,
+    mut happenings: Vec<Happening>,
+) -> Result<(), Error> {
+    measure(ctx, server, &status);
+    happenings.extend(events::transition(server.status.as_ref(), &status));
+    events::publish(ctx, server, happenings).await;
+    if server.status.as_ref() == Some(&status) {
+        return Ok(());
+    }
+    let patch = serde_json::json!({
+        "apiVersion": "annex.dev/v1alpha1",
+        "kind": "AggregatedServer",
+        "metadata": { "name": server.name_any(), "uid": server.uid() },
+        "status": status,
+    });
+    let params = PatchParams::apply(MANAGER).force();
+    api.patch_status(&server.name_any(), &params, &Patch::Apply(&patch)).await.map_err(Error::WriteStatus)?;
+    Ok(())
+}
+
+fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerStatus) {
+    let name = server.name_any();
+    for condition in &status.conditions {
+        ctx.metrics.set_condition(&name, &condition.type_, condition.status == "True");
+    }
+    let certificates = &status.certificates;
+    for (which, time) in [
+        (Certificate::Ca, &certificates.ca_not_after),
+        (Certificate::Serving, &certificates.serving_not_after),
+        (Certificate::Served, &certificates.served_not_after),
+    ] {
+        ctx.metrics.set_certificate_not_after(&name, which, time.as_ref().map(|time| time.0));
+    }
+}
+
+/// How long until the next look: soon while something is about to change, and never past what is due.
+fn pause(outcome: &Outcome, resync: Duration, now: Timestamp) -> Duration {
+    let usual = if outcome.hurry {
+        HURRIED
+    } else if outcome.findings.is_empty() {
+        resync
+    } else {
+        IMPATIENT.min(resync)
+    };
+    match outcome.due {
+        Some(due) if due > now => usual.min(due.duration_since(now).unsigned_abs()).max(HURRIED),
+        _ => usual,
+    }
+}

@@ -1,0 +1,390 @@
+//! One pass over a server: dereference, validate, build, apply, and what was found out on the way.
+
+use std::time::Duration;
+
+use annex_crds::v1alpha1::{AggregatedServer, CertificatesStatus, Child, Reason, Reload, RotationStatus, Workload};
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::{core::v1::ServiceAccount, policy::v1::PodDisruptionBudget},
+    apimachinery::pkg::apis::meta::v1::Time,
+};
+use kube::{Api, ResourceExt as _};
+
+use super::{
+    build::{self, deployment as pods, network, rbac},
+    certificates::{Policy, rotation},
+    children::{Children, chain},
+    context::{Context, Memory},
+    dereference::{self, NamespaceState, ReadError, Surroundings},
+    diagnose,
+    endpoints::{self, Endpoints, Questions, Report},
+    finding::Finding,
+    keys::{self, Keeper, Keys},
+    names::Names,
+    outcome::{ApiOutcome, Outcome},
+    register::Registrar,
+    registration::{self, Standing},
+    validate::{self, ApiPlan, SERVICE_PORT},
+};
+use crate::pki::{bundle, verify_chain};
+
+/// A new leaf that is not served when this part of `renewBefore` is left is more than slow.
+const LATE_FRACTION: u32 = 2;
+
+/// A pass over one server.
+pub struct Pass<'a> {
+    ctx: &'a Context,
+    server: &'a AggregatedServer,
+    names: Names,
+    policy: Policy,
+    surroundings: Surroundings,
+    plans: Vec<ApiPlan>,
+    now: Timestamp,
+}
+
+/// Reads what there is, brings it closer to what is asked for, and says what it found.
+///
+/// # Errors
+/// What there is could not be read; nothing was written then.
+pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<Outcome, ReadError> {
+    let names = Names::new(server, &ctx.namespace);
+    let rivals = ctx.servers.state().into_iter();
+    let rivals = rivals.filter(|rival| rival.uid() != server.uid()).map(|rival| (*rival).clone()).collect();
+    let surroundings = dereference::read(&ctx.client, server, &names, rivals).await?;
+    let policy = Policy::new(server, &names);
+    let plans = validate::plan_apis(server);
+    let mut memory = ctx.memory(&names.uid);
+    let pass = Pass { ctx, server, names, policy, surroundings, plans, now };
+    let outcome = pass.run(&mut memory).await;
+    ctx.remember(&pass.names.uid, memory);
+    Ok(outcome)
+}
+
+impl Pass<'_> {
+    async fn run(&self, memory: &mut Memory) -> Outcome {
+        let mut outcome = Outcome { apis: self.unregistered(), ..Outcome::default() };
+        let children = Children { ctx: self.ctx, names: &self.names };
+        self.remove_unclaimed(&children, &mut outcome).await;
+        if let Some(refusal) = validate::refuse_namespace(&self.names, self.surroundings.namespace) {
+            self.withdraw(&children, &mut outcome).await;
+            outcome.findings.push(refusal);
+            return outcome;
+        }
+        let keeper = Keeper {
+            ctx: self.ctx,
+            names: &self.names,
+            policy: &self.policy,
+            surroundings: &self.surroundings,
+            now: self.now,
+        };
+        let keys = match keeper.keep(memory, &mut outcome).await {
+            Ok(keys) => keys,
+            Err(error) => {
+                outcome.hurry = error.is_race();
+                if !error.is_race() {
+                    outcome.find(error.reason(), chain(&error));
+                }
+                return outcome;
+            }
+        };
+        self.apply_children(&children, &keys, &mut outcome).await;
+        let reports = self.look(&keys, memory, &mut outcome).await;
+        self.rotate(&keeper, &keys, &reports, &mut outcome).await;
+        self.register(&children, &keys, &reports, memory, &mut outcome).await;
+        outcome
+    }
+
+    fn unregistered(&self) -> Vec<ApiOutcome> {
+        let none = |plan: &ApiPlan| ApiOutcome { plan: plan.clone(), registered: false, available: false };
+        self.plans.iter().map(none).collect()
+    }
+
+    fn port(&self) -> i32 {
+        self.server.spec.service.as_ref().map_or(SERVICE_PORT, |service| service.port)
+    }
+
+    /// APIServices of claims that are no longer made.
+    async fn remove_unclaimed(&self, children: &Children<'_>, outcome: &mut Outcome) {
+        let claimed = |name: &String| self.plans.iter().any(|plan| plan.claim.api_service_name() == *name);
+        for (_, service) in self.surroundings.api_services.iter().filter(|(name, _)| !claimed(name)) {
+            children.remove_live(service, outcome).await;
+        }
+    }
+
+    /// Takes every APIService back: the namespace behind them is gone or going, and they would keep it, and every other
+    /// one, from being deleted.
+    async fn withdraw(&self, children: &Children<'_>, outcome: &mut Outcome) {
+        for service in self.surroundings.api_services.values() {
+            children.remove_live(service, outcome).await;
+        }
+        outcome.hurry = self.surroundings.namespace == NamespaceState::Terminating;
+    }
+
+    /// The order: who runs it and may do what, what it reads, where it is found, then itself.
+    async fn apply_children(&self, children: &Children<'_>, keys: &Keys, outcome: &mut Outcome) {
+        let names = &self.names;
+        let secret = |namespace: &str, name: String| Child {
+            api_version: "v1".into(),
+            kind: "Secret".into(),
+            namespace: Some(namespace.to_owned()),
+            name,
+        };
+        outcome.children.push(secret(&names.operator_namespace, names.ca_secret()));
+        outcome.children.push(secret(&names.namespace, names.serving_secret.clone()));
+        let bundle_pem = bundle::to_pem(&keys.bundle);
+        children.apply(&build::config_map(names, &bundle_pem), Reason::ApplyFailed, outcome).await;
+        let Some(workload) = &self.server.spec.workload else { return };
+        let account = pods::service_account_name(workload, names);
+        if account == names.server {
+            children.apply(&build::service_account(names), Reason::ApplyFailed, outcome).await;
+        } else {
+            let own: Api<ServiceAccount> = Api::namespaced(self.ctx.client.clone(), &names.namespace);
+            children.remove(own, &names.server, outcome).await;
+        }
+        children.apply(&rbac::delegation(names, &account), Reason::ApplyFailed, outcome).await;
+        children.apply(&rbac::authentication_reader(names, &account), Reason::ApplyFailed, outcome).await;
+        children.apply(&rbac::informers(names, &account), Reason::ApplyFailed, outcome).await;
+        children.apply(&network::service(names, workload.port), Reason::ApplyFailed, outcome).await;
+        self.apply_workload(children, workload, keys, outcome).await;
+        outcome.service_account = Some(account);
+    }
+
+    async fn apply_workload(
+        &self,
+        children: &Children<'_>,
+        workload: &Workload,
+        keys: &Keys,
+        outcome: &mut Outcome,
+    ) {
+        let restart = self.server.spec.certificates.reload == Reload::Restart;
+        let leaf = keys.leaf.as_ref().filter(|_| restart).map(|leaf| leaf.certificate.fingerprint.as_str());
+        let live = self.surroundings.deployment.as_ref();
+        match pods::pod_template(self.server, workload, &self.names, leaf) {
+            Err(error) => outcome.find(Reason::TemplateInvalid, chain(&error)),
+            Ok(template) => {
+                let deployment = pods::deployment(&self.names, workload, template);
+                if children.accepts(&deployment, Reason::TemplateInvalid, outcome).await {
+                    children.apply(&deployment, Reason::TemplateInvalid, outcome).await;
+                }
+            }
+        }
+        let scaled = live.and_then(|live| live.spec.as_ref()?.replicas).unwrap_or(1);
+        if workload.replicas.unwrap_or(scaled) >= 2 {
+            children
+                .apply(&build::pod_disruption_budget(&self.names), Reason::ApplyFailed, outcome)
+                .await;
+        } else {
+            let budgets: Api<PodDisruptionBudget> =
+                Api::namespaced(self.ctx.client.clone(), &self.names.namespace);
+            children.remove(budgets, &self.names.server, outcome).await;
+        }
+        outcome.findings.extend(diagnose::workload(workload, live));
+        match live {
+            Some(live) => {
+                if let Some(progress) = diagnose::rolling_out(live) {
+                    outcome.find(Reason::RollingOut, progress);
+                }
+            }
+            None => {
+                outcome.find(Reason::RollingOut, "the Deployment is being made");
+                outcome.hurry = true;
+            }
+        }
+    }
+
+    /// Asks the endpoints what there is to know.
+    async fn look(&self, keys: &Keys, memory: &mut Memory, outcome: &mut Outcome) -> Vec<Report> {
+        let surroundings = &self.surroundings;
+        outcome.findings.extend(diagnose::pods(&surroundings.pods));
+        let service = surroundings.service.as_ref();
+        if let Some(unusable) = validate::refuse_service(service, &self.names, self.port()) {
+            // A Service that this very pass made is not there to be read yet.
+            let own = self.server.spec.workload.is_some();
+            outcome.hurry |= own;
+            outcome.findings.push(unusable);
+            return Vec::new();
+        }
+        let endpoints = endpoints::resolve(service, &surroundings.endpoint_slices, self.port());
+        self.forget_trials_of_others(&endpoints, memory);
+        let questions = self.questions(memory, outcome).await;
+        let reports = endpoints::ask(
+            &endpoints.list,
+            &self.policy.server_name,
+            &keys.bundle,
+            &questions,
+            &self.ctx.limits,
+        )
+        .await;
+        for report in &reports {
+            self.ctx.metrics.count_probe(if report.trusted() { "trusted" } else { "failed" });
+        }
+        outcome.findings.extend(diagnose::endpoints(&endpoints, &reports, &surroundings.pods, self.now));
+        reports
+    }
+
+    /// Other pods, or another spec, deserve a new trial at once.
+    fn forget_trials_of_others(&self, endpoints: &Endpoints, memory: &mut Memory) {
+        let pods: Vec<String> = endpoints.list.iter().map(ToString::to_string).collect();
+        let of = format!("{:?} {pods:?}", self.server.metadata.generation);
+        if memory.trials_of != of {
+            memory.trials.clear();
+            memory.trials_of = of;
+        }
+    }
+
+    /// Discovery is asked only where a first registration hangs on it, or the aggregator finds fault: there is nothing to
+    /// prove otherwise.
+    async fn questions(&self, memory: &Memory, outcome: &mut Outcome) -> Questions {
+        let mut questions = Questions { readiness: true, ..Questions::default() };
+        for plan in &self.plans {
+            let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
+            let to_prove = match registration::standing(live, &self.names.uid) {
+                Standing::Absent | Standing::OfCrd => {
+                    let failed = memory.trials.get(&plan.claim.group_version());
+                    failed.is_none_or(|failed| failed.retry_at <= self.now)
+                }
+                Standing::Ours { available, .. } => available == Some(false),
+                Standing::Foreign { .. } => false,
+            };
+            if to_prove {
+                questions.group_versions.push((plan.claim.group.clone(), plan.claim.version.clone()));
+            }
+        }
+        if !questions.group_versions.is_empty() {
+            match self.ctx.probe_token().await {
+                Ok(token) => questions.token = Some(token),
+                Err(error) => outcome.find(Reason::ApplyFailed, chain(&error)),
+            }
+        }
+        questions
+    }
+
+    /// Where the rotation stands, and its last step.
+    async fn rotate(&self, keeper: &Keeper<'_>, keys: &Keys, reports: &[Report], outcome: &mut Outcome) {
+        outcome.observed = true;
+        let previous_trusted = !keys.authority.previous.is_empty();
+        let not_serving = self.not_serving(keys, reports, previous_trusted);
+        let facts = rotation::Facts {
+            previous_trusted,
+            leaf_due: keys.leaf_due || keys.leaf.is_none(),
+            widening: keys.widening.clone(),
+            not_serving: not_serving.clone(),
+        };
+        let progress = rotation::derive(&facts);
+        outcome.findings.extend(keys::findings(keys, &self.not_serving(keys, reports, false)));
+        self.certificates_status(keys, reports, progress.as_ref(), outcome);
+        let Some(progress) = progress else { return };
+        outcome.hurry = true;
+        let waits = progress.blocked_by.clone().unwrap_or_else(|| "nothing".to_owned());
+        outcome.find(Reason::Rotating, format!("step {:?} waits for: {waits}", progress.step));
+        if progress.step == annex_crds::v1alpha1::RotationStep::Narrow
+            && let Err(error) = keeper.narrow(keys, outcome).await
+            && !error.is_race()
+        {
+            outcome.find(error.reason(), chain(&error));
+        }
+    }
+
+    /// The endpoints that do not serve what they should: a leaf of the current authority, or the very leaf of the Secret.
+    /// What answers must serve it; of what does not answer, only that counts which is sent requests.
+    fn not_serving(&self, keys: &Keys, reports: &[Report], any_leaf_of_authority: bool) -> Vec<String> {
+        let Some(leaf) = &keys.leaf else { return Vec::new() };
+        let authority = std::slice::from_ref(keys.authority.current.certificate());
+        let serves = |report: &Report| match &report.handshake {
+            Ok(presented) if any_leaf_of_authority => {
+                let chain = std::slice::from_ref(&presented.leaf.der);
+                verify_chain(chain, authority, &self.policy.server_name, self.now).is_ok()
+            }
+            Ok(presented) => presented.leaf.fingerprint == leaf.certificate.fingerprint,
+            Err(_) => !report.endpoint.ready,
+        };
+        let describe = |report: &Report| match &report.handshake {
+            Ok(presented) => {
+                format!("{} serves a certificate that is valid until {}", report.endpoint, presented.leaf.not_after)
+            }
+            Err(error) => format!("{}: {error}", report.endpoint),
+        };
+        reports.iter().filter(|report| !serves(report)).map(describe).collect()
+    }
+
+    fn certificates_status(
+        &self,
+        keys: &Keys,
+        reports: &[Report],
+        progress: Option<&rotation::Progress>,
+        outcome: &mut Outcome,
+    ) {
+        let time = |timestamp: Timestamp| Time(Timestamp::from_second(timestamp.as_second()).unwrap_or(timestamp));
+        let served = reports.iter().filter_map(|report| report.handshake.as_ref().ok());
+        let served = served.map(|presented| presented.leaf.not_after).min();
+        let leaf_due = keys.leaf.as_ref().map(|leaf| leaf.renewal_time(&self.policy));
+        let due = leaf_due.into_iter().chain([keys.authority.renewal_time(&self.policy)]).min();
+        let began = if keys.authority.previous.is_empty() {
+            keys.leaf.as_ref().and_then(|leaf| leaf.issued_at)
+        } else {
+            keys.authority.issued_at
+        };
+        if let (Some(served), Some(_)) = (served, progress) {
+            let late = self.policy.renew_before / LATE_FRACTION;
+            if self.now >= served.checked_sub(late).unwrap_or(served) {
+                let waits = progress.and_then(|progress| progress.blocked_by.clone()).unwrap_or_default();
+                outcome.find(
+                    Reason::RotationBlocked,
+                    format!("a served certificate ends at {served} and its successor is not in use: {waits}"),
+                );
+            }
+        }
+        outcome.due = due;
+        outcome.certificates = CertificatesStatus {
+            ca_not_after: Some(time(keys.authority.current.certificate().not_after)),
+            serving_not_after: keys.leaf.as_ref().map(|leaf| time(leaf.certificate.not_after)),
+            served_not_after: served.map(time),
+            next_rotation_time: due.map(time),
+            rotation_count: keys.rotation_count,
+            rotation: progress.map(|progress| RotationStatus {
+                step: progress.step,
+                start_time: began.map(time),
+                blocked_by: progress.blocked_by.clone(),
+            }),
+        };
+    }
+
+    async fn register(
+        &self,
+        children: &Children<'_>,
+        keys: &Keys,
+        reports: &[Report],
+        memory: &mut Memory,
+        outcome: &mut Outcome,
+    ) {
+        let bundle_pem = bundle::to_pem(&keys.bundle);
+        let registrar = Registrar {
+            children,
+            surroundings: &self.surroundings,
+            reports,
+            bundle_pem: &bundle_pem,
+            port: self.port(),
+            now: self.now,
+        };
+        let mut apis = Vec::with_capacity(self.plans.len());
+        for plan in &self.plans {
+            if let Some(refusal) = validate::refuse_claim(&plan.claim, self.server, &self.surroundings) {
+                outcome.findings.push(refusal);
+                apis.push(ApiOutcome { plan: plan.clone(), registered: false, available: false });
+                continue;
+            }
+            apis.push(registrar.register(plan, memory, outcome).await);
+        }
+        if apis.iter().any(|api| !api.registered) {
+            let missing: Vec<String> =
+                apis.iter().filter(|api| !api.registered).map(|api| api.plan.claim.group_version()).collect();
+            outcome.findings.push(Finding::new(Reason::Registering, missing.join(", ")));
+        }
+        outcome.apis = apis;
+    }
+}
+
+/// The longest pause while something is not as it should be.
+pub const IMPATIENT: Duration = Duration::from_secs(5);
+/// The pause while something is about to change.
+pub const HURRIED: Duration = Duration::from_secs(1);

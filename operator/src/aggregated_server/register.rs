@@ -1,0 +1,164 @@
+//! Carries out what `registration` decides: the effects on APIServices.
+
+use annex_crds::v1alpha1::Reason;
+use jiff::Timestamp;
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use kube::{Api, ResourceExt as _, api::PostParams};
+
+use super::{
+    build,
+    children::{Children, chain},
+    context::Memory,
+    dereference::Surroundings,
+    endpoints::Report,
+    finding::Finding,
+    outcome::{ApiOutcome, Happening, Outcome},
+    registration::{self, Decision, Standing},
+    validate::ApiPlan,
+};
+
+/// Registers the claims of one server in this pass.
+pub struct Registrar<'a> {
+    /// Writes.
+    pub children: &'a Children<'a>,
+    /// What is there.
+    pub surroundings: &'a Surroundings,
+    /// What endpoints answered.
+    pub reports: &'a [Report],
+    /// The published bundle.
+    pub bundle_pem: &'a str,
+    /// The Service's port.
+    pub port: i32,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl Registrar<'_> {
+    /// Brings one claim as far as it may go now.
+    pub async fn register(&self, plan: &ApiPlan, memory: &mut Memory, outcome: &mut Outcome) -> ApiOutcome {
+        let name = plan.claim.api_service_name();
+        let group_version = plan.claim.group_version();
+        let live = self.surroundings.api_services.get(&name);
+        let standing = registration::standing(live, &self.children.names.uid);
+        let failed = memory.trials.get(&group_version);
+        let mut result = ApiOutcome { plan: plan.clone(), registered: false, available: false };
+        match registration::decide(plan, &standing, self.reports, failed, self.now) {
+            Decision::Refuse(finding) => outcome.findings.push(finding),
+            Decision::Wait(findings) => outcome.findings.extend(findings),
+            Decision::Register => self.begin(plan, outcome).await,
+            Decision::Shadow => self.shadow(plan, live, outcome).await,
+            Decision::Keep { trial, available } => {
+                self.keep(plan, trial, outcome).await;
+                result = ApiOutcome { registered: trial.is_none(), available, ..result };
+                self.after_keeping(&group_version, &standing, trial, available, memory, outcome);
+            }
+            Decision::TakeBack(words) => self.take_back(plan, live, &words, memory, outcome).await,
+        }
+        result
+    }
+
+    async fn keep(&self, plan: &ApiPlan, trial: Option<Timestamp>, outcome: &mut Outcome) {
+        let names = self.children.names;
+        let desired = build::api_service::api_service(names, plan, self.port, self.bundle_pem, trial);
+        self.children.apply(&desired, Reason::ApplyFailed, outcome).await;
+    }
+
+    async fn begin(&self, plan: &ApiPlan, outcome: &mut Outcome) {
+        self.keep(plan, Some(self.now), outcome).await;
+        let group_version = plan.claim.group_version();
+        let note = format!("every ready endpoint has answered; {group_version} is registered on trial");
+        outcome.happenings.push(Happening::normal("TrialBegan", "Register", note));
+        outcome.findings.push(on_trial(&group_version));
+        outcome.hurry = true;
+    }
+
+    fn after_keeping(
+        &self,
+        group_version: &str,
+        standing: &Standing,
+        trial: Option<Timestamp>,
+        available: bool,
+        memory: &mut Memory,
+        outcome: &mut Outcome,
+    ) {
+        let Standing::Ours { words, trial: was_on_trial, .. } = standing else { return };
+        if available {
+            memory.trials.remove(group_version);
+            if was_on_trial.is_some() {
+                let note = format!("{group_version} answers through the aggregator");
+                outcome.happenings.push(Happening::normal("Registered", "Register", note));
+            }
+            return;
+        }
+        outcome.hurry = true;
+        if trial.is_some() {
+            outcome.findings.push(on_trial(group_version));
+        }
+        if !words.is_empty() {
+            outcome.findings.push(Finding::about(self.meaning(words), group_version, words.as_str()));
+        }
+    }
+
+    /// What the aggregator's words mean. They speak of the server's own faults too; those the endpoints told already.
+    fn meaning(&self, words: &str) -> Reason {
+        let answered = self.reports.iter().any(|report| report.endpoint.ready && report.trusted());
+        if answered { registration::interpret(words) } else { Reason::NotAvailable }
+    }
+
+    async fn take_back(
+        &self,
+        plan: &ApiPlan,
+        live: Option<&APIService>,
+        words: &str,
+        memory: &mut Memory,
+        outcome: &mut Outcome,
+    ) {
+        if let Some(live) = live {
+            self.children.remove_live(live, outcome).await;
+        }
+        let group_version = plan.claim.group_version();
+        let finding = Finding::about(
+            self.meaning(words),
+            &group_version,
+            if words.is_empty() { "the aggregator has not looked at it" } else { words },
+        );
+        let failed = registration::failed_again(memory.trials.get(&group_version), finding.clone(), self.now);
+        let note = format!(
+            "{group_version} did not become available within {} s and was taken back, so that it blocks nobody: {words}; tried again in {} s",
+            registration::TRIAL.as_secs(),
+            failed.retry_at.duration_since(self.now).as_secs(),
+        );
+        outcome.happenings.push(Happening::warning(Reason::TrialFailed.as_str(), "TakeBack", note.clone()));
+        outcome.findings.push(finding);
+        outcome.findings.push(Finding::about(Reason::TrialFailed, &group_version, note));
+        memory.trials.insert(group_version, failed);
+    }
+
+    /// Takes the APIService that the aggregator keeps for a CRD. Its label must go in the same write: with it, the
+    /// aggregator would put its own back (kube-aggregator, autoregister_controller.go).
+    async fn shadow(&self, plan: &ApiPlan, live: Option<&APIService>, outcome: &mut Outcome) {
+        let Some(live) = live else { return };
+        let names = self.children.names;
+        let mut ours =
+            build::api_service::api_service(names, plan, self.port, self.bundle_pem, Some(self.now));
+        ours.metadata.resource_version = live.resource_version();
+        let api: Api<APIService> = Api::all(self.children.ctx.client.clone());
+        let params = PostParams { field_manager: Some(annex_crds::MANAGER.to_owned()), ..PostParams::default() };
+        let group_version = plan.claim.group_version();
+        outcome.hurry = true;
+        match api.replace(&plan.claim.api_service_name(), &params, &ours).await {
+            Ok(_) => {
+                let note = format!("{group_version} of a CustomResourceDefinition is shadowed, as crdShadow allows; on trial");
+                outcome.happenings.push(Happening::warning("CRDIsShadowed", "Register", note));
+                outcome.findings.push(on_trial(&group_version));
+            }
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            Err(error) => outcome.find(Reason::ApplyFailed, format!("APIService of {group_version}: {}", chain(&error))),
+        }
+    }
+}
+
+fn on_trial(group_version: &str) -> Finding {
+    let message = format!("{group_version} waits for the aggregator to call it available");
+    Finding::about(Reason::OnTrial, group_version, message)
+}

@@ -1,0 +1,315 @@
+//! What was found -> status. Pure; equal input gives equal output, so that nothing is written where nothing changed.
+
+use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus, ApiStatus, ConditionType, Reason};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::{
+    finding::Finding,
+    outcome::{ApiOutcome, Outcome},
+};
+use crate::conditions::{self, ConditionStatus, Fact};
+
+/// How many findings of one reason a message names.
+const NAMED: usize = 3;
+
+/// The status of `server` after a pass with this outcome.
+#[must_use]
+pub fn compute(server: &AggregatedServer, outcome: &Outcome, now: Timestamp) -> AggregatedServerStatus {
+    let old = server.status.clone().unwrap_or_default();
+    let generation = server.metadata.generation.unwrap_or(0);
+    let findings = settle(outcome);
+    let mut children = outcome.children.clone();
+    children.extend(outcome.apis.iter().filter(|api| api.registered).map(api_service_child));
+    children.sort();
+    children.dedup();
+    AggregatedServerStatus {
+        observed_generation: Some(generation),
+        conditions: conditions::merge(&old.conditions, facts(outcome, &findings), generation, now),
+        group_versions: outcome.apis.iter().map(|api| api.plan.claim.group_version()).collect::<Vec<_>>().join(","),
+        apis: outcome.apis.iter().map(|api| api_status(api, &findings, &old, generation, now)).collect(),
+        certificates: outcome.certificates.clone(),
+        service_account_name: outcome.service_account.clone(),
+        children,
+    }
+}
+
+/// The status of `server` where the cluster could not be read: what was known stays, and the failure is told.
+#[must_use]
+pub fn compute_unread(server: &AggregatedServer, why: &str, now: Timestamp) -> AggregatedServerStatus {
+    let old = server.status.clone().unwrap_or_default();
+    let generation = server.metadata.generation.unwrap_or(0);
+    let kept = |type_: ConditionType| {
+        let known = old.conditions.iter().find(|condition| condition.type_ == type_.as_str());
+        known.map_or_else(|| fact(type_, ConditionStatus::Unknown, Reason::NotObserved, ""), keep)
+    };
+    let failed = |type_, status| fact(type_, status, Reason::ApplyFailed, why);
+    let facts = ConditionType::ALL.into_iter().map(|type_| match type_ {
+        ConditionType::Ready => failed(type_, ConditionStatus::Unknown),
+        ConditionType::Degraded => failed(type_, ConditionStatus::True),
+        other => kept(other),
+    });
+    let conditions = conditions::merge(&old.conditions, facts, generation, now);
+    AggregatedServerStatus { conditions, observed_generation: Some(generation), ..old }
+}
+
+fn keep(condition: &Condition) -> Fact {
+    Fact {
+        type_: condition.type_.clone(),
+        status: match condition.status.as_str() {
+            "True" => ConditionStatus::True,
+            "False" => ConditionStatus::False,
+            _ => ConditionStatus::Unknown,
+        },
+        reason: condition.reason.clone(),
+        message: condition.message.clone(),
+    }
+}
+
+fn api_service_child(api: &ApiOutcome) -> annex_crds::v1alpha1::Child {
+    annex_crds::v1alpha1::Child {
+        api_version: "apiregistration.k8s.io/v1".into(),
+        kind: "APIService".into(),
+        namespace: None,
+        name: api.plan.claim.api_service_name(),
+    }
+}
+
+/// Findings as they stand in the end. Where requests are answered all the same, what single endpoints do not answer is a
+/// degradation, or a rollout under way, and no outage.
+fn settle(outcome: &Outcome) -> Vec<Finding> {
+    let answered = !outcome.apis.is_empty() && outcome.apis.iter().all(|api| api.available);
+    let rolling = outcome.findings.iter().any(|finding| finding.reason == Reason::RollingOut);
+    let outage = [Reason::ServiceUnusable, Reason::PortNameMismatch, Reason::NoReadyEndpoints];
+    let settled = |finding: &Finding| {
+        let of_endpoint = finding.reason.condition() == ConditionType::Available && !outage.contains(&finding.reason);
+        if !answered || !of_endpoint {
+            return Some(finding.clone());
+        }
+        let message = format!("{}: {}", finding.reason, finding.message);
+        (!rolling).then(|| Finding::new(Reason::ReadinessFailed, message))
+    };
+    outcome.findings.iter().filter_map(settled).collect()
+}
+
+fn fact(type_: ConditionType, status: ConditionStatus, reason: Reason, message: &str) -> Fact {
+    Fact {
+        type_: type_.as_str().to_owned(),
+        status,
+        reason: reason.as_str().to_owned(),
+        message: if message.is_empty() { reason.meaning().to_owned() } else { message.to_owned() },
+    }
+}
+
+/// The reason with the highest precedence among `findings`, and what they say of it.
+fn leading<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> Option<(Reason, String)> {
+    let reason = findings.clone().map(|finding| finding.reason).min()?;
+    let mut messages: Vec<&str> =
+        findings.filter(|finding| finding.reason == reason).map(|finding| finding.message.as_str()).collect();
+    messages.dedup();
+    let more = messages.len().saturating_sub(NAMED);
+    messages.truncate(NAMED);
+    let text = messages.join("; ");
+    Some((reason, if more > 0 { format!("{text}; and {more} more") } else { text }))
+}
+
+fn facts(outcome: &Outcome, findings: &[Finding]) -> Vec<Fact> {
+    let on = |type_: ConditionType| {
+        leading(findings.iter().filter(move |finding| finding.reason.condition() == type_))
+    };
+    let all = |test: fn(&ApiOutcome) -> bool| !outcome.apis.is_empty() && outcome.apis.iter().all(test);
+    let normal_true = |type_, holds: bool, well: Reason, otherwise: Reason| match on(type_) {
+        Some((reason, message)) => fact(type_, ConditionStatus::False, reason, &message),
+        None if holds => fact(type_, ConditionStatus::True, well, ""),
+        None if !outcome.observed => fact(type_, ConditionStatus::Unknown, Reason::NotObserved, ""),
+        None => fact(type_, ConditionStatus::False, otherwise, ""),
+    };
+    let normal_false = |type_, well: Reason| match on(type_) {
+        Some((reason, message)) => fact(type_, ConditionStatus::True, reason, &message),
+        None => fact(type_, ConditionStatus::False, well, ""),
+    };
+    let available =
+        normal_true(ConditionType::Available, all(|api| api.available), Reason::Passed, Reason::NotAvailable);
+    let certificates =
+        normal_true(ConditionType::CertificatesReady, outcome.observed, Reason::Trusted, Reason::NotIssued);
+    let registered = normal_true(
+        ConditionType::Registered,
+        all(|api| api.registered),
+        Reason::Registered,
+        Reason::WaitingForServer,
+    );
+    let progressing = normal_false(ConditionType::Progressing, Reason::Stable);
+    let degraded = normal_false(ConditionType::Degraded, Reason::AsDesired);
+    let ready = ready(findings, &[&available, &certificates, &registered]);
+    vec![ready, available, certificates, registered, progressing, degraded]
+}
+
+/// The summary: the first reason that keeps it from being true.
+fn ready(findings: &[Finding], normally_true: &[&Fact]) -> Fact {
+    let against = findings.iter().filter(|finding| finding.reason.condition() != ConditionType::Progressing);
+    if let Some((reason, message)) = leading(against) {
+        return fact(ConditionType::Ready, ConditionStatus::False, reason, &message);
+    }
+    match normally_true.iter().find(|fact| fact.status != ConditionStatus::True) {
+        Some(missing) => Fact {
+            type_: ConditionType::Ready.as_str().to_owned(),
+            status: ConditionStatus::False,
+            reason: missing.reason.clone(),
+            message: missing.message.clone(),
+        },
+        None => fact(ConditionType::Ready, ConditionStatus::True, Reason::AllGood, ""),
+    }
+}
+
+fn api_status(
+    api: &ApiOutcome,
+    findings: &[Finding],
+    old: &AggregatedServerStatus,
+    generation: i64,
+    now: Timestamp,
+) -> ApiStatus {
+    let group_version = api.plan.claim.group_version();
+    let concerns = |finding: &&Finding, type_: ConditionType| {
+        finding.reason.condition() == type_
+            && finding.group_version.as_ref().is_none_or(|about| *about == group_version)
+    };
+    let one = |type_: ConditionType, holds: bool, well: Reason, otherwise: Reason| {
+        if holds {
+            return fact(type_, ConditionStatus::True, well, "");
+        }
+        match leading(findings.iter().filter(|finding| concerns(finding, type_))) {
+            Some((reason, message)) => fact(type_, ConditionStatus::False, reason, &message),
+            None => fact(type_, ConditionStatus::False, otherwise, ""),
+        }
+    };
+    let facts = [
+        one(ConditionType::Registered, api.registered, Reason::Registered, Reason::WaitingForServer),
+        one(ConditionType::Available, api.available, Reason::Passed, Reason::NotAvailable),
+    ];
+    let known = old.apis.iter().find(|known| known.group_version == group_version);
+    let known = known.map(|known| known.conditions.as_slice()).unwrap_or_default();
+    ApiStatus {
+        version_priority: api.plan.version_priority,
+        conditions: conditions::merge(known, facts, generation, now),
+        group_version,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregated_server::{testing::server, validate::plan_apis};
+
+    fn outcome(available: bool, findings: Vec<Finding>) -> Outcome {
+        let apis = plan_apis(&server()).into_iter();
+        let apis = apis.map(|plan| ApiOutcome { plan, registered: available, available }).collect();
+        Outcome { apis, findings, observed: true, ..Outcome::default() }
+    }
+
+    fn condition(status: &AggregatedServerStatus, type_: ConditionType) -> (String, String) {
+        let found = status.conditions.iter().find(|condition| condition.type_ == type_.as_str()).unwrap();
+        (found.status.clone(), found.reason.clone())
+    }
+
+    fn pair(status: &str, reason: &str) -> (String, String) {
+        (status.to_owned(), reason.to_owned())
+    }
+
+    fn computed(outcome: &Outcome) -> AggregatedServerStatus {
+        compute(&server(), outcome, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn all_is_well() {
+        let status = computed(&outcome(true, vec![]));
+        assert_eq!(condition(&status, ConditionType::Ready), pair("True", "AllGood"));
+        assert_eq!(condition(&status, ConditionType::Degraded), pair("False", "AsDesired"));
+        assert_eq!(status.group_versions, "wardle.example.com/v1alpha1,wardle.example.com/v1beta1");
+        assert_eq!(status.observed_generation, Some(3));
+    }
+
+    #[test]
+    fn ready_names_the_first_reason_by_precedence() {
+        let status = computed(&outcome(
+            false,
+            vec![
+                Finding::new(Reason::NoReadyEndpoints, "none"),
+                Finding::new(Reason::ImagePullFailed, "no such image"),
+            ],
+        ));
+        assert_eq!(condition(&status, ConditionType::Ready), pair("False", "ImagePullFailed"));
+        assert_eq!(condition(&status, ConditionType::Available), pair("False", "NoReadyEndpoints"));
+        assert_eq!(condition(&status, ConditionType::Degraded), pair("True", "ImagePullFailed"));
+    }
+
+    #[test]
+    fn a_rotation_does_not_take_readiness_away() {
+        let status = computed(&outcome(true, vec![Finding::new(Reason::Rotating, "step Probe")]));
+        assert_eq!(condition(&status, ConditionType::Ready), pair("True", "AllGood"));
+        assert_eq!(condition(&status, ConditionType::Progressing), pair("True", "Rotating"));
+    }
+
+    #[test]
+    fn one_bad_endpoint_of_an_answering_api_is_a_degradation() {
+        let status =
+            computed(&outcome(true, vec![Finding::new(Reason::ConnectionRefused, "pod b: connection refused")]));
+        assert_eq!(condition(&status, ConditionType::Available), pair("True", "Passed"));
+        assert_eq!(condition(&status, ConditionType::Ready), pair("False", "ReadinessFailed"));
+    }
+
+    #[test]
+    fn a_starting_pod_of_a_rollout_is_no_degradation() {
+        let findings =
+            vec![Finding::new(Reason::ConnectionRefused, "pod b"), Finding::new(Reason::RollingOut, "1 of 2")];
+        let status = computed(&outcome(true, findings));
+        assert_eq!(condition(&status, ConditionType::Ready), pair("True", "AllGood"));
+    }
+
+    #[test]
+    fn no_ready_endpoint_is_an_outage_before_the_aggregator_knows() {
+        let status = computed(&outcome(true, vec![Finding::new(Reason::NoReadyEndpoints, "none")]));
+        assert_eq!(condition(&status, ConditionType::Available), pair("False", "NoReadyEndpoints"));
+    }
+
+    #[test]
+    fn a_refusal_leaves_the_rest_unobserved() {
+        let refused = Outcome {
+            observed: false,
+            ..outcome(false, vec![Finding::new(Reason::NamespaceNotFound, "namespace wardle does not exist")])
+        };
+        let status = computed(&refused);
+        assert_eq!(condition(&status, ConditionType::Ready), pair("False", "NamespaceNotFound"));
+        assert_eq!(condition(&status, ConditionType::Available), pair("Unknown", "NotObserved"));
+    }
+
+    #[test]
+    fn a_finding_about_one_api_leaves_the_other_alone() {
+        let mut outcome = outcome(false, vec![]);
+        outcome.apis[1] = ApiOutcome { registered: true, available: true, ..outcome.apis[1].clone() };
+        outcome.findings.push(Finding::about(
+            Reason::Conflict,
+            "wardle.example.com/v1alpha1",
+            "belongs to somebody else",
+        ));
+        let status = computed(&outcome);
+        let registered: Vec<&str> = status.apis.iter().map(|api| api.conditions[0].status.as_str()).collect();
+        assert_eq!(registered, ["False", "True"]);
+    }
+
+    #[test]
+    fn times_change_only_with_the_status() {
+        let mut server = server();
+        server.status = Some(compute(&server, &outcome(true, vec![]), Timestamp::UNIX_EPOCH));
+        let later = Timestamp::from_second(1000).unwrap();
+        assert_eq!(Some(compute(&server, &outcome(true, vec![]), later)), server.status);
+    }
+
+    #[test]
+    fn an_unreadable_cluster_keeps_what_was_known() {
+        let mut server = server();
+        server.status = Some(compute(&server, &outcome(true, vec![]), Timestamp::UNIX_EPOCH));
+        let status = compute_unread(&server, "failed to read pods", Timestamp::UNIX_EPOCH);
+        assert_eq!(condition(&status, ConditionType::Available), pair("True", "Passed"));
+        assert_eq!(condition(&status, ConditionType::Ready), pair("Unknown", "ApplyFailed"));
+    }
+}
