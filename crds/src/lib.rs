@@ -1,1 +1,3 @@
 //! The API types of annex.dev.
+
+pub mod duration;
