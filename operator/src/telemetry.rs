@@ -76,14 +76,14 @@ fn is_free_of_secrets(metadata: &Metadata<'_>) -> bool {
 
 /// The most detailed level that may be logged of `target`.
 fn most_detailed(target: &str) -> Level {
-    let of_transport = |name: &&str| {
+    let is_of = |name: &str| {
         target
-            .strip_prefix(*name)
+            .strip_prefix(name)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     };
     match target {
         CLIENT => Level::ERROR,
-        _ if TRANSPORTS.iter().any(|name| of_transport(&name)) => Level::INFO,
+        _ if TRANSPORTS.into_iter().any(is_of) => Level::INFO,
         _ => Level::TRACE,
     }
 }

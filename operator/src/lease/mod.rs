@@ -13,6 +13,8 @@
 mod decide;
 mod election;
 #[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! Wiring: client, admin server, lease, controller, shutdown.
 
+mod controller;
 mod crd;
 mod program;
 #[cfg(test)]
@@ -7,6 +8,7 @@ mod tests;
 
 use std::{future::Future, time::Duration};
 
+use controller::Controller;
 use http::header::{HeaderValue, USER_AGENT};
 use kube::{Client, Config};
 pub use program::execute;
@@ -14,7 +16,6 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
     task::{JoinError, JoinSet},
-    time::timeout,
 };
 
 use crate::{
@@ -23,13 +24,6 @@ use crate::{
     lease::{Election, LeaseSettings, LossReason, TimingsError},
     metrics::Metrics,
 };
-
-/// How long a controller may take to finish what it is doing. Shorter than a pod's usual 30 s of grace, so that the
-/// lease is given back within them.
-const STOP_LIMIT: Duration = Duration::from_secs(20);
-
-/// How long an aborted controller may take to reach its next await.
-const ABORT_LIMIT: Duration = Duration::from_secs(1);
 
 /// What the controller gets.
 pub struct ControllerDeps {
@@ -266,64 +260,5 @@ async fn lost(election: Option<&mut Election>) -> LossReason {
 async fn release(election: Option<Election>) {
     if let Some(election) = election {
         election.release().await;
-    }
-}
-
-/// The controller on a task of its own, where a panic of it is seen and it can be ended at any time.
-struct Controller {
-    task: JoinSet<()>,
-    shutdown: watch::Sender<bool>,
-}
-
-impl Controller {
-    fn start<F, Fut>(controller: F, deps: Dependencies) -> Self
-    where
-        F: FnOnce(ControllerDeps) -> Fut,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        let Dependencies {
-            client,
-            namespace,
-            settings,
-            admin,
-        } = deps;
-        let (shutdown, receiver) = watch::channel(false);
-        let mut task = JoinSet::new();
-        task.spawn(controller(ControllerDeps {
-            client,
-            namespace,
-            settings,
-            metrics: admin.metrics,
-            heartbeat: admin.health.heartbeat(),
-            shutdown: receiver,
-        }));
-        Self { task, shutdown }
-    }
-
-    /// Waits for an end that nobody asked for.
-    async fn ended(&mut self) -> RunError {
-        match self.task.join_next().await {
-            Some(Err(error)) => RunError::ControllerFailed(error),
-            Some(Ok(())) | None => RunError::ControllerEnded,
-        }
-    }
-
-    /// Asks the controller to finish, and waits for it no longer than [`STOP_LIMIT`].
-    async fn stop(&mut self) -> Result<(), RunError> {
-        self.shutdown.send_replace(true);
-        match timeout(STOP_LIMIT, self.task.join_next()).await {
-            Ok(Some(Err(error))) => Err(RunError::ControllerFailed(error)),
-            Ok(Some(Ok(())) | None) => Ok(()),
-            Err(_) => {
-                tracing::warn!(limit = ?STOP_LIMIT, "the controller has not finished in time and is cut off");
-                Ok(())
-            }
-        }
-    }
-
-    /// Ends the controller wherever it is; says whether it is gone. Code that computes without end cannot be ended,
-    /// and must not keep the process from ending.
-    async fn abort(&mut self) -> bool {
-        timeout(ABORT_LIMIT, self.task.shutdown()).await.is_ok()
     }
 }
