@@ -10,6 +10,8 @@ pub mod applier;
 pub mod args;
 pub mod check_uninstall;
 pub mod conditions;
+#[cfg(test)]
+mod fake_client;
 pub mod lease;
 pub mod metrics;
 pub mod pki;

@@ -1,1 +1,0 @@
-//! Wiring: client, lease, controllers, admin server, shutdown.

@@ -1,0 +1,131 @@
+//! The commands, and what each says and exits with.
+
+use std::{error::Error, future::Future};
+
+use kube::{Client, Config};
+
+use super::{ControllerDeps, client_config, install_crypto_provider, run};
+use crate::{
+    args::{Cli, Command},
+    check_uninstall::{self, ListServersFailed, Verdict},
+    telemetry,
+};
+
+/// Does what the command line says; gives the process' exit code. `controller` is what `run` runs.
+///
+/// The process should exit with it at once: a runtime that is dropped waits for what still computes, and a process
+/// that lost its lease must not wait.
+pub async fn execute<F, Fut>(cli: Cli, controller: F) -> i32
+where
+    F: FnOnce(ControllerDeps) -> Fut,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    if let Err(error) = telemetry::init(&cli.log) {
+        eprintln!("error: {}", chain(&error));
+        return 1;
+    }
+    install_crypto_provider();
+    match cli.command {
+        Command::Run(args) => match run(*args, controller).await {
+            Ok(()) => {
+                tracing::info!("stopped");
+                0
+            }
+            Err(error) => {
+                tracing::error!(error = chain(&error), "exits");
+                1
+            }
+        },
+        Command::CheckUninstall => report(check().await),
+    }
+}
+
+/// Why `check-uninstall` has no verdict.
+#[derive(Debug, thiserror::Error)]
+enum CheckError {
+    #[error("failed to find the cluster's configuration")]
+    InferConfig(#[source] kube::config::InferConfigError),
+    #[error("failed to create the Kubernetes client")]
+    CreateClient(#[source] kube::Error),
+    #[error(transparent)]
+    List(#[from] ListServersFailed),
+}
+
+async fn check() -> Result<Verdict, CheckError> {
+    let config = client_config(Config::infer().await.map_err(CheckError::InferConfig)?);
+    let client = Client::try_from(config).map_err(CheckError::CreateClient)?;
+    Ok(check_uninstall::check(client).await?)
+}
+
+/// Prints the verdict for whoever reads the hook's log; gives the exit code.
+fn report(verdict: Result<Verdict, CheckError>) -> i32 {
+    match verdict {
+        Ok(verdict @ Verdict::Clear) => {
+            println!("{verdict}");
+            0
+        }
+        Ok(verdict @ Verdict::InUse { .. }) => {
+            eprintln!("{verdict}");
+            1
+        }
+        Err(error) => {
+            eprintln!(
+                "error: {}\nThe CRDs must stay as long as it is not known whether they are in use.",
+                chain(&error)
+            );
+            1
+        }
+    }
+}
+
+/// An error with its causes on one line; a cause that the text before it tells already is left out.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lease::LossReason;
+    use crate::run::RunError;
+
+    #[test]
+    fn exit_codes_of_the_check() {
+        assert_eq!(report(Ok(Verdict::Clear)), 0);
+        assert_eq!(
+            report(Ok(Verdict::InUse {
+                names: vec!["wardle".to_owned()],
+                total: 1
+            })),
+            1
+        );
+        let refused = kube::Error::Api(
+            kube::core::Status::failure("no", "Forbidden")
+                .with_code(403)
+                .boxed(),
+        );
+        assert_eq!(report(Err(CheckError::CreateClient(refused))), 1);
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        assert_eq!(
+            chain(&RunError::LeaseLost(LossReason::Taken)),
+            "no longer the leader: the lease is held by another process or was taken away"
+        );
+        let status = kube::core::Status::failure("no rights", "Forbidden")
+            .with_code(403)
+            .boxed();
+        let text = chain(&RunError::CreateClient(kube::Error::Api(status)));
+        assert_eq!(text.matches("no rights: Forbidden").count(), 1, "{text}");
+    }
+}
