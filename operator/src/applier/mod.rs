@@ -1,0 +1,265 @@
+//! Server-side apply of children: compares first, attributes drift, writes only what differs.
+//!
+//! Every kind goes one way: a [`Desired`] object is planned against the live one ([`plan`], pure) and the
+//! [`Applier`] carries the plan out. Guarantees:
+//!
+//! - an object that does not carry the owner's reference is never written ([`Plan::Foreign`]);
+//! - an object that is as it should be costs one GET and no write ([`Plan::Unchanged`]);
+//! - what somebody else changed is named before it is repaired ([`Drift`]), and what Annex never applied is
+//!   left alone, since server-side apply owns only the fields it was given.
+//!
+//! **Creation.** No apply request can say "only if there is none": without `force` it would quietly merge
+//! into a foreign object that appeared since the GET, ownerReference included, and the garbage collector would
+//! later delete that object; a `metadata.uid` in the body is refused where no object exists, a
+//! `metadata.resourceVersion` is ignored there. So an object is made by POST, which fails where a name is
+//! taken. A POST is recorded as operation `Update`, and fields of such an entry would outlive their removal
+//! from the desired object; so the entry is turned into an `Apply` one, and the object is applied once. It is
+//! the way client-go's `csaupgrade` goes. The hash annotation comes with that apply: a creation that was
+//! interrupted half-way has none, and the next plan finishes it.
+//!
+//! **Updates** carry the live object's uid. The server refuses them for an object of the same name that was
+//! made since (422 on `metadata.uid`, or 409 where it is gone).
+
+mod desired;
+mod error;
+mod managed_fields;
+mod owner;
+mod plan;
+
+use kube::Client;
+use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::{ApiResource, Request};
+use serde_json::{Value, json};
+use tracing::debug;
+
+pub use desired::{Desired, DesiredError};
+pub use error::{ApplyError, FieldCause, ObjectName};
+pub use managed_fields::{Drift, Taker};
+pub use owner::Owner;
+pub use plan::{Because, Plan, plan};
+
+/// The field manager of everything that Annex applies.
+pub const FIELD_MANAGER: &str = "annex-operator";
+/// The annotation that holds the hash of the object as it was applied last.
+pub const APPLIED_HASH: &str = "annex.dev/applied-hash";
+
+/// What an [`Applier::apply`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The object did not exist.
+    Created,
+    /// The object was as it should be; nothing was written.
+    Unchanged,
+    /// The object was applied, for this reason.
+    Updated(Because),
+}
+
+/// An object after it was applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    /// The object as the server answered it last.
+    pub live: Value,
+    /// What was done.
+    pub outcome: Outcome,
+}
+
+/// What an [`Applier::delete_owned`] met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// The server took the request; the object may live on until its finalizers are done.
+    Requested,
+    /// There was nothing left to delete.
+    AlreadyGone,
+}
+
+/// The only writer of children that are a pure function of their owner.
+#[derive(Clone)]
+pub struct Applier {
+    client: Client,
+}
+
+impl Applier {
+    /// An applier that acts as `client`'s identity.
+    #[must_use]
+    pub const fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Makes the live object what `desired` says, with as few requests as that takes.
+    ///
+    /// # Errors
+    /// See [`ApplyError`]; [`ApplyError::Raced`] is worth an immediate retry.
+    pub async fn apply(&self, desired: &Desired) -> Result<Applied, ApplyError> {
+        let live = self.get(desired).await?;
+        match (plan(desired, live.as_ref()), live) {
+            (Plan::Create, _) | (_, None) => self.create(desired).await,
+            (Plan::Foreign { owner }, Some(_)) => Err(ApplyError::Foreign {
+                object: desired.name(),
+                owner,
+            }),
+            (Plan::Terminating, Some(_)) => Err(ApplyError::Terminating {
+                object: desired.name(),
+            }),
+            (Plan::Unchanged, Some(live)) => Ok(Applied {
+                live,
+                outcome: Outcome::Unchanged,
+            }),
+            (Plan::Apply(because), Some(live)) => match self.update(desired, &live).await {
+                Ok(live) => Ok(Applied {
+                    live,
+                    outcome: Outcome::Updated(because),
+                }),
+                Err(error) => Err(error.with_drift(&because)),
+            },
+        }
+    }
+
+    /// Has the server judge `desired` without storing it: defaulting, validation and admission are run.
+    ///
+    /// It asks even where the live object is foreign: nothing is written, and the answer is about `desired`.
+    ///
+    /// # Errors
+    /// [`ApplyError::Invalid`] and [`ApplyError::Rejected`] carry the server's text.
+    pub async fn dry_run(&self, desired: &Desired) -> Result<Value, ApplyError> {
+        let params = PatchParams {
+            dry_run: true,
+            ..PatchParams::apply(FIELD_MANAGER).force()
+        };
+        self.patch(desired, &params, &Patch::Apply(desired.object()))
+            .await
+    }
+
+    /// Deletes `live` if it carries `owner_uid` among its owners, and only that very object.
+    ///
+    /// # Errors
+    /// [`ApplyError::Foreign`] without a request where the reference is missing, [`ApplyError::Raced`] where
+    /// the name belongs to another object by now.
+    pub async fn delete_owned(
+        &self,
+        resource: &ApiResource,
+        live: &Value,
+        owner_uid: &str,
+    ) -> Result<Deletion, ApplyError> {
+        let object = ObjectName::of(live);
+        if !owner::is_owned_by(live, owner_uid) {
+            return Err(ApplyError::Foreign {
+                object,
+                owner: Owner::of(live),
+            });
+        }
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: metadata_text(live, "uid"),
+                resource_version: None,
+            }),
+            ..DeleteParams::background()
+        };
+        let url = desired::url_path(resource, object.namespace.as_deref());
+        let request = Request::new(url).delete(&object.name, &params);
+        match self.send("delete", &object, request).await {
+            Ok(_) => Ok(Deletion::Requested),
+            Err(error) if error.is_object_missing() => Ok(Deletion::AlreadyGone),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn get(&self, desired: &Desired) -> Result<Option<Value>, ApplyError> {
+        let object = desired.name();
+        let request = Request::new(desired.url_path()).get(&object.name, &GetParams::default());
+        match self.send("get", &object, request).await {
+            Ok(live) => Ok(Some(live)),
+            // A namespace that is missing answers like an object that is: the creation then names it.
+            Err(error) if error.is_object_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn create(&self, desired: &Desired) -> Result<Applied, ApplyError> {
+        let object = desired.name();
+        let params = PostParams {
+            dry_run: false,
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+        };
+        let body = desired.object().to_string().into_bytes();
+        let created = self
+            .send(
+                "create",
+                &object,
+                Request::new(desired.url_path()).create(&params, body),
+            )
+            .await?;
+        match self.update(desired, &created).await {
+            Ok(live) => Ok(Applied {
+                live,
+                outcome: Outcome::Created,
+            }),
+            // Some controller wrote its status in between. The object is there; the next plan finishes it.
+            Err(ApplyError::Raced { .. }) => {
+                debug!(%object, "object changed right after its creation, its first apply waits");
+                Ok(Applied {
+                    live: created,
+                    outcome: Outcome::Created,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn update(&self, desired: &Desired, live: &Value) -> Result<Value, ApplyError> {
+        let uid = metadata_text(live, "uid");
+        if let Some(entries) = managed_fields::converted(live, desired.api_version()) {
+            // The resourceVersion keeps other managers' entries: the list is written as a whole.
+            let patch = json!({ "metadata": {
+                "uid": uid,
+                "resourceVersion": metadata_text(live, "resourceVersion"),
+                "managedFields": entries,
+            }});
+            let params = PatchParams {
+                field_manager: Some(FIELD_MANAGER.to_owned()),
+                ..PatchParams::default()
+            };
+            self.patch(desired, &params, &Patch::Merge(&patch)).await?;
+        }
+        let mut body = desired.hashed();
+        if let Some(uid) = uid {
+            body["metadata"]["uid"] = Value::String(uid);
+        }
+        self.patch(
+            desired,
+            &PatchParams::apply(FIELD_MANAGER).force(),
+            &Patch::Apply(&body),
+        )
+        .await
+    }
+
+    async fn patch(
+        &self,
+        desired: &Desired,
+        params: &PatchParams,
+        patch: &Patch<&Value>,
+    ) -> Result<Value, ApplyError> {
+        let object = desired.name();
+        let request = Request::new(desired.url_path()).patch(&object.name, params, patch);
+        self.send("apply", &object, request).await
+    }
+
+    async fn send(
+        &self,
+        action: &'static str,
+        object: &ObjectName,
+        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<Value, ApplyError> {
+        let failed = |error| ApplyError::from_request(action, object, error);
+        self.client
+            .request(request.map_err(kube::Error::BuildRequest).map_err(failed)?)
+            .await
+            .map_err(failed)
+    }
+}
+
+fn metadata_text(object: &Value, field: &str) -> Option<String> {
+    object["metadata"][field].as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! The decision what to do about one object, from what is wanted and what is there.
+
+use serde_json::Value;
+
+use super::managed_fields::{Drift, Ownership, hash_is_ours, ownership};
+use super::owner::{Owner, is_owned_by};
+use super::{APPLIED_HASH, Desired};
+
+/// What to do about an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// There is none.
+    Create,
+    /// There is one that does not name our owner: it must not be written.
+    Foreign {
+        /// Whose it is.
+        owner: Owner,
+    },
+    /// It is being deleted: what is written now is lost.
+    Terminating,
+    /// It is as it should be.
+    Unchanged,
+    /// It has to be applied.
+    Apply(Because),
+}
+
+/// Why an object has to be applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// What is wanted is not what was applied last, or it was never applied.
+    Changed,
+    /// Others changed or removed fields that were applied.
+    Drift(Vec<Drift>),
+}
+
+/// Decides without IO; the same arguments give the same plan.
+///
+/// An object in deletion is [`Plan::Terminating`] whoever owns it: its name is free soon. That comes before
+/// [`Plan::Foreign`], since the children of a server that was deleted and made again carry the old owner's uid
+/// until the garbage collector is done.
+#[must_use]
+pub fn plan(desired: &Desired, live: Option<&Value>) -> Plan {
+    let Some(live) = live else { return Plan::Create };
+    let metadata = &live["metadata"];
+    if !metadata["deletionTimestamp"].is_null() {
+        return Plan::Terminating;
+    }
+    if !is_owned_by(live, desired.owner_uid()) {
+        return Plan::Foreign {
+            owner: Owner::of(live),
+        };
+    }
+    // The hash tells what ownership cannot: fields that were applied once and are not wanted any more.
+    let is_current = metadata["annotations"][APPLIED_HASH] == desired.hash();
+    match ownership(&desired.hashed(), live) {
+        Ownership::Complete if is_current => Plan::Unchanged,
+        // A hash that is not ours any more was edited by somebody: that is drift like any other.
+        Ownership::Lost(drift) if is_current || !hash_is_ours(live) => Plan::Apply(Because::Drift(drift)),
+        Ownership::Complete | Ownership::Lost(_) | Ownership::NotApplied => Plan::Apply(Because::Changed),
+    }
+}

@@ -1,0 +1,304 @@
+//! What is asked of the server, and what its answers become.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use http_body_util::BodyExt;
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+
+use super::super::{Applied, Applier, ApplyError, Because, Deletion, FIELD_MANAGER, Outcome};
+use super::*;
+
+/// A request as the server saw it.
+#[derive(Clone, Debug)]
+struct Seen {
+    line: String,
+    content_type: String,
+    body: Value,
+}
+
+/// A server that gives the scripted answers in turn and refuses what comes after them.
+#[derive(Clone)]
+struct Server {
+    answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Server {
+    fn answering(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
+        Self {
+            answers: Arc::new(Mutex::new(answers.into_iter().collect())),
+            seen: Arc::default(),
+        }
+    }
+
+    fn applier(&self) -> Applier {
+        let server = self.clone();
+        let service = tower::service_fn(move |request: http::Request<Body>| server.clone().answer(request));
+        Applier::new(Client::new(service, "default"))
+    }
+
+    async fn answer(self, request: http::Request<Body>) -> Result<http::Response<Body>, Infallible> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        let content_type = parts
+            .headers
+            .get("content-type")
+            .and_then(|value| value.to_str().ok());
+        self.seen.lock().expect("lock").push(Seen {
+            line: format!("{} {}", parts.method, parts.uri),
+            content_type: content_type.unwrap_or_default().to_owned(),
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+        });
+        let (code, answer) = self
+            .answers
+            .lock()
+            .expect("lock")
+            .pop_front()
+            .unwrap_or_else(|| (500, json!({ "message": "not scripted" })));
+        let response = http::Response::builder()
+            .status(code)
+            .body(Body::from(answer.to_string().into_bytes()));
+        Ok(response.expect("a response"))
+    }
+
+    fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().expect("lock").clone()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.seen().into_iter().map(|seen| seen.line).collect()
+    }
+}
+
+fn failure(code: u16, reason: &str, message: &str) -> (u16, Value) {
+    (
+        code,
+        json!({
+            "kind": "Status", "apiVersion": "v1", "status": "Failure",
+            "code": code, "reason": reason, "message": message,
+        }),
+    )
+}
+
+const NOT_FOUND: &str = "configmaps \"wardle-ca\" not found";
+const COLLECTION: &str = "/api/v1/namespaces/default/configmaps";
+
+fn applied(desired: &Desired) -> Value {
+    live(desired, [entry(desired, json!({ "f:data": { "f:ca.crt": {} } }))])
+}
+
+/// As the server answers the POST: no hash yet, and our entry an update's.
+fn posted(desired: &Desired) -> Value {
+    let mut object = applied(desired);
+    object["metadata"]
+        .as_object_mut()
+        .expect("metadata")
+        .remove("annotations");
+    object["metadata"]["managedFields"][0]["operation"] = "Update".into();
+    object
+}
+
+#[tokio::test]
+async fn an_object_as_it_should_be_costs_one_get() {
+    let desired = config_map();
+    let server = Server::answering([(200, applied(&desired))]);
+    let done = server.applier().apply(&desired).await.expect("nothing to do");
+    assert_eq!(
+        done,
+        Applied {
+            live: applied(&desired),
+            outcome: Outcome::Unchanged
+        }
+    );
+    assert_eq!(server.lines(), [format!("GET {COLLECTION}/wardle-ca")]);
+}
+
+#[tokio::test]
+async fn drift_is_applied_with_force_on_that_very_object() {
+    let desired = config_map();
+    let drifted = live(&desired, [entry(&desired, json!({}))]);
+    let server = Server::answering([(200, drifted), (200, applied(&desired))]);
+    let done = server.applier().apply(&desired).await.expect("an apply");
+    let Outcome::Updated(Because::Drift(drift)) = done.outcome else {
+        panic!("{:?}", done.outcome)
+    };
+    assert_eq!(drift[0].path, "data.ca.crt");
+
+    let patch = server.seen().pop().expect("a request");
+    assert!(
+        patch.line.starts_with(&format!("PATCH {COLLECTION}/wardle-ca?")),
+        "{}",
+        patch.line
+    );
+    assert!(
+        patch.line.contains("force=true") && patch.line.contains(&format!("fieldManager={FIELD_MANAGER}"))
+    );
+    assert_eq!(patch.content_type, "application/apply-patch+yaml");
+    assert_eq!(patch.body["metadata"]["uid"], UID);
+    assert_eq!(
+        patch.body["metadata"]["annotations"][APPLIED_HASH],
+        desired.hash()
+    );
+    assert!(patch.body["metadata"].get("resourceVersion").is_none());
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_foreign_or_terminating_object_is_never_written() {
+    let desired = config_map();
+    let mut foreign = applied(&desired);
+    foreign["metadata"]["ownerReferences"] = json!([]);
+    let mut going = applied(&desired);
+    going["metadata"]["deletionTimestamp"] = "2026-11-22T18:10:42Z".into();
+    let server = Server::answering([(200, foreign), (200, going)]);
+    let applier = server.applier();
+    assert!(matches!(
+        applier.apply(&desired).await,
+        Err(ApplyError::Foreign { .. })
+    ));
+    assert!(matches!(
+        applier.apply(&desired).await,
+        Err(ApplyError::Terminating { .. })
+    ));
+    assert!(
+        server.lines().iter().all(|line| line.starts_with("GET ")),
+        "{:?}",
+        server.lines()
+    );
+}
+
+#[tokio::test]
+async fn a_missing_object_is_posted_then_owned_by_apply() {
+    let desired = config_map();
+    let server = Server::answering([
+        failure(404, "NotFound", NOT_FOUND),
+        (201, posted(&desired)),
+        (200, posted(&desired)),
+        (200, applied(&desired)),
+    ]);
+    let done = server.applier().apply(&desired).await.expect("a creation");
+    assert_eq!(
+        done,
+        Applied {
+            live: applied(&desired),
+            outcome: Outcome::Created
+        }
+    );
+
+    let seen = server.seen();
+    let methods: Vec<_> = seen
+        .iter()
+        .filter_map(|seen| seen.line.split(' ').next())
+        .collect();
+    assert_eq!(methods, ["GET", "POST", "PATCH", "PATCH"]);
+    assert_eq!(&seen[1].body, desired.object(), "no hash before the apply");
+    assert_eq!(seen[2].content_type, "application/merge-patch+json");
+    assert_eq!(seen[2].body["metadata"]["resourceVersion"], "7");
+    assert_eq!(seen[2].body["metadata"]["managedFields"][0]["operation"], "Apply");
+    assert_eq!(seen[3].body["metadata"]["uid"], UID);
+}
+
+#[tokio::test]
+async fn a_name_that_was_taken_meanwhile_is_left_alone() {
+    let desired = config_map();
+    let server = Server::answering([
+        failure(404, "NotFound", NOT_FOUND),
+        failure(409, "AlreadyExists", "configmaps \"wardle-ca\" already exists"),
+    ]);
+    assert!(matches!(
+        server.applier().apply(&desired).await,
+        Err(ApplyError::Raced { .. })
+    ));
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_creation_that_is_overtaken_is_finished_by_the_next_plan() {
+    let desired = config_map();
+    let server = Server::answering([
+        failure(404, "NotFound", NOT_FOUND),
+        (201, posted(&desired)),
+        failure(409, "Conflict", "the object has been modified"),
+        (200, posted(&desired)),
+        (200, posted(&desired)),
+        (200, applied(&desired)),
+    ]);
+    let applier = server.applier();
+    assert_eq!(
+        applier.apply(&desired).await.expect("a creation").outcome,
+        Outcome::Created
+    );
+    assert_eq!(
+        applier.apply(&desired).await.expect("an apply").outcome,
+        Outcome::Updated(Because::Changed)
+    );
+    assert_eq!(server.seen().len(), 6);
+}
+
+#[tokio::test]
+async fn a_refused_repair_says_what_had_drifted() {
+    let desired = config_map();
+    let drifted = live(&desired, [entry(&desired, json!({}))]);
+    let server = Server::answering([
+        (200, drifted),
+        failure(422, "Invalid", "may not specify more than 1 volume type"),
+    ]);
+    let error = server.applier().apply(&desired).await.expect_err("a refusal");
+    let ApplyError::Invalid { drift, message, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(
+        (drift.len(), message.as_str()),
+        (1, "may not specify more than 1 volume type")
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_stores_nothing() {
+    let desired = config_map();
+    let server = Server::answering([(200, applied(&desired)), failure(422, "Invalid", "no")]);
+    let applier = server.applier();
+    applier.dry_run(&desired).await.expect("a verdict");
+    assert!(matches!(
+        applier.dry_run(&desired).await,
+        Err(ApplyError::Invalid { .. })
+    ));
+    assert!(
+        server.lines().iter().all(|line| line.contains("dryRun=All")),
+        "{:?}",
+        server.lines()
+    );
+}
+
+#[tokio::test]
+async fn deletion_is_of_the_owned_object_alone() {
+    let desired = config_map();
+    let object = applied(&desired);
+    let server = Server::answering([
+        (
+            200,
+            json!({ "kind": "Status", "apiVersion": "v1", "status": "Success" }),
+        ),
+        failure(404, "NotFound", NOT_FOUND),
+        failure(409, "Conflict", "the UID in the precondition does not match"),
+    ]);
+    let applier = server.applier();
+    let delete = || applier.delete_owned(desired.resource(), &object, OWNER);
+    assert_eq!(delete().await.expect("a deletion"), Deletion::Requested);
+    assert_eq!(delete().await.expect("no object"), Deletion::AlreadyGone);
+    assert!(matches!(delete().await, Err(ApplyError::Raced { .. })));
+    let stranger = applier.delete_owned(desired.resource(), &object, "another");
+    assert!(matches!(stranger.await, Err(ApplyError::Foreign { .. })));
+
+    let seen = server.seen();
+    assert_eq!(seen.len(), 3, "no request for what is not owned");
+    assert_eq!(
+        seen[0].line.trim_end_matches('?'),
+        format!("DELETE {COLLECTION}/wardle-ca")
+    );
+    assert_eq!(seen[0].body["preconditions"]["uid"], UID);
+}
