@@ -1,1 +1,29 @@
-//! The API types of annex.dev.
+//! The API types of `annex.dev`, and nothing else: no client, no runtime.
+//!
+//! | kind | scope | says |
+//! |---|---|---|
+//! | [`AggregatedServer`](v1alpha1::AggregatedServer) | cluster | which extension apiserver runs, and which group-versions it serves |
+//!
+//! `crds/yaml/` is generated from these types by the `crdgen` program and checked for drift.
+
+#![allow(
+    unreachable_pub,
+    reason = "the schema derive repeats each struct in a private scope"
+)]
+
+pub mod duration;
+pub mod v1alpha1;
+
+/// The API group of Annex.
+pub const GROUP: &str = "annex.dev";
+/// The field manager of everything that the operator writes; also the value of the label
+/// `app.kubernetes.io/managed-by` on it.
+pub const MANAGER: &str = "annex-operator";
+/// Label of every child: the name of its AggregatedServer.
+pub const SERVER_LABEL: &str = "annex.dev/server";
+/// Annotation of an AggregatedServer: any new value renews the serving certificate.
+pub const ROTATE_LEAF_ANNOTATION: &str = "annex.dev/rotate-leaf";
+/// Annotation of an AggregatedServer: any new value replaces the certificate authority.
+pub const ROTATE_CA_ANNOTATION: &str = "annex.dev/rotate-ca";
+/// Annotation of an APIService on trial: when the trial began (RFC 3339). It goes at the first `Available`.
+pub const TRIAL_ANNOTATION: &str = "annex.dev/trial";

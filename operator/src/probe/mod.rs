@@ -1,1 +1,47 @@
 //! What a server really answers: TLS handshakes and discovery requests against its endpoints.
+//!
+//! | module | question it answers |
+//! |---|---|
+//! | [`tls`] | which certificate does this endpoint serve right now |
+//! | [`verified`] | will it speak HTTP behind a certificate that the bundle vouches for |
+//! | [`discovery`] | does it serve this group-version |
+//! | [`health`] | what does it say is wrong with itself |
+//!
+//! A peer may be anything: it is given little time and little memory, and a secret only once it has proved who it
+//! is. Every future here may be dropped at any point; nothing of it lives on.
+
+pub mod discovery;
+pub mod health;
+pub mod tls;
+pub mod verified;
+
+mod connection_tasks;
+mod error_text;
+#[cfg(test)]
+mod testing;
+
+use std::time::Duration;
+
+/// How long a peer may take for each step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// For the TCP connection.
+    pub connect: Duration,
+    /// For the TLS handshake.
+    pub handshake: Duration,
+    /// For a request, from sending it to the last byte of the answer.
+    pub request: Duration,
+}
+
+impl Default for Limits {
+    /// Five seconds for each, as the kube-aggregator gives a discovery request
+    /// (`k8s.io/kube-aggregator/pkg/controllers/status/remote`).
+    fn default() -> Self {
+        let five = Duration::from_secs(5);
+        Self {
+            connect: five,
+            handshake: five,
+            request: five,
+        }
+    }
+}

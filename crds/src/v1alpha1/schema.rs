@@ -1,0 +1,64 @@
+//! Schemas that a derive cannot express: structural pieces that Kubernetes reads in its own way.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// A partial PodTemplateSpec, kept as it was written. Its fields are checked by the operator, which knows the newest
+/// Kubernetes API, and not pruned by an older one.
+pub(super) fn pod_template(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
+}
+
+/// A number or a percentage.
+pub(super) fn int_or_percent(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "x-kubernetes-int-or-string": true,
+        "maxLength": 5,
+        "pattern": "^((100|[0-9]{1,2})%|[0-9]+)$",
+    })
+}
+
+/// `metav1.Condition`s by type, with the bounds of Kubernetes' own schema.
+pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 16,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+        "items": {
+            "type": "object",
+            "required": ["type", "status", "lastTransitionTime", "reason", "message"],
+            "properties": {
+                "type": {
+                    "type": "string", "maxLength": 316,
+                    "description": "Type of the condition, in CamelCase.",
+                },
+                "status": {
+                    "type": "string", "enum": ["True", "False", "Unknown"],
+                    "description": "One of True, False, Unknown.",
+                },
+                "observedGeneration": {
+                    "type": "integer", "format": "int64", "minimum": 0,
+                    "description": "The metadata.generation that the condition was set upon.",
+                },
+                "lastTransitionTime": {
+                    "type": "string", "format": "date-time",
+                    "description": "When the status last changed.",
+                },
+                "reason": {
+                    "type": "string", "minLength": 1, "maxLength": 1024,
+                    "pattern": "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+                    "description": "Why, in one CamelCase word; the operator's documentation lists them.",
+                },
+                "message": {
+                    "type": "string", "maxLength": 32768,
+                    "description": "Why, for a person.",
+                },
+            },
+        },
+    })
+}
+
+/// A point in time, RFC 3339.
+pub(super) fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time" })
+}

@@ -1,0 +1,31 @@
+//! The Service in front of a workload.
+
+use k8s_openapi::{
+    api::core::v1::{Service, ServicePort, ServiceSpec},
+    apimachinery::pkg::util::intstr::IntOrString,
+};
+
+use super::metadata;
+use crate::aggregated_server::{names::Names, validate::SERVICE_PORT};
+
+/// A ClusterIP Service: the only form that the aggregator can call in both of its ways to resolve a Service. The
+/// port's name goes into the EndpointSlices, where the aggregator looks for it.
+#[must_use]
+pub fn service(names: &Names, target_port: i32) -> Service {
+    Service {
+        metadata: metadata(&names.service, Some(&names.namespace), names),
+        spec: Some(ServiceSpec {
+            type_: Some("ClusterIP".into()),
+            selector: Some(names.selector()),
+            ports: Some(vec![ServicePort {
+                name: Some("https".into()),
+                port: SERVICE_PORT,
+                protocol: Some("TCP".into()),
+                target_port: Some(IntOrString::Int(target_port)),
+                ..ServicePort::default()
+            }]),
+            ..ServiceSpec::default()
+        }),
+        ..Service::default()
+    }
+}

@@ -1,0 +1,153 @@
+//! The certificate authority's Secret: the authority that signs, and those it follows that are still to be trusted.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
+
+use super::policy::{Policy, before, same_names};
+use crate::pki::{Certificate, CertificateAuthority, IssueError, KeyPem, bundle, issue_ca, parse_bundle};
+
+/// The authority's certificate.
+pub const CERTIFICATE_KEY: &str = "tls.crt";
+/// The authority's private key.
+pub const PRIVATE_KEY_KEY: &str = "tls.key";
+/// Certificates of authorities that it follows, to be trusted until every endpoint serves a leaf of the new one.
+pub const PREVIOUS_KEY: &str = "previous.crt";
+/// Annotation of the Secret: the value of `annex.dev/rotate-ca` that led to this authority.
+pub const HANDLED_ANNOTATION: &str = "annex.dev/handled-rotate-ca";
+/// Annotation of the Secret: when the authority was made, RFC 3339.
+pub const ISSUED_AT_ANNOTATION: &str = "annex.dev/issued-at";
+/// Annotation of the Secret: why the authority was made.
+pub const ISSUED_BECAUSE_ANNOTATION: &str = "annex.dev/issued-because";
+
+/// What the Secret holds.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// Signs every new leaf.
+    pub current: CertificateAuthority,
+    /// Not empty while a rotation of the authority is under way.
+    pub previous: Vec<Certificate>,
+    /// The request that led here.
+    pub handled_request: Option<String>,
+    /// When it was made.
+    pub issued_at: Option<Timestamp>,
+    /// Why it was made.
+    pub issued_because: Option<String>,
+}
+
+/// Why there is no authority to work with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthorityFault {
+    /// There is no Secret.
+    #[error("there is no Secret yet")]
+    Missing,
+    /// The Secret holds something else.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// A new authority that is to take over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// Why, for the Event and the Secret's annotation.
+    pub why: &'static str,
+    /// What stays trusted meanwhile.
+    pub previous: Vec<Certificate>,
+}
+
+/// Why the first authority was made.
+pub const FIRST: &str = "first authority";
+/// Why an authority was made where its Secret was lost or spoilt.
+pub const LOST: &str = "the authority's Secret was missing or unusable";
+
+impl Authority {
+    /// Reads the Secret.
+    ///
+    /// # Errors
+    /// It is not there, or does not hold an authority with its key.
+    pub fn read(secret: Option<&Secret>) -> Result<Self, AuthorityFault> {
+        let secret = secret.ok_or(AuthorityFault::Missing)?;
+        let data = secret.data.as_ref();
+        let entry = |key: &str| data.and_then(|data| data.get(key)).map(|bytes| bytes.0.as_slice());
+        let text = |key: &str| {
+            let bytes = entry(key).ok_or_else(|| AuthorityFault::Unusable(format!("{key} is missing")))?;
+            String::from_utf8(bytes.to_vec()).map_err(|_| AuthorityFault::Unusable(format!("{key} is not PEM")))
+        };
+        let current = CertificateAuthority::load(text(CERTIFICATE_KEY)?, KeyPem::new(text(PRIVATE_KEY_KEY)?))
+            .map_err(|error| AuthorityFault::Unusable(error.to_string()))?;
+        // A spoilt list of old authorities costs the trust in them, not the new one.
+        let previous = match entry(PREVIOUS_KEY) {
+            Some(pem) if !pem.is_empty() => parse_bundle(pem).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let annotation = |key: &str| secret.annotations().get(key).cloned();
+        Ok(Self {
+            current,
+            previous,
+            handled_request: annotation(HANDLED_ANNOTATION),
+            issued_at: annotation(ISSUED_AT_ANNOTATION).and_then(|time| time.parse().ok()),
+            issued_because: annotation(ISSUED_BECAUSE_ANNOTATION),
+        })
+    }
+
+    /// Makes the authority that `replacement` asks for.
+    ///
+    /// # Errors
+    /// See [`issue_ca`].
+    pub fn issue(policy: &Policy, replacement: Replacement, now: Timestamp) -> Result<Self, IssueError> {
+        Ok(Self {
+            current: issue_ca(&policy.subject, &policy.dns_names, now, policy.ca_duration)?,
+            previous: replacement.previous,
+            handled_request: policy.ca_request.clone(),
+            issued_at: Some(now),
+            issued_because: Some(replacement.why.to_owned()),
+        })
+    }
+
+    /// What is to be published: this authority, and those it follows that have not expired.
+    #[must_use]
+    pub fn bundle(&self, now: Timestamp) -> Vec<Certificate> {
+        let current = [self.current.certificate().clone()];
+        bundle::union(&[&current, &bundle::unexpired(&self.previous, now)])
+    }
+
+    /// When it is due to be replaced.
+    #[must_use]
+    pub fn renewal_time(&self, policy: &Policy) -> Timestamp {
+        before(self.current.certificate().not_after, policy.ca_renew_before)
+    }
+
+    /// Why this authority should be replaced, if it should.
+    fn due(&self, policy: &Policy, now: Timestamp) -> Option<&'static str> {
+        if !same_names(&self.current.certificate().permitted_dns_names, &policy.dns_names) {
+            return Some("the DNS names changed");
+        }
+        if policy.ca_request.is_some() && policy.ca_request != self.handled_request {
+            return Some("requested by annotation");
+        }
+        (now >= self.renewal_time(policy)).then_some("the authority nears its end")
+    }
+}
+
+/// Whether a new authority is to take over. A rotation under way is finished first, so that never more than two are
+/// trusted; `published` is what clients trust now, and stays trusted where the Secret was lost.
+#[must_use]
+pub fn decide(
+    state: Result<&Authority, &AuthorityFault>,
+    published: &[Certificate],
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Replacement> {
+    match state {
+        Ok(authority) if !authority.previous.is_empty() => None,
+        Ok(authority) => authority.due(policy, now).map(|why| Replacement {
+            why,
+            previous: vec![authority.current.certificate().clone()],
+        }),
+        Err(fault) => {
+            let previous = bundle::unexpired(published, now);
+            let first = previous.is_empty() && *fault == AuthorityFault::Missing;
+            Some(Replacement { why: if first { FIRST } else { LOST }, previous })
+        }
+    }
+}

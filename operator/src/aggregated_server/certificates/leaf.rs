@@ -1,0 +1,173 @@
+//! The serving Secret: the leaf, its key, and the bundle that goes with it.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
+
+use super::{
+    authority::Authority,
+    policy::{Policy, before, same_names},
+};
+use crate::pki::{Certificate, ServingFault, TrustFault, check_serving, parse_bundle, verify_chain};
+
+/// The certificate.
+pub const CERTIFICATE_KEY: &str = "tls.crt";
+/// The private key.
+pub const PRIVATE_KEY_KEY: &str = "tls.key";
+/// The published bundle.
+pub const CA_KEY: &str = "ca.crt";
+/// Annotation of the Secret: the value of `annex.dev/rotate-leaf` that led to this leaf.
+pub const HANDLED_ANNOTATION: &str = "annex.dev/handled-rotate-leaf";
+/// Annotation of the Secret: how many leaves came before this one.
+pub const COUNT_ANNOTATION: &str = "annex.dev/rotation-count";
+/// Annotation of the Secret: when the leaf was issued, RFC 3339.
+pub const ISSUED_AT_ANNOTATION: &str = "annex.dev/issued-at";
+/// Annotation of the Secret: an [`IssueCause`].
+pub const ISSUED_BECAUSE_ANNOTATION: &str = "annex.dev/issued-because";
+
+/// What the Secret holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServingLeaf {
+    /// The leaf.
+    pub certificate: Certificate,
+    /// The bundle beside it; empty where it cannot be read.
+    pub published: Vec<Certificate>,
+    /// The request that led here.
+    pub handled_request: Option<String>,
+    /// When it was issued.
+    pub issued_at: Option<Timestamp>,
+    /// Why it was issued.
+    pub cause: Option<IssueCause>,
+}
+
+/// Why there is no leaf to work with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LeafFault {
+    /// There is no Secret.
+    #[error("there is no Secret yet")]
+    Missing,
+    /// The leaf has expired.
+    #[error("the certificate has expired")]
+    Expired,
+    /// The Secret holds something that no server could serve, or no client would accept.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// Why a leaf is issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IssueCause {
+    /// There was none.
+    First,
+    /// The Secret did not hold a usable one.
+    SecretInvalid,
+    /// There is a new authority.
+    NewAuthority,
+    /// It nears its end, or is past it.
+    Renewal,
+    /// The annotation asked for it.
+    Requested,
+}
+
+impl IssueCause {
+    const ALL: [Self; 5] = [Self::First, Self::SecretInvalid, Self::NewAuthority, Self::Renewal, Self::Requested];
+
+    /// The word in the Secret's annotation.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "First",
+            Self::SecretInvalid => "SecretInvalid",
+            Self::NewAuthority => "NewAuthority",
+            Self::Renewal => "Renewal",
+            Self::Requested => "Requested",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.as_str() == word)
+    }
+}
+
+impl ServingLeaf {
+    /// Reads the Secret, as a client would judge it that trusts `bundle`.
+    ///
+    /// # Errors
+    /// It is not there, or does not hold a leaf that such a client accepts.
+    pub fn read(
+        secret: Option<&Secret>,
+        bundle: &[Certificate],
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Self, LeafFault> {
+        let secret = secret.ok_or(LeafFault::Missing)?;
+        let data = secret.data.as_ref();
+        let entry = |key: &str| data.and_then(|data| data.get(key)).map_or(&[][..], |bytes| bytes.0.as_slice());
+        let pair = check_serving(entry(CERTIFICATE_KEY), entry(PRIVATE_KEY_KEY), bundle, &policy.server_name, now)
+            .map_err(|fault| match fault {
+                ServingFault::Trust(TrustFault::Expired { .. }) => LeafFault::Expired,
+                ServingFault::Trust(cause) => LeafFault::Unusable(cause.to_string()),
+                other => LeafFault::Unusable(other.to_string()),
+            })?;
+        let annotation = |key: &str| secret.annotations().get(key).cloned();
+        Ok(Self {
+            certificate: pair.leaf,
+            published: parse_bundle(entry(CA_KEY)).unwrap_or_default(),
+            handled_request: annotation(HANDLED_ANNOTATION),
+            issued_at: annotation(ISSUED_AT_ANNOTATION).and_then(|time| time.parse().ok()),
+            cause: annotation(ISSUED_BECAUSE_ANNOTATION).as_deref().and_then(IssueCause::parse),
+        })
+    }
+
+    /// Whether `authority` alone vouches for it.
+    #[must_use]
+    pub fn signed_by(&self, authority: &Certificate, policy: &Policy, now: Timestamp) -> bool {
+        verify_chain(
+            std::slice::from_ref(&self.certificate.der),
+            std::slice::from_ref(authority),
+            &policy.server_name,
+            now,
+        )
+        .is_ok()
+    }
+
+    /// When it is due to be renewed.
+    #[must_use]
+    pub fn renewal_time(&self, policy: &Policy) -> Timestamp {
+        before(self.certificate.not_after, policy.renew_before)
+    }
+}
+
+/// Why a new leaf is to be issued, if one is.
+#[must_use]
+pub fn decide(
+    state: Result<&ServingLeaf, &LeafFault>,
+    authority: &Authority,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<IssueCause> {
+    let leaf = match state {
+        Ok(leaf) => leaf,
+        Err(LeafFault::Missing) => return Some(IssueCause::First),
+        Err(LeafFault::Expired) => return Some(IssueCause::Renewal),
+        Err(LeafFault::Unusable(_)) => return Some(IssueCause::SecretInvalid),
+    };
+    if !leaf.signed_by(authority.current.certificate(), policy, now)
+        || !same_names(&leaf.certificate.dns_names, &policy.dns_names)
+    {
+        return Some(IssueCause::NewAuthority);
+    }
+    if policy.leaf_request.is_some() && policy.leaf_request != leaf.handled_request {
+        return Some(IssueCause::Requested);
+    }
+    (now >= leaf.renewal_time(policy)).then_some(IssueCause::Renewal)
+}
+
+/// How many leaves came before the one in the Secret.
+#[must_use]
+pub fn rotation_count(secret: Option<&Secret>) -> i64 {
+    secret
+        .and_then(|secret| secret.annotations().get(COUNT_ANNOTATION))
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,14 @@
+//! The server's certificates: what the two Secrets hold, what they should hold, and the step of a rotation that follows.
+//!
+//! Everything here is derived from the Secrets, from what is published and from what endpoints serve. Nothing is
+//! remembered in status.
+
+pub mod authority;
+pub mod leaf;
+pub mod policy;
+pub mod rotation;
+pub mod secrets;
+
+pub use authority::{Authority, AuthorityFault, Replacement};
+pub use leaf::{IssueCause, LeafFault, ServingLeaf};
+pub use policy::Policy;

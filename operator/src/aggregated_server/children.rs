@@ -1,0 +1,143 @@
+//! Applies children: the order, and what a refusal means.
+
+use annex_crds::v1alpha1::{Child, Reason};
+use kube::{Api, Resource, ResourceExt as _, core::ApiResource};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{
+    context::Context,
+    finding::Finding,
+    names::Names,
+    outcome::{Happening, Outcome},
+};
+use crate::applier::{ApplyError, Because, Deletion, Desired, Outcome as Applied};
+
+/// Applies the children of one server and keeps book.
+pub struct Children<'a> {
+    /// Shared.
+    pub ctx: &'a Context,
+    /// Of the server.
+    pub names: &'a Names,
+}
+
+impl Children<'_> {
+    /// Applies one child; a refusal becomes a finding, under `refused` where the API server finds the object itself
+    /// wrong. Returns the live object.
+    pub async fn apply<K>(&self, object: &K, refused: Reason, outcome: &mut Outcome) -> Option<Value>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let desired = match Desired::new(object, &self.names.uid) {
+            Ok(desired) => desired,
+            Err(error) => {
+                outcome.find(Reason::ApplyFailed, error.to_string());
+                return None;
+            }
+        };
+        match self.ctx.applier.apply(&desired).await {
+            Ok(applied) => {
+                self.record(&desired, &applied.outcome, outcome);
+                Some(applied.live)
+            }
+            Err(error) => {
+                self.refused(error, refused, outcome);
+                None
+            }
+        }
+    }
+
+    /// Whether the API server would take the object, where it has changed; a refusal becomes a finding.
+    pub async fn accepts<K>(&self, object: &K, refused: Reason, outcome: &mut Outcome) -> bool
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let Ok(desired) = Desired::new(object, &self.names.uid) else { return true };
+        match self.ctx.applier.dry_run_if_changed(&desired).await {
+            Ok(()) => true,
+            Err(error) => {
+                self.refused(error, refused, outcome);
+                false
+            }
+        }
+    }
+
+    fn record(&self, desired: &Desired, applied: &Applied, outcome: &mut Outcome) {
+        let object = desired.name();
+        if !matches!(applied, Applied::Unchanged) {
+            self.ctx.metrics.count_apply_write(&object.kind);
+        }
+        if let Applied::Updated(Because::Drift(drift)) = applied {
+            let changes = drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            outcome.happenings.push(Happening::warning("DriftRepaired", "Apply", format!("{object}: {changes}")));
+        }
+        outcome.children.push(Child {
+            api_version: desired.api_version().to_owned(),
+            kind: object.kind,
+            namespace: object.namespace,
+            name: object.name,
+        });
+    }
+
+    fn refused(&self, error: ApplyError, refused: Reason, outcome: &mut Outcome) {
+        let reason = match &error {
+            ApplyError::Foreign { .. } => Reason::Conflict,
+            ApplyError::Invalid { .. } | ApplyError::Rejected { .. } => refused,
+            ApplyError::NamespaceNotFound { .. } => Reason::NamespaceNotFound,
+            ApplyError::NamespaceTerminating { .. } => Reason::NamespaceTerminating,
+            ApplyError::Raced { .. } | ApplyError::Terminating { .. } => {
+                outcome.hurry = true;
+                return;
+            }
+            ApplyError::Forbidden { .. } | ApplyError::Request { .. } => Reason::ApplyFailed,
+        };
+        outcome.findings.push(Finding::new(reason, chain(&error)));
+    }
+
+    /// Deletes a child that is no longer wanted, if it is there and ours.
+    pub async fn remove<K>(&self, api: Api<K>, name: &str, outcome: &mut Outcome)
+    where
+        K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        let Ok(Some(live)) = api.get_opt(name).await else { return };
+        self.remove_live(&live, outcome).await;
+    }
+
+    /// Deletes `live` if it is ours; says whether it is on its way out.
+    pub async fn remove_live<K>(&self, live: &K, outcome: &mut Outcome) -> bool
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let ours = live.owner_references().iter().any(|owner| owner.uid == self.names.uid);
+        let Ok(value) = serde_json::to_value(live) else { return false };
+        if !ours || live.meta().deletion_timestamp.is_some() {
+            return false;
+        }
+        match self.ctx.applier.delete_owned(&ApiResource::erase::<K>(&()), &value, &self.names.uid).await {
+            Ok(Deletion::Requested) => {
+                self.ctx.metrics.count_apply_write(&K::kind(&()));
+                true
+            }
+            Ok(Deletion::AlreadyGone) => true,
+            Err(error) => {
+                outcome.find(Reason::ApplyFailed, chain(&error));
+                false
+            }
+        }
+    }
+}
+
+/// An error with its causes, for a person.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}

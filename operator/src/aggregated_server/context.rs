@@ -1,0 +1,158 @@
+//! What every reconcile shares.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use annex_crds::{MANAGER, v1alpha1::AggregatedServer};
+use jiff::Timestamp;
+use k8s_openapi::api::{
+    authentication::v1::{TokenRequest, TokenRequestSpec},
+    core::v1::ServiceAccount,
+};
+use kube::{
+    Api, Client, Config,
+    api::PostParams,
+    runtime::{
+        events::{Recorder, Reporter},
+        reflector::Store,
+    },
+};
+
+use super::registration::FailedTrials;
+use crate::{
+    applier::Applier,
+    metrics::Metrics,
+    probe::{Limits, verified::Token},
+};
+
+/// How long a probe's token lives: the shortest that the API grants (TokenRequest, expirationSeconds).
+const TOKEN_SECONDS: i64 = 600;
+/// A token is asked for again when less than this is left.
+const TOKEN_SLACK: Duration = Duration::from_secs(120);
+
+/// What every reconcile shares. Nothing in it is needed to go on after a restart: what it remembers only spares work,
+/// or paces it.
+pub struct Context {
+    /// The cluster.
+    pub client: Client,
+    /// How to reach it; for reads of one control plane's own view.
+    pub config: Config,
+    /// Writes children.
+    pub applier: Applier,
+    /// The operator's own namespace.
+    pub namespace: String,
+    /// ServiceAccount of the tokens that probes send.
+    pub probe_service_account: String,
+    /// The longest time between two reconciles.
+    pub resync: Duration,
+    /// How long endpoints may take.
+    pub limits: Limits,
+    /// To count in.
+    pub metrics: Metrics,
+    /// Every AggregatedServer, as last seen by the watch.
+    pub servers: Store<AggregatedServer>,
+    recorder: Recorder,
+    token: tokio::sync::Mutex<Option<(Token, Instant)>>,
+    memory: Mutex<HashMap<String, Memory>>,
+}
+
+/// What is remembered of one server between reconciles.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Failed trials by `group/version`, for pods of this fingerprint.
+    pub trials: HashMap<String, FailedTrials>,
+    /// What the failed trials were about: other pods or another spec deserve a new trial at once.
+    pub trials_of: String,
+    /// Since when every control plane has seen the bundle of this fingerprint.
+    pub widened: Option<(String, Instant)>,
+}
+
+/// A token for probes could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The API server refused.
+    #[error("failed to request a token of ServiceAccount {account}")]
+    Request {
+        /// Which one.
+        account: String,
+        /// The cause.
+        #[source]
+        source: kube::Error,
+    },
+    /// The API server's answer is no token.
+    #[error("the API server answered with an unusable token")]
+    Unusable,
+}
+
+impl Context {
+    /// A context for one leadership.
+    #[must_use]
+    pub fn new(deps: &crate::run::ControllerDeps, config: Config, servers: Store<AggregatedServer>) -> Self {
+        let reporter = Reporter { controller: MANAGER.into(), instance: Some(deps.settings.instance.clone()) };
+        Self {
+            recorder: Recorder::new(deps.client.clone(), reporter),
+            applier: Applier::new(deps.client.clone()),
+            client: deps.client.clone(),
+            config,
+            namespace: deps.namespace.clone(),
+            probe_service_account: deps.settings.probe_service_account.clone(),
+            resync: deps.settings.resync,
+            limits: Limits::default(),
+            metrics: deps.metrics.clone(),
+            servers,
+            token: tokio::sync::Mutex::default(),
+            memory: Mutex::default(),
+        }
+    }
+
+    /// Publishes Events.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// What is remembered of the server with `uid`.
+    pub fn memory(&self, uid: &str) -> Memory {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.get(uid).cloned().unwrap_or_default()
+    }
+
+    /// Remembers.
+    pub fn remember(&self, uid: &str, value: Memory) {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), value);
+    }
+
+    /// Forgets a server that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+
+    /// A token of the rightless probe identity. The operator's own never leaves for a workload.
+    ///
+    /// # Errors
+    /// The API server does not give one.
+    pub async fn probe_token(&self) -> Result<Token, TokenError> {
+        let mut cached = self.token.lock().await;
+        if let Some((token, until)) = cached.as_ref()
+            && Instant::now() < *until
+        {
+            return Ok(token.clone());
+        }
+        let account = &self.probe_service_account;
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.namespace);
+        let request = TokenRequest {
+            spec: TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() },
+            ..TokenRequest::default()
+        };
+        let asked = Instant::now();
+        let answer = accounts.create_token_request(account, &PostParams::default(), &request).await;
+        let answer = answer.map_err(|source| TokenError::Request { account: account.clone(), source })?;
+        let status = answer.status.ok_or(TokenError::Unusable)?;
+        let left = status.expiration_timestamp.0.duration_since(Timestamp::now()).unsigned_abs();
+        let token = Token::new(status.token).map_err(|_| TokenError::Unusable)?;
+        *cached = Some((token.clone(), asked + left.saturating_sub(TOKEN_SLACK)));
+        Ok(token)
+    }
+}

@@ -1,0 +1,119 @@
+//! Whether every kube-apiserver has seen a write. Each one has its own watch cache and its own proxy: a bundle that one
+//! of them does not know yet makes it refuse the new leaf.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::{
+    api::discovery::v1::EndpointSlice, kube_aggregator::pkg::apis::apiregistration::v1::APIService,
+};
+use kube::{
+    Api, Client, Config, ResourceExt as _,
+    api::{GetParams, ListParams},
+};
+
+use super::context::Memory;
+use crate::pki::{Certificate, bundle, parse_bundle};
+
+/// From an APIService in a kube-apiserver's watch cache to its proxy's transport it is one more event; nothing tells
+/// when that was handled. It takes milliseconds.
+const PROXY_DELAY: Duration = Duration::from_secs(5);
+/// How long one control plane may take to answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// The name that a kube-apiserver's certificate always has.
+const SERVER_NAME: &str = "kubernetes.default.svc";
+
+/// Why a bundle is not known everywhere yet; `None` once it is, and its proxies had their time. `api_services` are the
+/// registered ones, as read a moment ago; with none there is nobody to wait for.
+pub async fn widening(
+    client: &Client,
+    config: &Config,
+    memory: &mut Memory,
+    wanted: &[Certificate],
+    api_services: &[&APIService],
+) -> Option<String> {
+    if api_services.is_empty() {
+        return None;
+    }
+    if let Some(behind) = api_services.iter().find(|service| !publishes(service, wanted)) {
+        memory.widened = None;
+        return Some(format!("APIService {} does not publish the new authority yet", behind.name_any()));
+    }
+    let fingerprint = wanted.iter().map(|certificate| certificate.fingerprint.as_str()).collect::<Vec<_>>().join(",");
+    if let Some((known, since)) = &memory.widened
+        && *known == fingerprint
+    {
+        let left = PROXY_DELAY.saturating_sub(since.elapsed());
+        return (!left.is_zero()).then(|| format!("{} s more for the control planes' proxies", left.as_secs() + 1));
+    }
+    memory.widened = None;
+    match every_control_plane(client, config, wanted, api_services).await {
+        Some(why) => Some(why),
+        None => {
+            memory.widened = Some((fingerprint, Instant::now()));
+            Some(format!("{} s more for the control planes' proxies", PROXY_DELAY.as_secs()))
+        }
+    }
+}
+
+fn publishes(service: &APIService, wanted: &[Certificate]) -> bool {
+    let pem = service.spec.as_ref().and_then(|spec| spec.ca_bundle.as_ref());
+    pem.and_then(|pem| parse_bundle(&pem.0).ok()).is_some_and(|published| bundle::contains_all(&published, wanted))
+}
+
+/// The first control plane that has not seen the newest of the writes.
+async fn every_control_plane(
+    client: &Client,
+    config: &Config,
+    wanted: &[Certificate],
+    api_services: &[&APIService],
+) -> Option<String> {
+    let revision = |service: &&APIService| service.resource_version().and_then(|version| version.parse::<u64>().ok());
+    // A watch cache is a prefix of history: one that has the newest write has them all.
+    let newest = api_services.iter().copied().max_by_key(revision)?;
+    let addresses = match control_planes(client).await {
+        Ok(addresses) if addresses.is_empty() => return Some("no control plane is known".to_owned()),
+        Ok(addresses) => addresses,
+        Err(error) => return Some(format!("the control planes cannot be listed: {error}")),
+    };
+    for address in addresses {
+        if let Err(why) = has_seen(config, &address, newest, wanted).await {
+            return Some(format!("control plane {address} {why}"));
+        }
+    }
+    None
+}
+
+/// `host:port` of every kube-apiserver: the endpoints of the Service `default/kubernetes`.
+async fn control_planes(client: &Client) -> Result<Vec<String>, kube::Error> {
+    let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), "default");
+    let of_kubernetes = ListParams::default().labels("kubernetes.io/service-name=kubernetes");
+    let mut addresses = Vec::new();
+    for slice in slices.list(&of_kubernetes).await? {
+        let port = slice.ports.iter().flatten().find_map(|port| port.port).unwrap_or(6443);
+        for address in slice.endpoints.iter().flat_map(|endpoint| &endpoint.addresses) {
+            let host = if address.contains(':') { format!("[{address}]") } else { address.clone() };
+            addresses.push(format!("{host}:{port}"));
+        }
+    }
+    Ok(addresses)
+}
+
+/// A read "not older than" the write is answered from the watch cache, once it got there
+/// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>).
+async fn has_seen(
+    config: &Config,
+    address: &str,
+    newest: &APIService,
+    wanted: &[Certificate],
+) -> Result<(), String> {
+    let mut config = config.clone();
+    config.cluster_url = format!("https://{address}").parse().map_err(|error| format!("has no usable address: {error}"))?;
+    config.tls_server_name = Some(SERVER_NAME.to_owned());
+    let client = Client::try_from(config).map_err(|error| format!("cannot be reached: {error}"))?;
+    let not_older = GetParams { resource_version: newest.resource_version() };
+    let read = Api::<APIService>::all(client);
+    let read = read.get_with(&newest.name_any(), &not_older);
+    let seen = tokio::time::timeout(READ_TIMEOUT, read).await.map_err(|_| "has not answered in time".to_owned())?;
+    let seen = seen.map_err(|error| format!("has not answered: {error}"))?;
+    if publishes(&seen, wanted) { Ok(()) } else { Err("has not seen the new authority yet".to_owned()) }
+}

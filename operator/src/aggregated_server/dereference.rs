@@ -1,0 +1,237 @@
+//! Reads everything that a reconcile needs to know about a server's surroundings. No writes.
+//!
+//! Reads go to the API server, not to a cache: the steps of a rotation follow from what is there now, and a stale copy
+//! could narrow a bundle too early. What is watched only wakes the reconciler.
+
+use std::collections::BTreeMap;
+
+use annex_crds::v1alpha1::{AggregatedServer, ApiClaim};
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::{
+        apps::v1::Deployment,
+        core::v1::{Namespace, Pod, Secret, Service},
+        discovery::v1::EndpointSlice,
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    kube_aggregator::pkg::apis::apiregistration::v1::APIService,
+};
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{ListParams, PartialObjectMeta},
+    core::Selector,
+};
+
+use super::names::Names;
+
+/// What became of the namespace that the server should run in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamespaceState {
+    /// It can be used.
+    Active,
+    /// It is being deleted.
+    Terminating,
+    /// It does not exist.
+    Missing,
+}
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The namespace that the server should run in.
+    pub namespace: NamespaceState,
+    /// The authority's Secret.
+    pub authority_secret: Option<Secret>,
+    /// The serving Secret.
+    pub serving_secret: Option<Secret>,
+    /// The workload, where Annex runs it.
+    pub deployment: Option<Deployment>,
+    /// The Service in front of the server.
+    pub service: Option<Service>,
+    /// Its EndpointSlices.
+    pub endpoint_slices: Vec<EndpointSlice>,
+    /// The pods that it selects.
+    pub pods: Vec<Pod>,
+    /// APIServices by name, of the claimed groups and versions.
+    pub api_services: BTreeMap<String, APIService>,
+    /// Group-versions of the claimed ones that a CustomResourceDefinition serves, with its name.
+    pub crds: BTreeMap<String, String>,
+    /// Every other AggregatedServer that claims one of the same group-versions.
+    pub rivals: Vec<AggregatedServer>,
+}
+
+/// The label by which kube-aggregator tells the APIServices that it keeps itself.
+pub const AUTOMANAGED_LABEL: &str = "kube-aggregator.kubernetes.io/automanaged";
+
+/// A read failed.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read {what}")]
+pub struct ReadError {
+    /// What was to be read.
+    pub what: &'static str,
+    /// The cause.
+    #[source]
+    pub source: kube::Error,
+}
+
+impl Surroundings {
+    /// Whether the kube-apiserver serves `group` itself: an APIService that it keeps since its start, and not for a
+    /// CustomResourceDefinition.
+    #[must_use]
+    pub fn served_by_kubernetes(&self, group: &str) -> bool {
+        self.api_services.values().any(|service| {
+            let of_group = service.spec.as_ref().and_then(|spec| spec.group.as_deref()) == Some(group);
+            of_group && service.labels().get(AUTOMANAGED_LABEL).is_some_and(|how| how == "onstart")
+        })
+    }
+
+    /// The AggregatedServer that `claim` belongs to, if that is not `server`: the one that has registered it, else the
+    /// one that asked first.
+    #[must_use]
+    pub fn earlier_claimant(&self, server: &AggregatedServer, claim: &ApiClaim) -> Option<String> {
+        let rivals = || {
+            self.rivals
+                .iter()
+                .filter(|rival| rival.spec.apis.iter().any(|api| (&api.group, &api.version) == (&claim.group, &claim.version)))
+        };
+        let registered = self.api_services.get(&claim.api_service_name());
+        let owners = registered.map(|service| service.owner_references()).unwrap_or_default();
+        if owners.iter().any(|owner| Some(&owner.uid) == server.uid().as_ref()) {
+            return None;
+        }
+        if let Some(holder) = rivals().find(|rival| owners.iter().any(|owner| Some(&owner.uid) == rival.uid().as_ref())) {
+            return Some(holder.name_any());
+        }
+        let age = |server: &AggregatedServer| (server.creation_timestamp().map(|time| time.0), server.name_any());
+        rivals()
+            .filter(|rival| rival.metadata.deletion_timestamp.is_none())
+            .filter(|rival| age(rival) < age(server))
+            .min_by_key(|rival| age(rival))
+            .map(ResourceExt::name_any)
+    }
+}
+
+/// Reads what there is.
+///
+/// # Errors
+/// The API server did not answer one of the reads; what does not exist is no error.
+pub async fn read(
+    client: &Client,
+    server: &AggregatedServer,
+    names: &Names,
+    rivals: Vec<AggregatedServer>,
+) -> Result<Surroundings, ReadError> {
+    let namespace = &names.namespace;
+    let service: Option<Service> = get(Api::namespaced(client.clone(), namespace), &names.service, "the Service").await?;
+    let (state, authority_secret, serving_secret, deployment, endpoint_slices, pods, api_services, crds) = tokio::try_join!(
+        namespace_state(client, namespace),
+        get(Api::namespaced(client.clone(), &names.operator_namespace), &names.ca_secret(), "the authority's Secret"),
+        get(Api::namespaced(client.clone(), namespace), &names.serving_secret, "the serving Secret"),
+        deployment(client, server, names),
+        endpoint_slices(client, names),
+        pods(client, names, service.as_ref()),
+        api_services(client, server),
+        crds(client, server),
+    )?;
+    Ok(Surroundings {
+        namespace: state,
+        authority_secret,
+        serving_secret,
+        deployment,
+        service,
+        endpoint_slices,
+        pods,
+        api_services,
+        crds,
+        rivals,
+    })
+}
+
+async fn get<K>(api: Api<K>, name: &str, what: &'static str) -> Result<Option<K>, ReadError>
+where
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    api.get_opt(name).await.map_err(|source| ReadError { what, source })
+}
+
+async fn namespace_state(client: &Client, name: &str) -> Result<NamespaceState, ReadError> {
+    let namespace: Option<Namespace> = get(Api::all(client.clone()), name, "the namespace").await?;
+    Ok(match namespace {
+        None => NamespaceState::Missing,
+        Some(namespace) if namespace.metadata.deletion_timestamp.is_some() => NamespaceState::Terminating,
+        Some(_) => NamespaceState::Active,
+    })
+}
+
+async fn deployment(
+    client: &Client,
+    server: &AggregatedServer,
+    names: &Names,
+) -> Result<Option<Deployment>, ReadError> {
+    if server.spec.workload.is_none() {
+        return Ok(None);
+    }
+    get(Api::namespaced(client.clone(), &names.namespace), &names.server, "the Deployment").await
+}
+
+async fn endpoint_slices(client: &Client, names: &Names) -> Result<Vec<EndpointSlice>, ReadError> {
+    let of_service = ListParams::default().labels(&format!("kubernetes.io/service-name={}", names.service));
+    let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), &names.namespace);
+    let list = slices.list(&of_service).await;
+    list.map(|list| list.items).map_err(|source| ReadError { what: "EndpointSlices", source })
+}
+
+async fn pods(client: &Client, names: &Names, service: Option<&Service>) -> Result<Vec<Pod>, ReadError> {
+    let selector = service.and_then(|service| service.spec.as_ref()?.selector.clone()).unwrap_or_default();
+    if selector.is_empty() {
+        return Ok(Vec::new());
+    }
+    let selected = ListParams::default().labels_from(&Selector::from_iter(selector));
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &names.namespace);
+    let list = pods.list(&selected).await;
+    list.map(|list| list.items).map_err(|source| ReadError { what: "pods", source })
+}
+
+/// Every APIService of a claimed group: the claimed versions, and what else the group has.
+async fn api_services(
+    client: &Client,
+    server: &AggregatedServer,
+) -> Result<BTreeMap<String, APIService>, ReadError> {
+    let list = Api::<APIService>::all(client.clone()).list(&ListParams::default()).await;
+    let list = list.map_err(|source| ReadError { what: "APIServices", source })?;
+    let claimed = |service: &APIService| {
+        let group = service.spec.as_ref().and_then(|spec| spec.group.as_deref()).unwrap_or_default();
+        let ours = service.owner_references().iter().any(|owner| Some(&owner.uid) == server.uid().as_ref());
+        ours || server.spec.apis.iter().any(|claim| claim.group == group)
+    };
+    Ok(list.items.into_iter().filter(claimed).map(|service| (service.name_any(), service)).collect())
+}
+
+/// The CustomResourceDefinitions that serve a claimed group-version. A CRD's name ends in its group, so that their
+/// metadata is enough to tell which few are to be read.
+async fn crds(client: &Client, server: &AggregatedServer) -> Result<BTreeMap<String, String>, ReadError> {
+    let failed = |source| ReadError { what: "CustomResourceDefinitions", source };
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let all = api.list_metadata(&ListParams::default()).await.map_err(failed)?;
+    let of_claimed_group = |crd: &PartialObjectMeta<CustomResourceDefinition>| {
+        let name = crd.name_any();
+        let group = name.split_once('.').map_or("", |(_, group)| group).to_owned();
+        server.spec.apis.iter().any(|claim| claim.group == group)
+    };
+    let mut served = BTreeMap::new();
+    for metadata in all.items.iter().filter(|crd| of_claimed_group(crd)) {
+        let Some(crd) = api.get_opt(&metadata.name_any()).await.map_err(failed)? else { continue };
+        for version in crd.spec.versions.iter().filter(|version| version.served) {
+            served.insert(format!("{}/{}", crd.spec.group, version.name), crd.name_any());
+        }
+    }
+    Ok(served)
+}
+
+/// When a trial began, where an APIService is on trial.
+#[must_use]
+pub fn trial_since(service: &APIService) -> Option<Timestamp> {
+    let began = service.annotations().get(annex_crds::TRIAL_ANNOTATION)?;
+    // An annotation that somebody spoilt is a trial that began long ago.
+    Some(began.parse().unwrap_or(Timestamp::UNIX_EPOCH))
+}

@@ -1,0 +1,254 @@
+//! The endpoints of a server: where they are, and what each one answers.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
+
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+use k8s_openapi::api::{core::v1::Service, discovery::v1::EndpointSlice};
+
+use crate::{
+    pki::{Certificate, TrustFault, verify_chain},
+    probe::{
+        Limits,
+        discovery::{self, Discovery},
+        health::{self, Readyz},
+        tls::{self, HandshakeError},
+        verified::{self, Token},
+    },
+};
+
+/// How many endpoints are asked at once.
+const CONCURRENCY: usize = 8;
+/// How many endpoints are asked at all. More would make a reconcile too long; the rest is asked as these go.
+const MAX_ENDPOINTS: usize = 256;
+
+/// One address behind the Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The pod behind it.
+    pub pod: Option<String>,
+    /// Whether requests are sent to it.
+    pub ready: bool,
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.pod {
+            Some(pod) => write!(f, "pod {pod} ({})", self.address),
+            None => write!(f, "{}", self.address),
+        }
+    }
+}
+
+/// The endpoints of a Service's port.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Those of the port; none that is going away.
+    pub list: Vec<Endpoint>,
+    /// The port's name in the Service, and those that ready endpoints have instead, where none has it.
+    pub name_mismatch: Option<(String, Vec<String>)>,
+}
+
+/// The endpoints behind `port` of `service`. An EndpointSlice's port belongs to the Service's port of the same *name*:
+/// kube-aggregator looks it up so too.
+#[must_use]
+pub fn resolve(service: Option<&Service>, slices: &[EndpointSlice], port: i32) -> Endpoints {
+    let ports = service.and_then(|service| service.spec.as_ref()?.ports.as_ref());
+    let Some(wanted) = ports.and_then(|ports| ports.iter().find(|candidate| candidate.port == port)) else {
+        return Endpoints::default();
+    };
+    let wanted = wanted.name.clone().unwrap_or_default();
+    let mut endpoints = Endpoints::default();
+    let mut other_names = Vec::new();
+    for slice in slices {
+        let named = |port: &&k8s_openapi::api::discovery::v1::EndpointPort| {
+            port.name.as_deref().unwrap_or_default() == wanted
+        };
+        let number = slice.ports.iter().flatten().find(named).and_then(|port| port.port);
+        match number.and_then(|number| u16::try_from(number).ok()) {
+            Some(number) => endpoints.list.extend(of_slice(slice, number)),
+            None if of_slice(slice, 0).any(|endpoint| endpoint.ready) => {
+                let names = slice.ports.iter().flatten();
+                other_names.extend(names.map(|port| port.name.clone().unwrap_or_default()));
+            }
+            None => {}
+        }
+    }
+    endpoints.list.sort_by_key(|endpoint| endpoint.address);
+    endpoints.list.dedup();
+    endpoints.list.truncate(MAX_ENDPOINTS);
+    if endpoints.list.is_empty() && !other_names.is_empty() {
+        endpoints.name_mismatch = Some((wanted, other_names));
+    }
+    endpoints
+}
+
+fn of_slice(slice: &EndpointSlice, port: u16) -> impl Iterator<Item = Endpoint> {
+    slice.endpoints.iter().flat_map(move |endpoint| {
+        let conditions = endpoint.conditions.clone().unwrap_or_default();
+        let pod = endpoint.target_ref.as_ref().filter(|target| target.kind.as_deref() == Some("Pod"));
+        let pod = pod.and_then(|target| target.name.clone());
+        let terminating = conditions.terminating == Some(true);
+        endpoint.addresses.iter().filter(move |_| !terminating).filter_map(move |address| {
+            let ip: IpAddr = address.parse().ok()?;
+            Some(Endpoint {
+                address: SocketAddr::new(ip, port),
+                pod: pod.clone(),
+                // "nil should be interpreted as true" (discovery.k8s.io/v1, EndpointConditions).
+                ready: conditions.ready != Some(false),
+            })
+        })
+    })
+}
+
+/// What to ask beside the handshake.
+#[derive(Clone, Debug, Default)]
+pub struct Questions {
+    /// Group-versions whose discovery is asked of ready endpoints.
+    pub group_versions: Vec<(String, String)>,
+    /// The rightless identity that asks.
+    pub token: Option<Token>,
+    /// Whether endpoints that are not ready are asked why.
+    pub readiness: bool,
+}
+
+/// What an endpoint presented, and whether the bundle vouches for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Presented {
+    /// Its certificate.
+    pub leaf: Certificate,
+    /// What the aggregator would say to it.
+    pub trust: Result<(), TrustFault>,
+}
+
+/// What one endpoint answered.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Which one.
+    pub endpoint: Endpoint,
+    /// Its handshake.
+    pub handshake: Result<Presented, HandshakeError>,
+    /// Discovery by `group/version`, where it was asked.
+    pub discovery: BTreeMap<String, Discovery>,
+    /// What it says of its own readiness, where it was asked.
+    pub readyz: Option<Readyz>,
+}
+
+impl Report {
+    /// Whether it serves a certificate that the bundle vouches for.
+    #[must_use]
+    pub fn trusted(&self) -> bool {
+        matches!(&self.handshake, Ok(presented) if presented.trust.is_ok())
+    }
+}
+
+/// Asks every endpoint. A secret goes only to an endpoint that the bundle vouches for.
+pub async fn ask(
+    endpoints: &[Endpoint],
+    server_name: &str,
+    bundle: &[Certificate],
+    questions: &Questions,
+    limits: &Limits,
+) -> Vec<Report> {
+    let one = |endpoint: &Endpoint| ask_one(endpoint.clone(), server_name, bundle, questions, limits);
+    let mut reports: Vec<Report> =
+        stream::iter(endpoints.iter().map(one)).buffer_unordered(CONCURRENCY).collect().await;
+    reports.sort_by_key(|report| report.endpoint.address);
+    reports
+}
+
+async fn ask_one(
+    endpoint: Endpoint,
+    server_name: &str,
+    bundle: &[Certificate],
+    questions: &Questions,
+    limits: &Limits,
+) -> Report {
+    let handshake = tls::handshake(endpoint.address, server_name, limits).await.map(|served| Presented {
+        trust: verify_chain(&served.chain, bundle, server_name, Timestamp::now()),
+        leaf: served.leaf,
+    });
+    let mut report = Report { endpoint, handshake, discovery: BTreeMap::new(), readyz: None };
+    let ask_readiness = questions.readiness && !report.endpoint.ready;
+    let ask_discovery = report.endpoint.ready && !questions.group_versions.is_empty();
+    if !report.trusted() || !(ask_readiness || ask_discovery) {
+        return report;
+    }
+    let connected =
+        verified::connect(report.endpoint.address, server_name, bundle, Timestamp::now(), limits).await;
+    let Ok(mut connection) = connected else { return report };
+    if ask_readiness {
+        report.readyz = health::readyz(&mut connection).await.ok();
+    }
+    if ask_discovery {
+        for (group, version) in &questions.group_versions {
+            let answer =
+                discovery::group_version(&mut connection, group, version, questions.token.as_ref()).await;
+            let broken = matches!(answer, Discovery::TooSlow | Discovery::Failed(_));
+            report.discovery.insert(format!("{group}/{version}"), answer);
+            // What did not answer in time will not answer the next question either.
+            if broken {
+                break;
+            }
+        }
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::resolve;
+
+    fn service(port_name: &str) -> k8s_openapi::api::core::v1::Service {
+        let yaml = format!("spec: {{ ports: [{{ name: '{port_name}', port: 443, targetPort: 8443 }}] }}");
+        serde_saphyr::from_str(&yaml).unwrap()
+    }
+
+    fn slice(port_name: &str) -> k8s_openapi::api::discovery::v1::EndpointSlice {
+        let yaml = format!(
+            "
+addressType: IPv4
+ports: [{{ name: '{port_name}', port: 8443 }}]
+endpoints:
+- {{ addresses: [10.0.0.1], conditions: {{ ready: true }}, targetRef: {{ kind: Pod, name: a }} }}
+- {{ addresses: [10.0.0.2], conditions: {{ ready: false }} }}
+- {{ addresses: [10.0.0.3], conditions: {{ ready: false, terminating: true }} }}
+- {{ addresses: [10.0.0.4] }}
+"
+        );
+        serde_saphyr::from_str(&yaml).unwrap()
+    }
+
+    #[test]
+    fn endpoints_are_found_by_the_ports_name() {
+        let endpoints = resolve(Some(&service("https")), &[slice("https")], 443);
+        let found: Vec<_> = endpoints.list.iter().map(|e| (e.address.to_string(), e.ready)).collect();
+        assert_eq!(
+            found,
+            [
+                ("10.0.0.1:8443".to_owned(), true),
+                ("10.0.0.2:8443".to_owned(), false),
+                ("10.0.0.4:8443".to_owned(), true)
+            ]
+        );
+        assert_eq!(endpoints.list[0].to_string(), "pod a (10.0.0.1:8443)");
+        assert_eq!(endpoints.name_mismatch, None);
+    }
+
+    #[test]
+    fn another_name_is_a_mismatch() {
+        let endpoints = resolve(Some(&service("https")), &[slice("web")], 443);
+        assert!(endpoints.list.is_empty());
+        assert_eq!(endpoints.name_mismatch, Some(("https".into(), vec!["web".into()])));
+    }
+
+    #[test]
+    fn an_unnamed_port_matches_an_unnamed_one() {
+        assert_eq!(resolve(Some(&service("")), &[slice("")], 443).list.len(), 3);
+    }
+}

@@ -1,0 +1,301 @@
+//! Carries out what `certificates` decides: the effects on the two Secrets.
+
+use annex_crds::v1alpha1::Reason;
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::core::v1::Secret, kube_aggregator::pkg::apis::apiregistration::v1::APIService,
+};
+use kube::{Api, ResourceExt as _, api::PostParams};
+
+use super::{
+    certificates::{
+        Authority, AuthorityFault, IssueCause, LeafFault, Policy, Replacement, ServingLeaf, authority, leaf,
+        secrets,
+    },
+    context::{Context, Memory},
+    control_plane,
+    dereference::Surroundings,
+    finding::Finding,
+    names::Names,
+    outcome::{Happening, Outcome},
+};
+use crate::{
+    metrics::Rotation,
+    pki::{Certificate, IssueError, bundle, issue_leaf, parse_bundle},
+};
+
+/// What a server's certificates are after this pass's writes.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Signs.
+    pub authority: Authority,
+    /// Its Secret, as it is now.
+    pub authority_secret: Secret,
+    /// Serves; `None` while there is none.
+    pub leaf: Option<ServingLeaf>,
+    /// How many leaves came before.
+    pub rotation_count: i64,
+    /// To be published.
+    pub bundle: Vec<Certificate>,
+    /// A new leaf is due and was not issued yet.
+    pub leaf_due: bool,
+    /// Why it was not.
+    pub widening: Option<String>,
+}
+
+/// Certificates could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// A Secret of that name is somebody else's.
+    #[error("Secret {namespace}/{name} exists and belongs to somebody else; remove it, or name another one")]
+    Foreign {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// Nothing was issued.
+    #[error("failed to issue a certificate: {0}")]
+    Issue(#[from] IssueError),
+    /// A Secret could not be written.
+    #[error("failed to write Secret {namespace}/{name}: {source}")]
+    Write {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// The cause.
+        source: kube::Error,
+    },
+}
+
+impl KeysError {
+    /// Somebody wrote at the same time: the next pass sees what.
+    #[must_use]
+    pub fn is_race(&self) -> bool {
+        matches!(self, Self::Write { source: kube::Error::Api(status), .. } if status.code == 409)
+    }
+
+    /// What it is called in status.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Foreign { .. } => Reason::Conflict,
+            Self::Issue(_) | Self::Write { .. } => Reason::ApplyFailed,
+        }
+    }
+}
+
+/// Keeps the certificates of one server in this pass.
+pub struct Keeper<'a> {
+    /// Shared.
+    pub ctx: &'a Context,
+    /// Of the server.
+    pub names: &'a Names,
+    /// What it asks for.
+    pub policy: &'a Policy,
+    /// What is there.
+    pub surroundings: &'a Surroundings,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl Keeper<'_> {
+    /// Issues what is due, publishes the bundle beside the leaf, and says where that leaves the certificates.
+    ///
+    /// # Errors
+    /// See [`KeysError`]. Whatever was written before is found again by the next pass.
+    pub async fn keep(&self, memory: &mut Memory, outcome: &mut Outcome) -> Result<Keys, KeysError> {
+        let (authority, authority_secret) = self.authority(outcome).await?;
+        let bundle = authority.bundle(self.now);
+        let live = self.surroundings.serving_secret.as_ref();
+        self.refuse_foreign(live, &self.names.namespace, &self.names.serving_secret)?;
+        let read = ServingLeaf::read(live, &bundle, self.policy, self.now);
+        let cause = leaf::decide(read.as_ref(), &authority, self.policy, self.now);
+        if let Err(fault @ LeafFault::Unusable(_)) = &read {
+            let message = format!("Secret {}/{}: {fault}", self.names.namespace, self.names.serving_secret);
+            outcome.find(Reason::ServingSecretInvalid, message);
+        }
+        let mut widening = None;
+        if cause.is_some() && !authority.previous.is_empty() {
+            let api_services = self.own_api_services();
+            let client = &self.ctx.client;
+            widening = control_plane::widening(client, &self.ctx.config, memory, &bundle, &api_services).await;
+        }
+        let written = match cause {
+            Some(cause) if widening.is_none() => Some(self.issue(&authority, &bundle, cause, outcome).await?),
+            _ => self.republish(live, &bundle).await?,
+        };
+        let live = written.as_ref().or(live);
+        Ok(Keys {
+            leaf: ServingLeaf::read(live, &bundle, self.policy, self.now).ok(),
+            rotation_count: leaf::rotation_count(live),
+            leaf_due: widening.is_some(),
+            authority,
+            authority_secret,
+            bundle,
+            widening,
+        })
+    }
+
+    /// Drops the authorities that the current one follows.
+    ///
+    /// # Errors
+    /// See [`KeysError`].
+    pub async fn narrow(&self, keys: &Keys, outcome: &mut Outcome) -> Result<(), KeysError> {
+        let narrowed = Authority { previous: Vec::new(), ..keys.authority.clone() };
+        self.write(&secrets::authority_secret(Some(&keys.authority_secret), &narrowed, self.names)).await?;
+        outcome.happenings.push(Happening::normal(
+            "RotationCompleted",
+            "Narrow",
+            "every endpoint serves a certificate of the new authority; the old one is no longer trusted",
+        ));
+        outcome.hurry = true;
+        Ok(())
+    }
+
+    async fn authority(&self, outcome: &mut Outcome) -> Result<(Authority, Secret), KeysError> {
+        let live = self.surroundings.authority_secret.as_ref();
+        self.refuse_foreign(live, &self.names.operator_namespace, &self.names.ca_secret())?;
+        let read = Authority::read(live);
+        let replacement = authority::decide(read.as_ref(), &self.published(), self.policy, self.now);
+        match (replacement, read, live) {
+            (None, Ok(authority), Some(live)) => Ok((authority, live.clone())),
+            (Some(replacement), read, live) => self.replace(replacement, &read, live, outcome).await,
+            // `decide` always replaces what cannot be read.
+            (None, _, live) => {
+                let replacement = Replacement { why: authority::LOST, previous: self.published() };
+                self.replace(replacement, &Err(AuthorityFault::Missing), live, outcome).await
+            }
+        }
+    }
+
+    async fn replace(
+        &self,
+        replacement: Replacement,
+        read: &Result<Authority, AuthorityFault>,
+        live: Option<&Secret>,
+        outcome: &mut Outcome,
+    ) -> Result<(Authority, Secret), KeysError> {
+        let why = replacement.why;
+        let authority = Authority::issue(self.policy, replacement, self.now)?;
+        let written = self.write(&secrets::authority_secret(live, &authority, self.names)).await?;
+        let name = authority.current.certificate().subject_cn.clone().unwrap_or_default();
+        let note = format!("certificate authority {name} was made: {why}");
+        let happening = match read {
+            Err(AuthorityFault::Unusable(fault)) => Happening::warning(
+                Reason::CaSecretInvalid.as_str(),
+                "IssueAuthority",
+                format!("{note}: {fault}"),
+            ),
+            _ => Happening::normal("AuthorityIssued", "IssueAuthority", note),
+        };
+        outcome.happenings.push(happening);
+        outcome.hurry = true;
+        Ok((authority, written))
+    }
+
+    async fn issue(
+        &self,
+        authority: &Authority,
+        bundle: &[Certificate],
+        cause: IssueCause,
+        outcome: &mut Outcome,
+    ) -> Result<Secret, KeysError> {
+        let leaf = issue_leaf(&authority.current, &self.policy.dns_names, self.now, self.policy.duration)?;
+        let live = self.surroundings.serving_secret.as_ref();
+        let secret = secrets::serving_secret(live, &leaf, cause, bundle, self.policy, self.names, self.now);
+        let written = self.write(&secret).await?;
+        let note = format!("serving certificate issued, valid until {}", leaf.certificate.not_after);
+        outcome.happenings.push(match cause {
+            IssueCause::SecretInvalid => {
+                let why = format!("Secret {} was not usable; {note}", self.names.serving_secret);
+                Happening::warning(Reason::ServingSecretInvalid.as_str(), "IssueCertificate", why)
+            }
+            _ => Happening::normal("CertificateIssued", "IssueCertificate", format!("{note} ({})", cause.as_str())),
+        });
+        if live.is_some() {
+            let kind = if cause == IssueCause::NewAuthority { Rotation::Ca } else { Rotation::Leaf };
+            self.ctx.metrics.count_rotation(&self.names.server, kind);
+        }
+        outcome.hurry = true;
+        Ok(written)
+    }
+
+    async fn republish(
+        &self,
+        live: Option<&Secret>,
+        bundle: &[Certificate],
+    ) -> Result<Option<Secret>, KeysError> {
+        match live.and_then(|live| secrets::republished(live, bundle)) {
+            Some(secret) => self.write(&secret).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn own_api_services(&self) -> Vec<&APIService> {
+        let ours = |service: &&APIService| {
+            service.owner_references().iter().any(|owner| owner.uid == self.names.uid)
+                && service.metadata.deletion_timestamp.is_none()
+        };
+        self.surroundings.api_services.values().filter(ours).collect()
+    }
+
+    /// What clients trust now: the bundles of the serving Secret and of the registered APIServices.
+    fn published(&self) -> Vec<Certificate> {
+        let of_secret = self.surroundings.serving_secret.as_ref().filter(|secret| secrets::is_owned(secret, self.names));
+        let of_secret = of_secret.and_then(|secret| secret.data.as_ref()?.get(leaf::CA_KEY));
+        let of_services = self.own_api_services().into_iter().filter_map(|service| service.spec.as_ref()?.ca_bundle.as_ref());
+        let bundles: Vec<Vec<Certificate>> =
+            of_secret.into_iter().chain(of_services).filter_map(|pem| parse_bundle(&pem.0).ok()).collect();
+        let slices: Vec<&[Certificate]> = bundles.iter().map(Vec::as_slice).collect();
+        bundle::union(&slices).into_iter().filter(|certificate| certificate.is_ca).collect()
+    }
+
+    fn refuse_foreign(&self, live: Option<&Secret>, namespace: &str, name: &str) -> Result<(), KeysError> {
+        match live {
+            Some(live) if !secrets::is_owned(live, self.names) => {
+                Err(KeysError::Foreign { namespace: namespace.to_owned(), name: name.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Creates the Secret, or replaces the very one that was read.
+    async fn write(&self, secret: &Secret) -> Result<Secret, KeysError> {
+        let namespace = secret.namespace().unwrap_or_default();
+        let name = secret.name_any();
+        let api: Api<Secret> = Api::namespaced(self.ctx.client.clone(), &namespace);
+        let params = PostParams { field_manager: Some(annex_crds::MANAGER.to_owned()), ..PostParams::default() };
+        let written = match secret.resource_version() {
+            Some(_) => api.replace(&name, &params, secret).await,
+            None => api.create(&params, secret).await,
+        };
+        self.ctx.metrics.count_apply_write("Secret");
+        written.map_err(|source| KeysError::Write { namespace, name, source })
+    }
+}
+
+/// Findings about the certificates themselves.
+#[must_use]
+pub fn findings(keys: &Keys, not_serving: &[String]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(leaf) = &keys.leaf else {
+        return vec![Finding::new(Reason::NotIssued, "there is no serving certificate yet")];
+    };
+    // What the Secret lost is cured only once it is served again.
+    if leaf.cause == Some(IssueCause::SecretInvalid) && !not_serving.is_empty() {
+        let message = format!(
+            "the serving Secret was not usable and was issued anew; not yet served by: {}",
+            not_serving.join("; ")
+        );
+        findings.push(Finding::new(Reason::ServingSecretInvalid, message));
+    }
+    if keys.authority.issued_because.as_deref() == Some(authority::LOST) && !keys.authority.previous.is_empty() {
+        findings.push(Finding::new(
+            Reason::CaSecretInvalid,
+            "the authority's Secret was missing or unusable; a new authority is being brought in",
+        ));
+    }
+    findings
+}

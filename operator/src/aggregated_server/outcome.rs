@@ -1,0 +1,75 @@
+//! What one pass over a server found and did; status and Events are made of it.
+
+use annex_crds::v1alpha1::{CertificatesStatus, Child, Reason};
+use jiff::Timestamp;
+use kube::runtime::events::EventType;
+
+use super::{finding::Finding, validate::ApiPlan};
+
+/// What became of one claim.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiOutcome {
+    /// The claim.
+    pub plan: ApiPlan,
+    /// Its APIService stands, and has been available once.
+    pub registered: bool,
+    /// The aggregator calls it available.
+    pub available: bool,
+}
+
+/// Something that happened, for an Event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happening {
+    /// Normal or Warning.
+    pub type_: EventType,
+    /// One CamelCase word.
+    pub reason: String,
+    /// What was being done.
+    pub action: &'static str,
+    /// For a person.
+    pub note: String,
+}
+
+impl Happening {
+    /// Something that was meant to happen.
+    #[must_use]
+    pub fn normal(reason: &str, action: &'static str, note: impl Into<String>) -> Self {
+        Self { type_: EventType::Normal, reason: reason.to_owned(), action, note: note.into() }
+    }
+
+    /// Something that a person may have to look at.
+    #[must_use]
+    pub fn warning(reason: &str, action: &'static str, note: impl Into<String>) -> Self {
+        Self { type_: EventType::Warning, reason: reason.to_owned(), action, note: note.into() }
+    }
+}
+
+/// What one pass found and did.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// What is not as it should be, or is under way.
+    pub findings: Vec<Finding>,
+    /// What became of the claims.
+    pub apis: Vec<ApiOutcome>,
+    /// Certificates and their rotation.
+    pub certificates: CertificatesStatus,
+    /// Whether certificates were looked at: endpoints were asked.
+    pub observed: bool,
+    /// What a workload runs as.
+    pub service_account: Option<String>,
+    /// What belongs to the server.
+    pub children: Vec<Child>,
+    /// What happened.
+    pub happenings: Vec<Happening>,
+    /// Something is about to change: look again soon.
+    pub hurry: bool,
+    /// When something is due.
+    pub due: Option<Timestamp>,
+}
+
+impl Outcome {
+    /// Adds a finding about the whole server.
+    pub fn find(&mut self, reason: Reason, message: impl Into<String>) {
+        self.findings.push(Finding::new(reason, message));
+    }
+}

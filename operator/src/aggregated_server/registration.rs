@@ -1,0 +1,219 @@
+//! Whether a claim may be registered, must wait, is on trial, or is taken back. Pure.
+//!
+//! Register last (see `docs/architecture.md`): an APIService whose server does not answer blocks discovery and the
+//! deletion of every namespace, so that one is written only when every ready endpoint has answered. What only the
+//! aggregator can prove is proved on trial: a first registration that does not become available in time is taken back.
+
+use std::time::Duration;
+
+use annex_crds::v1alpha1::{CrdShadow, Reason};
+use jiff::Timestamp;
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use kube::ResourceExt as _;
+
+use super::{
+    dereference::{AUTOMANAGED_LABEL, trial_since},
+    endpoints::Report,
+    finding::Finding,
+    validate::ApiPlan,
+};
+use crate::{applier::Owner, probe::discovery::Discovery};
+
+/// How long a first registration may take to become available.
+pub const TRIAL: Duration = Duration::from_secs(30);
+/// The pause after the first failed trial; it doubles with each further one. Longer than the trial itself, so that
+/// whatever waits for discovery to be whole, such as the deletion of a namespace, gets its turn.
+const FIRST_PAUSE: Duration = Duration::from_secs(60);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(480);
+
+/// What the claim's APIService is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There is none.
+    Absent,
+    /// It is this server's.
+    Ours {
+        /// What its condition `Available` says; `None` before the aggregator has looked.
+        available: Option<bool>,
+        /// The condition's reason and message.
+        words: String,
+        /// When its trial began, while it is on trial.
+        trial: Option<Timestamp>,
+        /// It is being deleted.
+        terminating: bool,
+    },
+    /// The aggregator keeps it for a CustomResourceDefinition.
+    OfCrd,
+    /// It is somebody else's.
+    Foreign {
+        /// Whose.
+        owner: String,
+    },
+}
+
+/// What became of earlier trials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedTrials {
+    /// How many.
+    pub count: u32,
+    /// Before this no further one begins.
+    pub retry_at: Timestamp,
+    /// Why the last one failed.
+    pub finding: Finding,
+}
+
+/// What is to be done about a claim.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// Nothing: it is not this server's.
+    Refuse(Finding),
+    /// Nothing yet.
+    Wait(Vec<Finding>),
+    /// Write the APIService, on trial from now.
+    Register,
+    /// Take the APIService over from the aggregator, which keeps it for a CRD that may be shadowed.
+    Shadow,
+    /// Keep the APIService as it should be.
+    Keep {
+        /// When its trial began, if it goes on.
+        trial: Option<Timestamp>,
+        /// The aggregator calls it available.
+        available: bool,
+    },
+    /// The trial failed.
+    TakeBack(String),
+}
+
+/// What `service` is to the server with `uid`.
+#[must_use]
+pub fn standing(service: Option<&APIService>, uid: &str) -> Standing {
+    let Some(service) = service else { return Standing::Absent };
+    if service.owner_references().iter().any(|owner| owner.uid == uid) {
+        let conditions = service.status.as_ref().and_then(|status| status.conditions.as_deref());
+        let available = conditions.and_then(|all| all.iter().find(|condition| condition.type_ == "Available"));
+        return Standing::Ours {
+            available: available.map(|condition| condition.status == "True"),
+            words: available.map_or_else(String::new, |condition| {
+                let reason = condition.reason.as_deref().unwrap_or_default();
+                format!("{reason}: {}", condition.message.as_deref().unwrap_or_default())
+            }),
+            trial: trial_since(service),
+            terminating: service.metadata.deletion_timestamp.is_some(),
+        };
+    }
+    if service.labels().contains_key(AUTOMANAGED_LABEL) {
+        return Standing::OfCrd;
+    }
+    let owner = serde_json::to_value(service).map(|live| Owner::of(&live).to_string());
+    Standing::Foreign { owner: owner.unwrap_or_else(|_| "somebody else".to_owned()) }
+}
+
+/// Decides about one claim.
+#[must_use]
+pub fn decide(
+    plan: &ApiPlan,
+    standing: &Standing,
+    reports: &[Report],
+    failed: Option<&FailedTrials>,
+    now: Timestamp,
+) -> Decision {
+    let group_version = plan.claim.group_version();
+    match standing {
+        Standing::Foreign { owner } => Decision::Refuse(Finding::about(
+            Reason::Conflict,
+            &group_version,
+            format!("APIService {} belongs to {owner}; it is left alone", plan.claim.api_service_name()),
+        )),
+        Standing::OfCrd if plan.claim.crd_shadow == CrdShadow::Refuse => Decision::Refuse(Finding::about(
+            Reason::CrdShadowed,
+            &group_version,
+            format!(
+                "APIService {} is kept by the aggregator for a CustomResourceDefinition",
+                plan.claim.api_service_name()
+            ),
+        )),
+        Standing::Ours { terminating: true, .. } => Decision::Wait(vec![Finding::about(
+            Reason::WaitingForServer,
+            &group_version,
+            format!("APIService {} is being deleted", plan.claim.api_service_name()),
+        )]),
+        Standing::Ours { available: Some(true), .. } => Decision::Keep { trial: None, available: true },
+        Standing::Ours { trial: Some(since), words, .. } if over(*since, now) => Decision::TakeBack(words.clone()),
+        Standing::Ours { trial, .. } => Decision::Keep { trial: *trial, available: false },
+        Standing::Absent | Standing::OfCrd => {
+            match waits(&group_version, reports, failed, now) {
+                findings if !findings.is_empty() => Decision::Wait(findings),
+                _ if *standing == Standing::OfCrd => Decision::Shadow,
+                _ => Decision::Register,
+            }
+        }
+    }
+}
+
+fn over(since: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(since).unsigned_abs() >= TRIAL
+}
+
+/// What keeps a first registration from being tried now; empty where nothing does.
+fn waits(
+    group_version: &str,
+    reports: &[Report],
+    failed: Option<&FailedTrials>,
+    now: Timestamp,
+) -> Vec<Finding> {
+    if let Some(failed) = failed.filter(|failed| now < failed.retry_at) {
+        let pause = failed.retry_at.duration_since(now).as_secs();
+        let trial = format!("taken back after {} failed trial(s); tried again in {pause} s", failed.count);
+        return vec![failed.finding.clone(), Finding::about(Reason::TrialFailed, group_version, trial)];
+    }
+    let ready = || reports.iter().filter(|report| report.endpoint.ready);
+    let answered = |report: &&Report| report.trusted() && passes(report.discovery.get(group_version));
+    let total = ready().count();
+    let good = ready().filter(answered).count();
+    if total > 0 && good == total {
+        return Vec::new();
+    }
+    let message = format!("{good} of {total} ready endpoint(s) have answered discovery");
+    vec![Finding::about(Reason::WaitingForServer, group_version, message)]
+}
+
+/// Whether an answer lets a trial begin. A server need not know TokenReview: 401 and 403 go on to the trial, where the
+/// aggregator asks with its own identity.
+fn passes(answer: Option<&Discovery>) -> bool {
+    matches!(answer, Some(Discovery::Served | Discovery::Unauthorized | Discovery::Forbidden))
+}
+
+/// The memory after one more failed trial.
+#[must_use]
+pub fn failed_again(earlier: Option<&FailedTrials>, finding: Finding, now: Timestamp) -> FailedTrials {
+    let count = earlier.map_or(0, |earlier| earlier.count).saturating_add(1);
+    let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(count - 1).unwrap_or(u32::MAX));
+    let retry_at = now.checked_add(doubled.min(LONGEST_PAUSE)).unwrap_or(Timestamp::MAX);
+    FailedTrials { count, retry_at, finding }
+}
+
+/// What the aggregator's words mean, where the endpoints themselves answered the operator well. They are kube-aggregator's
+/// `failing or missing response from URL: ERROR` (remote_available_controller.go) around Go's own error texts.
+#[must_use]
+pub fn interpret(words: &str) -> Reason {
+    let has = |text: &str| words.contains(text);
+    let status = |code: &str| has("bad status from") && words.trim_end().ends_with(code);
+    if status(": 401") || status(": 403") {
+        Reason::FrontProxyUntrusted
+    } else if status(": 404") {
+        Reason::GroupVersionNotServed
+    } else if has("bad status from") {
+        Reason::DiscoveryFailed
+    } else if has("certificate has expired") {
+        Reason::CertificateExpired
+    } else if has("x509: certificate is valid for") || has("x509: certificate is not valid for any names") {
+        Reason::SanMismatch
+    } else if has("x509:") {
+        Reason::CaNotTrusted
+    } else if has("dial tcp") || has("no route to host") || has("deadline exceeded") || has("Client.Timeout") {
+        Reason::ControlPlaneUnreachable
+    } else {
+        Reason::NotAvailable
+    }
+}
