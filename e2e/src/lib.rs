@@ -1,1 +1,2 @@
 //! A real single-node Kubernetes, and the tests that need one.
+pub mod charts;
