@@ -1,1 +1,4 @@
 //! A real single-node Kubernetes, and the tests that need one.
+
+pub mod images;
+pub mod server;
