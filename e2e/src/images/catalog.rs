@@ -129,4 +129,23 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn the_dockerfile_makes_the_same_image() {
+        let dockerfile = include_str!("../../../Dockerfile");
+        let spec = operator(Path::new(""));
+        for line in [
+            "FROM scratch".to_owned(),
+            format!("USER {NON_ROOT}"),
+            format!("ENTRYPOINT [\"{}\"]", spec.entrypoint()),
+            format!("LABEL org.opencontainers.image.title=\"{}\"", spec.name),
+            format!("LABEL org.opencontainers.image.version=\"{}\"", spec.tag()),
+            format!("LABEL org.opencontainers.image.licenses=\"{}\"", spec.licenses),
+        ] {
+            assert!(
+                dockerfile.lines().any(|found| found == line),
+                "the Dockerfile lacks {line:?}"
+            );
+        }
+    }
 }

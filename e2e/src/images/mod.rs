@@ -15,6 +15,7 @@ pub mod catalog;
 pub mod inspect;
 pub mod load;
 pub mod platform;
+mod prefixes;
 pub mod programs;
 
 use std::path::{Path, PathBuf};

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 use super::platform::{self, Architecture};
+use super::prefixes::Prefixes;
 
 /// What the build needs from Debian: musl's headers and library, and the C compiler driver that uses them.
 pub const DEBIAN_PACKAGES: &[&str] = &["musl-tools"];
@@ -94,7 +95,9 @@ pub async fn build(workspace: &Path, program: Program) -> Result<PathBuf, Error>
     let target = Architecture::host().map_err(Error::Host)?.rust_target();
     output(Command::new(MUSL_GCC).arg("--version"), MUSL_GCC).await?;
     install_target(workspace, target).await?;
-    let prefixes = Prefixes::read(workspace).await?;
+    let mut rustc = Command::new("rustc");
+    let sysroot = line(rustc.args(["--print", "sysroot"]).current_dir(workspace), "rustc").await?;
+    let prefixes = Prefixes::new(workspace, Path::new(&sysroot));
     let mut cargo = Command::new("cargo");
     cargo
         .args([
@@ -117,7 +120,7 @@ pub async fn build(workspace: &Path, program: Program) -> Result<PathBuf, Error>
         cargo.env(name, value);
     }
     let messages = output(&mut cargo, "cargo").await?;
-    executable(&messages, program.name()).ok_or(Error::NoExecutable(program.name()))
+    executable(&messages, program.name()).ok_or_else(|| Error::NoExecutable(program.name()))
 }
 
 /// Adds the Rust target where it is missing, as on a machine whose toolchain is older than the toolchain file's list.
@@ -149,65 +152,6 @@ fn c_environment(target: &str, prefixes: &Prefixes) -> [(String, OsString); 2] {
         (format!("CC_{suffix}"), MUSL_GCC.into()),
         (format!("CFLAGS_{suffix}"), prefixes.cflags()),
     ]
-}
-
-/// Directories of this machine that must not show in a program, each with what is written in its place.
-///
-/// Of two that match, compilers take the one given last, so the outer ones come first.
-struct Prefixes(Vec<(PathBuf, &'static str)>);
-
-impl Prefixes {
-    async fn read(workspace: &Path) -> Result<Self, Error> {
-        let workspace = workspace.canonicalize().unwrap_or_else(|_| workspace.to_owned());
-        let mut rustc = Command::new("rustc");
-        let sysroot = line(
-            rustc.args(["--print", "sysroot"]).current_dir(&workspace),
-            "rustc",
-        )
-        .await?;
-        let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
-        let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-        Ok(Self(vec![
-            (workspace.clone(), "/annex"),
-            (workspace.join(target), "/target"),
-            (cargo_home, "/cargo"),
-            (PathBuf::from(sysroot).join("lib/rustlib/src/rust"), "/rust"),
-        ]))
-    }
-
-    /// For `CARGO_ENCODED_RUSTFLAGS`, whose separator allows blanks in paths. It outranks RUSTFLAGS, so a caller's
-    /// lints do not change the program.
-    fn rustflags(&self) -> OsString {
-        let mut flags = OsString::new();
-        for (path, stand_in) in &self.0 {
-            if !flags.is_empty() {
-                flags.push("\u{1f}");
-            }
-            flags.push("--remap-path-prefix=");
-            flags.push(path);
-            flags.push(format!("={stand_in}"));
-        }
-        flags
-    }
-
-    fn cflags(&self) -> OsString {
-        let mut flags = OsString::new();
-        // The `cc` crate separates flags at blanks and knows no quotes: such a path can only show.
-        for (path, stand_in) in self
-            .0
-            .iter()
-            .filter(|(path, _)| !path.to_string_lossy().contains(' '))
-        {
-            if !flags.is_empty() {
-                flags.push(" ");
-            }
-            flags.push("-ffile-prefix-map=");
-            flags.push(path);
-            flags.push(format!("={stand_in}"));
-        }
-        flags
-    }
 }
 
 /// The part of cargo's machine-readable messages that names what was built.
@@ -262,30 +206,10 @@ async fn output(command: &mut Command, program: &str) -> Result<String, Error> {
 mod tests {
     use super::*;
 
-    fn prefixes() -> Prefixes {
-        Prefixes(vec![
-            ("/home/a b/annex".into(), "/annex"),
-            ("/home/cargo".into(), "/cargo"),
-        ])
-    }
-
-    #[test]
-    fn paths_with_blanks_are_one_flag() {
-        let flags = prefixes().rustflags();
-        let flags: Vec<_> = flags.to_str().expect("text").split('\u{1f}').collect();
-        assert_eq!(
-            flags,
-            [
-                "--remap-path-prefix=/home/a b/annex=/annex",
-                "--remap-path-prefix=/home/cargo=/cargo"
-            ]
-        );
-        assert_eq!(prefixes().cflags(), "-ffile-prefix-map=/home/cargo=/cargo");
-    }
-
     #[test]
     fn the_c_compiler_is_set_for_the_target_alone() {
-        let environment = c_environment("aarch64-unknown-linux-musl", &prefixes());
+        let prefixes = Prefixes::new(Path::new("/annex"), Path::new("/rust"));
+        let environment = c_environment("aarch64-unknown-linux-musl", &prefixes);
         assert_eq!(
             environment[0],
             ("CC_aarch64_unknown_linux_musl".to_owned(), "musl-gcc".into())
