@@ -133,8 +133,12 @@ mod tests {
     #[test]
     fn the_dockerfile_makes_the_same_image() {
         let dockerfile = include_str!("../../../Dockerfile");
+        let toolchain = include_str!("../../../rust-toolchain.toml");
+        let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = "));
+        let channel = channel.expect("a channel").trim_matches('"');
         let spec = operator(Path::new(""));
         for line in [
+            format!("FROM rust:{channel}-bookworm AS build"),
             "FROM scratch".to_owned(),
             format!("USER {NON_ROOT}"),
             format!("ENTRYPOINT [\"{}\"]", spec.entrypoint()),
