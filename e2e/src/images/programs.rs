@@ -1,0 +1,252 @@
+//! The workspace's own programs, built static by cargo, so that each can be the only file of an image.
+//!
+//! The same sources give the same program wherever the checkout, cargo's home and the target directory lie: rustc and
+//! the C compiler (aws-lc is C) are told to write stand-ins for those paths. One program a cargo run, so that one
+//! package's dependencies never change the features that another's are built with.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde::Deserialize;
+use tokio::process::Command;
+
+use super::platform::{self, Architecture};
+use super::prefixes::Prefixes;
+
+/// What the build needs from Debian: musl's headers and library, and the C compiler driver that uses them.
+pub const DEBIAN_PACKAGES: &[&str] = &["musl-tools"];
+
+/// The C compiler of Debian's musl-tools.
+const MUSL_GCC: &str = "musl-gcc";
+
+/// A program of the workspace that goes into an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The operator.
+    Operator,
+    /// The server that misbehaves for tests ([`crate::server`]).
+    E2eServer,
+}
+
+impl Program {
+    /// The cargo package.
+    pub fn package(self) -> &'static str {
+        match self {
+            Self::Operator => "annex-operator",
+            Self::E2eServer => "annex-e2e",
+        }
+    }
+
+    /// The program's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "annex-operator",
+            Self::E2eServer => "annex-e2e-server",
+        }
+    }
+}
+
+/// Why a program was not built.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No images are made for this machine.
+    #[error("this machine is not supported")]
+    Host(#[source] platform::Error),
+    /// A tool that the build needs cannot be started.
+    #[error("failed to start {program}{}", hint(program))]
+    Start {
+        /// The tool.
+        program: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A tool ran and failed; its own words are on standard error.
+    #[error("{program} failed ({status})")]
+    Failed {
+        /// The tool and what it was to do.
+        program: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+    },
+    /// cargo ended well without naming the program that it built.
+    #[error("cargo did not name the program {0} that it built")]
+    NoExecutable(&'static str),
+}
+
+fn hint(program: &str) -> &'static str {
+    match program {
+        MUSL_GCC => ": install the Debian package musl-tools",
+        "rustup" => {
+            ": the Rust target for static programs is not installed, and rustup is not there to add it"
+        }
+        _ => "",
+    }
+}
+
+/// Builds `program` of the workspace at `workspace` for release, and returns the path of its file.
+///
+/// cargo's progress goes to standard error. The directory is the one that cargo takes (`CARGO_TARGET_DIR`, else
+/// `target`); what is fresh is not built again.
+///
+/// # Errors
+/// A tool that is missing or fails; rustc's own messages are on standard error.
+pub async fn build(workspace: &Path, program: Program) -> Result<PathBuf, Error> {
+    let target = Architecture::host().map_err(Error::Host)?.rust_target();
+    output(Command::new(MUSL_GCC).arg("--version"), MUSL_GCC).await?;
+    install_target(workspace, target).await?;
+    let mut rustc = Command::new("rustc");
+    let sysroot = line(rustc.args(["--print", "sysroot"]).current_dir(workspace), "rustc").await?;
+    let prefixes = Prefixes::new(workspace, Path::new(&sysroot));
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--message-format=json-render-diagnostics",
+        ])
+        .args([
+            "--target",
+            target,
+            "--package",
+            program.package(),
+            "--bin",
+            program.name(),
+        ])
+        .current_dir(workspace)
+        .env("CARGO_ENCODED_RUSTFLAGS", prefixes.rustflags());
+    for (name, value) in c_environment(target, &prefixes) {
+        cargo.env(name, value);
+    }
+    let messages = output(&mut cargo, "cargo").await?;
+    executable(&messages, program.name()).ok_or_else(|| Error::NoExecutable(program.name()))
+}
+
+/// Adds the Rust target where it is missing, as on a machine whose toolchain is older than the toolchain file's list.
+async fn install_target(workspace: &Path, target: &str) -> Result<(), Error> {
+    let mut rustc = Command::new("rustc");
+    let libraries = line(
+        rustc
+            .args(["--print", "target-libdir", "--target", target])
+            .current_dir(workspace),
+        "rustc",
+    )
+    .await?;
+    if Path::new(&libraries).is_dir() {
+        return Ok(());
+    }
+    let mut rustup = Command::new("rustup");
+    output(
+        rustup.args(["target", "add", target]).current_dir(workspace),
+        "rustup",
+    )
+    .await
+    .map(drop)
+}
+
+/// What the C compiler of the `cc` crate is told for `target`, by the environment that the crate documents.
+fn c_environment(target: &str, prefixes: &Prefixes) -> [(String, OsString); 2] {
+    let suffix = target.replace('-', "_");
+    [
+        (format!("CC_{suffix}"), MUSL_GCC.into()),
+        (format!("CFLAGS_{suffix}"), prefixes.cflags()),
+    ]
+}
+
+/// The part of cargo's machine-readable messages that names what was built.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    target: Option<Target>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+fn executable(messages: &str, name: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Message>(line).ok())
+        .filter(|message| message.reason == "compiler-artifact")
+        .find(|message| message.target.as_ref().is_some_and(|target| target.name == name))
+        .and_then(|message| message.executable)
+}
+
+async fn line(command: &mut Command, program: &str) -> Result<String, Error> {
+    output(command, program).await.map(|text| text.trim().to_owned())
+}
+
+/// What a tool writes to standard output; its standard error is ours.
+async fn output(command: &mut Command, program: &str) -> Result<String, Error> {
+    let start = |source| Error::Start {
+        program: program.to_owned(),
+        source,
+    };
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    let output = child.map_err(start)?.wait_with_output().await.map_err(start)?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(Error::Failed {
+            program: program.to_owned(),
+            status: output.status,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_c_compiler_is_set_for_the_target_alone() {
+        let prefixes = Prefixes::new(Path::new("/annex"), Path::new("/rust"));
+        let environment = c_environment("aarch64-unknown-linux-musl", &prefixes);
+        assert_eq!(
+            environment[0],
+            ("CC_aarch64_unknown_linux_musl".to_owned(), "musl-gcc".into())
+        );
+        assert_eq!(environment[1].0, "CFLAGS_aarch64_unknown_linux_musl");
+    }
+
+    #[test]
+    fn the_program_is_found_among_cargos_messages() {
+        let messages = concat!(
+            r#"{"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}"#,
+            "\nnot JSON\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"annex-operator"},"executable":"/t/annex-operator"}"#,
+            "\n",
+            r#"{"reason":"build-finished","success":true}"#,
+        );
+        assert_eq!(
+            executable(messages, "annex-operator"),
+            Some("/t/annex-operator".into())
+        );
+        assert_eq!(executable(messages, "annex-e2e-server"), None);
+    }
+
+    #[tokio::test]
+    async fn a_missing_tool_and_a_failing_one_are_told_apart() {
+        let missing = output(&mut Command::new("/does/not/exist"), MUSL_GCC)
+            .await
+            .expect_err("missing");
+        assert!(
+            missing
+                .to_string()
+                .contains("install the Debian package musl-tools"),
+            "{missing}"
+        );
+        let failing = output(&mut Command::new("false"), "false")
+            .await
+            .expect_err("failing");
+        assert!(matches!(failing, Error::Failed { .. }), "{failing}");
+    }
+}
