@@ -143,15 +143,15 @@ impl Context {
         let account = &self.probe_service_account;
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.namespace);
         let request = TokenRequest {
-            spec: TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() },
+            spec: Some(TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() }),
             ..TokenRequest::default()
         };
         let asked = Instant::now();
         let answer = accounts.create_token_request(account, &PostParams::default(), &request).await;
         let answer = answer.map_err(|source| TokenError::Request { account: account.clone(), source })?;
         let status = answer.status.ok_or(TokenError::Unusable)?;
-        let left = status.expiration_timestamp.0.duration_since(Timestamp::now()).unsigned_abs();
-        let token = Token::new(status.token).map_err(|_| TokenError::Unusable)?;
+        let left = status.expiration_timestamp.map_or(Duration::ZERO, |until| until.0.duration_since(Timestamp::now()).unsigned_abs());
+        let token = Token::new(status.token.unwrap_or_default()).map_err(|_| TokenError::Unusable)?;
         *cached = Some((token.clone(), asked + left.saturating_sub(TOKEN_SLACK)));
         Ok(token)
     }

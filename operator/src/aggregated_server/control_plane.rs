@@ -90,7 +90,7 @@ async fn control_planes(client: &Client) -> Result<Vec<String>, kube::Error> {
     let mut addresses = Vec::new();
     for slice in slices.list(&of_kubernetes).await? {
         let port = slice.ports.iter().flatten().find_map(|port| port.port).unwrap_or(6443);
-        for address in slice.endpoints.iter().flat_map(|endpoint| &endpoint.addresses) {
+        for address in slice.endpoints.iter().flatten().flat_map(|endpoint| &endpoint.addresses) {
             let host = if address.contains(':') { format!("[{address}]") } else { address.clone() };
             addresses.push(format!("{host}:{port}"));
         }
@@ -111,8 +111,9 @@ async fn has_seen(
     config.tls_server_name = Some(SERVER_NAME.to_owned());
     let client = Client::try_from(config).map_err(|error| format!("cannot be reached: {error}"))?;
     let not_older = GetParams { resource_version: newest.resource_version() };
-    let read = Api::<APIService>::all(client);
-    let read = read.get_with(&newest.name_any(), &not_older);
+    let name = newest.name_any();
+    let api = Api::<APIService>::all(client);
+    let read = api.get_with(&name, &not_older);
     let seen = tokio::time::timeout(READ_TIMEOUT, read).await.map_err(|_| "has not answered in time".to_owned())?;
     let seen = seen.map_err(|error| format!("has not answered: {error}"))?;
     if publishes(&seen, wanted) { Ok(()) } else { Err("has not seen the new authority yet".to_owned()) }

@@ -19,7 +19,7 @@ use kube::{
     Api, Client, Config, Resource, ResourceExt as _,
     api::PartialObjectMeta,
     runtime::{
-        Predicate as _, WatchStreamExt as _,
+        Predicate as _, PredicateConfig, WatchStreamExt as _,
         controller::{Config as ControllerConfig, Controller},
         metadata_watcher, predicates,
         reflector::{self, ObjectRef, Store},
@@ -50,7 +50,7 @@ pub async fn run(deps: ControllerDeps) {
         .default_backoff()
         .reflect(writer)
         .applied_objects()
-        .predicate_filter(predicates::generation.combine(predicates::annotations), predicates::Config::default());
+        .predicate_filter(predicates::generation.combine(predicates::annotations), PredicateConfig::default());
     let shutdown = deps.shutdown.clone();
     let controller = Controller::for_stream(own, servers.clone())
         .with_config(ControllerConfig::default().concurrency(deps.settings.workers))

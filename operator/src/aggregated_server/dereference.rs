@@ -107,7 +107,7 @@ impl Surroundings {
             .filter(|rival| rival.metadata.deletion_timestamp.is_none())
             .filter(|rival| age(rival) < age(server))
             .min_by_key(|rival| age(rival))
-            .map(ResourceExt::name_any)
+            .map(kube::ResourceExt::name_any)
     }
 }
 
@@ -123,9 +123,10 @@ pub async fn read(
 ) -> Result<Surroundings, ReadError> {
     let namespace = &names.namespace;
     let service: Option<Service> = get(Api::namespaced(client.clone(), namespace), &names.service, "the Service").await?;
+    let ca_secret = names.ca_secret();
     let (state, authority_secret, serving_secret, deployment, endpoint_slices, pods, api_services, crds) = tokio::try_join!(
         namespace_state(client, namespace),
-        get(Api::namespaced(client.clone(), &names.operator_namespace), &names.ca_secret(), "the authority's Secret"),
+        get(Api::namespaced(client.clone(), &names.operator_namespace), &ca_secret, "the authority's Secret"),
         get(Api::namespaced(client.clone(), namespace), &names.serving_secret, "the serving Secret"),
         deployment(client, server, names),
         endpoint_slices(client, names),

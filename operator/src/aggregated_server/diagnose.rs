@@ -37,7 +37,7 @@ pub fn workload(workload: &Workload, deployment: Option<&Deployment>) -> Vec<Fin
     for condition in conditions.into_iter().flatten() {
         let message = condition.message.as_deref().unwrap_or_default();
         let reason = condition.reason.as_deref().unwrap_or_default();
-        let blocked = match (condition.type_.as_str(), condition.status.as_str()) {
+        let blocked = match (condition.type_.as_deref().unwrap_or_default(), condition.status.as_deref().unwrap_or_default()) {
             ("ReplicaFailure", "True") => true,
             ("Progressing", "False") => true,
             _ => false,
@@ -53,7 +53,7 @@ pub fn workload(workload: &Workload, deployment: Option<&Deployment>) -> Vec<Fin
 #[must_use]
 pub fn rolling_out(deployment: &Deployment) -> Option<String> {
     let status = deployment.status.clone().unwrap_or_default();
-    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let wanted = deployment.spec.replicas.unwrap_or(1);
     let updated = status.updated_replicas.unwrap_or(0);
     let available = status.available_replicas.unwrap_or(0);
     let total = status.replicas.unwrap_or(0);

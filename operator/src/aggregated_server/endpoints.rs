@@ -89,7 +89,7 @@ pub fn resolve(service: Option<&Service>, slices: &[EndpointSlice], port: i32) -
 }
 
 fn of_slice(slice: &EndpointSlice, port: u16) -> impl Iterator<Item = Endpoint> {
-    slice.endpoints.iter().flat_map(move |endpoint| {
+    slice.endpoints.iter().flatten().flat_map(move |endpoint| {
         let conditions = endpoint.conditions.clone().unwrap_or_default();
         let pod = endpoint.target_ref.as_ref().filter(|target| target.kind.as_deref() == Some("Pod"));
         let pod = pod.and_then(|target| target.name.clone());

@@ -168,7 +168,7 @@ impl Pass<'_> {
                 }
             }
         }
-        let scaled = live.and_then(|live| live.spec.as_ref()?.replicas).unwrap_or(1);
+        let scaled = live.and_then(|live| live.spec.replicas).unwrap_or(1);
         if workload.replicas.unwrap_or(scaled) >= 2 {
             children
                 .apply(&build::pod_disruption_budget(&self.names), Reason::ApplyFailed, outcome)

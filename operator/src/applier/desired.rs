@@ -138,7 +138,9 @@ impl Desired {
         &self.hash
     }
 
-    pub(super) fn api_version(&self) -> &str {
+    /// Its `apiVersion`.
+    #[must_use]
+    pub fn api_version(&self) -> &str {
         self.object["apiVersion"].as_str().unwrap_or_default()
     }
 

@@ -114,6 +114,18 @@ impl Applier {
         }
     }
 
+    /// Has the server judge `desired`, as [`Applier::dry_run`], where [`Applier::apply`] would write it.
+    ///
+    /// # Errors
+    /// See [`Applier::dry_run`].
+    pub async fn dry_run_if_changed(&self, desired: &Desired) -> Result<(), ApplyError> {
+        let live = self.get(desired).await?;
+        match plan(desired, live.as_ref()) {
+            Plan::Create | Plan::Apply(_) => self.dry_run(desired).await.map(|_| ()),
+            Plan::Unchanged | Plan::Foreign { .. } | Plan::Terminating => Ok(()),
+        }
+    }
+
     /// Has the server judge `desired` without storing it: defaulting, validation and admission are run.
     ///
     /// It asks even where the live object is foreign: nothing is written, and the answer is about `desired`.

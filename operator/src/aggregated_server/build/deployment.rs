@@ -156,14 +156,14 @@ pub fn service_account_name(workload: &Workload, names: &Names) -> String {
 pub fn deployment(names: &Names, workload: &Workload, template: PodTemplateSpec) -> Deployment {
     Deployment {
         metadata: metadata(&names.server, Some(&names.namespace), names),
-        spec: Some(DeploymentSpec {
+        spec: DeploymentSpec {
             // Absent, it is left to whoever scales: what Annex does not apply is not Annex's.
             replicas: workload.replicas,
             selector: LabelSelector { match_labels: Some(names.selector()), ..LabelSelector::default() },
             strategy: Some(strategy(workload.strategy.as_ref())),
             template,
             ..DeploymentSpec::default()
-        }),
+        },
         ..Deployment::default()
     }
 }
