@@ -21,6 +21,8 @@ pub(crate) struct Request {
 pub(crate) enum Answer {
     /// A response with a JSON body.
     Json(StatusCode, Value),
+    /// A response of plain text.
+    Text(StatusCode, &'static str),
     /// None, ever.
     Never,
 }
@@ -28,6 +30,11 @@ pub(crate) enum Answer {
 impl Answer {
     pub(crate) fn ok(body: Value) -> Self {
         Self::Json(StatusCode::OK, body)
+    }
+
+    /// What Kubernetes says of an API group that does not exist: plain text, no Status.
+    pub(crate) fn no_group() -> Self {
+        Self::Text(StatusCode::NOT_FOUND, "404 page not found\n")
     }
 
     /// A failure as Kubernetes reports it.
@@ -52,13 +59,12 @@ pub(crate) fn fake_client(handler: impl Fn(Request) -> Answer + Clone + Send + '
                 path: parts.uri.path().to_owned(),
                 body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
             };
-            match handler(request) {
-                Answer::Json(status, body) => {
-                    let body = Body::from(serde_json::to_vec(&body).unwrap());
-                    Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap())
-                }
+            let (status, body) = match handler(request) {
+                Answer::Json(status, body) => (status, serde_json::to_vec(&body).unwrap()),
+                Answer::Text(status, body) => (status, body.as_bytes().to_vec()),
                 Answer::Never => std::future::pending().await,
-            }
+            };
+            Ok::<_, Infallible>(Response::builder().status(status).body(Body::from(body)).unwrap())
         }
     });
     Client::new(service, "default")

@@ -12,16 +12,16 @@ use super::LeaseSettings;
 
 /// The Lease as this process saw it, and since when by its own clock.
 #[derive(Clone, Debug)]
-pub struct Observation {
+pub(super) struct Observation {
     /// The Lease read or written last; `None` when there was none.
-    pub lease: Option<Lease>,
+    pub(super) lease: Option<Lease>,
     /// When the spec was first seen like this. The holder's `renewTime` is by another clock and not looked at.
-    pub since: Instant,
+    pub(super) since: Instant,
 }
 
 /// What a process may do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(super) enum Action {
     /// Create the Lease: there is none.
     Create,
     /// Take the Lease over: it is free, or has expired.
@@ -38,7 +38,7 @@ impl Observation {
     /// What is known after the Lease was seen as `lease` at `now`. Only another *spec* starts the time anew: a label
     /// that somebody sets must not keep the lease of a dead holder alive.
     #[must_use]
-    pub fn of(previous: Option<&Self>, lease: Option<Lease>, now: Instant) -> Self {
+    pub(super) fn of(previous: Option<&Self>, lease: Option<Lease>, now: Instant) -> Self {
         let spec = |lease: &Option<Lease>| lease.as_ref().and_then(|lease| lease.spec.clone());
         let unchanged =
             previous.filter(|old| old.lease.is_some() == lease.is_some() && spec(&old.lease) == spec(&lease));
@@ -48,7 +48,7 @@ impl Observation {
 
     /// The holder, where there is one.
     #[must_use]
-    pub fn holder(&self) -> Option<&str> {
+    pub(super) fn holder(&self) -> Option<&str> {
         let spec = self.lease.as_ref()?.spec.as_ref()?;
         spec.holder_identity
             .as_deref()
@@ -65,7 +65,7 @@ impl Observation {
 
 /// Decides what the process `identity` does at `now`, leading or not.
 #[must_use]
-pub fn decide(observed: &Observation, now: Instant, identity: &str, leading: bool) -> Action {
+pub(super) fn decide(observed: &Observation, now: Instant, identity: &str, leading: bool) -> Action {
     match (observed.lease.is_some(), observed.holder()) {
         // A standby can find itself as the holder: its write was done, and the answer was lost.
         (_, Some(holder)) if holder == identity => Action::Renew,

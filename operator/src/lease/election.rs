@@ -15,13 +15,14 @@ use super::{
     FIELD_MANAGER, JITTER_FACTOR, LeaseSettings,
     decide::{Action, Observation, decide, held, released},
 };
+use crate::error_chain::error_chain;
 
 /// How often a release is tried against others' writes to the Lease.
 const RELEASE_ATTEMPTS: u32 = 3;
 
 /// Where a process stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+enum State {
     /// It waits for the lease.
     Standby,
     /// It holds the lease.
@@ -113,11 +114,11 @@ impl Election {
 /// A request about the Lease that did not succeed.
 #[derive(Debug, thiserror::Error)]
 enum LeaseError {
-    #[error("failed to read the lease: {0}")]
+    #[error("failed to read the lease")]
     Read(#[source] kube::Error),
-    #[error("failed to create the lease: {0}")]
+    #[error("failed to create the lease")]
     Create(#[source] kube::Error),
-    #[error("failed to update the lease: {0}")]
+    #[error("failed to update the lease")]
     Update(#[source] kube::Error),
     #[error("no answer about the lease within {0:?}")]
     NoAnswer(Duration),
@@ -181,7 +182,9 @@ impl Elector {
                         told = holder;
                     }
                 }
-                Err(error) => tracing::warn!(lease = %self.settings.name, %error, "cannot acquire the lease"),
+                Err(error) => {
+                    tracing::warn!(lease = %self.settings.name, error = error_chain(&error), "cannot acquire the lease")
+                }
             }
             sleep(jittered(self.settings.timings.retry_period)).await;
         }
@@ -198,7 +201,7 @@ impl Elector {
                 Ok(Ok(Action::StepDown | Action::Wait)) => return Err(LossReason::Taken),
                 Ok(Ok(Action::Renew | Action::Create | Action::Take)) => return Ok(began),
                 Ok(Err(error)) => {
-                    tracing::warn!(lease = %self.settings.name, %error, "cannot renew the lease")
+                    tracing::warn!(lease = %self.settings.name, error = error_chain(&error), "cannot renew the lease")
                 }
             }
             if timeout_at(deadline, sleep(self.settings.timings.retry_period))
@@ -280,7 +283,7 @@ impl Elector {
             Ok(true) => tracing::info!(lease = %self.settings.name, "released the lease"),
             Ok(false) => tracing::debug!(lease = %self.settings.name, "the lease is not ours to release"),
             Err(error) => {
-                tracing::warn!(lease = %self.settings.name, %error, "cannot release the lease; it will expire")
+                tracing::warn!(lease = %self.settings.name, error = error_chain(&error), "cannot release the lease; it will expire")
             }
         }
     }

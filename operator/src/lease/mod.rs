@@ -19,8 +19,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use decide::{Action, Observation, decide};
-pub use election::{Election, LossReason, State};
+pub use election::{Election, LossReason};
 
 /// Who writes the Lease, in its managedFields.
 const FIELD_MANAGER: &str = "annex-operator";

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    decide::{held, released},
+    decide::{Action, Observation, decide, held, released},
     fake::{FakeLeases, Link, LinkHandle},
     *,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::Client;
 use tokio::time::{sleep, timeout};
 
-use crate::admin::Health;
+use crate::{admin::Health, error_chain::error_chain};
 
 const API_VERSION: &str = "annex.dev/v1alpha1";
 const PLURAL: &str = "aggregatedservers";
@@ -49,8 +49,9 @@ async fn ask(client: &Client) -> Seen {
     match timeout(LIMIT, client.list_api_group_resources(API_VERSION)).await {
         Ok(Ok(list)) if list.resources.iter().any(|resource| resource.name == PLURAL) => Seen::Served,
         Ok(Ok(_)) => Seen::NotServed,
-        Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Seen::NotServed,
-        Ok(Err(error)) => Seen::Unreachable(error.to_string()),
+        // By its code: the answer for a group that does not exist is plain text and no Status.
+        Ok(Err(kube::Error::Api(status))) if status.code == 404 => Seen::NotServed,
+        Ok(Err(error)) => Seen::Unreachable(error_chain(&error)),
         Err(_) => Seen::Unreachable(format!("no answer within {LIMIT:?}")),
     }
 }

@@ -1,6 +1,6 @@
 //! The commands, and what each says and exits with.
 
-use std::{error::Error, future::Future};
+use std::future::Future;
 
 use kube::{Client, Config};
 
@@ -8,6 +8,7 @@ use super::{ControllerDeps, client_config, install_crypto_provider, run};
 use crate::{
     args::{Cli, Command},
     check_uninstall::{self, ListServersFailed, Verdict},
+    error_chain::error_chain,
     telemetry,
 };
 
@@ -21,7 +22,7 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     if let Err(error) = telemetry::init(&cli.log) {
-        eprintln!("error: {}", chain(&error));
+        eprintln!("error: {}", error_chain(&error));
         return 1;
     }
     install_crypto_provider();
@@ -32,7 +33,7 @@ where
                 0
             }
             Err(error) => {
-                tracing::error!(error = chain(&error), "exits");
+                tracing::error!(error = error_chain(&error), "exits");
                 1
             }
         },
@@ -71,32 +72,16 @@ fn report(verdict: Result<Verdict, CheckError>) -> i32 {
         Err(error) => {
             eprintln!(
                 "error: {}\nThe CRDs must stay as long as it is not known whether they are in use.",
-                chain(&error)
+                error_chain(&error)
             );
             1
         }
     }
 }
 
-/// An error with its causes on one line; a cause that the text before it tells already is left out.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let more = cause.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = cause.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lease::LossReason;
-    use crate::run::RunError;
 
     #[test]
     fn exit_codes_of_the_check() {
@@ -114,18 +99,5 @@ mod tests {
                 .boxed(),
         );
         assert_eq!(report(Err(CheckError::CreateClient(refused))), 1);
-    }
-
-    #[test]
-    fn causes_are_told_once() {
-        assert_eq!(
-            chain(&RunError::LeaseLost(LossReason::Taken)),
-            "no longer the leader: the lease is held by another process or was taken away"
-        );
-        let status = kube::core::Status::failure("no rights", "Forbidden")
-            .with_code(403)
-            .boxed();
-        let text = chain(&RunError::CreateClient(kube::Error::Api(status)));
-        assert_eq!(text.matches("no rights: Forbidden").count(), 1, "{text}");
     }
 }

@@ -52,7 +52,7 @@ impl Cluster {
                 "resources": [{"name": "aggregatedservers", "singularName": "aggregatedserver", "namespaced": false,
                     "kind": "AggregatedServer", "verbs": ["get", "list", "watch"]}],
             })),
-            "/apis/annex.dev/v1alpha1" => Answer::status(404, "NotFound"),
+            "/apis/annex.dev/v1alpha1" => Answer::no_group(),
             _ => leases.answer(&link, &request),
         })
     }
