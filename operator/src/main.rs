@@ -1,16 +1,10 @@
 //! The operator's program.
 
-use annex_operator::{
-    args::Cli,
-    run::{ControllerDeps, execute},
-};
-use clap::Parser;
+use annex_operator::{aggregated_server::controller, args::Cli, run::execute};
+use clap::Parser as _;
 
 #[tokio::main]
 async fn main() {
-    let controller = |mut deps: ControllerDeps| async move {
-        let _ = deps.shutdown.wait_for(|stop| *stop).await;
-    };
     // Without dropping the runtime, which would wait for what still computes.
-    std::process::exit(execute(Cli::parse(), controller).await);
+    std::process::exit(execute(Cli::parse(), controller::run).await);
 }

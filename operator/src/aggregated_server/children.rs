@@ -11,7 +11,10 @@ use super::{
     names::Names,
     outcome::{Happening, Outcome},
 };
-use crate::applier::{ApplyError, Because, Deletion, Desired, Outcome as Applied};
+use crate::{
+    applier::{ApplyError, Because, Deletion, Desired, Outcome as Applied},
+    error_chain::error_chain,
+};
 
 /// Applies the children of one server and keeps book.
 pub struct Children<'a> {
@@ -52,7 +55,9 @@ impl Children<'_> {
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let Ok(desired) = Desired::new(object, &self.names.uid) else { return true };
+        let Ok(desired) = Desired::new(object, &self.names.uid) else {
+            return true;
+        };
         match self.ctx.applier.dry_run_if_changed(&desired).await {
             Ok(()) => true,
             Err(error) => {
@@ -68,8 +73,16 @@ impl Children<'_> {
             self.ctx.metrics.count_apply_write(&object.kind);
         }
         if let Applied::Updated(Because::Drift(drift)) = applied {
-            let changes = drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-            outcome.happenings.push(Happening::warning("DriftRepaired", "Apply", format!("{object}: {changes}")));
+            let changes = drift
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; ");
+            outcome.happenings.push(Happening::warning(
+                "DriftRepaired",
+                "Apply",
+                format!("{object}: {changes}"),
+            ));
         }
         outcome.children.push(Child {
             api_version: desired.api_version().to_owned(),
@@ -91,7 +104,7 @@ impl Children<'_> {
             }
             ApplyError::Forbidden { .. } | ApplyError::Request { .. } => Reason::ApplyFailed,
         };
-        outcome.findings.push(Finding::new(reason, chain(&error)));
+        outcome.findings.push(Finding::new(reason, error_chain(&error)));
     }
 
     /// Deletes a child that is no longer wanted, if it is there and ours.
@@ -99,7 +112,9 @@ impl Children<'_> {
     where
         K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
     {
-        let Ok(Some(live)) = api.get_opt(name).await else { return };
+        let Ok(Some(live)) = api.get_opt(name).await else {
+            return;
+        };
         self.remove_live(&live, outcome).await;
     }
 
@@ -108,36 +123,31 @@ impl Children<'_> {
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let ours = live.owner_references().iter().any(|owner| owner.uid == self.names.uid);
-        let Ok(value) = serde_json::to_value(live) else { return false };
+        let ours = live
+            .owner_references()
+            .iter()
+            .any(|owner| owner.uid == self.names.uid);
+        let Ok(value) = serde_json::to_value(live) else {
+            return false;
+        };
         if !ours || live.meta().deletion_timestamp.is_some() {
             return false;
         }
-        match self.ctx.applier.delete_owned(&ApiResource::erase::<K>(&()), &value, &self.names.uid).await {
+        match self
+            .ctx
+            .applier
+            .delete_owned(&ApiResource::erase::<K>(&()), &value, &self.names.uid)
+            .await
+        {
             Ok(Deletion::Requested) => {
                 self.ctx.metrics.count_apply_write(&K::kind(&()));
                 true
             }
             Ok(Deletion::AlreadyGone) => true,
             Err(error) => {
-                outcome.find(Reason::ApplyFailed, chain(&error));
+                outcome.find(Reason::ApplyFailed, error_chain(&error));
                 false
             }
         }
     }
-}
-
-/// An error with its causes, for a person.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
 }

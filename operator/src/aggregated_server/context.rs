@@ -23,6 +23,7 @@ use kube::{
 
 use super::registration::FailedTrials;
 use crate::{
+    admin::Heartbeat,
     applier::Applier,
     metrics::Metrics,
     probe::{Limits, verified::Token},
@@ -52,6 +53,8 @@ pub struct Context {
     pub limits: Limits,
     /// To count in.
     pub metrics: Metrics,
+    /// To show that reconciles come to their end.
+    pub heartbeat: Heartbeat,
     /// Every AggregatedServer, as last seen by the watch.
     pub servers: Store<AggregatedServer>,
     recorder: Recorder,
@@ -91,7 +94,10 @@ impl Context {
     /// A context for one leadership.
     #[must_use]
     pub fn new(deps: &crate::run::ControllerDeps, config: Config, servers: Store<AggregatedServer>) -> Self {
-        let reporter = Reporter { controller: MANAGER.into(), instance: Some(deps.settings.instance.clone()) };
+        let reporter = Reporter {
+            controller: MANAGER.into(),
+            instance: Some(deps.settings.instance.clone()),
+        };
         Self {
             recorder: Recorder::new(deps.client.clone(), reporter),
             applier: Applier::new(deps.client.clone()),
@@ -102,6 +108,7 @@ impl Context {
             resync: deps.settings.resync,
             limits: Limits::default(),
             metrics: deps.metrics.clone(),
+            heartbeat: deps.heartbeat.clone(),
             servers,
             token: tokio::sync::Mutex::default(),
             memory: Mutex::default(),
@@ -121,12 +128,18 @@ impl Context {
 
     /// Remembers.
     pub fn remember(&self, uid: &str, value: Memory) {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), value);
+        self.memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(uid.to_owned(), value);
     }
 
     /// Forgets a server that is gone.
     pub fn forget(&self, uid: &str) {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(uid);
     }
 
     /// A token of the rightless probe identity. The operator's own never leaves for a workload.
@@ -143,14 +156,24 @@ impl Context {
         let account = &self.probe_service_account;
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.namespace);
         let request = TokenRequest {
-            spec: Some(TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() }),
+            spec: Some(TokenRequestSpec {
+                expiration_seconds: Some(TOKEN_SECONDS),
+                ..TokenRequestSpec::default()
+            }),
             ..TokenRequest::default()
         };
         let asked = Instant::now();
-        let answer = accounts.create_token_request(account, &PostParams::default(), &request).await;
-        let answer = answer.map_err(|source| TokenError::Request { account: account.clone(), source })?;
+        let answer = accounts
+            .create_token_request(account, &PostParams::default(), &request)
+            .await;
+        let answer = answer.map_err(|source| TokenError::Request {
+            account: account.clone(),
+            source,
+        })?;
         let status = answer.status.ok_or(TokenError::Unusable)?;
-        let left = status.expiration_timestamp.map_or(Duration::ZERO, |until| until.0.duration_since(Timestamp::now()).unsigned_abs());
+        let left = status.expiration_timestamp.map_or(Duration::ZERO, |until| {
+            until.0.duration_since(Timestamp::now()).unsigned_abs()
+        });
         let token = Token::new(status.token.unwrap_or_default()).map_err(|_| TokenError::Unusable)?;
         *cached = Some((token.clone(), asked + left.saturating_sub(TOKEN_SLACK)));
         Ok(token)

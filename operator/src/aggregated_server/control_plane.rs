@@ -36,28 +36,40 @@ pub async fn widening(
     }
     if let Some(behind) = api_services.iter().find(|service| !publishes(service, wanted)) {
         memory.widened = None;
-        return Some(format!("APIService {} does not publish the new authority yet", behind.name_any()));
+        return Some(format!(
+            "APIService {} does not publish the new authority yet",
+            behind.name_any()
+        ));
     }
-    let fingerprint = wanted.iter().map(|certificate| certificate.fingerprint.as_str()).collect::<Vec<_>>().join(",");
+    let fingerprint = wanted
+        .iter()
+        .map(|certificate| certificate.fingerprint.as_str())
+        .collect::<Vec<_>>()
+        .join(",");
     if let Some((known, since)) = &memory.widened
         && *known == fingerprint
     {
         let left = PROXY_DELAY.saturating_sub(since.elapsed());
-        return (!left.is_zero()).then(|| format!("{} s more for the control planes' proxies", left.as_secs() + 1));
+        return (!left.is_zero())
+            .then(|| format!("{} s more for the control planes' proxies", left.as_secs() + 1));
     }
     memory.widened = None;
     match every_control_plane(client, config, wanted, api_services).await {
         Some(why) => Some(why),
         None => {
             memory.widened = Some((fingerprint, Instant::now()));
-            Some(format!("{} s more for the control planes' proxies", PROXY_DELAY.as_secs()))
+            Some(format!(
+                "{} s more for the control planes' proxies",
+                PROXY_DELAY.as_secs()
+            ))
         }
     }
 }
 
 fn publishes(service: &APIService, wanted: &[Certificate]) -> bool {
     let pem = service.spec.as_ref().and_then(|spec| spec.ca_bundle.as_ref());
-    pem.and_then(|pem| parse_bundle(&pem.0).ok()).is_some_and(|published| bundle::contains_all(&published, wanted))
+    pem.and_then(|pem| parse_bundle(&pem.0).ok())
+        .is_some_and(|published| bundle::contains_all(&published, wanted))
 }
 
 /// The first control plane that has not seen the newest of the writes.
@@ -67,7 +79,11 @@ async fn every_control_plane(
     wanted: &[Certificate],
     api_services: &[&APIService],
 ) -> Option<String> {
-    let revision = |service: &&APIService| service.resource_version().and_then(|version| version.parse::<u64>().ok());
+    let revision = |service: &&APIService| {
+        service
+            .resource_version()
+            .and_then(|version| version.parse::<u64>().ok())
+    };
     // A watch cache is a prefix of history: one that has the newest write has them all.
     let newest = api_services.iter().copied().max_by_key(revision)?;
     let addresses = match control_planes(client).await {
@@ -89,9 +105,23 @@ async fn control_planes(client: &Client) -> Result<Vec<String>, kube::Error> {
     let of_kubernetes = ListParams::default().labels("kubernetes.io/service-name=kubernetes");
     let mut addresses = Vec::new();
     for slice in slices.list(&of_kubernetes).await? {
-        let port = slice.ports.iter().flatten().find_map(|port| port.port).unwrap_or(6443);
-        for address in slice.endpoints.iter().flatten().flat_map(|endpoint| &endpoint.addresses) {
-            let host = if address.contains(':') { format!("[{address}]") } else { address.clone() };
+        let port = slice
+            .ports
+            .iter()
+            .flatten()
+            .find_map(|port| port.port)
+            .unwrap_or(6443);
+        for address in slice
+            .endpoints
+            .iter()
+            .flatten()
+            .flat_map(|endpoint| &endpoint.addresses)
+        {
+            let host = if address.contains(':') {
+                format!("[{address}]")
+            } else {
+                address.clone()
+            };
             addresses.push(format!("{host}:{port}"));
         }
     }
@@ -107,14 +137,24 @@ async fn has_seen(
     wanted: &[Certificate],
 ) -> Result<(), String> {
     let mut config = config.clone();
-    config.cluster_url = format!("https://{address}").parse().map_err(|error| format!("has no usable address: {error}"))?;
+    config.cluster_url = format!("https://{address}")
+        .parse()
+        .map_err(|error| format!("has no usable address: {error}"))?;
     config.tls_server_name = Some(SERVER_NAME.to_owned());
     let client = Client::try_from(config).map_err(|error| format!("cannot be reached: {error}"))?;
-    let not_older = GetParams { resource_version: newest.resource_version() };
+    let not_older = GetParams {
+        resource_version: newest.resource_version(),
+    };
     let name = newest.name_any();
     let api = Api::<APIService>::all(client);
     let read = api.get_with(&name, &not_older);
-    let seen = tokio::time::timeout(READ_TIMEOUT, read).await.map_err(|_| "has not answered in time".to_owned())?;
+    let seen = tokio::time::timeout(READ_TIMEOUT, read)
+        .await
+        .map_err(|_| "has not answered in time".to_owned())?;
     let seen = seen.map_err(|error| format!("has not answered: {error}"))?;
-    if publishes(&seen, wanted) { Ok(()) } else { Err("has not seen the new authority yet".to_owned()) }
+    if publishes(&seen, wanted) {
+        Ok(())
+    } else {
+        Err("has not seen the new authority yet".to_owned())
+    }
 }

@@ -21,7 +21,7 @@ use kube::{
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
         controller::{Config as ControllerConfig, Controller},
-        metadata_watcher, predicates,
+        predicates,
         reflector::{self, ObjectRef, Store},
         watcher,
     },
@@ -46,11 +46,17 @@ pub async fn run(deps: ControllerDeps) {
     let client = deps.client.clone();
     let (servers, writer) = reflector::store();
     let ctx = Arc::new(Context::new(&deps, config, servers.clone()));
-    let own = watcher(Api::<AggregatedServer>::all(client.clone()), watcher::Config::default())
-        .default_backoff()
-        .reflect(writer)
-        .applied_objects()
-        .predicate_filter(predicates::generation.combine(predicates::annotations), PredicateConfig::default());
+    let own = watcher(
+        Api::<AggregatedServer>::all(client.clone()),
+        watcher::Config::default(),
+    )
+    .default_backoff()
+    .reflect(writer)
+    .applied_objects()
+    .predicate_filter(
+        predicates::generation.combine(predicates::annotations),
+        PredicateConfig::default(),
+    );
     let shutdown = deps.shutdown.clone();
     let controller = Controller::for_stream(own, servers.clone())
         .with_config(ControllerConfig::default().concurrency(deps.settings.workers))
@@ -98,7 +104,9 @@ fn metadata<K>(client: &Client, config: watcher::Config) -> impl Stream<Item = M
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    metadata_watcher(Api::<K>::all(client.clone()), config).default_backoff().touched_objects()
+    watcher(Api::<PartialObjectMeta<K>>::all(client.clone()), config)
+        .default_backoff()
+        .touched_objects()
 }
 
 /// What Annex made.
@@ -106,7 +114,10 @@ fn children<K>(client: &Client) -> impl Stream<Item = Metadata<K>> + Send + use<
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    metadata(client, watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGER}")))
+    metadata(
+        client,
+        watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGER}")),
+    )
 }
 
 /// What Kubernetes made of it: the label goes from the Deployment to its pods, from the Service to its EndpointSlices.
@@ -130,12 +141,27 @@ fn of_label<K: Resource>(object: PartialObjectMeta<K>) -> Option<ObjectRef<Aggre
 
 fn of_namespace(servers: &Store<AggregatedServer>, namespace: &str) -> Vec<ObjectRef<AggregatedServer>> {
     let inside = |server: &Arc<AggregatedServer>| server.spec.namespace == namespace;
-    servers.state().into_iter().filter(inside).map(|server| ObjectRef::from_obj(&*server)).collect()
+    servers
+        .state()
+        .into_iter()
+        .filter(inside)
+        .map(|server| ObjectRef::from_obj(&*server))
+        .collect()
 }
 
 /// Also the servers that stand by for a claim that somebody else has.
 fn of_api_service(servers: &Store<AggregatedServer>, name: &str) -> Vec<ObjectRef<AggregatedServer>> {
-    let claims =
-        |server: &Arc<AggregatedServer>| server.spec.apis.iter().any(|claim| claim.api_service_name() == name);
-    servers.state().into_iter().filter(claims).map(|server| ObjectRef::from_obj(&*server)).collect()
+    let claims = |server: &Arc<AggregatedServer>| {
+        server
+            .spec
+            .apis
+            .iter()
+            .any(|claim| claim.api_service_name() == name)
+    };
+    servers
+        .state()
+        .into_iter()
+        .filter(claims)
+        .map(|server| ObjectRef::from_obj(&*server))
+        .collect()
 }

@@ -81,7 +81,11 @@ impl Surroundings {
     pub fn served_by_kubernetes(&self, group: &str) -> bool {
         self.api_services.values().any(|service| {
             let of_group = service.spec.as_ref().and_then(|spec| spec.group.as_deref()) == Some(group);
-            of_group && service.labels().get(AUTOMANAGED_LABEL).is_some_and(|how| how == "onstart")
+            of_group
+                && service
+                    .labels()
+                    .get(AUTOMANAGED_LABEL)
+                    .is_some_and(|how| how == "onstart")
         })
     }
 
@@ -90,19 +94,33 @@ impl Surroundings {
     #[must_use]
     pub fn earlier_claimant(&self, server: &AggregatedServer, claim: &ApiClaim) -> Option<String> {
         let rivals = || {
-            self.rivals
-                .iter()
-                .filter(|rival| rival.spec.apis.iter().any(|api| (&api.group, &api.version) == (&claim.group, &claim.version)))
+            self.rivals.iter().filter(|rival| {
+                rival
+                    .spec
+                    .apis
+                    .iter()
+                    .any(|api| (&api.group, &api.version) == (&claim.group, &claim.version))
+            })
         };
         let registered = self.api_services.get(&claim.api_service_name());
-        let owners = registered.map(|service| service.owner_references()).unwrap_or_default();
-        if owners.iter().any(|owner| Some(&owner.uid) == server.uid().as_ref()) {
+        let owners = registered
+            .map(|service| service.owner_references())
+            .unwrap_or_default();
+        if owners
+            .iter()
+            .any(|owner| Some(&owner.uid) == server.uid().as_ref())
+        {
             return None;
         }
-        if let Some(holder) = rivals().find(|rival| owners.iter().any(|owner| Some(&owner.uid) == rival.uid().as_ref())) {
+        if let Some(holder) = rivals().find(|rival| {
+            owners
+                .iter()
+                .any(|owner| Some(&owner.uid) == rival.uid().as_ref())
+        }) {
             return Some(holder.name_any());
         }
-        let age = |server: &AggregatedServer| (server.creation_timestamp().map(|time| time.0), server.name_any());
+        let age =
+            |server: &AggregatedServer| (server.creation_timestamp().map(|time| time.0), server.name_any());
         rivals()
             .filter(|rival| rival.metadata.deletion_timestamp.is_none())
             .filter(|rival| age(rival) < age(server))
@@ -122,12 +140,25 @@ pub async fn read(
     rivals: Vec<AggregatedServer>,
 ) -> Result<Surroundings, ReadError> {
     let namespace = &names.namespace;
-    let service: Option<Service> = get(Api::namespaced(client.clone(), namespace), &names.service, "the Service").await?;
+    let service: Option<Service> = get(
+        Api::namespaced(client.clone(), namespace),
+        &names.service,
+        "the Service",
+    )
+    .await?;
     let ca_secret = names.ca_secret();
     let (state, authority_secret, serving_secret, deployment, endpoint_slices, pods, api_services, crds) = tokio::try_join!(
         namespace_state(client, namespace),
-        get(Api::namespaced(client.clone(), &names.operator_namespace), &ca_secret, "the authority's Secret"),
-        get(Api::namespaced(client.clone(), namespace), &names.serving_secret, "the serving Secret"),
+        get(
+            Api::namespaced(client.clone(), &names.operator_namespace),
+            &ca_secret,
+            "the authority's Secret"
+        ),
+        get(
+            Api::namespaced(client.clone(), namespace),
+            &names.serving_secret,
+            "the serving Secret"
+        ),
         deployment(client, server, names),
         endpoint_slices(client, names),
         pods(client, names, service.as_ref()),
@@ -152,7 +183,9 @@ async fn get<K>(api: Api<K>, name: &str, what: &'static str) -> Result<Option<K>
 where
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
-    api.get_opt(name).await.map_err(|source| ReadError { what, source })
+    api.get_opt(name)
+        .await
+        .map_err(|source| ReadError { what, source })
 }
 
 async fn namespace_state(client: &Client, name: &str) -> Result<NamespaceState, ReadError> {
@@ -172,25 +205,36 @@ async fn deployment(
     if server.spec.workload.is_none() {
         return Ok(None);
     }
-    get(Api::namespaced(client.clone(), &names.namespace), &names.server, "the Deployment").await
+    get(
+        Api::namespaced(client.clone(), &names.namespace),
+        &names.server,
+        "the Deployment",
+    )
+    .await
 }
 
 async fn endpoint_slices(client: &Client, names: &Names) -> Result<Vec<EndpointSlice>, ReadError> {
     let of_service = ListParams::default().labels(&format!("kubernetes.io/service-name={}", names.service));
     let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), &names.namespace);
     let list = slices.list(&of_service).await;
-    list.map(|list| list.items).map_err(|source| ReadError { what: "EndpointSlices", source })
+    list.map(|list| list.items).map_err(|source| ReadError {
+        what: "EndpointSlices",
+        source,
+    })
 }
 
 async fn pods(client: &Client, names: &Names, service: Option<&Service>) -> Result<Vec<Pod>, ReadError> {
-    let selector = service.and_then(|service| service.spec.as_ref()?.selector.clone()).unwrap_or_default();
+    let selector = service
+        .and_then(|service| service.spec.as_ref()?.selector.clone())
+        .unwrap_or_default();
     if selector.is_empty() {
         return Ok(Vec::new());
     }
     let selected = ListParams::default().labels_from(&Selector::from_iter(selector));
     let pods: Api<Pod> = Api::namespaced(client.clone(), &names.namespace);
     let list = pods.list(&selected).await;
-    list.map(|list| list.items).map_err(|source| ReadError { what: "pods", source })
+    list.map(|list| list.items)
+        .map_err(|source| ReadError { what: "pods", source })
 }
 
 /// Every APIService of a claimed group: the claimed versions, and what else the group has.
@@ -198,20 +242,40 @@ async fn api_services(
     client: &Client,
     server: &AggregatedServer,
 ) -> Result<BTreeMap<String, APIService>, ReadError> {
-    let list = Api::<APIService>::all(client.clone()).list(&ListParams::default()).await;
-    let list = list.map_err(|source| ReadError { what: "APIServices", source })?;
+    let list = Api::<APIService>::all(client.clone())
+        .list(&ListParams::default())
+        .await;
+    let list = list.map_err(|source| ReadError {
+        what: "APIServices",
+        source,
+    })?;
     let claimed = |service: &APIService| {
-        let group = service.spec.as_ref().and_then(|spec| spec.group.as_deref()).unwrap_or_default();
-        let ours = service.owner_references().iter().any(|owner| Some(&owner.uid) == server.uid().as_ref());
+        let group = service
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.group.as_deref())
+            .unwrap_or_default();
+        let ours = service
+            .owner_references()
+            .iter()
+            .any(|owner| Some(&owner.uid) == server.uid().as_ref());
         ours || server.spec.apis.iter().any(|claim| claim.group == group)
     };
-    Ok(list.items.into_iter().filter(claimed).map(|service| (service.name_any(), service)).collect())
+    Ok(list
+        .items
+        .into_iter()
+        .filter(claimed)
+        .map(|service| (service.name_any(), service))
+        .collect())
 }
 
 /// The CustomResourceDefinitions that serve a claimed group-version. A CRD's name ends in its group, so that their
 /// metadata is enough to tell which few are to be read.
 async fn crds(client: &Client, server: &AggregatedServer) -> Result<BTreeMap<String, String>, ReadError> {
-    let failed = |source| ReadError { what: "CustomResourceDefinitions", source };
+    let failed = |source| ReadError {
+        what: "CustomResourceDefinitions",
+        source,
+    };
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let all = api.list_metadata(&ListParams::default()).await.map_err(failed)?;
     let of_claimed_group = |crd: &PartialObjectMeta<CustomResourceDefinition>| {
@@ -221,7 +285,9 @@ async fn crds(client: &Client, server: &AggregatedServer) -> Result<BTreeMap<Str
     };
     let mut served = BTreeMap::new();
     for metadata in all.items.iter().filter(|crd| of_claimed_group(crd)) {
-        let Some(crd) = api.get_opt(&metadata.name_any()).await.map_err(failed)? else { continue };
+        let Some(crd) = api.get_opt(&metadata.name_any()).await.map_err(failed)? else {
+            continue;
+        };
         for version in crd.spec.versions.iter().filter(|version| version.served) {
             served.insert(format!("{}/{}", crd.spec.group, version.name), crd.name_any());
         }

@@ -30,20 +30,29 @@ pub fn workload(workload: &Workload, deployment: Option<&Deployment>) -> Vec<Fin
     if let Some(named) = conflicting_port(workload) {
         findings.push(Finding::new(
             Reason::PortFlagMismatch,
-            format!("the arguments say --secure-port={named}, but workload.port is {}", workload.port),
+            format!(
+                "the arguments say --secure-port={named}, but workload.port is {}",
+                workload.port
+            ),
         ));
     }
     let conditions = deployment.and_then(|deployment| deployment.status.as_ref()?.conditions.as_ref());
     for condition in conditions.into_iter().flatten() {
         let message = condition.message.as_deref().unwrap_or_default();
         let reason = condition.reason.as_deref().unwrap_or_default();
-        let blocked = match (condition.type_.as_deref().unwrap_or_default(), condition.status.as_deref().unwrap_or_default()) {
+        let blocked = match (
+            condition.type_.as_deref().unwrap_or_default(),
+            condition.status.as_deref().unwrap_or_default(),
+        ) {
             ("ReplicaFailure", "True") => true,
             ("Progressing", "False") => true,
             _ => false,
         };
         if blocked {
-            findings.push(Finding::new(Reason::RolloutBlocked, format!("{reason}: {message}")));
+            findings.push(Finding::new(
+                Reason::RolloutBlocked,
+                format!("{reason}: {message}"),
+            ));
         }
     }
     findings
@@ -65,22 +74,35 @@ pub fn rolling_out(deployment: &Deployment) -> Option<String> {
 /// Findings about pods: why their containers do not run.
 #[must_use]
 pub fn pods(pods: &[Pod]) -> Vec<Finding> {
-    pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).flat_map(pod_findings).collect()
+    pods.iter()
+        .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+        .flat_map(pod_findings)
+        .collect()
 }
 
 fn pod_findings(pod: &Pod) -> Vec<Finding> {
     let status = pod.status.clone().unwrap_or_default();
     let name = pod.name_any();
-    let scheduled = status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled");
+    let scheduled = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled");
     let mut findings: Vec<Finding> = scheduled
-        .filter(|condition| condition.status == "False" && condition.reason.as_deref() == Some("Unschedulable"))
+        .filter(|condition| {
+            condition.status == "False" && condition.reason.as_deref() == Some("Unschedulable")
+        })
         .map(|condition| {
             let why = condition.message.as_deref().unwrap_or_default();
             Finding::new(Reason::PodUnschedulable, format!("pod {name}: {why}"))
         })
         .into_iter()
         .collect();
-    let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    let containers = status
+        .init_container_statuses
+        .iter()
+        .chain(&status.container_statuses)
+        .flatten();
     findings.extend(containers.filter_map(|container| container_finding(&name, container)));
     findings
 }
@@ -88,7 +110,10 @@ fn pod_findings(pod: &Pod) -> Vec<Finding> {
 /// The waiting reasons are the kubelet's (pkg/kubelet/images/types.go, pkg/kubelet/container/sync_result.go).
 fn container_finding(pod: &str, container: &ContainerStatus) -> Option<Finding> {
     let told = |reason, why: &str| {
-        Some(Finding::new(reason, format!("pod {pod}, container {}: {why}", container.name)))
+        Some(Finding::new(
+            reason,
+            format!("pod {pod}, container {}: {why}", container.name),
+        ))
     };
     let state = container.state.as_ref()?;
     if let Some(waiting) = &state.waiting {
@@ -96,32 +121,56 @@ fn container_finding(pod: &str, container: &ContainerStatus) -> Option<Finding> 
         let message = waiting.message.as_deref().unwrap_or_default();
         let text = format!("{why}: {message}");
         return match why {
-            "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" | "ImageInspectError"
-            | "RegistryUnavailable" | "SignatureValidationFailed" => {
-                told(Reason::ImagePullFailed, &format!("image {}: {text}", container.image))
-            }
-            "CreateContainerConfigError" if message.contains("runAsNonRoot") || message.contains("non-root") => {
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "InvalidImageName"
+            | "ErrImageNeverPull"
+            | "ImageInspectError"
+            | "RegistryUnavailable"
+            | "SignatureValidationFailed" => told(
+                Reason::ImagePullFailed,
+                &format!("image {}: {text}", container.image),
+            ),
+            "CreateContainerConfigError"
+                if message.contains("runAsNonRoot") || message.contains("non-root") =>
+            {
                 told(Reason::ContainerCannotRunAsRoot, &text)
             }
             "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
                 told(Reason::ContainerConfigInvalid, &text)
             }
-            "CrashLoopBackOff" => told(Reason::ContainerCrashing, &format!("{text}{}", last_end(container))),
+            "CrashLoopBackOff" => told(
+                Reason::ContainerCrashing,
+                &format!("{text}{}", last_end(container)),
+            ),
             _ => None,
         };
     }
     // Between two restarts of a back-off it looks as if it had just ended, or just begun.
     let ended = state.terminated.as_ref().is_some_and(|end| end.exit_code != 0);
     let restarted = container.restart_count > 0 && !container.ready;
-    let crashed_before =
-        container.last_state.as_ref().and_then(|last| last.terminated.as_ref()).is_some_and(|end| end.exit_code != 0);
+    let crashed_before = container
+        .last_state
+        .as_ref()
+        .and_then(|last| last.terminated.as_ref())
+        .is_some_and(|end| end.exit_code != 0);
     (ended || (restarted && crashed_before)).then_some(())?;
-    told(Reason::ContainerCrashing, &format!("restarted {} time(s){}", container.restart_count, last_end(container)))
+    told(
+        Reason::ContainerCrashing,
+        &format!(
+            "restarted {} time(s){}",
+            container.restart_count,
+            last_end(container)
+        ),
+    )
 }
 
 fn last_end(container: &ContainerStatus) -> String {
-    let ended = |state: &Option<k8s_openapi::api::core::v1::ContainerState>| state.as_ref()?.terminated.clone();
-    let Some(end) = ended(&container.state).or_else(|| ended(&container.last_state)) else { return String::new() };
+    let ended =
+        |state: &Option<k8s_openapi::api::core::v1::ContainerState>| state.as_ref()?.terminated.clone();
+    let Some(end) = ended(&container.state).or_else(|| ended(&container.last_state)) else {
+        return String::new();
+    };
     let why = end.reason.as_deref().unwrap_or("ended");
     match end.message.as_deref().map(str::trim) {
         Some(message) if !message.is_empty() => format!("; {why}, exit code {}: {message}", end.exit_code),
@@ -155,22 +204,43 @@ pub fn endpoints(endpoints: &Endpoints, reports: &[Report], pods: &[Pod], now: T
 
 /// Whether the pod behind the endpoint has a container that began a moment ago.
 fn starting(report: &Report, pods: &[Pod], now: Timestamp) -> bool {
-    let Some(pod) = pods.iter().find(|pod| Some(pod.name_any()) == report.endpoint.pod) else { return false };
-    let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
+    let Some(pod) = pods
+        .iter()
+        .find(|pod| Some(pod.name_any()) == report.endpoint.pod)
+    else {
+        return false;
+    };
+    let statuses = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.container_statuses.as_ref());
     let began = |container: &ContainerStatus| container.state.as_ref()?.running.as_ref()?.started_at.clone();
-    statuses.into_iter().flatten().filter_map(began).any(|began| now.duration_since(began.0).unsigned_abs() < STARTING)
+    statuses
+        .into_iter()
+        .flatten()
+        .filter_map(began)
+        .any(|began| now.duration_since(began.0).unsigned_abs() < STARTING)
 }
 
 fn report_findings(report: &Report) -> Vec<Finding> {
     let endpoint = &report.endpoint;
     let presented = match &report.handshake {
         Ok(presented) => presented,
-        Err(error) => return vec![Finding::new(handshake_reason(error), format!("{endpoint}: {error}"))],
+        Err(error) => {
+            return vec![Finding::new(
+                handshake_reason(error),
+                format!("{endpoint}: {error}"),
+            )];
+        }
     };
     if let Err(fault) = &presented.trust {
         return vec![Finding::new(trust_reason(fault), format!("{endpoint}: {fault}"))];
     }
-    let mut findings: Vec<Finding> = report.readyz.iter().filter_map(|readyz| readiness(report, readyz)).collect();
+    let mut findings: Vec<Finding> = report
+        .readyz
+        .iter()
+        .filter_map(|readyz| readiness(report, readyz))
+        .collect();
     for (group_version, answer) in &report.discovery {
         findings.extend(discovery_finding(report, group_version, answer));
     }
@@ -211,13 +281,21 @@ fn readiness(report: &Report, readyz: &Readyz) -> Option<Finding> {
         Readyz::Ok => None,
         Readyz::Failing { checks } => {
             let storage = checks.iter().any(|check| is_storage(check));
-            let reason = if storage { Reason::StorageUnavailable } else { Reason::ReadinessFailed };
+            let reason = if storage {
+                Reason::StorageUnavailable
+            } else {
+                Reason::ReadinessFailed
+            };
             let named = checks.join(", ");
-            Some(Finding::new(reason, format!("{endpoint}: /readyz?verbose says that these checks fail: {named}")))
+            Some(Finding::new(
+                reason,
+                format!("{endpoint}: /readyz?verbose says that these checks fail: {named}"),
+            ))
         }
-        Readyz::Unexpected(code) => {
-            Some(Finding::new(Reason::ReadinessFailed, format!("{endpoint}: /readyz answers {code}")))
-        }
+        Readyz::Unexpected(code) => Some(Finding::new(
+            Reason::ReadinessFailed,
+            format!("{endpoint}: /readyz answers {code}"),
+        )),
     }
 }
 
@@ -231,5 +309,9 @@ fn discovery_finding(report: &Report, group_version: &str, answer: &Discovery) -
         }
         Discovery::Failed(error) => (Reason::DiscoveryFailed, error.to_string()),
     };
-    Some(Finding::about(reason, group_version, format!("{}: discovery of {group_version} {message}", report.endpoint)))
+    Some(Finding::about(
+        reason,
+        group_version,
+        format!("{}: discovery of {group_version} {message}", report.endpoint),
+    ))
 }

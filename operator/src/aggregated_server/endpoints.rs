@@ -69,7 +69,12 @@ pub fn resolve(service: Option<&Service>, slices: &[EndpointSlice], port: i32) -
         let named = |port: &&k8s_openapi::api::discovery::v1::EndpointPort| {
             port.name.as_deref().unwrap_or_default() == wanted
         };
-        let number = slice.ports.iter().flatten().find(named).and_then(|port| port.port);
+        let number = slice
+            .ports
+            .iter()
+            .flatten()
+            .find(named)
+            .and_then(|port| port.port);
         match number.and_then(|number| u16::try_from(number).ok()) {
             Some(number) => endpoints.list.extend(of_slice(slice, number)),
             None if of_slice(slice, 0).any(|endpoint| endpoint.ready) => {
@@ -91,18 +96,25 @@ pub fn resolve(service: Option<&Service>, slices: &[EndpointSlice], port: i32) -
 fn of_slice(slice: &EndpointSlice, port: u16) -> impl Iterator<Item = Endpoint> {
     slice.endpoints.iter().flatten().flat_map(move |endpoint| {
         let conditions = endpoint.conditions.clone().unwrap_or_default();
-        let pod = endpoint.target_ref.as_ref().filter(|target| target.kind.as_deref() == Some("Pod"));
+        let pod = endpoint
+            .target_ref
+            .as_ref()
+            .filter(|target| target.kind.as_deref() == Some("Pod"));
         let pod = pod.and_then(|target| target.name.clone());
         let terminating = conditions.terminating == Some(true);
-        endpoint.addresses.iter().filter(move |_| !terminating).filter_map(move |address| {
-            let ip: IpAddr = address.parse().ok()?;
-            Some(Endpoint {
-                address: SocketAddr::new(ip, port),
-                pod: pod.clone(),
-                // "nil should be interpreted as true" (discovery.k8s.io/v1, EndpointConditions).
-                ready: conditions.ready != Some(false),
+        endpoint
+            .addresses
+            .iter()
+            .filter(move |_| !terminating)
+            .filter_map(move |address| {
+                let ip: IpAddr = address.parse().ok()?;
+                Some(Endpoint {
+                    address: SocketAddr::new(ip, port),
+                    pod: pod.clone(),
+                    // "nil should be interpreted as true" (discovery.k8s.io/v1, EndpointConditions).
+                    ready: conditions.ready != Some(false),
+                })
             })
-        })
     })
 }
 
@@ -156,8 +168,10 @@ pub async fn ask(
     limits: &Limits,
 ) -> Vec<Report> {
     let one = |endpoint: &Endpoint| ask_one(endpoint.clone(), server_name, bundle, questions, limits);
-    let mut reports: Vec<Report> =
-        stream::iter(endpoints.iter().map(one)).buffer_unordered(CONCURRENCY).collect().await;
+    let mut reports: Vec<Report> = stream::iter(endpoints.iter().map(one))
+        .buffer_unordered(CONCURRENCY)
+        .collect()
+        .await;
     reports.sort_by_key(|report| report.endpoint.address);
     reports
 }
@@ -169,19 +183,34 @@ async fn ask_one(
     questions: &Questions,
     limits: &Limits,
 ) -> Report {
-    let handshake = tls::handshake(endpoint.address, server_name, limits).await.map(|served| Presented {
-        trust: verify_chain(&served.chain, bundle, server_name, Timestamp::now()),
-        leaf: served.leaf,
-    });
-    let mut report = Report { endpoint, handshake, discovery: BTreeMap::new(), readyz: None };
+    let handshake = tls::handshake(endpoint.address, server_name, limits)
+        .await
+        .map(|served| Presented {
+            trust: verify_chain(&served.chain, bundle, server_name, Timestamp::now()),
+            leaf: served.leaf,
+        });
+    let mut report = Report {
+        endpoint,
+        handshake,
+        discovery: BTreeMap::new(),
+        readyz: None,
+    };
     let ask_readiness = questions.readiness && !report.endpoint.ready;
     let ask_discovery = report.endpoint.ready && !questions.group_versions.is_empty();
     if !report.trusted() || !(ask_readiness || ask_discovery) {
         return report;
     }
-    let connected =
-        verified::connect(report.endpoint.address, server_name, bundle, Timestamp::now(), limits).await;
-    let Ok(mut connection) = connected else { return report };
+    let connected = verified::connect(
+        report.endpoint.address,
+        server_name,
+        bundle,
+        Timestamp::now(),
+        limits,
+    )
+    .await;
+    let Ok(mut connection) = connected else {
+        return report;
+    };
     if ask_readiness {
         report.readyz = health::readyz(&mut connection).await.ok();
     }
@@ -227,7 +256,11 @@ endpoints:
     #[test]
     fn endpoints_are_found_by_the_ports_name() {
         let endpoints = resolve(Some(&service("https")), &[slice("https")], 443);
-        let found: Vec<_> = endpoints.list.iter().map(|e| (e.address.to_string(), e.ready)).collect();
+        let found: Vec<_> = endpoints
+            .list
+            .iter()
+            .map(|e| (e.address.to_string(), e.ready))
+            .collect();
         assert_eq!(
             found,
             [
@@ -244,7 +277,10 @@ endpoints:
     fn another_name_is_a_mismatch() {
         let endpoints = resolve(Some(&service("https")), &[slice("web")], 443);
         assert!(endpoints.list.is_empty());
-        assert_eq!(endpoints.name_mismatch, Some(("https".into(), vec!["web".into()])));
+        assert_eq!(
+            endpoints.name_mismatch,
+            Some(("https".into(), vec!["web".into()]))
+        );
     }
 
     #[test]

@@ -10,18 +10,27 @@ use super::{context::Context, outcome::Happening};
 const MAX_NOTE: usize = 1000;
 
 /// Reasons that belong to every first start: nobody has to look at them.
-const EXPECTED: [Reason; 4] =
-    [Reason::WaitingForServer, Reason::OnTrial, Reason::NoReadyEndpoints, Reason::NotIssued];
+const EXPECTED: [Reason; 4] = [
+    Reason::WaitingForServer,
+    Reason::OnTrial,
+    Reason::NoReadyEndpoints,
+    Reason::NotIssued,
+];
 
 /// The Event of a change of `Ready`; `None` where its status and reason stay.
 #[must_use]
 pub fn transition(old: Option<&AggregatedServerStatus>, new: &AggregatedServerStatus) -> Option<Happening> {
     let ready = |status: &AggregatedServerStatus| -> Option<Condition> {
-        status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str()).cloned()
+        status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == ConditionType::Ready.as_str())
+            .cloned()
     };
     let now = ready(new)?;
     let before = old.and_then(ready);
-    if before.is_some_and(|before| (before.status, before.reason) == (now.status.clone(), now.reason.clone())) {
+    if before.is_some_and(|before| (before.status, before.reason) == (now.status.clone(), now.reason.clone()))
+    {
         return None;
     }
     let expected = EXPECTED.iter().any(|reason| reason.as_str() == now.reason);
@@ -43,7 +52,12 @@ pub async fn publish(ctx: &Context, server: &AggregatedServer, happenings: Vec<H
             action: happening.action.to_owned(),
             secondary: None,
         };
-        tracing::info!(server = reference.name, reason = event.reason, note = event.note, "event");
+        tracing::info!(
+            server = reference.name,
+            reason = event.reason,
+            note = event.note,
+            "event"
+        );
         if let Err(error) = ctx.recorder().publish(&event, &reference).await {
             tracing::warn!(server = reference.name, %error, "failed to publish an Event");
         }

@@ -17,13 +17,21 @@ impl Finding {
     /// A finding about the whole server.
     #[must_use]
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), group_version: None }
+        Self {
+            reason,
+            message: message.into(),
+            group_version: None,
+        }
     }
 
     /// A finding about one group-version.
     #[must_use]
     pub fn about(reason: Reason, group_version: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), group_version: Some(group_version.into()) }
+        Self {
+            reason,
+            message: message.into(),
+            group_version: Some(group_version.into()),
+        }
     }
 }
 

@@ -2,9 +2,7 @@
 
 use annex_crds::v1alpha1::Reason;
 use jiff::Timestamp;
-use k8s_openapi::{
-    api::core::v1::Secret, kube_aggregator::pkg::apis::apiregistration::v1::APIService,
-};
+use k8s_openapi::{api::core::v1::Secret, kube_aggregator::pkg::apis::apiregistration::v1::APIService};
 use kube::{Api, ResourceExt as _, api::PostParams};
 
 use super::{
@@ -113,14 +111,18 @@ impl Keeper<'_> {
         let read = ServingLeaf::read(live, &bundle, self.policy, self.now);
         let cause = leaf::decide(read.as_ref(), &authority, self.policy, self.now);
         if let Err(fault @ LeafFault::Unusable(_)) = &read {
-            let message = format!("Secret {}/{}: {fault}", self.names.namespace, self.names.serving_secret);
+            let message = format!(
+                "Secret {}/{}: {fault}",
+                self.names.namespace, self.names.serving_secret
+            );
             outcome.find(Reason::ServingSecretInvalid, message);
         }
         let mut widening = None;
         if cause.is_some() && !authority.previous.is_empty() {
             let api_services = self.own_api_services();
             let client = &self.ctx.client;
-            widening = control_plane::widening(client, &self.ctx.config, memory, &bundle, &api_services).await;
+            widening =
+                control_plane::widening(client, &self.ctx.config, memory, &bundle, &api_services).await;
         }
         let written = match cause {
             Some(cause) if widening.is_none() => Some(self.issue(&authority, &bundle, cause, outcome).await?),
@@ -143,8 +145,16 @@ impl Keeper<'_> {
     /// # Errors
     /// See [`KeysError`].
     pub async fn narrow(&self, keys: &Keys, outcome: &mut Outcome) -> Result<(), KeysError> {
-        let narrowed = Authority { previous: Vec::new(), ..keys.authority.clone() };
-        self.write(&secrets::authority_secret(Some(&keys.authority_secret), &narrowed, self.names)).await?;
+        let narrowed = Authority {
+            previous: Vec::new(),
+            ..keys.authority.clone()
+        };
+        self.write(&secrets::authority_secret(
+            Some(&keys.authority_secret),
+            &narrowed,
+            self.names,
+        ))
+        .await?;
         outcome.happenings.push(Happening::normal(
             "RotationCompleted",
             "Narrow",
@@ -164,8 +174,12 @@ impl Keeper<'_> {
             (Some(replacement), read, live) => self.replace(replacement, &read, live, outcome).await,
             // `decide` always replaces what cannot be read.
             (None, _, live) => {
-                let replacement = Replacement { why: authority::LOST, previous: self.published() };
-                self.replace(replacement, &Err(AuthorityFault::Missing), live, outcome).await
+                let replacement = Replacement {
+                    why: authority::LOST,
+                    previous: self.published(),
+                };
+                self.replace(replacement, &Err(AuthorityFault::Missing), live, outcome)
+                    .await
             }
         }
     }
@@ -179,8 +193,15 @@ impl Keeper<'_> {
     ) -> Result<(Authority, Secret), KeysError> {
         let why = replacement.why;
         let authority = Authority::issue(self.policy, replacement, self.now)?;
-        let written = self.write(&secrets::authority_secret(live, &authority, self.names)).await?;
-        let name = authority.current.certificate().subject_cn.clone().unwrap_or_default();
+        let written = self
+            .write(&secrets::authority_secret(live, &authority, self.names))
+            .await?;
+        let name = authority
+            .current
+            .certificate()
+            .subject_cn
+            .clone()
+            .unwrap_or_default();
         let note = format!("certificate authority {name} was made: {why}");
         let happening = match read {
             Err(AuthorityFault::Unusable(fault)) => Happening::warning(
@@ -202,20 +223,36 @@ impl Keeper<'_> {
         cause: IssueCause,
         outcome: &mut Outcome,
     ) -> Result<Secret, KeysError> {
-        let leaf = issue_leaf(&authority.current, &self.policy.dns_names, self.now, self.policy.duration)?;
+        let leaf = issue_leaf(
+            &authority.current,
+            &self.policy.dns_names,
+            self.now,
+            self.policy.duration,
+        )?;
         let live = self.surroundings.serving_secret.as_ref();
         let secret = secrets::serving_secret(live, &leaf, cause, bundle, self.policy, self.names, self.now);
         let written = self.write(&secret).await?;
-        let note = format!("serving certificate issued, valid until {}", leaf.certificate.not_after);
+        let note = format!(
+            "serving certificate issued, valid until {}",
+            leaf.certificate.not_after
+        );
         outcome.happenings.push(match cause {
             IssueCause::SecretInvalid => {
                 let why = format!("Secret {} was not usable; {note}", self.names.serving_secret);
                 Happening::warning(Reason::ServingSecretInvalid.as_str(), "IssueCertificate", why)
             }
-            _ => Happening::normal("CertificateIssued", "IssueCertificate", format!("{note} ({})", cause.as_str())),
+            _ => Happening::normal(
+                "CertificateIssued",
+                "IssueCertificate",
+                format!("{note} ({})", cause.as_str()),
+            ),
         });
         if live.is_some() {
-            let kind = if cause == IssueCause::NewAuthority { Rotation::Ca } else { Rotation::Leaf };
+            let kind = if cause == IssueCause::NewAuthority {
+                Rotation::Ca
+            } else {
+                Rotation::Leaf
+            };
             self.ctx.metrics.count_rotation(&self.names.server, kind);
         }
         outcome.hurry = true;
@@ -235,7 +272,10 @@ impl Keeper<'_> {
 
     fn own_api_services(&self) -> Vec<&APIService> {
         let ours = |service: &&APIService| {
-            service.owner_references().iter().any(|owner| owner.uid == self.names.uid)
+            service
+                .owner_references()
+                .iter()
+                .any(|owner| owner.uid == self.names.uid)
                 && service.metadata.deletion_timestamp.is_none()
         };
         self.surroundings.api_services.values().filter(ours).collect()
@@ -243,20 +283,34 @@ impl Keeper<'_> {
 
     /// What clients trust now: the bundles of the serving Secret and of the registered APIServices.
     fn published(&self) -> Vec<Certificate> {
-        let of_secret = self.surroundings.serving_secret.as_ref().filter(|secret| secrets::is_owned(secret, self.names));
+        let of_secret = self
+            .surroundings
+            .serving_secret
+            .as_ref()
+            .filter(|secret| secrets::is_owned(secret, self.names));
         let of_secret = of_secret.and_then(|secret| secret.data.as_ref()?.get(leaf::CA_KEY));
-        let of_services = self.own_api_services().into_iter().filter_map(|service| service.spec.as_ref()?.ca_bundle.as_ref());
-        let bundles: Vec<Vec<Certificate>> =
-            of_secret.into_iter().chain(of_services).filter_map(|pem| parse_bundle(&pem.0).ok()).collect();
+        let of_services = self
+            .own_api_services()
+            .into_iter()
+            .filter_map(|service| service.spec.as_ref()?.ca_bundle.as_ref());
+        let bundles: Vec<Vec<Certificate>> = of_secret
+            .into_iter()
+            .chain(of_services)
+            .filter_map(|pem| parse_bundle(&pem.0).ok())
+            .collect();
         let slices: Vec<&[Certificate]> = bundles.iter().map(Vec::as_slice).collect();
-        bundle::union(&slices).into_iter().filter(|certificate| certificate.is_ca).collect()
+        bundle::union(&slices)
+            .into_iter()
+            .filter(|certificate| certificate.is_ca)
+            .collect()
     }
 
     fn refuse_foreign(&self, live: Option<&Secret>, namespace: &str, name: &str) -> Result<(), KeysError> {
         match live {
-            Some(live) if !secrets::is_owned(live, self.names) => {
-                Err(KeysError::Foreign { namespace: namespace.to_owned(), name: name.to_owned() })
-            }
+            Some(live) if !secrets::is_owned(live, self.names) => Err(KeysError::Foreign {
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+            }),
             _ => Ok(()),
         }
     }
@@ -266,13 +320,20 @@ impl Keeper<'_> {
         let namespace = secret.namespace().unwrap_or_default();
         let name = secret.name_any();
         let api: Api<Secret> = Api::namespaced(self.ctx.client.clone(), &namespace);
-        let params = PostParams { field_manager: Some(annex_crds::MANAGER.to_owned()), ..PostParams::default() };
+        let params = PostParams {
+            field_manager: Some(annex_crds::MANAGER.to_owned()),
+            ..PostParams::default()
+        };
         let written = match secret.resource_version() {
             Some(_) => api.replace(&name, &params, secret).await,
             None => api.create(&params, secret).await,
         };
         self.ctx.metrics.count_apply_write("Secret");
-        written.map_err(|source| KeysError::Write { namespace, name, source })
+        written.map_err(|source| KeysError::Write {
+            namespace,
+            name,
+            source,
+        })
     }
 }
 
@@ -281,7 +342,10 @@ impl Keeper<'_> {
 pub fn findings(keys: &Keys, not_serving: &[String]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(leaf) = &keys.leaf else {
-        return vec![Finding::new(Reason::NotIssued, "there is no serving certificate yet")];
+        return vec![Finding::new(
+            Reason::NotIssued,
+            "there is no serving certificate yet",
+        )];
     };
     // What the Secret lost is cured only once it is served again.
     if leaf.cause == Some(IssueCause::SecretInvalid) && !not_serving.is_empty() {
@@ -291,7 +355,9 @@ pub fn findings(keys: &Keys, not_serving: &[String]) -> Vec<Finding> {
         );
         findings.push(Finding::new(Reason::ServingSecretInvalid, message));
     }
-    if keys.authority.issued_because.as_deref() == Some(authority::LOST) && !keys.authority.previous.is_empty() {
+    if keys.authority.issued_because.as_deref() == Some(authority::LOST)
+        && !keys.authority.previous.is_empty()
+    {
         findings.push(Finding::new(
             Reason::CaSecretInvalid,
             "the authority's Secret was missing or unusable; a new authority is being brought in",

@@ -50,13 +50,15 @@ use kube::{
 };
 
 use self::{
-    children::chain,
     context::Context,
     dereference::ReadError,
     outcome::{Happening, Outcome},
     pass::{HURRIED, IMPATIENT},
 };
-use crate::metrics::{Certificate, ReconcileResult};
+use crate::{
+    error_chain::error_chain,
+    metrics::{Certificate, ReconcileResult},
+};
 
 /// Why a reconcile did not come to its end. All of it is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -84,16 +86,25 @@ const RETRY: Duration = Duration::from_secs(5);
 /// # Errors
 /// See [`Error`].
 pub async fn reconcile(server: Arc<AggregatedServer>, ctx: Arc<Context>) -> Result<Action, Error> {
+    let _work = ctx.heartbeat.begin();
     let started = std::time::Instant::now();
     let result = reconcile_current(&server.name_any(), &server.uid().unwrap_or_default(), &ctx).await;
-    let counted = if result.is_ok() { ReconcileResult::Success } else { ReconcileResult::Error };
+    let counted = if result.is_ok() {
+        ReconcileResult::Success
+    } else {
+        ReconcileResult::Error
+    };
     ctx.metrics.observe_reconcile(counted, started.elapsed());
     result
 }
 
 /// What an error leads to.
 pub fn error_policy(server: Arc<AggregatedServer>, error: &Error, _: Arc<Context>) -> Action {
-    tracing::warn!(server = server.name_any(), error = chain(error), "reconcile failed");
+    tracing::warn!(
+        server = server.name_any(),
+        error = error_chain(error),
+        "reconcile failed"
+    );
     Action::requeue(RETRY)
 }
 
@@ -116,7 +127,7 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
             Ok(Action::requeue(pause))
         }
         Err(error) => {
-            let status = status::compute_unread(&server, &chain(&error), now);
+            let status = status::compute_unread(&server, &error_chain(&error), now);
             finish(ctx, &api, &server, status, Vec::new()).await?;
             Err(error.into())
         }
@@ -144,14 +155,17 @@ async fn finish(
         "status": status,
     });
     let params = PatchParams::apply(MANAGER).force();
-    api.patch_status(&server.name_any(), &params, &Patch::Apply(&patch)).await.map_err(Error::WriteStatus)?;
+    api.patch_status(&server.name_any(), &params, &Patch::Apply(&patch))
+        .await
+        .map_err(Error::WriteStatus)?;
     Ok(())
 }
 
 fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerStatus) {
     let name = server.name_any();
     for condition in &status.conditions {
-        ctx.metrics.set_condition(&name, &condition.type_, condition.status == "True");
+        ctx.metrics
+            .set_condition(&name, &condition.type_, condition.status == "True");
     }
     let certificates = &status.certificates;
     for (which, time) in [
@@ -159,7 +173,8 @@ fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerSt
         (Certificate::Serving, &certificates.serving_not_after),
         (Certificate::Served, &certificates.served_not_after),
     ] {
-        ctx.metrics.set_certificate_not_after(&name, which, time.as_ref().map(|time| time.0));
+        ctx.metrics
+            .set_certificate_not_after(&name, which, time.as_ref().map(|time| time.0));
     }
 }
 

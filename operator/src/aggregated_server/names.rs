@@ -43,7 +43,10 @@ impl Names {
             uid: server.uid().unwrap_or_default(),
             namespace: spec.namespace.clone(),
             operator_namespace: operator_namespace.to_owned(),
-            service: spec.service.as_ref().map_or_else(|| name.clone(), |service| service.name.clone()),
+            service: spec
+                .service
+                .as_ref()
+                .map_or_else(|| name.clone(), |service| service.name.clone()),
             serving_secret: spec
                 .certificates
                 .secret_name

@@ -34,13 +34,23 @@ impl Happening {
     /// Something that was meant to happen.
     #[must_use]
     pub fn normal(reason: &str, action: &'static str, note: impl Into<String>) -> Self {
-        Self { type_: EventType::Normal, reason: reason.to_owned(), action, note: note.into() }
+        Self {
+            type_: EventType::Normal,
+            reason: reason.to_owned(),
+            action,
+            note: note.into(),
+        }
     }
 
     /// Something that a person may have to look at.
     #[must_use]
     pub fn warning(reason: &str, action: &'static str, note: impl Into<String>) -> Self {
-        Self { type_: EventType::Warning, reason: reason.to_owned(), action, note: note.into() }
+        Self {
+            type_: EventType::Warning,
+            reason: reason.to_owned(),
+            action,
+            note: note.into(),
+        }
     }
 }
 

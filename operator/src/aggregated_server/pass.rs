@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use annex_crds::v1alpha1::{AggregatedServer, CertificatesStatus, Child, Reason, Reload, RotationStatus, Workload};
+use annex_crds::v1alpha1::{
+    AggregatedServer, CertificatesStatus, Child, Reason, Reload, RotationStatus, Workload,
+};
 use jiff::Timestamp;
 use k8s_openapi::{
     api::{core::v1::ServiceAccount, policy::v1::PodDisruptionBudget},
@@ -13,7 +15,7 @@ use kube::{Api, ResourceExt as _};
 use super::{
     build::{self, deployment as pods, network, rbac},
     certificates::{Policy, rotation},
-    children::{Children, chain},
+    children::Children,
     context::{Context, Memory},
     dereference::{self, NamespaceState, ReadError, Surroundings},
     diagnose,
@@ -26,7 +28,10 @@ use super::{
     registration::{self, Standing},
     validate::{self, ApiPlan, SERVICE_PORT},
 };
-use crate::pki::{bundle, verify_chain};
+use crate::{
+    error_chain::error_chain,
+    pki::{bundle, verify_chain},
+};
 
 /// A new leaf that is not served when this part of `renewBefore` is left is more than slow.
 const LATE_FRACTION: u32 = 2;
@@ -49,12 +54,23 @@ pub struct Pass<'a> {
 pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<Outcome, ReadError> {
     let names = Names::new(server, &ctx.namespace);
     let rivals = ctx.servers.state().into_iter();
-    let rivals = rivals.filter(|rival| rival.uid() != server.uid()).map(|rival| (*rival).clone()).collect();
+    let rivals = rivals
+        .filter(|rival| rival.uid() != server.uid())
+        .map(|rival| (*rival).clone())
+        .collect();
     let surroundings = dereference::read(&ctx.client, server, &names, rivals).await?;
     let policy = Policy::new(server, &names);
     let plans = validate::plan_apis(server);
     let mut memory = ctx.memory(&names.uid);
-    let pass = Pass { ctx, server, names, policy, surroundings, plans, now };
+    let pass = Pass {
+        ctx,
+        server,
+        names,
+        policy,
+        surroundings,
+        plans,
+        now,
+    };
     let outcome = pass.run(&mut memory).await;
     ctx.remember(&pass.names.uid, memory);
     Ok(outcome)
@@ -62,8 +78,14 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
 
 impl Pass<'_> {
     async fn run(&self, memory: &mut Memory) -> Outcome {
-        let mut outcome = Outcome { apis: self.unregistered(), ..Outcome::default() };
-        let children = Children { ctx: self.ctx, names: &self.names };
+        let mut outcome = Outcome {
+            apis: self.unregistered(),
+            ..Outcome::default()
+        };
+        let children = Children {
+            ctx: self.ctx,
+            names: &self.names,
+        };
         self.remove_unclaimed(&children, &mut outcome).await;
         if let Some(refusal) = validate::refuse_namespace(&self.names, self.surroundings.namespace) {
             self.withdraw(&children, &mut outcome).await;
@@ -82,7 +104,7 @@ impl Pass<'_> {
             Err(error) => {
                 outcome.hurry = error.is_race();
                 if !error.is_race() {
-                    outcome.find(error.reason(), chain(&error));
+                    outcome.find(error.reason(), error_chain(&error));
                 }
                 return outcome;
             }
@@ -90,23 +112,41 @@ impl Pass<'_> {
         self.apply_children(&children, &keys, &mut outcome).await;
         let reports = self.look(&keys, memory, &mut outcome).await;
         self.rotate(&keeper, &keys, &reports, &mut outcome).await;
-        self.register(&children, &keys, &reports, memory, &mut outcome).await;
+        self.register(&children, &keys, &reports, memory, &mut outcome)
+            .await;
         outcome
     }
 
     fn unregistered(&self) -> Vec<ApiOutcome> {
-        let none = |plan: &ApiPlan| ApiOutcome { plan: plan.clone(), registered: false, available: false };
+        let none = |plan: &ApiPlan| ApiOutcome {
+            plan: plan.clone(),
+            registered: false,
+            available: false,
+        };
         self.plans.iter().map(none).collect()
     }
 
     fn port(&self) -> i32 {
-        self.server.spec.service.as_ref().map_or(SERVICE_PORT, |service| service.port)
+        self.server
+            .spec
+            .service
+            .as_ref()
+            .map_or(SERVICE_PORT, |service| service.port)
     }
 
     /// APIServices of claims that are no longer made.
     async fn remove_unclaimed(&self, children: &Children<'_>, outcome: &mut Outcome) {
-        let claimed = |name: &String| self.plans.iter().any(|plan| plan.claim.api_service_name() == *name);
-        for (_, service) in self.surroundings.api_services.iter().filter(|(name, _)| !claimed(name)) {
+        let claimed = |name: &String| {
+            self.plans
+                .iter()
+                .any(|plan| plan.claim.api_service_name() == *name)
+        };
+        for (_, service) in self
+            .surroundings
+            .api_services
+            .iter()
+            .filter(|(name, _)| !claimed(name))
+        {
             children.remove_live(service, outcome).await;
         }
     }
@@ -129,22 +169,52 @@ impl Pass<'_> {
             namespace: Some(namespace.to_owned()),
             name,
         };
-        outcome.children.push(secret(&names.operator_namespace, names.ca_secret()));
-        outcome.children.push(secret(&names.namespace, names.serving_secret.clone()));
+        outcome
+            .children
+            .push(secret(&names.operator_namespace, names.ca_secret()));
+        outcome
+            .children
+            .push(secret(&names.namespace, names.serving_secret.clone()));
         let bundle_pem = bundle::to_pem(&keys.bundle);
-        children.apply(&build::config_map(names, &bundle_pem), Reason::ApplyFailed, outcome).await;
-        let Some(workload) = &self.server.spec.workload else { return };
+        children
+            .apply(
+                &build::config_map(names, &bundle_pem),
+                Reason::ApplyFailed,
+                outcome,
+            )
+            .await;
+        let Some(workload) = &self.server.spec.workload else {
+            return;
+        };
         let account = pods::service_account_name(workload, names);
         if account == names.server {
-            children.apply(&build::service_account(names), Reason::ApplyFailed, outcome).await;
+            children
+                .apply(&build::service_account(names), Reason::ApplyFailed, outcome)
+                .await;
         } else {
             let own: Api<ServiceAccount> = Api::namespaced(self.ctx.client.clone(), &names.namespace);
             children.remove(own, &names.server, outcome).await;
         }
-        children.apply(&rbac::delegation(names, &account), Reason::ApplyFailed, outcome).await;
-        children.apply(&rbac::authentication_reader(names, &account), Reason::ApplyFailed, outcome).await;
-        children.apply(&rbac::informers(names, &account), Reason::ApplyFailed, outcome).await;
-        children.apply(&network::service(names, workload.port), Reason::ApplyFailed, outcome).await;
+        children
+            .apply(&rbac::delegation(names, &account), Reason::ApplyFailed, outcome)
+            .await;
+        children
+            .apply(
+                &rbac::authentication_reader(names, &account),
+                Reason::ApplyFailed,
+                outcome,
+            )
+            .await;
+        children
+            .apply(&rbac::informers(names, &account), Reason::ApplyFailed, outcome)
+            .await;
+        children
+            .apply(
+                &network::service(names, workload.port),
+                Reason::ApplyFailed,
+                outcome,
+            )
+            .await;
         self.apply_workload(children, workload, keys, outcome).await;
         outcome.service_account = Some(account);
     }
@@ -157,21 +227,34 @@ impl Pass<'_> {
         outcome: &mut Outcome,
     ) {
         let restart = self.server.spec.certificates.reload == Reload::Restart;
-        let leaf = keys.leaf.as_ref().filter(|_| restart).map(|leaf| leaf.certificate.fingerprint.as_str());
+        let leaf = keys
+            .leaf
+            .as_ref()
+            .filter(|_| restart)
+            .map(|leaf| leaf.certificate.fingerprint.as_str());
         let live = self.surroundings.deployment.as_ref();
         match pods::pod_template(self.server, workload, &self.names, leaf) {
-            Err(error) => outcome.find(Reason::TemplateInvalid, chain(&error)),
+            Err(error) => outcome.find(Reason::TemplateInvalid, error_chain(&error)),
             Ok(template) => {
                 let deployment = pods::deployment(&self.names, workload, template);
-                if children.accepts(&deployment, Reason::TemplateInvalid, outcome).await {
-                    children.apply(&deployment, Reason::TemplateInvalid, outcome).await;
+                if children
+                    .accepts(&deployment, Reason::TemplateInvalid, outcome)
+                    .await
+                {
+                    children
+                        .apply(&deployment, Reason::TemplateInvalid, outcome)
+                        .await;
                 }
             }
         }
         let scaled = live.and_then(|live| live.spec.replicas).unwrap_or(1);
         if workload.replicas.unwrap_or(scaled) >= 2 {
             children
-                .apply(&build::pod_disruption_budget(&self.names), Reason::ApplyFailed, outcome)
+                .apply(
+                    &build::pod_disruption_budget(&self.names),
+                    Reason::ApplyFailed,
+                    outcome,
+                )
                 .await;
         } else {
             let budgets: Api<PodDisruptionBudget> =
@@ -216,9 +299,16 @@ impl Pass<'_> {
         )
         .await;
         for report in &reports {
-            self.ctx.metrics.count_probe(if report.trusted() { "trusted" } else { "failed" });
+            self.ctx
+                .metrics
+                .count_probe(if report.trusted() { "trusted" } else { "failed" });
         }
-        outcome.findings.extend(diagnose::endpoints(&endpoints, &reports, &surroundings.pods, self.now));
+        outcome.findings.extend(diagnose::endpoints(
+            &endpoints,
+            &reports,
+            &surroundings.pods,
+            self.now,
+        ));
         reports
     }
 
@@ -235,7 +325,10 @@ impl Pass<'_> {
     /// Discovery is asked only where a first registration hangs on it, or the aggregator finds fault: there is nothing to
     /// prove otherwise.
     async fn questions(&self, memory: &Memory, outcome: &mut Outcome) -> Questions {
-        let mut questions = Questions { readiness: true, ..Questions::default() };
+        let mut questions = Questions {
+            readiness: true,
+            ..Questions::default()
+        };
         for plan in &self.plans {
             let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
             let to_prove = match registration::standing(live, &self.names.uid) {
@@ -247,13 +340,15 @@ impl Pass<'_> {
                 Standing::Foreign { .. } => false,
             };
             if to_prove {
-                questions.group_versions.push((plan.claim.group.clone(), plan.claim.version.clone()));
+                questions
+                    .group_versions
+                    .push((plan.claim.group.clone(), plan.claim.version.clone()));
             }
         }
         if !questions.group_versions.is_empty() {
             match self.ctx.probe_token().await {
                 Ok(token) => questions.token = Some(token),
-                Err(error) => outcome.find(Reason::ApplyFailed, chain(&error)),
+                Err(error) => outcome.find(Reason::ApplyFailed, error_chain(&error)),
             }
         }
         questions
@@ -271,17 +366,25 @@ impl Pass<'_> {
             not_serving: not_serving.clone(),
         };
         let progress = rotation::derive(&facts);
-        outcome.findings.extend(keys::findings(keys, &self.not_serving(keys, reports, false)));
+        outcome
+            .findings
+            .extend(keys::findings(keys, &self.not_serving(keys, reports, false)));
         self.certificates_status(keys, reports, progress.as_ref(), outcome);
         let Some(progress) = progress else { return };
         outcome.hurry = true;
-        let waits = progress.blocked_by.clone().unwrap_or_else(|| "nothing".to_owned());
-        outcome.find(Reason::Rotating, format!("step {:?} waits for: {waits}", progress.step));
+        let waits = progress
+            .blocked_by
+            .clone()
+            .unwrap_or_else(|| "nothing".to_owned());
+        outcome.find(
+            Reason::Rotating,
+            format!("step {:?} waits for: {waits}", progress.step),
+        );
         if progress.step == annex_crds::v1alpha1::RotationStep::Narrow
             && let Err(error) = keeper.narrow(keys, outcome).await
             && !error.is_race()
         {
-            outcome.find(error.reason(), chain(&error));
+            outcome.find(error.reason(), error_chain(&error));
         }
     }
 
@@ -300,11 +403,18 @@ impl Pass<'_> {
         };
         let describe = |report: &Report| match &report.handshake {
             Ok(presented) => {
-                format!("{} serves a certificate that is valid until {}", report.endpoint, presented.leaf.not_after)
+                format!(
+                    "{} serves a certificate that is valid until {}",
+                    report.endpoint, presented.leaf.not_after
+                )
             }
             Err(error) => format!("{}: {error}", report.endpoint),
         };
-        reports.iter().filter(|report| !serves(report)).map(describe).collect()
+        reports
+            .iter()
+            .filter(|report| !serves(report))
+            .map(describe)
+            .collect()
     }
 
     fn certificates_status(
@@ -314,11 +424,15 @@ impl Pass<'_> {
         progress: Option<&rotation::Progress>,
         outcome: &mut Outcome,
     ) {
-        let time = |timestamp: Timestamp| Time(Timestamp::from_second(timestamp.as_second()).unwrap_or(timestamp));
+        let time =
+            |timestamp: Timestamp| Time(Timestamp::from_second(timestamp.as_second()).unwrap_or(timestamp));
         let served = reports.iter().filter_map(|report| report.handshake.as_ref().ok());
         let served = served.map(|presented| presented.leaf.not_after).min();
         let leaf_due = keys.leaf.as_ref().map(|leaf| leaf.renewal_time(&self.policy));
-        let due = leaf_due.into_iter().chain([keys.authority.renewal_time(&self.policy)]).min();
+        let due = leaf_due
+            .into_iter()
+            .chain([keys.authority.renewal_time(&self.policy)])
+            .min();
         let began = if keys.authority.previous.is_empty() {
             keys.leaf.as_ref().and_then(|leaf| leaf.issued_at)
         } else {
@@ -327,7 +441,9 @@ impl Pass<'_> {
         if let (Some(served), Some(_)) = (served, progress) {
             let late = self.policy.renew_before / LATE_FRACTION;
             if self.now >= served.checked_sub(late).unwrap_or(served) {
-                let waits = progress.and_then(|progress| progress.blocked_by.clone()).unwrap_or_default();
+                let waits = progress
+                    .and_then(|progress| progress.blocked_by.clone())
+                    .unwrap_or_default();
                 outcome.find(
                     Reason::RotationBlocked,
                     format!("a served certificate ends at {served} and its successor is not in use: {waits}"),
@@ -370,15 +486,24 @@ impl Pass<'_> {
         for plan in &self.plans {
             if let Some(refusal) = validate::refuse_claim(&plan.claim, self.server, &self.surroundings) {
                 outcome.findings.push(refusal);
-                apis.push(ApiOutcome { plan: plan.clone(), registered: false, available: false });
+                apis.push(ApiOutcome {
+                    plan: plan.clone(),
+                    registered: false,
+                    available: false,
+                });
                 continue;
             }
             apis.push(registrar.register(plan, memory, outcome).await);
         }
         if apis.iter().any(|api| !api.registered) {
-            let missing: Vec<String> =
-                apis.iter().filter(|api| !api.registered).map(|api| api.plan.claim.group_version()).collect();
-            outcome.findings.push(Finding::new(Reason::Registering, missing.join(", ")));
+            let missing: Vec<String> = apis
+                .iter()
+                .filter(|api| !api.registered)
+                .map(|api| api.plan.claim.group_version())
+                .collect();
+            outcome
+                .findings
+                .push(Finding::new(Reason::Registering, missing.join(", ")));
         }
         outcome.apis = apis;
     }

@@ -7,7 +7,7 @@ use kube::{Api, ResourceExt as _, api::PostParams};
 
 use super::{
     build,
-    children::{Children, chain},
+    children::Children,
     context::Memory,
     dereference::Surroundings,
     endpoints::Report,
@@ -16,6 +16,7 @@ use super::{
     registration::{self, Decision, Standing},
     validate::ApiPlan,
 };
+use crate::error_chain::error_chain;
 
 /// Registers the claims of one server in this pass.
 pub struct Registrar<'a> {
@@ -41,7 +42,11 @@ impl Registrar<'_> {
         let live = self.surroundings.api_services.get(&name);
         let standing = registration::standing(live, &self.children.names.uid);
         let failed = memory.trials.get(&group_version);
-        let mut result = ApiOutcome { plan: plan.clone(), registered: false, available: false };
+        let mut result = ApiOutcome {
+            plan: plan.clone(),
+            registered: false,
+            available: false,
+        };
         match registration::decide(plan, &standing, self.reports, failed, self.now) {
             Decision::Refuse(finding) => outcome.findings.push(finding),
             Decision::Wait(findings) => outcome.findings.extend(findings),
@@ -49,7 +54,11 @@ impl Registrar<'_> {
             Decision::Shadow => self.shadow(plan, live, outcome).await,
             Decision::Keep { trial, available } => {
                 self.keep(plan, trial, outcome).await;
-                result = ApiOutcome { registered: trial.is_none(), available, ..result };
+                result = ApiOutcome {
+                    registered: trial.is_none(),
+                    available,
+                    ..result
+                };
                 self.after_keeping(&group_version, &standing, trial, available, memory, outcome);
             }
             Decision::TakeBack(words) => self.take_back(plan, live, &words, memory, outcome).await,
@@ -67,7 +76,9 @@ impl Registrar<'_> {
         self.keep(plan, Some(self.now), outcome).await;
         let group_version = plan.claim.group_version();
         let note = format!("every ready endpoint has answered; {group_version} is registered on trial");
-        outcome.happenings.push(Happening::normal("TrialBegan", "Register", note));
+        outcome
+            .happenings
+            .push(Happening::normal("TrialBegan", "Register", note));
         outcome.findings.push(on_trial(&group_version));
         outcome.hurry = true;
     }
@@ -81,12 +92,21 @@ impl Registrar<'_> {
         memory: &mut Memory,
         outcome: &mut Outcome,
     ) {
-        let Standing::Ours { words, trial: was_on_trial, .. } = standing else { return };
+        let Standing::Ours {
+            words,
+            trial: was_on_trial,
+            ..
+        } = standing
+        else {
+            return;
+        };
         if available {
             memory.trials.remove(group_version);
             if was_on_trial.is_some() {
                 let note = format!("{group_version} answers through the aggregator");
-                outcome.happenings.push(Happening::normal("Registered", "Register", note));
+                outcome
+                    .happenings
+                    .push(Happening::normal("Registered", "Register", note));
             }
             return;
         }
@@ -95,14 +115,23 @@ impl Registrar<'_> {
             outcome.findings.push(on_trial(group_version));
         }
         if !words.is_empty() {
-            outcome.findings.push(Finding::about(self.meaning(words), group_version, words.as_str()));
+            outcome
+                .findings
+                .push(Finding::about(self.meaning(words), group_version, words.as_str()));
         }
     }
 
     /// What the aggregator's words mean. They speak of the server's own faults too; those the endpoints told already.
     fn meaning(&self, words: &str) -> Reason {
-        let answered = self.reports.iter().any(|report| report.endpoint.ready && report.trusted());
-        if answered { registration::interpret(words) } else { Reason::NotAvailable }
+        let answered = self
+            .reports
+            .iter()
+            .any(|report| report.endpoint.ready && report.trusted());
+        if answered {
+            registration::interpret(words)
+        } else {
+            Reason::NotAvailable
+        }
     }
 
     async fn take_back(
@@ -120,7 +149,11 @@ impl Registrar<'_> {
         let finding = Finding::about(
             self.meaning(words),
             &group_version,
-            if words.is_empty() { "the aggregator has not looked at it" } else { words },
+            if words.is_empty() {
+                "the aggregator has not looked at it"
+            } else {
+                words
+            },
         );
         let failed = registration::failed_again(memory.trials.get(&group_version), finding.clone(), self.now);
         let note = format!(
@@ -128,9 +161,15 @@ impl Registrar<'_> {
             registration::TRIAL.as_secs(),
             failed.retry_at.duration_since(self.now).as_secs(),
         );
-        outcome.happenings.push(Happening::warning(Reason::TrialFailed.as_str(), "TakeBack", note.clone()));
+        outcome.happenings.push(Happening::warning(
+            Reason::TrialFailed.as_str(),
+            "TakeBack",
+            note.clone(),
+        ));
         outcome.findings.push(finding);
-        outcome.findings.push(Finding::about(Reason::TrialFailed, &group_version, note));
+        outcome
+            .findings
+            .push(Finding::about(Reason::TrialFailed, &group_version, note));
         memory.trials.insert(group_version, failed);
     }
 
@@ -143,17 +182,27 @@ impl Registrar<'_> {
             build::api_service::api_service(names, plan, self.port, self.bundle_pem, Some(self.now));
         ours.metadata.resource_version = live.resource_version();
         let api: Api<APIService> = Api::all(self.children.ctx.client.clone());
-        let params = PostParams { field_manager: Some(annex_crds::MANAGER.to_owned()), ..PostParams::default() };
+        let params = PostParams {
+            field_manager: Some(annex_crds::MANAGER.to_owned()),
+            ..PostParams::default()
+        };
         let group_version = plan.claim.group_version();
         outcome.hurry = true;
         match api.replace(&plan.claim.api_service_name(), &params, &ours).await {
             Ok(_) => {
-                let note = format!("{group_version} of a CustomResourceDefinition is shadowed, as crdShadow allows; on trial");
-                outcome.happenings.push(Happening::warning("CRDIsShadowed", "Register", note));
+                let note = format!(
+                    "{group_version} of a CustomResourceDefinition is shadowed, as crdShadow allows; on trial"
+                );
+                outcome
+                    .happenings
+                    .push(Happening::warning("CRDIsShadowed", "Register", note));
                 outcome.findings.push(on_trial(&group_version));
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {}
-            Err(error) => outcome.find(Reason::ApplyFailed, format!("APIService of {group_version}: {}", chain(&error))),
+            Err(error) => outcome.find(
+                Reason::ApplyFailed,
+                format!("APIService of {group_version}: {}", error_chain(&error)),
+            ),
         }
     }
 }

@@ -88,10 +88,16 @@ pub enum Decision {
 /// What `service` is to the server with `uid`.
 #[must_use]
 pub fn standing(service: Option<&APIService>, uid: &str) -> Standing {
-    let Some(service) = service else { return Standing::Absent };
+    let Some(service) = service else {
+        return Standing::Absent;
+    };
     if service.owner_references().iter().any(|owner| owner.uid == uid) {
-        let conditions = service.status.as_ref().and_then(|status| status.conditions.as_deref());
-        let available = conditions.and_then(|all| all.iter().find(|condition| condition.type_ == "Available"));
+        let conditions = service
+            .status
+            .as_ref()
+            .and_then(|status| status.conditions.as_deref());
+        let available =
+            conditions.and_then(|all| all.iter().find(|condition| condition.type_ == "Available"));
         return Standing::Ours {
             available: available.map(|condition| condition.status == "True"),
             words: available.map_or_else(String::new, |condition| {
@@ -106,7 +112,9 @@ pub fn standing(service: Option<&APIService>, uid: &str) -> Standing {
         return Standing::OfCrd;
     }
     let owner = serde_json::to_value(service).map(|live| Owner::of(&live).to_string());
-    Standing::Foreign { owner: owner.unwrap_or_else(|_| "somebody else".to_owned()) }
+    Standing::Foreign {
+        owner: owner.unwrap_or_else(|_| "somebody else".to_owned()),
+    }
 }
 
 /// Decides about one claim.
@@ -123,7 +131,10 @@ pub fn decide(
         Standing::Foreign { owner } => Decision::Refuse(Finding::about(
             Reason::Conflict,
             &group_version,
-            format!("APIService {} belongs to {owner}; it is left alone", plan.claim.api_service_name()),
+            format!(
+                "APIService {} belongs to {owner}; it is left alone",
+                plan.claim.api_service_name()
+            ),
         )),
         Standing::OfCrd if plan.claim.crd_shadow == CrdShadow::Refuse => Decision::Refuse(Finding::about(
             Reason::CrdShadowed,
@@ -133,21 +144,34 @@ pub fn decide(
                 plan.claim.api_service_name()
             ),
         )),
-        Standing::Ours { terminating: true, .. } => Decision::Wait(vec![Finding::about(
+        Standing::Ours {
+            terminating: true, ..
+        } => Decision::Wait(vec![Finding::about(
             Reason::WaitingForServer,
             &group_version,
             format!("APIService {} is being deleted", plan.claim.api_service_name()),
         )]),
-        Standing::Ours { available: Some(true), .. } => Decision::Keep { trial: None, available: true },
-        Standing::Ours { trial: Some(since), words, .. } if over(*since, now) => Decision::TakeBack(words.clone()),
-        Standing::Ours { trial, .. } => Decision::Keep { trial: *trial, available: false },
-        Standing::Absent | Standing::OfCrd => {
-            match waits(&group_version, reports, failed, now) {
-                findings if !findings.is_empty() => Decision::Wait(findings),
-                _ if *standing == Standing::OfCrd => Decision::Shadow,
-                _ => Decision::Register,
-            }
-        }
+        Standing::Ours {
+            available: Some(true),
+            ..
+        } => Decision::Keep {
+            trial: None,
+            available: true,
+        },
+        Standing::Ours {
+            trial: Some(since),
+            words,
+            ..
+        } if over(*since, now) => Decision::TakeBack(words.clone()),
+        Standing::Ours { trial, .. } => Decision::Keep {
+            trial: *trial,
+            available: false,
+        },
+        Standing::Absent | Standing::OfCrd => match waits(&group_version, reports, failed, now) {
+            findings if !findings.is_empty() => Decision::Wait(findings),
+            _ if *standing == Standing::OfCrd => Decision::Shadow,
+            _ => Decision::Register,
+        },
     }
 }
 
@@ -164,8 +188,14 @@ fn waits(
 ) -> Vec<Finding> {
     if let Some(failed) = failed.filter(|failed| now < failed.retry_at) {
         let pause = failed.retry_at.duration_since(now).as_secs();
-        let trial = format!("taken back after {} failed trial(s); tried again in {pause} s", failed.count);
-        return vec![failed.finding.clone(), Finding::about(Reason::TrialFailed, group_version, trial)];
+        let trial = format!(
+            "taken back after {} failed trial(s); tried again in {pause} s",
+            failed.count
+        );
+        return vec![
+            failed.finding.clone(),
+            Finding::about(Reason::TrialFailed, group_version, trial),
+        ];
     }
     let ready = || reports.iter().filter(|report| report.endpoint.ready);
     let answered = |report: &&Report| report.trusted() && passes(report.discovery.get(group_version));
@@ -181,7 +211,10 @@ fn waits(
 /// Whether an answer lets a trial begin. A server need not know TokenReview: 401 and 403 go on to the trial, where the
 /// aggregator asks with its own identity.
 fn passes(answer: Option<&Discovery>) -> bool {
-    matches!(answer, Some(Discovery::Served | Discovery::Unauthorized | Discovery::Forbidden))
+    matches!(
+        answer,
+        Some(Discovery::Served | Discovery::Unauthorized | Discovery::Forbidden)
+    )
 }
 
 /// The memory after one more failed trial.
@@ -189,8 +222,14 @@ fn passes(answer: Option<&Discovery>) -> bool {
 pub fn failed_again(earlier: Option<&FailedTrials>, finding: Finding, now: Timestamp) -> FailedTrials {
     let count = earlier.map_or(0, |earlier| earlier.count).saturating_add(1);
     let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(count - 1).unwrap_or(u32::MAX));
-    let retry_at = now.checked_add(doubled.min(LONGEST_PAUSE)).unwrap_or(Timestamp::MAX);
-    FailedTrials { count, retry_at, finding }
+    let retry_at = now
+        .checked_add(doubled.min(LONGEST_PAUSE))
+        .unwrap_or(Timestamp::MAX);
+    FailedTrials {
+        count,
+        retry_at,
+        finding,
+    }
 }
 
 /// What the aggregator's words mean, where the endpoints themselves answered the operator well. They are kube-aggregator's
@@ -211,7 +250,8 @@ pub fn interpret(words: &str) -> Reason {
         Reason::SanMismatch
     } else if has("x509:") {
         Reason::CaNotTrusted
-    } else if has("dial tcp") || has("no route to host") || has("deadline exceeded") || has("Client.Timeout") {
+    } else if has("dial tcp") || has("no route to host") || has("deadline exceeded") || has("Client.Timeout")
+    {
         Reason::ControlPlaneUnreachable
     } else {
         Reason::NotAvailable

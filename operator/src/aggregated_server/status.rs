@@ -20,14 +20,29 @@ pub fn compute(server: &AggregatedServer, outcome: &Outcome, now: Timestamp) -> 
     let generation = server.metadata.generation.unwrap_or(0);
     let findings = settle(outcome);
     let mut children = outcome.children.clone();
-    children.extend(outcome.apis.iter().filter(|api| api.registered).map(api_service_child));
+    children.extend(
+        outcome
+            .apis
+            .iter()
+            .filter(|api| api.registered)
+            .map(api_service_child),
+    );
     children.sort();
     children.dedup();
     AggregatedServerStatus {
         observed_generation: Some(generation),
         conditions: conditions::merge(&old.conditions, facts(outcome, &findings), generation, now),
-        group_versions: outcome.apis.iter().map(|api| api.plan.claim.group_version()).collect::<Vec<_>>().join(","),
-        apis: outcome.apis.iter().map(|api| api_status(api, &findings, &old, generation, now)).collect(),
+        group_versions: outcome
+            .apis
+            .iter()
+            .map(|api| api.plan.claim.group_version())
+            .collect::<Vec<_>>()
+            .join(","),
+        apis: outcome
+            .apis
+            .iter()
+            .map(|api| api_status(api, &findings, &old, generation, now))
+            .collect(),
         certificates: outcome.certificates.clone(),
         service_account_name: outcome.service_account.clone(),
         children,
@@ -40,8 +55,14 @@ pub fn compute_unread(server: &AggregatedServer, why: &str, now: Timestamp) -> A
     let old = server.status.clone().unwrap_or_default();
     let generation = server.metadata.generation.unwrap_or(0);
     let kept = |type_: ConditionType| {
-        let known = old.conditions.iter().find(|condition| condition.type_ == type_.as_str());
-        known.map_or_else(|| fact(type_, ConditionStatus::Unknown, Reason::NotObserved, ""), keep)
+        let known = old
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == type_.as_str());
+        known.map_or_else(
+            || fact(type_, ConditionStatus::Unknown, Reason::NotObserved, ""),
+            keep,
+        )
     };
     let failed = |type_, status| fact(type_, status, Reason::ApplyFailed, why);
     let facts = ConditionType::ALL.into_iter().map(|type_| match type_ {
@@ -50,7 +71,11 @@ pub fn compute_unread(server: &AggregatedServer, why: &str, now: Timestamp) -> A
         other => kept(other),
     });
     let conditions = conditions::merge(&old.conditions, facts, generation, now);
-    AggregatedServerStatus { conditions, observed_generation: Some(generation), ..old }
+    AggregatedServerStatus {
+        conditions,
+        observed_generation: Some(generation),
+        ..old
+    }
 }
 
 fn keep(condition: &Condition) -> Fact {
@@ -79,10 +104,18 @@ fn api_service_child(api: &ApiOutcome) -> annex_crds::v1alpha1::Child {
 /// degradation, or a rollout under way, and no outage.
 fn settle(outcome: &Outcome) -> Vec<Finding> {
     let answered = !outcome.apis.is_empty() && outcome.apis.iter().all(|api| api.available);
-    let rolling = outcome.findings.iter().any(|finding| finding.reason == Reason::RollingOut);
-    let outage = [Reason::ServiceUnusable, Reason::PortNameMismatch, Reason::NoReadyEndpoints];
+    let rolling = outcome
+        .findings
+        .iter()
+        .any(|finding| finding.reason == Reason::RollingOut);
+    let outage = [
+        Reason::ServiceUnusable,
+        Reason::PortNameMismatch,
+        Reason::NoReadyEndpoints,
+    ];
     let settled = |finding: &Finding| {
-        let of_endpoint = finding.reason.condition() == ConditionType::Available && !outage.contains(&finding.reason);
+        let of_endpoint =
+            finding.reason.condition() == ConditionType::Available && !outage.contains(&finding.reason);
         if !answered || !of_endpoint {
             return Some(finding.clone());
         }
@@ -97,25 +130,42 @@ fn fact(type_: ConditionType, status: ConditionStatus, reason: Reason, message: 
         type_: type_.as_str().to_owned(),
         status,
         reason: reason.as_str().to_owned(),
-        message: if message.is_empty() { reason.meaning().to_owned() } else { message.to_owned() },
+        message: if message.is_empty() {
+            reason.meaning().to_owned()
+        } else {
+            message.to_owned()
+        },
     }
 }
 
 /// The reason with the highest precedence among `findings`, and what they say of it.
 fn leading<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> Option<(Reason, String)> {
     let reason = findings.clone().map(|finding| finding.reason).min()?;
-    let mut messages: Vec<&str> =
-        findings.filter(|finding| finding.reason == reason).map(|finding| finding.message.as_str()).collect();
+    let mut messages: Vec<&str> = findings
+        .filter(|finding| finding.reason == reason)
+        .map(|finding| finding.message.as_str())
+        .collect();
     messages.dedup();
     let more = messages.len().saturating_sub(NAMED);
     messages.truncate(NAMED);
     let text = messages.join("; ");
-    Some((reason, if more > 0 { format!("{text}; and {more} more") } else { text }))
+    Some((
+        reason,
+        if more > 0 {
+            format!("{text}; and {more} more")
+        } else {
+            text
+        },
+    ))
 }
 
 fn facts(outcome: &Outcome, findings: &[Finding]) -> Vec<Fact> {
     let on = |type_: ConditionType| {
-        leading(findings.iter().filter(move |finding| finding.reason.condition() == type_))
+        leading(
+            findings
+                .iter()
+                .filter(move |finding| finding.reason.condition() == type_),
+        )
     };
     let all = |test: fn(&ApiOutcome) -> bool| !outcome.apis.is_empty() && outcome.apis.iter().all(test);
     let normal_true = |type_, holds: bool, well: Reason, otherwise: Reason| match on(type_) {
@@ -128,10 +178,18 @@ fn facts(outcome: &Outcome, findings: &[Finding]) -> Vec<Fact> {
         Some((reason, message)) => fact(type_, ConditionStatus::True, reason, &message),
         None => fact(type_, ConditionStatus::False, well, ""),
     };
-    let available =
-        normal_true(ConditionType::Available, all(|api| api.available), Reason::Passed, Reason::NotAvailable);
-    let certificates =
-        normal_true(ConditionType::CertificatesReady, outcome.observed, Reason::Trusted, Reason::NotIssued);
+    let available = normal_true(
+        ConditionType::Available,
+        all(|api| api.available),
+        Reason::Passed,
+        Reason::NotAvailable,
+    );
+    let certificates = normal_true(
+        ConditionType::CertificatesReady,
+        outcome.observed,
+        Reason::Trusted,
+        Reason::NotIssued,
+    );
     let registered = normal_true(
         ConditionType::Registered,
         all(|api| api.registered),
@@ -146,11 +204,16 @@ fn facts(outcome: &Outcome, findings: &[Finding]) -> Vec<Fact> {
 
 /// The summary: the first reason that keeps it from being true.
 fn ready(findings: &[Finding], normally_true: &[&Fact]) -> Fact {
-    let against = findings.iter().filter(|finding| finding.reason.condition() != ConditionType::Progressing);
+    let against = findings
+        .iter()
+        .filter(|finding| finding.reason.condition() != ConditionType::Progressing);
     if let Some((reason, message)) = leading(against) {
         return fact(ConditionType::Ready, ConditionStatus::False, reason, &message);
     }
-    match normally_true.iter().find(|fact| fact.status != ConditionStatus::True) {
+    match normally_true
+        .iter()
+        .find(|fact| fact.status != ConditionStatus::True)
+    {
         Some(missing) => Fact {
             type_: ConditionType::Ready.as_str().to_owned(),
             status: ConditionStatus::False,
@@ -171,7 +234,10 @@ fn api_status(
     let group_version = api.plan.claim.group_version();
     let concerns = |finding: &&Finding, type_: ConditionType| {
         finding.reason.condition() == type_
-            && finding.group_version.as_ref().is_none_or(|about| *about == group_version)
+            && finding
+                .group_version
+                .as_ref()
+                .is_none_or(|about| *about == group_version)
     };
     let one = |type_: ConditionType, holds: bool, well: Reason, otherwise: Reason| {
         if holds {
@@ -183,8 +249,18 @@ fn api_status(
         }
     };
     let facts = [
-        one(ConditionType::Registered, api.registered, Reason::Registered, Reason::WaitingForServer),
-        one(ConditionType::Available, api.available, Reason::Passed, Reason::NotAvailable),
+        one(
+            ConditionType::Registered,
+            api.registered,
+            Reason::Registered,
+            Reason::WaitingForServer,
+        ),
+        one(
+            ConditionType::Available,
+            api.available,
+            Reason::Passed,
+            Reason::NotAvailable,
+        ),
     ];
     let known = old.apis.iter().find(|known| known.group_version == group_version);
     let known = known.map(|known| known.conditions.as_slice()).unwrap_or_default();
@@ -202,12 +278,27 @@ mod tests {
 
     fn outcome(available: bool, findings: Vec<Finding>) -> Outcome {
         let apis = plan_apis(&server()).into_iter();
-        let apis = apis.map(|plan| ApiOutcome { plan, registered: available, available }).collect();
-        Outcome { apis, findings, observed: true, ..Outcome::default() }
+        let apis = apis
+            .map(|plan| ApiOutcome {
+                plan,
+                registered: available,
+                available,
+            })
+            .collect();
+        Outcome {
+            apis,
+            findings,
+            observed: true,
+            ..Outcome::default()
+        }
     }
 
     fn condition(status: &AggregatedServerStatus, type_: ConditionType) -> (String, String) {
-        let found = status.conditions.iter().find(|condition| condition.type_ == type_.as_str()).unwrap();
+        let found = status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == type_.as_str())
+            .unwrap();
         (found.status.clone(), found.reason.clone())
     }
 
@@ -223,8 +314,14 @@ mod tests {
     fn all_is_well() {
         let status = computed(&outcome(true, vec![]));
         assert_eq!(condition(&status, ConditionType::Ready), pair("True", "AllGood"));
-        assert_eq!(condition(&status, ConditionType::Degraded), pair("False", "AsDesired"));
-        assert_eq!(status.group_versions, "wardle.example.com/v1alpha1,wardle.example.com/v1beta1");
+        assert_eq!(
+            condition(&status, ConditionType::Degraded),
+            pair("False", "AsDesired")
+        );
+        assert_eq!(
+            status.group_versions,
+            "wardle.example.com/v1alpha1,wardle.example.com/v1beta1"
+        );
         assert_eq!(status.observed_generation, Some(3));
     }
 
@@ -237,62 +334,113 @@ mod tests {
                 Finding::new(Reason::ImagePullFailed, "no such image"),
             ],
         ));
-        assert_eq!(condition(&status, ConditionType::Ready), pair("False", "ImagePullFailed"));
-        assert_eq!(condition(&status, ConditionType::Available), pair("False", "NoReadyEndpoints"));
-        assert_eq!(condition(&status, ConditionType::Degraded), pair("True", "ImagePullFailed"));
+        assert_eq!(
+            condition(&status, ConditionType::Ready),
+            pair("False", "ImagePullFailed")
+        );
+        assert_eq!(
+            condition(&status, ConditionType::Available),
+            pair("False", "NoReadyEndpoints")
+        );
+        assert_eq!(
+            condition(&status, ConditionType::Degraded),
+            pair("True", "ImagePullFailed")
+        );
     }
 
     #[test]
     fn a_rotation_does_not_take_readiness_away() {
         let status = computed(&outcome(true, vec![Finding::new(Reason::Rotating, "step Probe")]));
         assert_eq!(condition(&status, ConditionType::Ready), pair("True", "AllGood"));
-        assert_eq!(condition(&status, ConditionType::Progressing), pair("True", "Rotating"));
+        assert_eq!(
+            condition(&status, ConditionType::Progressing),
+            pair("True", "Rotating")
+        );
     }
 
     #[test]
     fn one_bad_endpoint_of_an_answering_api_is_a_degradation() {
-        let status =
-            computed(&outcome(true, vec![Finding::new(Reason::ConnectionRefused, "pod b: connection refused")]));
-        assert_eq!(condition(&status, ConditionType::Available), pair("True", "Passed"));
-        assert_eq!(condition(&status, ConditionType::Ready), pair("False", "ReadinessFailed"));
+        let status = computed(&outcome(
+            true,
+            vec![Finding::new(
+                Reason::ConnectionRefused,
+                "pod b: connection refused",
+            )],
+        ));
+        assert_eq!(
+            condition(&status, ConditionType::Available),
+            pair("True", "Passed")
+        );
+        assert_eq!(
+            condition(&status, ConditionType::Ready),
+            pair("False", "ReadinessFailed")
+        );
     }
 
     #[test]
     fn a_starting_pod_of_a_rollout_is_no_degradation() {
-        let findings =
-            vec![Finding::new(Reason::ConnectionRefused, "pod b"), Finding::new(Reason::RollingOut, "1 of 2")];
+        let findings = vec![
+            Finding::new(Reason::ConnectionRefused, "pod b"),
+            Finding::new(Reason::RollingOut, "1 of 2"),
+        ];
         let status = computed(&outcome(true, findings));
         assert_eq!(condition(&status, ConditionType::Ready), pair("True", "AllGood"));
     }
 
     #[test]
     fn no_ready_endpoint_is_an_outage_before_the_aggregator_knows() {
-        let status = computed(&outcome(true, vec![Finding::new(Reason::NoReadyEndpoints, "none")]));
-        assert_eq!(condition(&status, ConditionType::Available), pair("False", "NoReadyEndpoints"));
+        let status = computed(&outcome(
+            true,
+            vec![Finding::new(Reason::NoReadyEndpoints, "none")],
+        ));
+        assert_eq!(
+            condition(&status, ConditionType::Available),
+            pair("False", "NoReadyEndpoints")
+        );
     }
 
     #[test]
     fn a_refusal_leaves_the_rest_unobserved() {
         let refused = Outcome {
             observed: false,
-            ..outcome(false, vec![Finding::new(Reason::NamespaceNotFound, "namespace wardle does not exist")])
+            ..outcome(
+                false,
+                vec![Finding::new(
+                    Reason::NamespaceNotFound,
+                    "namespace wardle does not exist",
+                )],
+            )
         };
         let status = computed(&refused);
-        assert_eq!(condition(&status, ConditionType::Ready), pair("False", "NamespaceNotFound"));
-        assert_eq!(condition(&status, ConditionType::Available), pair("Unknown", "NotObserved"));
+        assert_eq!(
+            condition(&status, ConditionType::Ready),
+            pair("False", "NamespaceNotFound")
+        );
+        assert_eq!(
+            condition(&status, ConditionType::Available),
+            pair("Unknown", "NotObserved")
+        );
     }
 
     #[test]
     fn a_finding_about_one_api_leaves_the_other_alone() {
         let mut outcome = outcome(false, vec![]);
-        outcome.apis[1] = ApiOutcome { registered: true, available: true, ..outcome.apis[1].clone() };
+        outcome.apis[1] = ApiOutcome {
+            registered: true,
+            available: true,
+            ..outcome.apis[1].clone()
+        };
         outcome.findings.push(Finding::about(
             Reason::Conflict,
             "wardle.example.com/v1alpha1",
             "belongs to somebody else",
         ));
         let status = computed(&outcome);
-        let registered: Vec<&str> = status.apis.iter().map(|api| api.conditions[0].status.as_str()).collect();
+        let registered: Vec<&str> = status
+            .apis
+            .iter()
+            .map(|api| api.conditions[0].status.as_str())
+            .collect();
         assert_eq!(registered, ["False", "True"]);
     }
 
@@ -301,7 +449,10 @@ mod tests {
         let mut server = server();
         server.status = Some(compute(&server, &outcome(true, vec![]), Timestamp::UNIX_EPOCH));
         let later = Timestamp::from_second(1000).unwrap();
-        assert_eq!(Some(compute(&server, &outcome(true, vec![]), later)), server.status);
+        assert_eq!(
+            Some(compute(&server, &outcome(true, vec![]), later)),
+            server.status
+        );
     }
 
     #[test]
@@ -309,7 +460,13 @@ mod tests {
         let mut server = server();
         server.status = Some(compute(&server, &outcome(true, vec![]), Timestamp::UNIX_EPOCH));
         let status = compute_unread(&server, "failed to read pods", Timestamp::UNIX_EPOCH);
-        assert_eq!(condition(&status, ConditionType::Available), pair("True", "Passed"));
-        assert_eq!(condition(&status, ConditionType::Ready), pair("Unknown", "ApplyFailed"));
+        assert_eq!(
+            condition(&status, ConditionType::Available),
+            pair("True", "Passed")
+        );
+        assert_eq!(
+            condition(&status, ConditionType::Ready),
+            pair("Unknown", "ApplyFailed")
+        );
     }
 }

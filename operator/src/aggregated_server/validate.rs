@@ -29,10 +29,16 @@ pub const SERVICE_PORT: i32 = 443;
 pub fn plan_apis(server: &AggregatedServer) -> Vec<ApiPlan> {
     let apis = &server.spec.apis;
     let plan = |claim: &ApiClaim| {
-        let versions: Vec<&str> =
-            apis.iter().filter(|other| other.group == claim.group).map(|other| other.version.as_str()).collect();
+        let versions: Vec<&str> = apis
+            .iter()
+            .filter(|other| other.group == claim.group)
+            .map(|other| other.version.as_str())
+            .collect();
         // The aggregator takes the highest number of a group's versions, so that one given number is the group's.
-        let given = apis.iter().filter(|other| other.group == claim.group).find_map(|other| other.group_priority_minimum);
+        let given = apis
+            .iter()
+            .filter(|other| other.group == claim.group)
+            .find_map(|other| other.group_priority_minimum);
         ApiPlan {
             group_priority: given.unwrap_or(DEFAULT_GROUP_PRIORITY),
             version_priority: claim
@@ -51,14 +57,18 @@ pub fn refuse_namespace(names: &Names, state: NamespaceState) -> Option<Finding>
     if *namespace == names.operator_namespace {
         return Some(Finding::new(
             Reason::NamespaceRefused,
-            format!("namespace {namespace} is the operator's own, where the keys of all authorities lie; use another one"),
+            format!(
+                "namespace {namespace} is the operator's own, where the keys of all authorities lie; use another one"
+            ),
         ));
     }
     match state {
         NamespaceState::Active => None,
         NamespaceState::Missing => Some(Finding::new(
             Reason::NamespaceNotFound,
-            format!("namespace {namespace} does not exist; make it with: kubectl create namespace {namespace}"),
+            format!(
+                "namespace {namespace} does not exist; make it with: kubectl create namespace {namespace}"
+            ),
         )),
         NamespaceState::Terminating => Some(Finding::new(
             Reason::NamespaceTerminating,
@@ -69,7 +79,11 @@ pub fn refuse_namespace(names: &Names, state: NamespaceState) -> Option<Finding>
 
 /// What keeps one claim from being registered.
 #[must_use]
-pub fn refuse_claim(claim: &ApiClaim, server: &AggregatedServer, surroundings: &Surroundings) -> Option<Finding> {
+pub fn refuse_claim(
+    claim: &ApiClaim,
+    server: &AggregatedServer,
+    surroundings: &Surroundings,
+) -> Option<Finding> {
     let group_version = claim.group_version();
     if surroundings.served_by_kubernetes(&claim.group) {
         return Some(Finding::about(
@@ -82,10 +96,15 @@ pub fn refuse_claim(claim: &ApiClaim, server: &AggregatedServer, surroundings: &
         return Some(Finding::about(
             Reason::Conflict,
             &group_version,
-            format!("{group_version} belongs to AggregatedServer {first}; this one stands by and takes over when it goes"),
+            format!(
+                "{group_version} belongs to AggregatedServer {first}; this one stands by and takes over when it goes"
+            ),
         ));
     }
-    let crd = surroundings.crds.get(&group_version).filter(|_| claim.crd_shadow == CrdShadow::Refuse);
+    let crd = surroundings
+        .crds
+        .get(&group_version)
+        .filter(|_| claim.crd_shadow == CrdShadow::Refuse);
     crd.map(|crd| {
         Finding::about(
             Reason::CrdShadowed,
@@ -108,7 +127,9 @@ pub fn refuse_service(service: Option<&Service>, names: &Names, port: i32) -> Op
         return unusable(format!("{called} does not exist"));
     };
     match spec.type_.as_deref() {
-        Some("ExternalName") => return unusable(format!("{called} is an ExternalName; it needs a cluster IP")),
+        Some("ExternalName") => {
+            return unusable(format!("{called} is an ExternalName; it needs a cluster IP"));
+        }
         _ if spec.cluster_ip.as_deref() == Some("None") => {
             return unusable(format!("{called} is headless; it needs a cluster IP"));
         }
@@ -156,7 +177,10 @@ mod tests {
             spec: Some(ServiceSpec {
                 type_: Some(type_.into()),
                 cluster_ip: Some(cluster_ip.into()),
-                ports: Some(vec![ServicePort { port, ..ServicePort::default() }]),
+                ports: Some(vec![ServicePort {
+                    port,
+                    ..ServicePort::default()
+                }]),
                 ..ServiceSpec::default()
             }),
             ..Service::default()
@@ -166,7 +190,10 @@ mod tests {
     #[test]
     fn only_a_service_with_a_cluster_ip_and_the_port_is_usable() {
         let names = names();
-        assert_eq!(refuse_service(Some(&service("ClusterIP", "10.0.0.1", 443)), &names, 443), None);
+        assert_eq!(
+            refuse_service(Some(&service("ClusterIP", "10.0.0.1", 443)), &names, 443),
+            None
+        );
         for unusable in [
             None,
             Some(service("ExternalName", "", 443)),

@@ -46,7 +46,10 @@ pub fn compare(left: &str, right: &str) -> Ordering {
 /// The default `versionPriority` of `version` among the versions of its group.
 #[must_use]
 pub fn default_priority(version: &str, versions_of_group: &[&str]) -> i32 {
-    let before = versions_of_group.iter().filter(|other| compare(other, version).is_lt()).count();
+    let before = versions_of_group
+        .iter()
+        .filter(|other| compare(other, version).is_lt())
+        .count();
     let steps = i32::try_from(before).unwrap_or(i32::MAX);
     FIRST.saturating_sub(steps.saturating_mul(STEP)).max(1)
 }
@@ -57,11 +60,31 @@ mod tests {
 
     #[test]
     fn versions_stand_in_kubernetes_order() {
-        let mut versions = vec!["foo10", "v1alpha1", "v10", "v2", "v1beta1", "v11beta2", "foo1", "v1", "v12alpha1"];
+        let mut versions = vec![
+            "foo10",
+            "v1alpha1",
+            "v10",
+            "v2",
+            "v1beta1",
+            "v11beta2",
+            "foo1",
+            "v1",
+            "v12alpha1",
+        ];
         versions.sort_by(|left, right| compare(left, right));
         assert_eq!(
             versions,
-            ["v10", "v2", "v1", "v11beta2", "v1beta1", "v12alpha1", "v1alpha1", "foo1", "foo10"]
+            [
+                "v10",
+                "v2",
+                "v1",
+                "v11beta2",
+                "v1beta1",
+                "v12alpha1",
+                "v1alpha1",
+                "foo1",
+                "foo10"
+            ]
         );
     }
 
@@ -76,6 +99,10 @@ mod tests {
     fn priorities_stay_in_range() {
         let names: Vec<String> = (1..=64).map(|n| format!("v{n}")).collect();
         let group: Vec<&str> = names.iter().map(String::as_str).collect();
-        assert!(group.iter().all(|version| (1..=1000).contains(&default_priority(version, &group))));
+        assert!(
+            group
+                .iter()
+                .all(|version| (1..=1000).contains(&default_priority(version, &group)))
+        );
     }
 }

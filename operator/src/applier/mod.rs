@@ -39,7 +39,7 @@ pub use owner::Owner;
 pub use plan::{Because, Plan, plan};
 
 /// The field manager of everything that Annex applies.
-pub const FIELD_MANAGER: &str = "annex-operator";
+pub use annex_crds::MANAGER as FIELD_MANAGER;
 /// The annotation that holds the hash of the object as it was applied last.
 pub const APPLIED_HASH: &str = "annex.dev/applied-hash";
 

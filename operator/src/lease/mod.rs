@@ -22,7 +22,7 @@ use std::time::Duration;
 pub use election::{Election, LossReason};
 
 /// Who writes the Lease, in its managedFields.
-const FIELD_MANAGER: &str = "annex-operator";
+use annex_crds::MANAGER as FIELD_MANAGER;
 
 /// client-go's jitter: a standby waits between one and 2.2 retry periods.
 const JITTER_FACTOR: f64 = 1.2;

@@ -26,8 +26,14 @@ pub fn arguments(workload: &Workload, mount: &Mount) -> Vec<String> {
         return args;
     }
     let generated = [
-        ("--tls-cert-file", format!("{}/{}", mount.path, mount.certificate_key)),
-        ("--tls-private-key-file", format!("{}/{}", mount.path, mount.private_key_key)),
+        (
+            "--tls-cert-file",
+            format!("{}/{}", mount.path, mount.certificate_key),
+        ),
+        (
+            "--tls-private-key-file",
+            format!("{}/{}", mount.path, mount.private_key_key),
+        ),
         (SECURE_PORT, workload.port.to_string()),
     ];
     for (flag, value) in generated {
@@ -76,7 +82,11 @@ mod tests {
     fn a_flag_that_is_there_is_not_generated() {
         for args in [&["--secure-port=8443"][..], &["--secure-port", "8443"]] {
             let all = arguments(&workload(args), &Mount::default());
-            assert_eq!(all.iter().filter(|arg| arg.starts_with(SECURE_PORT)).count(), 1, "{all:?}");
+            assert_eq!(
+                all.iter().filter(|arg| arg.starts_with(SECURE_PORT)).count(),
+                1,
+                "{all:?}"
+            );
         }
     }
 

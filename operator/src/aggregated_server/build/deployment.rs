@@ -5,14 +5,11 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
-            Capabilities, Container, ContainerPort, HTTPGetAction, KeyToPath, PodSpec, PodTemplateSpec, Probe,
-            SeccompProfile, SecretVolumeSource, SecurityContext, TCPSocketAction, Volume, VolumeMount,
+            Capabilities, Container, ContainerPort, HTTPGetAction, KeyToPath, PodSpec, PodTemplateSpec,
+            Probe, SeccompProfile, SecretVolumeSource, SecurityContext, TCPSocketAction, Volume, VolumeMount,
         },
     },
-    apimachinery::pkg::{
-        apis::meta::v1::LabelSelector,
-        util::intstr::IntOrString,
-    },
+    apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
 use kube::core::ObjectMeta;
 
@@ -56,7 +53,9 @@ pub fn pod_template(
             ..PodSpec::default()
         }),
     };
-    let Some(template) = &workload.template else { return Ok(generated) };
+    let Some(template) = &workload.template else {
+        return Ok(generated);
+    };
     let reserved = Reserved {
         labels: names.labels().into_keys().collect(),
         volume: VOLUME.to_owned(),
@@ -95,7 +94,11 @@ fn container(workload: &Workload, mount: &Mount) -> Container {
 /// A pod that is not ready gets no requests; no liveness probe, since a restart cures no storage that is away.
 fn readiness(workload: &Workload) -> Probe {
     let port = IntOrString::Int(workload.port);
-    let mut probe = Probe { period_seconds: Some(5), failure_threshold: Some(3), ..Probe::default() };
+    let mut probe = Probe {
+        period_seconds: Some(5),
+        failure_threshold: Some(3),
+        ..Probe::default()
+    };
     match workload.serving_flags {
         ServingFlags::Standard => {
             probe.http_get = Some(HTTPGetAction {
@@ -105,7 +108,12 @@ fn readiness(workload: &Workload) -> Probe {
                 ..HTTPGetAction::default()
             });
         }
-        ServingFlags::None => probe.tcp_socket = Some(TCPSocketAction { port, ..TCPSocketAction::default() }),
+        ServingFlags::None => {
+            probe.tcp_socket = Some(TCPSocketAction {
+                port,
+                ..TCPSocketAction::default()
+            })
+        }
     }
     probe
 }
@@ -114,8 +122,14 @@ fn readiness(workload: &Workload) -> Probe {
 fn restricted() -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
-        capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), ..Capabilities::default() }),
-        seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), ..SeccompProfile::default() }),
+        capabilities: Some(Capabilities {
+            drop: Some(vec!["ALL".into()]),
+            ..Capabilities::default()
+        }),
+        seccomp_profile: Some(SeccompProfile {
+            type_: "RuntimeDefault".into(),
+            ..SeccompProfile::default()
+        }),
         ..SecurityContext::default()
     }
 }
@@ -123,7 +137,11 @@ fn restricted() -> SecurityContext {
 /// The Secret's three entries under the file names that the server expects; nothing else of it, so that a key that
 /// somebody adds never reaches the pod.
 fn volume(names: &Names, mount: &Mount) -> Volume {
-    let item = |key: &str, path: &str| KeyToPath { key: key.into(), path: path.into(), ..KeyToPath::default() };
+    let item = |key: &str, path: &str| KeyToPath {
+        key: key.into(),
+        path: path.into(),
+        ..KeyToPath::default()
+    };
     Volume {
         name: VOLUME.into(),
         secret: Some(SecretVolumeSource {
@@ -159,7 +177,10 @@ pub fn deployment(names: &Names, workload: &Workload, template: PodTemplateSpec)
         spec: DeploymentSpec {
             // Absent, it is left to whoever scales: what Annex does not apply is not Annex's.
             replicas: workload.replicas,
-            selector: LabelSelector { match_labels: Some(names.selector()), ..LabelSelector::default() },
+            selector: LabelSelector {
+                match_labels: Some(names.selector()),
+                ..LabelSelector::default()
+            },
             strategy: Some(strategy(workload.strategy.as_ref())),
             template,
             ..DeploymentSpec::default()
@@ -175,16 +196,26 @@ fn strategy(given: Option<&Strategy>) -> DeploymentStrategy {
         max_surge: Some(IntOrString::Int(1)),
     };
     match given {
-        Some(Strategy { type_: StrategyType::Recreate, .. }) => {
-            DeploymentStrategy { type_: Some("Recreate".into()), rolling_update: None }
-        }
-        Some(Strategy { type_: StrategyType::RollingUpdate, rolling_update: Some(given) }) => DeploymentStrategy {
+        Some(Strategy {
+            type_: StrategyType::Recreate,
+            ..
+        }) => DeploymentStrategy {
+            type_: Some("Recreate".into()),
+            rolling_update: None,
+        },
+        Some(Strategy {
+            type_: StrategyType::RollingUpdate,
+            rolling_update: Some(given),
+        }) => DeploymentStrategy {
             type_: Some("RollingUpdate".into()),
             rolling_update: Some(RollingUpdateDeployment {
                 max_unavailable: given.max_unavailable.clone().or(default.max_unavailable),
                 max_surge: given.max_surge.clone().or(default.max_surge),
             }),
         },
-        _ => DeploymentStrategy { type_: Some("RollingUpdate".into()), rolling_update: Some(default) },
+        _ => DeploymentStrategy {
+            type_: Some("RollingUpdate".into()),
+            rolling_update: Some(default),
+        },
     }
 }

@@ -55,7 +55,10 @@ pub fn pod_disruption_budget(names: &Names) -> PodDisruptionBudget {
         metadata: metadata(&names.server, Some(&names.namespace), names),
         spec: Some(PodDisruptionBudgetSpec {
             max_unavailable: Some(IntOrString::Int(1)),
-            selector: Some(LabelSelector { match_labels: Some(names.selector()), ..LabelSelector::default() }),
+            selector: Some(LabelSelector {
+                match_labels: Some(names.selector()),
+                ..LabelSelector::default()
+            }),
             // A pod that is not ready protects nothing.
             unhealthy_pod_eviction_policy: Some("AlwaysAllow".into()),
             ..PodDisruptionBudgetSpec::default()

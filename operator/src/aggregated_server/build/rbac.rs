@@ -9,7 +9,11 @@ use crate::aggregated_server::names::{
 };
 
 fn role_ref(kind: &str, name: &str) -> RoleRef {
-    RoleRef { api_group: Some("rbac.authorization.k8s.io".into()), kind: kind.into(), name: name.into() }
+    RoleRef {
+        api_group: Some("rbac.authorization.k8s.io".into()),
+        kind: kind.into(),
+        name: name.into(),
+    }
 }
 
 fn subject(names: &Names, service_account: &str) -> Vec<Subject> {

@@ -68,10 +68,14 @@ impl Authority {
     pub fn read(secret: Option<&Secret>) -> Result<Self, AuthorityFault> {
         let secret = secret.ok_or(AuthorityFault::Missing)?;
         let data = secret.data.as_ref();
-        let entry = |key: &str| data.and_then(|data| data.get(key)).map(|bytes| bytes.0.as_slice());
+        let entry = |key: &str| {
+            data.and_then(|data| data.get(key))
+                .map(|bytes| bytes.0.as_slice())
+        };
         let text = |key: &str| {
             let bytes = entry(key).ok_or_else(|| AuthorityFault::Unusable(format!("{key} is missing")))?;
-            String::from_utf8(bytes.to_vec()).map_err(|_| AuthorityFault::Unusable(format!("{key} is not PEM")))
+            String::from_utf8(bytes.to_vec())
+                .map_err(|_| AuthorityFault::Unusable(format!("{key} is not PEM")))
         };
         let current = CertificateAuthority::load(text(CERTIFICATE_KEY)?, KeyPem::new(text(PRIVATE_KEY_KEY)?))
             .map_err(|error| AuthorityFault::Unusable(error.to_string()))?;
@@ -147,7 +151,10 @@ pub fn decide(
         Err(fault) => {
             let previous = bundle::unexpired(published, now);
             let first = previous.is_empty() && *fault == AuthorityFault::Missing;
-            Some(Replacement { why: if first { FIRST } else { LOST }, previous })
+            Some(Replacement {
+                why: if first { FIRST } else { LOST },
+                previous,
+            })
         }
     }
 }

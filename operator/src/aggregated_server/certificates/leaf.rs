@@ -70,7 +70,13 @@ pub enum IssueCause {
 }
 
 impl IssueCause {
-    const ALL: [Self; 5] = [Self::First, Self::SecretInvalid, Self::NewAuthority, Self::Renewal, Self::Requested];
+    const ALL: [Self; 5] = [
+        Self::First,
+        Self::SecretInvalid,
+        Self::NewAuthority,
+        Self::Renewal,
+        Self::Requested,
+    ];
 
     /// The word in the Secret's annotation.
     #[must_use]
@@ -102,20 +108,31 @@ impl ServingLeaf {
     ) -> Result<Self, LeafFault> {
         let secret = secret.ok_or(LeafFault::Missing)?;
         let data = secret.data.as_ref();
-        let entry = |key: &str| data.and_then(|data| data.get(key)).map_or(&[][..], |bytes| bytes.0.as_slice());
-        let pair = check_serving(entry(CERTIFICATE_KEY), entry(PRIVATE_KEY_KEY), bundle, &policy.server_name, now)
-            .map_err(|fault| match fault {
-                ServingFault::Trust(TrustFault::Expired { .. }) => LeafFault::Expired,
-                ServingFault::Trust(cause) => LeafFault::Unusable(cause.to_string()),
-                other => LeafFault::Unusable(other.to_string()),
-            })?;
+        let entry = |key: &str| {
+            data.and_then(|data| data.get(key))
+                .map_or(&[][..], |bytes| bytes.0.as_slice())
+        };
+        let pair = check_serving(
+            entry(CERTIFICATE_KEY),
+            entry(PRIVATE_KEY_KEY),
+            bundle,
+            &policy.server_name,
+            now,
+        )
+        .map_err(|fault| match fault {
+            ServingFault::Trust(TrustFault::Expired { .. }) => LeafFault::Expired,
+            ServingFault::Trust(cause) => LeafFault::Unusable(cause.to_string()),
+            other => LeafFault::Unusable(other.to_string()),
+        })?;
         let annotation = |key: &str| secret.annotations().get(key).cloned();
         Ok(Self {
             certificate: pair.leaf,
             published: parse_bundle(entry(CA_KEY)).unwrap_or_default(),
             handled_request: annotation(HANDLED_ANNOTATION),
             issued_at: annotation(ISSUED_AT_ANNOTATION).and_then(|time| time.parse().ok()),
-            cause: annotation(ISSUED_BECAUSE_ANNOTATION).as_deref().and_then(IssueCause::parse),
+            cause: annotation(ISSUED_BECAUSE_ANNOTATION)
+                .as_deref()
+                .and_then(IssueCause::parse),
         })
     }
 

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use annex_crds::{
-    ROTATE_CA_ANNOTATION, ROTATE_LEAF_ANNOTATION,
-    v1alpha1::AggregatedServer,
-};
+use annex_crds::{ROTATE_CA_ANNOTATION, ROTATE_LEAF_ANNOTATION, v1alpha1::AggregatedServer};
 use kube::ResourceExt as _;
 
 use crate::aggregated_server::names::Names;

@@ -33,18 +33,35 @@ pub fn derive(facts: &Facts) -> Option<Progress> {
     if facts.leaf_due {
         // A new leaf may be used only where its authority is known already.
         return Some(match (&facts.widening, facts.previous_trusted) {
-            (Some(why), true) => Progress { step: RotationStep::Widen, blocked_by: Some(why.clone()) },
-            _ => Progress { step: RotationStep::Swap, blocked_by: None },
+            (Some(why), true) => Progress {
+                step: RotationStep::Widen,
+                blocked_by: Some(why.clone()),
+            },
+            _ => Progress {
+                step: RotationStep::Swap,
+                blocked_by: None,
+            },
         });
     }
     if !facts.not_serving.is_empty() {
-        return Some(Progress { step: RotationStep::Probe, blocked_by: Some(name(&facts.not_serving)) });
+        return Some(Progress {
+            step: RotationStep::Probe,
+            blocked_by: Some(name(&facts.not_serving)),
+        });
     }
-    facts.previous_trusted.then_some(Progress { step: RotationStep::Narrow, blocked_by: None })
+    facts.previous_trusted.then_some(Progress {
+        step: RotationStep::Narrow,
+        blocked_by: None,
+    })
 }
 
 fn name(endpoints: &[String]) -> String {
-    let named = endpoints.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let named = endpoints
+        .iter()
+        .take(NAMED)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("; ");
     match endpoints.len().checked_sub(NAMED) {
         Some(more) if more > 0 => format!("{named}; and {more} more"),
         _ => named,
@@ -56,7 +73,12 @@ mod tests {
     use super::{Facts, Progress, RotationStep, derive};
 
     fn quiet() -> Facts {
-        Facts { previous_trusted: false, leaf_due: false, widening: None, not_serving: Vec::new() }
+        Facts {
+            previous_trusted: false,
+            leaf_due: false,
+            widening: None,
+            not_serving: Vec::new(),
+        }
     }
 
     fn step(facts: &Facts) -> Option<RotationStep> {
@@ -83,34 +105,66 @@ mod tests {
                 blocked_by: Some("10.0.0.1:6443 has not answered".into())
             })
         );
-        assert_eq!(step(&Facts { widening: None, ..widening }), Some(RotationStep::Swap));
+        assert_eq!(
+            step(&Facts {
+                widening: None,
+                ..widening
+            }),
+            Some(RotationStep::Swap)
+        );
     }
 
     #[test]
     fn an_authority_is_not_dropped_before_every_endpoint_serves_the_new_leaf() {
-        let probing = Facts { previous_trusted: true, not_serving: vec!["pod a".into()], ..quiet() };
+        let probing = Facts {
+            previous_trusted: true,
+            not_serving: vec!["pod a".into()],
+            ..quiet()
+        };
         assert_eq!(step(&probing), Some(RotationStep::Probe));
-        assert_eq!(step(&Facts { not_serving: Vec::new(), ..probing }), Some(RotationStep::Narrow));
+        assert_eq!(
+            step(&Facts {
+                not_serving: Vec::new(),
+                ..probing
+            }),
+            Some(RotationStep::Narrow)
+        );
     }
 
     #[test]
     fn an_authority_is_not_dropped_while_a_leaf_is_due() {
-        let due = Facts { previous_trusted: true, leaf_due: true, ..quiet() };
+        let due = Facts {
+            previous_trusted: true,
+            leaf_due: true,
+            ..quiet()
+        };
         assert_eq!(step(&due), Some(RotationStep::Swap));
     }
 
     #[test]
     fn a_renewal_under_the_same_authority_needs_no_widening() {
-        assert_eq!(step(&Facts { leaf_due: true, ..quiet() }), Some(RotationStep::Swap));
         assert_eq!(
-            step(&Facts { not_serving: vec!["pod a".into()], ..quiet() }),
+            step(&Facts {
+                leaf_due: true,
+                ..quiet()
+            }),
+            Some(RotationStep::Swap)
+        );
+        assert_eq!(
+            step(&Facts {
+                not_serving: vec!["pod a".into()],
+                ..quiet()
+            }),
             Some(RotationStep::Probe)
         );
     }
 
     #[test]
     fn long_lists_of_endpoints_are_cut() {
-        let many = Facts { not_serving: (0..7).map(|n| format!("pod {n}")).collect(), ..quiet() };
+        let many = Facts {
+            not_serving: (0..7).map(|n| format!("pod {n}")).collect(),
+            ..quiet()
+        };
         let blocked = derive(&many).and_then(|progress| progress.blocked_by).unwrap();
         assert!(blocked.ends_with("pod 4; and 2 more"), "{blocked}");
     }

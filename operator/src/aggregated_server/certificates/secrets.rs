@@ -20,7 +20,10 @@ use crate::{
 /// Whether the object carries the owner reference of this server.
 #[must_use]
 pub fn is_owned(secret: &Secret, names: &Names) -> bool {
-    secret.owner_references().iter().any(|owner| owner.uid == names.uid)
+    secret
+        .owner_references()
+        .iter()
+        .any(|owner| owner.uid == names.uid)
 }
 
 fn fresh(name: String, namespace: &str, type_: &str, names: &Names) -> Secret {
@@ -51,7 +54,10 @@ pub fn authority_secret(live: Option<&Secret>, authority: &Authority, names: &Na
         .cloned()
         .unwrap_or_else(|| fresh(names.ca_secret(), &names.operator_namespace, "Opaque", names));
     let mut data = BTreeMap::from([
-        (authority::CERTIFICATE_KEY.to_owned(), ByteString(authority.current.cert_pem().as_bytes().to_vec())),
+        (
+            authority::CERTIFICATE_KEY.to_owned(),
+            ByteString(authority.current.cert_pem().as_bytes().to_vec()),
+        ),
         (
             authority::PRIVATE_KEY_KEY.to_owned(),
             ByteString(authority.current.key_pem().expose().as_bytes().to_vec()),
@@ -62,9 +68,21 @@ pub fn authority_secret(live: Option<&Secret>, authority: &Authority, names: &Na
         data.insert(authority::PREVIOUS_KEY.to_owned(), ByteString(previous));
     }
     secret.data = Some(data);
-    set_annotation(&mut secret, authority::HANDLED_ANNOTATION, authority.handled_request.clone());
-    set_annotation(&mut secret, authority::ISSUED_AT_ANNOTATION, authority.issued_at.map(|at| at.to_string()));
-    set_annotation(&mut secret, authority::ISSUED_BECAUSE_ANNOTATION, authority.issued_because.clone());
+    set_annotation(
+        &mut secret,
+        authority::HANDLED_ANNOTATION,
+        authority.handled_request.clone(),
+    );
+    set_annotation(
+        &mut secret,
+        authority::ISSUED_AT_ANNOTATION,
+        authority.issued_at.map(|at| at.to_string()),
+    );
+    set_annotation(
+        &mut secret,
+        authority::ISSUED_BECAUSE_ANNOTATION,
+        authority.issued_because.clone(),
+    );
     secret
 }
 
@@ -80,18 +98,36 @@ pub fn serving_secret(
     now: Timestamp,
 ) -> Secret {
     let count = live.map_or(0, |live| rotation_count(Some(live)).saturating_add(1));
-    let mut secret = live
-        .cloned()
-        .unwrap_or_else(|| fresh(names.serving_secret.clone(), &names.namespace, "kubernetes.io/tls", names));
+    let mut secret = live.cloned().unwrap_or_else(|| {
+        fresh(
+            names.serving_secret.clone(),
+            &names.namespace,
+            "kubernetes.io/tls",
+            names,
+        )
+    });
     secret.data = Some(BTreeMap::from([
-        (leaf::CERTIFICATE_KEY.to_owned(), ByteString(leaf.cert_pem.as_bytes().to_vec())),
-        (leaf::PRIVATE_KEY_KEY.to_owned(), ByteString(leaf.key_pem.expose().as_bytes().to_vec())),
-        (leaf::CA_KEY.to_owned(), ByteString(bundle::to_pem(published).into_bytes())),
+        (
+            leaf::CERTIFICATE_KEY.to_owned(),
+            ByteString(leaf.cert_pem.as_bytes().to_vec()),
+        ),
+        (
+            leaf::PRIVATE_KEY_KEY.to_owned(),
+            ByteString(leaf.key_pem.expose().as_bytes().to_vec()),
+        ),
+        (
+            leaf::CA_KEY.to_owned(),
+            ByteString(bundle::to_pem(published).into_bytes()),
+        ),
     ]));
     set_annotation(&mut secret, leaf::HANDLED_ANNOTATION, policy.leaf_request.clone());
     set_annotation(&mut secret, leaf::COUNT_ANNOTATION, Some(count.to_string()));
     set_annotation(&mut secret, leaf::ISSUED_AT_ANNOTATION, Some(now.to_string()));
-    set_annotation(&mut secret, leaf::ISSUED_BECAUSE_ANNOTATION, Some(cause.as_str().to_owned()));
+    set_annotation(
+        &mut secret,
+        leaf::ISSUED_BECAUSE_ANNOTATION,
+        Some(cause.as_str().to_owned()),
+    );
     secret
 }
 
@@ -104,6 +140,9 @@ pub fn republished(live: &Secret, published: &[Certificate]) -> Option<Secret> {
         return None;
     }
     let mut secret = live.clone();
-    secret.data.get_or_insert_default().insert(leaf::CA_KEY.to_owned(), pem);
+    secret
+        .data
+        .get_or_insert_default()
+        .insert(leaf::CA_KEY.to_owned(), pem);
     Some(secret)
 }
