@@ -55,8 +55,8 @@ pub const FRONT_PROXY: &str = "pki/front-proxy-client";
 pub const APISERVER: &str = "pki/apiserver";
 /// kube-apiserver's client certificate towards the kubelet.
 pub const KUBELET_CLIENT: &str = "pki/apiserver-kubelet-client";
-/// The kubelet's serving certificate.
-pub const KUBELET: &str = "pki/kubelet";
+/// The serving certificate of the node's other components.
+pub const NODE: &str = "pki/node";
 /// The key that signs ServiceAccount tokens.
 pub const SERVICE_ACCOUNT_KEY: &str = "pki/service-account.key";
 /// The key that verifies ServiceAccount tokens.
@@ -163,7 +163,8 @@ impl Pki {
         write(layout, FRONT_PROXY, &front_proxy_ca.client("front-proxy-client", None)?)?;
         write(layout, KUBELET_CLIENT, &ca.client("kube-apiserver-kubelet-client", Some("system:masters"))?)?;
         write(layout, APISERVER, &apiserver(&ca, layout)?)?;
-        write(layout, KUBELET, &ca.server(layout.name(), &[layout.name()], &[layout.node_address()])?)?;
+        let addresses = [layout.node_address(), layout.outer_address()];
+        write(layout, NODE, &ca.server(layout.name(), &[layout.name()], &addresses)?)?;
         write_service_account_key(layout)?;
         Ok(Self { ca })
     }

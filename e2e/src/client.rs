@@ -69,11 +69,30 @@ pub enum Error {
 /// # Errors
 /// When the file is missing or makes no sense.
 pub async fn connect(kubeconfig: &Path) -> Result<Client, Error> {
-    let unreadable = |source| Error::Kubeconfig { path: kubeconfig.to_owned(), source };
-    let file = Kubeconfig::read_from(kubeconfig).map_err(unreadable)?;
-    let config =
-        Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(unreadable)?;
+    connect_with(kubeconfig, read_kubeconfig(kubeconfig)?).await
+}
+
+fn read_kubeconfig(path: &Path) -> Result<Kubeconfig, Error> {
+    Kubeconfig::read_from(path).map_err(|source| Error::Kubeconfig { path: path.to_owned(), source })
+}
+
+async fn connect_with(kubeconfig: &Path, content: Kubeconfig) -> Result<Client, Error> {
+    let config = Config::from_custom_kubeconfig(content, &KubeConfigOptions::default())
+        .await
+        .map_err(|source| Error::Kubeconfig { path: kubeconfig.to_owned(), source })?;
     Client::try_from(config).map_err(|source| Error::Connect { path: kubeconfig.to_owned(), source })
+}
+
+/// A client for a server of the same cluster and the same user, other than the kubeconfig's.
+///
+/// # Errors
+/// When the file is missing or makes no sense, or the URL does not.
+pub async fn connect_to(kubeconfig: &Path, url: &str) -> Result<Client, Error> {
+    let mut file = read_kubeconfig(kubeconfig)?;
+    for cluster in file.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+        cluster.server = Some(url.to_owned());
+    }
+    connect_with(kubeconfig, file).await
 }
 
 /// Applies every object of a YAML text, server-side, in the text's order.

@@ -28,6 +28,15 @@ use crate::{addons, client, components, files, node, packages, progress};
 /// How long the cluster may take for each of its steps to ready, on a machine that does much else besides.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// How long a component may take to end by itself: kube-apiserver lets running requests come to their end first.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long it may take to where nothing of it is needed any more.
+const LAST_STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often components that end by themselves are started again: some do while kube-apiserver is away.
+const RESTARTS: u32 = 10;
+
 /// How many lines of a log are shown when something went wrong.
 const LAST_LINES: usize = 15;
 
@@ -170,7 +179,7 @@ pub async fn start_component(layout: &Layout, component: Component) -> Result<()
 /// When there is no cluster.
 pub async fn stop_component(layout: &Layout, component: Component) -> Result<(), Error> {
     require_up(layout)?;
-    Ok(component.stop(layout).await?)
+    Ok(component.stop(layout, STOP_PATIENCE).await?)
 }
 
 /// Stops a component and starts it again with a configuration made anew.
@@ -256,7 +265,7 @@ async fn start_base(layout: &Layout) -> Result<(), Error> {
         components::wait_for_containerd(layout).await?;
         Ok(addons::load_images(layout).await?)
     };
-    let ((), ()) = futures::try_join!(images, wait_api(layout))?;
+    let ((), ()) = futures::try_join!(images, wait_well(layout, Component::KubeApiserver))?;
     Ok(())
 }
 
@@ -273,7 +282,7 @@ async fn mend(layout: &Layout, options: Options) -> Result<(), Error> {
     if before != options {
         progress::say("==> kube-apiserver starts again with other options");
         files::write_json(&layout.path("options"), &options)?;
-        Component::KubeApiserver.stop(layout).await?;
+        Component::KubeApiserver.stop(layout, STOP_PATIENCE).await?;
     }
     for component in Component::ALL {
         if component.running(layout)?.is_none() {
@@ -284,18 +293,21 @@ async fn mend(layout: &Layout, options: Options) -> Result<(), Error> {
     wait_ready(layout).await
 }
 
-async fn wait_api(layout: &Layout) -> Result<(), Error> {
-    let client = client::connect(&layout.kubeconfig()).await?;
-    wait_for(layout, "kube-apiserver", async || {
-        client::get(&client, "/readyz").await.map_err(|error| error.to_string())
+/// Waits until a component says that it is well.
+async fn wait_well(layout: &Layout, component: Component) -> Result<(), Error> {
+    let Some((server, path)) = component.health(layout) else { return Ok(()) };
+    let client = client::connect_to(&layout.kubeconfig(), &server).await?;
+    wait_for(layout, component.name(), async || {
+        client::get(&client, path).await.map(drop).map_err(|error| error.to_string())
     })
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Waits until all that people and tests take for granted is there.
 async fn wait_ready(layout: &Layout) -> Result<(), Error> {
-    wait_api(layout).await?;
+    for component in [Component::KubeApiserver].into_iter().chain(Component::ALL) {
+        wait_well(layout, component).await?;
+    }
     let client = client::connect(&layout.kubeconfig()).await?;
     wait_for(layout, "the node", async || node_ready(&client, layout.name()).await).await?;
     wait_for(layout, "DNS", async || dns_ready(&client).await).await?;
@@ -318,23 +330,31 @@ async fn wait_for<T>(
     what: &str,
     look: impl AsyncFnMut() -> Result<T, String>,
 ) -> Result<T, Error> {
-    let waiting = eventually(what, PATIENCE, look);
-    let watching = async {
-        loop {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            let ended = Component::ALL.into_iter().find(|component| component.has_ended(layout));
-            if let Some(component) = ended {
-                break component;
-            }
-        }
-    };
     tokio::select! {
-        result = waiting => Ok(result?),
-        component = watching => Err(Error::Ended {
-            component: component.name(),
-            log: layout.log(component.name()),
-            tail: log_tail(layout, component, LAST_LINES).unwrap_or_default(),
-        }),
+        result = eventually(what, PATIENCE, look) => Ok(result?),
+        error = supervise(layout) => Err(error),
+    }
+}
+
+/// Starts components that have ended by themselves again, as an init system would. Returns when one ends too often.
+async fn supervise(layout: &Layout) -> Error {
+    let mut restarts = 0;
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let ended = Component::ALL.into_iter().find(|component| component.has_ended(layout));
+        let Some(component) = ended else { continue };
+        if restarts == RESTARTS {
+            return Error::Ended {
+                component: component.name(),
+                log: layout.log(component.name()),
+                tail: log_tail(layout, component, LAST_LINES).unwrap_or_default(),
+            };
+        }
+        restarts += 1;
+        progress::say(format!("    {} has ended, starting it again", component.name()));
+        if let Err(error) = component.start(layout).await {
+            return error.into();
+        }
     }
 }
 
@@ -358,11 +378,9 @@ async fn dns_ready(client: &Client) -> Result<(), String> {
     }
 }
 
-/// Stops the components, those that use others first and all others while they are still served.
 async fn stop_all(layout: &Layout) -> Result<(), Error> {
-    for component in Component::ALL.into_iter().rev() {
-        component.stop(layout).await?;
-    }
+    let stops = Component::ALL.into_iter().map(|component| component.stop(layout, LAST_STOP_PATIENCE));
+    futures::future::try_join_all(stops).await?;
     Ok(())
 }
 

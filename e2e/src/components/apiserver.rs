@@ -21,6 +21,8 @@ pub(super) async fn configure(layout: &Layout, options: Options) -> Result<Invoc
         // Many distributions check that who sets an owner reference may also do what it entails.
         "--enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement".to_owned(),
         flag("enable-aggregator-routing", options.aggregator_routing),
+        // Drains, then closes what watches keep open, which otherwise would hold up its end for a minute.
+        "--shutdown-send-retry-after=true".to_owned(),
         path_flag("audit-policy-file", &policy),
         path_flag("audit-log-path", &layout.audit_log()),
     ]);

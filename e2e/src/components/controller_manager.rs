@@ -7,11 +7,13 @@ use crate::programs::Program;
 
 pub(super) async fn configure(layout: &Layout) -> Result<Invocation, Error> {
     let kubeconfig = component_kubeconfig(layout, Component::KubeControllerManager);
+    let (certificate, key) = certs::pair(layout, certs::NODE);
     let arguments = vec![
         path_flag("kubeconfig", &kubeconfig),
         path_flag("authentication-kubeconfig", &kubeconfig),
         path_flag("authorization-kubeconfig", &kubeconfig),
-        "--bind-address=127.0.0.1".to_owned(),
+        path_flag("tls-cert-file", &certificate),
+        path_flag("tls-private-key-file", &key),
         "--leader-elect=false".to_owned(),
         "--use-service-account-credentials=true".to_owned(),
         flag("cluster-name", layout.name()),

@@ -13,7 +13,7 @@ pub(super) async fn configure(layout: &Layout) -> Result<Invocation, Error> {
     // Pods resolve the cluster's names alone: without this, this machine's search domains would leak into them.
     let resolver = layout.path("config/resolv.conf");
     files::write(&resolver, "")?;
-    let (certificate, key) = certs::pair(layout, certs::KUBELET);
+    let (certificate, key) = certs::pair(layout, certs::NODE);
     files::write_json(
         &config,
         &json!({

@@ -22,9 +22,6 @@ use crate::{files, kubeconfig, node};
 
 pub use containerd::{import, socket as containerd_socket, wait_ready as wait_for_containerd};
 
-/// How long a component may take to end by itself. kube-apiserver lets running requests come to their end first.
-const STOP_PATIENCE: Duration = Duration::from_secs(20);
-
 /// A component that could not be configured or run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -140,15 +137,30 @@ impl Component {
         Ok(files::write_json(&self.record(layout), &record)?)
     }
 
-    /// Stops it if it runs, and returns when it is gone. Pods go on without containerd and the kubelet.
+    /// Stops it if it runs, by force when it has not ended within `patience`, and returns when it is gone. Pods go on
+    /// without containerd and the kubelet.
     ///
     /// # Errors
     /// When its record cannot be read or removed.
-    pub async fn stop(self, layout: &Layout) -> Result<(), Error> {
+    pub async fn stop(self, layout: &Layout, patience: Duration) -> Result<(), Error> {
         if let Some(process) = self.running(layout)? {
-            process.stop(STOP_PATIENCE).await;
+            process.stop(patience).await;
         }
         Ok(files::remove(&self.record(layout))?)
+    }
+
+    /// The server and path where the administrator learns from this machine whether it is well; not all have one.
+    #[must_use]
+    pub fn health(self, layout: &Layout) -> Option<(String, &'static str)> {
+        let (scheme, port, path) = match self {
+            Self::Etcd | Self::Containerd | Self::Provisioner => return None,
+            Self::KubeApiserver => ("https", 6443, "/readyz"),
+            Self::KubeControllerManager => ("https", 10257, "/healthz"),
+            Self::KubeScheduler => ("https", 10259, "/readyz"),
+            Self::KubeProxy => ("http", 10256, "/healthz"),
+            Self::Kubelet => ("https", 10250, "/healthz"),
+        };
+        Some((format!("{scheme}://{}:{port}", layout.outer_address()), path))
     }
 
     fn record(self, layout: &Layout) -> PathBuf {
