@@ -1,2 +1,8 @@
 //! `cargo e2e`.
-fn main() {}
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    annex_e2e::cli::run().await
+}

@@ -1,0 +1,235 @@
+//! The command line of `cargo e2e`.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::components::{Component, Options};
+use crate::layout::{DEFAULT_NAME, Layout};
+use crate::programs::{self, Program};
+use crate::{client, cluster, layout, node, progress, provisioner, selftest};
+
+/// A real single-node Kubernetes on this machine, and the tests that need one.
+#[derive(Debug, Parser)]
+#[command(name = "cargo e2e", bin_name = "cargo e2e", version)]
+struct Cli {
+    /// The cluster's name, for several beside each other.
+    #[arg(long, global = true, env = "ANNEX_E2E_NAME", default_value = DEFAULT_NAME)]
+    name: String,
+    /// Use the cluster of this kubeconfig's current context instead of one made here.
+    #[arg(long, global = true, env = "ANNEX_KUBECONFIG", value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the cluster, or mend the one that stands.
+    Up {
+        /// Let kube-apiserver connect to a service's endpoints by itself rather than to its ClusterIP.
+        #[arg(long)]
+        aggregator_routing: bool,
+    },
+    /// Take the cluster down without a trace.
+    Down,
+    /// Say what there is of the cluster.
+    Status,
+    /// Print the path of the administrator's kubeconfig.
+    Kubeconfig,
+    /// Print a component's log.
+    Logs {
+        /// Whose log.
+        component: Component,
+        /// Only that many of its last lines.
+        #[arg(long)]
+        tail: Option<usize>,
+    },
+    /// Stop a component and start it again.
+    Restart {
+        /// Which one.
+        component: Component,
+    },
+    /// Run kubectl against the cluster.
+    #[command(disable_help_flag = true)]
+    Kubectl {
+        /// kubectl's own arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run helm against the cluster.
+    #[command(disable_help_flag = true)]
+    Helm {
+        /// helm's own arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run a program of this machine inside the node, such as `ctr`, `ip` or `iptables`.
+    #[command(disable_help_flag = true)]
+    Node {
+        /// The program and its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
+    /// Test the cluster itself: up, pods, volumes, down.
+    Selftest,
+    /// Make and remove the volumes of the default StorageClass; the cluster runs it.
+    #[command(hide = true)]
+    Provisioner {
+        /// Where the volumes are.
+        #[arg(long)]
+        directory: PathBuf,
+        /// The node that they are on.
+        #[arg(long)]
+        node: String,
+    },
+}
+
+/// A command that failed.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Layout(#[from] layout::Error),
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
+    #[error(transparent)]
+    Programs(#[from] programs::Error),
+    #[error(transparent)]
+    Provisioner(#[from] provisioner::Error),
+    #[error(transparent)]
+    Client(#[from] client::Error),
+    #[error(transparent)]
+    Selftest(#[from] selftest::Error),
+    #[error("this command is about a cluster made here, and --kubeconfig names another")]
+    NotOurs,
+    #[error("failed to run {program}")]
+    Exec { program: String, source: std::io::Error },
+}
+
+/// Does what the command line says.
+pub async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let log = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,kube_client=off,annex_e2e=info".into());
+    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
+    match dispatch(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The error and what caused it, one below the other.
+fn report(error: &Error) {
+    progress::say(format!("error: {error}"));
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        progress::say(format!("  because: {error}"));
+        cause = error.source();
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<(), Error> {
+    let layout = Layout::new(&cli.name)?;
+    match (cli.command, cli.kubeconfig) {
+        (Command::Provisioner { directory, node }, Some(kubeconfig)) => {
+            Ok(provisioner::run(&kubeconfig, &directory, &node).await?)
+        }
+        (Command::Kubectl { arguments }, kubeconfig) => {
+            become_client(&layout, Program::Kubectl, kubeconfig, &arguments).await
+        }
+        (Command::Helm { arguments }, kubeconfig) => {
+            become_client(&layout, Program::Helm, kubeconfig, &arguments).await
+        }
+        (Command::Kubeconfig, Some(kubeconfig)) => {
+            println!("{}", kubeconfig.display());
+            Ok(())
+        }
+        (Command::Up { .. }, Some(kubeconfig)) => {
+            progress::say(format!("nothing to do: the cluster is that of {}", kubeconfig.display()));
+            Ok(())
+        }
+        (_, Some(_)) | (Command::Provisioner { .. }, None) => Err(Error::NotOurs),
+        (command, None) => with_our_cluster(&layout, command).await,
+    }
+}
+
+async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error> {
+    match command {
+        Command::Up { aggregator_routing } => Ok(cluster::up(layout, Options { aggregator_routing }).await?),
+        Command::Down => Ok(cluster::down(layout).await?),
+        Command::Status => status(layout).await,
+        Command::Kubeconfig => {
+            cluster::require_up(layout)?;
+            println!("{}", layout.kubeconfig().display());
+            Ok(())
+        }
+        Command::Logs { component, tail } => {
+            println!("{}", cluster::log_tail(layout, component, tail.unwrap_or(usize::MAX))?);
+            Ok(())
+        }
+        Command::Restart { component } => Ok(cluster::restart_component(layout, component).await?),
+        Command::Node { command } => {
+            cluster::require_up(layout)?;
+            let mut words = command.into_iter();
+            let mut node = node::command(layout, words.next().unwrap_or_default());
+            node.args(words);
+            Err(become_program(node.into_std()))
+        }
+        Command::Selftest => Ok(selftest::run(layout.name()).await?),
+        Command::Kubectl { .. } | Command::Helm { .. } | Command::Provisioner { .. } => Err(Error::NotOurs),
+    }
+}
+
+async fn status(layout: &Layout) -> Result<(), Error> {
+    let state = match cluster::state(layout)? {
+        cluster::State::Absent => "absent",
+        cluster::State::Up => "up",
+        cluster::State::Remains => "remains of an earlier one; `up` and `down` clean them away",
+    };
+    println!("cluster {}: {state}", layout.name());
+    if cluster::state(layout)? != cluster::State::Up {
+        return Ok(());
+    }
+    for (component, process) in cluster::processes(layout)? {
+        let process = process.map_or_else(|| "not running".to_owned(), |pid| format!("process {pid}"));
+        println!("  {:<24} {process}", component.name());
+    }
+    let client = client::connect(&layout.kubeconfig()).await?;
+    let answer = match client::get(&client, "/readyz").await {
+        Ok(text) => text,
+        Err(error) => error.to_string(),
+    };
+    println!("API server https://{}:6443: {answer}", layout.outer_address());
+    println!("kubeconfig {}", layout.kubeconfig().display());
+    Ok(())
+}
+
+/// Becomes kubectl or helm, so that signals, terminal and exit status are theirs.
+async fn become_client(
+    layout: &Layout,
+    program: Program,
+    kubeconfig: Option<PathBuf>,
+    arguments: &[OsString],
+) -> Result<(), Error> {
+    let kubeconfig = match kubeconfig {
+        Some(other) => other,
+        None => {
+            cluster::require_up(layout)?;
+            layout.kubeconfig()
+        }
+    };
+    let mut command = std::process::Command::new(programs::path(program).await?);
+    command.args(arguments).env("KUBECONFIG", kubeconfig);
+    Err(become_program(command))
+}
+
+fn become_program(mut command: std::process::Command) -> Error {
+    let program = command.get_program().to_string_lossy().into_owned();
+    Error::Exec { program, source: command.exec() }
+}

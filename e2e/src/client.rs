@@ -1,0 +1,156 @@
+//! Talking to a cluster's API from this machine.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::discovery::Discovery;
+use kube::{Client, Config, ResourceExt as _};
+
+/// Who owns the fields that the harness applies.
+const FIELD_MANAGER: &str = "annex-e2e";
+
+/// How often a condition is looked at.
+const POLL: Duration = Duration::from_millis(200);
+
+/// A cluster's API that could not be reached or refused something.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The kubeconfig.
+    #[error("failed to read the kubeconfig {}", path.display())]
+    Kubeconfig {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: KubeconfigError,
+    },
+    /// The client.
+    #[error("failed to make a client from the kubeconfig {}", path.display())]
+    Connect {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: kube::Error,
+    },
+    /// Asking the server for its kinds.
+    #[error("failed to ask the server for its kinds")]
+    Discover(#[source] kube::Error),
+    /// A manifest that is no YAML, or none of Kubernetes.
+    #[error("failed to read a manifest")]
+    Manifest(#[source] serde_saphyr::Error),
+    /// A kind that the server does not serve.
+    #[error("the server has no kind {0}")]
+    UnknownKind(String),
+    /// The server refused an object.
+    #[error("failed to apply {kind} {name}")]
+    Apply {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// Why.
+        source: kube::Error,
+    },
+    /// Something did not come about.
+    #[error("waited {} s in vain for {what}: {last}", limit.as_secs())]
+    Timeout {
+        /// What for.
+        what: String,
+        /// How long.
+        limit: Duration,
+        /// What was there instead.
+        last: String,
+    },
+}
+
+/// A client for the cluster of a kubeconfig's current context.
+///
+/// # Errors
+/// When the file is missing or makes no sense.
+pub async fn connect(kubeconfig: &Path) -> Result<Client, Error> {
+    connect_with(kubeconfig, read_kubeconfig(kubeconfig)?).await
+}
+
+fn read_kubeconfig(path: &Path) -> Result<Kubeconfig, Error> {
+    Kubeconfig::read_from(path).map_err(|source| Error::Kubeconfig { path: path.to_owned(), source })
+}
+
+async fn connect_with(kubeconfig: &Path, content: Kubeconfig) -> Result<Client, Error> {
+    let config = Config::from_custom_kubeconfig(content, &KubeConfigOptions::default())
+        .await
+        .map_err(|source| Error::Kubeconfig { path: kubeconfig.to_owned(), source })?;
+    Client::try_from(config).map_err(|source| Error::Connect { path: kubeconfig.to_owned(), source })
+}
+
+/// A client for a server of the same cluster and the same user, other than the kubeconfig's.
+///
+/// # Errors
+/// When the file is missing or makes no sense, or the URL does not.
+pub async fn connect_to(kubeconfig: &Path, url: &str) -> Result<Client, Error> {
+    let mut file = read_kubeconfig(kubeconfig)?;
+    for cluster in file.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+        cluster.server = Some(url.to_owned());
+    }
+    connect_with(kubeconfig, file).await
+}
+
+/// Applies every object of a YAML text, server-side, in the text's order.
+///
+/// # Errors
+/// At the first object that is refused.
+pub async fn apply_yaml(client: &Client, yaml: &str) -> Result<(), Error> {
+    let objects: Vec<DynamicObject> = serde_saphyr::from_multiple(yaml).map_err(Error::Manifest)?;
+    let discovery = Discovery::new(client.clone()).run().await.map_err(Error::Discover)?;
+    for object in objects {
+        apply(client, &discovery, &object).await?;
+    }
+    Ok(())
+}
+
+async fn apply(client: &Client, discovery: &Discovery, object: &DynamicObject) -> Result<(), Error> {
+    let kind = object.types.as_ref().map(|types| types.kind.clone()).unwrap_or_default();
+    let (resource, capabilities) =
+        discovery.resolve_object(object).ok_or_else(|| Error::UnknownKind(kind.clone()))?;
+    let namespace = object.namespace().unwrap_or_else(|| client.default_namespace().to_owned());
+    let api =
+        Api::<DynamicObject>::dynamic(client.clone(), &resource, &capabilities.scope).constrain(&namespace);
+    let name = object.name_any();
+    api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(object))
+        .await
+        .map_err(|source| Error::Apply { kind, name, source })?;
+    Ok(())
+}
+
+/// The body of a `GET` of any path, such as `/readyz`.
+///
+/// # Errors
+/// When the server cannot be reached or answers with an error.
+pub async fn get(client: &Client, path: &str) -> Result<String, kube::Error> {
+    let request = http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;
+    client.request_text(request).await
+}
+
+/// Waits until `look` finds what is wanted. It answers with what it found, or with what is there instead.
+///
+/// # Errors
+/// When the limit passes: with what was there last.
+pub async fn eventually<T>(
+    what: &str,
+    limit: Duration,
+    mut look: impl AsyncFnMut() -> Result<T, String>,
+) -> Result<T, Error> {
+    let deadline = tokio::time::Instant::now() + limit;
+    let mut last = "no answer".to_owned();
+    loop {
+        match tokio::time::timeout_at(deadline, look()).await {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(instead)) => last = instead,
+            Err(_) => return Err(Error::Timeout { what: what.to_owned(), limit, last }),
+        }
+        if tokio::time::Instant::now() + POLL > deadline {
+            return Err(Error::Timeout { what: what.to_owned(), limit, last });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}

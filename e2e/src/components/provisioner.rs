@@ -1,0 +1,24 @@
+//! The provisioner of volumes: this program's own, see [`crate::provisioner`].
+
+use super::{Component, Error, Invocation, component_kubeconfig, path_flag};
+use crate::layout::Layout;
+use crate::files;
+
+pub(super) fn configure(layout: &Layout) -> Result<Invocation, Error> {
+    // A copy, since the next build replaces the original under the running process.
+    let program = layout.path("bin/annex-e2e");
+    if let Some(directory) = program.parent() {
+        files::make_directory(directory)?;
+    }
+    files::remove(&program)?;
+    std::env::current_exe()
+        .and_then(|original| std::fs::copy(original, &program))
+        .map_err(Error::OwnProgram)?;
+    let arguments = vec![
+        "provisioner".to_owned(),
+        path_flag("kubeconfig", &component_kubeconfig(layout, Component::Provisioner)),
+        path_flag("directory", &layout.path("volumes")),
+        format!("--node={}", layout.name()),
+    ];
+    Ok(Invocation { program, arguments })
+}
