@@ -59,6 +59,18 @@ pub async fn ensure() -> Result<(), Error> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Error::NotRoot);
     }
+    install_missing(missing).await
+}
+
+/// Installs the C compiler of static programs, if it is missing. Images are made with it.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub async fn ensure_musl() -> Result<(), Error> {
+    install_missing(|| if on_path("musl-gcc") { Vec::new() } else { vec!["musl-tools"] }).await
+}
+
+async fn install_missing(missing: impl Fn() -> Vec<&'static str>) -> Result<(), Error> {
     let wanted = missing();
     if wanted.is_empty() {
         return Ok(());
