@@ -144,7 +144,6 @@ const CHANGE: &[&str] = &["create", "patch", "delete"];
 /// Reconciling works on these in any namespace.
 fn everywhere() -> Vec<AccessCheck> {
     let written = [
-        ("apiregistration.k8s.io", "apiservices"),
         ("apps", "deployments"),
         ("", "services"),
         ("", "serviceaccounts"),
@@ -165,6 +164,14 @@ fn everywhere() -> Vec<AccessCheck> {
         checks.extend(ask(group, resource, CHANGE));
         checks.extend(deny(group, resource, &["update", "deletecollection"]));
     }
+    for verbs in [READ, CHANGE, &["update"]] {
+        checks.extend(ask("apiregistration.k8s.io", "apiservices", verbs));
+    }
+    checks.extend(deny(
+        "apiregistration.k8s.io",
+        "apiservices",
+        &["deletecollection"],
+    ));
     for (group, resource) in read {
         checks.extend(ask(group, resource, READ));
         checks.extend(deny(group, resource, CHANGE));
@@ -254,7 +261,7 @@ fn bindings() -> Vec<AccessCheck> {
 
 fn never(own: &str) -> Vec<AccessCheck> {
     let mut checks = [
-        deny("*", "*", &["*", "get"]),
+        deny("", "*", &["*", "get"]),
         deny(
             RBAC,
             "clusterroles",
@@ -317,7 +324,7 @@ fn never(own: &str) -> Vec<AccessCheck> {
 
 fn probe(own: &str) -> Vec<AccessCheck> {
     let questions = [
-        deny("*", "*", &["*"]),
+        deny("", "*", &["*"]),
         deny("annex.dev", "aggregatedservers", READ),
         deny("", "secrets", &["get", "list"]),
         deny("", "configmaps", READ),
