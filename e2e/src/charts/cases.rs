@@ -1,66 +1,21 @@
-//! The chart checks: every chart with several sets of values.
-
-use std::path::Path;
+//! The sets of values that the charts are checked with.
 
 use serde_json::{Value, json};
 
-use super::{
-    Chart, Error, Layout, RELEASE_NAMESPACE, Summary,
-    helm::{Helm, Rendering},
-    inspect, rbac, rbac_matrix, sources,
-    sync::{check_drift, crd_files, read},
-};
-
-/// The oldest supported minor version and the one that is tested: charts must render for both.
-const KUBE_VERSIONS: [&str; 2] = ["1.33.0", "1.36.0"];
+use super::Chart;
 
 /// A set of values, and how many PodDisruptionBudgets it must give.
-struct Case {
-    name: &'static str,
-    chart: Chart,
-    values: Value,
-    budgets: usize,
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    pub(super) chart: Chart,
+    pub(super) values: Value,
+    pub(super) budgets: usize,
     /// The image of every container.
-    image: &'static str,
+    pub(super) image: &'static str,
 }
 
-/// Runs the chart checks with the helm at `helm` on the checkout that this program was built from.
-///
-/// # Errors
-/// [`Error::Findings`] where a chart is not right; the others where it could not be looked at.
-pub fn check(helm: &Path) -> Result<Summary, Error> {
-    check_layout(helm, &Layout::of_workspace())
-}
-
-fn check_layout(program: &Path, layout: &Layout) -> Result<Summary, Error> {
-    let helm = Helm::new(program, layout);
-    let mut findings = check_drift(layout)?;
-    let mut summary = Summary::default();
-    for chart in Chart::ALL {
-        helm.lint(chart, KUBE_VERSIONS[1])?;
-        findings.extend(source_findings(layout, chart)?);
-    }
-    for case in cases() {
-        let documents = check_case(&helm, &case, &mut findings)?;
-        summary.cases += 1;
-        summary.documents += documents.len();
-    }
-    findings.extend(crd_findings(&helm, layout)?);
-    for (chart, values, named) in refusals() {
-        findings.extend(refusal_finding(&helm, chart, &values, named)?);
-        summary.refusals += 1;
-    }
-    let (asked, wrong) = access_findings(&helm)?;
-    summary.access_checks = asked;
-    findings.extend(wrong);
-    if findings.is_empty() {
-        Ok(summary)
-    } else {
-        Err(Error::Findings(findings))
-    }
-}
-
-fn cases() -> Vec<Case> {
+/// The sets of values that every change of the charts is rendered with.
+pub(super) fn cases() -> Vec<Case> {
     let digest = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
     let default = concat!("annex-operator:", env!("CARGO_PKG_VERSION"));
     let case = |name, chart, budgets, values| Case {
@@ -155,7 +110,7 @@ fn everything(image: &Value) -> Value {
 }
 
 /// Values that a schema must refuse, and the key that its message must name.
-fn refusals() -> Vec<(Chart, Value, &'static str)> {
+pub(super) fn refusals() -> Vec<(Chart, Value, &'static str)> {
     vec![
         (Chart::Operator, json!({ "replica": 2 }), "replica"),
         (Chart::Operator, json!({ "replicas": "two" }), "replicas"),
@@ -184,158 +139,4 @@ fn refusals() -> Vec<(Chart, Value, &'static str)> {
         ),
         (Chart::Crds, json!({ "uninstallcheck": {} }), "uninstallcheck"),
     ]
-}
-
-fn check_case(helm: &Helm<'_>, case: &Case, findings: &mut Vec<String>) -> Result<Vec<Value>, Error> {
-    let what = format!("{} with {}", case.chart.name(), case.name);
-    let first = rendered(helm, case.chart, &case.values, KUBE_VERSIONS[1])?;
-    for version in KUBE_VERSIONS {
-        if rendered(helm, case.chart, &case.values, version)? != first {
-            findings.push(format!(
-                "{what}: another rendering for {version} gives other bytes"
-            ));
-        }
-    }
-    let documents = parse(&what, &first)?;
-    let mut found = inspect::faults(&documents);
-    found.extend(case_faults(case, &documents));
-    findings.extend(found.into_iter().map(|fault| format!("{what}: {fault}")));
-    Ok(documents)
-}
-
-fn case_faults(case: &Case, documents: &[Value]) -> Vec<String> {
-    let mut faults = Vec::new();
-    let budgets = documents
-        .iter()
-        .filter(|document| document["kind"] == "PodDisruptionBudget")
-        .count();
-    if budgets != case.budgets {
-        faults.push(format!("{budgets} PodDisruptionBudgets, not {}", case.budgets));
-    }
-    for spec in documents.iter().filter_map(inspect::pod_spec) {
-        let image = &spec["containers"][0]["image"];
-        if image != case.image {
-            faults.push(format!("the image is {image}, not {}", case.image));
-        }
-    }
-    for deployment in documents
-        .iter()
-        .filter(|document| document["kind"] == "Deployment")
-    {
-        let labels = &deployment["spec"]["template"]["metadata"]["labels"];
-        let selector = deployment["spec"]["selector"]["matchLabels"].as_object();
-        if !selector
-            .is_some_and(|selector| selector.iter().all(|(key, value)| labels.get(key) == Some(value)))
-        {
-            faults.push("the Deployment does not select its own pods".to_owned());
-        }
-    }
-    faults
-}
-
-fn source_findings(layout: &Layout, chart: Chart) -> Result<Vec<String>, Error> {
-    let mut findings = Vec::new();
-    let directory = layout.chart(chart);
-    let templates = directory.join("templates");
-    for entry in std::fs::read_dir(&templates).map_err(Error::read(&templates))? {
-        let path = entry.map_err(Error::read(&templates))?.path();
-        let called = sources::refused_functions(&read(&path)?).into_iter();
-        findings.extend(called.map(|name| format!("{}: calls {name}", layout.relative(&path).display())));
-    }
-    let schema = parse_one(
-        "values.schema.json",
-        &read(&directory.join("values.schema.json"))?,
-    )?;
-    let open = sources::open_objects(&schema).into_iter();
-    findings.extend(open.map(|path| format!("{}: the schema admits anything at {path}", chart.name())));
-    let about = parse_one("Chart.yaml", &read(&directory.join("Chart.yaml"))?)?;
-    for field in ["version", "appVersion"] {
-        if about[field] != env!("CARGO_PKG_VERSION") {
-            findings.push(format!("{}: {field} is not the workspace's", chart.name()));
-        }
-    }
-    Ok(findings)
-}
-
-/// Each CRD must come out of its template as it went in, labels aside.
-fn crd_findings(helm: &Helm<'_>, layout: &Layout) -> Result<Vec<String>, Error> {
-    let text = rendered(helm, Chart::Crds, &json!({}), KUBE_VERSIONS[1])?;
-    let mut documents = parse("annex-crds", &text)?;
-    for document in &mut documents {
-        if let Some(metadata) = document["metadata"].as_object_mut() {
-            metadata.remove("labels");
-        }
-    }
-    let mut findings = Vec::new();
-    for (source, _) in crd_files(layout)? {
-        let name = layout.relative(&source).display().to_string();
-        if !documents.contains(&parse_one(&name, &read(&source)?)?) {
-            findings.push(format!("{name}: its template does not render to it"));
-        }
-    }
-    Ok(findings)
-}
-
-fn refusal_finding(
-    helm: &Helm<'_>,
-    chart: Chart,
-    values: &Value,
-    named: &str,
-) -> Result<Option<String>, Error> {
-    Ok(match helm.template(chart, values, KUBE_VERSIONS[1])? {
-        Rendering::Refused(message) if message.contains(named) => None,
-        Rendering::Refused(message) => Some(format!(
-            "{}: {values} is refused without its key: {message}",
-            chart.name()
-        )),
-        Rendering::Text(_) => Some(format!("{}: the schema admits {values}", chart.name())),
-    })
-}
-
-fn access_findings(helm: &Helm<'_>) -> Result<(usize, Vec<String>), Error> {
-    let mut documents = Vec::new();
-    for chart in Chart::ALL {
-        documents.extend(parse(
-            chart.name(),
-            &rendered(helm, chart, &json!({}), KUBE_VERSIONS[1])?,
-        )?);
-    }
-    let rbac = rbac::Rbac::from_documents(&documents);
-    let matrix = rbac_matrix(RELEASE_NAMESPACE);
-    let wrong = matrix
-        .iter()
-        .filter(|check| {
-            rbac.allows(RELEASE_NAMESPACE, check.subject.service_account(), check) != check.allowed
-        })
-        .map(|check| {
-            format!(
-                "the roles answer wrongly to {}",
-                check.can_i_arguments(RELEASE_NAMESPACE).join(" ")
-            )
-        });
-    Ok((matrix.len(), wrong.collect()))
-}
-
-fn rendered(helm: &Helm<'_>, chart: Chart, values: &Value, kube_version: &str) -> Result<String, Error> {
-    match helm.template(chart, values, kube_version)? {
-        Rendering::Text(text) => Ok(text),
-        Rendering::Refused(output) => Err(Error::Helm {
-            action: format!("template {} with {values}", chart.name()),
-            output,
-        }),
-    }
-}
-
-fn parse(what: &str, text: &str) -> Result<Vec<Value>, Error> {
-    serde_saphyr::from_multiple(text).map_err(|e| Error::Yaml {
-        what: what.to_owned(),
-        message: e.to_string(),
-    })
-}
-
-fn parse_one(what: &str, text: &str) -> Result<Value, Error> {
-    serde_saphyr::from_str(text).map_err(|e| Error::Yaml {
-        what: what.to_owned(),
-        message: e.to_string(),
-    })
 }

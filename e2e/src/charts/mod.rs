@@ -10,11 +10,13 @@
 
 mod access;
 mod cases;
+mod check;
 mod crd;
 mod helm;
 mod hooks;
 mod inspect;
 mod layout;
+mod matrix;
 mod rbac;
 mod readme;
 mod restricted;
@@ -27,10 +29,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use access::{AccessCheck, Subject, rbac_matrix};
-pub use cases::check;
+pub use access::{AccessCheck, Subject};
+pub use check::check;
 pub use crd::CrdError;
 pub use layout::{Chart, Layout};
+pub use matrix::rbac_matrix;
 pub use readme::ReadmeError;
 pub use sync::{check_drift, sync};
 
