@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use crate::components::{Component, Options};
 use crate::layout::{DEFAULT_NAME, Layout};
 use crate::programs::{self, Program};
-use crate::{client, cluster, layout, node, progress, provisioner, selftest};
+use crate::{charts, client, cluster, demo, images, layout, node, product, progress, provisioner, selftest};
 
 /// A real single-node Kubernetes on this machine, and the tests that need one.
 #[derive(Debug, Parser)]
@@ -75,6 +75,25 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         command: Vec<OsString>,
     },
+    /// Make the product's images and load them; prints a line each: reference and archive.
+    Images,
+    /// Load OCI or docker archives that somebody else made.
+    Load {
+        /// The name that pods use, where the archive holds one image.
+        #[arg(long = "as", value_name = "REFERENCE")]
+        reference: Option<String>,
+        /// The archives.
+        #[arg(required = true, value_name = "ARCHIVE")]
+        archives: Vec<PathBuf>,
+    },
+    /// Check the charts with the real helm.
+    Charts {
+        /// Generate what is generated in them instead.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Bring the cluster up and show the main job on it; everything stays, to be played with.
+    Demo,
     /// Test the cluster itself: up, pods, volumes, down.
     Selftest,
     /// Make and remove the volumes of the default StorageClass; the cluster runs it.
@@ -104,6 +123,12 @@ enum Error {
     Client(#[from] client::Error),
     #[error(transparent)]
     Selftest(#[from] selftest::Error),
+    #[error(transparent)]
+    Product(#[from] product::Error),
+    #[error(transparent)]
+    Charts(#[from] charts::Error),
+    #[error(transparent)]
+    Demo(#[from] demo::Error),
     #[error("this command is about a cluster made here, and --kubeconfig names another")]
     NotOurs,
     #[error("failed to run {program}")]
@@ -113,8 +138,12 @@ enum Error {
 /// Does what the command line says.
 pub async fn run() -> ExitCode {
     let cli = Cli::parse();
-    let log = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,kube_client=off,annex_e2e=info".into());
-    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "warn,kube_client=off,annex_e2e=info".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(log)
+        .with_writer(std::io::stderr)
+        .init();
     match dispatch(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -150,8 +179,14 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
             println!("{}", kubeconfig.display());
             Ok(())
         }
+        (Command::Charts { write }, _) => check_charts(write).await,
+        (Command::Images, Some(_)) => print_images(&product::build().await?),
+        (Command::Demo, Some(kubeconfig)) => Ok(demo::run(&kubeconfig).await?),
         (Command::Up { .. }, Some(kubeconfig)) => {
-            progress::say(format!("nothing to do: the cluster is that of {}", kubeconfig.display()));
+            progress::say(format!(
+                "nothing to do: the cluster is that of {}",
+                kubeconfig.display()
+            ));
             Ok(())
         }
         (_, Some(_)) | (Command::Provisioner { .. }, None) => Err(Error::NotOurs),
@@ -170,7 +205,10 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
             Ok(())
         }
         Command::Logs { component, tail } => {
-            println!("{}", cluster::log_tail(layout, component, tail.unwrap_or(usize::MAX))?);
+            println!(
+                "{}",
+                cluster::log_tail(layout, component, tail.unwrap_or(usize::MAX))?
+            );
             Ok(())
         }
         Command::Restart { component } => Ok(cluster::restart_component(layout, component).await?),
@@ -182,8 +220,57 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
             Err(become_program(node.into_std()))
         }
         Command::Selftest => Ok(selftest::run(layout.name()).await?),
-        Command::Kubectl { .. } | Command::Helm { .. } | Command::Provisioner { .. } => Err(Error::NotOurs),
+        Command::Images => {
+            cluster::require_up(layout)?;
+            make_and_load(layout).await
+        }
+        Command::Load { reference, archives } => {
+            for reference in product::load(layout, &archives, reference.as_deref()).await? {
+                println!("{reference}");
+            }
+            Ok(())
+        }
+        Command::Demo => {
+            cluster::up(layout, Options::default()).await?;
+            make_and_load(layout).await?;
+            demo::run(&layout.kubeconfig()).await?;
+            println!("\n# The cluster stays. Play with it:  cargo e2e kubectl get flunders");
+            println!("# or:  export KUBECONFIG=$(cargo e2e kubeconfig)");
+            println!("# Take it down:  cargo e2e down");
+            Ok(())
+        }
+        Command::Kubectl { .. }
+        | Command::Helm { .. }
+        | Command::Charts { .. }
+        | Command::Provisioner { .. } => Err(Error::NotOurs),
     }
+}
+
+/// Makes the images, loads them, and prints a line each.
+async fn make_and_load(layout: &Layout) -> Result<(), Error> {
+    let built = progress::step("making images", product::build()).await?;
+    let archives: Vec<PathBuf> = built.iter().map(|image| image.archive.clone()).collect();
+    progress::step("loading images", product::load(layout, &archives, None)).await?;
+    print_images(&built)
+}
+
+fn print_images(built: &[images::Built]) -> Result<(), Error> {
+    for image in built {
+        println!("{}\t{}", image.reference, image.archive.display());
+    }
+    Ok(())
+}
+
+async fn check_charts(write: bool) -> Result<(), Error> {
+    if write {
+        for path in charts::sync(&charts::Layout::of_workspace())? {
+            println!("{}", path.display());
+        }
+        return Ok(());
+    }
+    let helm = programs::path(Program::Helm).await?;
+    println!("{}", charts::check(&helm)?);
+    Ok(())
 }
 
 async fn status(layout: &Layout) -> Result<(), Error> {
@@ -231,5 +318,8 @@ async fn become_client(
 
 fn become_program(mut command: std::process::Command) -> Error {
     let program = command.get_program().to_string_lossy().into_owned();
-    Error::Exec { program, source: command.exec() }
+    Error::Exec {
+        program,
+        source: command.exec(),
+    }
 }

@@ -24,8 +24,21 @@ pub fn helm_arguments(release: &str, chart_name: &str, image_value: &str, more: 
     let (repository, tag) = reference.rsplit_once(':').unwrap_or((&reference, ""));
     let mut arguments: Vec<String> = ["upgrade", "--install", release].map(str::to_owned).to_vec();
     arguments.push(chart(chart_name));
-    arguments.extend(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "180s"].map(str::to_owned));
-    arguments.extend(["--set".to_owned(), format!("{image_value}.repository={repository},{image_value}.tag={tag}")]);
+    arguments.extend(
+        [
+            "--namespace",
+            NAMESPACE,
+            "--create-namespace",
+            "--wait",
+            "--timeout",
+            "180s",
+        ]
+        .map(str::to_owned),
+    );
+    arguments.extend([
+        "--set".to_owned(),
+        format!("{image_value}.repository={repository},{image_value}.tag={tag}"),
+    ]);
     arguments.extend(more.iter().map(ToString::to_string));
     arguments
 }
@@ -48,7 +61,9 @@ pub fn operator_arguments(more: &[&str]) -> Vec<String> {
 /// helm failed.
 pub async fn install(tools: &Tools, more: &[&str]) -> Result<(), Error> {
     for arguments in [crds_arguments(), operator_arguments(more)] {
-        tools.helm(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        tools
+            .helm(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+            .await?;
     }
     Ok(())
 }
@@ -59,7 +74,17 @@ pub async fn install(tools: &Tools, more: &[&str]) -> Result<(), Error> {
 /// helm failed; it refuses while an AggregatedServer exists.
 pub async fn uninstall(tools: &Tools) -> Result<(), Error> {
     for release in [RELEASE, CRDS_RELEASE] {
-        tools.helm(&["uninstall", release, "--namespace", NAMESPACE, "--wait", "--timeout", "180s"]).await?;
+        tools
+            .helm(&[
+                "uninstall",
+                release,
+                "--namespace",
+                NAMESPACE,
+                "--wait",
+                "--timeout",
+                "180s",
+            ])
+            .await?;
     }
     Ok(())
 }

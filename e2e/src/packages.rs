@@ -48,7 +48,10 @@ pub enum Error {
 /// The directory of the CNI plugins, if they are installed.
 #[must_use]
 pub fn cni_plugins() -> Option<PathBuf> {
-    PLUGIN_DIRECTORIES.into_iter().map(PathBuf::from).find(|directory| directory.join("bridge").is_file())
+    PLUGIN_DIRECTORIES
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|directory| directory.join("bridge").is_file())
 }
 
 /// Installs what is missing, and nothing else.
@@ -67,7 +70,14 @@ pub async fn ensure() -> Result<(), Error> {
 /// # Errors
 /// When it is missing and cannot be installed.
 pub async fn ensure_musl() -> Result<(), Error> {
-    install_missing(|| if on_path("musl-gcc") { Vec::new() } else { vec!["musl-tools"] }).await
+    install_missing(|| {
+        if on_path("musl-gcc") {
+            Vec::new()
+        } else {
+            vec!["musl-tools"]
+        }
+    })
+    .await
 }
 
 async fn install_missing(missing: impl Fn() -> Vec<&'static str>) -> Result<(), Error> {
@@ -78,7 +88,11 @@ async fn install_missing(missing: impl Fn() -> Vec<&'static str>) -> Result<(), 
     if !Path::new("/usr/bin/apt-get").exists() {
         return Err(Error::Missing(wanted.join(", ")));
     }
-    progress::step(&format!("installing Debian packages: {}", wanted.join(", ")), install(&wanted)).await?;
+    progress::step(
+        &format!("installing Debian packages: {}", wanted.join(", ")),
+        install(&wanted),
+    )
+    .await?;
     match missing() {
         none if none.is_empty() => Ok(()),
         still => Err(Error::Missing(still.join(", "))),
@@ -86,7 +100,10 @@ async fn install_missing(missing: impl Fn() -> Vec<&'static str>) -> Result<(), 
 }
 
 fn missing() -> Vec<&'static str> {
-    let programs = PROGRAMS.into_iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| package);
+    let programs = PROGRAMS
+        .into_iter()
+        .filter(|(program, _)| !on_path(program))
+        .map(|(_, package)| package);
     let plugins = cni_plugins().is_none().then_some(PLUGIN_PACKAGE);
     let mut packages: Vec<_> = programs.chain(plugins).collect();
     packages.sort_unstable();
@@ -95,11 +112,20 @@ fn missing() -> Vec<&'static str> {
 }
 
 async fn install(packages: &[&str]) -> Result<(), Error> {
-    let failed = |source| Error::Install { packages: packages.join(", "), source };
+    let failed = |source| Error::Install {
+        packages: packages.join(", "),
+        source,
+    };
     // Somebody else may be installing: wait for them rather than fail.
     let options = ["-qq", "-o", "DPkg::Lock::Timeout=300"];
-    exec::run_visibly(command("apt-get", options).arg("update")).await.map_err(failed)?;
+    exec::run_visibly(command("apt-get", options).arg("update"))
+        .await
+        .map_err(failed)?;
     let mut install = command("apt-get", options);
-    install.args(["install", "--yes", "--no-install-recommends"]).args(packages);
-    exec::run_visibly(install.env("DEBIAN_FRONTEND", "noninteractive")).await.map_err(failed)
+    install
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(packages);
+    exec::run_visibly(install.env("DEBIAN_FRONTEND", "noninteractive"))
+        .await
+        .map_err(failed)
 }

@@ -77,7 +77,11 @@ async fn write(specs: &[ImageSpec]) -> Result<Vec<Built>, Error> {
 ///
 /// # Errors
 /// The cluster is not up, or the first archive that it did not take.
-pub async fn load(layout: &Layout, archives: &[PathBuf], reference: Option<&str>) -> Result<Vec<String>, Error> {
+pub async fn load(
+    layout: &Layout,
+    archives: &[PathBuf],
+    reference: Option<&str>,
+) -> Result<Vec<String>, Error> {
     let socket = components::containerd_socket(layout)?.ok_or(Error::NotUp)?;
     let mut references = Vec::new();
     for archive in archives {

@@ -6,4 +6,6 @@ pub enum Error {}
 ///
 /// # Errors
 /// none
-pub async fn run(_: &str) -> Result<(), Error> { Ok(()) }
+pub async fn run(_: &str) -> Result<(), Error> {
+    Ok(())
+}

@@ -85,7 +85,10 @@ impl Tools {
     #[must_use]
     pub fn kubectl_command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = Command::new(&self.kubectl);
-        command.args(arguments).env("KUBECONFIG", &self.kubeconfig).kill_on_drop(true);
+        command
+            .args(arguments)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .kill_on_drop(true);
         command
     }
 
@@ -94,7 +97,10 @@ impl Tools {
     /// # Errors
     /// It failed, or took too long.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<String, Error> {
-        succeed(line("kubectl", arguments), run(self.kubectl_command(arguments), line("kubectl", arguments), "").await?)
+        succeed(
+            line("kubectl", arguments),
+            run(self.kubectl_command(arguments), line("kubectl", arguments), "").await?,
+        )
     }
 
     /// Runs kubectl with `input` on its standard input.
@@ -103,7 +109,10 @@ impl Tools {
     /// It failed, or took too long.
     pub async fn kubectl_with(&self, arguments: &[&str], input: &str) -> Result<String, Error> {
         let line = line("kubectl", arguments);
-        succeed(line.clone(), run(self.kubectl_command(arguments), line, input).await?)
+        succeed(
+            line.clone(),
+            run(self.kubectl_command(arguments), line, input).await?,
+        )
     }
 
     /// Runs kubectl, which may fail.
@@ -128,7 +137,10 @@ impl Tools {
     /// It could not be run, or took too long.
     pub async fn try_helm(&self, arguments: &[&str]) -> Result<Output, Error> {
         let mut command = Command::new(&self.helm);
-        command.args(arguments).env("KUBECONFIG", &self.kubeconfig).kill_on_drop(true);
+        command
+            .args(arguments)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .kill_on_drop(true);
         run(command, line("helm", arguments), "").await
     }
 }
@@ -136,7 +148,11 @@ impl Tools {
 fn line(program: &str, arguments: &[&str]) -> String {
     let quoted = |word: &&str| {
         let plain = !word.is_empty() && !word.contains([' ', '{', '"', '\'', '$', '|', '*']);
-        if plain { (*word).to_owned() } else { format!("'{word}'") }
+        if plain {
+            (*word).to_owned()
+        } else {
+            format!("'{word}'")
+        }
     };
     let words = arguments.iter().map(quoted).collect::<Vec<_>>();
     format!("{program} {}", words.join(" "))
@@ -152,12 +168,22 @@ fn succeed(line: String, output: Output) -> Result<String, Error> {
     if output.success {
         return Ok(output.stdout);
     }
-    Err(Error::Failed { line, output: format!("{}{}", output.stdout, output.stderr).trim().to_owned() })
+    Err(Error::Failed {
+        line,
+        output: format!("{}{}", output.stdout, output.stderr).trim().to_owned(),
+    })
 }
 
 async fn run(mut command: Command, line: String, input: &str) -> Result<Output, Error> {
-    let failed = |source| Error::Run { line: line.clone(), source };
-    let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+    let failed = |source| Error::Run {
+        line: line.clone(),
+        source,
+    };
+    let stdin = if input.is_empty() {
+        Stdio::null()
+    } else {
+        Stdio::piped()
+    };
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(failed)?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -165,7 +191,9 @@ async fn run(mut command: Command, line: String, input: &str) -> Result<Output, 
         let _ = stdin.write_all(input.as_bytes()).await;
     }
     let waited = tokio::time::timeout(LIMIT, child.wait_with_output()).await;
-    let output = waited.map_err(|_| Error::TimedOut { line: line.clone() })?.map_err(failed)?;
+    let output = waited
+        .map_err(|_| Error::TimedOut { line: line.clone() })?
+        .map_err(failed)?;
     Ok(Output {
         success: output.status.success(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

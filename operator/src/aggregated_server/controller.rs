@@ -28,7 +28,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{context::Context, error_policy, reconcile};
+use super::{context::Context, error_policy, names::KUBE_SYSTEM, reconcile};
 use crate::run::ControllerDeps;
 
 /// Shows that the loop is alive.
@@ -66,7 +66,10 @@ pub async fn run(deps: ControllerDeps) {
         .owns_stream(children::<ConfigMap>(&client))
         .owns_stream(children::<PodDisruptionBudget>(&client))
         .owns_stream(children::<ClusterRoleBinding>(&client))
-        .owns_stream(children::<RoleBinding>(&client))
+        .owns_stream(children_of(Api::<PartialObjectMeta<RoleBinding>>::namespaced(
+            client.clone(),
+            KUBE_SYSTEM,
+        )))
         .watches_stream(labelled::<Pod>(&client), of_label)
         .watches_stream(labelled::<EndpointSlice>(&client), of_label)
         .watches_stream(all::<Namespace>(&client), {
@@ -114,10 +117,15 @@ fn children<K>(client: &Client) -> impl Stream<Item = Metadata<K>> + Send + use<
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    metadata(
-        client,
-        watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGER}")),
-    )
+    children_of(Api::all(client.clone()))
+}
+
+fn children_of<K>(api: Api<PartialObjectMeta<K>>) -> impl Stream<Item = Metadata<K>> + Send + use<K>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let ours = watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGER}"));
+    watcher(api, ours).default_backoff().touched_objects()
 }
 
 /// What Kubernetes made of it: the label goes from the Deployment to its pods, from the Service to its EndpointSlices.
