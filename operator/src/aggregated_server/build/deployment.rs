@@ -16,7 +16,7 @@ use kube::core::ObjectMeta;
 use super::{arguments::arguments, metadata};
 use crate::{
     aggregated_server::{certificates::leaf, names::Names},
-    template::{self, Reserved, TemplateError},
+    template::{self, Reserved, ReservedVolume, TemplateError},
 };
 
 /// The container that serves.
@@ -57,12 +57,10 @@ pub fn pod_template(
         return Ok(generated);
     };
     let reserved = Reserved {
-        labels: names.labels().into_keys().collect(),
-        volume: VOLUME.to_owned(),
-        mount_path: mount.path.clone(),
+        selector_labels: names.labels().into_keys().collect(),
+        volumes: vec![ReservedVolume { name: VOLUME.to_owned(), mount_path: mount.path.clone() }],
         port: workload.port,
         port_name: PORT_NAME.to_owned(),
-        container: CONTAINER.to_owned(),
     };
     template::merge(generated, template, &reserved)
 }
