@@ -121,7 +121,13 @@ fn drift(entries: &[Value], path: &[Step<'_>], value: &Value) -> Vec<Drift> {
 }
 
 fn leaves<'a>(value: &'a Value, path: &[Step<'a>]) -> Vec<Path<'a>> {
-    let below = children(value);
+    // A list of scalars is nearly always atomic, and a reader knows it by its own name.
+    let is_plain = |item: &Value| !item.is_object();
+    let below = if value.as_array().is_some_and(|items| items.iter().all(is_plain)) {
+        vec![]
+    } else {
+        children(value)
+    };
     if below.is_empty() {
         return vec![path.to_vec()];
     }

@@ -1,1 +1,0 @@
-//! The partial pod template of a workload, merged onto the generated one.
