@@ -20,7 +20,11 @@ pub struct Error {
 /// # Errors
 /// When the program cannot be read or the archive not be written.
 pub fn write(reference: &str, program: &Path, archive: &Path) -> Result<(), Error> {
-    let failed = |source| Error { reference: reference.to_owned(), path: archive.to_owned(), source };
+    let failed = |source| Error {
+        reference: reference.to_owned(),
+        path: archive.to_owned(),
+        source,
+    };
     let content = contents(reference, program).map_err(failed)?;
     crate::files::write(archive, content).map_err(|error| failed(io::Error::other(error)))
 }
@@ -37,7 +41,8 @@ fn contents(reference: &str, program: &Path) -> io::Result<Vec<u8>> {
     })
     .to_string();
     let config_name = format!("{}.json", hex_digest(config.as_bytes()));
-    let manifest = json!([{ "Config": config_name, "RepoTags": [reference], "Layers": ["layer.tar"] }]).to_string();
+    let manifest =
+        json!([{ "Config": config_name, "RepoTags": [reference], "Layers": ["layer.tar"] }]).to_string();
     tar_of(&[
         ("layer.tar", &layer, 0o644),
         (&config_name, config.as_bytes(), 0o644),
@@ -58,5 +63,8 @@ fn tar_of(files: &[(&str, &[u8], u32)]) -> io::Result<Vec<u8>> {
 }
 
 fn hex_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

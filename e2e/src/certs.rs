@@ -8,10 +8,9 @@ use std::path::PathBuf;
 
 use jiff::{Span, Timestamp, ToSpan as _, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber, date_time_ymd,
 };
-
 
 use crate::files;
 use crate::layout::Layout;
@@ -65,7 +64,10 @@ pub const SERVICE_ACCOUNT_PUBLIC_KEY: &str = "pki/service-account.pub";
 /// The paths of an identity's certificate and key.
 #[must_use]
 pub fn pair(layout: &Layout, name: &str) -> (PathBuf, PathBuf) {
-    (layout.path(&format!("{name}.crt")), layout.path(&format!("{name}.key")))
+    (
+        layout.path(&format!("{name}.crt")),
+        layout.path(&format!("{name}.key")),
+    )
 }
 
 /// A certificate authority that can still sign.
@@ -75,12 +77,17 @@ pub struct Authority {
 
 impl Authority {
     fn new(name: &str) -> Result<Self, Error> {
-        let failed = |source| Error::Make { name: name.to_owned(), source };
+        let failed = |source| Error::Make {
+            name: name.to_owned(),
+            source,
+        };
         let mut params = params(name, None)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
-        Ok(Self { issuer: CertifiedIssuer::self_signed(params, key).map_err(failed)? })
+        Ok(Self {
+            issuer: CertifiedIssuer::self_signed(params, key).map_err(failed)?,
+        })
     }
 
     /// The authority's certificate, PEM.
@@ -103,21 +110,35 @@ impl Authority {
         let mut params = params(name, None)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         for name in dns {
-            let san = (*name).try_into().map_err(|source| Error::Make { name: (*name).to_owned(), source })?;
+            let san = (*name).try_into().map_err(|source| Error::Make {
+                name: (*name).to_owned(),
+                source,
+            })?;
             params.subject_alt_names.push(SanType::DnsName(san));
         }
-        params.subject_alt_names.extend(addresses.iter().map(|address| SanType::IpAddress(IpAddr::V4(*address))));
+        params.subject_alt_names.extend(
+            addresses
+                .iter()
+                .map(|address| SanType::IpAddress(IpAddr::V4(*address))),
+        );
         self.issue(name, params)
     }
 
     fn issue(&self, user: &str, mut params: CertificateParams) -> Result<Identity, Error> {
-        let failed = |source| Error::Make { name: user.to_owned(), source };
+        let failed = |source| Error::Make {
+            name: user.to_owned(),
+            source,
+        };
         params.is_ca = IsCa::ExplicitNoCa;
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
-        Ok(Identity { user: user.to_owned(), certificate: certificate.pem(), key: key.serialize_pem() })
+        Ok(Identity {
+            user: user.to_owned(),
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        })
     }
 }
 
@@ -141,7 +162,11 @@ fn params(name: &str, group: Option<&str>) -> Result<CertificateParams, Error> {
 fn day(from_now: Span) -> (i32, u8, u8) {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let date = today.saturating_add(from_now);
-    (date.year().into(), date.month().unsigned_abs(), date.day().unsigned_abs())
+    (
+        date.year().into(),
+        date.month().unsigned_abs(),
+        date.day().unsigned_abs(),
+    )
 }
 
 /// Everybody's certificates, made and written.
@@ -160,11 +185,23 @@ impl Pki {
         files::write(&layout.path(CA), ca.certificate())?;
         files::write(&layout.path(CA_KEY), ca.issuer.key().serialize_pem())?;
         files::write(&layout.path(FRONT_PROXY_CA), front_proxy_ca.certificate())?;
-        write(layout, FRONT_PROXY, &front_proxy_ca.client("front-proxy-client", None)?)?;
-        write(layout, KUBELET_CLIENT, &ca.client("kube-apiserver-kubelet-client", Some("system:masters"))?)?;
+        write(
+            layout,
+            FRONT_PROXY,
+            &front_proxy_ca.client("front-proxy-client", None)?,
+        )?;
+        write(
+            layout,
+            KUBELET_CLIENT,
+            &ca.client("kube-apiserver-kubelet-client", Some("system:masters"))?,
+        )?;
         write(layout, APISERVER, &apiserver(&ca, layout)?)?;
         let addresses = [layout.node_address(), layout.outer_address()];
-        write(layout, NODE, &ca.server(layout.name(), &[layout.name()], &addresses)?)?;
+        write(
+            layout,
+            NODE,
+            &ca.server(layout.name(), &[layout.name()], &addresses)?,
+        )?;
         write_service_account_key(layout)?;
         Ok(Self { ca })
     }
@@ -184,8 +221,12 @@ fn apiserver(ca: &Authority, layout: &Layout) -> Result<Identity, Error> {
         "kubernetes.default.svc",
         "kubernetes.default.svc.cluster.local",
     ];
-    let addresses =
-        [Ipv4Addr::LOCALHOST, layout.node_address(), layout.outer_address(), layout.api_service_address()];
+    let addresses = [
+        Ipv4Addr::LOCALHOST,
+        layout.node_address(),
+        layout.outer_address(),
+        layout.api_service_address(),
+    ];
     ca.server("kube-apiserver", &names, &addresses)
 }
 
@@ -196,8 +237,14 @@ fn write(layout: &Layout, name: &str, identity: &Identity) -> Result<(), Error> 
 }
 
 fn write_service_account_key(layout: &Layout) -> Result<(), Error> {
-    let failed = |source| Error::Make { name: "service accounts".to_owned(), source };
+    let failed = |source| Error::Make {
+        name: "service accounts".to_owned(),
+        source,
+    };
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
     files::write(&layout.path(SERVICE_ACCOUNT_KEY), key.serialize_pem())?;
-    Ok(files::write(&layout.path(SERVICE_ACCOUNT_PUBLIC_KEY), key.public_key_pem())?)
+    Ok(files::write(
+        &layout.path(SERVICE_ACCOUNT_PUBLIC_KEY),
+        key.public_key_pem(),
+    )?)
 }

@@ -113,8 +113,12 @@ enum Error {
 /// Does what the command line says.
 pub async fn run() -> ExitCode {
     let cli = Cli::parse();
-    let log = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,kube_client=off,annex_e2e=info".into());
-    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "warn,kube_client=off,annex_e2e=info".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(log)
+        .with_writer(std::io::stderr)
+        .init();
     match dispatch(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -151,7 +155,10 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
             Ok(())
         }
         (Command::Up { .. }, Some(kubeconfig)) => {
-            progress::say(format!("nothing to do: the cluster is that of {}", kubeconfig.display()));
+            progress::say(format!(
+                "nothing to do: the cluster is that of {}",
+                kubeconfig.display()
+            ));
             Ok(())
         }
         (_, Some(_)) | (Command::Provisioner { .. }, None) => Err(Error::NotOurs),
@@ -170,7 +177,10 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
             Ok(())
         }
         Command::Logs { component, tail } => {
-            println!("{}", cluster::log_tail(layout, component, tail.unwrap_or(usize::MAX))?);
+            println!(
+                "{}",
+                cluster::log_tail(layout, component, tail.unwrap_or(usize::MAX))?
+            );
             Ok(())
         }
         Command::Restart { component } => Ok(cluster::restart_component(layout, component).await?),
@@ -181,7 +191,7 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
             node.args(words);
             Err(become_program(node.into_std()))
         }
-        Command::Selftest => Ok(selftest::run(layout.name()).await?),
+        Command::Selftest => Ok(selftest::run().await?),
         Command::Kubectl { .. } | Command::Helm { .. } | Command::Provisioner { .. } => Err(Error::NotOurs),
     }
 }
@@ -231,5 +241,8 @@ async fn become_client(
 
 fn become_program(mut command: std::process::Command) -> Error {
     let program = command.get_program().to_string_lossy().into_owned();
-    Error::Exec { program, source: command.exec() }
+    Error::Exec {
+        program,
+        source: command.exec(),
+    }
 }

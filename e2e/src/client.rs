@@ -73,14 +73,23 @@ pub async fn connect(kubeconfig: &Path) -> Result<Client, Error> {
 }
 
 fn read_kubeconfig(path: &Path) -> Result<Kubeconfig, Error> {
-    Kubeconfig::read_from(path).map_err(|source| Error::Kubeconfig { path: path.to_owned(), source })
+    Kubeconfig::read_from(path).map_err(|source| Error::Kubeconfig {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 async fn connect_with(kubeconfig: &Path, content: Kubeconfig) -> Result<Client, Error> {
     let config = Config::from_custom_kubeconfig(content, &KubeConfigOptions::default())
         .await
-        .map_err(|source| Error::Kubeconfig { path: kubeconfig.to_owned(), source })?;
-    Client::try_from(config).map_err(|source| Error::Connect { path: kubeconfig.to_owned(), source })
+        .map_err(|source| Error::Kubeconfig {
+            path: kubeconfig.to_owned(),
+            source,
+        })?;
+    Client::try_from(config).map_err(|source| Error::Connect {
+        path: kubeconfig.to_owned(),
+        source,
+    })
 }
 
 /// A client for a server of the same cluster and the same user, other than the kubeconfig's.
@@ -89,7 +98,11 @@ async fn connect_with(kubeconfig: &Path, content: Kubeconfig) -> Result<Client, 
 /// When the file is missing or makes no sense, or the URL does not.
 pub async fn connect_to(kubeconfig: &Path, url: &str) -> Result<Client, Error> {
     let mut file = read_kubeconfig(kubeconfig)?;
-    for cluster in file.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+    for cluster in file
+        .clusters
+        .iter_mut()
+        .filter_map(|named| named.cluster.as_mut())
+    {
         cluster.server = Some(url.to_owned());
     }
     connect_with(kubeconfig, file).await
@@ -101,7 +114,10 @@ pub async fn connect_to(kubeconfig: &Path, url: &str) -> Result<Client, Error> {
 /// At the first object that is refused.
 pub async fn apply_yaml(client: &Client, yaml: &str) -> Result<(), Error> {
     let objects: Vec<DynamicObject> = serde_saphyr::from_multiple(yaml).map_err(Error::Manifest)?;
-    let discovery = Discovery::new(client.clone()).run().await.map_err(Error::Discover)?;
+    let discovery = Discovery::new(client.clone())
+        .run()
+        .await
+        .map_err(Error::Discover)?;
     for object in objects {
         apply(client, &discovery, &object).await?;
     }
@@ -109,16 +125,27 @@ pub async fn apply_yaml(client: &Client, yaml: &str) -> Result<(), Error> {
 }
 
 async fn apply(client: &Client, discovery: &Discovery, object: &DynamicObject) -> Result<(), Error> {
-    let kind = object.types.as_ref().map(|types| types.kind.clone()).unwrap_or_default();
-    let (resource, capabilities) =
-        discovery.resolve_object(object).ok_or_else(|| Error::UnknownKind(kind.clone()))?;
-    let namespace = object.namespace().unwrap_or_else(|| client.default_namespace().to_owned());
+    let kind = object
+        .types
+        .as_ref()
+        .map(|types| types.kind.clone())
+        .unwrap_or_default();
+    let (resource, capabilities) = discovery
+        .resolve_object(object)
+        .ok_or_else(|| Error::UnknownKind(kind.clone()))?;
+    let namespace = object
+        .namespace()
+        .unwrap_or_else(|| client.default_namespace().to_owned());
     let api =
         Api::<DynamicObject>::dynamic(client.clone(), &resource, &capabilities.scope).constrain(&namespace);
     let name = object.name_any();
-    api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(object))
-        .await
-        .map_err(|source| Error::Apply { kind, name, source })?;
+    api.patch(
+        &name,
+        &PatchParams::apply(FIELD_MANAGER).force(),
+        &Patch::Apply(object),
+    )
+    .await
+    .map_err(|source| Error::Apply { kind, name, source })?;
     Ok(())
 }
 
@@ -127,7 +154,9 @@ async fn apply(client: &Client, discovery: &Discovery, object: &DynamicObject) -
 /// # Errors
 /// When the server cannot be reached or answers with an error.
 pub async fn get(client: &Client, path: &str) -> Result<String, kube::Error> {
-    let request = http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;
+    let request = http::Request::get(path)
+        .body(Vec::new())
+        .map_err(kube::Error::HttpError)?;
     client.request_text(request).await
 }
 
@@ -146,10 +175,20 @@ pub async fn eventually<T>(
         match tokio::time::timeout_at(deadline, look()).await {
             Ok(Ok(found)) => return Ok(found),
             Ok(Err(instead)) => last = instead,
-            Err(_) => return Err(Error::Timeout { what: what.to_owned(), limit, last }),
+            Err(_) => {
+                return Err(Error::Timeout {
+                    what: what.to_owned(),
+                    limit,
+                    last,
+                });
+            }
         }
         if tokio::time::Instant::now() + POLL > deadline {
-            return Err(Error::Timeout { what: what.to_owned(), limit, last });
+            return Err(Error::Timeout {
+                what: what.to_owned(),
+                limit,
+                last,
+            });
         }
         tokio::time::sleep(POLL).await;
     }

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long it may take to where nothing of it is needed any more.
-const LAST_STOP_PATIENCE: Duration = Duration::from_secs(5);
+const LAST_STOP_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How often components that end by themselves are started again: some do while kube-apiserver is away.
 const RESTARTS: u32 = 10;
@@ -227,8 +227,16 @@ async fn lock(layout: &Layout) -> Result<Flock<File>, Error> {
     if let Some(directory) = path.parent() {
         files::make_directory(directory)?;
     }
-    let failed = |source: std::io::Error| Error::Lock { path: path.clone(), source };
-    let mut file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    let failed = |source: std::io::Error| Error::Lock {
+        path: path.clone(),
+        source,
+    };
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(failed)?;
     let mut said = false;
     loop {
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -237,7 +245,10 @@ async fn lock(layout: &Layout) -> Result<Flock<File>, Error> {
             Err((_, error)) => return Err(failed(error.into())),
         }
         if !std::mem::replace(&mut said, true) {
-            progress::say(format!("waiting for another `up` or `down` of the cluster {}", layout.name()));
+            progress::say(format!(
+                "waiting for another `up` or `down` of the cluster {}",
+                layout.name()
+            ));
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -251,10 +262,20 @@ async fn create(layout: &Layout, options: Options) -> Result<(), Error> {
     progress::step("making the node's namespaces and cgroups", node::make(layout)).await?;
     progress::step("starting etcd, containerd and kube-apiserver", start_base(layout)).await?;
     progress::step("starting the other components", start_rest(layout)).await?;
-    progress::step("waiting for the node, DNS and the API's documents", wait_ready(layout)).await?;
-    let version = client::connect(&layout.kubeconfig()).await?.apiserver_version().await;
+    progress::step(
+        "waiting for the node, DNS and the API's documents",
+        wait_ready(layout),
+    )
+    .await?;
+    let version = client::connect(&layout.kubeconfig())
+        .await?
+        .apiserver_version()
+        .await;
     let version = version.map(|info| info.git_version).unwrap_or_default();
-    Ok(files::write_json(&layout.path("complete"), &Complete { version })?)
+    Ok(files::write_json(
+        &layout.path("complete"),
+        &Complete { version },
+    )?)
 }
 
 async fn start_base(layout: &Layout) -> Result<(), Error> {
@@ -295,10 +316,15 @@ async fn mend(layout: &Layout, options: Options) -> Result<(), Error> {
 
 /// Waits until a component says that it is well.
 async fn wait_well(layout: &Layout, component: Component) -> Result<(), Error> {
-    let Some((server, path)) = component.health(layout) else { return Ok(()) };
+    let Some((server, path)) = component.health(layout) else {
+        return Ok(());
+    };
     let client = client::connect_to(&layout.kubeconfig(), &server).await?;
     wait_for(layout, component.name(), async || {
-        client::get(&client, path).await.map(drop).map_err(|error| error.to_string())
+        client::get(&client, path)
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string())
     })
     .await
 }
@@ -308,8 +334,12 @@ async fn wait_ready(layout: &Layout) -> Result<(), Error> {
     for component in [Component::KubeApiserver].into_iter().chain(Component::ALL) {
         wait_well(layout, component).await?;
     }
+    components::wait_for_containerd(layout).await?;
     let client = client::connect(&layout.kubeconfig()).await?;
-    wait_for(layout, "the node", async || node_ready(&client, layout.name()).await).await?;
+    wait_for(layout, "the node", async || {
+        node_ready(&client, layout.name()).await
+    })
+    .await?;
     wait_for(layout, "DNS", async || dns_ready(&client).await).await?;
     wait_for(layout, "the default service account", async || {
         let accounts = Api::<ServiceAccount>::namespaced(client.clone(), "default");
@@ -318,8 +348,14 @@ async fn wait_ready(layout: &Layout) -> Result<(), Error> {
     .await?;
     // Until then kubectl cannot validate what it sends.
     wait_for(layout, "the OpenAPI document", async || {
-        let text = client::get(&client, "/openapi/v2").await.map_err(|error| error.to_string())?;
-        if text.contains("io.k8s.api.core.v1.Pod") { Ok(()) } else { Err("it is incomplete".to_owned()) }
+        let text = client::get(&client, "/openapi/v2")
+            .await
+            .map_err(|error| error.to_string())?;
+        if text.contains("io.k8s.api.core.v1.Pod") {
+            Ok(())
+        } else {
+            Err("it is incomplete".to_owned())
+        }
     })
     .await
 }
@@ -341,7 +377,9 @@ async fn supervise(layout: &Layout) -> Error {
     let mut restarts = 0;
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let ended = Component::ALL.into_iter().find(|component| component.has_ended(layout));
+        let ended = Component::ALL
+            .into_iter()
+            .find(|component| component.has_ended(layout));
         let Some(component) = ended else { continue };
         if restarts == RESTARTS {
             return Error::Ended {
@@ -359,9 +397,17 @@ async fn supervise(layout: &Layout) -> Error {
 }
 
 async fn node_ready(client: &Client, name: &str) -> Result<(), String> {
-    let node = Api::<Node>::all(client.clone()).get(name).await.map_err(|error| error.to_string())?;
-    let conditions = node.status.and_then(|status| status.conditions).unwrap_or_default();
-    let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready");
+    let node = Api::<Node>::all(client.clone())
+        .get(name)
+        .await
+        .map_err(|error| error.to_string())?;
+    let conditions = node
+        .status
+        .and_then(|status| status.conditions)
+        .unwrap_or_default();
+    let ready = conditions
+        .into_iter()
+        .find(|condition| condition.type_ == "Ready");
     match ready {
         Some(condition) if condition.status == "True" => Ok(()),
         Some(condition) => Err(condition.message.unwrap_or_default()),
@@ -371,7 +417,11 @@ async fn node_ready(client: &Client, name: &str) -> Result<(), String> {
 
 async fn dns_ready(client: &Client) -> Result<(), String> {
     let deployments = Api::<Deployment>::namespaced(client.clone(), "kube-system");
-    let status = deployments.get("coredns").await.map_err(|error| error.to_string())?.status;
+    let status = deployments
+        .get("coredns")
+        .await
+        .map_err(|error| error.to_string())?
+        .status;
     match status.and_then(|status| status.available_replicas) {
         Some(1..) => Ok(()),
         _ => Err("CoreDNS is not available".to_owned()),
@@ -379,7 +429,9 @@ async fn dns_ready(client: &Client) -> Result<(), String> {
 }
 
 async fn stop_all(layout: &Layout) -> Result<(), Error> {
-    let stops = Component::ALL.into_iter().map(|component| component.stop(layout, LAST_STOP_PATIENCE));
+    let stops = Component::ALL
+        .into_iter()
+        .map(|component| component.stop(layout, LAST_STOP_PATIENCE));
     futures::future::try_join_all(stops).await?;
     Ok(())
 }

@@ -37,12 +37,19 @@ pub async fn run(command: &mut Command) -> Result<String, Error> {
         .kill_on_drop(true)
         .output()
         .await
-        .map_err(|source| Error::Start { command: line(command), source })?;
+        .map_err(|source| Error::Start {
+            command: line(command),
+            source,
+        })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let output_text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::Failed { command: line(command), status: output.status, output: output_text })
+    Err(Error::Failed {
+        command: line(command),
+        status: output.status,
+        output: output_text,
+    })
 }
 
 /// Runs a command whose output is for the person who waits: all of it goes to our stderr.
@@ -56,11 +63,18 @@ pub async fn run_visibly(command: &mut Command) -> Result<(), Error> {
         .kill_on_drop(true)
         .status()
         .await
-        .map_err(|source| Error::Start { command: line(command), source })?;
+        .map_err(|source| Error::Start {
+            command: line(command),
+            source,
+        })?;
     if status.success() {
         return Ok(());
     }
-    Err(Error::Failed { command: line(command), status, output: "see above".to_owned() })
+    Err(Error::Failed {
+        command: line(command),
+        status,
+        output: "see above".to_owned(),
+    })
 }
 
 /// A command from a program and its arguments, for one-liners.
@@ -81,5 +95,8 @@ pub fn on_path(program: &str) -> bool {
 fn line(command: &Command) -> String {
     let command = command.as_std();
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -56,7 +56,10 @@ pub enum Error {
 /// # Errors
 /// [`Error::MakeDirectory`].
 pub fn make_directory(path: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(path).map_err(|source| Error::MakeDirectory { path: path.to_owned(), source })
+    std::fs::create_dir_all(path).map_err(|source| Error::MakeDirectory {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Reads a file as text.
@@ -64,7 +67,10 @@ pub fn make_directory(path: &Path) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Read`].
 pub fn read(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+    std::fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Writes a file as a whole, its directory included: readers see the old or the new content, never a part.
@@ -76,15 +82,22 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
     if let Some(directory) = path.parent() {
         make_directory(directory)?;
     }
-    write_and_rename(path, content.as_ref()).map_err(|source| Error::Write { path: path.to_owned(), source })
+    write_and_rename(path, content.as_ref()).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn write_and_rename(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".partial-{}", std::process::id()));
     let partial = path.with_file_name(name);
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&partial)?;
     io::Write::write_all(&mut file, content)?;
     std::fs::rename(&partial, path)
 }
@@ -97,9 +110,15 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     match std::fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map(Some)
-            .map_err(|source| Error::Parse { path: path.to_owned(), source }),
+            .map_err(|source| Error::Parse {
+                path: path.to_owned(),
+                source,
+            }),
         Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(Error::Read { path: path.to_owned(), source }),
+        Err(source) => Err(Error::Read {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -108,8 +127,10 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
 /// # Errors
 /// [`Error::MakeDirectory`] or [`Error::Write`].
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    let text = serde_json::to_vec_pretty(value)
-        .map_err(|source| Error::Write { path: path.to_owned(), source: source.into() })?;
+    let text = serde_json::to_vec_pretty(value).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source: source.into(),
+    })?;
     write(path, text)
 }
 
@@ -119,9 +140,10 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
 /// [`Error::Remove`].
 pub fn remove(path: &Path) -> Result<(), Error> {
     match std::fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(Error::Remove { path: path.to_owned(), source })
-        }
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Remove {
+            path: path.to_owned(),
+            source,
+        }),
         _ => Ok(()),
     }
 }
@@ -132,9 +154,10 @@ pub fn remove(path: &Path) -> Result<(), Error> {
 /// [`Error::Remove`].
 pub fn remove_directory(path: &Path) -> Result<(), Error> {
     match std::fs::remove_dir_all(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(Error::Remove { path: path.to_owned(), source })
-        }
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Remove {
+            path: path.to_owned(),
+            source,
+        }),
         _ => Ok(()),
     }
 }

@@ -13,7 +13,13 @@ use crate::files;
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write(path: &Path, cluster: &str, server: &str, ca: &str, identity: &Identity) -> Result<(), files::Error> {
+pub fn write(
+    path: &Path,
+    cluster: &str,
+    server: &str,
+    ca: &str,
+    identity: &Identity,
+) -> Result<(), files::Error> {
     let user = format!("{}@{cluster}", identity.user);
     let text = json!({
         "apiVersion": "v1",

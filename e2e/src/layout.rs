@@ -56,7 +56,12 @@ impl Layout {
             None if name == DEFAULT_NAME => 0,
             None => free_number(&root)?,
         };
-        Ok(Self { name: name.to_owned(), number, state, cache: paths::cache()? })
+        Ok(Self {
+            name: name.to_owned(),
+            number,
+            state,
+            cache: paths::cache()?,
+        })
     }
 
     /// Takes the cluster's number, so that no other cluster gets its addresses.
@@ -175,7 +180,9 @@ fn valid(name: &str) -> bool {
     (1..=12).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && !name.ends_with('-')
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 fn free_number(root: &std::path::Path) -> Result<u8, Error> {
@@ -183,7 +190,9 @@ fn free_number(root: &std::path::Path) -> Result<u8, Error> {
     for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
         taken.extend(files::read_json::<u8>(&entry.path().join("number")).unwrap_or_default());
     }
-    (1..NUMBERS).find(|number| !taken.contains(number)).ok_or(Error::NoNumberLeft)
+    (1..NUMBERS)
+        .find(|number| !taken.contains(number))
+        .ok_or(Error::NoNumberLeft)
 }
 
 #[cfg(test)]

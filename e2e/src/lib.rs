@@ -21,6 +21,7 @@ pub mod cli;
 pub mod client;
 pub mod cluster;
 pub mod components;
+pub mod diagnosis;
 pub mod exec;
 pub mod files;
 pub mod kubeconfig;

@@ -48,7 +48,10 @@ pub enum Error {
 /// The directory of the CNI plugins, if they are installed.
 #[must_use]
 pub fn cni_plugins() -> Option<PathBuf> {
-    PLUGIN_DIRECTORIES.into_iter().map(PathBuf::from).find(|directory| directory.join("bridge").is_file())
+    PLUGIN_DIRECTORIES
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|directory| directory.join("bridge").is_file())
 }
 
 /// Installs what is missing, and nothing else.
@@ -66,7 +69,11 @@ pub async fn ensure() -> Result<(), Error> {
     if !Path::new("/usr/bin/apt-get").exists() {
         return Err(Error::Missing(wanted.join(", ")));
     }
-    progress::step(&format!("installing Debian packages: {}", wanted.join(", ")), install(&wanted)).await?;
+    progress::step(
+        &format!("installing Debian packages: {}", wanted.join(", ")),
+        install(&wanted),
+    )
+    .await?;
     match missing() {
         none if none.is_empty() => Ok(()),
         still => Err(Error::Missing(still.join(", "))),
@@ -74,7 +81,10 @@ pub async fn ensure() -> Result<(), Error> {
 }
 
 fn missing() -> Vec<&'static str> {
-    let programs = PROGRAMS.into_iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| package);
+    let programs = PROGRAMS
+        .into_iter()
+        .filter(|(program, _)| !on_path(program))
+        .map(|(_, package)| package);
     let plugins = cni_plugins().is_none().then_some(PLUGIN_PACKAGE);
     let mut packages: Vec<_> = programs.chain(plugins).collect();
     packages.sort_unstable();
@@ -83,11 +93,20 @@ fn missing() -> Vec<&'static str> {
 }
 
 async fn install(packages: &[&str]) -> Result<(), Error> {
-    let failed = |source| Error::Install { packages: packages.join(", "), source };
+    let failed = |source| Error::Install {
+        packages: packages.join(", "),
+        source,
+    };
     // Somebody else may be installing: wait for them rather than fail.
     let options = ["-qq", "-o", "DPkg::Lock::Timeout=300"];
-    exec::run_visibly(command("apt-get", options).arg("update")).await.map_err(failed)?;
+    exec::run_visibly(command("apt-get", options).arg("update"))
+        .await
+        .map_err(failed)?;
     let mut install = command("apt-get", options);
-    install.args(["install", "--yes", "--no-install-recommends"]).args(packages);
-    exec::run_visibly(install.env("DEBIAN_FRONTEND", "noninteractive")).await.map_err(failed)
+    install
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(packages);
+    exec::run_visibly(install.env("DEBIAN_FRONTEND", "noninteractive"))
+        .await
+        .map_err(failed)
 }

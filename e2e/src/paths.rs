@@ -33,6 +33,12 @@ pub fn go_modules() -> PathBuf {
 
 fn base(variable: &'static str, below_home: &str) -> Result<PathBuf, Error> {
     // The XDG specification: a relative path is to be ignored.
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home))).ok_or(Error { variable })
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute(variable)
+        .or_else(|| absolute("HOME").map(|home| home.join(below_home)))
+        .ok_or(Error { variable })
 }

@@ -29,7 +29,11 @@ impl Record {
     #[must_use]
     pub fn of(pid: i32) -> Option<Self> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        Some(Self { pid, start_time: running_since(&stat)?, boot_id: boot_id() })
+        Some(Self {
+            pid,
+            start_time: running_since(&stat)?,
+            boot_id: boot_id(),
+        })
     }
 
     /// Reads a record; nothing if there is none.
@@ -84,7 +88,10 @@ fn running_since(stat: &str) -> Option<u64> {
 }
 
 fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -110,7 +117,10 @@ mod tests {
         let mut child = tokio::process::Command::new("sleep").arg("1000").spawn().unwrap();
         let pid = i32::try_from(child.id().unwrap()).unwrap();
         let real = Record::of(pid).unwrap();
-        let earlier = Record { start_time: real.start_time - 1, ..real.clone() };
+        let earlier = Record {
+            start_time: real.start_time - 1,
+            ..real.clone()
+        };
         earlier.stop(Duration::ZERO).await;
         assert!(real.alive(), "stopped a process by its id alone");
         real.stop(Duration::from_secs(60)).await;

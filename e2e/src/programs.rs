@@ -28,7 +28,9 @@ const LAST_LINES: usize = 40;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no Go to build with.
-    #[error("no `go` on the PATH: install Go 1.21 or newer (https://go.dev/dl); it fetches {TOOLCHAIN} by itself")]
+    #[error(
+        "no `go` on the PATH: install Go 1.21 or newer (https://go.dev/dl); it fetches {TOOLCHAIN} by itself"
+    )]
     NoGo,
     /// No home.
     #[error(transparent)]
@@ -117,11 +119,21 @@ impl Program {
 
     fn recipe(self) -> Recipe {
         let (module, package, name) = match self {
-            Self::KubeApiserver => ("kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", "kube-apiserver"),
-            Self::KubeControllerManager => {
-                ("kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", "kube-controller-manager")
-            }
-            Self::KubeScheduler => ("kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", "kube-scheduler"),
+            Self::KubeApiserver => (
+                "kubernetes",
+                "k8s.io/kubernetes/cmd/kube-apiserver",
+                "kube-apiserver",
+            ),
+            Self::KubeControllerManager => (
+                "kubernetes",
+                "k8s.io/kubernetes/cmd/kube-controller-manager",
+                "kube-controller-manager",
+            ),
+            Self::KubeScheduler => (
+                "kubernetes",
+                "k8s.io/kubernetes/cmd/kube-scheduler",
+                "kube-scheduler",
+            ),
             Self::Kubelet => ("kubernetes", "k8s.io/kubernetes/cmd/kubelet", "kubelet"),
             Self::KubeProxy => ("kubernetes", "k8s.io/kubernetes/cmd/kube-proxy", "kube-proxy"),
             Self::Kubectl => ("kubernetes", "k8s.io/kubernetes/cmd/kubectl", "kubectl"),
@@ -131,7 +143,11 @@ impl Program {
             Self::CoreDns => ("coredns", "github.com/coredns/coredns", "coredns"),
             Self::Pause => ("pause", "annex.dev/e2e/pause", "pause"),
         };
-        Recipe { module, package, name }
+        Recipe {
+            module,
+            package,
+            name,
+        }
     }
 
     fn stamp(self) -> Option<Stamp> {
@@ -186,7 +202,10 @@ pub async fn path(program: Program) -> Result<PathBuf, Error> {
     let recipe = program.recipe();
     let source = paths::go_modules().join(recipe.module);
     let flags = linker_flags(program, &source)?;
-    let directory = paths::cache()?.join("programs").join(format!("{}-{}", recipe.module, key(&source, &flags)?));
+    let directory =
+        paths::cache()?
+            .join("programs")
+            .join(format!("{}-{}", recipe.module, key(&source, &flags)?));
     let path = directory.join(recipe.name);
     if !path.is_file() {
         files::make_directory(&directory)?;
@@ -200,11 +219,20 @@ fn linker_flags(program: Program, source: &Path) -> Result<String, Error> {
     if let Some(stamp) = program.stamp() {
         let path = source.join("go.mod");
         let go_mod = files::read(&path)?;
-        let version = required_version(&go_mod, stamp.of).ok_or(Error::NoVersion { path, module: stamp.of })?;
+        let version = required_version(&go_mod, stamp.of).ok_or(Error::NoVersion {
+            path,
+            module: stamp.of,
+        })?;
         let mut numbers = version.trim_start_matches('v').split('.');
-        let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+        let (major, minor) = (
+            numbers.next().unwrap_or_default(),
+            numbers.next().unwrap_or_default(),
+        );
         for variable in stamp.variables {
-            let stamped = variable.replace("VERSION", version).replace("MAJOR", major).replace("MINOR", minor);
+            let stamped = variable
+                .replace("VERSION", version)
+                .replace("MAJOR", major)
+                .replace("MINOR", minor);
             flags.push_str(" -X ");
             flags.push_str(&stamped);
         }
@@ -215,7 +243,10 @@ fn linker_flags(program: Program, source: &Path) -> Result<String, Error> {
 /// The version of a module that a go.mod requires.
 fn required_version<'a>(go_mod: &'a str, module: &str) -> Option<&'a str> {
     go_mod.lines().find_map(|line| {
-        let mut words = line.trim_start().trim_start_matches("require ").split_whitespace();
+        let mut words = line
+            .trim_start()
+            .trim_start_matches("require ")
+            .split_whitespace();
         (words.next()? == module).then(|| words.next()).flatten()
     })
 }
@@ -225,39 +256,69 @@ fn key(source: &Path, flags: &str) -> Result<String, Error> {
     let mut hash = Sha256::new();
     hash.update(TOOLCHAIN);
     hash.update(flags);
-    let mut names: Vec<_> = ["go.mod", "go.sum", "main.go"].into_iter().map(|name| source.join(name)).collect();
+    let mut names: Vec<_> = ["go.mod", "go.sum", "main.go"]
+        .into_iter()
+        .map(|name| source.join(name))
+        .collect();
     names.retain(|path| path.is_file());
     for path in names {
         hash.update(files::read(&path)?);
     }
-    Ok(hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash
+        .finalize()
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 async fn build(recipe: &Recipe, source: &Path, flags: &str, path: &Path) -> Result<(), Error> {
     if !exec::on_path("go") {
         return Err(Error::NoGo);
     }
-    progress::say(format!("==> building {} (Go, once for each version; this can take minutes)", recipe.name));
+    progress::say(format!(
+        "==> building {} (Go, once for each version; this can take minutes)",
+        recipe.name
+    ));
     let start = Instant::now();
     let partial = path.with_file_name(format!("{}.partial-{}", recipe.name, std::process::id()));
     let mut command = Command::new("go");
     command
-        .args(["build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o"])
+        .args([
+            "build",
+            "-v",
+            "-trimpath",
+            "-buildvcs=false",
+            "-ldflags",
+            flags,
+            "-o",
+        ])
         .arg(&partial)
         .arg(recipe.package)
         .current_dir(source)
-        .envs([("CGO_ENABLED", "0"), ("GOTOOLCHAIN", TOOLCHAIN), ("GOWORK", "off")])
+        .envs([
+            ("CGO_ENABLED", "0"),
+            ("GOTOOLCHAIN", TOOLCHAIN),
+            ("GOWORK", "off"),
+        ])
         .env_remove("GOFLAGS");
     run_build(&mut command, recipe, start).await?;
     // Renamed when complete, so that a build that was cut off is never taken for a program.
-    std::fs::rename(&partial, path).map_err(|source| Error::Install { path: path.to_owned(), source })?;
+    std::fs::rename(&partial, path).map_err(|source| Error::Install {
+        path: path.to_owned(),
+        source,
+    })?;
     progress::say(format!("    done in {:.1} s", start.elapsed().as_secs_f64()));
     Ok(())
 }
 
 /// Runs `go build -v`, which names each package on stderr, and tells how many there were.
 async fn run_build(command: &mut Command, recipe: &Recipe, start: Instant) -> Result<(), Error> {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     let mut child = command.spawn().map_err(Error::Run)?;
     let mut lines = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
     let (mut downloaded, mut compiled, mut last) = (0, 0, VecDeque::new());
@@ -288,7 +349,11 @@ async fn run_build(command: &mut Command, recipe: &Recipe, start: Instant) -> Re
         return Ok(());
     }
     let output = last.into_iter().collect::<Vec<_>>().join("\n");
-    Err(Error::Build { package: recipe.package, status, output })
+    Err(Error::Build {
+        package: recipe.package,
+        status,
+        output,
+    })
 }
 
 #[cfg(test)]
@@ -297,7 +362,8 @@ mod tests {
 
     #[test]
     fn finds_a_version_in_either_form_of_require() {
-        let go_mod = "module x\n\nrequire (\n\ta.b/c v1.2.3 // indirect\n\ta.b/c/v2 v2.0.0\n)\nrequire d.e/f v0.1.0\n";
+        let go_mod =
+            "module x\n\nrequire (\n\ta.b/c v1.2.3 // indirect\n\ta.b/c/v2 v2.0.0\n)\nrequire d.e/f v0.1.0\n";
         assert_eq!(required_version(go_mod, "a.b/c"), Some("v1.2.3"));
         assert_eq!(required_version(go_mod, "a.b/c/v2"), Some("v2.0.0"));
         assert_eq!(required_version(go_mod, "d.e/f"), Some("v0.1.0"));
@@ -308,7 +374,13 @@ mod tests {
     fn kubernetes_programs_know_their_version() {
         let source = crate::paths::go_modules().join("kubernetes");
         let flags = linker_flags(Program::Kubelet, &source).unwrap();
-        assert!(flags.contains("-X k8s.io/component-base/version.gitVersion=v1.36."), "{flags}");
-        assert!(flags.contains("-X k8s.io/component-base/version.gitMinor=36 "), "{flags}");
+        assert!(
+            flags.contains("-X k8s.io/component-base/version.gitVersion=v1.36."),
+            "{flags}"
+        );
+        assert!(
+            flags.contains("-X k8s.io/component-base/version.gitMinor=36 "),
+            "{flags}"
+        );
     }
 }

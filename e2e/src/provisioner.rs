@@ -91,8 +91,11 @@ struct Context {
 pub async fn run(kubeconfig: &Path, directory: &Path, node: &str) -> Result<(), Error> {
     let client = client::connect(kubeconfig).await?;
     let volumes = Api::all(client.clone());
-    let context =
-        Arc::new(Context { volumes: volumes.clone(), directory: directory.to_owned(), node: node.to_owned() });
+    let context = Arc::new(Context {
+        volumes: volumes.clone(),
+        directory: directory.to_owned(),
+        node: node.to_owned(),
+    });
     let provision = controller::<PersistentVolumeClaim>(client)
         .run(provision, retry, context.clone())
         .for_each(|_| async {});
@@ -106,12 +109,21 @@ pub async fn run(kubeconfig: &Path, directory: &Path, node: &str) -> Result<(), 
 
 fn controller<K>(client: Client) -> Controller<K>
 where
-    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
+    K: kube::Resource<DynamicType = ()>
+        + Clone
+        + std::fmt::Debug
+        + serde::de::DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
 {
     Controller::new(Api::<K>::all(client), watcher::Config::default()).shutdown_on_signal()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature that a controller asks for")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that a controller asks for"
+)]
 fn retry<K: kube::Resource<DynamicType = ()>>(object: Arc<K>, error: &Error, _: Arc<Context>) -> Action {
     tracing::warn!(object = object.name_any(), %error, source = ?std::error::Error::source(error), "will try again");
     Action::requeue(RETRY)
@@ -123,7 +135,10 @@ async fn provision(claim: Arc<PersistentVolumeClaim>, context: Arc<Context>) -> 
     }
     let uid = claim.uid().ok_or(Error::Incomplete("uid"))?;
     let path = context.directory.join(format!("pvc-{uid}"));
-    std::fs::create_dir_all(&path).map_err(|source| Error::MakeDirectory { path: path.clone(), source })?;
+    std::fs::create_dir_all(&path).map_err(|source| Error::MakeDirectory {
+        path: path.clone(),
+        source,
+    })?;
     let volume = volume(&claim, &uid, &path, &context.node)?;
     let name = volume.name_any();
     match context.volumes.create(&PostParams::default(), &volume).await {
@@ -159,16 +174,25 @@ fn is_ours_to_make(claim: &PersistentVolumeClaim) -> bool {
     let unbound = claim.spec.as_ref().is_some_and(|spec| spec.volume_name.is_none());
     unbound
         && claim.metadata.deletion_timestamp.is_none()
-        && claim.annotations().get(CLAIM_PROVISIONER).is_some_and(|name| name == PROVISIONER)
+        && claim
+            .annotations()
+            .get(CLAIM_PROVISIONER)
+            .is_some_and(|name| name == PROVISIONER)
 }
 
 fn is_ours_to_remove(volume: &PersistentVolume) -> bool {
     let released = volume.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Released");
-    let reclaimed = volume.spec.as_ref().and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref());
+    let reclaimed = volume
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref());
     released
         && reclaimed == Some("Delete")
         && volume.metadata.deletion_timestamp.is_none()
-        && volume.annotations().get(PROVISIONED_BY).is_some_and(|name| name == PROVISIONER)
+        && volume
+            .annotations()
+            .get(PROVISIONED_BY)
+            .is_some_and(|name| name == PROVISIONER)
 }
 
 /// The volume for a claim. A `local` one, whose directory the kubelet gives to the pod's group, as it would a disk.
@@ -179,9 +203,13 @@ fn volume(
     node: &str,
 ) -> Result<PersistentVolume, Error> {
     let spec = claim.spec.as_ref().ok_or(Error::Incomplete("spec"))?;
-    let requests: Option<&BTreeMap<_, _>> =
-        spec.resources.as_ref().and_then(|resources| resources.requests.as_ref());
-    let size = requests.and_then(|requests| requests.get("storage")).ok_or(Error::Incomplete("size"))?;
+    let requests: Option<&BTreeMap<_, _>> = spec
+        .resources
+        .as_ref()
+        .and_then(|resources| resources.requests.as_ref());
+    let size = requests
+        .and_then(|requests| requests.get("storage"))
+        .ok_or(Error::Incomplete("size"))?;
     serde_json::from_value(json!({
         "metadata": { "name": format!("pvc-{uid}"), "annotations": { PROVISIONED_BY: PROVISIONER } },
         "spec": {

@@ -61,7 +61,9 @@ pub async fn image(reference: &str, program: Program) -> Result<PathBuf, Error> 
 /// # Errors
 /// When the API refuses an object.
 pub async fn install(layout: &Layout, client: &kube::Client) -> Result<(), Error> {
-    let dns = DNS.replace("${ADDRESS}", &layout.dns_address().to_string()).replace("${IMAGE}", DNS_IMAGE);
+    let dns = DNS
+        .replace("${ADDRESS}", &layout.dns_address().to_string())
+        .replace("${IMAGE}", DNS_IMAGE);
     client::apply_yaml(client, &dns).await?;
     client::apply_yaml(client, STORAGE).await?;
     Ok(())

@@ -26,7 +26,10 @@ pub(super) async fn configure(layout: &Layout, options: Options) -> Result<Invoc
         path_flag("audit-policy-file", &policy),
         path_flag("audit-log-path", &layout.audit_log()),
     ]);
-    Ok(Invocation { program: built(Program::KubeApiserver).await?, arguments })
+    Ok(Invocation {
+        program: built(Program::KubeApiserver).await?,
+        arguments,
+    })
 }
 
 fn serving(layout: &Layout) -> Vec<String> {
@@ -47,8 +50,14 @@ fn identities(layout: &Layout) -> Vec<String> {
         "--authorization-mode=Node,RBAC".to_owned(),
         path_flag("client-ca-file", &layout.path(certs::CA)),
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local".to_owned(),
-        path_flag("service-account-key-file", &layout.path(certs::SERVICE_ACCOUNT_PUBLIC_KEY)),
-        path_flag("service-account-signing-key-file", &layout.path(certs::SERVICE_ACCOUNT_KEY)),
+        path_flag(
+            "service-account-key-file",
+            &layout.path(certs::SERVICE_ACCOUNT_PUBLIC_KEY),
+        ),
+        path_flag(
+            "service-account-signing-key-file",
+            &layout.path(certs::SERVICE_ACCOUNT_KEY),
+        ),
         path_flag("kubelet-certificate-authority", &layout.path(certs::CA)),
         path_flag("kubelet-client-certificate", &certificate),
         path_flag("kubelet-client-key", &key),
@@ -59,7 +68,10 @@ fn identities(layout: &Layout) -> Vec<String> {
 fn front_proxy(layout: &Layout) -> Vec<String> {
     let (certificate, key) = certs::pair(layout, certs::FRONT_PROXY);
     vec![
-        path_flag("requestheader-client-ca-file", &layout.path(certs::FRONT_PROXY_CA)),
+        path_flag(
+            "requestheader-client-ca-file",
+            &layout.path(certs::FRONT_PROXY_CA),
+        ),
         "--requestheader-allowed-names=front-proxy-client".to_owned(),
         "--requestheader-username-headers=X-Remote-User".to_owned(),
         "--requestheader-group-headers=X-Remote-Group".to_owned(),

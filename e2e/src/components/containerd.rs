@@ -10,7 +10,6 @@ use crate::addons::PAUSE_IMAGE;
 use crate::layout::Layout;
 use crate::{exec, files, node, packages};
 
-
 pub(super) fn configure(layout: &Layout) -> Result<Invocation, Error> {
     let plugins = packages::cni_plugins().ok_or(Error::NoPlugins)?;
     let network = layout.path("cni/net.d");
@@ -18,7 +17,10 @@ pub(super) fn configure(layout: &Layout) -> Result<Invocation, Error> {
     let config = layout.path("config/containerd.toml");
     files::write(&config, config_file(&network, &plugins))?;
     let arguments = vec![path_flag("config", &config)];
-    Ok(Invocation { program: PathBuf::from("containerd"), arguments })
+    Ok(Invocation {
+        program: PathBuf::from("containerd"),
+        arguments,
+    })
 }
 
 /// The bridge plugin with addresses from the node's own subnet.
@@ -82,7 +84,12 @@ runtime_type = "io.containerd.runc.v2"
 pub fn socket(layout: &Layout) -> Result<Option<PathBuf>, Error> {
     let process = Component::Containerd.running(layout)?;
     // The socket is in the node's mount namespace, and short paths are all that a socket's address takes.
-    Ok(process.map(|process| PathBuf::from(format!("/proc/{}/root/run/containerd/containerd.sock", process.pid))))
+    Ok(process.map(|process| {
+        PathBuf::from(format!(
+            "/proc/{}/root/run/containerd/containerd.sock",
+            process.pid
+        ))
+    }))
 }
 
 /// Waits until containerd answers.
@@ -107,7 +114,9 @@ pub async fn wait_ready(layout: &Layout) -> Result<(), Error> {
 /// When containerd refuses the archive.
 pub async fn import(layout: &Layout, archive: &Path) -> Result<(), Error> {
     let mut command = node::command(layout, "ctr");
-    command.args(["--namespace", "k8s.io", "images", "import"]).arg(archive);
+    command
+        .args(["--namespace", "k8s.io", "images", "import"])
+        .arg(archive);
     exec::run(&mut command).await?;
     Ok(())
 }

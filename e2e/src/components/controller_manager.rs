@@ -20,7 +20,13 @@ pub(super) async fn configure(layout: &Layout) -> Result<Invocation, Error> {
         path_flag("root-ca-file", &layout.path(certs::CA)),
         path_flag("cluster-signing-cert-file", &layout.path(certs::CA)),
         path_flag("cluster-signing-key-file", &layout.path(certs::CA_KEY)),
-        path_flag("service-account-private-key-file", &layout.path(certs::SERVICE_ACCOUNT_KEY)),
+        path_flag(
+            "service-account-private-key-file",
+            &layout.path(certs::SERVICE_ACCOUNT_KEY),
+        ),
     ];
-    Ok(Invocation { program: built(Program::KubeControllerManager).await?, arguments })
+    Ok(Invocation {
+        program: built(Program::KubeControllerManager).await?,
+        arguments,
+    })
 }

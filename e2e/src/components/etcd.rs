@@ -19,5 +19,8 @@ pub(super) async fn configure(layout: &Layout) -> Result<Invocation, Error> {
         "--unsafe-no-fsync".to_owned(),
         "--log-level=warn".to_owned(),
     ];
-    Ok(Invocation { program: built(Program::Etcd).await?, arguments })
+    Ok(Invocation {
+        program: built(Program::Etcd).await?,
+        arguments,
+    })
 }

@@ -23,5 +23,8 @@ pub(super) async fn configure(layout: &Layout) -> Result<Invocation, Error> {
             "oomScoreAdj": 0,
         }),
     )?;
-    Ok(Invocation { program: built(Program::KubeProxy).await?, arguments: vec![path_flag("config", &config)] })
+    Ok(Invocation {
+        program: built(Program::KubeProxy).await?,
+        arguments: vec![path_flag("config", &config)],
+    })
 }

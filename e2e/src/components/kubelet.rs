@@ -55,5 +55,8 @@ pub(super) async fn configure(layout: &Layout) -> Result<Invocation, Error> {
         flag("hostname-override", layout.name()),
         flag("node-ip", layout.node_address()),
     ];
-    Ok(Invocation { program: built(Program::Kubelet).await?, arguments })
+    Ok(Invocation {
+        program: built(Program::Kubelet).await?,
+        arguments,
+    })
 }

@@ -188,21 +188,41 @@ impl Component {
 pub fn write_kubeconfigs(layout: &Layout, pki: &Pki) -> Result<(), Error> {
     let node = format!("system:node:{}", layout.name());
     let users = [
-        (Component::KubeControllerManager, "system:kube-controller-manager", None),
+        (
+            Component::KubeControllerManager,
+            "system:kube-controller-manager",
+            None,
+        ),
         (Component::KubeScheduler, "system:kube-scheduler", None),
         (Component::KubeProxy, "system:kube-proxy", None),
         (Component::Kubelet, node.as_str(), Some("system:nodes")),
-        (Component::Provisioner, "annex-e2e-provisioner", Some("system:masters")),
+        (
+            Component::Provisioner,
+            "annex-e2e-provisioner",
+            Some("system:masters"),
+        ),
     ];
     let ca = pki.ca().certificate();
     let local = "https://127.0.0.1:6443";
     for (component, user, group) in users {
         let identity = pki.ca().client(user, group)?;
-        kubeconfig::write(&component_kubeconfig(layout, component), layout.name(), local, &ca, &identity)?;
+        kubeconfig::write(
+            &component_kubeconfig(layout, component),
+            layout.name(),
+            local,
+            &ca,
+            &identity,
+        )?;
     }
     let administrator = pki.ca().client("kubernetes-admin", Some("system:masters"))?;
     let server = format!("https://{}:6443", layout.outer_address());
-    Ok(kubeconfig::write(&layout.kubeconfig(), layout.name(), &server, &ca, &administrator)?)
+    Ok(kubeconfig::write(
+        &layout.kubeconfig(),
+        layout.name(),
+        &server,
+        &ca,
+        &administrator,
+    )?)
 }
 
 fn component_kubeconfig(layout: &Layout, component: Component) -> PathBuf {

@@ -1,8 +1,8 @@
 //! The provisioner of volumes: this program's own, see [`crate::provisioner`].
 
 use super::{Component, Error, Invocation, component_kubeconfig, path_flag};
-use crate::layout::Layout;
 use crate::files;
+use crate::layout::Layout;
 
 pub(super) fn configure(layout: &Layout) -> Result<Invocation, Error> {
     // A copy, since the next build replaces the original under the running process.
@@ -16,7 +16,10 @@ pub(super) fn configure(layout: &Layout) -> Result<Invocation, Error> {
         .map_err(Error::OwnProgram)?;
     let arguments = vec![
         "provisioner".to_owned(),
-        path_flag("kubeconfig", &component_kubeconfig(layout, Component::Provisioner)),
+        path_flag(
+            "kubeconfig",
+            &component_kubeconfig(layout, Component::Provisioner),
+        ),
         path_flag("directory", &layout.path("volumes")),
         format!("--node={}", layout.name()),
     ];

@@ -16,5 +16,8 @@ pub(super) async fn configure(layout: &Layout) -> Result<Invocation, Error> {
         path_flag("tls-private-key-file", &key),
         "--leader-elect=false".to_owned(),
     ];
-    Ok(Invocation { program: built(Program::KubeScheduler).await?, arguments })
+    Ok(Invocation {
+        program: built(Program::KubeScheduler).await?,
+        arguments,
+    })
 }

@@ -26,7 +26,10 @@ pub(super) fn make(layout: &Layout) -> Result<(), Error> {
         let made = std::fs::create_dir_all(&root)
             .and_then(|()| prepare(&hierarchy, &root))
             .and_then(|()| std::fs::create_dir_all(&components));
-        made.map_err(|source| Error::MakeCgroup { path: components, source })?;
+        made.map_err(|source| Error::MakeCgroup {
+            path: components,
+            source,
+        })?;
     }
     Ok(())
 }
@@ -35,7 +38,11 @@ fn prepare(hierarchy: &Hierarchy, root: &Path) -> io::Result<()> {
     if hierarchy.unified {
         return delegate(&hierarchy.mount).and_then(|()| delegate(root));
     }
-    if hierarchy.controllers.iter().any(|controller| controller == "cpuset") {
+    if hierarchy
+        .controllers
+        .iter()
+        .any(|controller| controller == "cpuset")
+    {
         // A cpuset is made empty, and an empty one takes no process.
         for file in ["cpuset.cpus", "cpuset.mems"] {
             std::fs::write(root.join(file), std::fs::read(hierarchy.mount.join(file))?)?;
@@ -56,23 +63,41 @@ fn delegate(cgroup: &Path) -> io::Result<()> {
 /// The file that takes the id of a process which is to run in the node.
 pub(super) fn entrance(layout: &Layout) -> Result<PathBuf, Error> {
     let hierarchies = hierarchies()?;
-    let pids = |hierarchy: &&Hierarchy| hierarchy.controllers.iter().any(|controller| controller == "pids");
+    let pids = |hierarchy: &&Hierarchy| {
+        hierarchy
+            .controllers
+            .iter()
+            .any(|controller| controller == "pids")
+    };
     // One hierarchy is enough to find every descendant, and leaves the person's own accounting in the others alone.
     let hierarchy = hierarchies
         .iter()
         .find(pids)
         .or_else(|| hierarchies.iter().find(|hierarchy| hierarchy.unified))
         .ok_or(Error::NoHierarchy)?;
-    Ok(hierarchy.mount.join(layout.cgroup()).join(COMPONENTS).join("cgroup.procs"))
+    Ok(hierarchy
+        .mount
+        .join(layout.cgroup())
+        .join(COMPONENTS)
+        .join("cgroup.procs"))
 }
 
 /// The ids of all processes in the node's cgroups.
 pub(super) fn members(layout: &Layout) -> BTreeSet<i32> {
     let hierarchies = hierarchies().unwrap_or_default();
-    let roots = hierarchies.iter().map(|hierarchy| hierarchy.mount.join(layout.cgroup()));
+    let roots = hierarchies
+        .iter()
+        .map(|hierarchy| hierarchy.mount.join(layout.cgroup()));
     let groups = roots.flat_map(|root| with_descendants(&root));
     let listings = groups.filter_map(|group| std::fs::read_to_string(group.join("cgroup.procs")).ok());
-    listings.flat_map(|listing| listing.lines().filter_map(|line| line.parse().ok()).collect::<Vec<_>>()).collect()
+    listings
+        .flat_map(|listing| {
+            listing
+                .lines()
+                .filter_map(|line| line.parse().ok())
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Removes the node's cgroups, which must be empty of processes by now.
@@ -92,19 +117,32 @@ async fn remove_group(path: &Path) -> Result<(), Error> {
             Ok(()) => return Ok(()),
             Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
             // A process that has ended is counted for a little longer.
-            Err(source) if source.kind() == io::ErrorKind::ResourceBusy && start.elapsed() < KERNEL_PATIENCE => {
+            Err(source)
+                if source.kind() == io::ErrorKind::ResourceBusy && start.elapsed() < KERNEL_PATIENCE =>
+            {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            Err(source) => return Err(Error::RemoveCgroup { path: path.to_owned(), source }),
+            Err(source) => {
+                return Err(Error::RemoveCgroup {
+                    path: path.to_owned(),
+                    source,
+                });
+            }
         }
     }
 }
 
 /// A cgroup and all below it, children before their parents; empty if there is none.
 fn with_descendants(group: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(group) else { return Vec::new() };
-    let children = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    let mut all: Vec<_> = children.flat_map(|child| with_descendants(&child.path())).collect();
+    let Ok(entries) = std::fs::read_dir(group) else {
+        return Vec::new();
+    };
+    let children = entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut all: Vec<_> = children
+        .flat_map(|child| with_descendants(&child.path()))
+        .collect();
     all.push(group.to_owned());
     all
 }
@@ -124,7 +162,11 @@ fn hierarchy(line: &str) -> Option<Hierarchy> {
         _ => return None,
     };
     let controllers = kind.nth(1)?.split(',').map(str::to_owned).collect();
-    Some(Hierarchy { mount: PathBuf::from(mount.split(' ').nth(4)?), unified, controllers })
+    Some(Hierarchy {
+        mount: PathBuf::from(mount.split(' ').nth(4)?),
+        unified,
+        controllers,
+    })
 }
 
 #[cfg(test)]

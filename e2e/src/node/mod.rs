@@ -103,7 +103,10 @@ pub fn exists(layout: &Layout) -> bool {
 #[must_use]
 pub fn command(layout: &Layout, program: impl Into<OsString>) -> Command {
     let mut command = Command::new("nsenter");
-    command.args(namespaces::enter(layout)).arg("--").arg(program.into());
+    command
+        .args(namespaces::enter(layout))
+        .arg("--")
+        .arg(program.into());
     command
 }
 
@@ -112,11 +115,18 @@ pub fn command(layout: &Layout, program: impl Into<OsString>) -> Command {
 /// # Errors
 /// When it cannot be started, or is gone before its start time can be read.
 pub fn start(layout: &Layout, program: &Path, arguments: &[String], log: &Path) -> Result<Record, Error> {
-    let spawn_error = |source| Error::Spawn { program: program.display().to_string(), source };
+    let spawn_error = |source| Error::Spawn {
+        program: program.display().to_string(),
+        source,
+    };
     if let Some(directory) = log.parent() {
         files::make_directory(directory)?;
     }
-    let log_file = std::fs::OpenOptions::new().create(true).append(true).open(log).map_err(spawn_error)?;
+    let log_file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(log)
+        .map_err(spawn_error)?;
     let errors = log_file.try_clone().map_err(spawn_error)?;
     // The shell enters the cgroup and becomes setsid, nsenter and the program in turn: one process all along, whose
     // every child is in the cgroup from its birth.
@@ -134,13 +144,19 @@ pub fn start(layout: &Layout, program: &Path, arguments: &[String], log: &Path) 
         .spawn()
         .map_err(spawn_error)?;
     let record = child.id().and_then(|pid| Record::of(i32::try_from(pid).ok()?));
-    record.ok_or_else(|| Error::EndedAtOnce { program: program.display().to_string(), log: log.to_owned() })
+    record.ok_or_else(|| Error::EndedAtOnce {
+        program: program.display().to_string(),
+        log: log.to_owned(),
+    })
 }
 
 /// Every process of the node: components, shims, and what runs in pods.
 #[must_use]
 pub fn processes(layout: &Layout) -> Vec<Record> {
-    cgroups::members(layout).into_iter().filter_map(Record::of).collect()
+    cgroups::members(layout)
+        .into_iter()
+        .filter_map(Record::of)
+        .collect()
 }
 
 /// Ends every process of the node and removes everything that [`make`] made. What is gone already is passed over.
@@ -162,7 +178,9 @@ async fn end_processes(layout: &Layout) -> Result<(), Error> {
             return Ok(());
         }
         if start.elapsed() > KERNEL_PATIENCE {
-            return Err(Error::Unkillable(left.iter().map(|process| process.pid).collect()));
+            return Err(Error::Unkillable(
+                left.iter().map(|process| process.pid).collect(),
+            ));
         }
         for process in &left {
             process.signal(Signal::SIGKILL);

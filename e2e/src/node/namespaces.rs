@@ -89,7 +89,9 @@ async fn make_namespaces(layout: &Layout) -> Result<(), Error> {
     files::write(&mount_pin(layout), "")?;
     files::write(&network_pin(layout), "")?;
     let mut unshare = command("unshare", enter(layout));
-    unshare.args(["--propagation=private", "sh", "-c", MOUNTS]).arg(layout.state());
+    unshare
+        .args(["--propagation=private", "sh", "-c", MOUNTS])
+        .arg(layout.state());
     for (target, source) in OWN_DIRECTORIES {
         unshare.args([source, target]);
     }
@@ -100,8 +102,16 @@ async fn make_namespaces(layout: &Layout) -> Result<(), Error> {
 async fn make_links(layout: &Layout) -> Result<(), Error> {
     let (host, outer) = (layout.host_interface(), layout.outer_address());
     let network = network_pin(layout);
-    exec::run(command("ip", ["link", "add", &host, "type", "veth", "peer", "name", "host0", "netns"]).arg(&network))
-        .await?;
+    exec::run(
+        command(
+            "ip",
+            [
+                "link", "add", &host, "type", "veth", "peer", "name", "host0", "netns",
+            ],
+        )
+        .arg(&network),
+    )
+    .await?;
     run_ip(&format!("addr add {}/30 dev {host}", layout.host_address())).await?;
     run_ip(&format!("link set {host} up")).await?;
     for arguments in [
@@ -149,14 +159,21 @@ pub(super) async fn unmake(layout: &Layout) -> Result<(), Error> {
 
 fn mounts_below(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").map_err(Error::Mounts)?;
-    let points = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape);
+    let points = mounts
+        .lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        .map(unescape);
     Ok(points.filter(|point| point.starts_with(directory)).collect())
 }
 
 /// A path as `/proc/self/mountinfo` writes it: white space and backslashes are octal escapes.
 fn unescape(field: &str) -> PathBuf {
     let escapes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
-    PathBuf::from(escapes.iter().fold(field.to_owned(), |text, (code, plain)| text.replace(code, plain)))
+    PathBuf::from(
+        escapes
+            .iter()
+            .fold(field.to_owned(), |text, (code, plain)| text.replace(code, plain)),
+    )
 }
 
 #[cfg(test)]
