@@ -3,6 +3,7 @@
 mod pods;
 mod traces;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -40,7 +41,7 @@ pub enum Error {
         /// What was wanted.
         what: &'static str,
         /// Why it failed.
-        source: kube::Error,
+        source: Box<kube::Error>,
     },
     /// An object of the test's own that is none.
     #[error("failed to read one of the test's objects")]
@@ -52,7 +53,10 @@ pub enum Error {
 
 impl Error {
     fn api(what: &'static str) -> impl Fn(kube::Error) -> Self {
-        move |source| Self::Api { what, source }
+        move |source| Self::Api {
+            what,
+            source: source.into(),
+        }
     }
 }
 
@@ -70,7 +74,7 @@ pub async fn run() -> Result<(), Error> {
     // Only now, since its addresses are those that the first leaves.
     let second = Layout::new("selftest-b")?;
     let result = match result {
-        Ok(()) => promises(&first, &second).await,
+        Ok(()) => promises(&before, &first, &second).await,
         Err(error) => Err(error.into()),
     };
     let downs = [cluster::down(&first).await, cluster::down(&second).await];
@@ -95,7 +99,8 @@ pub async fn run() -> Result<(), Error> {
     Ok(())
 }
 
-async fn promises(first: &Layout, second: &Layout) -> Result<(), Error> {
+async fn promises(before: &BTreeSet<String>, first: &Layout, second: &Layout) -> Result<(), Error> {
+    a_cluster_can_be_seen(before, first)?;
     cluster::up(
         second,
         Options {
@@ -114,12 +119,23 @@ async fn promises(first: &Layout, second: &Layout) -> Result<(), Error> {
     ensure(processes(first)? == neighbour, || {
         "killing one cluster changed another".to_owned()
     })?;
+    interrupt_up(second).await?;
     cluster::up(second, Options::default()).await?;
     kill_everything(second).await?;
     cluster::down(second).await?;
     ensure(processes(first)? == neighbour, || {
         "taking one cluster down changed another".to_owned()
     })
+}
+
+/// Else nothing would follow from not seeing it later.
+fn a_cluster_can_be_seen(before: &BTreeSet<String>, layout: &Layout) -> Result<(), Error> {
+    let now = traces::of_machine(&[layout]);
+    for kind in ["process", "mount", "cgroup", "interface", "route"] {
+        let seen = now.difference(before).any(|trace| trace.starts_with(kind));
+        ensure(seen, || format!("no {kind} of a standing cluster was found"))?;
+    }
+    Ok(())
 }
 
 async fn up_again_changes_nothing(layout: &Layout) -> Result<(), Error> {
@@ -173,6 +189,27 @@ async fn kill_everything(layout: &Layout) -> Result<(), Error> {
     let state = cluster::state(layout)?;
     ensure(state == cluster::State::Remains, || {
         format!("a dead cluster is taken for {state:?}")
+    })
+}
+
+/// Breaks off an `up` of which some programs run already and others do not.
+async fn interrupt_up(layout: &Layout) -> Result<(), Error> {
+    let under_way = async || match Component::KubeApiserver.running(layout) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err("it does not run yet".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    tokio::select! {
+        up = cluster::up(layout, Options::default()) => {
+            up?;
+            return Err(Error::Failed("`up` was over before it could be interrupted".to_owned()));
+        }
+        seen = eventually("kube-apiserver to start", KERNEL_PATIENCE, under_way) => seen?,
+    }
+    progress::say("==> interrupted");
+    let state = cluster::state(layout)?;
+    ensure(state == cluster::State::Remains, || {
+        format!("half a cluster is taken for {state:?}")
     })
 }
 
