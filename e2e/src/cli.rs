@@ -219,7 +219,7 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
             node.args(words);
             Err(become_program(node.into_std()))
         }
-        Command::Selftest => Ok(selftest::run(layout.name()).await?),
+        Command::Selftest => Ok(selftest::run().await?),
         Command::Images => {
             cluster::require_up(layout)?;
             make_and_load(layout).await

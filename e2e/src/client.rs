@@ -23,7 +23,7 @@ pub enum Error {
         /// Which one.
         path: PathBuf,
         /// Why.
-        source: KubeconfigError,
+        source: Box<KubeconfigError>,
     },
     /// The client.
     #[error("failed to make a client from the kubeconfig {}", path.display())]
@@ -31,11 +31,11 @@ pub enum Error {
         /// Which one.
         path: PathBuf,
         /// Why.
-        source: kube::Error,
+        source: Box<kube::Error>,
     },
     /// Asking the server for its kinds.
     #[error("failed to ask the server for its kinds")]
-    Discover(#[source] kube::Error),
+    Discover(#[source] Box<kube::Error>),
     /// A manifest that is no YAML, or none of Kubernetes.
     #[error("failed to read a manifest")]
     Manifest(#[source] serde_saphyr::Error),
@@ -50,7 +50,7 @@ pub enum Error {
         /// Its name.
         name: String,
         /// Why.
-        source: kube::Error,
+        source: Box<kube::Error>,
     },
     /// Something did not come about.
     #[error("waited {} s in vain for {what}: {last}", limit.as_secs())]
@@ -75,7 +75,7 @@ pub async fn connect(kubeconfig: &Path) -> Result<Client, Error> {
 fn read_kubeconfig(path: &Path) -> Result<Kubeconfig, Error> {
     Kubeconfig::read_from(path).map_err(|source| Error::Kubeconfig {
         path: path.to_owned(),
-        source,
+        source: source.into(),
     })
 }
 
@@ -84,11 +84,11 @@ async fn connect_with(kubeconfig: &Path, content: Kubeconfig) -> Result<Client, 
         .await
         .map_err(|source| Error::Kubeconfig {
             path: kubeconfig.to_owned(),
-            source,
+            source: source.into(),
         })?;
     Client::try_from(config).map_err(|source| Error::Connect {
         path: kubeconfig.to_owned(),
-        source,
+        source: source.into(),
     })
 }
 
@@ -117,7 +117,7 @@ pub async fn apply_yaml(client: &Client, yaml: &str) -> Result<(), Error> {
     let discovery = Discovery::new(client.clone())
         .run()
         .await
-        .map_err(Error::Discover)?;
+        .map_err(|source| Error::Discover(source.into()))?;
     for object in objects {
         apply(client, &discovery, &object).await?;
     }
@@ -145,7 +145,11 @@ async fn apply(client: &Client, discovery: &Discovery, object: &DynamicObject) -
         &Patch::Apply(object),
     )
     .await
-    .map_err(|source| Error::Apply { kind, name, source })?;
+    .map_err(|source| Error::Apply {
+        kind,
+        name,
+        source: source.into(),
+    })?;
     Ok(())
 }
 

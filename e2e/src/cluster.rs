@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long it may take to where nothing of it is needed any more.
-const LAST_STOP_PATIENCE: Duration = Duration::from_secs(5);
+const LAST_STOP_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How often components that end by themselves are started again: some do while kube-apiserver is away.
 const RESTARTS: u32 = 10;
@@ -334,6 +334,7 @@ async fn wait_ready(layout: &Layout) -> Result<(), Error> {
     for component in [Component::KubeApiserver].into_iter().chain(Component::ALL) {
         wait_well(layout, component).await?;
     }
+    components::wait_for_containerd(layout).await?;
     let client = client::connect(&layout.kubeconfig()).await?;
     wait_for(layout, "the node", async || {
         node_ready(&client, layout.name()).await

@@ -23,6 +23,7 @@ pub mod client;
 pub mod cluster;
 pub mod components;
 pub mod demo;
+pub mod diagnosis;
 pub mod exec;
 pub mod files;
 pub mod images;

@@ -50,7 +50,7 @@ pub fn workspace() -> PathBuf {
 /// The first that could not be made.
 pub async fn build() -> Result<Vec<Built>, Error> {
     packages::ensure_musl().await?;
-    let operator = images::programs::build(&workspace(), images::programs::Program::Operator).await?;
+    let operator = rust_program(images::programs::Program::Operator).await?;
     let specs = [
         catalog::operator(&operator),
         catalog::sample_apiserver(&programs::path(programs::Program::SampleApiserver).await?),
@@ -65,8 +65,14 @@ pub async fn build() -> Result<Vec<Built>, Error> {
 /// It could not be made.
 pub async fn build_test_server() -> Result<Vec<Built>, Error> {
     packages::ensure_musl().await?;
-    let server = images::programs::build(&workspace(), images::programs::Program::E2eServer).await?;
+    let server = rust_program(images::programs::Program::E2eServer).await?;
     write(&[catalog::e2e_server(&server)]).await
+}
+
+/// The target directory is outside of the clone, as the Makefile's is, so that the next clone need not begin anew.
+async fn rust_program(program: images::programs::Program) -> Result<PathBuf, Error> {
+    let target = paths::cache()?.join("target");
+    Ok(images::programs::build(&workspace(), &target, program).await?)
 }
 
 async fn write(specs: &[ImageSpec]) -> Result<Vec<Built>, Error> {

@@ -86,12 +86,12 @@ fn hint(program: &str) -> &'static str {
 
 /// Builds `program` of the workspace at `workspace` for release, and returns the path of its file.
 ///
-/// cargo's progress goes to standard error. The directory is the one that cargo takes (`CARGO_TARGET_DIR`, else
-/// `target`); what is fresh is not built again.
+/// cargo's progress goes to standard error. It builds in `CARGO_TARGET_DIR`, else in `target_dir`; what is fresh is
+/// not built again.
 ///
 /// # Errors
 /// A tool that is missing or fails; rustc's own messages are on standard error.
-pub async fn build(workspace: &Path, program: Program) -> Result<PathBuf, Error> {
+pub async fn build(workspace: &Path, target_dir: &Path, program: Program) -> Result<PathBuf, Error> {
     let target = Architecture::host().map_err(Error::Host)?.rust_target();
     output(Command::new(MUSL_GCC).arg("--version"), MUSL_GCC).await?;
     install_target(workspace, target).await?;
@@ -116,6 +116,9 @@ pub async fn build(workspace: &Path, program: Program) -> Result<PathBuf, Error>
         ])
         .current_dir(workspace)
         .env("CARGO_ENCODED_RUSTFLAGS", prefixes.rustflags());
+    if std::env::var_os("CARGO_TARGET_DIR").is_none() {
+        cargo.env("CARGO_TARGET_DIR", target_dir);
+    }
     for (name, value) in c_environment(target, &prefixes) {
         cargo.env(name, value);
     }

@@ -58,7 +58,10 @@ pub fn pod_template(
     };
     let reserved = Reserved {
         selector_labels: names.labels().into_keys().collect(),
-        volumes: vec![ReservedVolume { name: VOLUME.to_owned(), mount_path: mount.path.clone() }],
+        volumes: vec![ReservedVolume {
+            name: VOLUME.to_owned(),
+            mount_path: mount.path.clone(),
+        }],
         port: workload.port,
         port_name: PORT_NAME.to_owned(),
     };
