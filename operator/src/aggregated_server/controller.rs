@@ -57,19 +57,18 @@ pub async fn run(deps: ControllerDeps) {
         predicates::generation.combine(predicates::annotations),
         PredicateConfig::default(),
     );
+    // The operator may watch them nowhere else.
+    let role_bindings = Api::<PartialObjectMeta<RoleBinding>>::namespaced(client.clone(), KUBE_SYSTEM);
     let shutdown = deps.shutdown.clone();
     let controller = Controller::for_stream(own, servers.clone())
         .with_config(ControllerConfig::default().concurrency(deps.settings.workers))
-        .owns_stream(children::<Deployment>(&client))
-        .owns_stream(children::<Service>(&client))
-        .owns_stream(children::<ServiceAccount>(&client))
-        .owns_stream(children::<ConfigMap>(&client))
-        .owns_stream(children::<PodDisruptionBudget>(&client))
-        .owns_stream(children::<ClusterRoleBinding>(&client))
-        .owns_stream(children_of(Api::<PartialObjectMeta<RoleBinding>>::namespaced(
-            client.clone(),
-            KUBE_SYSTEM,
-        )))
+        .watches_stream(children::<Deployment>(&client), of_label)
+        .watches_stream(children::<Service>(&client), of_label)
+        .watches_stream(children::<ServiceAccount>(&client), of_label)
+        .watches_stream(children::<ConfigMap>(&client), of_label)
+        .watches_stream(children::<PodDisruptionBudget>(&client), of_label)
+        .watches_stream(children::<ClusterRoleBinding>(&client), of_label)
+        .watches_stream(children_of(role_bindings), of_label)
         .watches_stream(labelled::<Pod>(&client), of_label)
         .watches_stream(labelled::<EndpointSlice>(&client), of_label)
         .watches_stream(all::<Namespace>(&client), {
@@ -143,6 +142,7 @@ where
     metadata(client, watcher::Config::default())
 }
 
+/// By name alone: `owns` would give a cluster-scoped owner its child's namespace, and reconcile it once for each.
 fn of_label<K: Resource>(object: PartialObjectMeta<K>) -> Option<ObjectRef<AggregatedServer>> {
     object.labels().get(SERVER_LABEL).map(|name| ObjectRef::new(name))
 }

@@ -281,10 +281,12 @@ impl Pass<'_> {
         outcome.findings.extend(diagnose::pods(&surroundings.pods));
         let service = surroundings.service.as_ref();
         if let Some(unusable) = validate::refuse_service(service, &self.names, self.port()) {
-            // A Service that this very pass made is not there to be read yet.
-            let own = self.server.spec.workload.is_some();
-            outcome.hurry |= own;
-            outcome.findings.push(unusable);
+            if self.server.spec.workload.is_some() && service.is_none() {
+                outcome.hurry = true;
+                outcome.find(Reason::NoReadyEndpoints, "the Service is being made");
+            } else {
+                outcome.findings.push(unusable);
+            }
             return Vec::new();
         }
         let endpoints = endpoints::resolve(service, &surroundings.endpoint_slices, self.port());

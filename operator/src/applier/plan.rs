@@ -54,6 +54,8 @@ pub fn plan(desired: &Desired, live: Option<&Value>) -> Plan {
     let is_current = metadata["annotations"][APPLIED_HASH] == desired.hash();
     match ownership(&desired.hashed(), live) {
         Ownership::Complete if is_current => Plan::Unchanged,
+        // Without a hash its creation was interrupted, or is being finished elsewhere: nobody is to blame.
+        _ if metadata["annotations"][APPLIED_HASH].is_null() => Plan::Apply(Because::Changed),
         // A hash that is not ours any more was edited by somebody: that is drift like any other.
         Ownership::Lost(drift) if is_current || !hash_is_ours(live) => Plan::Apply(Because::Drift(drift)),
         Ownership::Complete | Ownership::Lost(_) | Ownership::NotApplied => Plan::Apply(Because::Changed),
