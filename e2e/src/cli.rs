@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use crate::components::{Component, Options};
 use crate::layout::{DEFAULT_NAME, Layout};
 use crate::programs::{self, Program};
+use crate::scenarios::{self, Selection};
 use crate::{charts, client, cluster, demo, images, layout, node, product, progress, provisioner, selftest};
 
 /// A real single-node Kubernetes on this machine, and the tests that need one.
@@ -94,6 +95,17 @@ enum Command {
     },
     /// Bring the cluster up and show the main job on it; everything stays, to be played with.
     Demo,
+    /// Test Annex on a cluster: up, images, install, then every scenario.
+    Test {
+        /// Also those that take long.
+        #[arg(long)]
+        long: bool,
+        /// List them instead.
+        #[arg(long)]
+        list: bool,
+        /// Only those whose name contains one of these.
+        filters: Vec<String>,
+    },
     /// Test the cluster itself: up, pods, volumes, down.
     Selftest,
     /// Make and remove the volumes of the default StorageClass; the cluster runs it.
@@ -129,6 +141,8 @@ enum Error {
     Charts(#[from] charts::Error),
     #[error(transparent)]
     Demo(#[from] demo::Error),
+    #[error(transparent)]
+    Scenarios(#[from] scenarios::Error),
     #[error("this command is about a cluster made here, and --kubeconfig names another")]
     NotOurs,
     #[error("failed to run {program}")]
@@ -178,6 +192,15 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
         (Command::Kubeconfig, Some(kubeconfig)) => {
             println!("{}", kubeconfig.display());
             Ok(())
+        }
+        (Command::Test { list: true, .. }, _) => {
+            for scenario in scenarios::all() {
+                println!("{}{}", scenario.name, if scenario.long { " (long)" } else { "" });
+            }
+            Ok(())
+        }
+        (Command::Test { long, filters, .. }, kubeconfig) => {
+            Ok(scenarios::run(layout, kubeconfig, &Selection { long, filters }).await?)
         }
         (Command::Charts { write }, _) => check_charts(write).await,
         (Command::Images, Some(_)) => print_images(&product::build().await?),
@@ -240,6 +263,7 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
             Ok(())
         }
         Command::Kubectl { .. }
+        | Command::Test { .. }
         | Command::Helm { .. }
         | Command::Charts { .. }
         | Command::Provisioner { .. } => Err(Error::NotOurs),

@@ -38,6 +38,7 @@ pub mod product;
 pub mod programs;
 pub mod progress;
 pub mod provisioner;
+pub mod scenarios;
 pub mod selftest;
 pub mod server;
 pub mod tools;
