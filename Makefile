@@ -13,12 +13,16 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 
 STAGES := format lint docs unit cluster
 
-.PHONY: help demo test $(STAGES)
+.PHONY: help harness demo test $(STAGES)
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
 
-demo:
+# `cargo e2e` is quiet about building itself, which takes a while the first time.
+harness:
+	cargo build --locked --package annex-e2e
+
+demo: harness
 	cargo e2e demo
 
 test:
@@ -45,5 +49,5 @@ unit:
 	cargo test --locked --workspace
 
 # Tests on real clusters, made for them.
-cluster:
+cluster: harness
 	cargo e2e selftest

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -156,6 +157,7 @@ pub async fn run() -> ExitCode {
         .unwrap_or_else(|_| "warn,kube_client=off,annex_e2e=info".into());
     tracing_subscriber::fmt()
         .with_env_filter(log)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     match dispatch(cli).await {

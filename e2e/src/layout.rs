@@ -18,7 +18,7 @@ const NUMBERS: u8 = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The name would not fit an interface's name.
-    #[error("{0:?} is no cluster name: 1 to 12 of a-z, 0-9 and -, beginning with a letter")]
+    #[error("{0:?} is no cluster name: 1 to 11 of a-z, 0-9 and -, beginning with a letter")]
     Name(String),
     /// No home.
     #[error(transparent)]
@@ -129,7 +129,7 @@ impl Layout {
     /// This machine's end of the wire to the node.
     #[must_use]
     pub fn host_interface(&self) -> String {
-        format!("{}-n", self.name)
+        format!("e2e-{}", self.name)
     }
 
     /// This machine's address on the wire to the node.
@@ -176,8 +176,8 @@ impl Layout {
 }
 
 fn valid(name: &str) -> bool {
-    // An interface's name has at most 15 bytes, and ours adds two.
-    (1..=12).contains(&name.len())
+    // An interface's name has at most 15 bytes, and ours adds four.
+    (1..=11).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && !name.ends_with('-')
         && name
@@ -201,10 +201,10 @@ mod tests {
 
     #[test]
     fn names_fit_an_interface_and_a_node() {
-        for good in ["annex", "a", "two-clusters", "x2"] {
+        for good in ["annex", "a", "two-cluster", "x2"] {
             assert!(valid(good), "{good}");
         }
-        for bad in ["", "Annex", "2nd", "a_b", "thirteen-chars", "a-", "../up"] {
+        for bad in ["", "Annex", "2nd", "a_b", "twelve-chars", "a-", "../up"] {
             assert!(!valid(bad), "{bad}");
         }
     }

@@ -233,3 +233,49 @@ fn volume(
     }))
     .map_err(Error::Describe)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use super::{is_ours_to_make, is_ours_to_remove, volume};
+
+    fn claim(annotations: &Value, volume: Option<&str>) -> k8s_openapi::api::core::v1::PersistentVolumeClaim {
+        let claim = json!({
+            "metadata": { "name": "data", "namespace": "default", "annotations": annotations },
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "resources": { "requests": { "storage": "1Gi" } },
+                "storageClassName": "standard",
+                "volumeName": volume,
+            },
+        });
+        serde_json::from_value(claim).unwrap()
+    }
+
+    #[test]
+    fn waits_for_its_turn_and_makes_one_volume_for_a_claim() {
+        let ours = json!({ "volume.kubernetes.io/storage-provisioner": "e2e.annex.dev/directory" });
+        let others = json!({ "volume.kubernetes.io/storage-provisioner": "csi.example.com" });
+        assert!(is_ours_to_make(&claim(&ours, None)));
+        assert!(!is_ours_to_make(&claim(&ours, Some("pvc-1"))));
+        assert!(!is_ours_to_make(&claim(&others, None)));
+        assert!(!is_ours_to_make(&claim(&json!({}), None)));
+    }
+
+    #[test]
+    fn removes_what_it_made_once_the_claim_is_gone() {
+        let made = volume(&claim(&json!({}), None), "1", Path::new("/volumes/pvc-1"), "node").unwrap();
+        let in_phase = |phase: &str, policy: &str| {
+            let mut object = serde_json::to_value(&made).unwrap();
+            object["status"] = json!({ "phase": phase });
+            object["spec"]["persistentVolumeReclaimPolicy"] = json!(policy);
+            serde_json::from_value(object).unwrap()
+        };
+        assert!(is_ours_to_remove(&in_phase("Released", "Delete")));
+        assert!(!is_ours_to_remove(&in_phase("Bound", "Delete")));
+        assert!(!is_ours_to_remove(&in_phase("Released", "Retain")));
+    }
+}

@@ -4,6 +4,9 @@ use super::{Component, Error, Invocation, component_kubeconfig, path_flag};
 use crate::files;
 use crate::layout::Layout;
 
+/// This process' program, also when a build has replaced the file that it was started from.
+const OWN_PROGRAM: &str = "/proc/self/exe";
+
 pub(super) fn configure(layout: &Layout) -> Result<Invocation, Error> {
     // A copy, since the next build replaces the original under the running process.
     let program = layout.path("bin/annex-e2e");
@@ -11,9 +14,7 @@ pub(super) fn configure(layout: &Layout) -> Result<Invocation, Error> {
         files::make_directory(directory)?;
     }
     files::remove(&program)?;
-    std::env::current_exe()
-        .and_then(|original| std::fs::copy(original, &program))
-        .map_err(Error::OwnProgram)?;
+    std::fs::copy(OWN_PROGRAM, &program).map_err(Error::OwnProgram)?;
     let arguments = vec![
         "provisioner".to_owned(),
         path_flag(

@@ -41,7 +41,7 @@ fn of_another_cluster(trace: &str, tested: &[&Layout]) -> bool {
         ];
         marks.iter().any(|mark| trace.contains(mark.as_str()))
     };
-    let marks = ["annex-e2e-", "/annex/e2e/"];
+    let marks = ["e2e-", "/annex/e2e/"];
     marks.iter().any(|mark| trace.contains(mark)) && !tested.iter().any(ours)
 }
 
@@ -127,4 +127,27 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read(path)
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_another_cluster;
+    use crate::layout::Layout;
+
+    #[test]
+    fn only_other_clusters_are_left_out() {
+        let tested = Layout::new("mine").unwrap();
+        let other = Layout::new("theirs").unwrap();
+        for (layout, left_out) in [(&tested, false), (&other, true)] {
+            let traces = [
+                format!("process 1 2 kubelet in 3:pids:/{}/node", layout.cgroup()),
+                format!("mount {}", layout.path("namespaces/network").display()),
+                format!("route {}\t0000600A\t0200F50A", layout.host_interface()),
+            ];
+            for trace in traces {
+                assert_eq!(of_another_cluster(&trace, &[&tested]), left_out, "{trace}");
+            }
+        }
+        assert!(!of_another_cluster("interface /sys/class/net/eth1", &[&tested]));
+    }
 }
