@@ -101,6 +101,9 @@ enum Command {
         /// Also those that take long.
         #[arg(long)]
         long: bool,
+        /// Annex and the images are there already: neither make nor install them.
+        #[arg(long)]
+        installed: bool,
         /// List them instead.
         #[arg(long)]
         list: bool,
@@ -201,9 +204,24 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
             }
             Ok(())
         }
-        (Command::Test { long, filters, .. }, kubeconfig) => {
-            Ok(scenarios::run(layout, kubeconfig, &Selection { long, filters }).await?)
-        }
+        (
+            Command::Test {
+                long,
+                installed,
+                filters,
+                ..
+            },
+            kubeconfig,
+        ) => Ok(scenarios::run(
+            layout,
+            kubeconfig,
+            &Selection {
+                long,
+                installed,
+                filters,
+            },
+        )
+        .await?),
         (Command::Charts { write }, _) => check_charts(write).await,
         (Command::Images, Some(_)) => print_images(&product::build().await?),
         (Command::Demo, Some(kubeconfig)) => Ok(demo::run(&kubeconfig).await?),

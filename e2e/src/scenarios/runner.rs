@@ -11,6 +11,8 @@ use crate::{client, cluster, components::Options, install, layout::Layout, produ
 pub struct Selection {
     /// Also the long ones.
     pub long: bool,
+    /// Annex and the images are there already.
+    pub installed: bool,
     /// Only those whose name contains one of these; empty: all.
     pub filters: Vec<String>,
 }
@@ -60,7 +62,7 @@ pub async fn run(layout: Layout, kubeconfig: Option<PathBuf>, selection: &Select
     if chosen.is_empty() {
         return Err(Error::NoneSelected);
     }
-    let world = prepare(layout, kubeconfig.as_deref()).await?;
+    let world = prepare(layout, kubeconfig.as_deref(), selection.installed).await?;
     let mut failed = Vec::new();
     for scenario in &chosen {
         progress::say(format!("test {} …", scenario.name));
@@ -87,9 +89,10 @@ pub async fn run(layout: Layout, kubeconfig: Option<PathBuf>, selection: &Select
     }
 }
 
-async fn prepare(layout: Layout, kubeconfig: Option<&Path>) -> Result<World, Error> {
+async fn prepare(layout: Layout, kubeconfig: Option<&Path>, installed: bool) -> Result<World, Error> {
     let (kubeconfig, layout) = match kubeconfig {
         Some(other) => (other.to_owned(), None),
+        None if installed => (layout.kubeconfig(), Some(layout)),
         None => {
             cluster::up(&layout, Options::default()).await?;
             let mut built = progress::step("making images", product::build()).await?;
@@ -103,7 +106,9 @@ async fn prepare(layout: Layout, kubeconfig: Option<&Path>) -> Result<World, Err
     };
     let tools = tools::Tools::new(&kubeconfig).await?;
     let client = client::connect(&kubeconfig).await?;
-    progress::step("installing Annex", install::install(&tools, &[])).await?;
+    if !installed {
+        progress::step("installing Annex", install::install(&tools, &[])).await?;
+    }
     Ok(World {
         tools,
         client,
