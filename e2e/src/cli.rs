@@ -78,7 +78,11 @@ enum Command {
         command: Vec<OsString>,
     },
     /// Make the product's images and load them; prints a line each: reference and archive.
-    Images,
+    Images {
+        /// The image of the server that misbehaves for tests, rather than the product's.
+        #[arg(long)]
+        test_server: bool,
+    },
     /// Load OCI or docker archives that somebody else made.
     Load {
         /// The name that pods use, where the archive holds one image.
@@ -223,7 +227,7 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
         )
         .await?),
         (Command::Charts { write }, _) => check_charts(write).await,
-        (Command::Images, Some(_)) => print_images(&product::build().await?),
+        (Command::Images { test_server }, Some(_)) => print_images(&make_images(test_server).await?),
         (Command::Demo, Some(kubeconfig)) => Ok(demo::run(&kubeconfig).await?),
         (Command::Up { .. }, Some(kubeconfig)) => {
             progress::say(format!(
@@ -263,9 +267,9 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
             Err(become_program(node.into_std()))
         }
         Command::Selftest => Ok(selftest::run().await?),
-        Command::Images => {
+        Command::Images { test_server } => {
             cluster::require_up(layout)?;
-            make_and_load(layout).await
+            make_and_load(layout, test_server).await
         }
         Command::Load { reference, archives } => {
             for reference in product::load(layout, &archives, reference.as_deref()).await? {
@@ -275,7 +279,7 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
         }
         Command::Demo => {
             cluster::up(layout, Options::default()).await?;
-            make_and_load(layout).await?;
+            make_and_load(layout, false).await?;
             demo::run(&layout.kubeconfig()).await?;
             println!("\n# The cluster stays. Play with it:  cargo e2e kubectl get flunders");
             println!("# or:  export KUBECONFIG=$(cargo e2e kubeconfig)");
@@ -290,9 +294,17 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
     }
 }
 
+async fn make_images(test_server: bool) -> Result<Vec<images::Built>, product::Error> {
+    if test_server {
+        product::build_test_server().await
+    } else {
+        product::build().await
+    }
+}
+
 /// Makes the images, loads them, and prints a line each.
-async fn make_and_load(layout: &Layout) -> Result<(), Error> {
-    let built = progress::step("making images", product::build()).await?;
+async fn make_and_load(layout: &Layout, test_server: bool) -> Result<(), Error> {
+    let built = progress::step("making images", make_images(test_server)).await?;
     let archives: Vec<PathBuf> = built.iter().map(|image| image.archive.clone()).collect();
     progress::step("loading images", product::load(layout, &archives, None)).await?;
     print_images(&built)
