@@ -2,6 +2,7 @@
 #
 #   make demo    a cluster on this machine, with Annex and an AggregatedServer on it, left standing
 #   make test    every check and test, one stage after the other; the first that fails ends it
+#   make generate    the files that are generated from the API types
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,9 +12,9 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/annex/target
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-STAGES := format lint docs unit cluster
+STAGES := format lint docs unit charts node cluster
 
-.PHONY: help harness demo test $(STAGES)
+.PHONY: help harness demo test generate $(STAGES)
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
@@ -48,6 +49,21 @@ docs:
 unit:
 	cargo test --locked --workspace
 
-# Tests on real clusters, made for them.
-cluster: harness
+# Charts with the real helm, and what is generated in them.
+charts: harness
+	cargo e2e charts
+
+# The cluster itself: up, pods, volumes, down without a trace.
+node: harness
 	cargo e2e selftest
+
+# Annex on a cluster of its own, which goes when all is well; after a failure it stays, to be looked at.
+cluster: harness
+	cargo e2e --name test test
+	cargo e2e --name test down
+
+# What is generated from the types: the CRD, the table of reasons, their copies in the charts.
+generate: harness
+	cargo run --quiet --package annex-crds --example crdgen -- crd > crds/yaml/aggregatedservers.annex.dev.yaml
+	cargo run --quiet --package annex-crds --example crdgen -- reasons > docs/reasons.md
+	cargo e2e charts --write

@@ -257,3 +257,234 @@ pub fn interpret(words: &str) -> Reason {
         Reason::NotAvailable
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        aggregated_server::{
+            endpoints::{Endpoint, Presented},
+            testing::server,
+            validate::plan_apis,
+        },
+        pki::{TrustFault, testing as pki},
+        probe::tls::HandshakeError,
+    };
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn after(seconds: i64) -> Timestamp {
+        Timestamp::from_second(NOW + seconds).unwrap()
+    }
+
+    fn plan() -> ApiPlan {
+        plan_apis(&server()).remove(0)
+    }
+
+    fn report(ready: bool, trust: Result<(), TrustFault>, answer: Discovery) -> Report {
+        let leaf = pki::leaf(&pki::authority(&["wardle.wardle.svc"])).certificate;
+        Report {
+            endpoint: Endpoint {
+                address: "10.0.0.1:8443".parse().unwrap(),
+                pod: None,
+                ready,
+            },
+            handshake: Ok(Presented { leaf, trust }),
+            discovery: BTreeMap::from([("wardle.example.com/v1alpha1".to_owned(), answer)]),
+            readyz: None,
+        }
+    }
+
+    fn good() -> Report {
+        report(true, Ok(()), Discovery::Served)
+    }
+
+    fn absent(reports: &[Report]) -> Decision {
+        decide(&plan(), &Standing::Absent, reports, None, after(0))
+    }
+
+    fn ours(available: Option<bool>, trial: Option<i64>) -> Standing {
+        Standing::Ours {
+            available,
+            words: "FailedDiscoveryCheck: x".into(),
+            trial: trial.map(after),
+            terminating: false,
+        }
+    }
+
+    #[test]
+    fn nothing_is_registered_before_every_ready_endpoint_has_answered() {
+        assert_eq!(absent(&[good(), good()]), Decision::Register);
+        let bad = [
+            report(true, Err(TrustFault::Untrusted), Discovery::Served),
+            report(true, Ok(()), Discovery::NotServed { found: "404".into() }),
+            report(true, Ok(()), Discovery::TooSlow),
+            Report {
+                handshake: Err(HandshakeError::ConnectionRefused),
+                ..good()
+            },
+        ];
+        for report in bad {
+            assert!(
+                matches!(absent(&[good(), report.clone()]), Decision::Wait(_)),
+                "{report:?}"
+            );
+        }
+        assert!(matches!(absent(&[]), Decision::Wait(_)));
+    }
+
+    #[test]
+    fn a_server_that_knows_no_token_review_gets_its_trial() {
+        for answer in [Discovery::Unauthorized, Discovery::Forbidden] {
+            assert_eq!(absent(&[report(true, Ok(()), answer)]), Decision::Register);
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_is_not_ready_does_not_count() {
+        assert_eq!(
+            absent(&[good(), report(false, Ok(()), Discovery::TooSlow)]),
+            Decision::Register
+        );
+        assert!(matches!(
+            absent(&[report(false, Ok(()), Discovery::Served)]),
+            Decision::Wait(_)
+        ));
+    }
+
+    #[test]
+    fn a_trial_ends_after_its_time_and_is_taken_back() {
+        let decided =
+            |standing: &Standing, seconds| decide(&plan(), standing, &[good()], None, after(seconds));
+        let on_trial = ours(Some(false), Some(0));
+        assert_eq!(
+            decided(&on_trial, 29),
+            Decision::Keep {
+                trial: Some(after(0)),
+                available: false
+            }
+        );
+        assert_eq!(
+            decided(&on_trial, 30),
+            Decision::TakeBack("FailedDiscoveryCheck: x".into())
+        );
+        assert_eq!(
+            decided(&ours(Some(true), Some(0)), 31),
+            Decision::Keep {
+                trial: None,
+                available: true
+            }
+        );
+    }
+
+    #[test]
+    fn what_was_available_once_is_not_taken_back() {
+        let blip = decide(&plan(), &ours(Some(false), None), &[], None, after(9999));
+        assert_eq!(
+            blip,
+            Decision::Keep {
+                trial: None,
+                available: false
+            }
+        );
+    }
+
+    #[test]
+    fn a_failed_trial_pauses_longer_each_time_and_keeps_its_reason() {
+        let why = Finding::new(Reason::FrontProxyUntrusted, "401");
+        let mut failed = failed_again(None, why.clone(), after(0));
+        assert_eq!(failed.retry_at, after(60));
+        match decide(&plan(), &Standing::Absent, &[good()], Some(&failed), after(59)) {
+            Decision::Wait(findings) => assert_eq!(findings[0], why),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(
+            decide(&plan(), &Standing::Absent, &[good()], Some(&failed), after(60)),
+            Decision::Register
+        );
+        failed = failed_again(Some(&failed), why.clone(), after(0));
+        assert_eq!(failed.retry_at, after(120));
+        for _ in 0..70 {
+            failed = failed_again(Some(&failed), why.clone(), after(0));
+        }
+        assert_eq!(failed.retry_at, after(480));
+    }
+
+    #[test]
+    fn somebody_elses_api_service_is_left_alone() {
+        let foreign = Standing::Foreign {
+            owner: "helm release x".into(),
+        };
+        match decide(&plan(), &foreign, &[good()], None, after(0)) {
+            Decision::Refuse(finding) => {
+                assert_eq!(finding.reason, Reason::Conflict);
+                assert!(finding.message.contains("helm release x"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_crds_api_service_is_taken_over_only_where_allowed() {
+        let refused = decide(&plan(), &Standing::OfCrd, &[good()], None, after(0));
+        assert!(matches!(refused, Decision::Refuse(finding) if finding.reason == Reason::CrdShadowed));
+        let mut allowed = plan();
+        allowed.claim.crd_shadow = CrdShadow::Allow;
+        assert_eq!(
+            decide(&allowed, &Standing::OfCrd, &[good()], None, after(0)),
+            Decision::Shadow
+        );
+        assert!(matches!(
+            decide(&allowed, &Standing::OfCrd, &[], None, after(0)),
+            Decision::Wait(_)
+        ));
+    }
+
+    /// The texts are kube-aggregator's and Go's own.
+    #[test]
+    fn the_aggregators_words_are_understood() {
+        let url = "https://10.96.1.2:443/apis/wardle.example.com/v1alpha1";
+        let failing =
+            |error: &str| format!("FailedDiscoveryCheck: failing or missing response from {url}: {error}");
+        for (error, reason) in [
+            (format!("bad status from {url}: 401"), Reason::FrontProxyUntrusted),
+            (format!("bad status from {url}: 403"), Reason::FrontProxyUntrusted),
+            (
+                format!("bad status from {url}: 404"),
+                Reason::GroupVersionNotServed,
+            ),
+            (format!("bad status from {url}: 500"), Reason::DiscoveryFailed),
+            (
+                format!(
+                    "Get \"{url}\": tls: failed to verify certificate: x509: certificate signed by unknown authority"
+                ),
+                Reason::CaNotTrusted,
+            ),
+            (
+                format!(
+                    "Get \"{url}\": tls: failed to verify certificate: x509: certificate is valid for a.b.svc, not c.d.svc"
+                ),
+                Reason::SanMismatch,
+            ),
+            (
+                format!(
+                    "Get \"{url}\": tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time …"
+                ),
+                Reason::CertificateExpired,
+            ),
+            (
+                format!("Get \"{url}\": dial tcp 10.96.1.2:443: connect: connection refused"),
+                Reason::ControlPlaneUnreachable,
+            ),
+            (
+                format!("Get \"{url}\": context deadline exceeded"),
+                Reason::ControlPlaneUnreachable,
+            ),
+            ("something new".to_owned(), Reason::NotAvailable),
+        ] {
+            assert_eq!(interpret(&failing(&error)), reason, "{error}");
+        }
+    }
+}

@@ -158,3 +158,152 @@ pub fn decide(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregated_server::{
+        certificates::{
+            secrets,
+            testing::{at, policy},
+        },
+        testing::names,
+    };
+
+    fn authority(policy: &Policy) -> Authority {
+        Authority::issue(
+            policy,
+            Replacement {
+                why: FIRST,
+                previous: Vec::new(),
+            },
+            at(0),
+        )
+        .unwrap()
+    }
+
+    fn why(authority: &Authority, policy: &Policy, day: i64) -> Option<&'static str> {
+        decide(Ok(authority), &[], policy, at(day)).map(|replacement| replacement.why)
+    }
+
+    #[test]
+    fn a_missing_secret_gets_the_first_authority() {
+        let replacement = decide(Err(&AuthorityFault::Missing), &[], &policy(), at(0)).unwrap();
+        assert_eq!(
+            replacement,
+            Replacement {
+                why: FIRST,
+                previous: Vec::new()
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_published_stays_trusted_when_the_secret_is_lost() {
+        let lost = authority(&policy()).current.certificate().clone();
+        let published = [lost.clone()];
+        let replacement = decide(Err(&AuthorityFault::Missing), &published, &policy(), at(1)).unwrap();
+        assert_eq!(
+            replacement,
+            Replacement {
+                why: LOST,
+                previous: vec![lost]
+            }
+        );
+    }
+
+    #[test]
+    fn an_authority_is_replaced_when_a_third_is_left() {
+        let policy = policy();
+        let authority = authority(&policy);
+        assert_eq!(why(&authority, &policy, 199), None);
+        assert!(why(&authority, &policy, 200).is_some());
+    }
+
+    #[test]
+    fn other_names_or_a_new_request_replace_it() {
+        let policy = policy();
+        let authority = authority(&policy);
+        let more = Policy {
+            dns_names: vec!["wardle.wardle.svc".into(), "wardle.example.com".into()],
+            ..policy.clone()
+        };
+        assert_eq!(why(&authority, &more, 1), Some("the DNS names changed"));
+        let asked = Policy {
+            ca_request: Some("2".into()),
+            ..policy.clone()
+        };
+        assert_eq!(why(&authority, &asked, 1), Some("requested by annotation"));
+        let handled = Authority {
+            handled_request: Some("2".into()),
+            ..authority
+        };
+        assert_eq!(why(&handled, &asked, 1), None);
+        // Taking the annotation away asks for nothing.
+        assert_eq!(why(&handled, &policy, 1), None);
+    }
+
+    #[test]
+    fn a_rotation_under_way_is_finished_first() {
+        let policy = policy();
+        let old = authority(&policy).current.certificate().clone();
+        let rotating = Authority {
+            previous: vec![old],
+            ..authority(&policy)
+        };
+        let asked = Policy {
+            ca_request: Some("again".into()),
+            ..policy
+        };
+        assert_eq!(why(&rotating, &asked, 299), None);
+    }
+
+    #[test]
+    fn the_secret_tells_what_was_put_into_it() {
+        let policy = policy();
+        let old = authority(&policy).current.certificate().clone();
+        let rotating = Authority {
+            previous: vec![old.clone()],
+            ..authority(&policy)
+        };
+        let secret = secrets::authority_secret(None, &rotating, &names());
+        let read = Authority::read(Some(&secret)).unwrap();
+        assert_eq!(read.previous, [old.clone()]);
+        assert_eq!(read.current.certificate(), rotating.current.certificate());
+        assert_eq!(read.issued_because.as_deref(), Some(FIRST));
+        assert_eq!(read.bundle(at(1)), [rotating.current.certificate().clone(), old]);
+        let narrowed = secrets::authority_secret(
+            Some(&secret),
+            &Authority {
+                previous: Vec::new(),
+                ..read
+            },
+            &names(),
+        );
+        assert_eq!(Authority::read(Some(&narrowed)).unwrap().previous, []);
+    }
+
+    #[test]
+    fn an_expired_predecessor_is_not_published() {
+        let policy = policy();
+        let old = authority(&policy).current.certificate().clone();
+        let rotating = Authority {
+            previous: vec![old],
+            ..authority(&policy)
+        };
+        assert_eq!(rotating.bundle(at(301)).len(), 1);
+    }
+
+    #[test]
+    fn a_spoilt_secret_is_unusable_and_does_not_tell_its_key() {
+        let mut secret = secrets::authority_secret(None, &authority(&policy()), &names());
+        let data = secret.data.as_mut().unwrap();
+        data.insert(
+            CERTIFICATE_KEY.into(),
+            k8s_openapi::ByteString(b"garbled".to_vec()),
+        );
+        let fault = Authority::read(Some(&secret)).unwrap_err();
+        assert!(matches!(&fault, AuthorityFault::Unusable(_)));
+        assert!(!format!("{fault} {fault:?}").contains("PRIVATE KEY"));
+    }
+}

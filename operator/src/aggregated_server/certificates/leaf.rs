@@ -188,3 +188,159 @@ pub fn rotation_count(secret: Option<&Secret>) -> i64 {
         .and_then(|count| count.parse().ok())
         .unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::ByteString;
+
+    use super::*;
+    use crate::{
+        aggregated_server::{
+            certificates::{
+                Replacement, secrets,
+                testing::{at, policy},
+            },
+            testing::names,
+        },
+        pki::issue_leaf,
+    };
+
+    fn authority(policy: &Policy) -> Authority {
+        Authority::issue(
+            policy,
+            Replacement {
+                why: "test",
+                previous: Vec::new(),
+            },
+            at(0),
+        )
+        .unwrap()
+    }
+
+    fn secret(authority: &Authority, policy: &Policy, cause: IssueCause) -> Secret {
+        let leaf = issue_leaf(&authority.current, &policy.dns_names, at(0), policy.duration).unwrap();
+        secrets::serving_secret(
+            None,
+            &leaf,
+            cause,
+            &authority.bundle(at(0)),
+            policy,
+            &names(),
+            at(0),
+        )
+    }
+
+    fn cause(
+        secret: Option<&Secret>,
+        authority: &Authority,
+        policy: &Policy,
+        day: i64,
+    ) -> Option<IssueCause> {
+        let read = ServingLeaf::read(secret, &authority.bundle(at(day)), policy, at(day));
+        decide(read.as_ref(), authority, policy, at(day))
+    }
+
+    #[test]
+    fn a_leaf_is_renewed_before_its_end() {
+        let policy = policy();
+        let authority = authority(&policy);
+        let secret = secret(&authority, &policy, IssueCause::First);
+        assert_eq!(cause(None, &authority, &policy, 0), Some(IssueCause::First));
+        assert_eq!(cause(Some(&secret), &authority, &policy, 19), None);
+        assert_eq!(
+            cause(Some(&secret), &authority, &policy, 20),
+            Some(IssueCause::Renewal)
+        );
+        assert_eq!(
+            cause(Some(&secret), &authority, &policy, 31),
+            Some(IssueCause::Renewal)
+        );
+    }
+
+    #[test]
+    fn a_garbled_secret_is_invalid() {
+        let policy = policy();
+        let authority = authority(&policy);
+        for key in [CERTIFICATE_KEY, PRIVATE_KEY_KEY] {
+            let mut garbled = secret(&authority, &policy, IssueCause::First);
+            garbled
+                .data
+                .as_mut()
+                .unwrap()
+                .insert(key.into(), ByteString(b"garbled".to_vec()));
+            assert_eq!(
+                cause(Some(&garbled), &authority, &policy, 1),
+                Some(IssueCause::SecretInvalid),
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_new_authority_wants_a_new_leaf_while_the_old_one_is_still_good() {
+        let policy = policy();
+        let old = authority(&policy);
+        let secret = secret(&old, &policy, IssueCause::First);
+        let new = Authority {
+            previous: vec![old.current.certificate().clone()],
+            ..authority(&policy)
+        };
+        assert!(ServingLeaf::read(Some(&secret), &new.bundle(at(1)), &policy, at(1)).is_ok());
+        assert_eq!(
+            cause(Some(&secret), &new, &policy, 1),
+            Some(IssueCause::NewAuthority)
+        );
+    }
+
+    #[test]
+    fn a_request_is_handled_once() {
+        let policy = Policy {
+            leaf_request: Some("1".into()),
+            ..policy()
+        };
+        let authority = authority(&policy);
+        let handled = secret(&authority, &policy, IssueCause::Requested);
+        assert_eq!(cause(Some(&handled), &authority, &policy, 1), None);
+        let again = Policy {
+            leaf_request: Some("2".into()),
+            ..policy
+        };
+        assert_eq!(
+            cause(Some(&handled), &authority, &again, 1),
+            Some(IssueCause::Requested)
+        );
+    }
+
+    #[test]
+    fn leaves_are_counted_and_the_bundle_is_replaced_alone() {
+        let policy = policy();
+        let authority = authority(&policy);
+        let first = secret(&authority, &policy, IssueCause::First);
+        assert_eq!(rotation_count(Some(&first)), 0);
+        let leaf = issue_leaf(&authority.current, &policy.dns_names, at(1), policy.duration).unwrap();
+        let bundle = authority.bundle(at(1));
+        let second = secrets::serving_secret(
+            Some(&first),
+            &leaf,
+            IssueCause::Renewal,
+            &bundle,
+            &policy,
+            &names(),
+            at(1),
+        );
+        assert_eq!(rotation_count(Some(&second)), 1);
+        assert_eq!(secrets::republished(&second, &bundle), None);
+        let wider = [
+            bundle,
+            vec![self::authority(&policy).current.certificate().clone()],
+        ]
+        .concat();
+        let republished = secrets::republished(&second, &wider).unwrap();
+        let entry = |secret: &Secret, key: &str| secret.data.as_ref().unwrap()[key].clone();
+        assert_eq!(
+            entry(&republished, CERTIFICATE_KEY),
+            entry(&second, CERTIFICATE_KEY)
+        );
+        assert_ne!(entry(&republished, CA_KEY), entry(&second, CA_KEY));
+    }
+}

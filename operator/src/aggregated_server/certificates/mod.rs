@@ -8,6 +8,8 @@ pub mod leaf;
 pub mod policy;
 pub mod rotation;
 pub mod secrets;
+#[cfg(test)]
+mod testing;
 
 pub use authority::{Authority, AuthorityFault, Replacement};
 pub use leaf::{IssueCause, LeafFault, ServingLeaf};
