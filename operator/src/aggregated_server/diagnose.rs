@@ -40,14 +40,10 @@ pub fn workload(workload: &Workload, deployment: Option<&Deployment>) -> Vec<Fin
     for condition in conditions.into_iter().flatten() {
         let message = condition.message.as_deref().unwrap_or_default();
         let reason = condition.reason.as_deref().unwrap_or_default();
-        let blocked = match (
-            condition.type_.as_deref().unwrap_or_default(),
-            condition.status.as_deref().unwrap_or_default(),
-        ) {
-            ("ReplicaFailure", "True") => true,
-            ("Progressing", "False") => true,
-            _ => false,
-        };
+        let blocked = matches!(
+            (condition.type_.as_deref(), condition.status.as_deref()),
+            (Some("ReplicaFailure"), Some("True")) | (Some("Progressing"), Some("False"))
+        );
         if blocked {
             findings.push(Finding::new(
                 Reason::RolloutBlocked,

@@ -268,7 +268,7 @@ mod tests {
         };
         let secret = secrets::authority_secret(None, &rotating, &names());
         let read = Authority::read(Some(&secret)).unwrap();
-        assert_eq!(read.previous, [old.clone()]);
+        assert_eq!(read.previous, std::slice::from_ref(&old));
         assert_eq!(read.current.certificate(), rotating.current.certificate());
         assert_eq!(read.issued_because.as_deref(), Some(FIRST));
         assert_eq!(read.bundle(at(1)), [rotating.current.certificate().clone(), old]);
