@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use annex_crds::{MANAGER, SERVER_LABEL, v1alpha1::AggregatedServer};
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, stream};
 use k8s_openapi::{
     api::{
         apps::v1::Deployment,
@@ -16,8 +16,8 @@ use k8s_openapi::{
     kube_aggregator::pkg::apis::apiregistration::v1::APIService,
 };
 use kube::{
-    Api, Client, Config, Resource, ResourceExt as _,
-    api::PartialObjectMeta,
+    Api, Client, Config, ResourceExt as _,
+    api::{ApiResource, DynamicObject, PartialObjectMeta},
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
         controller::{Config as ControllerConfig, Controller},
@@ -26,10 +26,9 @@ use kube::{
         watcher,
     },
 };
-use serde::de::DeserializeOwned;
 
 use super::{context::Context, error_policy, names::KUBE_SYSTEM, reconcile};
-use crate::run::ControllerDeps;
+use crate::{error_chain::error_chain, run::ControllerDeps};
 
 /// Shows that the loop is alive.
 const BEAT: Duration = Duration::from_secs(60);
@@ -57,28 +56,10 @@ pub async fn run(deps: ControllerDeps) {
         predicates::generation.combine(predicates::annotations),
         PredicateConfig::default(),
     );
-    // The operator may watch them nowhere else.
-    let role_bindings = Api::<PartialObjectMeta<RoleBinding>>::namespaced(client.clone(), KUBE_SYSTEM);
     let shutdown = deps.shutdown.clone();
     let controller = Controller::for_stream(own, servers.clone())
         .with_config(ControllerConfig::default().concurrency(deps.settings.workers))
-        .watches_stream(children::<Deployment>(&client), of_label)
-        .watches_stream(children::<Service>(&client), of_label)
-        .watches_stream(children::<ServiceAccount>(&client), of_label)
-        .watches_stream(children::<ConfigMap>(&client), of_label)
-        .watches_stream(children::<PodDisruptionBudget>(&client), of_label)
-        .watches_stream(children::<ClusterRoleBinding>(&client), of_label)
-        .watches_stream(children_of(role_bindings), of_label)
-        .watches_stream(labelled::<Pod>(&client), of_label)
-        .watches_stream(labelled::<EndpointSlice>(&client), of_label)
-        .watches_stream(all::<Namespace>(&client), {
-            let servers = servers.clone();
-            move |namespace| of_namespace(&servers, &namespace.name_any())
-        })
-        .watches_stream(all::<APIService>(&client), {
-            let servers = servers.clone();
-            move |service| of_api_service(&servers, &service.name_any())
-        })
+        .reconcile_on(wakes(&client, &servers))
         .graceful_shutdown_on(async move {
             let mut shutdown = shutdown;
             // A closed channel is a stop as well.
@@ -100,51 +81,88 @@ pub async fn run(deps: ControllerDeps) {
     deps.heartbeat.end();
 }
 
-type Metadata<K> = Result<PartialObjectMeta<K>, watcher::Error>;
+/// A watched object, without what it says.
+type Metadata = PartialObjectMeta<DynamicObject>;
 
-fn metadata<K>(client: &Client, config: watcher::Config) -> impl Stream<Item = Metadata<K>> + Send + use<K>
-where
-    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    watcher(Api::<PartialObjectMeta<K>>::all(client.clone()), config)
+/// Which servers an object concerns.
+type Concerns = Box<dyn Fn(&Metadata) -> Vec<ObjectRef<AggregatedServer>> + Send>;
+
+/// Everything whose change wakes the reconciler. One type serves all kinds: what differs is data.
+fn wakes(
+    client: &Client,
+    servers: &Store<AggregatedServer>,
+) -> impl Stream<Item = ObjectRef<AggregatedServer>> + Send + use<> {
+    let ours = || watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGER}"));
+    // The label goes from the Deployment to its pods, and from the Service to its EndpointSlices.
+    let labelled = || watcher::Config::default().labels(SERVER_LABEL);
+    let everywhere = |resource: &ApiResource| Api::<Metadata>::all_with(client.clone(), resource);
+    let (by_namespace, by_claim) = (servers.clone(), servers.clone());
+    let children = [
+        ApiResource::erase::<Deployment>(&()),
+        ApiResource::erase::<Service>(&()),
+        ApiResource::erase::<ServiceAccount>(&()),
+        ApiResource::erase::<ConfigMap>(&()),
+        ApiResource::erase::<PodDisruptionBudget>(&()),
+        ApiResource::erase::<ClusterRoleBinding>(&()),
+    ];
+    let mut watches: Vec<(Api<Metadata>, watcher::Config, Concerns)> = Vec::new();
+    for resource in &children {
+        watches.push((everywhere(resource), ours(), Box::new(of_label)));
+    }
+    // The operator may watch RoleBindings nowhere else.
+    let role_bindings = ApiResource::erase::<RoleBinding>(&());
+    let role_bindings = Api::namespaced_with(client.clone(), KUBE_SYSTEM, &role_bindings);
+    watches.push((role_bindings, ours(), Box::new(of_label)));
+    for resource in [
+        ApiResource::erase::<Pod>(&()),
+        ApiResource::erase::<EndpointSlice>(&()),
+    ] {
+        watches.push((everywhere(&resource), labelled(), Box::new(of_label)));
+    }
+    watches.push((
+        everywhere(&ApiResource::erase::<Namespace>(&())),
+        watcher::Config::default(),
+        Box::new(move |namespace| of_namespace(&by_namespace, &namespace.name_any())),
+    ));
+    watches.push((
+        everywhere(&ApiResource::erase::<APIService>(&())),
+        watcher::Config::default(),
+        Box::new(move |service| of_api_service(&by_claim, &service.name_any())),
+    ));
+    stream::select_all(
+        watches
+            .into_iter()
+            .map(|(api, config, concerns)| wake(api, config, concerns).boxed()),
+    )
+}
+
+fn wake(
+    api: Api<Metadata>,
+    config: watcher::Config,
+    concerns: Concerns,
+) -> impl Stream<Item = ObjectRef<AggregatedServer>> + Send {
+    watcher(api, config)
         .default_backoff()
         .touched_objects()
+        .flat_map(move |object| {
+            let servers = match object {
+                Ok(object) => concerns(&object),
+                Err(error) => {
+                    tracing::warn!(error = error_chain(&error), "a watch failed and is begun again");
+                    Vec::new()
+                }
+            };
+            stream::iter(servers)
+        })
 }
 
-/// What Annex made.
-fn children<K>(client: &Client) -> impl Stream<Item = Metadata<K>> + Send + use<K>
-where
-    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    children_of(Api::all(client.clone()))
-}
-
-fn children_of<K>(api: Api<PartialObjectMeta<K>>) -> impl Stream<Item = Metadata<K>> + Send + use<K>
-where
-    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    let ours = watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGER}"));
-    watcher(api, ours).default_backoff().touched_objects()
-}
-
-/// What Kubernetes made of it: the label goes from the Deployment to its pods, from the Service to its EndpointSlices.
-fn labelled<K>(client: &Client) -> impl Stream<Item = Metadata<K>> + Send + use<K>
-where
-    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    metadata(client, watcher::Config::default().labels(SERVER_LABEL))
-}
-
-fn all<K>(client: &Client) -> impl Stream<Item = Metadata<K>> + Send + use<K>
-where
-    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    metadata(client, watcher::Config::default())
-}
-
-/// By name alone: `owns` would give a cluster-scoped owner its child's namespace, and reconcile it once for each.
-fn of_label<K: Resource>(object: PartialObjectMeta<K>) -> Option<ObjectRef<AggregatedServer>> {
-    object.labels().get(SERVER_LABEL).map(|name| ObjectRef::new(name))
+fn of_label(object: &Metadata) -> Vec<ObjectRef<AggregatedServer>> {
+    object
+        .labels()
+        .get(SERVER_LABEL)
+        .map(|name| ObjectRef::new(name))
+        .into_iter()
+        .collect()
 }
 
 fn of_namespace(servers: &Store<AggregatedServer>, namespace: &str) -> Vec<ObjectRef<AggregatedServer>> {
