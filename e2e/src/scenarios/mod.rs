@@ -17,7 +17,7 @@ pub use world::World;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a scenario is while it runs.
-pub type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
 
 /// One test on a cluster.
 #[derive(Clone, Copy)]

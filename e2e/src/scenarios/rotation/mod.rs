@@ -14,7 +14,7 @@ mod wrong_order;
 use super::Scenario;
 
 /// Rotation.
-pub const SCENARIOS: &[Scenario] = &[
+pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "rotation/under-load",
         long: false,
