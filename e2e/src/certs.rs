@@ -76,7 +76,11 @@ pub struct Authority {
 }
 
 impl Authority {
-    fn new(name: &str) -> Result<Self, Error> {
+    /// Makes one of this name.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new(name: &str) -> Result<Self, Error> {
         let failed = |source| Error::Make {
             name: name.to_owned(),
             source,

@@ -72,6 +72,17 @@ pub async fn connect(kubeconfig: &Path) -> Result<Client, Error> {
     connect_with(kubeconfig, read_kubeconfig(kubeconfig)?).await
 }
 
+/// The same, but a request is made once. By default a client tries again where it was answered 429, 503 or 504, and
+/// whoever counts failures sees none.
+///
+/// # Errors
+/// When the file is missing or makes no sense.
+pub async fn connect_without_retries(kubeconfig: &Path) -> Result<Client, Error> {
+    let mut config = configuration(kubeconfig, read_kubeconfig(kubeconfig)?).await?;
+    config.default_retry = false;
+    make(kubeconfig, config)
+}
+
 fn read_kubeconfig(path: &Path) -> Result<Kubeconfig, Error> {
     Kubeconfig::read_from(path).map_err(|source| Error::Kubeconfig {
         path: path.to_owned(),
@@ -80,12 +91,19 @@ fn read_kubeconfig(path: &Path) -> Result<Kubeconfig, Error> {
 }
 
 async fn connect_with(kubeconfig: &Path, content: Kubeconfig) -> Result<Client, Error> {
-    let config = Config::from_custom_kubeconfig(content, &KubeConfigOptions::default())
+    make(kubeconfig, configuration(kubeconfig, content).await?)
+}
+
+async fn configuration(kubeconfig: &Path, content: Kubeconfig) -> Result<Config, Error> {
+    Config::from_custom_kubeconfig(content, &KubeConfigOptions::default())
         .await
         .map_err(|source| Error::Kubeconfig {
             path: kubeconfig.to_owned(),
             source: source.into(),
-        })?;
+        })
+}
+
+fn make(kubeconfig: &Path, config: Config) -> Result<Client, Error> {
     Client::try_from(config).map_err(|source| Error::Connect {
         path: kubeconfig.to_owned(),
         source: source.into(),

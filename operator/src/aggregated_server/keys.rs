@@ -37,6 +37,8 @@ pub struct Keys {
     pub bundle: Vec<Certificate>,
     /// A new leaf is due and was not issued yet.
     pub leaf_due: bool,
+    /// This pass has put a new leaf in another's place.
+    pub swapped: bool,
     /// Why it was not.
     pub widening: Option<String>,
 }
@@ -128,11 +130,13 @@ impl Keeper<'_> {
             Some(cause) if widening.is_none() => Some(self.issue(&authority, &bundle, cause, outcome).await?),
             _ => self.republish(live, &bundle).await?,
         };
+        let swapped = cause.is_some() && widening.is_none() && live.is_some();
         let live = written.as_ref().or(live);
         Ok(Keys {
             leaf: ServingLeaf::read(live, &bundle, self.policy, self.now).ok(),
             rotation_count: leaf::rotation_count(live),
             leaf_due: widening.is_some(),
+            swapped,
             authority,
             authority_secret,
             bundle,

@@ -363,7 +363,8 @@ impl Pass<'_> {
         let not_serving = self.not_serving(keys, reports, previous_trusted);
         let facts = rotation::Facts {
             previous_trusted,
-            leaf_due: keys.leaf_due || keys.leaf.is_none(),
+            // What was swapped in this pass is told as such; the endpoints' turn is the next one.
+            leaf_due: keys.leaf_due || keys.swapped || keys.leaf.is_none(),
             widening: keys.widening.clone(),
             not_serving: not_serving.clone(),
         };
