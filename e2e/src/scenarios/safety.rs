@@ -1,0 +1,1 @@
+pub(super) const SCENARIOS: &[super::Scenario] = &[];
