@@ -140,6 +140,7 @@ async fn serving_secret_deleted(world: &World, name: &str) -> Result<(), Failure
     world
         .kubectl(&format!("-n {name} delete secret {secret}"))
         .await?;
+    stage::hurry_operator(world, name, "serving").await?;
     let new = another(world, name, &secret, old.uid()).await?;
     for key in ["tls.crt", "tls.key"] {
         ensure(
@@ -162,6 +163,7 @@ async fn authority_deleted(world: &World, name: &str) -> Result<(), Failure> {
     world
         .kubectl(&format!("-n {NAMESPACE} delete secret {secret}"))
         .await?;
+    stage::hurry_operator(world, name, "authority").await?;
     world
         .condition(name, "CertificatesReady", "False", Some("CASecretInvalid"))
         .await?;

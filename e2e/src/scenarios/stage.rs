@@ -7,6 +7,9 @@ use kube::ResourceExt as _;
 
 use super::{Failure, World, ensure, world::sample_server};
 
+/// Label of what is made here.
+const STAGED: &str = "e2e.annex.dev/staged";
+
 /// Makes namespace and server, both of this name, and waits until it is Ready; what an earlier failure left goes first.
 pub(super) async fn sample(world: &World, name: &str) -> Result<(), Failure> {
     made(world, name, &sample_server(name, name, "")).await
@@ -14,10 +17,15 @@ pub(super) async fn sample(world: &World, name: &str) -> Result<(), Failure> {
 
 /// The same with another server than the sample, in a namespace of the server's name.
 pub(super) async fn made(world: &World, name: &str, yaml: &str) -> Result<(), Failure> {
-    world.delete("aggregatedserver", name).await?;
-    world.delete("namespace", name).await?;
+    for kind in ["aggregatedservers", "namespaces"] {
+        world
+            .kubectl(&format!("delete {kind} -l {STAGED} --wait --timeout=180s"))
+            .await?;
+    }
     world.namespace(name).await?;
     world.apply(yaml).await?;
+    let line = format!("label namespace/{name} aggregatedserver/{name} {STAGED}=true");
+    world.kubectl(&line).await?;
     world.ready(name).await
 }
 
@@ -70,6 +78,12 @@ async fn gone(world: &World, namespace: &str, objects: &[String]) -> Result<(), 
             }
         })
         .await
+}
+
+/// Has the operator look at the server now: it does when an annotation changes, and Secrets are not watched.
+pub(super) async fn hurry_operator(world: &World, name: &str, stamp: &str) -> Result<(), Failure> {
+    let line = format!("annotate aggregatedserver {name} --overwrite e2e.annex.dev/look={stamp}");
+    world.kubectl(&line).await.map(|_| ())
 }
 
 /// Has the kubelet look at the server's Secret now: it does when a pod changes, and otherwise once in a minute or two.
