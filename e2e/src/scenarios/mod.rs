@@ -3,9 +3,15 @@
 //! A scenario is an async function over a [`World`]; each file here holds those of one contract, and leaves the cluster
 //! as it found it when it passes. On failure the runner prints what a person would ask for, see `dump`.
 
+mod deletion;
 mod dump;
+mod operator;
+mod recovery;
 mod rotation;
 mod runner;
+mod safety;
+mod stage;
+mod traffic;
 pub mod world;
 
 use std::{future::Future, pin::Pin};
@@ -48,6 +54,8 @@ pub fn ensure(holds: bool, words: impl FnOnce() -> String) -> Result<(), Failure
 /// All of them, in the order in which they run.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
-    let groups: [&[Scenario]; 1] = [rotation::SCENARIOS];
+    // Deletion is last: it takes Annex away, and brings it back.
+    let groups: &[&[Scenario]] =
+        &[rotation::SCENARIOS, safety::SCENARIOS, recovery::SCENARIOS, deletion::SCENARIOS];
     groups.concat()
 }

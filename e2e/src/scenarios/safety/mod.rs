@@ -1,0 +1,30 @@
+//! What must hold though somebody wishes otherwise: who is let in, who sees which key or token, and what is killed.
+
+mod access;
+mod keys;
+mod kill;
+mod token;
+
+use super::Scenario;
+
+/// In the order in which they run.
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "safety/access",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(access::run(world)),
+    },
+    Scenario {
+        name: "safety/operator-token",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(token::run(world)),
+    },
+    Scenario {
+        name: "safety/kill",
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(kill::run(world)),
+    },
+];
