@@ -4,6 +4,7 @@
 //! as it found it when it passes. On failure the runner prints what a person would ask for, see `dump`.
 
 mod dump;
+mod fault;
 mod runner;
 pub mod world;
 
@@ -16,7 +17,7 @@ pub use world::World;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a scenario is while it runs.
-pub type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
 
 /// One test on a cluster.
 #[derive(Clone, Copy)]
@@ -47,6 +48,6 @@ pub fn ensure(holds: bool, words: impl FnOnce() -> String) -> Result<(), Failure
 /// All of them, in the order in which they run.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
-    let groups: [&[Scenario]; 0] = [];
+    let groups: [&[Scenario]; 1] = [fault::SCENARIOS];
     groups.concat()
 }
