@@ -8,6 +8,7 @@ mod dump;
 mod operator;
 mod recovery;
 mod rotation;
+mod fault;
 mod runner;
 mod safety;
 mod stage;
@@ -56,6 +57,6 @@ pub fn ensure(holds: bool, words: impl FnOnce() -> String) -> Result<(), Failure
 pub fn all() -> Vec<Scenario> {
     // Deletion is last: it takes Annex away, and brings it back.
     let groups: &[&[Scenario]] =
-        &[rotation::SCENARIOS, safety::SCENARIOS, recovery::SCENARIOS, deletion::SCENARIOS];
+        &[fault::SCENARIOS, rotation::SCENARIOS, safety::SCENARIOS, recovery::SCENARIOS, deletion::SCENARIOS];
     groups.concat()
 }

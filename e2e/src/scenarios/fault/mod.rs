@@ -1,0 +1,83 @@
+//! Faults: each one is named by its own reason within [`named::LIMIT`] of its first symptom, and cleared after the cure.
+//!
+//! | file | faults of |
+//! |---|---|
+//! | `pods` | the workload: images, users, crashes, ports, templates |
+//! | `answers` | what the server answers, and its storage |
+//! | `trial` | a first registration that fails, and what it must not hold up |
+//! | `drift` | what hands change |
+//! | `claims` | who owns a group-version, and in which namespace |
+//! | `backend` | a server that somebody else runs |
+
+mod answers;
+mod backend;
+mod claims;
+mod drift;
+mod named;
+mod pods;
+mod servers;
+mod trial;
+
+use super::{Failure, Scenario, World};
+
+/// Faults of each kind.
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "fault/pods",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(pods::run(world)),
+    },
+    Scenario {
+        name: "fault/answers",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(answers::run(world)),
+    },
+    Scenario {
+        name: "fault/storage",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(answers::storage(world)),
+    },
+    Scenario {
+        name: "fault/trial",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(trial::run(world)),
+    },
+    Scenario {
+        name: "fault/drift",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(drift::run(world)),
+    },
+    Scenario {
+        name: "fault/claims",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(claims::run(world)),
+    },
+    Scenario {
+        name: "fault/namespace",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(claims::namespaces(world)),
+    },
+    Scenario {
+        name: "fault/backend",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(backend::run(world)),
+    },
+];
+
+/// Takes down what a scenario made: its servers first, so that no APIService is left without one.
+async fn clean(world: &World, servers: &[&str], namespace: &str) -> Result<(), Failure> {
+    let line = format!(
+        "delete aggregatedserver {} --ignore-not-found --wait --timeout=180s",
+        servers.join(" ")
+    );
+    world.kubectl(&line).await?;
+    world.delete("namespace", namespace).await
+}

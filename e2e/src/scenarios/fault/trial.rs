@@ -1,0 +1,156 @@
+//! A server that only the aggregator can find fault with: it is registered on trial, taken back, and holds up nobody.
+
+use std::time::{Duration, Instant};
+
+use annex_crds::{TRIAL_ANNOTATION, v1alpha1::Reason};
+use k8s_openapi::{api::core::v1::Namespace, kube_aggregator::pkg::apis::apiregistration::v1::APIService};
+use kube::{Api, ResourceExt as _};
+
+use super::{
+    super::{Failure, World, ensure},
+    clean,
+    named::{event, named},
+    servers::TestServer,
+};
+use crate::progress;
+
+const NAMESPACE: &str = "fault-trial";
+const NAME: &str = "fault-trial";
+const BYSTANDER: &str = "fault-bystander";
+/// A trial takes 30 s; the next look may be some seconds later.
+const TRIAL_LIMIT: Duration = Duration::from_secs(40);
+/// How long the deletion of a namespace may take that has nothing to do with the server.
+const DELETION_LIMIT: Duration = Duration::from_secs(120);
+
+/// The server refuses whoever shows a front-proxy certificate.
+pub(super) async fn run(world: &World) -> Result<(), Failure> {
+    world.namespace(NAMESPACE).await?;
+    world.namespace(BYSTANDER).await?;
+    let cured = TestServer::new(NAME, NAMESPACE);
+    let broken = cured.clone().args(&["--mode=untrusting-front-proxy"]);
+    world.apply(&broken.yaml()).await?;
+    let (message, (), ()) = tokio::try_join!(
+        named(world, NAME, Reason::FrontProxyUntrusted, refused(world, &broken)),
+        taken_back(world, &broken),
+        bystander(world, &broken),
+    )?;
+    ensure(message.contains("401"), || {
+        format!("the message does not say what the aggregator saw: {message}")
+    })?;
+    event(world, NAME, Reason::TrialFailed.as_str(), "tried again in 60 s").await?;
+    world.apply(&cured.yaml()).await?;
+    world.ready(NAME).await?;
+    let service = api_services(world).get(&broken.api_service()).await?;
+    ensure(!service.annotations().contains_key(TRIAL_ANNOTATION), || {
+        "an APIService that is available is still on trial".to_owned()
+    })?;
+    clean(world, &[NAME], NAMESPACE).await
+}
+
+fn api_services(world: &World) -> Api<APIService> {
+    Api::all(world.client.clone())
+}
+
+/// The aggregator says that it was refused.
+async fn refused(world: &World, server: &TestServer) -> Result<(), Failure> {
+    let api = api_services(world);
+    world
+        .eventually("the aggregator being refused", async || {
+            let service = api
+                .get(&server.api_service())
+                .await
+                .map_err(|error| error.to_string())?;
+            let conditions = service
+                .status
+                .and_then(|status| status.conditions)
+                .unwrap_or_default();
+            let words: Vec<String> = conditions
+                .into_iter()
+                .filter_map(|condition| condition.message)
+                .collect();
+            let refused = words.iter().any(|words| words.contains("401"));
+            refused.then_some(()).ok_or_else(|| words.join("; "))
+        })
+        .await
+}
+
+async fn on_trial(world: &World, server: &TestServer) -> Result<(), Failure> {
+    let api = api_services(world);
+    world
+        .eventually("a registration on trial", async || {
+            let service = api
+                .get(&server.api_service())
+                .await
+                .map_err(|error| error.to_string())?;
+            let annotated = service.annotations().contains_key(TRIAL_ANNOTATION);
+            annotated
+                .then_some(())
+                .ok_or_else(|| "registered for good".to_owned())
+        })
+        .await
+}
+
+/// The registration is taken back in time, and is not tried again at once.
+async fn taken_back(world: &World, server: &TestServer) -> Result<(), Failure> {
+    on_trial(world, server).await?;
+    let began = Instant::now();
+    let api = api_services(world);
+    world
+        .eventually("the trial's end", async || {
+            let left = api
+                .get_opt(&server.api_service())
+                .await
+                .map_err(|error| error.to_string())?;
+            left.is_none()
+                .then_some(())
+                .ok_or_else(|| "it goes on".to_owned())
+        })
+        .await?;
+    let took = began.elapsed();
+    progress::say(format!(
+        "    {NAME}: taken back after {:.1} s",
+        took.as_secs_f64()
+    ));
+    ensure(took <= TRIAL_LIMIT, || {
+        format!("the trial took {:.1} s", took.as_secs_f64())
+    })?;
+    world
+        .condition(NAME, "Registered", "False", Some(Reason::TrialFailed.as_str()))
+        .await
+}
+
+/// A namespace that is deleted as the trial begins goes in time.
+async fn bystander(world: &World, server: &TestServer) -> Result<(), Failure> {
+    on_trial(world, server).await?;
+    let began = Instant::now();
+    let namespaces: Api<Namespace> = Api::all(world.client.clone());
+    namespaces
+        .delete(BYSTANDER, &kube::api::DeleteParams::default())
+        .await?;
+    world
+        .eventually("the end of a namespace", async || {
+            let left = namespaces
+                .get_opt(BYSTANDER)
+                .await
+                .map_err(|error| error.to_string())?;
+            let Some(left) = left else { return Ok(()) };
+            let conditions = left
+                .status
+                .and_then(|status| status.conditions)
+                .unwrap_or_default();
+            Err(conditions
+                .into_iter()
+                .map(|condition| condition.message.unwrap_or_default())
+                .collect::<Vec<_>>()
+                .join("; "))
+        })
+        .await?;
+    let took = began.elapsed();
+    progress::say(format!(
+        "    an unrelated namespace was gone {:.1} s after its deletion in a trial",
+        took.as_secs_f64()
+    ));
+    ensure(took <= DELETION_LIMIT, || {
+        format!("an unrelated namespace took {:.1} s to go", took.as_secs_f64())
+    })
+}
