@@ -3,8 +3,16 @@
 //! A scenario is an async function over a [`World`]; each file here holds those of one contract, and leaves the cluster
 //! as it found it when it passes. On failure the runner prints what a person would ask for, see `dump`.
 
+mod audit;
+mod chart;
+mod describe;
 mod dump;
+mod kubectl;
+mod rules;
 mod runner;
+mod sample;
+mod service;
+mod steady;
 pub mod world;
 
 use std::{future::Future, pin::Pin};
@@ -16,7 +24,7 @@ pub use world::World;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a scenario is while it runs.
-pub type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
 
 /// One test on a cluster.
 #[derive(Clone, Copy)]
@@ -47,6 +55,13 @@ pub fn ensure(holds: bool, words: impl FnOnce() -> String) -> Result<(), Failure
 /// All of them, in the order in which they run.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
-    let groups: [&[Scenario]; 0] = [];
+    let groups: &[&[Scenario]] = &[
+        rules::SCENARIOS,
+        kubectl::SCENARIOS,
+        service::SCENARIOS,
+        describe::SCENARIOS,
+        steady::SCENARIOS,
+        chart::SCENARIOS,
+    ];
     groups.concat()
 }
