@@ -3,15 +3,23 @@
 //! A scenario is an async function over a [`World`]; each file here holds those of one contract, and leaves the cluster
 //! as it found it when it passes. On failure the runner prints what a person would ask for, see `dump`.
 
+mod audit;
+mod chart;
 mod deletion;
+mod describe;
 mod dump;
+mod fault;
+mod kubectl;
 mod operator;
 mod recovery;
 mod rotation;
-mod fault;
+mod rules;
 mod runner;
 mod safety;
+mod sample;
+mod service;
 mod stage;
+mod steady;
 mod traffic;
 pub mod world;
 
@@ -56,7 +64,18 @@ pub fn ensure(holds: bool, words: impl FnOnce() -> String) -> Result<(), Failure
 #[must_use]
 pub fn all() -> Vec<Scenario> {
     // Deletion is last: it takes Annex away, and brings it back.
-    let groups: &[&[Scenario]] =
-        &[fault::SCENARIOS, rotation::SCENARIOS, safety::SCENARIOS, recovery::SCENARIOS, deletion::SCENARIOS];
+    let groups: &[&[Scenario]] = &[
+        rules::SCENARIOS,
+        kubectl::SCENARIOS,
+        service::SCENARIOS,
+        describe::SCENARIOS,
+        steady::SCENARIOS,
+        chart::SCENARIOS,
+        fault::SCENARIOS,
+        rotation::SCENARIOS,
+        safety::SCENARIOS,
+        recovery::SCENARIOS,
+        deletion::SCENARIOS,
+    ];
     groups.concat()
 }

@@ -1,0 +1,93 @@
+//! The kube-apiserver's audit log: who wrote what.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::{Failure, World};
+use crate::install;
+
+/// A place in the audit log; what comes behind it is read once.
+pub(super) struct Audit {
+    path: PathBuf,
+    offset: u64,
+}
+
+impl Audit {
+    /// What is written from now on.
+    ///
+    /// # Errors
+    /// The log cannot be read, or the cluster is somebody else's.
+    pub(super) fn from_now(world: &World) -> Result<Self, Failure> {
+        let path = world.node()?.audit_log();
+        let offset = std::fs::metadata(&path)?.len();
+        Ok(Self { path, offset })
+    }
+
+    /// The operator's writes since the last look, Leases aside: with its ServiceAccount, or, where it runs on a person's
+    /// machine with a person's rights, by the name that it gives itself.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub(super) fn writes_of_the_operator(&mut self) -> Result<Vec<String>, Failure> {
+        let account = format!("system:serviceaccount:{}:annex-operator", install::NAMESPACE);
+        let its = |event: &Value| {
+            let agent = event["userAgent"].as_str().unwrap_or_default();
+            event["user"]["username"] == *account || agent.starts_with("annex-operator/")
+        };
+        let events = self.events()?;
+        let writes = events
+            .iter()
+            .filter(|event| its(event) && event["objectRef"]["resource"] != "leases");
+        Ok(writes.map(describe).collect())
+    }
+
+    /// All that was written since the last look, by clients whose name begins so.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub(super) fn writes_of_agent(&mut self, agent: &str) -> Result<Vec<String>, Failure> {
+        let events = self.events()?;
+        let writes = events.iter().filter(|event| {
+            event["userAgent"]
+                .as_str()
+                .is_some_and(|own| own.starts_with(agent))
+        });
+        Ok(writes.map(describe).collect())
+    }
+
+    fn events(&mut self) -> Result<Vec<Value>, Failure> {
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(self.offset))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        // A last line without its end is read the next time.
+        let complete = text.rfind('\n').map_or(0, |end| end + 1);
+        self.offset += complete as u64;
+        text[..complete]
+            .lines()
+            .map(|line| Ok(serde_json::from_str(line)?))
+            .collect()
+    }
+}
+
+/// `patch secrets/name in namespace (200)`.
+fn describe(event: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let object = &event["objectRef"];
+    let path: Vec<String> = ["resource", "name", "subresource"]
+        .iter()
+        .map(|part| text(&object[part]))
+        .filter(|part| !part.is_empty())
+        .collect();
+    format!(
+        "{} {} in {:?} ({}) by {}",
+        text(&event["verb"]),
+        path.join("/"),
+        text(&object["namespace"]),
+        event["responseStatus"]["code"],
+        text(&event["userAgent"]),
+    )
+}

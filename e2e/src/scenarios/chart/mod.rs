@@ -1,0 +1,36 @@
+//! The charts on a real cluster: what they grant and run, what an upgrade writes, what an uninstall leaves.
+
+mod access;
+mod process;
+mod uninstall;
+mod upgrade;
+
+use super::Scenario;
+
+/// The scenarios of this folder.
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "chart/access",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(access::matrix(world)),
+    },
+    Scenario {
+        name: "chart/process",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(process::leader_and_standby(world)),
+    },
+    Scenario {
+        name: "chart/upgrade",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(upgrade::without_a_change(world)),
+    },
+    Scenario {
+        name: "chart/uninstall",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(uninstall::operator_only(world)),
+    },
+];

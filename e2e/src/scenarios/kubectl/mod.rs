@@ -1,0 +1,145 @@
+//! What a user of the cluster does with an API that Annex registered: kubectl, word for word.
+
+mod verbs;
+mod watch;
+
+use serde_json::Value;
+
+use super::{Failure, Scenario, World, ensure, sample};
+
+/// The scenarios of this file.
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "kubectl/one-replica",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(one_replica(world)),
+    },
+    Scenario {
+        name: "kubectl/two-replicas",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(two_replicas(world)),
+    },
+];
+
+/// The sample-apiserver with its etcd in the same pod.
+async fn one_replica(world: &World) -> Result<(), Failure> {
+    sample::start(world).await?;
+    let replicas = world
+        .kubectl("-n wardle get deployment wardle -o jsonpath={.spec.replicas}")
+        .await?;
+    ensure(replicas == "1", || format!("{replicas} replicas instead of 1"))?;
+    verbs::all(world).await?;
+    sample::stop(world).await?;
+    gone(world).await
+}
+
+/// Two pods that share an etcd, so that either may answer.
+async fn two_replicas(world: &World) -> Result<(), Failure> {
+    world.namespace(sample::NAME).await?;
+    world.apply(ETCD).await?;
+    world
+        .kubectl("-n wardle rollout status deployment/etcd --timeout=180s")
+        .await?;
+    sample::start_from(world, TWO_REPLICAS).await?;
+    every_endpoint_is_ready(world).await?;
+    verbs::all(world).await?;
+    disruption_budget_follows_replicas(world).await?;
+    sample::stop(world).await?;
+    gone(world).await
+}
+
+async fn every_endpoint_is_ready(world: &World) -> Result<(), Failure> {
+    let text = world
+        .kubectl("-n wardle get endpointslices -l kubernetes.io/service-name=wardle -o json")
+        .await?;
+    let slices: Value = serde_json::from_str(&text)?;
+    let ready: Vec<bool> = slices["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|slice| slice["endpoints"].as_array().into_iter().flatten())
+        .map(|endpoint| endpoint["conditions"]["ready"] == Value::Bool(true))
+        .collect();
+    ensure(ready == [true, true], || {
+        format!("Ready is claimed, and endpoints are ready: {ready:?} instead of both")
+    })
+}
+
+/// A budget stands with two replicas and goes with one.
+async fn disruption_budget_follows_replicas(world: &World) -> Result<(), Failure> {
+    let get = "-n wardle get poddisruptionbudgets -o jsonpath={.items[*].metadata.name},{.items[*].status.expectedPods},{.items[*].status.currentHealthy}";
+    let budget = async |wanted: &str| {
+        world
+            .eventually(&format!("PodDisruptionBudgets {wanted}"), async || {
+                let found = world.kubectl(get).await.map_err(|error| error.to_string())?;
+                if found == wanted { Ok(()) } else { Err(found) }
+            })
+            .await
+    };
+    budget("wardle,2,2").await?;
+    let one = r#"{"spec":{"workload":{"replicas":1}}}"#;
+    world
+        .kubectl(&format!("patch aggregatedserver wardle --type=merge -p {one}"))
+        .await?;
+    budget(",,").await?;
+    world.ready(sample::NAME).await?;
+    world
+        .kubectl("get --raw /apis/wardle.example.com/v1beta1")
+        .await
+        .map(|_| ())
+}
+
+/// The API has gone with the server.
+async fn gone(world: &World) -> Result<(), Failure> {
+    let groups = world.kubectl("api-versions").await?;
+    ensure(!groups.contains(sample::GROUP), || {
+        format!("{} is still served", sample::GROUP)
+    })
+}
+
+const ETCD: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: etcd, namespace: wardle }
+spec:
+  selector: { matchLabels: { app: etcd } }
+  template:
+    metadata: { labels: { app: etcd } }
+    spec:
+      terminationGracePeriodSeconds: 2
+      containers:
+      - name: etcd
+        image: localhost/etcd:v3.6.16
+        args: [--data-dir=/data, --listen-client-urls=http://0.0.0.0:2379, --advertise-client-urls=http://etcd:2379]
+        readinessProbe: { tcpSocket: { port: 2379 }, periodSeconds: 1 }
+        volumeMounts: [{ name: data, mountPath: /data }]
+      volumes:
+      - { name: data, emptyDir: {} }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: etcd, namespace: wardle }
+spec:
+  selector: { app: etcd }
+  ports: [{ port: 2379 }]
+";
+
+const TWO_REPLICAS: &str = "
+apiVersion: annex.dev/v1alpha1
+kind: AggregatedServer
+metadata: { name: wardle }
+spec:
+  namespace: wardle
+  apis:
+  - { group: wardle.example.com, version: v1alpha1 }
+  - { group: wardle.example.com, version: v1beta1 }
+  workload:
+    image: localhost/sample-apiserver:v0.36.3
+    args: [--etcd-servers=http://etcd.wardle.svc:2379]
+    replicas: 2
+    template:
+      spec:
+        terminationGracePeriodSeconds: 5
+";
