@@ -15,7 +15,6 @@
 //! knows the home directory. Progress goes to stderr; stdout is for results.
 
 pub mod addons;
-pub mod archive;
 pub mod certs;
 pub mod charts;
 pub mod cli;
@@ -40,5 +39,4 @@ pub mod progress;
 pub mod provisioner;
 pub mod scenarios;
 pub mod selftest;
-pub mod server;
 pub mod tools;

@@ -1,16 +1,11 @@
 //! What every cluster has beyond the bare API: images, DNS and a default StorageClass.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::images::{self, ImageSpec, catalog};
 use crate::layout::Layout;
 use crate::programs::{self, Program};
-use crate::{archive, client, components};
-
-/// The image of every pod's sandbox.
-pub const PAUSE_IMAGE: &str = "localhost/pause:e2e";
-
-/// The image of the cluster's DNS.
-pub const DNS_IMAGE: &str = "localhost/coredns:v1.14.7";
+use crate::{client, components};
 
 const DNS: &str = include_str!("dns.yaml");
 const STORAGE: &str = include_str!("storage.yaml");
@@ -21,9 +16,9 @@ pub enum Error {
     /// A program that goes into an image.
     #[error(transparent)]
     Program(#[from] programs::Error),
-    /// Writing an image's archive.
-    #[error(transparent)]
-    Archive(#[from] archive::Error),
+    /// Making an image.
+    #[error("failed to make an image of the cluster's own")]
+    Image(#[from] images::Error),
     /// containerd does not take an image.
     #[error(transparent)]
     Component(#[from] components::Error),
@@ -37,21 +32,29 @@ pub enum Error {
 /// # Errors
 /// When an image cannot be made or loaded.
 pub async fn load_images(layout: &Layout) -> Result<(), Error> {
-    for (reference, program) in [(PAUSE_IMAGE, Program::Pause), (DNS_IMAGE, Program::CoreDns)] {
-        components::import(layout, &image(reference, program).await?).await?;
+    let pause = catalog::pause(&programs::path(Program::Pause).await?);
+    let dns = catalog::coredns(&programs::path(Program::CoreDns).await?);
+    for spec in [pause, dns] {
+        components::import(layout, &image(spec).await?).await?;
     }
     Ok(())
+}
+
+/// The name of the image of every pod's sandbox.
+#[must_use]
+pub fn pause_image() -> String {
+    catalog::pause(Path::new("pause")).reference
 }
 
 /// The archive of an image of a built program, beside the program in the cache.
 ///
 /// # Errors
-/// When the program cannot be built or the archive not be written.
-pub async fn image(reference: &str, program: Program) -> Result<PathBuf, Error> {
-    let path = programs::path(program).await?;
-    let archive = path.with_extension("tar");
+/// When the archive cannot be made.
+pub async fn image(spec: ImageSpec) -> Result<PathBuf, Error> {
+    let directory = spec.program.parent().unwrap_or(Path::new("/")).to_owned();
+    let archive = directory.join(spec.archive_name());
     if !archive.is_file() {
-        archive::write(reference, &path, &archive)?;
+        images::build(&[spec], &directory).await?;
     }
     Ok(archive)
 }
@@ -63,7 +66,7 @@ pub async fn image(reference: &str, program: Program) -> Result<PathBuf, Error> 
 pub async fn install(layout: &Layout, client: &kube::Client) -> Result<(), Error> {
     let dns = DNS
         .replace("${ADDRESS}", &layout.dns_address().to_string())
-        .replace("${IMAGE}", DNS_IMAGE);
+        .replace("${IMAGE}", &catalog::coredns(Path::new("coredns")).reference);
     client::apply_yaml(client, &dns).await?;
     client::apply_yaml(client, STORAGE).await?;
     Ok(())

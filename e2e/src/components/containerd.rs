@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Component, Error, Invocation, path_flag};
-use crate::addons::PAUSE_IMAGE;
+use crate::addons::pause_image;
 use crate::layout::Layout;
 use crate::{exec, files, node, packages};
 
@@ -59,7 +59,7 @@ state = "/run/containerd"
 address = "/run/containerd/containerd.sock"
 
 [plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = "{PAUSE_IMAGE}"
+sandbox_image = "{pause}"
 # runc may not lower a process's score everywhere, and fails where it tries to.
 restrict_oom_score_adj = true
 # In the node's memory file system, not among this machine's.
@@ -74,6 +74,7 @@ runtime_type = "io.containerd.runc.v2"
 "#,
         quoted(plugins),
         quoted(network),
+        pause = pause_image(),
     )
 }
 

@@ -62,7 +62,7 @@ pub fn operator(program: &Path) -> ImageSpec {
     )
 }
 
-/// The server that misbehaves for a test, or records what it is sent ([`crate::server`]).
+/// The server that misbehaves for a test, or records what it is sent (the package `annex-e2e-server`).
 pub fn e2e_server(program: &Path) -> ImageSpec {
     ImageSpec::new("annex-e2e-server", "dev", program, Some(NON_ROOT))
 }

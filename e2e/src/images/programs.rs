@@ -25,7 +25,7 @@ const MUSL_GCC: &str = "musl-gcc";
 pub enum Program {
     /// The operator.
     Operator,
-    /// The server that misbehaves for tests ([`crate::server`]).
+    /// The server that misbehaves for tests (the package `annex-e2e-server`).
     E2eServer,
 }
 
@@ -34,7 +34,7 @@ impl Program {
     pub fn package(self) -> &'static str {
         match self {
             Self::Operator => "annex-operator",
-            Self::E2eServer => "annex-e2e",
+            Self::E2eServer => "annex-e2e-server",
         }
     }
 

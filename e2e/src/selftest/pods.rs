@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::{Error, ensure};
 use crate::client::eventually;
+use crate::images::ImageSpec;
 use crate::layout::Layout;
-use crate::programs::Program;
+use crate::programs::{self, Program};
 use crate::{addons, client, components, diagnosis};
 
 const NAMESPACE: &str = "selftest";
@@ -21,7 +22,16 @@ const IMAGE: &str = "localhost/kubectl:e2e";
 const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(super) async fn work(layout: &Layout) -> Result<(), Error> {
-    components::import(layout, &addons::image(IMAGE, Program::Kubectl).await?).await?;
+    let spec = ImageSpec {
+        reference: IMAGE.to_owned(),
+        program: programs::path(Program::Kubectl)
+            .await
+            .map_err(addons::Error::Program)?,
+        name: Program::Kubectl.name().to_owned(),
+        user: None,
+        licenses: "Apache-2.0".to_owned(),
+    };
+    components::import(layout, &addons::image(spec).await?).await?;
     let client = client::connect(&layout.kubeconfig()).await?;
     let namespaces = Api::<Namespace>::all(client.clone());
     create(&namespaces, &json!({ "metadata": { "name": NAMESPACE } })).await?;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::super::{stage, world::World};
 use crate::install::NAMESPACE;
 use crate::scenarios::{Failure, ensure, failure};
-use crate::server::record::Recorded;
+use annex_e2e_server::record::Recorded;
 
 const API_SERVICE: &str = "v1.safety.example.com";
 const RECORD_PORT: u16 = 8080;

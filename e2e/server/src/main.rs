@@ -1,10 +1,10 @@
-//! `annex-e2e-server`: see [`annex_e2e::server`].
+//! `annex-e2e-server`: see [`annex_e2e_server`].
 
 use std::future::Future;
 use std::io::Write;
 use std::process::ExitCode;
 
-use annex_e2e::server::{self, Args, Command, args, client};
+use annex_e2e_server::{Args, Command, args, client};
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -39,7 +39,7 @@ type Failure = Box<dyn std::error::Error>;
 
 async fn serve(args: args::ServeArgs) -> Result<(), Failure> {
     let shutdown = shutdown()?;
-    Ok(server::run(args, shutdown).await?)
+    Ok(annex_e2e_server::run(args, shutdown).await?)
 }
 
 async fn wait() -> Result<(), Failure> {

@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::NAME;
-use crate::server::args::RequestArgs;
-use crate::server::record::Recorded;
-use crate::server::{Args, Command, Mode, ServeArgs, client, listen};
+use crate::args::RequestArgs;
+use crate::record::Recorded;
+use crate::{Args, Command, Mode, ServeArgs, client, listen};
 
 /// A directory with a CA, and with certificates that it signed.
 pub(super) struct Pki {
