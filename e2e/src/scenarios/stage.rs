@@ -22,6 +22,7 @@ pub(super) async fn made(world: &World, name: &str, yaml: &str) -> Result<(), Fa
             .kubectl(&format!("delete {kind} -l {STAGED} --wait --timeout=180s"))
             .await?;
     }
+    world.delete("namespace", name).await?;
     world.namespace(name).await?;
     world.apply(yaml).await?;
     let line = format!("label namespace/{name} aggregatedserver/{name} {STAGED}=true");

@@ -29,9 +29,7 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
 async fn grant(world: &World, namespace: &str) -> Result<(), Failure> {
     for line in [
         format!("-n {namespace} create serviceaccount {READER}"),
-        format!(
-            "-n {namespace} create role {READER} --verb=list --resource=flunders.v1alpha1.wardle.example.com"
-        ),
+        format!("-n {namespace} create role {READER} --verb=list --resource=flunders.wardle.example.com"),
         format!(
             "-n {namespace} create rolebinding {READER} --role={READER} --serviceaccount={namespace}:{READER}"
         ),
