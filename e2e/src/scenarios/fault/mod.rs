@@ -21,7 +21,7 @@ mod trial;
 use super::{Failure, Scenario, World};
 
 /// Faults of each kind.
-pub const SCENARIOS: &[Scenario] = &[
+pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "fault/pods",
         long: false,
