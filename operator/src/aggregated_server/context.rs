@@ -15,13 +15,10 @@ use k8s_openapi::api::{
 use kube::{
     Api, Client, Config,
     api::PostParams,
-    runtime::{
-        events::{Recorder, Reporter},
-        reflector::Store,
-    },
+    runtime::{events::Reporter, reflector::Store},
 };
 
-use super::registration::FailedTrials;
+use super::{events::Publisher, registration::FailedTrials};
 use crate::{
     admin::Heartbeat,
     applier::Applier,
@@ -57,7 +54,7 @@ pub struct Context {
     pub heartbeat: Heartbeat,
     /// Every AggregatedServer, as last seen by the watch.
     pub servers: Store<AggregatedServer>,
-    recorder: Recorder,
+    publisher: Publisher,
     token: tokio::sync::Mutex<Option<(Token, Instant)>>,
     memory: Mutex<HashMap<String, Memory>>,
 }
@@ -99,7 +96,7 @@ impl Context {
             instance: Some(deps.settings.instance.clone()),
         };
         Self {
-            recorder: Recorder::new(deps.client.clone(), reporter),
+            publisher: Publisher::new(deps.client.clone(), reporter),
             applier: Applier::new(deps.client.clone()),
             client: deps.client.clone(),
             config,
@@ -116,8 +113,8 @@ impl Context {
     }
 
     /// Publishes Events.
-    pub fn recorder(&self) -> &Recorder {
-        &self.recorder
+    pub fn publisher(&self) -> &Publisher {
+        &self.publisher
     }
 
     /// What is remembered of the server with `uid`.

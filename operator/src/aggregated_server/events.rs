@@ -1,8 +1,17 @@
 //! Events: what happened in a pass, and each change of what `Ready` says.
 
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
 use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus, ConditionType, Reason};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::{Resource as _, runtime::events::Event};
+use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
+use kube::{
+    Client, Resource as _,
+    runtime::events::{Event, Recorder, Reporter},
+};
 
 use super::{context::Context, outcome::Happening};
 
@@ -16,6 +25,50 @@ const EXPECTED: [Reason; 4] = [
     Reason::NoReadyEndpoints,
     Reason::NotIssued,
 ];
+
+/// How long a repetition is counted with the Event that it repeats: as long as kube's recorder does.
+const SERIES: Duration = Duration::from_secs(360);
+
+/// Publishes Events, each note as an Event of its own; one that repeats is counted.
+///
+/// kube's recorder tells Events apart by reason and action alone, and keeps the first one's note: the second culprit of a
+/// drift would never be named. So that each note has a recorder.
+pub struct Publisher {
+    client: Client,
+    reporter: Reporter,
+    recorders: Mutex<HashMap<String, (Recorder, Instant)>>,
+}
+
+impl Publisher {
+    /// A publisher in the name of `reporter`.
+    #[must_use]
+    pub fn new(client: Client, reporter: Reporter) -> Self {
+        Self {
+            client,
+            reporter,
+            recorders: Mutex::default(),
+        }
+    }
+
+    /// Publishes one Event about `regarding`.
+    ///
+    /// # Errors
+    /// The API server refused it.
+    pub async fn publish(&self, event: &Event, regarding: &ObjectReference) -> Result<(), kube::Error> {
+        let recorder = self.recorder(event.note.as_deref().unwrap_or_default());
+        recorder.publish(event, regarding).await
+    }
+
+    fn recorder(&self, note: &str) -> Recorder {
+        let now = Instant::now();
+        let mut recorders = self.recorders.lock().unwrap_or_else(PoisonError::into_inner);
+        recorders.retain(|_, (_, used)| now.duration_since(*used) < SERIES);
+        let fresh = || Recorder::new(self.client.clone(), self.reporter.clone());
+        let (recorder, used) = recorders.entry(note.to_owned()).or_insert_with(|| (fresh(), now));
+        *used = now;
+        recorder.clone()
+    }
+}
 
 /// The Event of a change of `Ready`; `None` where its status and reason stay.
 #[must_use]
@@ -58,8 +111,50 @@ pub async fn publish(ctx: &Context, server: &AggregatedServer, happenings: Vec<H
             note = event.note,
             "event"
         );
-        if let Err(error) = ctx.recorder().publish(&event, &reference).await {
+        if let Err(error) = ctx.publisher().publish(&event, &reference).await {
             tracing::warn!(server = reference.name, %error, "failed to publish an Event");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use kube::{
+        Resource as _,
+        runtime::events::{Event, EventType, Reporter},
+    };
+
+    use super::Publisher;
+    use crate::{
+        aggregated_server::testing::server,
+        fake_client::{Answer, fake_client},
+    };
+
+    #[tokio::test]
+    async fn each_note_is_told_and_a_repeated_one_counted() {
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        let client = fake_client(move |request| {
+            let told = format!("{} {}", request.method, request.body["note"].as_str().unwrap());
+            seen.lock().unwrap().push(told);
+            Answer::ok(request.body)
+        });
+        let publisher = Publisher::new(client, Reporter::from("test"));
+        for note in ["one", "other", "one"] {
+            let event = Event {
+                type_: EventType::Warning,
+                reason: "DriftRepaired".into(),
+                note: Some(note.into()),
+                action: "Apply".into(),
+                secondary: None,
+            };
+            publisher
+                .publish(&event, &server().object_ref(&()))
+                .await
+                .unwrap();
+        }
+        assert_eq!(*requests.lock().unwrap(), ["POST one", "POST other", "PATCH one"]);
     }
 }

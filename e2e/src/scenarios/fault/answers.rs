@@ -62,6 +62,7 @@ pub(super) async fn storage(world: &World) -> Result<(), Failure> {
     world.apply(ETCD).await?;
     world.apply(SERVER).await?;
     world.ready(STORAGE).await?;
+    world.apply(FLUNDER).await?;
     world
         .kubectl("-n fault-storage scale deployment etcd --replicas=0")
         .await?;
@@ -77,6 +78,9 @@ pub(super) async fn storage(world: &World) -> Result<(), Failure> {
         .kubectl("get --raw /apis/storage.example.com/v1/namespaces/default/flunders")
         .await;
     let _ = list;
+    world
+        .kubectl("-n fault-storage delete flunder through-the-outage")
+        .await?;
     clean(world, &[STORAGE], STORAGE_NAMESPACE).await
 }
 
@@ -134,6 +138,12 @@ spec:
         volumeMounts: [{ name: data, mountPath: /data }]
       volumes:
       - { name: data, persistentVolumeClaim: { claimName: etcd } }
+";
+
+const FLUNDER: &str = "
+apiVersion: wardle.example.com/v1alpha1
+kind: Flunder
+metadata: { name: through-the-outage, namespace: fault-storage }
 ";
 
 const SERVER: &str = "

@@ -102,7 +102,6 @@ async fn ca_bundle(world: &World, server: &TestServer) -> Result<(), Failure> {
         "patch apiservice {} --type=merge --field-manager={CULPRIT} -p {garbled}",
         server.api_service()
     );
-    // A bundle that is none is refused by some versions of the API server; another certificate is not.
     world.kubectl(&line).await?;
     let note = event(world, FIXED, "DriftRepaired", "APIService").await?;
     repaired("APIService", began, &note)?;

@@ -16,6 +16,7 @@ use crate::progress;
 
 const NAMESPACE: &str = "fault-trial";
 const NAME: &str = "fault-trial";
+const GO: &str = "fault-trial-go";
 const BYSTANDER: &str = "fault-bystander";
 /// A trial takes 30 s; the next look may be some seconds later.
 const TRIAL_LIMIT: Duration = Duration::from_secs(40);
@@ -29,10 +30,12 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     let cured = TestServer::new(NAME, NAMESPACE);
     let broken = cured.clone().args(&["--mode=untrusting-front-proxy"]);
     world.apply(&broken.yaml()).await?;
-    let (message, (), ()) = tokio::try_join!(
-        named(world, NAME, Reason::FrontProxyUntrusted, refused(world, &broken)),
+    let refused = refused(world, broken.api_service());
+    let (message, (), (), ()) = tokio::try_join!(
+        named(world, NAME, Reason::FrontProxyUntrusted, refused),
         taken_back(world, &broken),
         bystander(world, &broken),
+        other_authority(world),
     )?;
     ensure(message.contains("401"), || {
         format!("the message does not say what the aggregator saw: {message}")
@@ -44,7 +47,7 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     ensure(!service.annotations().contains_key(TRIAL_ANNOTATION), || {
         "an APIService that is available is still on trial".to_owned()
     })?;
-    clean(world, &[NAME], NAMESPACE).await
+    clean(world, &[NAME, GO], NAMESPACE).await
 }
 
 fn api_services(world: &World) -> Api<APIService> {
@@ -52,14 +55,11 @@ fn api_services(world: &World) -> Api<APIService> {
 }
 
 /// The aggregator says that it was refused.
-async fn refused(world: &World, server: &TestServer) -> Result<(), Failure> {
+async fn refused(world: &World, api_service: String) -> Result<(), Failure> {
     let api = api_services(world);
     world
         .eventually("the aggregator being refused", async || {
-            let service = api
-                .get(&server.api_service())
-                .await
-                .map_err(|error| error.to_string())?;
+            let service = api.get(&api_service).await.map_err(|error| error.to_string())?;
             let conditions = service
                 .status
                 .and_then(|status| status.conditions)
@@ -68,10 +68,53 @@ async fn refused(world: &World, server: &TestServer) -> Result<(), Failure> {
                 .into_iter()
                 .filter_map(|condition| condition.message)
                 .collect();
-            let refused = words.iter().any(|words| words.contains("401"));
+            let refused = words.iter().any(|words| words.contains("bad status"));
             refused.then_some(()).ok_or_else(|| words.join("; "))
         })
         .await
+}
+
+/// Kubernetes' own server library, told to trust the front proxies of another authority.
+async fn other_authority(world: &World) -> Result<(), Failure> {
+    world
+        .apply(&go_server(", --requestheader-client-ca-file=/other/ca.crt"))
+        .await?;
+    let refused = refused(world, "v1alpha1.wardle.example.com".to_owned());
+    named(world, GO, Reason::FrontProxyUntrusted, refused).await?;
+    world.apply(&go_server("")).await?;
+    world.ready(GO).await
+}
+
+/// The other authority is that of the server beside it.
+fn go_server(more: &str) -> String {
+    format!(
+        "
+apiVersion: annex.dev/v1alpha1
+kind: AggregatedServer
+metadata: {{ name: {GO} }}
+spec:
+  namespace: {NAMESPACE}
+  apis:
+  - {{ group: wardle.example.com, version: v1alpha1 }}
+  - {{ group: wardle.example.com, version: v1beta1 }}
+  workload:
+    image: localhost/sample-apiserver:v0.36.3
+    args: ['--etcd-servers=http://127.0.0.1:2379'{more}]
+    template:
+      spec:
+        terminationGracePeriodSeconds: 2
+        containers:
+        - name: server
+          volumeMounts: [{{ name: other, mountPath: /other }}]
+        - name: etcd
+          image: localhost/etcd:v3.6.16
+          args: [--data-dir=/data, '--listen-client-urls=http://127.0.0.1:2379', '--advertise-client-urls=http://127.0.0.1:2379']
+          volumeMounts: [{{ name: data, mountPath: /data }}]
+        volumes:
+        - {{ name: data, emptyDir: {{}} }}
+        - {{ name: other, configMap: {{ name: {NAME}-ca }} }}
+"
+    )
 }
 
 async fn on_trial(world: &World, server: &TestServer) -> Result<(), Failure> {
