@@ -70,6 +70,10 @@ async fn described(world: &World) -> Result<(), Failure> {
     ] {
         has_event(world, event).await?;
     }
+    // Ready comes with the first endpoint; the rollout ends a moment later.
+    world
+        .condition(sample::NAME, "Progressing", "False", None)
+        .await?;
     let text = describe(world).await?;
     for (type_, status, reason) in [
         ("Ready", "True", "AllGood"),

@@ -23,9 +23,7 @@ async fn chart_of_its_own(world: &World) -> Result<(), Failure> {
     sample::start_from(world, SERVER).await?;
     only_its_own_children(world).await?;
     works(world).await?;
-    ensure(theirs(world).await? == before, || {
-        format!("Annex wrote to somebody else's objects: {before}")
-    })?;
+    untouched(&before, &theirs(world).await?)?;
     world.delete("aggregatedserver", sample::NAME).await?;
     left_alone(world, &before).await?;
     uninstall(world).await?;
@@ -53,6 +51,12 @@ async fn uninstall(world: &World) -> Result<(), Failure> {
     ];
     world.tools.helm(&arguments).await?;
     Ok(())
+}
+
+fn untouched(before: &Value, after: &Value) -> Result<(), Failure> {
+    ensure(before == after, || {
+        format!("somebody else's objects were changed:\n    {before}\n    {after}")
+    })
 }
 
 /// What of the chart's objects only their owner may change: spec, labels, annotations and owners.
@@ -119,10 +123,7 @@ async fn left_alone(world: &World, before: &Value) -> Result<(), Failure> {
         .kubectl("get apiservices v1alpha1.wardle.example.com v1beta1.wardle.example.com --ignore-not-found -o name")
         .await?;
     ensure(services.is_empty(), || format!("left behind: {services}"))?;
-    let after = theirs(world).await?;
-    ensure(after == *before, || {
-        format!("the deletion changed somebody else's objects:\n{before}\n{after}")
-    })?;
+    untouched(before, &theirs(world).await?)?;
     let ready = world
         .kubectl("-n wardle get deployment sample -o jsonpath={.status.readyReplicas}")
         .await?;

@@ -50,21 +50,27 @@ async fn two_replicas(world: &World) -> Result<(), Failure> {
     gone(world).await
 }
 
+/// The second pod may come a moment after the first, which makes the server Ready.
 async fn every_endpoint_is_ready(world: &World) -> Result<(), Failure> {
-    let text = world
-        .kubectl("-n wardle get endpointslices -l kubernetes.io/service-name=wardle -o json")
-        .await?;
-    let slices: Value = serde_json::from_str(&text)?;
-    let ready: Vec<bool> = slices["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .flat_map(|slice| slice["endpoints"].as_array().into_iter().flatten())
-        .map(|endpoint| endpoint["conditions"]["ready"] == Value::Bool(true))
-        .collect();
-    ensure(ready == [true, true], || {
-        format!("Ready is claimed, and endpoints are ready: {ready:?} instead of both")
-    })
+    let line = "-n wardle get endpointslices -l kubernetes.io/service-name=wardle -o json";
+    world
+        .eventually("two endpoints, both ready", async || {
+            let text = world.kubectl(line).await.map_err(|error| error.to_string())?;
+            let slices: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+            let ready: Vec<bool> = slices["items"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .flat_map(|slice| slice["endpoints"].as_array().into_iter().flatten())
+                .map(|endpoint| endpoint["conditions"]["ready"] == Value::Bool(true))
+                .collect();
+            if ready == [true, true] {
+                Ok(())
+            } else {
+                Err(format!("ready: {ready:?}"))
+            }
+        })
+        .await
 }
 
 /// A budget stands with two replicas and goes with one.
