@@ -20,6 +20,7 @@ mod sample;
 mod service;
 mod stage;
 mod steady;
+mod sweep;
 mod traffic;
 pub mod world;
 

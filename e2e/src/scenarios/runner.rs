@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::{Scenario, World, all, dump::dump};
+use super::{Scenario, World, all, dump::dump, sweep::sweep};
 use crate::{client, cluster, components::Options, install, layout::Layout, product, progress, tools};
 
 /// Which scenarios run.
@@ -74,6 +74,9 @@ pub async fn run(layout: Layout, kubeconfig: Option<PathBuf>, selection: &Select
             Err(error) => {
                 println!("test {} ... FAILED ({took:.1} s)\n    {error}", scenario.name);
                 dump(&world).await;
+                if !selection.installed {
+                    sweep(&world).await;
+                }
                 failed.push(scenario.name);
             }
         }

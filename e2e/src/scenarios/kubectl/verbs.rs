@@ -34,6 +34,15 @@ async fn discovery(world: &World) -> Result<(), Failure> {
         ],
     )
     .await?;
+    // The aggregator fetches a new API's OpenAPI document a moment after it called the API available.
+    world
+        .eventually("kubectl explain to know the new API", async || {
+            world
+                .kubectl("explain flunders")
+                .await
+                .map_err(|error| error.to_string())
+        })
+        .await?;
     shows(
         world,
         "explain flunders",

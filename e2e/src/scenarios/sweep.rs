@@ -1,0 +1,40 @@
+//! Takes away what a failed scenario left, so that the next one fails for its own reasons only.
+
+use super::World;
+use crate::install;
+
+/// Namespaces that every cluster has.
+const KEPT: [&str; 5] = [
+    "default",
+    "kube-system",
+    "kube-public",
+    "kube-node-lease",
+    install::NAMESPACE,
+];
+
+/// Deletes every AggregatedServer, every namespace and every CustomResourceDefinition that is not Kubernetes' or Annex's
+/// own, and installs Annex again. Only in a cluster that the harness made: somebody else's is not to be swept.
+pub(super) async fn sweep(world: &World) {
+    if world.layout.is_none() {
+        return;
+    }
+    // What cannot be deleted shows in the next scenario; there is a failure to tell about already.
+    let _ = world
+        .kubectl("delete aggregatedservers --all --wait --timeout=120s")
+        .await;
+    for (kind, kept) in [
+        ("namespaces", &KEPT[..]),
+        ("customresourcedefinitions", &["aggregatedservers.annex.dev"]),
+    ] {
+        let names = world
+            .kubectl(&format!("get {kind} -o jsonpath={{.items[*].metadata.name}}"))
+            .await
+            .unwrap_or_default();
+        for name in names.split_whitespace().filter(|name| !kept.contains(name)) {
+            let _ = world
+                .kubectl(&format!("delete {kind} {name} --wait --timeout=120s"))
+                .await;
+        }
+    }
+    let _ = install::install(&world.tools, &[]).await;
+}
