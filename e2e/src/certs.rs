@@ -110,7 +110,7 @@ impl Authority {
         self.issue(user, params)
     }
 
-    fn server(&self, name: &str, dns: &[&str], addresses: &[Ipv4Addr]) -> Result<Identity, Error> {
+    pub(crate) fn server(&self, name: &str, dns: &[&str], addresses: &[Ipv4Addr]) -> Result<Identity, Error> {
         let mut params = params(name, None)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         for name in dns {

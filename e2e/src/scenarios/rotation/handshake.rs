@@ -182,3 +182,92 @@ impl ServerCertVerifier for Recording {
         self.verifier.supported_verify_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use rustls::ServerConfig;
+    use rustls::crypto::aws_lc_rs;
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    use tokio::net::TcpListener;
+    use tokio::sync::watch;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::{Bundle, handshake};
+    use crate::certs::Authority;
+
+    const NAME: &str = "wardle.default.svc";
+
+    fn bundle(authority: &Authority) -> Option<Arc<Bundle>> {
+        Some(Arc::new(Bundle::new(authority.certificate().into_bytes())))
+    }
+
+    /// Answers one connection with a leaf of `authority`; `meanwhile` is published once the connection is there.
+    async fn serve(
+        authority: &Authority,
+        published: watch::Sender<Option<Arc<Bundle>>>,
+        meanwhile: Option<Arc<Bundle>>,
+    ) -> SocketAddr {
+        let identity = authority.server("server", &[NAME], &[]).unwrap();
+        let chain = vec![CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (tcp, _) = listener.accept().await.unwrap();
+            if meanwhile.is_some() {
+                published.send_replace(meanwhile);
+            }
+            // The client may refuse.
+            let _ = TlsAcceptor::from(Arc::new(config)).accept(tcp).await;
+        });
+        address
+    }
+
+    async fn shake(
+        served: &Authority,
+        at_first: &Authority,
+        meanwhile: Option<&Authority>,
+    ) -> Result<(), String> {
+        let (sender, published) = watch::channel(bundle(at_first));
+        let address = serve(served, sender, meanwhile.and_then(bundle)).await;
+        let name = ServerName::try_from(NAME).unwrap();
+        handshake(address, &name, &published).await.map(|_| ())
+    }
+
+    #[tokio::test]
+    async fn the_published_bundle_decides() {
+        let [old, new] = ["old", "new"].map(|name| Authority::new(name).unwrap());
+        shake(&old, &old, None).await.unwrap();
+        let refused = shake(&new, &old, None).await.unwrap_err();
+        assert!(refused.contains("UnknownIssuer"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_bundle_published_meanwhile_has_the_last_word() {
+        let [old, new, other] = ["old", "new", "other"].map(|name| Authority::new(name).unwrap());
+        shake(&new, &old, Some(&new)).await.unwrap();
+        shake(&old, &old, Some(&new)).await.unwrap();
+        let refused = shake(&new, &old, Some(&other)).await.unwrap_err();
+        assert!(refused.contains("UnknownIssuer"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_bundle_without_an_authority_trusts_nobody() {
+        let old = Authority::new("old").unwrap();
+        let (sender, published) = watch::channel(Some(Arc::new(Bundle::new(Vec::new()))));
+        let address = serve(&old, sender, None).await;
+        let name = ServerName::try_from(NAME).unwrap();
+        let refused = handshake(address, &name, &published).await.unwrap_err();
+        assert!(refused.contains("cannot be used"), "{refused}");
+    }
+}

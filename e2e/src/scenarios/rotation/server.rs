@@ -26,14 +26,18 @@ pub(super) const ROTATION_LIMIT: Duration = Duration::from_secs(300);
 /// The claimed versions.
 const VERSIONS: [&str; 2] = ["v1alpha1", "v1beta1"];
 
+/// The servers of these scenarios. They claim the same API: what a scenario that failed has left for people to look at is
+/// in the way of the next one.
+const NAMES: [&str; 4] = ["rotation", "rotation-restart", "rotation-order", "rotation-roll"];
+
 /// The server, which is called as its namespace.
 pub(super) struct Server {
     name: &'static str,
 }
 
 impl Server {
-    /// Makes it and waits until it is Ready; `certificates` is its field of that name, in one line, and what an earlier
-    /// run left is removed first.
+    /// Makes it and waits until it is Ready; `certificates` is its field of that name, in one line. What an earlier
+    /// scenario left is removed first.
     ///
     /// # Errors
     /// It does not become Ready.
@@ -44,7 +48,7 @@ impl Server {
         certificates: &str,
     ) -> Result<Self, Failure> {
         let server = Self { name };
-        server.remove(world).await?;
+        server.remove_all(world, &NAMES.join(" ")).await?;
         world.namespace(name).await?;
         world.apply(&manifest(name, replicas, certificates)).await?;
         world.ready(name).await?;
@@ -56,7 +60,12 @@ impl Server {
     /// # Errors
     /// Something stayed.
     pub(super) async fn remove(&self, world: &World) -> Result<(), Failure> {
-        world.delete("aggregatedserver", self.name).await?;
+        self.remove_all(world, self.name).await
+    }
+
+    /// The same for several names, separated by spaces.
+    async fn remove_all(&self, world: &World, names: &str) -> Result<(), Failure> {
+        world.delete("aggregatedserver", names).await?;
         let api: Api<APIService> = Api::all(world.client.clone());
         world
             .eventually("the APIServices to go", async || {
@@ -69,7 +78,7 @@ impl Server {
                 Ok(())
             })
             .await?;
-        world.delete("namespace", self.name).await
+        world.delete("namespace", names).await
     }
 
     pub(super) fn name(&self) -> &str {

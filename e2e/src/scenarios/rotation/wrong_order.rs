@@ -10,7 +10,7 @@ use kube::api::ListParams;
 use super::load::{Kind, Load, ask};
 use super::server::Server;
 use crate::certs::Authority;
-use crate::scenarios::{Failure, World, ensure, failure};
+use crate::scenarios::{Failure, World, ensure};
 use crate::{client, install, progress};
 
 /// The operator's Deployment and its Lease.
@@ -113,6 +113,8 @@ async fn operator_away(world: &World) -> Result<(), Failure> {
 /// The operator names the culprit, what it publishes is right again, and requests go through.
 async fn repaired(world: &World, server: &Server) -> Result<(), Failure> {
     let events: Api<Event> = Api::all(world.client.clone());
+    // By uid: an earlier server of this name has left Events, too.
+    let uid = world.servers().get(server.name()).await?.metadata.uid;
     let drift = ListParams::default().fields("reason=DriftRepaired");
     world
         .eventually("an Event that names the culprit", async || {
@@ -120,7 +122,7 @@ async fn repaired(world: &World, server: &Server) -> Result<(), Failure> {
             let notes: Vec<String> = found
                 .items
                 .into_iter()
-                .filter(|event| event.involved_object.name.as_deref() == Some(server.name()))
+                .filter(|event| event.involved_object.uid == uid)
                 .filter_map(|event| event.message)
                 .collect();
             if notes.iter().any(|note| note.contains(CULPRIT)) {
@@ -130,7 +132,6 @@ async fn repaired(world: &World, server: &Server) -> Result<(), Failure> {
             }
         })
         .await?;
-    world.ready(server.name()).await?;
     let authority = server.authority(world).await?;
     for (place, authorities) in server.published(world).await? {
         ensure(authorities == [authority.clone()], || {
@@ -140,6 +141,6 @@ async fn repaired(world: &World, server: &Server) -> Result<(), Failure> {
     let client = client::connect_without_retries(world.tools.kubeconfig()).await?;
     world
         .eventually("requests to go through again", async || ask(&client).await)
-        .await
-        .map_err(|error| failure(error.to_string()))
+        .await?;
+    world.ready(server.name()).await
 }
