@@ -17,11 +17,14 @@ pub(super) async fn sample(world: &World, name: &str) -> Result<(), Failure> {
 
 /// The same with another server than the sample, in a namespace of the server's name.
 pub(super) async fn made(world: &World, name: &str, yaml: &str) -> Result<(), Failure> {
-    for kind in ["aggregatedservers", "namespaces"] {
-        world
-            .kubectl(&format!("delete {kind} -l {STAGED} --wait --timeout=180s"))
-            .await?;
-    }
+    world
+        .kubectl(&format!(
+            "delete aggregatedservers -l {STAGED} --wait --timeout=180s"
+        ))
+        .await?;
+    world
+        .kubectl(&format!("delete namespaces -l {STAGED} --wait=false"))
+        .await?;
     world.delete("namespace", name).await?;
     world.namespace(name).await?;
     world.apply(yaml).await?;
@@ -30,10 +33,11 @@ pub(super) async fn made(world: &World, name: &str, yaml: &str) -> Result<(), Fa
     world.ready(name).await
 }
 
-/// Takes server and namespace away, see [`retire`].
+/// Takes server and namespace away, see [`retire`]; the namespace ends while others go on.
 pub(super) async fn cleared(world: &World, name: &str) -> Result<(), Failure> {
     retire(world, name).await?;
-    world.delete("namespace", name).await
+    let line = format!("delete namespace {name} --wait=false");
+    world.kubectl(&line).await.map(|_| ())
 }
 
 /// Deletes the AggregatedServer and waits until every child of its status is gone.

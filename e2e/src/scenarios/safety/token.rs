@@ -116,3 +116,30 @@ spec:
 "
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::subject;
+
+    #[test]
+    fn a_token_tells_whose_it_is() {
+        // {"sub":"system:serviceaccount:a:b"}
+        let payload = "eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6YTpiIn0";
+        assert_eq!(
+            subject(&format!("Bearer e30.{payload}.c2ln")).expect("a subject"),
+            "system:serviceaccount:a:b"
+        );
+    }
+
+    #[test]
+    fn what_is_no_token_is_no_ones() {
+        for header in [
+            "Basic YTpi",
+            "Bearer opaque",
+            "Bearer a.b.c",
+            "Bearer e30.e30.c2ln",
+        ] {
+            assert!(subject(header).is_err(), "{header}");
+        }
+    }
+}
