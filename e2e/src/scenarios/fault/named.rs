@@ -119,17 +119,19 @@ pub(super) fn runs(pod: &Pod) -> bool {
     containers.is_some_and(|containers| containers.iter().all(running))
 }
 
-/// Waits for an Event about `server` whose reason is this and whose note has `words`.
+/// Waits for an Event about `server` whose reason is this and whose note has `words`; not about one of the same name that is gone.
 pub(super) async fn event(world: &World, server: &str, reason: &str, words: &str) -> Result<String, Failure> {
     let events: Api<Event> = Api::all(world.client.clone());
+    let uid = world.servers().get(server).await?.metadata.uid;
     let what = format!("Event {reason} about {server}: {words}");
     let of_reason = ListParams::default().fields(&format!("reason={reason}"));
     world
         .eventually(&what, async || {
             let list = events.list(&of_reason).await.map_err(|error| error.to_string())?;
-            let of_server = list.items.into_iter().filter(|event| {
-                event.regarding.as_ref().and_then(|about| about.name.as_deref()) == Some(server)
-            });
+            let of_server = list
+                .items
+                .into_iter()
+                .filter(|event| event.regarding.as_ref().is_some_and(|about| about.uid == uid));
             let notes: Vec<String> = of_server.filter_map(|event| event.note).collect();
             let found = notes.iter().find(|note| note.contains(words)).cloned();
             found.ok_or_else(|| notes.join("\n    "))
