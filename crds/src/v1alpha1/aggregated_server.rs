@@ -94,8 +94,10 @@ pub struct ApiClaim {
     #[schemars(range(min = 1, max = 1000))]
     pub version_priority: Option<i32>,
     /// Whether a CustomResourceDefinition that serves the same group-version may be shadowed: its objects are hidden
-    /// while the APIService stands. Refuse: the claim waits, with reason CRDShadowed.
-    #[serde(default)]
+    /// while the APIService stands. Refuse, as when absent: the claim waits, with reason CRDShadowed.
+    // Left out where it is the default, so that the schema fills nothing in: `kubectl apply` compares a list of custom
+    // resources whole, and would call an unchanged one `configured` each time.
+    #[serde(default, skip_serializing_if = "CrdShadow::is_default")]
     pub crd_shadow: CrdShadow,
 }
 
@@ -121,6 +123,12 @@ pub enum CrdShadow {
     Refuse,
     /// The CRD's objects are meant to be hidden.
     Allow,
+}
+
+impl CrdShadow {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A server that runs already.

@@ -5,7 +5,7 @@ mod watch;
 
 use serde_json::Value;
 
-use super::{Failure, Scenario, World, ensure, sample};
+use super::{Failure, Scenario, World, ensure, sample, world::sample_server};
 
 /// The scenarios of this file.
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -30,9 +30,22 @@ async fn one_replica(world: &World) -> Result<(), Failure> {
         .kubectl("-n wardle get deployment wardle -o jsonpath={.spec.replicas}")
         .await?;
     ensure(replicas == "1", || format!("{replicas} replicas instead of 1"))?;
+    applied_again_is_unchanged(world).await?;
     verbs::all(world).await?;
     sample::stop(world).await?;
     gone(world).await
+}
+
+/// Defaults that the API server fills in are no difference to the file that was applied.
+async fn applied_again_is_unchanged(world: &World) -> Result<(), Failure> {
+    let yaml = sample_server(sample::NAME, sample::NAME, "");
+    let said = world.apply(&yaml).await?;
+    ensure(said == "aggregatedserver.annex.dev/wardle unchanged\n", || {
+        format!("a second `kubectl apply` says: {said}")
+    })?;
+    // It exits with 1 where there is a difference.
+    world.tools.kubectl_with(&["diff", "-f", "-"], &yaml).await?;
+    Ok(())
 }
 
 /// Two pods that share an etcd, so that either may answer.

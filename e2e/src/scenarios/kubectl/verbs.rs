@@ -24,41 +24,39 @@ pub(super) async fn all(world: &World) -> Result<(), Failure> {
     watch.expect("DELETED", "one").await
 }
 
+/// kube-apiserver fetches discovery and OpenAPI documents beside its availability checks, so that they may come a moment
+/// after Ready.
 async fn discovery(world: &World) -> Result<(), Failure> {
-    shows(
-        world,
-        "api-resources --api-group=wardle.example.com --no-headers",
-        &[
-            "flunders wardle.example.com/v1beta1 true Flunder",
-            "fischers wardle.example.com/v1alpha1 false Fischer",
-        ],
-    )
-    .await?;
-    // The aggregator fetches a new API's OpenAPI document a moment after it called the API available.
-    world
-        .eventually("kubectl explain to know the new API", async || {
-            world
-                .kubectl("explain flunders")
-                .await
-                .map_err(|error| error.to_string())
-        })
-        .await?;
-    shows(
-        world,
-        "explain flunders",
-        &[
-            "GROUP: wardle.example.com",
-            "KIND: Flunder",
-            "Flunder is an example type with a spec and a status.",
-        ],
-    )
-    .await?;
-    shows(
-        world,
-        "explain flunder.spec.fischerReference",
-        &["FIELD: fischerReference <string>"],
-    )
-    .await
+    for (line, wanted) in [
+        (
+            "api-resources --api-group=wardle.example.com --no-headers",
+            &[
+                "flunders wardle.example.com/v1beta1 true Flunder",
+                "fischers wardle.example.com/v1alpha1 false Fischer",
+            ][..],
+        ),
+        (
+            "explain flunders",
+            &[
+                "GROUP: wardle.example.com",
+                "KIND: Flunder",
+                "Flunder is an example type with a spec and a status.",
+            ],
+        ),
+        (
+            "explain flunder.spec.fischerReference",
+            &["FIELD: fischerReference <string>"],
+        ),
+    ] {
+        world
+            .eventually(&format!("`kubectl {line}`"), async || {
+                shows(world, line, wanted)
+                    .await
+                    .map_err(|error| error.to_string())
+            })
+            .await?;
+    }
+    Ok(())
 }
 
 async fn create_and_get(world: &World) -> Result<(), Failure> {

@@ -43,7 +43,7 @@ pub(super) fn backend(kind: &str) -> Value {
 pub(super) fn defaults() -> Value {
     json!({
         "namespace": "rules-no-such-namespace",
-        "apis": [{ "group": "rules.example.com", "version": "v1", "crdShadow": "Refuse" }],
+        "apis": [{ "group": "rules.example.com", "version": "v1" }],
         "service": { "name": "adapter", "port": 443 },
         "certificates": {
             "selfSigned": { "caDuration": "43800h0m0s", "duration": "720h0m0s" },
