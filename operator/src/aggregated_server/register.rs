@@ -1,5 +1,7 @@
 //! Carries out what `registration` decides: the effects on APIServices.
 
+use std::time::Duration;
+
 use annex_crds::v1alpha1::Reason;
 use jiff::Timestamp;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
@@ -17,6 +19,9 @@ use super::{
     validate::ApiPlan,
 };
 use crate::error_chain::error_chain;
+
+/// How long a new registration may be refused before that is told.
+const SETTLING: Duration = Duration::from_secs(5);
 
 /// Registers the claims of one server in this pass.
 pub struct Registrar<'a> {
@@ -114,7 +119,9 @@ impl Registrar<'_> {
         if trial.is_some() {
             outcome.findings.push(on_trial(group_version));
         }
-        if !words.is_empty() {
+        // A new Service takes kube-proxy a moment: what the aggregator meets until then is nobody's fault.
+        let settling = trial.is_some_and(|since| self.now.duration_since(since).unsigned_abs() < SETTLING);
+        if !words.is_empty() && !settling {
             outcome
                 .findings
                 .push(Finding::about(self.meaning(words), group_version, words.as_str()));
