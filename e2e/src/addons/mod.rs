@@ -51,7 +51,7 @@ pub fn pause_image() -> String {
 /// # Errors
 /// When the archive cannot be made.
 pub async fn image(spec: ImageSpec) -> Result<PathBuf, Error> {
-    let directory = spec.program.parent().unwrap_or(Path::new("/")).to_owned();
+    let directory = spec.program.parent().unwrap_or_else(|| Path::new("/")).to_owned();
     let archive = directory.join(spec.archive_name());
     if !archive.is_file() {
         images::build(&[spec], &directory).await?;
