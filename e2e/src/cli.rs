@@ -13,7 +13,9 @@ use crate::components::{Component, Options};
 use crate::layout::{DEFAULT_NAME, Layout};
 use crate::programs::{self, Program};
 use crate::scenarios::{self, Selection};
-use crate::{charts, client, cluster, demo, images, layout, node, product, progress, provisioner, selftest};
+use crate::{
+    charts, client, cluster, demo, images, layout, node, product, progress, provisioner, selftest, tools,
+};
 
 /// A real single-node Kubernetes on this machine, and the tests that need one.
 #[derive(Debug, Parser)]
@@ -25,6 +27,10 @@ struct Cli {
     /// Use the cluster of this kubeconfig's current context instead of one made here.
     #[arg(long, global = true, env = "ANNEX_KUBECONFIG", value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
+    /// The registry, and path in it, of the images on a cluster that was made elsewhere; `localhost` where they were
+    /// loaded under the names that `cargo e2e images` prints.
+    #[arg(long, global = true, env = "ANNEX_E2E_REGISTRY", default_value = tools::LOCAL_REGISTRY, value_name = "PREFIX")]
+    registry: String,
     #[command(subcommand)]
     command: Command,
 }
@@ -188,6 +194,7 @@ fn report(error: &Error) {
 
 async fn dispatch(cli: Cli) -> Result<(), Error> {
     let layout = Layout::new(&cli.name)?;
+    let registry = cli.registry;
     match (cli.command, cli.kubeconfig) {
         (Command::Provisioner { directory, node }, Some(kubeconfig)) => {
             Ok(provisioner::run(&kubeconfig, &directory, &node).await?)
@@ -221,6 +228,7 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
             kubeconfig,
             &Selection {
                 long,
+                registry,
                 installed,
                 filters,
             },
@@ -228,7 +236,7 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
         .await?),
         (Command::Charts { write }, _) => check_charts(write).await,
         (Command::Images { test_server }, Some(_)) => print_images(&make_images(test_server).await?),
-        (Command::Demo, Some(kubeconfig)) => Ok(demo::run(&kubeconfig).await?),
+        (Command::Demo, Some(kubeconfig)) => Ok(demo::run(&kubeconfig, &registry).await?),
         (Command::Up { .. }, Some(kubeconfig)) => {
             progress::say(format!(
                 "nothing to do: the cluster is that of {}",
@@ -280,7 +288,7 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
         Command::Demo => {
             cluster::up(layout, Options::default()).await?;
             make_and_load(layout, false).await?;
-            demo::run(&layout.kubeconfig()).await?;
+            demo::run(&layout.kubeconfig(), tools::LOCAL_REGISTRY).await?;
             println!("\n# The cluster stays. Play with it:  cargo e2e kubectl get flunders");
             println!("# or:  export KUBECONFIG=$(cargo e2e kubeconfig)");
             println!("# Take it down:  cargo e2e down");

@@ -18,6 +18,14 @@ pub enum Error {
     /// A command failed.
     #[error(transparent)]
     Tools(#[from] ToolsError),
+    /// An example is not there.
+    #[error("failed to read {path}")]
+    Example {
+        /// Which one.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A certificate was not rotated in time.
     #[error("the served certificate has not changed within {} s", ROTATION_LIMIT.as_secs())]
     NotRotated,
@@ -26,13 +34,13 @@ pub enum Error {
 /// A kubelet brings a changed Secret to its pods within about two minutes.
 const ROTATION_LIMIT: Duration = Duration::from_secs(300);
 
-/// Shows the main job on the cluster of `kubeconfig`; everything stays.
+/// Shows the main job on the cluster of `kubeconfig`, whose images come from `registry`; everything stays.
 ///
 /// # Errors
 /// The first command that failed, with what it said.
-pub async fn run(kubeconfig: &Path) -> Result<(), Error> {
+pub async fn run(kubeconfig: &Path, registry: &str) -> Result<(), Error> {
     let shown = Shown {
-        tools: Tools::new(kubeconfig).await?,
+        tools: Tools::new(kubeconfig, registry).await?,
     };
     shown.section("Install Annex: the types, then the operator");
     for arguments in [install::crds_arguments(), install::operator_arguments(&[])] {
@@ -50,7 +58,7 @@ pub async fn run(kubeconfig: &Path) -> Result<(), Error> {
         .await
         .or_else(ignore_existing)?;
     let applied = Instant::now();
-    shown.kubectl(&["apply", "-f", &example("wardle.yaml")]).await?;
+    shown.apply("wardle.yaml").await?;
     shown
         .kubectl(&[
             "wait",
@@ -111,6 +119,21 @@ impl Shown {
     async fn kubectl(&self, arguments: &[&str]) -> Result<(), ToolsError> {
         println!("\n$ {}", typed("kubectl", arguments));
         print!("{}", self.tools.kubectl(arguments).await?);
+        Ok(())
+    }
+
+    /// Applies an example as it is in the repository, or with its images taken from another registry.
+    async fn apply(&self, name: &str) -> Result<(), Error> {
+        let path = example(name);
+        let text = std::fs::read_to_string(&path).map_err(|source| Error::Example {
+            path: path.clone(),
+            source,
+        })?;
+        if self.tools.placed(&text) == text {
+            return Ok(self.kubectl(&["apply", "-f", &path]).await?);
+        }
+        println!("\n$ kubectl apply -f -    # {path}, with other images");
+        print!("{}", self.tools.kubectl_with(&["apply", "-f", "-"], &text).await?);
         Ok(())
     }
 

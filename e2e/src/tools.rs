@@ -60,18 +60,23 @@ pub struct Tools {
     kubectl: PathBuf,
     helm: PathBuf,
     kubeconfig: PathBuf,
+    registry: String,
 }
 
+/// Where the images are that the harness makes: a name that no registry answers to.
+pub const LOCAL_REGISTRY: &str = "localhost";
+
 impl Tools {
-    /// The programs of the harness, for the cluster of `kubeconfig`.
+    /// The programs of the harness, for the cluster of `kubeconfig`, whose images come from `registry`.
     ///
     /// # Errors
     /// They could not be built.
-    pub async fn new(kubeconfig: &Path) -> Result<Self, Error> {
+    pub async fn new(kubeconfig: &Path, registry: &str) -> Result<Self, Error> {
         Ok(Self {
             kubectl: programs::path(Program::Kubectl).await?,
             helm: programs::path(Program::Helm).await?,
             kubeconfig: kubeconfig.to_owned(),
+            registry: registry.trim_end_matches('/').to_owned(),
         })
     }
 
@@ -79,6 +84,12 @@ impl Tools {
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
+    }
+
+    /// `text` with its images taken from the registry.
+    #[must_use]
+    pub fn placed(&self, text: &str) -> String {
+        text.replace(&format!("{LOCAL_REGISTRY}/"), &format!("{}/", self.registry))
     }
 
     /// A command of kubectl, for callers that run it beside others.
@@ -111,7 +122,7 @@ impl Tools {
         let line = line("kubectl", arguments);
         succeed(
             line.clone(),
-            run(self.kubectl_command(arguments), line, input).await?,
+            run(self.kubectl_command(arguments), line, &self.placed(input)).await?,
         )
     }
 
@@ -120,7 +131,13 @@ impl Tools {
     /// # Errors
     /// It could not be run, or took too long.
     pub async fn try_kubectl(&self, arguments: &[&str], input: &str) -> Result<Output, Error> {
-        run(self.kubectl_command(arguments), line("kubectl", arguments), input).await
+        let input = self.placed(input);
+        run(
+            self.kubectl_command(arguments),
+            line("kubectl", arguments),
+            &input,
+        )
+        .await
     }
 
     /// Runs helm and returns its standard output.
@@ -138,7 +155,7 @@ impl Tools {
     pub async fn try_helm(&self, arguments: &[&str]) -> Result<Output, Error> {
         let mut command = Command::new(&self.helm);
         command
-            .args(arguments)
+            .args(arguments.iter().map(|argument| self.placed(argument)))
             .env("KUBECONFIG", &self.kubeconfig)
             .kill_on_drop(true);
         run(command, line("helm", arguments), "").await

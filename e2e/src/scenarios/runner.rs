@@ -11,6 +11,8 @@ use crate::{client, cluster, components::Options, install, layout::Layout, produ
 pub struct Selection {
     /// Also the long ones.
     pub long: bool,
+    /// Where images come from.
+    pub registry: String,
     /// Annex and the images are there already.
     pub installed: bool,
     /// Only those whose name contains one of these; empty: all.
@@ -62,7 +64,7 @@ pub async fn run(layout: Layout, kubeconfig: Option<PathBuf>, selection: &Select
     if chosen.is_empty() {
         return Err(Error::NoneSelected);
     }
-    let world = prepare(layout, kubeconfig.as_deref(), selection.installed).await?;
+    let world = prepare(layout, kubeconfig.as_deref(), selection).await?;
     let mut failed = Vec::new();
     for scenario in &chosen {
         progress::say(format!("test {} …", scenario.name));
@@ -92,10 +94,10 @@ pub async fn run(layout: Layout, kubeconfig: Option<PathBuf>, selection: &Select
     }
 }
 
-async fn prepare(layout: Layout, kubeconfig: Option<&Path>, installed: bool) -> Result<World, Error> {
+async fn prepare(layout: Layout, kubeconfig: Option<&Path>, selection: &Selection) -> Result<World, Error> {
     let (kubeconfig, layout) = match kubeconfig {
         Some(other) => (other.to_owned(), None),
-        None if installed => (layout.kubeconfig(), Some(layout)),
+        None if selection.installed => (layout.kubeconfig(), Some(layout)),
         None => {
             cluster::up(&layout, Options::default()).await?;
             let mut built = progress::step("making images", product::build()).await?;
@@ -107,9 +109,9 @@ async fn prepare(layout: Layout, kubeconfig: Option<&Path>, installed: bool) -> 
             (layout.kubeconfig(), Some(layout))
         }
     };
-    let tools = tools::Tools::new(&kubeconfig).await?;
+    let tools = tools::Tools::new(&kubeconfig, &selection.registry).await?;
     let client = client::connect(&kubeconfig).await?;
-    if !installed {
+    if !selection.installed {
         progress::step("installing Annex", install::install(&tools, &[])).await?;
     }
     Ok(World {
