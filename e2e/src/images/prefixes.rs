@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 pub(super) struct Prefixes(Vec<(PathBuf, &'static str)>);
 
 impl Prefixes {
-    /// Those of a build of `workspace` with the toolchain at `sysroot`, as cargo's environment sets them.
-    pub(super) fn new(workspace: &Path, sysroot: &Path) -> Self {
-        let workspace = workspace.canonicalize().unwrap_or_else(|_| workspace.to_owned());
+    /// Those of a build in `target` with the toolchain at `sysroot`, as cargo's environment sets them.
+    ///
+    /// The workspace is not among them: cargo gives the compiler paths relative to it, and a flag that names it would
+    /// have every clone build every dependency anew.
+    pub(super) fn new(target: &Path, sysroot: &Path) -> Self {
         let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
         let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
         Self(vec![
-            (workspace.clone(), "/annex"),
-            (workspace.join(target), "/target"),
+            (target.to_owned(), "/target"),
             (cargo_home, "/cargo"),
             (sysroot.join("lib/rustlib/src/rust"), "/rust"),
         ])

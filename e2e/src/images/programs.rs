@@ -97,7 +97,9 @@ pub async fn build(workspace: &Path, target_dir: &Path, program: Program) -> Res
     install_target(workspace, target).await?;
     let mut rustc = Command::new("rustc");
     let sysroot = line(rustc.args(["--print", "sysroot"]).current_dir(workspace), "rustc").await?;
-    let prefixes = Prefixes::new(workspace, Path::new(&sysroot));
+    let target_dir =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| target_dir.to_owned(), PathBuf::from);
+    let prefixes = Prefixes::new(&target_dir, Path::new(&sysroot));
     let mut cargo = Command::new("cargo");
     cargo
         .args([
@@ -116,9 +118,7 @@ pub async fn build(workspace: &Path, target_dir: &Path, program: Program) -> Res
         ])
         .current_dir(workspace)
         .env("CARGO_ENCODED_RUSTFLAGS", prefixes.rustflags());
-    if std::env::var_os("CARGO_TARGET_DIR").is_none() {
-        cargo.env("CARGO_TARGET_DIR", target_dir);
-    }
+    cargo.env("CARGO_TARGET_DIR", &target_dir);
     for (name, value) in c_environment(target, &prefixes) {
         cargo.env(name, value);
     }

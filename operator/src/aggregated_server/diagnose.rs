@@ -11,7 +11,7 @@ use k8s_openapi::api::{
 use kube::ResourceExt as _;
 
 use super::{
-    build::arguments::conflicting_port,
+    build::{arguments::conflicting_port, deployment::CONTAINER},
     endpoints::{Endpoints, Report},
     finding::Finding,
 };
@@ -196,6 +196,27 @@ pub fn endpoints(endpoints: &Endpoints, reports: &[Report], pods: &[Pod], now: T
         }
     }
     findings
+}
+
+/// Whether the container that serves runs in the pod behind the endpoint; in a pod that Annex did not make, any container.
+#[must_use]
+pub fn runs(pods: &[Pod], report: &Report) -> bool {
+    let pod = pods
+        .iter()
+        .find(|pod| Some(pod.name_any()) == report.endpoint.pod);
+    let statuses = pod
+        .and_then(|pod| pod.status.as_ref()?.container_statuses.as_deref())
+        .unwrap_or_default();
+    let running = |container: &ContainerStatus| {
+        container
+            .state
+            .as_ref()
+            .is_some_and(|state| state.running.is_some())
+    };
+    match statuses.iter().find(|container| container.name == CONTAINER) {
+        Some(server) => running(server),
+        None => statuses.iter().any(running),
+    }
 }
 
 /// Whether the pod behind the endpoint has a container that began a moment ago.

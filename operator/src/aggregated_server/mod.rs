@@ -51,9 +51,8 @@ use kube::{
 
 use self::{
     context::Context,
-    dereference::ReadError,
     outcome::{Happening, Outcome},
-    pass::{HURRIED, IMPATIENT},
+    pass::{HURRIED, IMPATIENT, PassError},
 };
 use crate::{
     error_chain::error_chain,
@@ -66,9 +65,9 @@ pub enum Error {
     /// The AggregatedServer itself could not be read.
     #[error("failed to read the AggregatedServer")]
     Get(#[source] kube::Error),
-    /// What there is could not be read.
-    #[error("failed to read what there is")]
-    Read(#[from] ReadError),
+    /// A pass over it ended early.
+    #[error(transparent)]
+    Pass(#[from] PassError),
     /// The status could not be written.
     #[error("failed to write the status")]
     WriteStatus(#[source] kube::Error),
@@ -126,6 +125,7 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
             finish(ctx, &api, &server, status, outcome.happenings).await?;
             Ok(Action::requeue(pause))
         }
+        Err(PassError::Raced) => Ok(Action::requeue(HURRIED)),
         Err(error) => {
             let status = status::compute_unread(&server, &error_chain(&error), now);
             finish(ctx, &api, &server, status, Vec::new()).await?;

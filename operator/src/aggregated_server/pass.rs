@@ -21,7 +21,7 @@ use super::{
     diagnose,
     endpoints::{self, Endpoints, Questions, Report},
     finding::Finding,
-    keys::{self, Keeper, Keys},
+    keys::{self, Keeper, Keys, KeysError},
     names::Names,
     outcome::{ApiOutcome, Outcome},
     register::Registrar,
@@ -47,11 +47,25 @@ pub struct Pass<'a> {
     now: Timestamp,
 }
 
+/// Why a pass ended before it had found out how things are. What was known before stays in status.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// What there is could not be read; nothing was written.
+    #[error("failed to read what there is")]
+    Read(#[from] ReadError),
+    /// Certificates could not be kept.
+    #[error("failed to keep the certificates")]
+    Keys(#[source] KeysError),
+    /// Somebody wrote a Secret at the same time: the next pass sees what.
+    #[error("a Secret changed while it was worked on")]
+    Raced,
+}
+
 /// Reads what there is, brings it closer to what is asked for, and says what it found.
 ///
 /// # Errors
-/// What there is could not be read; nothing was written then.
-pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<Outcome, ReadError> {
+/// See [`PassError`].
+pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<Outcome, PassError> {
     let names = Names::new(server, &ctx.namespace);
     let rivals = ctx.servers.state().into_iter();
     let rivals = rivals
@@ -73,11 +87,11 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     };
     let outcome = pass.run(&mut memory).await;
     ctx.remember(&pass.names.uid, memory);
-    Ok(outcome)
+    outcome
 }
 
 impl Pass<'_> {
-    async fn run(&self, memory: &mut Memory) -> Outcome {
+    async fn run(&self, memory: &mut Memory) -> Result<Outcome, PassError> {
         let mut outcome = Outcome {
             apis: self.unregistered(),
             ..Outcome::default()
@@ -90,7 +104,7 @@ impl Pass<'_> {
         if let Some(refusal) = validate::refuse_namespace(&self.names, self.surroundings.namespace) {
             self.withdraw(&children, &mut outcome).await;
             outcome.findings.push(refusal);
-            return outcome;
+            return Ok(outcome);
         }
         let keeper = Keeper {
             ctx: self.ctx,
@@ -101,20 +115,20 @@ impl Pass<'_> {
         };
         let keys = match keeper.keep(memory, &mut outcome).await {
             Ok(keys) => keys,
-            Err(error) => {
-                outcome.hurry = error.is_race();
-                if !error.is_race() {
-                    outcome.find(error.reason(), error_chain(&error));
-                }
-                return outcome;
+            Err(error) if error.is_race() => return Err(PassError::Raced),
+            Err(error @ KeysError::Foreign { .. }) => {
+                outcome.find(error.reason(), error.to_string());
+                return Ok(outcome);
             }
+            Err(error) => return Err(PassError::Keys(error)),
         };
         self.apply_children(&children, &keys, &mut outcome).await;
-        let reports = self.look(&keys, memory, &mut outcome).await;
-        self.rotate(&keeper, &keys, &reports, &mut outcome).await;
+        let looked = self.look(&keys, memory, &mut outcome).await;
+        self.rotate(&keeper, &keys, looked.as_deref(), &mut outcome).await;
+        let reports = looked.unwrap_or_default();
         self.register(&children, &keys, &reports, memory, &mut outcome)
             .await;
-        outcome
+        Ok(outcome)
     }
 
     fn unregistered(&self) -> Vec<ApiOutcome> {
@@ -275,8 +289,8 @@ impl Pass<'_> {
         }
     }
 
-    /// Asks the endpoints what there is to know.
-    async fn look(&self, keys: &Keys, memory: &mut Memory, outcome: &mut Outcome) -> Vec<Report> {
+    /// Asks the endpoints what there is to know; `None` where the Service does not lead to them.
+    async fn look(&self, keys: &Keys, memory: &mut Memory, outcome: &mut Outcome) -> Option<Vec<Report>> {
         let surroundings = &self.surroundings;
         outcome.findings.extend(diagnose::pods(&surroundings.pods));
         let service = surroundings.service.as_ref();
@@ -287,7 +301,7 @@ impl Pass<'_> {
             } else {
                 outcome.findings.push(unusable);
             }
-            return Vec::new();
+            return None;
         }
         let endpoints = endpoints::resolve(service, &surroundings.endpoint_slices, self.port());
         self.forget_trials_of_others(&endpoints, memory);
@@ -311,7 +325,7 @@ impl Pass<'_> {
             &surroundings.pods,
             self.now,
         ));
-        reports
+        Some(reports)
     }
 
     /// Other pods, or another spec, deserve a new trial at once.
@@ -357,16 +371,26 @@ impl Pass<'_> {
     }
 
     /// Where the rotation stands, and its last step.
-    async fn rotate(&self, keeper: &Keeper<'_>, keys: &Keys, reports: &[Report], outcome: &mut Outcome) {
+    async fn rotate(
+        &self,
+        keeper: &Keeper<'_>,
+        keys: &Keys,
+        looked: Option<&[Report]>,
+        outcome: &mut Outcome,
+    ) {
         outcome.observed = true;
+        let reports = looked.unwrap_or_default();
         let previous_trusted = !keys.authority.previous.is_empty();
-        let not_serving = self.not_serving(keys, reports, previous_trusted);
+        let mut not_serving = self.not_serving(keys, reports, previous_trusted);
+        if previous_trusted {
+            not_serving.extend(rotation::unproven(looked.map(<[_]>::len), self.scaled_to_zero()));
+        }
         let facts = rotation::Facts {
             previous_trusted,
             // What was swapped in this pass is told as such; the endpoints' turn is the next one.
             leaf_due: keys.leaf_due || keys.swapped || keys.leaf.is_none(),
             widening: keys.widening.clone(),
-            not_serving: not_serving.clone(),
+            not_serving,
         };
         let progress = rotation::derive(&facts);
         outcome
@@ -391,8 +415,19 @@ impl Pass<'_> {
         }
     }
 
+    /// Whether nothing is meant to serve.
+    fn scaled_to_zero(&self) -> bool {
+        let scale = self
+            .surroundings
+            .deployment
+            .as_ref()
+            .and_then(|live| live.spec.replicas);
+        scale == Some(0) && self.surroundings.pods.is_empty()
+    }
+
     /// The endpoints that do not serve what they should: a leaf of the current authority, or the very leaf of the Secret.
-    /// What answers must serve it; of what does not answer, only that counts which is sent requests.
+    /// What answers must serve it. Of what does not answer that counts which is sent requests, or runs: it has read its
+    /// files already, and may yet begin to answer with what it read.
     fn not_serving(&self, keys: &Keys, reports: &[Report], any_leaf_of_authority: bool) -> Vec<String> {
         let Some(leaf) = &keys.leaf else { return Vec::new() };
         let authority = std::slice::from_ref(keys.authority.current.certificate());
@@ -402,7 +437,7 @@ impl Pass<'_> {
                 verify_chain(chain, authority, &self.policy.server_name, self.now).is_ok()
             }
             Ok(presented) => presented.leaf.fingerprint == leaf.certificate.fingerprint,
-            Err(_) => !report.endpoint.ready,
+            Err(_) => !report.endpoint.ready && !diagnose::runs(&self.surroundings.pods, report),
         };
         let describe = |report: &Report| match &report.handshake {
             Ok(presented) => {

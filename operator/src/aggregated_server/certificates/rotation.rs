@@ -55,6 +55,18 @@ pub fn derive(facts: &Facts) -> Option<Progress> {
     })
 }
 
+/// Why the endpoints' answers do not prove that the old authority can go: there are no answers. `None` where `endpoints`
+/// answered or were asked, and where nothing is meant to serve.
+#[must_use]
+pub fn unproven(endpoints: Option<usize>, scaled_to_zero: bool) -> Option<String> {
+    match endpoints {
+        Some(0) if scaled_to_zero => None,
+        Some(0) => Some("the Service has no endpoint".to_owned()),
+        Some(_) => None,
+        None => Some("the Service does not lead to its endpoints".to_owned()),
+    }
+}
+
 fn name(endpoints: &[String]) -> String {
     let named = endpoints
         .iter()
@@ -70,7 +82,7 @@ fn name(endpoints: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, Progress, RotationStep, derive};
+    use super::{Facts, Progress, RotationStep, derive, unproven};
 
     fn quiet() -> Facts {
         Facts {
@@ -157,6 +169,15 @@ mod tests {
             }),
             Some(RotationStep::Probe)
         );
+    }
+
+    #[test]
+    fn no_answer_is_no_proof() {
+        assert!(unproven(None, false).is_some());
+        assert!(unproven(None, true).is_some());
+        assert!(unproven(Some(0), false).is_some());
+        assert_eq!(unproven(Some(0), true), None);
+        assert_eq!(unproven(Some(2), false), None);
     }
 
     #[test]
