@@ -8,7 +8,7 @@
 //! | `build` | the children as they should be | none |
 //! | `registration` | whether a claim may be registered | none |
 //! | `diagnose` | what is wrong | none |
-//! | `keys`, `children`, `register` | carry those decisions out | writes |
+//! | `keys`, `children`, `register`, `rotate` | carry those decisions out | writes |
 //! | `endpoints`, `control_plane` | ask servers and control planes | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `status`, `events` | what was found, told | writes status |
@@ -30,6 +30,7 @@ pub mod outcome;
 pub mod pass;
 pub mod register;
 pub mod registration;
+pub mod rotate;
 pub mod status;
 #[cfg(test)]
 mod testing;

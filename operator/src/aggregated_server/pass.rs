@@ -2,39 +2,29 @@
 
 use std::time::Duration;
 
-use annex_crds::v1alpha1::{
-    AggregatedServer, CertificatesStatus, Child, Reason, Reload, RotationStatus, Workload,
-};
+use annex_crds::v1alpha1::{AggregatedServer, Child, Reason, Reload, Workload};
 use jiff::Timestamp;
-use k8s_openapi::{
-    api::{core::v1::ServiceAccount, policy::v1::PodDisruptionBudget},
-    apimachinery::pkg::apis::meta::v1::Time,
-};
+use k8s_openapi::api::{core::v1::ServiceAccount, policy::v1::PodDisruptionBudget};
 use kube::{Api, ResourceExt as _};
 
 use super::{
     build::{self, deployment as pods, network, rbac},
-    certificates::{Policy, rotation},
+    certificates::Policy,
     children::Children,
     context::{Context, Memory},
     dereference::{self, NamespaceState, ReadError, Surroundings},
     diagnose,
     endpoints::{self, Endpoints, Questions, Report},
     finding::Finding,
-    keys::{self, Keeper, Keys, KeysError},
+    keys::{Keeper, Keys, KeysError},
     names::Names,
     outcome::{ApiOutcome, Outcome},
     register::Registrar,
     registration::{self, Standing},
+    rotate::Rotation,
     validate::{self, ApiPlan, SERVICE_PORT},
 };
-use crate::{
-    error_chain::error_chain,
-    pki::{bundle, verify_chain},
-};
-
-/// A new leaf that is not served when this part of `renewBefore` is left is more than slow.
-const LATE_FRACTION: u32 = 2;
+use crate::{error_chain::error_chain, pki::bundle};
 
 /// A pass over one server.
 pub struct Pass<'a> {
@@ -124,7 +114,12 @@ impl Pass<'_> {
         };
         self.apply_children(&children, &keys, &mut outcome).await;
         let looked = self.look(&keys, memory, &mut outcome).await;
-        self.rotate(&keeper, &keys, looked.as_deref(), &mut outcome).await;
+        let rotation = Rotation {
+            keeper: &keeper,
+            keys: &keys,
+            looked: looked.as_deref(),
+        };
+        rotation.advance(&mut outcome).await;
         let reports = looked.unwrap_or_default();
         self.register(&children, &keys, &reports, memory, &mut outcome)
             .await;
@@ -368,139 +363,6 @@ impl Pass<'_> {
             }
         }
         questions
-    }
-
-    /// Where the rotation stands, and its last step.
-    async fn rotate(
-        &self,
-        keeper: &Keeper<'_>,
-        keys: &Keys,
-        looked: Option<&[Report]>,
-        outcome: &mut Outcome,
-    ) {
-        outcome.observed = true;
-        let reports = looked.unwrap_or_default();
-        let previous_trusted = !keys.authority.previous.is_empty();
-        let mut not_serving = self.not_serving(keys, reports, previous_trusted);
-        if previous_trusted {
-            not_serving.extend(rotation::unproven(looked.map(<[_]>::len), self.scaled_to_zero()));
-        }
-        let facts = rotation::Facts {
-            previous_trusted,
-            // What was swapped in this pass is told as such; the endpoints' turn is the next one.
-            leaf_due: keys.leaf_due || keys.swapped || keys.leaf.is_none(),
-            widening: keys.widening.clone(),
-            not_serving,
-        };
-        let progress = rotation::derive(&facts);
-        outcome
-            .findings
-            .extend(keys::findings(keys, &self.not_serving(keys, reports, false)));
-        self.certificates_status(keys, reports, progress.as_ref(), outcome);
-        let Some(progress) = progress else { return };
-        outcome.hurry = true;
-        let waits = progress
-            .blocked_by
-            .clone()
-            .unwrap_or_else(|| "nothing".to_owned());
-        outcome.find(
-            Reason::Rotating,
-            format!("step {:?} waits for: {waits}", progress.step),
-        );
-        if progress.step == annex_crds::v1alpha1::RotationStep::Narrow
-            && let Err(error) = keeper.narrow(keys, outcome).await
-            && !error.is_race()
-        {
-            outcome.find(error.reason(), error_chain(&error));
-        }
-    }
-
-    /// Whether nothing is meant to serve.
-    fn scaled_to_zero(&self) -> bool {
-        let scale = self
-            .surroundings
-            .deployment
-            .as_ref()
-            .and_then(|live| live.spec.replicas);
-        scale == Some(0) && self.surroundings.pods.is_empty()
-    }
-
-    /// The endpoints that do not serve what they should: a leaf of the current authority, or the very leaf of the Secret.
-    /// What answers must serve it. Of what does not answer that counts which is sent requests, or runs: it has read its
-    /// files already, and may yet begin to answer with what it read.
-    fn not_serving(&self, keys: &Keys, reports: &[Report], any_leaf_of_authority: bool) -> Vec<String> {
-        let Some(leaf) = &keys.leaf else { return Vec::new() };
-        let authority = std::slice::from_ref(keys.authority.current.certificate());
-        let serves = |report: &Report| match &report.handshake {
-            Ok(presented) if any_leaf_of_authority => {
-                let chain = std::slice::from_ref(&presented.leaf.der);
-                verify_chain(chain, authority, &self.policy.server_name, self.now).is_ok()
-            }
-            Ok(presented) => presented.leaf.fingerprint == leaf.certificate.fingerprint,
-            Err(_) => !report.endpoint.ready && !diagnose::runs(&self.surroundings.pods, report),
-        };
-        let describe = |report: &Report| match &report.handshake {
-            Ok(presented) => {
-                format!(
-                    "{} serves a certificate that is valid until {}",
-                    report.endpoint, presented.leaf.not_after
-                )
-            }
-            Err(error) => format!("{}: {error}", report.endpoint),
-        };
-        reports
-            .iter()
-            .filter(|report| !serves(report))
-            .map(describe)
-            .collect()
-    }
-
-    fn certificates_status(
-        &self,
-        keys: &Keys,
-        reports: &[Report],
-        progress: Option<&rotation::Progress>,
-        outcome: &mut Outcome,
-    ) {
-        let time =
-            |timestamp: Timestamp| Time(Timestamp::from_second(timestamp.as_second()).unwrap_or(timestamp));
-        let served = reports.iter().filter_map(|report| report.handshake.as_ref().ok());
-        let served = served.map(|presented| presented.leaf.not_after).min();
-        let leaf_due = keys.leaf.as_ref().map(|leaf| leaf.renewal_time(&self.policy));
-        let due = leaf_due
-            .into_iter()
-            .chain([keys.authority.renewal_time(&self.policy)])
-            .min();
-        let began = if keys.authority.previous.is_empty() {
-            keys.leaf.as_ref().and_then(|leaf| leaf.issued_at)
-        } else {
-            keys.authority.issued_at
-        };
-        if let (Some(served), Some(_)) = (served, progress) {
-            let late = self.policy.renew_before / LATE_FRACTION;
-            if self.now >= served.checked_sub(late).unwrap_or(served) {
-                let waits = progress
-                    .and_then(|progress| progress.blocked_by.clone())
-                    .unwrap_or_default();
-                outcome.find(
-                    Reason::RotationBlocked,
-                    format!("a served certificate ends at {served} and its successor is not in use: {waits}"),
-                );
-            }
-        }
-        outcome.due = due;
-        outcome.certificates = CertificatesStatus {
-            ca_not_after: Some(time(keys.authority.current.certificate().not_after)),
-            serving_not_after: keys.leaf.as_ref().map(|leaf| time(leaf.certificate.not_after)),
-            served_not_after: served.map(time),
-            next_rotation_time: due.map(time),
-            rotation_count: keys.rotation_count,
-            rotation: progress.map(|progress| RotationStatus {
-                step: progress.step,
-                start_time: began.map(time),
-                blocked_by: progress.blocked_by.clone(),
-            }),
-        };
     }
 
     async fn register(

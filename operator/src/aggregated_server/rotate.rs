@@ -1,0 +1,163 @@
+//! Where a rotation stands after the endpoints were asked, and its last step.
+
+use annex_crds::v1alpha1::{CertificatesStatus, Reason, RotationStatus, RotationStep};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{
+    certificates::rotation,
+    diagnose,
+    endpoints::Report,
+    keys::{self, Keeper, Keys},
+    outcome::Outcome,
+};
+use crate::{error_chain::error_chain, pki::verify_chain};
+
+/// A new leaf that is not served when this part of `renewBefore` is left is more than slow.
+const LATE_FRACTION: u32 = 2;
+
+/// The rotation of one server's certificates, after its endpoints were asked.
+pub struct Rotation<'a> {
+    /// Writes.
+    pub keeper: &'a Keeper<'a>,
+    /// What there is.
+    pub keys: &'a Keys,
+    /// What endpoints answered; `None` where the Service does not lead to them.
+    pub looked: Option<&'a [Report]>,
+}
+
+impl Rotation<'_> {
+    fn reports(&self) -> &[Report] {
+        self.looked.unwrap_or_default()
+    }
+
+    /// Where the rotation stands, and its last step.
+    pub async fn advance(&self, outcome: &mut Outcome) {
+        outcome.observed = true;
+        let Self { keeper, keys, looked } = self;
+        let previous_trusted = !keys.authority.previous.is_empty();
+        let mut not_serving = self.not_serving(previous_trusted);
+        if previous_trusted {
+            not_serving.extend(rotation::unproven(looked.map(<[_]>::len), self.scaled_to_zero()));
+        }
+        let facts = rotation::Facts {
+            previous_trusted,
+            // What was swapped in this pass is told as such; the endpoints' turn is the next one.
+            leaf_due: keys.leaf_due || keys.swapped || keys.leaf.is_none(),
+            widening: keys.widening.clone(),
+            not_serving,
+        };
+        let progress = rotation::derive(&facts);
+        outcome
+            .findings
+            .extend(keys::findings(keys, &self.not_serving(false)));
+        self.tell(progress.as_ref(), outcome);
+        let Some(progress) = progress else { return };
+        outcome.hurry = true;
+        let waits = progress
+            .blocked_by
+            .clone()
+            .unwrap_or_else(|| "nothing".to_owned());
+        outcome.find(
+            Reason::Rotating,
+            format!("step {:?} waits for: {waits}", progress.step),
+        );
+        if progress.step == RotationStep::Narrow
+            && let Err(error) = keeper.narrow(keys, outcome).await
+            && !error.is_race()
+        {
+            outcome.find(error.reason(), error_chain(&error));
+        }
+    }
+
+    /// Whether nothing is meant to serve.
+    fn scaled_to_zero(&self) -> bool {
+        let scale = self
+            .keeper
+            .surroundings
+            .deployment
+            .as_ref()
+            .and_then(|live| live.spec.replicas);
+        scale == Some(0) && self.keeper.surroundings.pods.is_empty()
+    }
+
+    /// The endpoints that do not serve what they should: a leaf of the current authority, or the very leaf of the Secret.
+    /// What answers must serve it. Of what does not answer that counts which is sent requests, or runs: it has read its
+    /// files already, and may yet begin to answer with what it read.
+    fn not_serving(&self, any_leaf_of_authority: bool) -> Vec<String> {
+        let keys = self.keys;
+        let Some(leaf) = &keys.leaf else { return Vec::new() };
+        let authority = std::slice::from_ref(keys.authority.current.certificate());
+        let serves = |report: &Report| match &report.handshake {
+            Ok(presented) if any_leaf_of_authority => {
+                let chain = std::slice::from_ref(&presented.leaf.der);
+                verify_chain(chain, authority, &self.keeper.policy.server_name, self.keeper.now).is_ok()
+            }
+            Ok(presented) => presented.leaf.fingerprint == leaf.certificate.fingerprint,
+            Err(_) => !report.endpoint.ready && !diagnose::runs(&self.keeper.surroundings.pods, report),
+        };
+        let describe = |report: &Report| match &report.handshake {
+            Ok(presented) => {
+                format!(
+                    "{} serves a certificate that is valid until {}",
+                    report.endpoint, presented.leaf.not_after
+                )
+            }
+            Err(error) => format!("{}: {error}", report.endpoint),
+        };
+        self.reports()
+            .iter()
+            .filter(|report| !serves(report))
+            .map(describe)
+            .collect()
+    }
+
+    fn tell(&self, progress: Option<&rotation::Progress>, outcome: &mut Outcome) {
+        let keys = self.keys;
+        let time =
+            |timestamp: Timestamp| Time(Timestamp::from_second(timestamp.as_second()).unwrap_or(timestamp));
+        let served = self
+            .reports()
+            .iter()
+            .filter_map(|report| report.handshake.as_ref().ok());
+        let served = served.map(|presented| presented.leaf.not_after).min();
+        let leaf_due = keys
+            .leaf
+            .as_ref()
+            .map(|leaf| leaf.renewal_time(&self.keeper.policy));
+        let due = leaf_due
+            .into_iter()
+            .chain([keys.authority.renewal_time(&self.keeper.policy)])
+            .min();
+        let began = if keys.authority.previous.is_empty() {
+            keys.leaf.as_ref().and_then(|leaf| leaf.issued_at)
+        } else {
+            keys.authority.issued_at
+        };
+        if let (Some(served), Some(_)) = (served, progress) {
+            let late = self.keeper.policy.renew_before / LATE_FRACTION;
+            if self.keeper.now >= served.checked_sub(late).unwrap_or(served) {
+                let waits = progress
+                    .and_then(|progress| progress.blocked_by.clone())
+                    .unwrap_or_default();
+                outcome.find(
+                    Reason::RotationBlocked,
+                    format!("a served certificate ends at {served} and its successor is not in use: {waits}"),
+                );
+            }
+        }
+        outcome.due = due;
+        outcome.certificates = CertificatesStatus {
+            ca_not_after: Some(time(keys.authority.current.certificate().not_after)),
+            serving_not_after: keys.leaf.as_ref().map(|leaf| time(leaf.certificate.not_after)),
+            served_not_after: served.map(time),
+            next_rotation_time: due.map(time),
+            rotation_count: keys.rotation_count,
+            rotation: progress.map(|progress| RotationStatus {
+                step: progress.step,
+                start_time: began.map(time),
+                blocked_by: progress.blocked_by.clone(),
+            }),
+        };
+    }
+}
