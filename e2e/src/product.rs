@@ -41,7 +41,8 @@ pub enum Error {
 /// The repository's root, whose programs go into images.
 #[must_use]
 pub fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
 }
 
 /// Makes the product's images, and those of the servers that it is shown with.
