@@ -124,10 +124,10 @@ impl Rotation<'_> {
         let leaf_due = keys
             .leaf
             .as_ref()
-            .map(|leaf| leaf.renewal_time(&self.keeper.policy));
+            .map(|leaf| leaf.renewal_time(self.keeper.policy));
         let due = leaf_due
             .into_iter()
-            .chain([keys.authority.renewal_time(&self.keeper.policy)])
+            .chain([keys.authority.renewal_time(self.keeper.policy)])
             .min();
         let began = if keys.authority.previous.is_empty() {
             keys.leaf.as_ref().and_then(|leaf| leaf.issued_at)
