@@ -11,13 +11,14 @@ use k8s_openapi::api::{
 use kube::ResourceExt as _;
 
 use super::{
-    build::{arguments::conflicting_port, deployment::CONTAINER},
+    build::arguments::conflicting_port,
     endpoints::{Endpoints, Report},
     finding::Finding,
 };
 use crate::{
     pki::TrustFault,
     probe::{discovery::Discovery, health::Readyz, tls::HandshakeError},
+    template::SERVER_CONTAINER,
 };
 
 /// A container that has run for less is starting, and not yet to be blamed for what it does not answer.
@@ -213,7 +214,10 @@ pub fn runs(pods: &[Pod], report: &Report) -> bool {
             .as_ref()
             .is_some_and(|state| state.running.is_some())
     };
-    match statuses.iter().find(|container| container.name == CONTAINER) {
+    match statuses
+        .iter()
+        .find(|container| container.name == SERVER_CONTAINER)
+    {
         Some(server) => running(server),
         None => statuses.iter().any(running),
     }

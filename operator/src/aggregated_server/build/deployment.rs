@@ -16,11 +16,9 @@ use kube::core::ObjectMeta;
 use super::{arguments::arguments, metadata};
 use crate::{
     aggregated_server::{certificates::leaf, names::Names},
-    template::{self, Reserved, ReservedVolume, TemplateError},
+    template::{self, Reserved, ReservedVolume, SERVER_CONTAINER, TemplateError},
 };
 
-/// The container that serves.
-pub const CONTAINER: &str = "server";
 /// The volume of the serving certificate.
 pub const VOLUME: &str = "annex-serving-cert";
 /// The serving port's name in the pod.
@@ -70,7 +68,7 @@ pub fn pod_template(
 
 fn container(workload: &Workload, mount: &Mount) -> Container {
     Container {
-        name: CONTAINER.into(),
+        name: SERVER_CONTAINER.into(),
         image: Some(workload.image.clone()),
         command: (!workload.command.is_empty()).then(|| workload.command.clone()),
         args: Some(arguments(workload, mount)).filter(|args| !args.is_empty()),
@@ -164,8 +162,7 @@ pub fn service_account_name(workload: &Workload, names: &Names) -> String {
     workload
         .template
         .as_ref()
-        .and_then(|template| template.pointer("/spec/serviceAccountName")?.as_str())
-        .filter(|name| !name.is_empty())
+        .and_then(template::service_account_name)
         .unwrap_or(&names.server)
         .to_owned()
 }
