@@ -1,0 +1,1 @@
+//! Who asks: front proxy, client certificate, token.

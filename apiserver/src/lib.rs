@@ -1,0 +1,18 @@
+//! The library to write Kubernetes extension apiservers with.
+//!
+//! A request's way, and the modules that it passes:
+//!
+//! ```text
+//! server -> request -> authn -> authz -> endpoint -> admission, registry -> storage -> watch
+//! ```
+
+pub mod admission;
+pub mod authn;
+pub mod authz;
+pub mod object;
+pub mod request;
+pub mod resource;
+pub mod response;
+pub mod schema;
+pub mod status;
+pub mod storage;

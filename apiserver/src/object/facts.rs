@@ -1,0 +1,85 @@
+//! What selectors and writers of answers need to know of an encoded object, without decoding it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::EncodingCache;
+
+/// Labels of an object.
+pub type Labels = BTreeMap<String, String>;
+
+/// What was read once of an encoded object.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// `metadata.labels`.
+    pub labels: Labels,
+    /// Where a resourceVersion goes: just behind the `{` of `metadata`. `None`: the value is no object with metadata.
+    pub metadata_at: Option<usize>,
+    /// Whether something follows there, so that a comma must.
+    pub metadata_is_empty: bool,
+    /// Encodings in other versions.
+    pub encodings: EncodingCache,
+}
+
+#[derive(Deserialize)]
+struct Outer<'a> {
+    #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    labels: Option<Labels>,
+}
+
+impl Facts {
+    /// Reads what there is to read; a value that is no object has no labels and no metadata.
+    #[must_use]
+    pub fn read(value: &[u8]) -> Self {
+        let Some(raw) = serde_json::from_slice::<Outer<'_>>(value)
+            .ok()
+            .and_then(|outer| outer.metadata)
+        else {
+            return Self::default();
+        };
+        let text = raw.get();
+        // The raw value is borrowed from `value`, so its place in it is the distance of the two.
+        let start = (text.as_ptr() as usize).wrapping_sub(value.as_ptr() as usize);
+        let is_object = text.starts_with('{') && start < value.len();
+        Self {
+            labels: serde_json::from_str::<Metadata>(text)
+                .ok()
+                .and_then(|metadata| metadata.labels)
+                .unwrap_or_default(),
+            metadata_at: is_object.then_some(start + 1),
+            metadata_is_empty: text[1..].trim_start().starts_with('}'),
+            encodings: EncodingCache::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_and_the_place_of_the_resource_version_are_found() {
+        let value =
+            br#"{"kind":"Flunder","metadata": {"name":"a","labels":{"x":"1"}},"spec":{"metadata":{}}}"#;
+        let facts = Facts::read(value);
+        assert_eq!(facts.labels, Labels::from([("x".into(), "1".into())]));
+        let at = facts.metadata_at.unwrap();
+        assert!(value[at..].starts_with(br#""name""#), "{at}");
+        assert!(!facts.metadata_is_empty);
+    }
+
+    #[test]
+    fn empty_metadata_and_no_object_at_all_are_told() {
+        assert!(Facts::read(br#"{"metadata":{ }}"#).metadata_is_empty);
+        assert_eq!(Facts::read(b"garbage").metadata_at, None);
+        assert_eq!(Facts::read(br#"{"metadata":1}"#).metadata_at, None);
+    }
+}

@@ -1,0 +1,9 @@
+//! What a request means, before anybody acts on it. No IO here.
+
+mod info;
+mod names;
+mod user;
+
+pub use info::{RequestInfo, Verb};
+pub use names::{GroupKind, GroupResource};
+pub use user::User;

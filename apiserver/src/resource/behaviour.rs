@@ -1,0 +1,59 @@
+//! What is done to a resource's objects: Go's strategy, defaulting and conversion, as pure functions.
+
+use crate::object::Object;
+use crate::status::FieldError;
+
+/// An object that cannot be had in another version, or is none of this kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConversionError(pub String);
+
+/// What is done to a resource's objects. Pure: no method waits or reads a clock.
+///
+/// Order of a create: `normalize` and `default_fields` in the request's version, `convert` to the hub,
+/// `prepare_for_create`, `validate`, `convert` to the storage version. Of an update the same with
+/// `prepare_for_update` and `validate_update`. Of a read: `default_fields` in the storage version, `convert`.
+pub trait Behaviour: Send + Sync + 'static {
+    /// The object as its type writes it: unknown fields are gone, fields that the type always writes are there.
+    ///
+    /// # Errors
+    /// It is not of this type: the message that a client is to see.
+    fn normalize(&self, version: &str, object: Object) -> Result<Object, ConversionError>;
+
+    /// Completes what a client left out.
+    fn default_fields(&self, version: &str, object: &mut Object);
+
+    /// The object in the version `to`, its `apiVersion` included.
+    ///
+    /// # Errors
+    /// There is no such version.
+    fn convert(&self, object: Object, to: &str) -> Result<Object, ConversionError>;
+
+    /// Sets what the server decides about a new object (hub version).
+    fn prepare_for_create(&self, object: &mut Object) {
+        let _ = object;
+    }
+
+    /// Sets what the server decides about a changed object (hub version).
+    fn prepare_for_update(&self, object: &mut Object, old: &Object) {
+        let _ = (object, old);
+    }
+
+    /// What is wrong with a new object (hub version), beyond its metadata.
+    fn validate(&self, object: &Object) -> Vec<FieldError> {
+        let _ = object;
+        Vec::new()
+    }
+
+    /// What is wrong with a changed object (hub version), beyond its metadata.
+    fn validate_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
+        let _ = (object, old);
+        Vec::new()
+    }
+
+    /// What the client should be warned of (hub version).
+    fn warnings(&self, object: &Object) -> Vec<String> {
+        let _ = object;
+        Vec::new()
+    }
+}

@@ -1,0 +1,143 @@
+//! The description of a resource, in a CustomResourceDefinition's terms.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Behaviour;
+use crate::request::{GroupKind, GroupResource};
+use crate::schema::Schema;
+
+/// What it is called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// `flunders`
+    pub plural: String,
+    /// `flunder`
+    pub singular: String,
+    /// `Flunder`
+    pub kind: String,
+    /// `FlunderList`
+    pub list_kind: String,
+    /// What kubectl takes for it too.
+    pub short_names: Vec<String>,
+    /// Groups of resources that kubectl lists together, such as `all`.
+    pub categories: Vec<String>,
+}
+
+/// Whether its objects live in namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// They do.
+    Namespaced,
+    /// They belong to the cluster.
+    Cluster,
+}
+
+/// A column of `kubectl get`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its head.
+    pub name: String,
+    /// `string`, `integer`, `number`, `boolean` or `date`.
+    pub type_: String,
+    /// An OpenAPI format; empty: none.
+    pub format: String,
+    /// For people.
+    pub description: String,
+    /// 0 is shown always, more only with `-o wide`.
+    pub priority: i32,
+    /// Where in the object, as a CRD's `jsonPath`.
+    pub json_path: String,
+}
+
+/// A version in which it is served.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// `v1alpha1`
+    pub name: String,
+    /// What its objects look like.
+    pub schema: Arc<Schema>,
+    /// Columns beside name and age; empty: `Name` and `Created At`, as Go's default table has.
+    pub columns: Vec<Column>,
+    /// JSON paths that field selectors may use beside `metadata.name` and `metadata.namespace`, as `.spec.color`.
+    pub selectable_fields: Vec<String>,
+}
+
+/// What differs from one resource to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether `metadata.generation` counts changes outside of metadata (and of status, where that is a subresource).
+    pub generation: bool,
+    /// Whether a PUT may create.
+    pub allow_create_on_update: bool,
+    /// Whether a PUT needs no resourceVersion.
+    pub allow_unconditional_update: bool,
+}
+
+impl Default for Policy {
+    /// As a CustomResourceDefinition's.
+    fn default() -> Self {
+        Self {
+            generation: true,
+            allow_create_on_update: false,
+            allow_unconditional_update: false,
+        }
+    }
+}
+
+/// A resource: names, versions, and what is done to its objects.
+#[derive(Clone)]
+pub struct Resource {
+    /// Its group.
+    pub group: String,
+    /// Its names.
+    pub names: Names,
+    /// Its scope.
+    pub scope: Scope,
+    /// Its versions, the preferred one first.
+    pub versions: Vec<Version>,
+    /// The version in which objects are stored.
+    pub storage_version: String,
+    /// The version in which `behaviour` prepares and validates; every version converts to it without loss.
+    pub hub_version: String,
+    /// What is done to its objects.
+    pub behaviour: Arc<dyn Behaviour>,
+    /// What differs.
+    pub policy: Policy,
+}
+
+impl fmt::Debug for Resource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Resource")
+            .field("group", &self.group)
+            .field("plural", &self.names.plural)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Resource {
+    /// As errors name it.
+    #[must_use]
+    pub fn group_resource(&self) -> GroupResource {
+        GroupResource::new(&self.group, &self.names.plural)
+    }
+
+    /// As errors about fields name it.
+    #[must_use]
+    pub fn group_kind(&self) -> GroupKind {
+        GroupKind::new(&self.group, &self.names.kind)
+    }
+
+    /// `group/version`
+    #[must_use]
+    pub fn api_version(&self, version: &str) -> String {
+        format!("{}/{version}", self.group)
+    }
+
+    /// The served version of this name.
+    #[must_use]
+    pub fn version(&self, name: &str) -> Option<&Version> {
+        self.versions.iter().find(|version| version.name == name)
+    }
+}

@@ -1,0 +1,7 @@
+//! What a served resource is: the description that typed resources, declared ones and hand-written ones all come to.
+
+mod behaviour;
+mod definition;
+
+pub use behaviour::{Behaviour, ConversionError};
+pub use definition::{Column, Names, Policy, Resource, Scope, Version};

@@ -1,0 +1,73 @@
+//! Bodies of answers.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::stream::{BoxStream, StreamExt as _};
+use http_body::{Frame, SizeHint};
+
+/// A body: ready bytes, or a stream of them.
+pub enum Body {
+    /// Pieces that are ready; a `Content-Length` is known.
+    Ready(VecDeque<Bytes>),
+    /// Pieces that come in time: a watch.
+    Stream(BoxStream<'static, Bytes>),
+}
+
+/// An answer.
+pub type Response = http::Response<Body>;
+
+impl Body {
+    /// No body.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::Ready(VecDeque::new())
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self::Ready(VecDeque::from([bytes]))
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ready(pieces) => formatter.debug_tuple("Ready").field(&pieces.len()).finish(),
+            Self::Stream(_) => formatter.write_str("Stream"),
+        }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut *self {
+            Self::Ready(pieces) => Poll::Ready(pieces.pop_front().map(|piece| Ok(Frame::data(piece)))),
+            Self::Stream(stream) => stream
+                .as_mut()
+                .poll_next(context)
+                .map(|piece| piece.map(|bytes| Ok(Frame::data(bytes)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Ready(pieces) if pieces.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Ready(pieces) => SizeHint::with_exact(pieces.iter().map(|piece| piece.len() as u64).sum()),
+            Self::Stream(_) => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Every way in which a request can fail, and the Status that says so.
+
+use super::wire::{Status, StatusCause, StatusDetails, StatusMetadata};
+use super::{FieldError, FieldErrorKind};
+use crate::request::{GroupKind, GroupResource};
+use crate::storage::Revision;
+
+/// A request that failed: the last of the layers' errors, with all that its [`Status`] tells.
+///
+/// Texts and codes are those of k8s.io/apimachinery's `api/errors`.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// 400: what the request says cannot be understood.
+    #[error("{0}")]
+    BadRequest(String),
+    /// 401: no credential, or one that proves nothing.
+    #[error("Unauthorized")]
+    Unauthorized,
+    /// 403: the user may not, or an admission plugin refuses. `resource` is `None` for a path that is no resource.
+    #[error("forbidden: {message}")]
+    Forbidden {
+        /// About which resource.
+        resource: Option<GroupResource>,
+        /// Which object; empty: none in particular.
+        name: String,
+        /// Why.
+        message: String,
+        /// Further causes, such as NamespaceTerminating.
+        causes: Vec<StatusCause>,
+    },
+    /// 404: no such object.
+    #[error("{resource} {name:?} not found")]
+    NotFound {
+        /// Of which resource.
+        resource: GroupResource,
+        /// Which object.
+        name: String,
+    },
+    /// 404: nothing is served at this path.
+    #[error("the server could not find the requested resource")]
+    UnknownPath,
+    /// 405.
+    #[error("the server does not allow this method on the requested resource")]
+    MethodNotAllowed,
+    /// 406: none of the media types that the client accepts can be made; the ones that can.
+    #[error("only the following media types are accepted: {}", .0.join(", "))]
+    NotAcceptable(Vec<String>),
+    /// 409: the name is taken. `prefix` stands before the message (`object is being deleted: `).
+    #[error("{prefix}{resource} {name:?} already exists")]
+    AlreadyExists {
+        /// Of which resource.
+        resource: GroupResource,
+        /// Which object.
+        name: String,
+        /// What stands before the message.
+        prefix: &'static str,
+    },
+    /// 409: all generated names were taken.
+    #[error(
+        "{resource} {name:?} already exists, the server was not able to generate a unique name for the object"
+    )]
+    NameNotGenerated {
+        /// Of which resource.
+        resource: GroupResource,
+        /// The last name that was tried.
+        name: String,
+    },
+    /// 409: somebody else was first, or a precondition does not hold.
+    #[error("Operation cannot be fulfilled on {resource} {name:?}: {message}")]
+    Conflict {
+        /// Of which resource.
+        resource: GroupResource,
+        /// Which object.
+        name: String,
+        /// Why.
+        message: String,
+    },
+    /// 410: the revision, or the continue token, is too old.
+    #[error("{message}")]
+    Expired {
+        /// What has expired.
+        message: String,
+        /// A token to go on with, at the newest revision.
+        continue_token: String,
+    },
+    /// 413.
+    #[error("Request entity too large: {0}")]
+    RequestEntityTooLarge(String),
+    /// 415: the body's media type is none of these.
+    #[error("the body of the request was in an unknown format - accepted media types include: {}", .0.join(", "))]
+    UnsupportedMediaType(Vec<String>),
+    /// 422: fields are wrong.
+    #[error("{kind} {name:?} is invalid")]
+    Invalid {
+        /// Of which kind (of some errors Kubernetes says the resource here, or nothing).
+        kind: GroupKind,
+        /// Which object.
+        name: String,
+        /// What is wrong.
+        errors: Vec<FieldError>,
+    },
+    /// 429.
+    #[error("{message}")]
+    TooManyRequests {
+        /// Why.
+        message: String,
+        /// Seconds.
+        retry_after: u16,
+    },
+    /// 500: the server cannot answer now, and the client should try again (reason ServerTimeout).
+    #[error(
+        "The {operation} operation against {resource} could not be completed at this time, please try again."
+    )]
+    ServerTimeout {
+        /// Of which resource.
+        resource: GroupResource,
+        /// The verb.
+        operation: &'static str,
+        /// Seconds.
+        retry_after: u16,
+    },
+    /// 500: the fault is the server's.
+    #[error("Internal error occurred: {0}")]
+    Internal(String),
+    /// 500 without a reason: an error that Kubernetes passes on as it is (`resourceVersion should not be set …`).
+    #[error("{0}")]
+    Plain(String),
+    /// 503.
+    #[error("{message}")]
+    ServiceUnavailable {
+        /// Why.
+        message: String,
+        /// Seconds; 0: unsaid.
+        retry_after: u16,
+    },
+    /// 504: the request took too long.
+    #[error("Timeout: {0}")]
+    Timeout(String),
+    /// 504: a revision that the store has not reached.
+    #[error("Timeout: Too large resource version: {requested}, current: {current}")]
+    ResourceVersionTooLarge {
+        /// What was asked for.
+        requested: Revision,
+        /// Where the store is.
+        current: Revision,
+        /// Seconds; 0: unsaid.
+        retry_after: u16,
+    },
+}
+
+impl ApiError {
+    /// Seconds for a `Retry-After` header.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u16> {
+        self.status()
+            .details
+            .map(|details| details.retry_after_seconds)
+            .filter(|seconds| *seconds > 0)
+    }
+
+    /// The Status that tells it.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let (code, reason, details) = self.parts();
+        let continue_token = match self {
+            Self::Expired { continue_token, .. } => continue_token.clone(),
+            _ => String::new(),
+        };
+        Status {
+            kind: "Status".into(),
+            api_version: "v1".into(),
+            metadata: StatusMetadata { continue_token },
+            status: "Failure".into(),
+            message: self.message(),
+            reason: reason.into(),
+            details,
+            code,
+        }
+    }
+
+    fn parts(&self) -> (u16, &'static str, Option<StatusDetails>) {
+        match self {
+            Self::BadRequest(_) => (400, "BadRequest", None),
+            Self::Unauthorized => (401, "Unauthorized", None),
+            Self::Forbidden {
+                resource,
+                name,
+                causes,
+                ..
+            } => {
+                let mut details = resource
+                    .as_ref()
+                    .map(|resource| of_object(resource, name))
+                    .unwrap_or_default();
+                details.causes.clone_from(causes);
+                (403, "Forbidden", Some(details))
+            }
+            Self::NotFound { resource, name } => (404, "NotFound", Some(of_object(resource, name))),
+            Self::UnknownPath => (404, "NotFound", Some(StatusDetails::default())),
+            Self::MethodNotAllowed => (405, "MethodNotAllowed", Some(StatusDetails::default())),
+            Self::NotAcceptable(_) => (406, "NotAcceptable", None),
+            Self::AlreadyExists { resource, name, .. } => {
+                (409, "AlreadyExists", Some(of_object(resource, name)))
+            }
+            Self::NameNotGenerated { resource, name } => {
+                let mut details = of_object(resource, name);
+                details.retry_after_seconds = 1;
+                (409, "AlreadyExists", Some(details))
+            }
+            Self::Conflict { resource, name, .. } => (409, "Conflict", Some(of_object(resource, name))),
+            Self::Expired { .. } => (410, "Expired", None),
+            Self::RequestEntityTooLarge(_) => (413, "RequestEntityTooLarge", None),
+            Self::UnsupportedMediaType(_) => (415, "UnsupportedMediaType", None),
+            Self::Invalid { kind, name, errors } => {
+                let details = StatusDetails {
+                    name: name.clone(),
+                    group: kind.group.clone(),
+                    kind: kind.kind.clone(),
+                    causes: errors
+                        .iter()
+                        .map(|error| StatusCause {
+                            reason: error.kind.reason().into(),
+                            message: error.body(),
+                            field: error.field.clone(),
+                        })
+                        .collect(),
+                    ..StatusDetails::default()
+                };
+                (422, "Invalid", Some(details))
+            }
+            Self::TooManyRequests { retry_after, .. } => (429, "TooManyRequests", retry(*retry_after)),
+            Self::ServerTimeout {
+                resource,
+                retry_after,
+                ..
+            } => {
+                let mut details = of_object(resource, "");
+                details.retry_after_seconds = *retry_after;
+                (500, "ServerTimeout", Some(details))
+            }
+            Self::Internal(message) => {
+                let details = StatusDetails {
+                    causes: vec![StatusCause {
+                        message: message.clone(),
+                        ..StatusCause::default()
+                    }],
+                    ..StatusDetails::default()
+                };
+                (500, "InternalError", Some(details))
+            }
+            Self::Plain(_) => (500, "", None),
+            Self::ServiceUnavailable { retry_after, .. } => (503, "ServiceUnavailable", retry(*retry_after)),
+            Self::Timeout(_) => (504, "Timeout", Some(StatusDetails::default())),
+            Self::ResourceVersionTooLarge { retry_after, .. } => {
+                let details = StatusDetails {
+                    causes: vec![StatusCause {
+                        reason: "ResourceVersionTooLarge".into(),
+                        message: "Too large resource version".into(),
+                        ..StatusCause::default()
+                    }],
+                    retry_after_seconds: *retry_after,
+                    ..StatusDetails::default()
+                };
+                (504, "Timeout", Some(details))
+            }
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Forbidden {
+                resource,
+                name,
+                message,
+                ..
+            } => match resource {
+                Some(resource) if name.is_empty() => format!("{resource} is forbidden: {message}"),
+                Some(resource) => format!("{resource} {name:?} is forbidden: {message}"),
+                None => format!("forbidden: {message}"),
+            },
+            Self::Invalid { kind, name, errors } => {
+                let listed = match errors.as_slice() {
+                    [] => String::new(),
+                    [error] => error.to_string(),
+                    several => format!(
+                        "[{}]",
+                        several
+                            .iter()
+                            .map(ToString::to_string)
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    ),
+                };
+                format!("{kind} {name:?} is invalid: {listed}")
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// 422 for one field of an object.
+    #[must_use]
+    pub fn invalid_field(kind: GroupKind, name: impl Into<String>, error: FieldError) -> Self {
+        Self::Invalid {
+            kind,
+            name: name.into(),
+            errors: vec![error],
+        }
+    }
+
+    /// 422 for options of a request, which Kubernetes calls by their kind in the group `meta.k8s.io`.
+    #[must_use]
+    pub fn invalid_options(kind: &str, field: &str, value: &str, detail: impl Into<String>) -> Self {
+        Self::invalid_field(
+            GroupKind::new("meta.k8s.io", kind),
+            "",
+            FieldError::new(FieldErrorKind::Invalid, field, value, detail),
+        )
+    }
+}
+
+fn of_object(resource: &GroupResource, name: &str) -> StatusDetails {
+    StatusDetails {
+        name: name.to_owned(),
+        group: resource.group.clone(),
+        kind: resource.resource.clone(),
+        ..StatusDetails::default()
+    }
+}
+
+fn retry(seconds: u16) -> Option<StatusDetails> {
+    (seconds > 0).then(|| StatusDetails {
+        retry_after_seconds: seconds,
+        ..StatusDetails::default()
+    })
+}

@@ -1,0 +1,146 @@
+//! Errors about one field, in the words of k8s.io/apimachinery's `field.Error`.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// What is wrong with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldErrorKind {
+    /// The value is not what it must be.
+    Invalid,
+    /// There is no value.
+    Required,
+    /// The value stands elsewhere already.
+    Duplicate,
+    /// There may be no value.
+    Forbidden,
+    /// The value is none of those that are possible; `detail` lists them.
+    NotSupported,
+    /// What the value names is not there.
+    NotFound,
+    /// The value is longer than `detail` says.
+    TooLong,
+    /// There are more values than `detail` says.
+    TooMany,
+    /// The value has the wrong type.
+    TypeInvalid,
+}
+
+impl FieldErrorKind {
+    /// `metav1.CauseType`, as it stands in a Status's causes.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Invalid => "FieldValueInvalid",
+            Self::Required => "FieldValueRequired",
+            Self::Duplicate => "FieldValueDuplicate",
+            Self::Forbidden => "FieldValueForbidden",
+            Self::NotSupported => "FieldValueNotSupported",
+            Self::NotFound => "FieldValueNotFound",
+            Self::TooLong => "FieldValueTooLong",
+            Self::TooMany => "FieldValueTooMany",
+            Self::TypeInvalid => "FieldValueTypeInvalid",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Invalid | Self::TypeInvalid => "Invalid value",
+            Self::Required => "Required value",
+            Self::Duplicate => "Duplicate value",
+            Self::Forbidden => "Forbidden",
+            Self::NotSupported => "Unsupported value",
+            Self::NotFound => "Not found",
+            Self::TooLong => "Too long",
+            Self::TooMany => "Too many",
+        }
+    }
+
+    fn shows_value(self) -> bool {
+        !matches!(self, Self::Required | Self::Forbidden | Self::TooLong)
+    }
+}
+
+/// An error about one field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldError {
+    /// What kind of error.
+    pub kind: FieldErrorKind,
+    /// The field's path, such as `spec.reference`.
+    pub field: String,
+    /// The value that is wrong.
+    pub value: Value,
+    /// What it should be.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// An error of `kind`.
+    #[must_use]
+    pub fn new(
+        kind: FieldErrorKind,
+        field: impl Into<String>,
+        value: impl Into<Value>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            field: field.into(),
+            value: value.into(),
+            detail: detail.into(),
+        }
+    }
+
+    /// The value is not what it must be.
+    #[must_use]
+    pub fn invalid(field: impl Into<String>, value: impl Into<Value>, detail: impl Into<String>) -> Self {
+        Self::new(FieldErrorKind::Invalid, field, value, detail)
+    }
+
+    /// There is no value.
+    #[must_use]
+    pub fn required(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(FieldErrorKind::Required, field, Value::Null, detail)
+    }
+
+    /// There may be no value.
+    #[must_use]
+    pub fn forbidden(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(FieldErrorKind::Forbidden, field, Value::Null, detail)
+    }
+
+    /// The error without the field's path: what stands as a cause's message.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let words = self.kind.words();
+        let mut body = if self.kind.shows_value() {
+            format!("{words}: {}", ShownValue(&self.value))
+        } else {
+            words.to_owned()
+        };
+        if !self.detail.is_empty() {
+            body.push_str(": ");
+            body.push_str(&self.detail);
+        }
+        body
+    }
+}
+
+/// A value as Go's `field.Error` shows it: texts quoted, null as `null`, anything else as JSON.
+struct ShownValue<'a>(&'a Value);
+
+impl fmt::Display for ShownValue<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::String(text) => write!(formatter, "{text:?}"),
+            other => write!(formatter, "{other}"),
+        }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.field, self.body())
+    }
+}

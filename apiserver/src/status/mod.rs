@@ -1,0 +1,9 @@
+//! What goes wrong, as Kubernetes says it: [`ApiError`] and the one mapping of it to a `metav1.Status`.
+
+mod error;
+mod field;
+mod wire;
+
+pub use error::ApiError;
+pub use field::{FieldError, FieldErrorKind};
+pub use wire::{Status, StatusCause, StatusDetails};

@@ -1,0 +1,147 @@
+//! A revisioned key-value store with a watch: what a Kubernetes API needs below it, and nothing more.
+//!
+//! The trait says what reference text §6 of k8s.io/apiserver's `storage.Interface` says, without etcd's words. One
+//! conformance suite holds every backend, and the watch cache in front of them, to it.
+
+mod entry;
+mod error;
+mod event;
+mod key;
+mod revision;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+pub use entry::Entry;
+pub use error::StorageError;
+pub use event::{Change, Event};
+pub use key::{Key, KeyError, Prefix};
+pub use revision::Revision;
+
+/// How fresh a read must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadAt {
+    /// Every write that was acknowledged before the read began is seen (linearizable).
+    Latest,
+    /// Whatever is at hand, and never older than what the same store told this process before.
+    Any,
+    /// Not older than this revision. Where the store has not reached it yet, it waits a little (at most 3 s), then
+    /// answers [`StorageError::FutureRevision`].
+    NotOlderThan(Revision),
+    /// As it was at this revision: [`StorageError::Compacted`] where that is gone, [`StorageError::FutureRevision`]
+    /// where it is not reached.
+    Exact(Revision),
+}
+
+/// The answer to a read of one key.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// What lies there.
+    pub entry: Option<Entry>,
+    /// The store's revision at the moment of the read.
+    pub revision: Revision,
+}
+
+/// Which entries to list.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// The range.
+    pub prefix: Prefix,
+    /// Only keys that sort after this text (which need not be a key).
+    pub after: Option<String>,
+    /// At most this many; `None`: all.
+    pub limit: Option<usize>,
+    /// How fresh.
+    pub at: ReadAt,
+}
+
+/// A part of a list, in the keys' byte order.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// The revision at which they were read; asked again with [`ReadAt::Exact`], the next page is of the same moment.
+    pub revision: Revision,
+    /// How many more entries lie in the range after these.
+    pub remaining: u64,
+}
+
+/// What a watch tells, in batches: all that was ready at once. The stream ends after an error, and when the store closes.
+pub type Watch = BoxStream<'static, Result<Vec<Event>, StorageError>>;
+
+/// A revisioned key-value store with a watch.
+///
+/// # Guarantees
+/// - One [`Revision`] for the whole store; every write gets one of its own, larger than all before; none is ever reused,
+///   whatever crashes. A clock ahead or behind changes nothing of that.
+/// - A write that was acknowledged is durable, and is seen by every later read with [`ReadAt::Latest`].
+/// - A read is of one revision: no read sees half of the writes of another one's moment.
+/// - A watch tells every change of its range after its revision exactly once, in the order of revisions.
+/// - Dropping a returned future at any await leaves the store whole: the write took place or it did not.
+#[async_trait]
+pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
+    /// Reads one key.
+    ///
+    /// # Errors
+    /// Those of [`ReadAt`]; [`StorageError::Unavailable`].
+    async fn get(&self, key: &Key, at: ReadAt) -> Result<Read, StorageError>;
+
+    /// Reads a range.
+    ///
+    /// # Errors
+    /// Those of [`ReadAt`]; [`StorageError::Unavailable`].
+    async fn list(&self, list: &List) -> Result<Page, StorageError>;
+
+    /// Writes a key that must not exist.
+    ///
+    /// # Errors
+    /// [`StorageError::AlreadyExists`], [`StorageError::ValueTooLarge`], [`StorageError::NoSpace`].
+    async fn create(&self, key: &Key, value: Bytes) -> Result<Entry, StorageError>;
+
+    /// Replaces the value of a key whose last change was at `expected`.
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] with what is there instead; as for `create`.
+    async fn update(&self, key: &Key, expected: Revision, value: Bytes) -> Result<Entry, StorageError>;
+
+    /// Deletes a key whose last change was at `expected`. Returns the deleted value with the deletion's revision.
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] with what is there instead.
+    async fn delete(&self, key: &Key, expected: Revision) -> Result<Entry, StorageError>;
+
+    /// Tells every change in `prefix` after the revision `after`. A future revision is accepted: the watch is silent
+    /// until the store has passed it. [`Event::Progress`] comes on the backend's own time, and after
+    /// [`Storage::request_progress`].
+    ///
+    /// # Errors
+    /// [`StorageError::Compacted`], here or as the stream's last item.
+    async fn watch(&self, prefix: &Prefix, after: Revision) -> Result<Watch, StorageError>;
+
+    /// The newest revision: not older than any write that was acknowledged before the call.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    async fn current_revision(&self) -> Result<Revision, StorageError>;
+
+    /// Asks that every open watch tell its progress soon.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    async fn request_progress(&self) -> Result<(), StorageError>;
+
+    /// Forgets the history before `revision`: older exact reads and watches answer [`StorageError::Compacted`].
+    /// What exists at `revision` stays. A revision that is compacted already, or not reached, is no error and does
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    async fn compact(&self, revision: Revision) -> Result<(), StorageError>;
+
+    /// Whether the store answers, for health checks.
+    ///
+    /// # Errors
+    /// Why not.
+    async fn check(&self) -> Result<(), StorageError>;
+}
