@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures::stream::{BoxStream, StreamExt as _};
+use futures::stream::BoxStream;
 use http_body::{Frame, SizeHint};
 
 /// A body: ready bytes, or a stream of them.
