@@ -4,6 +4,6 @@ mod info;
 mod names;
 mod user;
 
-pub use info::{RequestInfo, Verb};
+pub use info::{RequestInfo, RequestInfoError, Verb};
 pub use names::{GroupKind, GroupResource};
 pub use user::User;
