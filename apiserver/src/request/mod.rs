@@ -3,6 +3,7 @@
 mod info;
 mod names;
 pub mod options;
+pub(crate) mod parameters;
 pub mod selector;
 mod user;
 

@@ -6,6 +6,8 @@ use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 
 use super::{RequestInfo, Verb};
+use crate::request::parameters::{Parameters, has_whole_escapes};
+use crate::request::selector::FieldSelector;
 
 /// A URL that no request can be made of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,9 +45,11 @@ impl RequestInfo {
         info.group = (*group).to_owned();
         info.version = (*version).to_owned();
         info.verb = verb_of(method);
-        let rest = info.take_verb(rest).ok_or_else(|| RequestInfoError::NoResource(uri.to_string()))?;
+        let rest = info
+            .take_verb(rest)
+            .ok_or_else(|| RequestInfoError::NoResource(uri.to_string()))?;
         info.take_names(rest);
-        info.read_query(uri.query().unwrap_or_default());
+        info.read_query(Parameters::new(uri.query().unwrap_or_default()));
         Ok(info)
     }
 
@@ -75,7 +79,11 @@ impl RequestInfo {
             return Some(segments);
         }
         // `proxy` is no verb of any resource here; it is authorized as none and then not found.
-        self.verb = if *first == "watch" { Verb::Watch } else { Verb::Other };
+        self.verb = if *first == "watch" {
+            Verb::Watch
+        } else {
+            Verb::Other
+        };
         (!rest.is_empty()).then_some(rest)
     }
 
@@ -83,7 +91,10 @@ impl RequestInfo {
         let mut segments = segments;
         if let ["namespaces", namespace, rest @ ..] = segments {
             self.namespace = (*namespace).to_owned();
-            if rest.first().is_some_and(|next| !NAMESPACE_SUBRESOURCES.contains(next)) {
+            if rest
+                .first()
+                .is_some_and(|next| !NAMESPACE_SUBRESOURCES.contains(next))
+            {
                 segments = rest;
             }
         }
@@ -93,7 +104,7 @@ impl RequestInfo {
         self.subresource = parts.as_slice().join("/");
     }
 
-    fn read_query(&mut self, query: &str) {
+    fn read_query(&mut self, query: Parameters<'_>) {
         if self.name.is_empty() {
             match self.verb {
                 Verb::Get if is_watch(query) => self.verb = Verb::Watch,
@@ -103,8 +114,8 @@ impl RequestInfo {
             }
         }
         if matches!(self.verb, Verb::List | Verb::Watch | Verb::DeleteCollection) {
-            self.label_selector = parameter(query, "labelSelector").unwrap_or_default().into_owned();
-            self.field_selector = parameter(query, "fieldSelector").unwrap_or_default().into_owned();
+            self.label_selector = query.first("labelSelector").unwrap_or_default().into_owned();
+            self.field_selector = query.first("fieldSelector").unwrap_or_default().into_owned();
         }
         if self.name.is_empty() && matches!(self.verb, Verb::List | Verb::Watch) {
             self.name = selected_name(&self.field_selector).unwrap_or_default();
@@ -133,49 +144,19 @@ fn split(path: &str) -> Vec<&str> {
 
 /// The path without its escapes. Go refuses a broken escape; so does this.
 fn decode_path(path: &str) -> Result<Cow<'_, str>, RequestInfoError> {
-    let mut rest = path;
-    while let Some((_, behind)) = rest.split_once('%') {
-        let digits = behind.as_bytes().get(..2).ok_or(RequestInfoError::Escape)?;
-        if !digits.iter().all(u8::is_ascii_hexdigit) {
-            return Err(RequestInfoError::Escape);
-        }
-        rest = &behind[2..];
+    if !has_whole_escapes(path) {
+        return Err(RequestInfoError::Escape);
     }
     percent_decode_str(path)
         .decode_utf8()
         .map_err(|_| RequestInfoError::Escape)
 }
 
-/// The first value of a parameter, decoded.
-pub(crate) fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    query.split('&').find_map(|pair| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode_component(key) == name).then(|| decode_component(value))
-    })
-}
-
-/// All values of a parameter, decoded.
-pub(crate) fn parameters<'a>(query: &'a str, name: &str) -> Vec<Cow<'a, str>> {
-    query
-        .split('&')
-        .filter_map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode_component(key) == name).then(|| decode_component(value))
-        })
-        .collect()
-}
-
-fn decode_component(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
-        return Cow::Borrowed(text);
-    }
-    let spaced = text.replace('+', " ");
-    Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
-}
-
 /// As Go reads a boolean parameter: everything but `false` and `0` is true, an empty one too.
-fn is_watch(query: &str) -> bool {
-    parameter(query, "watch").is_some_and(|value| !(value == "0" || value.eq_ignore_ascii_case("false")))
+fn is_watch(query: Parameters<'_>) -> bool {
+    query
+        .first("watch")
+        .is_some_and(|value| !(value == "0" || value.eq_ignore_ascii_case("false")))
 }
 
 /// The name that a field selector demands, where it demands one that can be a name: a rule by resourceNames holds then.
@@ -183,7 +164,7 @@ fn selected_name(field_selector: &str) -> Option<String> {
     if field_selector.is_empty() {
         return None;
     }
-    let selector = crate::request::FieldSelector::parse(field_selector).ok()?;
+    let selector = FieldSelector::parse(field_selector).ok()?;
     let name = selector.exact("metadata.name")?;
     let is_segment = name != "." && name != ".." && !name.contains(['/', '%']);
     is_segment.then(|| name.to_owned())
