@@ -1,5 +1,6 @@
 //! What a request means, before anybody acts on it. No IO here.
 
+mod duration;
 mod info;
 mod names;
 pub mod options;
@@ -7,6 +8,7 @@ pub(crate) mod parameters;
 pub mod selector;
 mod user;
 
+pub use duration::{GoDuration, GoDurationError};
 pub use info::{RequestInfo, RequestInfoError, Verb};
 pub use names::{GroupKind, GroupResource};
 pub use user::User;
