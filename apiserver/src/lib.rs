@@ -9,6 +9,7 @@
 pub mod admission;
 pub mod authn;
 pub mod authz;
+pub mod decode;
 pub mod object;
 pub mod request;
 pub mod resource;
