@@ -3,6 +3,8 @@
 mod info;
 pub mod media;
 mod names;
+pub mod options;
+pub mod selector;
 mod user;
 
 pub use info::{RequestInfo, Verb};
