@@ -10,6 +10,7 @@ pub mod admission;
 pub mod authn;
 pub mod authz;
 pub mod decode;
+pub mod endpoint;
 pub mod object;
 pub mod registry;
 pub mod request;

@@ -63,9 +63,17 @@ impl Columns {
         if self.printed.is_some() { "[]" } else { "null" }
     }
 
-    /// The cells of `object` at the time `now`.
+    /// Whether the cells need more of an object than its metadata.
+    pub(super) fn look_inside(&self) -> bool {
+        self.printed.is_some()
+    }
+
+    /// The cells of `object` (of which its metadata may be all there is, see [`Columns::look_inside`]) at the time `now`.
     pub(super) fn cells(&self, object: &Value, now: Timestamp) -> Value {
-        let name = object.pointer("/metadata/name").cloned().unwrap_or_else(|| "".into());
+        let name = object
+            .pointer("/metadata/name")
+            .cloned()
+            .unwrap_or_else(|| "".into());
         let Some(printed) = &self.printed else {
             return json!([name, created_at(object)]);
         };
