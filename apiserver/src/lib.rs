@@ -19,3 +19,10 @@ pub mod response;
 pub mod schema;
 pub mod status;
 pub mod storage;
+
+/// What macros of this library write into programs that use it.
+#[doc(hidden)]
+pub mod reexports {
+    pub use k8s_openapi;
+    pub use kube;
+}
