@@ -2,6 +2,7 @@
 
 mod duration;
 mod info;
+pub mod media;
 mod names;
 pub mod options;
 pub(crate) mod parameters;
