@@ -39,7 +39,7 @@ async fn raw(etcd: &Etcd, key: &str) -> Option<String> {
 async fn objects_lie_where_the_go_server_looks_for_them() {
     let etcd = Etcd::start().await;
     let store = EtcdStore::connect(options(&etcd)).await.unwrap();
-    let at = key("/wardle.example.com/flunders/default/a");
+    let at = key("default", "a");
     let value = object("a", 1);
     store.create(&at, value.clone()).await.unwrap();
     let found = raw(
@@ -54,7 +54,7 @@ async fn objects_lie_where_the_go_server_looks_for_them() {
 async fn an_etcd_that_is_away_is_unavailable_and_comes_back() {
     let mut etcd = Etcd::start().await;
     let store = EtcdStore::connect(options(&etcd)).await.unwrap();
-    let at = key("/g/r/a");
+    let at = key("default", "a");
     store.create(&at, object("a", 1)).await.unwrap();
     etcd.kill().await;
     let error = store.get(&at, ReadAt::Latest).await.unwrap_err();
@@ -77,19 +77,25 @@ async fn members_and_client_prove_who_they_are() {
     let mut anonymous = trusted.clone();
     trusted.certificate_file = Some(identities.path("client.crt"));
     trusted.key_file = Some(identities.path("client.key"));
-    let at = key("/g/r/a");
+    let at = key("default", "a");
     let store = EtcdStore::connect(trusted.clone()).await.unwrap();
     store.create(&at, object("a", 1)).await.unwrap();
 
     anonymous.compaction_interval = Duration::ZERO;
     let store = EtcdStore::connect(anonymous).await.unwrap();
     let error = store.get(&at, ReadAt::Latest).await.unwrap_err();
-    assert!(matches!(error, StorageError::Unavailable(_)), "no client certificate: {error}");
+    assert!(
+        matches!(error, StorageError::Unavailable(_)),
+        "no client certificate: {error}"
+    );
 
     trusted.ca_file = Some(identities.path("other-ca.crt"));
     let store = EtcdStore::connect(trusted).await.unwrap();
     let error = store.get(&at, ReadAt::Latest).await.unwrap_err();
-    assert!(matches!(error, StorageError::Unavailable(_)), "another authority: {error}");
+    assert!(
+        matches!(error, StorageError::Unavailable(_)),
+        "another authority: {error}"
+    );
 }
 
 #[tokio::test]
@@ -99,10 +105,14 @@ async fn servers_that_share_an_etcd_compact_it_together() {
     options.compaction_interval = Duration::from_millis(300);
     let first = EtcdStore::connect(options.clone()).await.unwrap();
     let _second = EtcdStore::connect(options).await.unwrap();
-    let entry = first.create(&key("/g/r/a"), object("a", 1)).await.unwrap();
+    let entry = first.create(&key("default", "a"), object("a", 1)).await.unwrap();
     let mut newest = entry.revision();
     let compacted = process::eventually("the first revision is compacted away", async || {
-        newest = first.update(entry.key(), newest, object("a", newest.get())).await.unwrap().revision();
+        newest = first
+            .update(entry.key(), newest, object("a", newest.get()))
+            .await
+            .unwrap()
+            .revision();
         let read = first.get(entry.key(), ReadAt::Exact(entry.revision())).await;
         matches!(read, Err(StorageError::Compacted { .. })).then_some(read)
     })
@@ -112,5 +122,14 @@ async fn servers_that_share_an_etcd_compact_it_together() {
     };
     assert_eq!(requested, entry.revision());
     assert!(oldest > requested && oldest <= newest, "{oldest}");
-    assert_eq!(first.get(entry.key(), ReadAt::Latest).await.unwrap().entry.unwrap().revision(), newest);
+    assert_eq!(
+        first
+            .get(entry.key(), ReadAt::Latest)
+            .await
+            .unwrap()
+            .entry
+            .unwrap()
+            .revision(),
+        newest
+    );
 }
