@@ -2,10 +2,7 @@
 
 use etcd_client::Error;
 
-use crate::storage::StorageError;
-
-/// etcd's limit of a request, unless it was told otherwise (`--max-request-bytes`): 1.5 MiB.
-pub(super) const VALUE_LIMIT: usize = 1_572_864;
+use crate::storage::{StorageError, limits::VALUE_LIMIT};
 
 /// What etcd refused, where its refusal has a meaning of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,10 +25,10 @@ use tokio::task::JoinHandle;
 
 pub use options::{ConnectError, Options};
 
-use self::error::{Refusal, VALUE_LIMIT, of_write, refusal, unavailable};
+use self::error::{Refusal, of_write, refusal, unavailable};
 use self::keys::Keys;
 use self::watch::revision;
-use super::{Entry, Key, List, Page, Prefix, Read, ReadAt, Revision, Storage, StorageError, Watch};
+use super::{Entry, Key, List, Page, Prefix, Read, ReadAt, Revision, Storage, StorageError, Watch, limits};
 
 /// How long a call may take. An etcd that elects a leader takes one or two seconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -224,16 +224,6 @@ fn written_at(response: &TxnResponse) -> Revision {
         .map_or(Revision::ZERO, |header| revision(header.revision()))
 }
 
-fn check_size(value: &Bytes) -> Result<(), StorageError> {
-    if value.len() > VALUE_LIMIT {
-        return Err(StorageError::ValueTooLarge {
-            size: value.len(),
-            limit: VALUE_LIMIT,
-        });
-    }
-    Ok(())
-}
-
 fn at_revision(key: &str, expected: Revision) -> Compare {
     Compare::mod_revision(
         key,
@@ -295,7 +285,7 @@ impl Storage for EtcdStore {
     }
 
     async fn create(&self, key: &Key, value: Bytes) -> Result<Entry, StorageError> {
-        check_size(&value)?;
+        limits::check_size(&value)?;
         let at = self.keys.key(key);
         let absent = Compare::mod_revision(at.as_str(), CompareOp::Equal, 0);
         let put = TxnOp::put(at, value.to_vec(), None);
@@ -307,7 +297,7 @@ impl Storage for EtcdStore {
     }
 
     async fn update(&self, key: &Key, expected: Revision, value: Bytes) -> Result<Entry, StorageError> {
-        check_size(&value)?;
+        limits::check_size(&value)?;
         let at = self.keys.key(key);
         let unchanged = at_revision(&at, expected);
         let put = TxnOp::put(at, value.to_vec(), None);
