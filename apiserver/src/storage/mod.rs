@@ -7,6 +7,8 @@
 pub mod conformance;
 mod entry;
 mod error;
+#[cfg(feature = "etcd")]
+pub mod etcd;
 mod event;
 mod feed;
 mod key;
