@@ -3,9 +3,9 @@
 mod error;
 mod place;
 mod reader;
-mod syntax;
+pub(crate) mod syntax;
 mod time;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::borrow::Cow;
 

@@ -84,7 +84,12 @@ mod tests {
 
     #[tokio::test]
     async fn pieces_come_together() {
-        let body = pieces(vec![Ok("ab".into()), Ok(Bytes::new()), Ok("cd".into()), Ok("e".into())]);
+        let body = pieces(vec![
+            Ok("ab".into()),
+            Ok(Bytes::new()),
+            Ok("cd".into()),
+            Ok("e".into()),
+        ]);
         assert_eq!(read_all(body).await, Ok("abcde".into()));
         assert_eq!(read_all(pieces(vec![])).await, Ok(Bytes::new()));
     }
@@ -94,10 +99,17 @@ mod tests {
         let piece = Bytes::from(vec![b' '; 1 << 20]);
         let mut parts: Vec<_> = (0..3).map(|_| Ok(piece.clone())).collect();
         assert_eq!(
-            read_all(pieces(parts.drain(..).collect())).await.map(|body| body.len()),
+            read_all(pieces(parts.drain(..).collect()))
+                .await
+                .map(|body| body.len()),
             Ok(MOST_BODY_BYTES)
         );
-        let parts = vec![Ok(piece.clone()), Ok(piece.clone()), Ok(piece.clone()), Ok("x".into())];
+        let parts = vec![
+            Ok(piece.clone()),
+            Ok(piece.clone()),
+            Ok(piece.clone()),
+            Ok("x".into()),
+        ];
         assert_eq!(
             read_all(pieces(parts)).await,
             Err("Request entity too large: limit is 3145728".into())

@@ -60,7 +60,9 @@ impl<'a> Call<'a> {
 const DEADLINE: Duration = Duration::from_secs(34);
 
 /// A write, or 504 where it takes too long. It may have taken place then.
-pub(super) async fn within_deadline<T>(write: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+pub(super) async fn within_deadline<T>(
+    write: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
     tokio::time::timeout(DEADLINE, write).await.unwrap_or_else(|_| {
         Err(ApiError::Timeout(
             "request did not complete within requested timeout - context deadline exceeded".into(),

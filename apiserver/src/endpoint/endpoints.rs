@@ -105,7 +105,10 @@ impl Endpoints {
 
 impl std::fmt::Debug for Endpoints {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names = self.registries().into_iter().map(|registry| registry.resource().group_resource());
+        let names = self
+            .registries()
+            .into_iter()
+            .map(|registry| registry.resource().group_resource());
         formatter.debug_list().entries(names).finish()
     }
 }

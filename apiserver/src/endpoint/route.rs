@@ -39,7 +39,8 @@ impl Endpoints {
     /// 404; 405; 503 for what may yet come.
     pub(super) fn route(&self, info: &RequestInfo) -> Result<Route, ApiError> {
         let found = self.find(&info.group, &info.version, &info.resource);
-        let Some((served, version)) = found.filter(|_| info.is_resource && info.subresource.is_empty()) else {
+        let Some((served, version)) = found.filter(|_| info.is_resource && info.subresource.is_empty())
+        else {
             return Err(self.unknown());
         };
         let action = action(info, served.resource().scope)?;
@@ -57,8 +58,9 @@ impl Endpoints {
             return ApiError::UnknownPath;
         }
         ApiError::ServiceUnavailable {
-            message: "the request has been made before all known HTTP paths have been installed, please try again"
-                .into(),
+            message:
+                "the request has been made before all known HTTP paths have been installed, please try again"
+                    .into(),
             retry_after: RETRY_AFTER,
         }
     }

@@ -56,7 +56,11 @@ impl Warnings {
 /// `299 - "text"` of each text; together they are bounded as k8s.io/apiserver bounds them.
 fn header_values(texts: &[String]) -> Vec<HeaderValue> {
     let total: usize = texts.iter().map(|text| text.chars().count()).sum();
-    let most = if total > TOTAL_RUNES { ITEM_RUNES } else { TOTAL_RUNES };
+    let most = if total > TOTAL_RUNES {
+        ITEM_RUNES
+    } else {
+        TOTAL_RUNES
+    };
     let mut written = 0;
     let mut values = Vec::new();
     for text in texts {
@@ -99,7 +103,13 @@ mod tests {
     #[test]
     fn each_warning_stands_once_and_quoted() {
         assert_eq!(
-            written(&[r#"unknown field "spec.x""#, "", "ü", r#"unknown field "spec.x""#, "a\nb"]),
+            written(&[
+                r#"unknown field "spec.x""#,
+                "",
+                "ü",
+                r#"unknown field "spec.x""#,
+                "a\nb"
+            ]),
             [r#"299 - "unknown field \"spec.x\"""#, "299 - \"ü\""]
         );
     }
@@ -114,6 +124,10 @@ mod tests {
         let texts: Vec<&str> = long.iter().map(String::as_str).collect();
         let written = written(&texts);
         assert_eq!(written.len(), 16);
-        assert!(written.iter().all(|value| value.len() == 256 + r#"299 - """#.len()));
+        assert!(
+            written
+                .iter()
+                .all(|value| value.len() == 256 + r#"299 - """#.len())
+        );
     }
 }

@@ -89,7 +89,10 @@ struct Outer<'a> {
 
 /// Of an object without a resourceVersion, such as a dry run's.
 fn parsed_metadata(json: &[u8]) -> Option<&str> {
-    serde_json::from_slice::<Outer<'_>>(json).ok()?.metadata.map(RawValue::get)
+    serde_json::from_slice::<Outer<'_>>(json)
+        .ok()?
+        .metadata
+        .map(RawValue::get)
 }
 
 /// Just behind the `}` that ends the object in which `json` begins.
@@ -157,7 +160,10 @@ mod tests {
             r#"{"apiVersion":"g/v","kind":"A","#.to_owned(),
         ]);
         let bare = pushed(&Form::Bare(heads.clone()), &pieces());
-        assert!(bare.starts_with(r#"{"metadata":{"resourceVersion":"7","name""#), "{bare}");
+        assert!(
+            bare.starts_with(r#"{"metadata":{"resourceVersion":"7","name""#),
+            "{bare}"
+        );
         let other = Pieces::whole(r#"{"apiVersion":"g/v","kind":"A","x":1}"#.into());
         assert_eq!(pushed(&Form::Bare(heads.clone()), &other), r#"{"x":1}"#);
         let strange = Pieces::whole(r#"{"x":1,"kind":"A"}"#.into());

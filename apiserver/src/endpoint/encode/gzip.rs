@@ -49,11 +49,16 @@ mod tests {
     #[test]
     fn compressed_pieces_are_one_stream() {
         let text: Vec<u8> = (0..400_000_u32).flat_map(u32::to_le_bytes).collect();
-        let pieces = text.chunks(64 * 1024).map(Bytes::copy_from_slice).collect::<Vec<_>>();
+        let pieces = text
+            .chunks(64 * 1024)
+            .map(Bytes::copy_from_slice)
+            .collect::<Vec<_>>();
         let sent: Vec<u8> = compressed(pieces.into_iter()).flatten().collect();
         assert!(sent.len() < text.len());
         let mut back = Vec::new();
-        flate2::read::GzDecoder::new(&sent[..]).read_to_end(&mut back).unwrap();
+        flate2::read::GzDecoder::new(&sent[..])
+            .read_to_end(&mut back)
+            .unwrap();
         assert!(back == text);
     }
 

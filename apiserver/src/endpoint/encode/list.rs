@@ -165,6 +165,9 @@ mod tests {
     fn without_items_there_is_what_stands_for_none() {
         let none = ListPieces::new(r#"{"items":"#.into(), Vec::new(), Form::Whole, "null");
         let whole: Vec<u8> = none.flatten().collect();
-        assert_eq!(serde_json::from_slice::<Value>(&whole).unwrap(), json!({"items": null}));
+        assert_eq!(
+            serde_json::from_slice::<Value>(&whole).unwrap(),
+            json!({"items": null})
+        );
     }
 }

@@ -6,8 +6,7 @@ use crate::status::ApiError;
 
 /// `json` as YAML, its fields in alphabetical order, as sigs.k8s.io/yaml writes them.
 pub(super) fn from_json(json: &[u8]) -> Result<Vec<u8>, ApiError> {
-    let value: Value =
-        serde_json::from_slice(json).map_err(|error| ApiError::Internal(error.to_string()))?;
+    let value: Value = serde_json::from_slice(json).map_err(|error| ApiError::Internal(error.to_string()))?;
     let text = serde_saphyr::to_string(&value).map_err(|error| ApiError::Internal(error.to_string()))?;
     Ok(text.into_bytes())
 }

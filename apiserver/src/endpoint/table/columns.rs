@@ -129,10 +129,9 @@ fn cell(column: &Printed, object: &Value, now: Timestamp) -> Value {
     };
     match (column.type_.as_str(), value) {
         ("string", value) => printed_text(value).into(),
-        ("integer", Value::Number(number)) => number
-            .as_i64()
-            .or_else(|| number.as_f64().map(truncated))
-            .into(),
+        ("integer", Value::Number(number)) => {
+            number.as_i64().or_else(|| number.as_f64().map(truncated)).into()
+        }
         ("number", Value::Number(number)) => number.as_f64().into(),
         ("boolean", Value::Bool(_)) => value.clone(),
         ("date", Value::String(time)) => date(time, now).into(),
@@ -140,7 +139,10 @@ fn cell(column: &Printed, object: &Value, now: Timestamp) -> Value {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "as Go's conversion; Rust's saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "as Go's conversion; Rust's saturates"
+)]
 fn truncated(number: f64) -> i64 {
     number as i64
 }
@@ -171,10 +173,7 @@ mod tests {
     fn version(columns: &[(&str, &str, &str)]) -> Version {
         Version {
             name: "v1".into(),
-            schema: Arc::new(Schema {
-                document: json!({}),
-                fingerprint: 0,
-            }),
+            schema: Arc::new(Schema::new(json!({}))),
             columns: columns
                 .iter()
                 .map(|(name, type_, path)| Column {
@@ -202,7 +201,10 @@ mod tests {
         assert_eq!(definitions[1]["name"], "Created At");
         assert_eq!(definitions[1]["type"], "date");
         let object = json!({"metadata": {"name": "a", "creationTimestamp": "2024-01-01T00:00:00Z"}});
-        assert_eq!(columns.cells(&object, now()), json!(["a", "2024-01-01T00:00:00Z"]));
+        assert_eq!(
+            columns.cells(&object, now()),
+            json!(["a", "2024-01-01T00:00:00Z"])
+        );
         assert_eq!(
             columns.cells(&json!({"metadata": {}}), now()),
             json!(["", "0001-01-01T00:00:00Z"])
@@ -232,7 +234,19 @@ mod tests {
         assert_eq!(
             columns.cells(&object, now()),
             json!([
-                "a", "red", "[1,\"x\"]", 3, 2.5, 2, true, null, null, "<no value>", "10m", "<invalid>", null
+                "a",
+                "red",
+                "[1,\"x\"]",
+                3,
+                2.5,
+                2,
+                true,
+                null,
+                null,
+                "<no value>",
+                "10m",
+                "<invalid>",
+                null
             ])
         );
         let definitions: Value = serde_json::from_str(columns.definitions()).unwrap();

@@ -180,9 +180,10 @@ fn walk<'a>(steps: &[Step], root: &'a Value) -> Vec<&'a Value> {
 fn apply<'a>(step: &Step, value: &'a Value) -> Vec<&'a Value> {
     match (step, value) {
         (Step::Field(name), Value::Object(fields)) => fields.get(name).into_iter().collect(),
-        (Step::Index(index), Value::Array(list)) => {
-            place(*index, list.len()).and_then(|at| list.get(at)).into_iter().collect()
-        }
+        (Step::Index(index), Value::Array(list)) => place(*index, list.len())
+            .and_then(|at| list.get(at))
+            .into_iter()
+            .collect(),
         (Step::Slice(from, to), Value::Array(list)) => {
             let from = place(from.unwrap_or(0), list.len());
             let to = to.map_or(Some(list.len()), |to| place(to, list.len()));
@@ -260,7 +261,10 @@ mod tests {
             (".spec.list[1:3]", json!(2)),
             (".spec.list[*]", json!(1)),
             (".spec.nothing", json!(null)),
-            (".spec", json!({"color": "red", "list": [1, 2, 3], "nothing": null})),
+            (
+                ".spec",
+                json!({"color": "red", "list": [1, 2, 3], "nothing": null}),
+            ),
             (r#".status.conditions[?(@.type=="Ready")].status"#, json!("True")),
             (".status.conditions[?(@.type == 'Ready')].status", json!("True")),
             (".status.conditions[?(@.type!='Ready')].type", json!("Other")),
@@ -285,7 +289,15 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_told() {
-        for path in ["spec", ".spec..x", ".spec[", ".spec[x]", ".spec[?(x)]", ".a[?(@.b==c)]", "."] {
+        for path in [
+            "spec",
+            ".spec..x",
+            ".spec[",
+            ".spec[x]",
+            ".spec[?(x)]",
+            ".a[?(@.b==c)]",
+            ".",
+        ] {
             assert_eq!(JsonPath::parse(path), None, "{path}");
         }
     }

@@ -66,7 +66,11 @@ pub(super) struct Rows {
 impl Rows {
     /// `{"kind":"Table",…,"rows":`, up to the list of rows.
     pub(super) fn head(&self, list_metadata: &str, with_columns: bool) -> String {
-        let columns = if with_columns { self.columns.definitions() } else { "null" };
+        let columns = if with_columns {
+            self.columns.definitions()
+        } else {
+            "null"
+        };
         format!(
             r#"{{"kind":"Table","apiVersion":"{}","metadata":{list_metadata},"columnDefinitions":{columns},"rows":"#,
             self.version.api_version()
@@ -146,10 +150,7 @@ mod tests {
     fn rows(include: IncludeObject) -> Rows {
         let version = Version {
             name: "v1".into(),
-            schema: Arc::new(Schema {
-                document: json!({}),
-                fingerprint: 0,
-            }),
+            schema: Arc::new(Schema::new(json!({}))),
             columns: Vec::new(),
             selectable_fields: Vec::new(),
         };
@@ -174,7 +175,8 @@ mod tests {
     #[test]
     fn a_row_holds_as_much_of_the_object_as_was_asked_for() {
         let cells = json!(["a", "2024-01-01T00:00:00Z"]);
-        let metadata = json!({"resourceVersion": "7", "name": "a", "creationTimestamp": "2024-01-01T00:00:00Z"});
+        let metadata =
+            json!({"resourceVersion": "7", "name": "a", "creationTimestamp": "2024-01-01T00:00:00Z"});
         let partial =
             json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata});
         assert_eq!(
@@ -205,7 +207,9 @@ mod tests {
         ] {
             assert_eq!(IncludeObject::parse(query).unwrap(), include, "{query}");
         }
-        let status = IncludeObject::parse("includeObject=Some%22").unwrap_err().status();
+        let status = IncludeObject::parse("includeObject=Some%22")
+            .unwrap_err()
+            .status();
         assert_eq!(
             (status.code, status.message.as_str()),
             (

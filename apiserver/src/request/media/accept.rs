@@ -87,7 +87,10 @@ pub(super) fn media_type(header: &str) -> Option<String> {
 /// What stands behind a parameter's value.
 fn after_value(text: &str) -> Option<&str> {
     let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.bytes().position(|byte| !is_token_byte(byte)).unwrap_or(text.len());
+        let end = text
+            .bytes()
+            .position(|byte| !is_token_byte(byte))
+            .unwrap_or(text.len());
         let rest = text[end..].trim_start();
         return (end > 0 && (rest.is_empty() || rest.starts_with(';'))).then_some(rest);
     };

@@ -101,7 +101,10 @@ fn what_cannot_be_made_is_refused_with_what_can() {
 fn a_status_has_one_form_and_a_watch_does_not_stream_yaml() {
     let table = headers(&[(ACCEPT, "application/json;as=Table;g=meta.k8s.io;v=v1")]);
     assert_eq!(wanted_document(&table, ""), None);
-    let either = headers(&[(ACCEPT, "application/json;as=Table;g=meta.k8s.io;v=v1,application/yaml")]);
+    let either = headers(&[(
+        ACCEPT,
+        "application/json;as=Table;g=meta.k8s.io;v=v1,application/yaml",
+    )]);
     assert_eq!(wanted_document(&either, ""), yaml().ok());
     let error = wanted_stream(&headers(&[(ACCEPT, "application/yaml")]), "").unwrap_err();
     assert_eq!(
@@ -114,11 +117,7 @@ fn a_status_has_one_form_and_a_watch_does_not_stream_yaml() {
 
 #[test]
 fn people_get_pretty_answers_unless_they_say_otherwise() {
-    let pretty = |agent, query| {
-        wanted(&headers(&[(USER_AGENT, agent)]), query)
-            .unwrap()
-            .pretty
-    };
+    let pretty = |agent, query| wanted(&headers(&[(USER_AGENT, agent)]), query).unwrap().pretty;
     assert!(pretty("curl/7.88", "") && pretty("Mozilla/5.0 (X11)", "limit=1") && pretty("Wget/1", "pretty="));
     assert!(!pretty("kubectl/v1.36", "") && !pretty("curl/7.88", "pretty=false"));
     assert!(pretty("kubectl/v1.36", "limit=5&pretty=1") && !pretty("kubectl/v1.36", "pretty=yes"));
@@ -161,7 +160,10 @@ fn bodies_are_json_or_yaml() {
 fn patches_that_are_not_served_are_told_from_what_is_no_patch() {
     let media = |value| patch_media(&headers(&[(CONTENT_TYPE, value)])).map_err(|error| error.to_string());
     assert_eq!(media("application/json-patch+json"), Ok(PatchMedia::JsonPatch));
-    assert_eq!(media("application/merge-patch+json; charset=utf-8"), Ok(PatchMedia::MergePatch));
+    assert_eq!(
+        media("application/merge-patch+json; charset=utf-8"),
+        Ok(PatchMedia::MergePatch)
+    );
     for value in [STRATEGIC_MERGE_PATCH, APPLY_PATCH] {
         assert_eq!(
             media(value),

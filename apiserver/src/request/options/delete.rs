@@ -89,7 +89,7 @@ impl DeleteOptions {
     /// 400: it is no DeleteOptions. 422 of kind DeleteOptions.
     pub fn from_body(body: Value) -> Result<Self, ApiError> {
         let kind = body.get("kind").and_then(Value::as_str).unwrap_or_default();
-        if !matches!(kind, "" | "DeleteOptions") {
+        if !body.is_object() || !matches!(kind, "" | "DeleteOptions") {
             return Err(ApiError::BadRequest(
                 "decoded object cannot be converted to DeleteOptions".into(),
             ));
