@@ -3,9 +3,10 @@
 mod error;
 mod place;
 mod reader;
-pub(crate) mod syntax;
+mod surrogates;
+mod syntax;
 mod time;
-pub(crate) mod yaml;
+mod yaml;
 
 use std::borrow::Cow;
 
@@ -105,12 +106,20 @@ fn decode_json(body: &[u8], resource: &Resource, version: &str) -> Result<Decode
     let mut source = serde_json::Deserializer::from_str(&text);
     let decoded = decode_from(&mut source, resource, version);
     let decoded = decoded.and_then(|decoded| source.end().map(|()| decoded));
-    decoded.unwrap_or_else(|error| {
-        let message = syntax::explain(body).unwrap_or_else(|| error.to_string());
-        Err(DecodeError::Unrecognized(format!(
-            "couldn't get version/kind; json parse error: {message}"
-        )))
-    })
+    let error = match decoded {
+        Ok(decoded) => return decoded,
+        Err(error) => error,
+    };
+    let message = match syntax::explain(body) {
+        Some(message) => message,
+        None => match surrogates::mend(&text) {
+            Some(mended) => return decode_json(mended.as_bytes(), resource, version),
+            None => error.to_string(),
+        },
+    };
+    Err(DecodeError::Unrecognized(format!(
+        "couldn't get version/kind; json parse error: {message}"
+    )))
 }
 
 fn decode_yaml(body: &[u8], resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
@@ -229,8 +238,21 @@ fn check_type(object: &Object, resource: &Resource, version: &str) -> Result<(),
     Err(DecodeError::Unusable {
         kind: kind.to_owned(),
         version: named.to_owned(),
-        message: format!("no kind {kind:?} is registered for version {found:?}"),
+        message: if kind == resource.names.list_kind && found == expected {
+            let (name, package) = (&resource.names.kind, internal_package(&resource.group));
+            format!("converting ({version}.{kind}) to ({package}.{name}): unknown conversion")
+        } else {
+            format!("no kind {kind:?} is registered for version {found:?} in scheme {GO_SCHEME:?}")
+        },
     })
+}
+
+/// Where Kubernetes' scheme is made, which its message names.
+const GO_SCHEME: &str = "pkg/runtime/scheme.go:111";
+
+/// The Go package of a group's internal types, as it is usually called.
+fn internal_package(group: &str) -> &str {
+    group.split('.').next().unwrap_or_default()
 }
 
 #[cfg(test)]
