@@ -6,6 +6,7 @@
 pub mod cache;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod embedded;
 mod entry;
 mod error;
 #[cfg(feature = "etcd")]
