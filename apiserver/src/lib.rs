@@ -9,10 +9,13 @@
 pub mod admission;
 pub mod authn;
 pub mod authz;
+pub mod kubernetes;
+mod lookup;
 pub mod object;
 pub mod request;
 pub mod resource;
 pub mod response;
 pub mod schema;
+pub mod server;
 pub mod status;
 pub mod storage;
