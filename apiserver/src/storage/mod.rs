@@ -4,10 +4,15 @@
 //! conformance suite holds every backend, and the watch cache in front of them, to it.
 
 pub mod cache;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod entry;
 mod error;
 mod event;
+mod feed;
 mod key;
+mod limits;
+pub mod memory;
 mod revision;
 
 use async_trait::async_trait;
