@@ -10,6 +10,7 @@ pub mod admission;
 pub mod authn;
 pub mod authz;
 pub mod object;
+pub mod registry;
 pub mod request;
 pub mod resource;
 pub mod response;

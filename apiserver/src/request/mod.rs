@@ -2,6 +2,8 @@
 
 mod info;
 mod names;
+pub mod options;
+pub mod selector;
 mod user;
 
 pub use info::{RequestInfo, Verb};

@@ -57,13 +57,15 @@ pub enum ApiError {
     },
     /// 409: all generated names were taken.
     #[error(
-        "{resource} {name:?} already exists, the server was not able to generate a unique name for the object"
+        "{prefix}{resource} {name:?} already exists, the server was not able to generate a unique name for the object"
     )]
     NameNotGenerated {
         /// Of which resource.
         resource: GroupResource,
         /// The last name that was tried.
         name: String,
+        /// What stands before the message.
+        prefix: &'static str,
     },
     /// 409: somebody else was first, or a precondition does not hold.
     #[error("Operation cannot be fulfilled on {resource} {name:?}: {message}")]
@@ -202,7 +204,7 @@ impl ApiError {
             Self::AlreadyExists { resource, name, .. } => {
                 (409, "AlreadyExists", Some(of_object(resource, name)))
             }
-            Self::NameNotGenerated { resource, name } => {
+            Self::NameNotGenerated { resource, name, .. } => {
                 let mut details = of_object(resource, name);
                 details.retry_after_seconds = 1;
                 (409, "AlreadyExists", Some(details))
@@ -279,19 +281,7 @@ impl ApiError {
                 None => format!("forbidden: {message}"),
             },
             Self::Invalid { kind, name, errors } => {
-                let listed = match errors.as_slice() {
-                    [] => String::new(),
-                    [error] => error.to_string(),
-                    several => format!(
-                        "[{}]",
-                        several
-                            .iter()
-                            .map(ToString::to_string)
-                            .collect::<Vec<_>>()
-                            .join(", ")
-                    ),
-                };
-                format!("{kind} {name:?} is invalid: {listed}")
+                format!("{kind} {name:?} is invalid: {}", listed(errors))
             }
             other => other.to_string(),
         }
@@ -315,6 +305,21 @@ impl ApiError {
             "",
             FieldError::new(FieldErrorKind::Invalid, field, value, detail),
         )
+    }
+}
+
+/// Errors about fields in one line, each text once, as Go's `ErrorList.ToAggregate` writes them.
+fn listed(errors: &[FieldError]) -> String {
+    let mut texts: Vec<String> = Vec::with_capacity(errors.len());
+    for text in errors.iter().map(ToString::to_string) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    match texts.as_slice() {
+        [] => String::new(),
+        [text] => text.clone(),
+        several => format!("[{}]", several.join(", ")),
     }
 }
 
