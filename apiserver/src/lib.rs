@@ -9,6 +9,7 @@
 pub mod admission;
 pub mod authn;
 pub mod authz;
+pub mod decode;
 pub mod object;
 pub mod registry;
 pub mod request;
@@ -17,3 +18,10 @@ pub mod response;
 pub mod schema;
 pub mod status;
 pub mod storage;
+
+/// What macros of this library write into programs that use it.
+#[doc(hidden)]
+pub mod reexports {
+    pub use k8s_openapi;
+    pub use kube;
+}
