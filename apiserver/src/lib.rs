@@ -10,12 +10,15 @@ pub mod admission;
 pub mod authn;
 pub mod authz;
 pub mod decode;
+pub mod kubernetes;
+mod lookup;
 pub mod object;
 pub mod registry;
 pub mod request;
 pub mod resource;
 pub mod response;
 pub mod schema;
+pub mod server;
 pub mod status;
 pub mod storage;
 
