@@ -12,6 +12,7 @@ pub mod authz;
 pub mod decode;
 pub mod kubernetes;
 mod lookup;
+pub mod endpoint;
 pub mod object;
 pub mod registry;
 pub mod request;

@@ -3,10 +3,14 @@
 mod error;
 mod place;
 mod reader;
+<<<<<<< HEAD
 mod surrogates;
 mod syntax;
+=======
+pub(crate) mod syntax;
+>>>>>>> h-r2
 mod time;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::borrow::Cow;
 

@@ -1,6 +1,7 @@
 //! What a request means, before anybody acts on it. No IO here.
 
 mod info;
+pub mod media;
 mod names;
 pub mod options;
 pub mod selector;
