@@ -4,13 +4,18 @@ mod error;
 mod place;
 mod reader;
 <<<<<<< HEAD
+<<<<<<< HEAD
 mod surrogates;
 mod syntax;
 =======
 pub(crate) mod syntax;
 >>>>>>> h-r2
+=======
+mod surrogates;
+mod syntax;
+>>>>>>> h-f1
 mod time;
-pub(crate) mod yaml;
+mod yaml;
 
 use std::borrow::Cow;
 
