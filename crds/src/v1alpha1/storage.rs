@@ -70,7 +70,9 @@ pub struct EtcdStorage {
         length(min = 1, max = 16),
         inner(
             length(min = 1, max = 512),
-            pattern(r"^https?://([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?$")
+            pattern(
+                r"^https?://([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?$"
+            )
         )
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
