@@ -65,3 +65,82 @@ fn retention(on_delete: OnDelete) -> StatefulSetPersistentVolumeClaimRetentionPo
         when_scaled: Some("Retain".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use annex_crds::v1alpha1::AggregatedServer;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::aggregated_server::{
+        build::pod::pod_template,
+        store::Store,
+        testing::{embedded_server, names},
+    };
+
+    fn built(server: &AggregatedServer) -> Value {
+        let store = Store::of(server, None).unwrap();
+        let workload = server.spec.workload.as_ref().unwrap();
+        let template = pod_template(server, workload, &names(), &store, None).unwrap();
+        let embedded = store.embedded().unwrap();
+        let set = stateful_set(&names(), embedded, &embedded.size, template);
+        serde_json::to_value(set).unwrap()["spec"].clone()
+    }
+
+    #[test]
+    fn it_has_one_pod_and_one_volume() {
+        let mut server = embedded_server();
+        let embedded = server.spec.storage.as_mut().unwrap().embedded.as_mut().unwrap();
+        embedded.storage_class_name = Some("fast".into());
+        let spec = built(&server);
+        assert_eq!(spec["replicas"], 1);
+        assert_eq!(spec["serviceName"], "wardle");
+        let claim = &spec["volumeClaimTemplates"][0];
+        assert_eq!(claim["metadata"]["name"], "annex-data");
+        assert_eq!(claim["metadata"]["labels"], json!(names().labels()));
+        assert_eq!(
+            claim["spec"],
+            json!({
+                "accessModes": ["ReadWriteOnce"],
+                "resources": { "requests": { "storage": "1Gi" } },
+                "storageClassName": "fast",
+            })
+        );
+        let server = &spec["template"]["spec"]["containers"][0];
+        assert_eq!(
+            server["volumeMounts"][1],
+            json!({ "name": "annex-data", "mountPath": "/var/lib/annex" })
+        );
+        assert!(
+            server["args"]
+                .as_array()
+                .unwrap()
+                .contains(&json!("--data-dir=/var/lib/annex"))
+        );
+    }
+
+    #[test]
+    fn the_volume_is_the_pods_groups_and_the_template_may_name_another() {
+        let mut server = embedded_server();
+        let group = |server: &AggregatedServer| {
+            built(server)["template"]["spec"]["securityContext"]["fsGroup"].clone()
+        };
+        assert_eq!(group(&server), 65532);
+        let template = json!({ "spec": { "securityContext": { "fsGroup": 1000 } } });
+        server.spec.workload.as_mut().unwrap().template = Some(template);
+        assert_eq!(group(&server), 1000);
+    }
+
+    #[test]
+    fn what_becomes_of_the_volume_is_told_to_the_statefulset() {
+        let mut server = embedded_server();
+        for (on_delete, expected) in [(OnDelete::Retain, "Retain"), (OnDelete::Delete, "Delete")] {
+            let storage = server.spec.storage.as_mut().unwrap();
+            storage.embedded.as_mut().unwrap().on_delete = on_delete;
+            assert_eq!(
+                built(&server)["persistentVolumeClaimRetentionPolicy"],
+                json!({ "whenDeleted": expected, "whenScaled": "Retain" })
+            );
+        }
+    }
+}

@@ -135,3 +135,68 @@ pub fn claim_template(names: &Names, size: &Quantity, class: Option<&str>) -> Pe
         ..PersistentVolumeClaim::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        aggregated_server::{
+            build::pod::pod_template,
+            testing::{embedded_server, etcd_server, names, server},
+        },
+        template::TemplateError,
+    };
+
+    #[test]
+    fn etcds_files_are_mounted_and_nothing_else_of_the_secret() {
+        let server = etcd_server();
+        let etcd = server.spec.storage.as_ref().unwrap().etcd.as_ref().unwrap();
+        let files = EtcdFiles {
+            authority: false,
+            certificate: true,
+        };
+        let store = Store::Etcd { etcd, files };
+        assert_eq!(
+            serde_json::to_value(volume(&store)).unwrap(),
+            json!({
+                "name": "annex-etcd",
+                "secret": {
+                    "secretName": "etcd-client",
+                    "items": [{ "key": "tls.crt", "path": "tls.crt" }, { "key": "tls.key", "path": "tls.key" }],
+                },
+            })
+        );
+        assert_eq!(
+            serde_json::to_value(mount(&store)).unwrap(),
+            json!({ "name": "annex-etcd", "mountPath": "/var/run/annex/etcd", "readOnly": true })
+        );
+        let mut plain = etcd.clone();
+        plain.secret_name = None;
+        let store = Store::Etcd {
+            etcd: &plain,
+            files: EtcdFiles::default(),
+        };
+        assert_eq!((volume(&store), mount(&store)), (None, None));
+    }
+
+    #[test]
+    fn a_template_may_use_neither_the_volume_nor_its_place() {
+        let refused = |server: &annex_crds::v1alpha1::AggregatedServer, template: Value| {
+            let mut workload = server.spec.workload.clone().unwrap();
+            workload.template = Some(template);
+            let store = Store::of(server, None).unwrap();
+            pod_template(server, &workload, &names(), &store, None)
+        };
+        let volume = json!({ "spec": { "volumes": [{ "name": "annex-data", "emptyDir": {} }] } });
+        let place = json!({ "spec": { "containers": [
+            { "name": "server", "volumeMounts": [{ "name": "x", "mountPath": "/var/lib/annex/x" }] },
+        ] } });
+        for template in [volume, place] {
+            let error = refused(&embedded_server(), template.clone());
+            assert!(matches!(error, Err(TemplateError::Reserved { .. })), "{template}");
+            assert!(refused(&server(), template.clone()).is_ok(), "{template}");
+        }
+    }
+}
