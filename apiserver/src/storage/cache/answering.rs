@@ -46,7 +46,11 @@ impl Cache {
     pub(super) fn begin(&self, list: &List) -> (Part, Revision) {
         let (content, changed, reached) = {
             let state = self.shared.state();
-            (state.content.clone(), state.changed.max(state.compacted), state.reached)
+            (
+                state.content.clone(),
+                state.changed.max(state.compacted),
+                state.reached,
+            )
         };
         let part = content.part(list);
         if part.remaining > 0 {

@@ -88,13 +88,12 @@ impl Content {
         let chunks = Arc::make_mut(&mut self.chunks);
         let entries = Arc::make_mut(&mut chunks.get_mut(at)?.entries);
         let removed = entries.remove(index);
-        let left = entries.len();
         self.len -= 1;
-        if left == 0 {
+        if entries.is_empty() {
             chunks.remove(at);
-        } else if chunks.get(at + 1).is_some_and(|next| left + next.entries.len() <= CHUNK / 2) {
-            let next = chunks.remove(at + 1);
-            Arc::make_mut(&mut chunks[at].entries).extend(next.entries.iter().cloned());
+        } else {
+            join(chunks, at);
+            join(chunks, at.saturating_sub(1));
         }
         Some(removed)
     }
@@ -168,6 +167,17 @@ impl Content {
         self.chunks
             .partition_point(|chunk| chunk.from.as_str() <= key)
             .saturating_sub(1)
+    }
+}
+
+/// Makes one of a chunk and the next where both have become small.
+fn join(chunks: &mut Vec<Chunk>, at: usize) {
+    let len = |at: usize| chunks.get(at).map(|chunk| chunk.entries.len());
+    if let (Some(this), Some(next)) = (len(at), len(at + 1))
+        && this + next <= CHUNK / 2
+    {
+        let next = chunks.remove(at + 1);
+        Arc::make_mut(&mut chunks[at].entries).extend(next.entries.iter().cloned());
     }
 }
 
@@ -248,16 +258,26 @@ mod tests {
         let mut content = Content::default();
         let mut model = BTreeMap::new();
         for revision in 1..10_000 {
-            let key = format!("/g/r/{}/{}", random.random_range(0..5), random.random_range(0..600));
+            let key = format!(
+                "/g/r/{}/{}",
+                random.random_range(0..5),
+                random.random_range(0..600)
+            );
             if random.random_bool(0.6) {
-                let before = content.insert(entry(&key, revision)).map(|old| old.revision().get());
+                let before = content
+                    .insert(entry(&key, revision))
+                    .map(|old| old.revision().get());
                 assert_eq!(before, model.insert(key, revision));
             } else {
                 let before = content.remove(&Key::parse(&key).unwrap());
                 assert_eq!(before.map(|old| old.revision().get()), model.remove(&key));
             }
             if revision % 100 == 0 {
-                let after = format!("/g/r/{}/{}", random.random_range(0..6), random.random_range(0..600));
+                let after = format!(
+                    "/g/r/{}/{}",
+                    random.random_range(0..6),
+                    random.random_range(0..600)
+                );
                 let limit = random.random_range(0..400);
                 check(&content, &model, &list("g/r", Some(&after), Some(limit)));
                 check(&content, &model, &list("g/r/3", Some(&after), None));
@@ -303,12 +323,19 @@ mod tests {
 
     #[test]
     fn ranges_outside_of_the_content_are_empty() {
-        let content: Content = ["/g/r/b/1", "/g/r/b/2"].map(|key| entry(key, 1)).into_iter().collect();
+        let content: Content = ["/g/r/b/1", "/g/r/b/2"]
+            .map(|key| entry(key, 1))
+            .into_iter()
+            .collect();
         let model = BTreeMap::from([("/g/r/b/1".to_owned(), 1), ("/g/r/b/2".to_owned(), 1)]);
         for prefix in ["g/a", "g/r/a", "g/r/b", "g/r/c", "z"] {
             for after in [None, Some("/a"), Some("/g/r/b/1"), Some("/g/r/b/2"), Some("/zz")] {
                 check(&content, &model, &list(prefix, after, None));
-                check(&Content::default(), &BTreeMap::new(), &list(prefix, after, Some(1)));
+                check(
+                    &Content::default(),
+                    &BTreeMap::new(),
+                    &list(prefix, after, Some(1)),
+                );
             }
         }
     }

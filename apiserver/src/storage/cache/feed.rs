@@ -131,7 +131,11 @@ impl Feed {
 
 impl Log {
     fn trim(&mut self, dropped: Revision) {
-        while self.changes.front().is_some_and(|change| change.revision() <= dropped) {
+        while self
+            .changes
+            .front()
+            .is_some_and(|change| change.revision() <= dropped)
+        {
             self.changes.pop_front();
             self.first += 1;
         }
@@ -154,10 +158,12 @@ impl Cursor {
         if let Some(ended) = log.ended {
             return Taken::Ended(ended);
         }
-        let Some(from) = self.next.checked_sub(log.first) else {
+        // Dropped before it was taken: that is lost, unless this watch begins later anyway.
+        if self.next < log.first && self.after < log.start {
             return Taken::Ended(Ended::TooSlow);
-        };
+        }
         let len = log.changes.len();
+        let from = self.next.saturating_sub(log.first);
         let from = usize::try_from(from).unwrap_or(usize::MAX).min(len);
         let end = len.min(from.saturating_add(most));
         for change in log.changes.range(from..end) {
@@ -243,7 +249,13 @@ impl Ranges {
 
     /// Adds `change` to the feeds of all ranges that it lies in; of `whole`, the cache's range, and those below. Those
     /// that must be woken for it are added to `touched`.
-    pub(super) fn push(&self, whole: &Prefix, change: &Change, dropped: Revision, touched: &mut Vec<Arc<Feed>>) {
+    pub(super) fn push(
+        &self,
+        whole: &Prefix,
+        change: &Change,
+        dropped: Revision,
+        touched: &mut Vec<Arc<Feed>>,
+    ) {
         if self.feeds.is_empty() {
             return;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use rand::Rng;
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep};
 
 use super::shared::Shared;
 use super::state::Backwards;
@@ -155,7 +155,8 @@ struct Upkeep {
 
 impl Upkeep {
     fn new(shared: &Shared) -> Self {
-        let mut interval = interval(shared.options.progress_interval);
+        let period = shared.options.progress_interval;
+        let mut interval = interval_at(Instant::now() + period, period);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             interval,

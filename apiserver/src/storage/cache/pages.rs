@@ -67,7 +67,8 @@ impl Pages {
     pub(super) fn trim(&mut self) {
         let now = Instant::now();
         let life = self.life;
-        self.moments.retain(|moment| now.saturating_duration_since(moment.used) <= life);
+        self.moments
+            .retain(|moment| now.saturating_duration_since(moment.used) <= life);
     }
 
     /// Drops what the store does not keep any more.
@@ -93,7 +94,9 @@ mod tests {
 
     fn content(revision: u64) -> Content {
         let key = Key::parse("/g/r/a").unwrap();
-        [Entry::new(key, Bytes::new(), Revision::new(revision))].into_iter().collect()
+        [Entry::new(key, Bytes::new(), Revision::new(revision))]
+            .into_iter()
+            .collect()
     }
 
     fn keep(pages: &mut Pages, from: u64, to: u64) {
@@ -112,7 +115,10 @@ mod tests {
         keep(&mut pages, 5, 8);
         keep(&mut pages, 10, 10);
         let all: Vec<_> = (4..=11).map(|at| found(&mut pages, at)).collect();
-        assert_eq!(all, [None, Some(5), Some(5), Some(5), Some(5), None, Some(10), None]);
+        assert_eq!(
+            all,
+            [None, Some(5), Some(5), Some(5), Some(5), None, Some(10), None]
+        );
     }
 
     #[test]

@@ -117,7 +117,9 @@ impl State {
             self.content.insert(entry.clone())
         };
         match known {
-            Some(known) if change.previous().is_some_and(|previous| previous.is_same(&known)) => change.clone(),
+            Some(known) if change.previous().is_some_and(|previous| previous.is_same(&known)) => {
+                change.clone()
+            }
             Some(known) if change.is_deletion() => Change::deleted(known, change.revision()),
             Some(known) => Change::written(entry.clone(), Some(known)),
             None => change.clone(),

@@ -44,7 +44,11 @@ enum Step {
 ///
 /// # Errors
 /// The backend's, where the cache's history does not reach back to `after`.
-pub(super) async fn watch(shared: &Arc<Shared>, prefix: &Prefix, after: Revision) -> Result<Watch, StorageError> {
+pub(super) async fn watch(
+    shared: &Arc<Shared>,
+    prefix: &Prefix,
+    after: Revision,
+) -> Result<Watch, StorageError> {
     let round = shared.round();
     let source = match shared.subscribe(prefix, after) {
         Some(cursor) => Source::Cache(cursor),
@@ -66,7 +70,7 @@ pub(super) async fn watch(shared: &Arc<Shared>, prefix: &Prefix, after: Revision
         let batch = watcher.next().await?;
         Some((batch, watcher))
     });
-    Ok(batches.boxed())
+    Ok(batches.fuse().boxed())
 }
 
 impl Watcher {
@@ -133,7 +137,11 @@ impl Watcher {
             }
             (Taken::All, None) | (Taken::Some, _) => {}
         }
-        if batch.is_empty() { Step::Wait } else { Step::Tell(Ok(batch)) }
+        if batch.is_empty() {
+            Step::Wait
+        } else {
+            Step::Tell(Ok(batch))
+        }
     }
 
     fn end(&mut self, ended: Ended) -> Step {
