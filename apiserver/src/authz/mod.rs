@@ -10,6 +10,12 @@ pub struct Authorized {
 }
 
 impl Authorized {
+    /// A proof that nothing stands behind, for tests of what comes after authorization.
+    #[cfg(test)]
+    pub(crate) fn in_test(user: User, info: RequestInfo) -> Self {
+        Self { user, info }
+    }
+
     /// Who asks.
     #[must_use]
     pub fn user(&self) -> &User {
