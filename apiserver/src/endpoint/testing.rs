@@ -10,7 +10,7 @@ pub(crate) fn authorized(method: &str, uri: &str) -> Authorized {
         groups: vec![User::MASTERS.into()],
         ..User::default()
     };
-    Authorized::for_test(user, info(method, uri))
+    Authorized::in_test(user, info(method, uri))
 }
 
 fn info(method: &str, uri: &str) -> RequestInfo {
