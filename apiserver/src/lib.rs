@@ -10,6 +10,8 @@ pub mod admission;
 pub mod authn;
 pub mod authz;
 pub mod decode;
+pub mod kubernetes;
+mod lookup;
 pub mod endpoint;
 pub mod object;
 pub mod registry;
@@ -17,6 +19,7 @@ pub mod request;
 pub mod resource;
 pub mod response;
 pub mod schema;
+pub mod server;
 pub mod status;
 pub mod storage;
 

@@ -2,124 +2,139 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Options, Spanned};
 
+<<<<<<< HEAD
+<<<<<<< HEAD
+/// A value, and the keys that stand twice in one of its maps.
+pub(super) struct Document {
+    pub(super) value: Value,
+=======
 /// A document, and the keys that stand twice in one of its maps.
 pub(crate) struct Document {
     pub(crate) value: Value,
+>>>>>>> h-r2
+=======
+/// A value, and the keys that stand twice in one of its maps.
+pub(super) struct Document {
+    pub(super) value: Value,
+>>>>>>> h-f1
     /// In the words of Go's YAML: `line 3: key "a" already set in map`.
-    pub(crate) duplicates: Vec<String>,
+    pub(super) duplicates: Vec<String>,
 }
 
-/// Reads one document; an empty one is null.
+/// Reads the first document, as Go does; an empty one is null.
 ///
 /// # Errors
 /// It is no YAML, has a key that JSON cannot have, or is larger than the parser's budget: what is wrong.
-pub(crate) fn read(text: &str) -> Result<Document, String> {
+pub(super) fn read(text: &str) -> Result<Document, String> {
     let mut options = Options::default();
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
     options.legacy_octal_numbers = true;
     options.emit_comments = false;
     options.with_snippet = false;
-    let mut duplicates = Vec::new();
-    let reader = Reader {
-        duplicates: &mut duplicates,
-    };
-    let value = serde_saphyr::with_deserializer_from_str_with_options(text, options, |source| {
-        reader.deserialize(source)
-    })
-    .map_err(|error| format!("yaml: {error}"))?;
-    Ok(Document { value, duplicates })
+    let mut documents = serde_saphyr::from_multiple_with_options::<Document>(text, options)
+        .map_err(|error| format!("yaml: {error}"))?;
+    if documents.is_empty() {
+        return Ok(Document::from(Value::Null));
+    }
+    Ok(documents.swap_remove(0))
 }
 
-struct Reader<'a> {
-    duplicates: &'a mut Vec<String>,
-}
-
-impl Reader<'_> {
-    fn inner(&mut self) -> Reader<'_> {
-        Reader {
-            duplicates: self.duplicates,
+impl From<Value> for Document {
+    fn from(value: Value) -> Self {
+        Self {
+            value,
+            duplicates: Vec::new(),
         }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<Value, D::Error> {
-        source.deserialize_any(self)
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_any(Reader)
     }
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
-    type Value = Value;
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Document;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a YAML value that JSON can have")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Document, E> {
+        Ok(Value::Null.into())
     }
 
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_none<E>(self) -> Result<Document, E> {
+        Ok(Value::Null.into())
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, source: D) -> Result<Value, D::Error> {
-        self.deserialize(source)
+    fn visit_some<D: Deserializer<'de>>(self, source: D) -> Result<Document, D::Error> {
+        Document::deserialize(source)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_bool<E>(self, value: bool) -> Result<Document, E> {
+        Ok(Value::from(value).into())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_i64<E>(self, value: i64) -> Result<Document, E> {
+        Ok(Value::from(value).into())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_u64<E>(self, value: u64) -> Result<Document, E> {
+        Ok(Value::from(value).into())
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Document, E> {
         serde_json::Number::from_f64(value)
-            .map(Value::Number)
+            .map(|number| Value::Number(number).into())
             .ok_or_else(|| E::custom("JSON has no such number"))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_str<E>(self, value: &str) -> Result<Document, E> {
+        Ok(Value::from(value).into())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_string<E>(self, value: String) -> Result<Document, E> {
+        Ok(Value::from(value).into())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut source: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<Document, A::Error> {
+        let mut duplicates = Vec::new();
         let mut list = Vec::new();
-        while let Some(value) = source.next_element_seed(self.inner())? {
-            list.push(value);
+        while let Some(element) = source.next_element::<Document>()? {
+            list.push(element.value);
+            duplicates.extend(element.duplicates);
         }
-        Ok(Value::Array(list))
+        Ok(Document {
+            value: Value::Array(list),
+            duplicates,
+        })
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut source: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Document, A::Error> {
+        let mut duplicates = Vec::new();
         let mut map = Map::new();
-        while let Some(key) = source.next_key::<Spanned<String>>()? {
-            let value = source.next_value_seed(self.inner())?;
-            let line = key.referenced.line();
-            let key = key.value;
+        while let Some(key) = source.next_key::<String>()? {
+            // Go tells the line of the value, after what is wrong inside it.
+            let value = source.next_value::<Spanned<Document>>()?;
+            duplicates.extend(value.value.duplicates);
             if map.contains_key(&key) {
-                self.duplicates
-                    .push(format!("line {line}: key {key:?} already set in map"));
+                let line = value.referenced.line();
+                duplicates.push(format!("line {line}: key {key:?} already set in map"));
             }
-            map.insert(key, value);
+            map.insert(key, value.value.value);
         }
-        Ok(Value::Object(map))
+        Ok(Document {
+            value: Value::Object(map),
+            duplicates,
+        })
     }
 }
 
@@ -162,9 +177,16 @@ mod tests {
     #[test]
     fn nothing_is_null_and_what_is_no_yaml_is_refused() {
         assert_eq!(read("").unwrap().value, Value::Null);
+        assert_eq!(read("# nothing").unwrap().value, Value::Null);
         assert!(read("a: [").is_err());
         assert!(read("a: b: c").is_err());
         assert!(read("a: .nan").is_err());
+    }
+
+    #[test]
+    fn the_first_of_several_documents_counts() {
+        let document = read("---\na: 1\n---\nb: 2\n").unwrap();
+        assert_eq!(document.value, json!({"a": 1}));
     }
 
     #[test]

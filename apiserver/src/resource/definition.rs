@@ -61,6 +61,8 @@ pub struct Version {
     pub columns: Vec<Column>,
     /// JSON paths that field selectors may use beside `metadata.name` and `metadata.namespace`, as `.spec.color`.
     pub selectable_fields: Vec<String>,
+    /// What every answer in this version warns of: `GROUP/VERSION KIND is deprecated …`.
+    pub deprecation_warning: Option<String>,
 }
 
 /// What differs from one resource to another.

@@ -58,12 +58,17 @@ impl<'a> Inliner<'a> {
                     let map = map.map(|(name, schema)| (name.clone(), self.inline(schema)));
                     result.insert(keyword.clone(), Value::Object(map.collect()));
                 }
+                "const" => {
+                    result.insert("enum".into(), Value::Array(vec![value.clone()]));
+                }
+                "default" if value.is_null() => {}
                 _ => {
                     result.insert(keyword.clone(), value.clone());
                 }
             }
         }
         combine::alternatives(&mut result);
+        say_what_is_kept(&mut result);
         Value::Object(result)
     }
 
@@ -96,5 +101,19 @@ impl<'a> Inliner<'a> {
 
     fn is_open(&self, target: &str) -> bool {
         self.open.iter().any(|open| open == target)
+    }
+}
+
+/// Says in Kubernetes' words that anything may stand here, or in further fields.
+fn say_what_is_kept(schema: &mut Map<String, Value>) {
+    let keeps = "x-kubernetes-preserve-unknown-fields";
+    let further = schema.get("additionalProperties") == Some(&Value::Bool(true));
+    if further && schema.contains_key("properties") {
+        schema.remove("additionalProperties");
+        schema.insert(keeps.into(), true.into());
+    }
+    let says_something = ["type", "properties", "enum", "x-kubernetes-int-or-string"];
+    if !says_something.iter().any(|keyword| schema.contains_key(*keyword)) {
+        schema.insert(keeps.into(), true.into());
     }
 }

@@ -16,6 +16,15 @@ static OBJECT_META: LazyLock<Node> = LazyLock::new(|| {
     {
         *fields = ANY.clone();
     }
+    let uid = "types.UID";
+    if let Some(field) = field(&mut node, "uid") {
+        field.type_name = uid.into();
+    }
+    if let Some(owner) = field(&mut node, "ownerReferences").and_then(element)
+        && let Some(field) = field(owner, "uid")
+    {
+        field.type_name = uid.into();
+    }
     node
 });
 

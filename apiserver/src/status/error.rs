@@ -136,6 +136,9 @@ pub enum ApiError {
     /// 500 without a reason: an error that Kubernetes passes on as it is (`resourceVersion should not be set …`).
     #[error("{0}")]
     Plain(String),
+    /// 500 that Kubernetes answers as plain text, without a Status: [`Self::plain_text`].
+    #[error("{0}")]
+    PlainText(String),
     /// 503.
     #[error("{message}")]
     ServiceUnavailable {
@@ -167,6 +170,15 @@ impl ApiError {
             .details
             .map(|details| details.retry_after_seconds)
             .filter(|seconds| *seconds > 0)
+    }
+
+    /// The whole body, where Kubernetes answers plain text (`text/plain; charset=utf-8`) instead of a Status.
+    #[must_use]
+    pub fn plain_text(&self) -> Option<&str> {
+        match self {
+            Self::PlainText(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// The Status that tells it.
@@ -261,7 +273,7 @@ impl ApiError {
                 };
                 (500, "InternalError", Some(details))
             }
-            Self::Plain(_) => (500, "", None),
+            Self::Plain(_) | Self::PlainText(_) => (500, "", None),
             Self::ServiceUnavailable { retry_after, .. } => (503, "ServiceUnavailable", retry(*retry_after)),
             Self::Timeout(_) => (504, "Timeout", Some(StatusDetails::default())),
             Self::ResourceVersionTooLarge { retry_after, .. } => {

@@ -92,6 +92,7 @@ struct Described<H> {
     serving: Box<dyn Erased<H>>,
     columns: Vec<Column>,
     selectable_fields: Vec<String>,
+    deprecation_warning: Option<String>,
 }
 
 impl<H> Described<H> {
@@ -100,6 +101,7 @@ impl<H> Described<H> {
             serving: Box::new(serving),
             columns: Vec::new(),
             selectable_fields: Vec::new(),
+            deprecation_warning: None,
         }
     }
 }
@@ -242,6 +244,16 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         self
     }
 
+    /// What every answer in the version `V` warns of, as Kubernetes says it: `GROUP/VERSION KIND is deprecated …`.
+    ///
+    /// # Panics
+    /// `V` is none of the versions named so far.
+    #[must_use]
+    pub fn deprecated<V: Kind>(mut self, warning: impl Into<String>) -> Self {
+        self.described(TypeId::of::<V>()).deprecation_warning = Some(warning.into());
+        self
+    }
+
     /// How it differs from others.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
@@ -260,6 +272,7 @@ impl<S: Kind, H: Kind> Builder<S, H> {
             schema: Arc::new(described.serving.schema()),
             columns: described.columns.clone(),
             selectable_fields: described.selectable_fields.clone(),
+            deprecation_warning: described.deprecation_warning.clone(),
         });
         Resource {
             group: S::group(&()).into_owned(),

@@ -1,0 +1,3 @@
+//! Listening, and what every request passes.
+
+pub mod tls;
