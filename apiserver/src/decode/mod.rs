@@ -3,19 +3,10 @@
 mod error;
 mod place;
 mod reader;
-<<<<<<< HEAD
-<<<<<<< HEAD
 mod surrogates;
-mod syntax;
-=======
 pub(crate) mod syntax;
->>>>>>> h-r2
-=======
-mod surrogates;
-mod syntax;
->>>>>>> h-f1
 mod time;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::borrow::Cow;
 

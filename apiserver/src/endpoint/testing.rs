@@ -237,6 +237,7 @@ fn version(name: &str, fields: Value, columns: Vec<Column>) -> Version {
         schema: Arc::new(Schema::new(document)),
         columns,
         selectable_fields: Vec::new(),
+        deprecation_warning: None,
     }
 }
 

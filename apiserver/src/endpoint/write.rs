@@ -40,22 +40,22 @@ where
 {
     let headers = &call.parts.headers;
     let wanted = media::wanted(headers, call.query())?;
-    let updated = within_deadline(async {
-        let body = body::read(call.request, headers, body).await?;
-        let options = UpdateOptions::parse(call.query())?;
-        let media = media::body_media(headers)?;
-        let object = checked(call, &body, media, options.field_validation)?;
-        let object = settle_names(object, call.info())?;
-        answer::check_object(call, wanted)?;
-        // Where somebody else was faster it is needed again, which is rare enough to read it again.
-        let mut first = Some(object);
-        let mut change = |_: Option<&Object>| match first.take() {
-            Some(object) => Ok(object),
-            None => settle_names(decoded(call, &body, media)?.object, call.info()),
-        };
-        call.registry().update(call.request, &mut change, &options).await
-    })
-    .await?;
+    let body = body::read(call.request, headers, body).await?;
+    let options = UpdateOptions::parse(call.query())?;
+    let media = media::body_media(headers)?;
+    let object = checked(call, &body, media, options.field_validation)?;
+    let object = settle_names(object, call.info())?;
+    answer::check_object(call, wanted)?;
+    // Where somebody else was faster it is needed again, which is rare enough to read it again.
+    let mut first = Some(object);
+    let mut change = |_: Option<&Object>| match first.take() {
+        Some(object) => Ok(object),
+        None => settle_names(decoded(call, &body, media)?.object, call.info()),
+    };
+    let updated = call
+        .registry()
+        .update(call.request, &mut change, &options)
+        .await?;
     call.warnings.extend(updated.warnings);
     let code = if updated.created {
         StatusCode::CREATED

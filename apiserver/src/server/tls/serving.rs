@@ -87,11 +87,12 @@ impl Tls {
         hints: watch::Receiver<Arc<[DistinguishedName]>>,
     ) -> Result<Self, TlsError> {
         let (files, memory, authority_pem) = default_pair(&options)?;
+        let told = Arc::clone(&hints.borrow());
         let mut maker = Maker {
             sources: Sources::new(&options, files),
             options,
             memory,
-            told: Arc::clone(&hints.borrow()),
+            told,
             hints,
         };
         let contents = maker.sources.read(maker.memory.as_ref()).await?;
