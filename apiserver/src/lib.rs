@@ -9,7 +9,9 @@
 pub mod admission;
 pub mod authn;
 pub mod authz;
+pub mod config;
 pub mod decode;
+pub mod discovery;
 pub mod endpoint;
 pub mod kubernetes;
 mod lookup;

@@ -151,7 +151,7 @@ fn default_pair(options: &Options) -> Result<DefaultPair, TlsError> {
         let files = self_signed::in_directory(directory, &options.pair_name, names, addresses)?;
         return Ok((Some(files), None, None));
     }
-    let made = super::self_signed(names, addresses)?;
+    let made = self_signed(names, addresses)?;
     let bytes = PairBytes {
         certificates: made.certificate_pem.into_bytes(),
         key: made.key_pem.into_bytes(),
@@ -181,7 +181,10 @@ impl Maker {
             .map_err(TlsError::Configure)?
             .with_client_cert_verifier(Arc::new(verifier))
             .with_cert_resolver(Arc::new(ByName::new(default, others)));
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if self.options.http2 {
+            config.alpn_protocols.insert(0, b"h2".to_vec());
+        }
         config.ignore_client_order = true;
         Ok((config, leaf))
     }
