@@ -185,7 +185,10 @@ async fn what_lies_elsewhere_is_the_stores_to_answer() {
         prefix: Prefix::root(),
         ..all(ReadAt::Any)
     };
-    assert_eq!(cache.list(&list).await.unwrap().entries, std::slice::from_ref(&other));
+    assert_eq!(
+        cache.list(&list).await.unwrap().entries,
+        std::slice::from_ref(&other)
+    );
     assert_eq!(changes(&mut watch, 1).await[0].entry(), &other);
 }
 
