@@ -26,7 +26,7 @@ pub struct Authorized {
 impl Authorized {
     /// A proof that nothing stands behind, for tests of what comes after authorization.
     #[cfg(test)]
-    pub(crate) fn for_test(user: User, info: RequestInfo) -> Self {
+    pub(crate) fn in_test(user: User, info: RequestInfo) -> Self {
         Self { user, info }
     }
 

@@ -10,7 +10,7 @@ use serde_saphyr::{DuplicateKeyPolicy, Options, Spanned};
 pub(crate) struct Document {
     pub(crate) value: Value,
     /// In the words of Go's YAML: `line 3: key "a" already set in map`.
-    pub(super) duplicates: Vec<String>,
+    pub(crate) duplicates: Vec<String>,
 }
 
 /// Reads the first document, as Go does; an empty one is null.

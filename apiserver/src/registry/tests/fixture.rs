@@ -201,7 +201,7 @@ pub(super) fn request_in(namespace: &str, verb: Verb, version: &str, name: &str)
         label_selector: String::new(),
         field_selector: String::new(),
     };
-    Authorized::for_test(User::anonymous(), info)
+    Authorized::in_test(User::anonymous(), info)
 }
 
 pub(super) const DRY_RUN: &str = "dryRun=All";

@@ -151,7 +151,7 @@ fn default_pair(options: &Options) -> Result<DefaultPair, TlsError> {
         let files = self_signed::in_directory(directory, &options.pair_name, names, addresses)?;
         return Ok((Some(files), None, None));
     }
-    let made = super::self_signed(names, addresses)?;
+    let made = self_signed(names, addresses)?;
     let bytes = PairBytes {
         certificates: made.certificate_pem.into_bytes(),
         key: made.key_pem.into_bytes(),
