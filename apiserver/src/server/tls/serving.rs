@@ -87,11 +87,12 @@ impl Tls {
         hints: watch::Receiver<Arc<[DistinguishedName]>>,
     ) -> Result<Self, TlsError> {
         let (files, memory, authority_pem) = default_pair(&options)?;
+        let told = Arc::clone(&hints.borrow());
         let mut maker = Maker {
             sources: Sources::new(&options, files),
             options,
             memory,
-            told: Arc::clone(&hints.borrow()),
+            told,
             hints,
         };
         let contents = maker.sources.read(maker.memory.as_ref()).await?;
@@ -150,7 +151,7 @@ fn default_pair(options: &Options) -> Result<DefaultPair, TlsError> {
         let files = self_signed::in_directory(directory, &options.pair_name, names, addresses)?;
         return Ok((Some(files), None, None));
     }
-    let made = super::self_signed(names, addresses)?;
+    let made = self_signed(names, addresses)?;
     let bytes = PairBytes {
         certificates: made.certificate_pem.into_bytes(),
         key: made.key_pem.into_bytes(),
