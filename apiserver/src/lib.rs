@@ -9,9 +9,12 @@
 pub mod admission;
 pub mod authn;
 pub mod authz;
+pub mod decode;
 pub mod kubernetes;
 mod lookup;
+pub mod endpoint;
 pub mod object;
+pub mod registry;
 pub mod request;
 pub mod resource;
 pub mod response;
@@ -19,3 +22,10 @@ pub mod schema;
 pub mod server;
 pub mod status;
 pub mod storage;
+
+/// What macros of this library write into programs that use it.
+#[doc(hidden)]
+pub mod reexports {
+    pub use k8s_openapi;
+    pub use kube;
+}

@@ -24,6 +24,12 @@ pub struct Authorized {
 }
 
 impl Authorized {
+    /// For tests of what comes after.
+    #[cfg(test)]
+    pub(crate) fn for_test(user: User, info: RequestInfo) -> Self {
+        Self { user, info }
+    }
+
     /// Who asks.
     #[must_use]
     pub fn user(&self) -> &User {
