@@ -9,10 +9,12 @@
 pub mod admission;
 pub mod authn;
 pub mod authz;
+pub mod config;
 pub mod decode;
+pub mod discovery;
+pub mod endpoint;
 pub mod kubernetes;
 mod lookup;
-pub mod endpoint;
 pub mod object;
 pub mod registry;
 pub mod request;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha512};
 
 use super::aggregated::MEDIA_TYPE;
+use crate::request::media::{self, Format, Wanted};
 use crate::response::{Body, Response};
 
 /// A document of discovery, as JSON.
@@ -17,17 +18,6 @@ pub struct Document {
     value: Value,
     compact: Bytes,
     etag: Option<HeaderValue>,
-}
-
-/// How a client wants a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Negotiated {
-    /// Compact JSON.
-    Compact,
-    /// JSON for people.
-    Pretty,
-    /// YAML.
-    Yaml,
 }
 
 impl Document {
@@ -53,41 +43,45 @@ impl Document {
         }
     }
 
-    /// The answer to a GET with `headers`.
+    /// The answer to a GET of a client that sent `headers`, for a document with an entity tag.
     #[must_use]
-    pub fn answer(&self, headers: &HeaderMap, wanted: Negotiated) -> Response {
-        let Some(etag) = &self.etag else {
-            return self.plain(wanted);
-        };
-        let mut response = if headers.get(IF_NONE_MATCH) == Some(etag) {
-            let mut unchanged = http::Response::new(Body::empty());
+    pub fn answer_tagged(&self, headers: &HeaderMap) -> Response {
+        let is_known = self.etag.is_some() && headers.get(IF_NONE_MATCH) == self.etag.as_ref();
+        let mut response = if is_known {
+            let mut unchanged = Response::new(Body::empty());
             *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
             unchanged
         } else {
-            let mut whole = http::Response::new(Body::from(self.compact.clone()));
-            whole.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-            whole
+            with_type(self.compact.clone(), MEDIA_TYPE)
         };
         let own = response.headers_mut();
-        own.insert(ETAG, etag.clone());
+        if let Some(etag) = &self.etag {
+            own.insert(ETAG, etag.clone());
+        }
         own.insert(VARY, HeaderValue::from_static("Accept"));
         own.insert(CACHE_CONTROL, HeaderValue::from_static("public"));
         response
     }
 
-    fn plain(&self, wanted: Negotiated) -> Response {
-        let (body, media_type) = match wanted {
-            Negotiated::Compact => (self.compact.clone(), "application/json"),
-            Negotiated::Pretty => (Bytes::from(format!("{:#}", self.value)), "application/json"),
-            Negotiated::Yaml => (
-                Bytes::from(serde_saphyr::to_string(&self.value).unwrap_or_default()),
-                "application/yaml",
-            ),
-        };
-        let mut response = http::Response::new(Body::from(body));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        response
+    /// The answer to a GET.
+    #[must_use]
+    pub fn answer(&self, wanted: Wanted) -> Response {
+        match (wanted.format, wanted.pretty) {
+            (Format::Json, false) => with_type(self.compact.clone(), media::JSON),
+            (Format::Json, true) => with_type(Bytes::from(format!("{:#}", self.value)), media::JSON),
+            (Format::Yaml, _) => {
+                // A value of JSON is always one of YAML.
+                let yaml = serde_saphyr::to_string(&self.value).unwrap_or_default();
+                with_type(Bytes::from(yaml), media::YAML)
+            }
+        }
     }
+}
+
+fn with_type(body: Bytes, media_type: &'static str) -> Response {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
 }
 
 /// Go's encoder ends a document with a line break.

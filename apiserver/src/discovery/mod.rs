@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-pub use documents::{Document, Negotiated};
+pub use documents::Document;
 use groups::Group;
 
 use crate::resource::Resource;

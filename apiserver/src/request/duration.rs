@@ -101,7 +101,11 @@ fn take_term<'a>(rest: &'a str, text: &str) -> Result<(u64, &'a str), GoDuration
             text: text.to_owned(),
         });
     };
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
+    let whole: u64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().map_err(|_| invalid())?
+    };
     let sum = whole
         .checked_mul(nanos)
         .and_then(|whole| whole.checked_add(part_of(fraction, nanos)))
@@ -178,13 +182,22 @@ mod tests {
         assert_eq!(error("5"), r#"time: missing unit in duration "5""#);
         assert_eq!(error("1s5"), r#"time: missing unit in duration "1s5""#);
         assert_eq!(error("5x"), r#"time: unknown unit "x" in duration "5x""#);
-        assert_eq!(error("9223372036854775808ns"), r#"time: invalid duration "9223372036854775808ns""#);
-        assert_eq!(error("99999999999999999999h"), r#"time: invalid duration "99999999999999999999h""#);
+        assert_eq!(
+            error("9223372036854775808ns"),
+            r#"time: invalid duration "9223372036854775808ns""#
+        );
+        assert_eq!(
+            error("99999999999999999999h"),
+            r#"time: invalid duration "99999999999999999999h""#
+        );
     }
 
     #[test]
     fn a_negative_one_is_no_time_to_wait() {
         assert_eq!(GoDuration::parse("-1s").unwrap().to_std(), None);
-        assert_eq!(GoDuration::parse("1ms").unwrap().to_std(), Some(Duration::from_millis(1)));
+        assert_eq!(
+            GoDuration::parse("1ms").unwrap().to_std(),
+            Some(Duration::from_millis(1))
+        );
     }
 }

@@ -44,6 +44,11 @@ impl Lifecycle {
         *self.0.stage.borrow()
     }
 
+    /// Whether nothing new is let in.
+    pub(super) fn is_draining(&self) -> bool {
+        self.stage() == Stage::Draining
+    }
+
     /// Goes on to `stage`.
     pub(super) fn advance(&self, stage: Stage) {
         self.0.stage.send_if_modified(|current| {

@@ -29,6 +29,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(32);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long an idle connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(10);
+/// How often a client over HTTP/2 is asked whether it is there, and how long it may take to say so.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes.
 const MOST_HEAD_BYTES: usize = 1024 * 1024;
 /// What a client may send of one stream, and in one frame, before it is read: Go's 256 KiB.
@@ -75,6 +78,9 @@ where
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW * protocol.max_streams.clamp(1, 16))
             .max_frame_size(WINDOW)
+            // A client whose machine is gone says nothing; its watches would stay.
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT)
             .max_header_list_size(u32::try_from(MOST_HEAD_BYTES).unwrap_or(u32::MAX))
             .serve_connection(io, service);
         drive(served, &connection.activity, endings).await
@@ -122,8 +128,6 @@ where
 
 async fn drive<C: Served>(served: C, activity: &Activity, mut endings: Endings) -> Result<(), hyper::Error> {
     let mut served = pin!(served);
-    // A certificate that was swapped before is the one that this connection has seen.
-    endings.leaf.borrow_and_update();
     tokio::select! {
         ended = served.as_mut() => return ended,
         () = endings.life.reached(Stage::Draining) => {}

@@ -26,6 +26,8 @@ pub struct Options {
     pub min_version: MinVersion,
     /// `--tls-cipher-suites`, for TLS 1.2 alone, as in Go; `None`: all that are sound. From [`cipher_suites`].
     pub cipher_suites: Option<Vec<rustls::SupportedCipherSuite>>,
+    /// Whether HTTP/2 is offered; not with `--disable-http2-serving`.
+    pub http2: bool,
 }
 
 /// A certificate's files, in PEM.
@@ -67,6 +69,7 @@ impl Default for Options {
             addresses: vec![IpAddr::from([127, 0, 0, 1])],
             min_version: MinVersion::default(),
             cipher_suites: None,
+            http2: true,
         }
     }
 }

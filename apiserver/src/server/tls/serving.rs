@@ -181,7 +181,10 @@ impl Maker {
             .map_err(TlsError::Configure)?
             .with_client_cert_verifier(Arc::new(verifier))
             .with_cert_resolver(Arc::new(ByName::new(default, others)));
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if self.options.http2 {
+            config.alpn_protocols.insert(0, b"h2".to_vec());
+        }
         config.ignore_client_order = true;
         Ok((config, leaf))
     }
