@@ -27,6 +27,7 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Outcome<()> {
+    idle_watchers().await?;
     let store = Arc::new(MemoryStore::new());
     let prefix = Prefix::resource("wardle.example.com", "flunders")?;
     for number in 0..OBJECTS {
@@ -43,7 +44,6 @@ async fn main() -> Outcome<()> {
     );
     lists(&cache, &prefix).await?;
     gets(&cache, &prefix).await?;
-    idle_watchers(&cache, &prefix).await?;
     fan_out(&cache, &prefix, None).await?;
     fan_out(&cache, &prefix, Some(Duration::from_millis(10))).await?;
     Ok(())
@@ -133,12 +133,15 @@ async fn gets(cache: &Arc<Cache>, prefix: &Prefix) -> Outcome<()> {
     Ok(())
 }
 
-/// What a watcher costs that waits, each in a task of its own.
-async fn idle_watchers(cache: &Arc<Cache>, prefix: &Prefix) -> Outcome<()> {
+/// What a watcher costs that waits, each in a task of its own. First of all: what was freed before would hide it.
+async fn idle_watchers() -> Outcome<()> {
+    let prefix = Prefix::resource("wardle.example.com", "flunders")?;
+    let cache = Cache::start(Arc::new(MemoryStore::new()), prefix.clone(), Options::default());
+    cache.wait_ready().await;
+    let revision = cache.stats().revision;
+    let mut tasks = Vec::with_capacity(2 * IDLE);
     for namespaces in [1, 1000] {
         let before = memory();
-        let revision = cache.stats().revision;
-        let mut tasks = Vec::new();
         for number in 0..IDLE {
             let range = match namespaces {
                 1 => prefix.clone(),
@@ -147,15 +150,13 @@ async fn idle_watchers(cache: &Arc<Cache>, prefix: &Prefix) -> Outcome<()> {
             let mut watch = cache.watch(&range, revision).await?;
             tasks.push(tokio::spawn(async move { watch.next().await.map(drop) }));
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        println!(
-            "an idle watcher with its task, {namespaces} ranges: {} bytes",
-            (memory() - before) / IDLE
-        );
-        tasks.iter().for_each(tokio::task::JoinHandle::abort);
-        for task in tasks {
-            let _ = task.await;
-        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let each = (memory() - before) / IDLE;
+        println!("an idle watcher with its task, {namespaces} ranges: {each} bytes");
+    }
+    drop(cache);
+    for task in tasks {
+        task.await?;
     }
     Ok(())
 }

@@ -178,6 +178,7 @@ const POLICY: Policy = Policy {
     generation: false,
     allow_create_on_update: false,
     allow_unconditional_update: false,
+    bare_items: true,
 };
 
 /// Flunders are stored as v1alpha1; rules are about v1beta1, which can say all that v1alpha1 says.

@@ -25,9 +25,9 @@ pub struct Authorized {
 }
 
 impl Authorized {
-    /// For tests of what comes after.
+    /// A proof that nothing stands behind, for tests of what comes after authorization.
     #[cfg(test)]
-    pub(crate) fn for_test(user: User, info: RequestInfo) -> Self {
+    pub(crate) fn in_test(user: User, info: RequestInfo) -> Self {
         Self { user, info }
     }
 
@@ -41,13 +41,6 @@ impl Authorized {
     #[must_use]
     pub fn info(&self) -> &RequestInfo {
         &self.info
-    }
-
-    /// For tests of what follows.
-    #[cfg(test)]
-    #[allow(dead_code, reason = "for tests of other modules")]
-    pub(crate) fn in_a_test(user: User, info: RequestInfo) -> Self {
-        Self { user, info }
     }
 }
 

@@ -1,8 +1,6 @@
 //! One request on its way through a verb.
 
-use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::request::Parts;
 use jiff::Timestamp;
@@ -54,18 +52,4 @@ impl<'a> Call<'a> {
         let package = self.info().group.split('.').next().unwrap_or_default();
         format!("*{package}.{kind}")
     }
-}
-
-/// How long a write may take, as in k8s.io/apiserver.
-const DEADLINE: Duration = Duration::from_secs(34);
-
-/// A write, or 504 where it takes too long. It may have taken place then.
-pub(super) async fn within_deadline<T>(
-    write: impl Future<Output = Result<T, ApiError>>,
-) -> Result<T, ApiError> {
-    tokio::time::timeout(DEADLINE, write).await.unwrap_or_else(|_| {
-        Err(ApiError::Timeout(
-            "request did not complete within requested timeout - context deadline exceeded".into(),
-        ))
-    })
 }

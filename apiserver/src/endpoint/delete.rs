@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::answer;
 use super::body;
-use super::call::{Call, within_deadline};
+use super::call::Call;
 use crate::decode::{BodyMedia, syntax, yaml};
 use crate::registry::Deleted;
 use crate::request::media;
@@ -23,13 +23,8 @@ where
     B::Error: std::fmt::Display,
 {
     let wanted = media::wanted(&call.parts.headers, call.query())?;
-    let (deleted, options) = within_deadline(async {
-        let options = options(call, body).await?;
-        let deleted = call.registry().delete(call.request, &options).await?;
-        Ok((deleted, options))
-    })
-    .await?;
-    match deleted {
+    let options = options(call, body).await?;
+    match call.registry().delete(call.request, &options).await? {
         Deleted::Gone(entry) => Ok(answer::success(call, &gone(call, &entry), StatusCode::OK)),
         // Whoever asked for dependents to go first, in the words of old, is told that it is not done yet.
         Deleted::Pending(entry) if options.orphan_dependents == Some(false) => {

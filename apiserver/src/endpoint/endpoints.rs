@@ -42,6 +42,8 @@ pub(super) struct ServedVersion {
     pub(super) empty: Object,
     /// What tells encodings of this version, by this schema, from others.
     pub(super) fingerprint: u64,
+    /// What every client of it is warned of.
+    pub(super) deprecation_warning: Option<String>,
 }
 
 impl Endpoints {
@@ -144,6 +146,7 @@ impl ServedVersion {
             ]),
             empty: empty(resource, &version.name),
             fingerprint: hasher.finish(),
+            deprecation_warning: version.deprecation_warning.clone(),
             api_version,
         }
     }

@@ -56,6 +56,9 @@ where
             &own
         }
     };
+    if let Some(text) = &route.version.deprecation_warning {
+        warnings.add(text);
+    }
     let call = Call {
         request,
         parts,
@@ -63,20 +66,27 @@ where
         version: &route.version,
         warnings,
     };
-    let call = &call;
-    let mut response = match route.action {
-        Action::Get => return read::get(call).await,
-        Action::List => return read::list(call).await,
-        Action::Watch => return read::watch_path(call).await,
+    let mut response = act(&call, route.action, body).await?;
+    warnings.write(response.headers_mut());
+    Ok(response)
+}
+
+async fn act<B>(call: &Call<'_>, action: Action, body: B) -> Result<Response, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin + Send,
+    B::Error: std::fmt::Display,
+{
+    match action {
+        Action::Get => read::get(call).await,
+        Action::List => read::list(call).await,
+        Action::Watch => read::watch_path(call).await,
         // Boxed, so that a read is not as large as the largest write.
         Action::Create => Box::pin(write::create(call, body)).await,
         Action::Update => Box::pin(write::update(call, body)).await,
         Action::Patch => Box::pin(patch::patch(call, body)).await,
         Action::Delete => Box::pin(delete::delete(call, body)).await,
         Action::DeleteCollection => Box::pin(delete::delete_collection(call, body)).await,
-    }?;
-    warnings.write(response.headers_mut());
-    Ok(response)
+    }
 }
 
 #[cfg(test)]

@@ -33,11 +33,6 @@ impl Warnings {
         }
     }
 
-    /// Forgets what there is: of a write that is tried again.
-    pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
     /// The texts.
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
@@ -46,8 +41,12 @@ impl Warnings {
 
     /// Puts the headers of all warnings into `headers`, in place of those that are there.
     pub fn write(&self, headers: &mut HeaderMap) {
+        let texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if texts.is_empty() {
+            return;
+        }
         headers.remove(WARNING);
-        for value in header_values(&self.texts()) {
+        for value in header_values(&texts) {
             headers.append(WARNING, value);
         }
     }

@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::answer;
 use super::body;
-use super::call::{Call, within_deadline};
+use super::call::Call;
 use crate::decode::{self, BodyMedia, Decoded};
 use crate::object::Object;
 use crate::request::RequestInfo;
@@ -23,15 +23,11 @@ where
     let headers = &call.parts.headers;
     let wanted = media::wanted(headers, call.query())?;
     let media = media::body_media(headers)?;
-    let created = within_deadline(async {
-        let body = body::read(call.request, headers, body).await?;
-        let options = CreateOptions::parse(call.query())?;
-        let mut object = checked(call, &body, media, options.field_validation)?;
-        settle_namespace(&mut object, call.info())?;
-        answer::check_object(call, wanted)?;
-        call.registry().create(call.request, object, &options).await
-    })
-    .await?;
+    let body = body::read(call.request, headers, body).await?;
+    let options = CreateOptions::parse(call.query())?;
+    let object = checked(call, &body, media, options.field_validation)?;
+    answer::check_object(call, wanted)?;
+    let created = call.registry().create(call.request, object, &options).await?;
     call.warnings.extend(created.warnings);
     answer::object(call, wanted, &created.entry, StatusCode::CREATED)
 }
@@ -44,22 +40,22 @@ where
 {
     let headers = &call.parts.headers;
     let wanted = media::wanted(headers, call.query())?;
-    let updated = within_deadline(async {
-        let body = body::read(call.request, headers, body).await?;
-        let options = UpdateOptions::parse(call.query())?;
-        let media = media::body_media(headers)?;
-        let object = checked(call, &body, media, options.field_validation)?;
-        let object = settle_names(object, call.info())?;
-        answer::check_object(call, wanted)?;
-        // Where somebody else was faster it is needed again, which is rare enough to read it again.
-        let mut first = Some(object);
-        let mut change = |_: Option<&Object>| match first.take() {
-            Some(object) => Ok(object),
-            None => settle_names(decoded(call, &body, media)?.object, call.info()),
-        };
-        call.registry().update(call.request, &mut change, &options).await
-    })
-    .await?;
+    let body = body::read(call.request, headers, body).await?;
+    let options = UpdateOptions::parse(call.query())?;
+    let media = media::body_media(headers)?;
+    let object = checked(call, &body, media, options.field_validation)?;
+    let object = settle_names(object, call.info())?;
+    answer::check_object(call, wanted)?;
+    // Where somebody else was faster it is needed again, which is rare enough to read it again.
+    let mut first = Some(object);
+    let mut change = |_: Option<&Object>| match first.take() {
+        Some(object) => Ok(object),
+        None => settle_names(decoded(call, &body, media)?.object, call.info()),
+    };
+    let updated = call
+        .registry()
+        .update(call.request, &mut change, &options)
+        .await?;
     call.warnings.extend(updated.warnings);
     let code = if updated.created {
         StatusCode::CREATED
@@ -94,8 +90,8 @@ fn checked(
     Ok(decoded.object)
 }
 
-/// Puts an object into the request's namespace, if it does not say that it is in another one.
-fn settle_namespace(object: &mut Object, info: &RequestInfo) -> Result<(), ApiError> {
+/// Whether it is the object that the URL names; an object that does not say its namespace is in the request's.
+pub(super) fn settle_names(mut object: Object, info: &RequestInfo) -> Result<Object, ApiError> {
     let namespace = object.namespace();
     if !info.namespace.is_empty() && !namespace.is_empty() && namespace != info.namespace {
         return Err(ApiError::BadRequest(
@@ -105,12 +101,6 @@ fn settle_namespace(object: &mut Object, info: &RequestInfo) -> Result<(), ApiEr
     if namespace != info.namespace {
         object.set_meta("namespace", &info.namespace);
     }
-    Ok(())
-}
-
-/// The same, and whether it is the object that the URL names.
-pub(super) fn settle_names(mut object: Object, info: &RequestInfo) -> Result<Object, ApiError> {
-    settle_namespace(&mut object, info)?;
     let (name, wanted) = (object.name(), &info.name);
     if name.is_empty() {
         return Err(ApiError::BadRequest(format!(

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::answer;
 use super::body;
-use super::call::{Call, within_deadline};
+use super::call::Call;
 use super::write::settle_names;
 use crate::decode;
 use crate::object::Object;
@@ -32,26 +32,24 @@ where
     let headers = &call.parts.headers;
     let media = media::patch_media(headers)?;
     let wanted = media::wanted(headers, call.query())?;
-    let updated = within_deadline(async {
-        let body = body::read(call.request, headers, body).await?;
-        let options = PatchOptions::parse(call.query(), false)?;
-        answer::check_object(call, wanted)?;
-        let validation = options.field_validation;
-        // Read at the first use: of an object that is not there, that is what is said, whatever the patch.
-        let mut patch = None;
-        let mut change = |current: Option<&Object>| {
-            let current = current.ok_or_else(|| not_found(call))?;
-            let patch = match &mut patch {
-                Some(patch) => patch,
-                none => none.insert(Patch::read(&body, media, validation)?),
-            };
-            patched(call, patch, current, validation)
+    let body = body::read(call.request, headers, body).await?;
+    let options = PatchOptions::parse(call.query(), false)?;
+    answer::check_object(call, wanted)?;
+    let validation = options.field_validation;
+    // Read at the first use: of an object that is not there, that is what is said, whatever the patch.
+    let mut patch = None;
+    let mut change = |current: Option<&Object>| {
+        let current = current.ok_or_else(|| not_found(call))?;
+        let patch = match &mut patch {
+            Some(patch) => patch,
+            none => none.insert(Patch::read(&body, media, validation)?),
         };
-        call.registry()
-            .update(call.request, &mut change, &options.into())
-            .await
-    })
-    .await?;
+        patched(call, patch, current, validation)
+    };
+    let updated = call
+        .registry()
+        .update(call.request, &mut change, &options.into())
+        .await?;
     call.warnings.extend(updated.warnings);
     answer::object(call, wanted, &updated.entry, StatusCode::OK)
 }

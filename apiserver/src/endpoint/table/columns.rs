@@ -186,6 +186,7 @@ mod tests {
                 })
                 .collect(),
             selectable_fields: Vec::new(),
+            deprecation_warning: None,
         }
     }
 

@@ -15,7 +15,7 @@ enum Step {
     Index(i64),
     Slice(Option<i64>, Option<i64>),
     All,
-    Filter(Vec<Step>, Option<(Comparison, Value)>),
+    Filter(Vec<Self>, Option<(Comparison, Value)>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -153,6 +153,7 @@ mod tests {
             schema: Arc::new(Schema::new(json!({}))),
             columns: Vec::new(),
             selectable_fields: Vec::new(),
+            deprecation_warning: None,
         };
         Rows {
             columns: Arc::new(Columns::of(&version)),

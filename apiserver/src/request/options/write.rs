@@ -40,6 +40,9 @@ pub struct UpdateOptions {
     pub field_manager: String,
     /// What is done about unknown fields.
     pub field_validation: FieldValidation,
+    /// Whether the client may create the object too where there is none. No query says so: whoever sets it has asked
+    /// authorization for the verb `create`.
+    pub may_create: bool,
 }
 
 /// The options of a patch.
@@ -119,6 +122,7 @@ impl From<CreateOptions> for UpdateOptions {
             dry_run: options.dry_run,
             field_manager: options.field_manager,
             field_validation: options.field_validation,
+            may_create: false,
         }
     }
 }
@@ -129,6 +133,7 @@ impl From<PatchOptions> for UpdateOptions {
             dry_run: options.dry_run,
             field_manager: options.field_manager,
             field_validation: options.field_validation,
+            may_create: false,
         }
     }
 }

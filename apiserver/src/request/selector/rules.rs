@@ -27,7 +27,7 @@ pub(crate) fn label_key(text: &str) -> Vec<String> {
                 wrong.push("prefix part must be non-empty".to_owned());
             } else {
                 wrong.extend(
-                    subdomain_in(prefix, "bytes")
+                    dns_subdomain(prefix)
                         .iter()
                         .map(|message| format!("prefix part {message}")),
                 );
@@ -81,21 +81,16 @@ pub(crate) fn dns_label(text: &str) -> Vec<String> {
     wrong
 }
 
-/// What is wrong with `text` as a DNS subdomain; `unit` is what Kubernetes counts its length in at this place.
-fn subdomain_in(text: &str, unit: &str) -> Vec<String> {
+/// What is wrong with `text` as a DNS subdomain, such as the prefix of a label's key.
+fn dns_subdomain(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     if text.len() > SUBDOMAIN_MAX_LENGTH {
-        wrong.push(format!("must be no more than {SUBDOMAIN_MAX_LENGTH} {unit}"));
+        wrong.push(format!("must be no more than {SUBDOMAIN_MAX_LENGTH} bytes"));
     }
     if !is_subdomain(text) {
         wrong.push(rule(SUBDOMAIN_RULE, SUBDOMAIN_FORMAT, &["example.com"]));
     }
     wrong
-}
-
-/// What is wrong with `text` as a DNS subdomain.
-pub(crate) fn dns_subdomain(text: &str) -> Vec<String> {
-    subdomain_in(text, "characters")
 }
 
 fn is_label_text(text: &str) -> bool {

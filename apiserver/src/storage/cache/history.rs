@@ -14,6 +14,8 @@ pub(super) struct History {
     start: Revision,
     dropped: Revision,
     bytes: usize,
+    /// So many of the first have no encodings any more.
+    cold: usize,
 }
 
 #[derive(Debug)]
@@ -30,6 +32,7 @@ impl History {
             start,
             dropped: start,
             bytes: 0,
+            cold: 0,
         }
     }
 
@@ -54,11 +57,18 @@ impl History {
         self.items.push_back(Item { change, at: now });
     }
 
-    /// Drops what is too old or too much.
+    /// Drops what is too old or too much; of what only slow watchers still need, the encodings.
     pub(super) fn trim(&mut self, options: &Options, now: Instant) {
+        while let Some(item) = self.items.get(self.cold)
+            && now.saturating_duration_since(item.at) > options.encodings
+        {
+            item.change.encodings().clear();
+            self.cold += 1;
+        }
         while self.is_over(options, now) {
             let Some(item) = self.items.pop_front() else { break };
             self.bytes -= size(&item.change);
+            self.cold = self.cold.saturating_sub(1);
             self.dropped = item.change.revision();
             self.start = self.start.max(self.dropped);
         }
@@ -149,6 +159,31 @@ mod tests {
         history.trim(&options, now + options.freshness + Duration::from_millis(1));
         assert_eq!((history.len(), history.start().get()), (100, 510));
         assert_eq!(history.dropped(), history.start());
+    }
+
+    #[test]
+    fn the_encodings_of_a_change_that_all_but_the_slow_have_seen_are_dropped() {
+        let options = Options::default();
+        let now = Instant::now();
+        let mut history = filled(3, now, &options);
+        let late = now + options.encodings + Duration::from_millis(1);
+        history.push(change("/a/x", 99, 10), late);
+        let prefix = Prefix::root();
+        let made = |history: &History| {
+            let make = |change: &Change| {
+                let mut made = false;
+                let encoding = change.encodings().get_or_make(1, || {
+                    made = true;
+                    Ok::<_, std::convert::Infallible>(Bytes::from_static(b"x"))
+                });
+                encoding.map(|_| made).unwrap()
+            };
+            let all = history.between(&prefix, Revision::ZERO, Revision::new(99));
+            all.map(make).collect::<Vec<_>>()
+        };
+        assert_eq!(made(&history), [true; 4]);
+        history.trim(&options, late);
+        assert_eq!(made(&history), [true, true, true, false]);
     }
 
     #[test]

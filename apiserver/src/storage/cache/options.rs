@@ -13,6 +13,8 @@ pub struct Options {
     pub history_bytes: usize,
     /// How long a change stays in the history, within these bounds. A watcher that is further behind is cut off.
     pub freshness: Duration,
+    /// How long the encodings of a change are kept for its watchers. One that is further behind has them made again.
+    pub encodings: Duration,
     /// Entries of one page when the cache is filled.
     pub fill_page: usize,
     /// How long a read waits for a revision.
@@ -39,6 +41,7 @@ impl Default for Options {
             history_max: 102_400,
             history_bytes: 256 << 20,
             freshness: Duration::from_secs(75),
+            encodings: Duration::from_secs(5),
             fill_page: 10_000,
             wait: Duration::from_secs(3),
             ask_interval: Duration::from_millis(100),

@@ -89,7 +89,11 @@ impl Shared {
 
     /// Takes in a whole list of the backend.
     pub(super) fn fill(&self, listed: Vec<Entry>, revision: Revision) {
-        self.change(|state| state.fill(listed, revision, &self.feeds));
+        // Only the follower changes the content, so it stays as it is while the new one is made beside it.
+        let known = self.state().content.clone();
+        let content = listed.into_iter().map(|entry| held(&known, entry)).collect();
+        let old = self.change(|state| state.fill(content, revision, &self.feeds));
+        drop((known, old));
         self.pages().clear();
         self.reached.send_replace(revision);
         self.filled.send_replace(true);
@@ -161,5 +165,13 @@ impl Shared {
             options: &self.options,
             feeds: &self.feeds,
         }
+    }
+}
+
+/// The entry that is held already, with what was worked out about it, where it is the listed one.
+fn held(known: &Content, listed: Entry) -> Entry {
+    match known.get(listed.key()) {
+        Some(held) if *held == listed => held.clone(),
+        _ => listed,
     }
 }

@@ -8,7 +8,7 @@ use super::Options;
 use super::content::Content;
 use super::feed::{Ended, Feed, Feeds};
 use super::history::History;
-use crate::storage::{Change, Entry, Event, Prefix, Revision};
+use crate::storage::{Change, Event, Prefix, Revision};
 
 /// The content and how it came to be.
 #[derive(Debug)]
@@ -51,15 +51,15 @@ impl State {
         }
     }
 
-    /// Replaces everything by what the store had at `revision`. Watches end: what happened in between is not known.
-    pub(super) fn fill(&mut self, listed: Vec<Entry>, revision: Revision, feeds: &Feeds) {
-        let known = std::mem::take(&mut self.content);
-        self.content = listed.into_iter().map(|entry| newest(&known, entry)).collect();
+    /// Replaces everything by what the store had at `revision`, and gives back the old content. Watches end: what
+    /// happened in between is not known.
+    pub(super) fn fill(&mut self, content: Content, revision: Revision, feeds: &Feeds) -> Content {
         self.changed = revision;
         self.reached = revision;
         self.history = History::after(revision);
         self.filled = true;
         feeds.lock().end(Ended::Refilled(revision));
+        std::mem::replace(&mut self.content, content)
     }
 
     /// Takes in what the backend's watch told; those feeds whose watchers must be woken are added to `touched`.
@@ -133,12 +133,4 @@ pub(super) struct Scope<'a> {
     pub(super) prefix: &'a Prefix,
     pub(super) options: &'a Options,
     pub(super) feeds: &'a Feeds,
-}
-
-/// The entry that is held already, where it is the listed one.
-fn newest(known: &Content, listed: Entry) -> Entry {
-    match known.get(listed.key()) {
-        Some(held) if *held == listed => held.clone(),
-        _ => listed,
-    }
 }
