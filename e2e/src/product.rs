@@ -52,8 +52,10 @@ pub fn workspace() -> PathBuf {
 pub async fn build() -> Result<Vec<Built>, Error> {
     packages::ensure_musl().await?;
     let operator = rust_program(images::programs::Program::Operator).await?;
+    let wardle = rust_program(images::programs::Program::Wardle).await?;
     let specs = [
         catalog::operator(&operator),
+        catalog::wardle(&wardle),
         catalog::sample_apiserver(&programs::path(programs::Program::SampleApiserver).await?),
         catalog::etcd(&programs::path(programs::Program::Etcd).await?),
     ];

@@ -62,6 +62,12 @@ pub fn operator(program: &Path) -> ImageSpec {
     )
 }
 
+/// The sample API on Annex's own library. No user, as the Go server's image: by itself it binds port 443, and it must
+/// run as whatever a pod demands.
+pub fn wardle(program: &Path) -> ImageSpec {
+    ImageSpec::new("wardle", env!("CARGO_PKG_VERSION"), program, None)
+}
+
 /// The server that misbehaves for a test, or records what it is sent (the package `annex-e2e-server`).
 pub fn e2e_server(program: &Path) -> ImageSpec {
     ImageSpec::new("annex-e2e-server", "dev", program, Some(NON_ROOT))

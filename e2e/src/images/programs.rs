@@ -25,6 +25,8 @@ const MUSL_GCC: &str = "musl-gcc";
 pub enum Program {
     /// The operator.
     Operator,
+    /// The sample API on Annex's own library (an example of the package `annex-apiserver`).
+    Wardle,
     /// The server that misbehaves for tests (the package `annex-e2e-server`).
     E2eServer,
 }
@@ -34,7 +36,16 @@ impl Program {
     pub fn package(self) -> &'static str {
         match self {
             Self::Operator => "annex-operator",
+            Self::Wardle => "annex-apiserver",
             Self::E2eServer => "annex-e2e-server",
+        }
+    }
+
+    /// What cargo calls a program of this kind.
+    fn target(self) -> &'static str {
+        match self {
+            Self::Operator | Self::E2eServer => "--bin",
+            Self::Wardle => "--example",
         }
     }
 
@@ -42,6 +53,7 @@ impl Program {
     pub fn name(self) -> &'static str {
         match self {
             Self::Operator => "annex-operator",
+            Self::Wardle => "wardle",
             Self::E2eServer => "annex-e2e-server",
         }
     }
@@ -113,7 +125,7 @@ pub async fn build(workspace: &Path, target_dir: &Path, program: Program) -> Res
             target,
             "--package",
             program.package(),
-            "--bin",
+            program.target(),
             program.name(),
         ])
         .current_dir(workspace)
