@@ -23,8 +23,8 @@ pub(super) enum Route<'a> {
     Health(health::Endpoint, Option<&'a str>),
     Version,
     Metrics,
-    /// Discovery, or nothing.
-    Other,
+    Discovery,
+    Nothing,
 }
 
 impl<'a> Route<'a> {
@@ -33,6 +33,8 @@ impl<'a> Route<'a> {
             "/" | "/index.html" => return Self::Index,
             "/version" | "/version/" => return Self::Version,
             "/metrics" => return Self::Metrics,
+            "/apis" => return Self::Discovery,
+            _ if path.starts_with("/apis/") => return Self::Discovery,
             _ => {}
         }
         let name = path.strip_prefix('/').unwrap_or_default();
@@ -40,7 +42,7 @@ impl<'a> Route<'a> {
             Some((name, check)) => (name, Some(check)),
             None => (name, None),
         };
-        health::Endpoint::named(name).map_or(Self::Other, |endpoint| Self::Health(endpoint, check))
+        health::Endpoint::named(name).map_or(Self::Nothing, |endpoint| Self::Health(endpoint, check))
     }
 
     /// What metrics call it: one of a few words.
@@ -52,7 +54,8 @@ impl<'a> Route<'a> {
             Self::Health(health::Endpoint::Readyz, _) => "/readyz",
             Self::Version => "/version",
             Self::Metrics => "/metrics",
-            Self::Other => "",
+            Self::Discovery => "/apis",
+            Self::Nothing => "",
         }
     }
 }
@@ -73,12 +76,20 @@ pub(super) async fn serve(core: &Core, request: &Authorized, parts: &Parts) -> R
         Route::Health(endpoint, Some(check)) => Ok(health_of_one(core, endpoint, check).await),
         Route::Version => only_get(parts, || Ok(json(StatusCode::OK, version::document()))),
         Route::Metrics => only_get(parts, || all_metrics(core)),
-        Route::Other => discovery(core, path, parts),
+        Route::Discovery => discovery(core, path, parts),
+        Route::Nothing => Ok(index(core, StatusCode::NOT_FOUND)),
     }
 }
 
-fn only_get(parts: &Parts, answer: impl FnOnce() -> Result<Response, ApiError>) -> Result<Response, ApiError> {
-    if parts.method == Method::GET { answer() } else { Err(ApiError::MethodNotAllowed) }
+fn only_get(
+    parts: &Parts,
+    answer: impl FnOnce() -> Result<Response, ApiError>,
+) -> Result<Response, ApiError> {
+    if parts.method == Method::GET {
+        answer()
+    } else {
+        Err(ApiError::MethodNotAllowed)
+    }
 }
 
 fn index(core: &Core, code: StatusCode) -> Response {
@@ -99,7 +110,12 @@ async fn health_of_all(core: &Core, endpoint: health::Endpoint, query: &str) -> 
     let findings = core.health.ask(endpoint, &excluded).await;
     for finding in &findings {
         if let health::Outcome::Sick(why) = &finding.outcome {
-            tracing::info!(endpoint = endpoint.name(), check = finding.name, why, "a health check failed");
+            tracing::info!(
+                endpoint = endpoint.name(),
+                check = finding.name,
+                why,
+                "a health check failed"
+            );
         }
     }
     let (code, body) = health::of_all(endpoint, &findings, &excluded, query);
@@ -176,14 +192,19 @@ mod tests {
             ("/index.html", Route::Index),
             ("/readyz", Route::Health(Readyz, None)),
             ("/readyz/", Route::Health(Readyz, Some(""))),
-            ("/livez/poststarthook/x", Route::Health(Livez, Some("poststarthook/x"))),
-            ("/livezz", Route::Other),
+            (
+                "/livez/poststarthook/x",
+                Route::Health(Livez, Some("poststarthook/x")),
+            ),
+            ("/livezz", Route::Nothing),
             ("/version/", Route::Version),
             ("/metrics", Route::Metrics),
-            ("/metrics/slis", Route::Other),
-            ("/debug/pprof", Route::Other),
-            ("/apis", Route::Other),
-            ("", Route::Other),
+            ("/metrics/slis", Route::Nothing),
+            ("/debug/pprof", Route::Nothing),
+            ("/apis", Route::Discovery),
+            ("/apis/g/v", Route::Discovery),
+            ("/api", Route::Nothing),
+            ("", Route::Nothing),
         ] {
             assert_eq!(Route::of(path), route, "{path}");
         }

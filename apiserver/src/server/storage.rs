@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
@@ -18,6 +19,10 @@ use crate::storage::embedded::EmbeddedStore;
 use crate::storage::memory::MemoryStore;
 use crate::storage::{Prefix, Storage};
 
+/// How long the last users of a store may take to let it go, and how often it is looked.
+const LAST_USERS: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(2);
+
 /// The store of a server, and a cache for each resource in front of it.
 pub(super) struct Stores {
     backend: Arc<dyn Storage>,
@@ -25,7 +30,10 @@ pub(super) struct Stores {
 }
 
 /// Opens the store and begins to fill the caches.
-pub(super) async fn open(config: &config::Storage, resources: &[Arc<Resource>]) -> Result<Stores, StartError> {
+pub(super) async fn open(
+    config: &config::Storage,
+    resources: &[Arc<Resource>],
+) -> Result<Stores, StartError> {
     let backend = backend(&config.backend).await?;
     let mut caches = BTreeMap::new();
     if config.watch_cache {
@@ -77,10 +85,21 @@ impl Stores {
         }
     }
 
-    /// Closes the store, which waits for the last write.
+    /// Closes the store, which waits for the last write. A user of it that does not end in time keeps it open.
     pub(super) async fn close(self) {
+        let Self { backend, caches } = self;
+        drop(caches);
+        let unused = async {
+            // What follows the store is ended by its cache, and gone a little later.
+            while Arc::strong_count(&backend) > 1 {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        if tokio::time::timeout(LAST_USERS, unused).await.is_err() {
+            tracing::warn!("the storage is still in use, and stays open until the process ends");
+        }
         // Its destructor joins a thread.
-        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+        let _ = tokio::task::spawn_blocking(move || drop(backend)).await;
     }
 
     /// Registers the numbers of the caches.
@@ -106,19 +125,32 @@ impl Collector for CacheNumbers {
             .filter_map(|(resource, cache)| Some((resource, cache.upgrade()?.stats())))
             .collect();
         let metrics: [(&str, &str, fn(&Stats) -> u64); 4] = [
-            ("apiserver_storage_objects", "Objects that are stored", |stats| stats.objects as u64),
-            ("apiserver_watch_cache_events", "Changes in the history of the cache", |stats| {
-                stats.history as u64
+            ("apiserver_storage_objects", "Objects that are stored", |stats| {
+                stats.objects as u64
             }),
-            ("apiserver_registered_watchers", "Watches that are open", |stats| stats.watchers as u64),
-            ("apiserver_watch_cache_resource_version", "The revision that the cache has reached", |stats| {
-                stats.revision.get()
-            }),
+            (
+                "apiserver_watch_cache_events",
+                "Changes in the history of the cache",
+                |stats| stats.history as u64,
+            ),
+            (
+                "apiserver_registered_watchers",
+                "Watches that are open",
+                |stats| stats.watchers as u64,
+            ),
+            (
+                "apiserver_watch_cache_resource_version",
+                "The revision that the cache has reached",
+                |stats| stats.revision.get(),
+            ),
         ];
         for (name, help, number) in metrics {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for (resource, stats) in &stats {
-                let labels = [("group", resource.group.as_str()), ("resource", resource.resource.as_str())];
+                let labels = [
+                    ("group", resource.group.as_str()),
+                    ("resource", resource.resource.as_str()),
+                ];
                 let gauge = ConstGauge::new(number(stats));
                 gauge.encode(family.encode_family(&labels)?)?;
             }
