@@ -20,6 +20,7 @@ mod sample;
 mod service;
 mod stage;
 mod steady;
+mod storage;
 mod sweep;
 mod traffic;
 pub mod world;
@@ -71,6 +72,7 @@ pub fn all() -> Vec<Scenario> {
         service::SCENARIOS,
         describe::SCENARIOS,
         steady::SCENARIOS,
+        storage::SCENARIOS,
         chart::SCENARIOS,
         fault::SCENARIOS,
         rotation::SCENARIOS,

