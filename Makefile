@@ -12,15 +12,19 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/annex/target
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-STAGES := format lint docs unit charts node cluster
+STAGES := format lint docs unit storage charts node cluster
 
-.PHONY: help harness demo test generate $(STAGES)
+.PHONY: help packages harness demo test generate $(STAGES)
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
 
+# What building needs from Debian: the compiler of etcd's protocol.
+packages:
+	@command -v protoc >/dev/null || { apt-get update -qq && apt-get install --yes --no-install-recommends protobuf-compiler; }
+
 # `cargo e2e` is quiet about building itself, which takes a while the first time.
-harness:
+harness: packages
 	cargo build --locked --package annex-e2e
 
 demo: harness
@@ -39,15 +43,19 @@ test:
 format:
 	cargo fmt --all --check
 
-lint:
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+lint: packages
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 
-docs:
+docs: packages
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace
 
 # Unit tests and those that need nothing but loopback.
-unit:
+unit: packages
 	cargo test --locked --workspace
+
+# Storage on each real backend, and what it does when it is killed.
+storage: harness
+	etcd=$$(cargo e2e program etcd) && ANNEX_ETCD=$$etcd cargo test --locked --package annex-apiserver --features real-backends --test 'storage_*'
 
 # Charts with the real helm, and what is generated in them.
 charts: harness

@@ -9,10 +9,25 @@
 pub mod admission;
 pub mod authn;
 pub mod authz;
+pub mod config;
+pub mod decode;
+pub mod discovery;
+pub mod endpoint;
+pub mod kubernetes;
+mod lookup;
 pub mod object;
+pub mod registry;
 pub mod request;
 pub mod resource;
 pub mod response;
 pub mod schema;
+pub mod server;
 pub mod status;
 pub mod storage;
+
+/// What macros of this library write into programs that use it.
+#[doc(hidden)]
+pub mod reexports {
+    pub use k8s_openapi;
+    pub use kube;
+}

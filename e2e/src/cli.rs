@@ -122,6 +122,11 @@ enum Command {
     },
     /// Test the cluster itself: up, pods, volumes, down.
     Selftest,
+    /// Print the path of one of the programs that are built from Go modules, such as `etcd`; it is built where it must.
+    Program {
+        /// The program's file name.
+        name: String,
+    },
     /// Make and remove the volumes of the default StorageClass; the cluster runs it.
     #[command(hide = true)]
     Provisioner {
@@ -159,6 +164,8 @@ enum Error {
     Scenarios(#[from] scenarios::Error),
     #[error("this command is about a cluster made here, and --kubeconfig names another")]
     NotOurs,
+    #[error("no program is called {0}")]
+    UnknownProgram(String),
     #[error("failed to run {program}")]
     Exec { program: String, source: std::io::Error },
 }
@@ -235,6 +242,7 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
         )
         .await?),
         (Command::Charts { write }, _) => check_charts(write).await,
+        (Command::Program { name }, _) => print_program(name).await,
         (Command::Images { test_server }, Some(_)) => print_images(&make_images(test_server).await?),
         (Command::Demo, Some(kubeconfig)) => Ok(demo::run(&kubeconfig, &registry).await?),
         (Command::Up { .. }, Some(kubeconfig)) => {
@@ -247,6 +255,13 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
         (_, Some(_)) | (Command::Provisioner { .. }, None) => Err(Error::NotOurs),
         (command, None) => with_our_cluster(&layout, command).await,
     }
+}
+
+/// Prints where a Go program is.
+async fn print_program(name: String) -> Result<(), Error> {
+    let program = Program::named(&name).ok_or(Error::UnknownProgram(name))?;
+    println!("{}", programs::path(program).await?.display());
+    Ok(())
 }
 
 async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error> {
@@ -295,6 +310,7 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
             Ok(())
         }
         Command::Kubectl { .. }
+        | Command::Program { .. }
         | Command::Test { .. }
         | Command::Helm { .. }
         | Command::Charts { .. }

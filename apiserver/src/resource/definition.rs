@@ -61,6 +61,8 @@ pub struct Version {
     pub columns: Vec<Column>,
     /// JSON paths that field selectors may use beside `metadata.name` and `metadata.namespace`, as `.spec.color`.
     pub selectable_fields: Vec<String>,
+    /// What every answer in this version warns of: `GROUP/VERSION KIND is deprecated …`.
+    pub deprecation_warning: Option<String>,
 }
 
 /// What differs from one resource to another.
@@ -72,6 +74,8 @@ pub struct Policy {
     pub allow_create_on_update: bool,
     /// Whether a PUT needs no resourceVersion.
     pub allow_unconditional_update: bool,
+    /// Whether the items of a list go without `kind` and `apiVersion`, as those of Go's typed resources do.
+    pub bare_items: bool,
 }
 
 impl Default for Policy {
@@ -81,6 +85,7 @@ impl Default for Policy {
             generation: true,
             allow_create_on_update: false,
             allow_unconditional_update: false,
+            bare_items: false,
         }
     }
 }

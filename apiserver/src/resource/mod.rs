@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod definition;
+pub mod typed;
 
 pub use behaviour::{Behaviour, ConversionError};
 pub use definition::{Column, Names, Policy, Resource, Scope, Version};

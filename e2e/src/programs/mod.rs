@@ -168,6 +168,15 @@ impl Program {
         }
     }
 
+    /// The program with this file name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::OF_CLUSTER
+            .into_iter()
+            .chain([Self::SampleApiserver])
+            .find(|program| program.name() == name)
+    }
+
     /// The program's file name.
     #[must_use]
     pub fn name(self) -> &'static str {

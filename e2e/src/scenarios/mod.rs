@@ -23,6 +23,7 @@ mod steady;
 mod storage;
 mod sweep;
 mod traffic;
+mod twin;
 pub mod world;
 
 use std::{future::Future, pin::Pin};
@@ -70,6 +71,7 @@ pub fn all() -> Vec<Scenario> {
         rules::SCENARIOS,
         kubectl::SCENARIOS,
         service::SCENARIOS,
+        twin::SCENARIOS,
         describe::SCENARIOS,
         steady::SCENARIOS,
         storage::SCENARIOS,

@@ -1,0 +1,204 @@
+//! The resources of `wardle.example.com`: flunders in two versions, fischers in one.
+
+use annex_apiserver::kind;
+use annex_apiserver::resource::{Policy, Resource, typed};
+use annex_apiserver::status::FieldError;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub mod v1alpha1 {
+    use super::*;
+
+    /// What an object refers to.
+    #[derive(Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+    pub struct ReferenceType(pub String);
+
+    #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
+    #[serde(rename_all = "camelCase", default)]
+    pub struct FlunderSpec {
+        /// A name of another flunder or fischer, depending on the reference type.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        pub reference: String,
+        /// The reference type, defaults to "Flunder" if reference is set.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub reference_type: Option<ReferenceType>,
+    }
+
+    #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
+    pub struct FlunderStatus {}
+
+    #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
+    #[serde(default)]
+    pub struct Flunder {
+        pub metadata: ObjectMeta,
+        pub spec: FlunderSpec,
+        pub status: FlunderStatus,
+    }
+
+    #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
+    #[serde(rename_all = "camelCase", default)]
+    pub struct Fischer {
+        pub metadata: ObjectMeta,
+        /// DisallowedFlunders holds a list of Flunder.Names that are disallowed.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+        pub disallowed_flunders: Vec<String>,
+    }
+
+    kind!(Flunder: "wardle.example.com", "v1alpha1", "flunders", Namespaced);
+    kind!(Fischer: "wardle.example.com", "v1alpha1", "fischers", Cluster);
+}
+
+pub mod v1beta1 {
+    use super::*;
+
+    /// FlunderSpec is the specification of a Flunder.
+    #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
+    #[serde(rename_all = "camelCase", default)]
+    pub struct FlunderSpec {
+        /// A name of another flunder, mutually exclusive to the FischerReference.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        pub flunder_reference: String,
+        /// A name of a fischer, mutually exclusive to the FlunderReference.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        pub fischer_reference: String,
+        /// The reference type.
+        #[serde(skip_serializing_if = "ReferenceType::is_empty")]
+        pub reference_type: ReferenceType,
+    }
+
+    /// What an object refers to.
+    #[derive(Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+    pub struct ReferenceType(pub String);
+
+    impl ReferenceType {
+        fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    /// FlunderStatus is the status of a Flunder.
+    #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
+    pub struct FlunderStatus {}
+
+    /// Flunder is an example type with a spec and a status.
+    #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
+    #[serde(default)]
+    pub struct Flunder {
+        pub metadata: ObjectMeta,
+        pub spec: FlunderSpec,
+        pub status: FlunderStatus,
+    }
+
+    kind!(Flunder: "wardle.example.com", "v1beta1", "flunders", Namespaced);
+}
+
+const FLUNDER: &str = "Flunder";
+const FISCHER: &str = "Fischer";
+
+impl From<v1alpha1::Flunder> for v1beta1::Flunder {
+    fn from(old: v1alpha1::Flunder) -> Self {
+        let mut spec = v1beta1::FlunderSpec::default();
+        let kind = old.spec.reference_type.unwrap_or_default().0;
+        match kind.as_str() {
+            FLUNDER => spec.flunder_reference = old.spec.reference,
+            FISCHER => spec.fischer_reference = old.spec.reference,
+            _ => {
+                return Self {
+                    metadata: old.metadata,
+                    ..Self::default()
+                };
+            }
+        }
+        spec.reference_type.0 = kind;
+        Self {
+            metadata: old.metadata,
+            spec,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<v1beta1::Flunder> for v1alpha1::Flunder {
+    fn from(new: v1beta1::Flunder) -> Self {
+        let kind = new.spec.reference_type.0;
+        let reference = match kind.as_str() {
+            FLUNDER => new.spec.flunder_reference,
+            FISCHER => new.spec.fischer_reference,
+            _ => {
+                return Self {
+                    metadata: new.metadata,
+                    ..Self::default()
+                };
+            }
+        };
+        let reference_type = Some(v1alpha1::ReferenceType(kind));
+        let spec = v1alpha1::FlunderSpec {
+            reference,
+            reference_type,
+        };
+        Self {
+            metadata: new.metadata,
+            spec,
+            ..Self::default()
+        }
+    }
+}
+
+fn default_flunder(flunder: &mut v1alpha1::Flunder) {
+    let spec = &mut flunder.spec;
+    let unset = spec.reference_type.as_ref().is_none_or(|kind| kind.0.is_empty());
+    if unset && !spec.reference.is_empty() {
+        spec.reference_type = Some(v1alpha1::ReferenceType(FLUNDER.into()));
+    }
+}
+
+fn validate_flunder(flunder: &v1beta1::Flunder) -> Vec<FieldError> {
+    let spec = &flunder.spec;
+    let kind = spec.reference_type.0.as_str();
+    let (to_flunder, to_fischer) = (spec.flunder_reference.as_str(), spec.fischer_reference.as_str());
+    let flunder_error = |detail| Some(FieldError::invalid("spec.flunderReference", to_flunder, detail));
+    let fischer_error = |detail| Some(FieldError::invalid("spec.fischerReference", to_fischer, detail));
+    let reference = match (to_flunder, to_fischer, kind) {
+        ("", "", FISCHER) => fischer_error("cannot be empty if referenceType is Fischer"),
+        ("", "", FLUNDER) => flunder_error("cannot be empty if referenceType is Flunder"),
+        ("", "", _) | (_, "", FLUNDER) | ("", _, FISCHER) => None,
+        (_, "", _) => flunder_error("cannot be set if referenceType is not Flunder"),
+        ("", _, _) => fischer_error("cannot be set if referenceType is not Fischer"),
+        _ => fischer_error("cannot be set with flunderReference at the same time"),
+    };
+    let known = ["", FLUNDER, FISCHER].contains(&kind);
+    let type_error = || FieldError::invalid("spec.referenceType", kind, "must be Flunder or Fischer");
+    reference.into_iter().chain((!known).then(type_error)).collect()
+}
+
+/// As Go's strategies for them.
+const POLICY: Policy = Policy {
+    generation: false,
+    allow_create_on_update: false,
+    allow_unconditional_update: false,
+};
+
+/// Flunders are stored as v1alpha1; rules are about v1beta1, which can say all that v1alpha1 says.
+pub fn flunders() -> Resource {
+    typed::resource::<v1alpha1::Flunder>()
+        .hub::<v1beta1::Flunder>()
+        .default(default_flunder)
+        .validate(validate_flunder)
+        .validate_update(|_, _| Vec::new())
+        .deprecated::<v1alpha1::Flunder>(
+            "wardle.example.com/v1alpha1 Flunder is deprecated in v1.3+, unavailable in v1.10+",
+        )
+        .policy(POLICY)
+        .build()
+}
+
+pub fn fischers() -> Resource {
+    typed::resource::<v1alpha1::Fischer>()
+        .deprecated::<v1alpha1::Fischer>(
+            "wardle.example.com/v1alpha1 Fischer is deprecated in v1.3+, unavailable in v1.10+",
+        )
+        .policy(POLICY)
+        .build()
+}

@@ -1,0 +1,259 @@
+//! Bodies of requests, read as objects: strictly, with the words of Kubernetes' own decoder.
+
+mod error;
+mod place;
+mod reader;
+mod surrogates;
+pub(crate) mod syntax;
+mod time;
+pub(crate) mod yaml;
+
+use std::borrow::Cow;
+
+use serde::de::Deserializer;
+use serde_json::{Map, Value};
+
+use crate::object::Object;
+use crate::resource::Resource;
+use crate::schema::tidy_metadata;
+use crate::status::ApiError;
+
+pub use error::DecodeError;
+use reader::Findings;
+
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyMedia {
+    /// `application/json`
+    Json,
+    /// `application/yaml`
+    Yaml,
+}
+
+/// A body that is an object of the expected kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded {
+    /// The object in the request's version: normalized, with its defaults, `apiVersion` and `kind` set.
+    pub object: Object,
+    /// What `fieldValidation` is about, in Go's words and order: `unknown field "spec.x"`, `duplicate field "spec.y"`.
+    /// One warning each.
+    pub strict: Vec<String>,
+    /// How many of them, at the beginning, are YAML's: Go tells those together.
+    of_yaml: usize,
+}
+
+impl Decoded {
+    /// What `fieldValidation=Strict` says; `None` where the body was in order.
+    #[must_use]
+    pub fn strict_message(&self) -> Option<String> {
+        if self.strict.is_empty() {
+            return None;
+        }
+        let (of_yaml, others) = self.strict.split_at(self.of_yaml.min(self.strict.len()));
+        let of_yaml =
+            (!of_yaml.is_empty()).then(|| format!("yaml: unmarshal errors:\n  {}", of_yaml.join("\n  ")));
+        let all: Vec<&str> = of_yaml
+            .as_deref()
+            .into_iter()
+            .chain(others.iter().map(String::as_str))
+            .collect();
+        Some(format!("strict decoding error: {}", all.join(", ")))
+    }
+
+    /// The error of `fieldValidation=Strict` for an object of `version`; `None` where the body was in order.
+    #[must_use]
+    pub fn strict_error(&self, resource: &Resource, version: &str) -> Option<DecodeError> {
+        self.strict_message().map(|message| DecodeError::Unusable {
+            kind: resource.names.kind.clone(),
+            version: version.to_owned(),
+            message,
+        })
+    }
+}
+
+/// Reads a body of a create or an update as an object of `resource` in `version`. `apiVersion` and `kind` may be left
+/// out: they are then the request's. A null stands for nothing, and of a field that stands twice the last value counts,
+/// as in Go.
+///
+/// # Errors
+/// The body is no such object: 400, as k8s.io/apiserver answers it; 422 where fields are missing or have impossible
+/// values.
+pub fn decode(
+    body: &[u8],
+    media: BodyMedia,
+    resource: &Resource,
+    version: &str,
+) -> Result<Decoded, ApiError> {
+    let decoded = match media {
+        BodyMedia::Json => decode_json(body, resource, version),
+        BodyMedia::Yaml => decode_yaml(body, resource, version),
+    };
+    decoded.map_err(|error| error.into_api_error(resource, body))
+}
+
+/// Reads a value, such as an object after a patch, as an object of `resource` in `version`.
+///
+/// # Errors
+/// The value is no such object. [`DecodeError::into_patch_error`] is what Kubernetes answers to a patch.
+pub fn decode_value(value: Value, resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
+    decode_from(value, resource, version)
+        .unwrap_or_else(|error| Err(DecodeError::Unrecognized(error.to_string())))
+}
+
+fn decode_json(body: &[u8], resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
+    // Go takes bytes that are no UTF-8 for replacement characters.
+    let text = String::from_utf8_lossy(body);
+    let mut source = serde_json::Deserializer::from_str(&text);
+    let decoded = decode_from(&mut source, resource, version);
+    let decoded = decoded.and_then(|decoded| source.end().map(|()| decoded));
+    let error = match decoded {
+        Ok(decoded) => return decoded,
+        Err(error) => error,
+    };
+    let message = match syntax::explain(body) {
+        Some(message) => message,
+        None => match surrogates::mend(&text) {
+            Some(mended) => return decode_json(mended.as_bytes(), resource, version),
+            None => error.to_string(),
+        },
+    };
+    Err(DecodeError::Unrecognized(format!(
+        "couldn't get version/kind; json parse error: {message}"
+    )))
+}
+
+fn decode_yaml(body: &[u8], resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
+    let text = match String::from_utf8_lossy(body) {
+        Cow::Borrowed(text) => text,
+        Cow::Owned(_) => {
+            let message = "yaml: control characters are not allowed".to_owned();
+            return Err(DecodeError::Unrecognized(message));
+        }
+    };
+    let document = yaml::read(text).map_err(DecodeError::Unrecognized)?;
+    let mut decoded = decode_value(document.value, resource, version)?;
+    decoded.of_yaml = document.duplicates.len();
+    decoded.strict.splice(0..0, document.duplicates);
+    Ok(decoded)
+}
+
+/// The outer error is the source's: it is no JSON.
+fn decode_from<'de, D: Deserializer<'de>>(
+    source: D,
+    resource: &Resource,
+    version: &str,
+) -> Result<Result<Decoded, DecodeError>, D::Error> {
+    let Some(served) = resource.version(version) else {
+        let message = format!("no version {version:?} is served");
+        return Ok(Err(DecodeError::Unrecognized(message)));
+    };
+    let mut findings = Findings::default();
+    let read = reader::read(served.schema.root(), source, &mut findings);
+    let value = match (read, &findings.fatal) {
+        (Ok(value), _) => value,
+        // The reader itself gave up.
+        (Err(_), Some(_)) => Value::Null,
+        (Err(error), None) => return Err(error),
+    };
+    let fields = match value {
+        Value::Object(fields) => fields,
+        // A null is an object without fields.
+        _ => Map::new(),
+    };
+    Ok(judge(Object(fields), findings, resource, version))
+}
+
+/// What was read, brought to the form that the resource's type gives it, or what is wrong with it, in Go's order.
+fn judge(
+    mut object: Object,
+    findings: Findings,
+    resource: &Resource,
+    version: &str,
+) -> Result<Decoded, DecodeError> {
+    if let Some(message) = findings.kind_error {
+        return Err(DecodeError::Unrecognized(format!(
+            "couldn't get version/kind; json parse error: {message}"
+        )));
+    }
+    check_type(&object, resource, version)?;
+    if let Some(message) = findings.fatal.or(findings.type_error) {
+        return Err(DecodeError::Unusable {
+            kind: resource.names.kind.clone(),
+            version: version.to_owned(),
+            message,
+        });
+    }
+    if !findings.invalid.is_empty() {
+        return Err(DecodeError::Invalid {
+            name: object.name().to_owned(),
+            errors: findings.invalid,
+        });
+    }
+    object.set_type(&resource.api_version(version), &resource.names.kind);
+    tidy_metadata(object.metadata_mut());
+    let of_type = |error| DecodeError::of_type(error, resource, version);
+    let mut object = resource.behaviour.normalize(version, object).map_err(of_type)?;
+    resource.behaviour.default_fields(version, &mut object);
+    Ok(Decoded {
+        object,
+        strict: findings.strict,
+        of_yaml: 0,
+    })
+}
+
+/// Whether the object says that it is of the wanted kind, or says nothing.
+fn check_type(object: &Object, resource: &Resource, version: &str) -> Result<(), DecodeError> {
+    let (api_version, kind) = (object.api_version(), object.kind());
+    let (group, named) = match api_version.split_once('/') {
+        None => ("", api_version),
+        Some((_, rest)) if rest.contains('/') => {
+            let message = format!("unexpected GroupVersion string: {api_version}");
+            return Err(DecodeError::Unrecognized(message));
+        }
+        Some(parts) => parts,
+    };
+    // A group without a version stands for the request's version.
+    let (group, named) = match (group, named) {
+        ("", "") => (resource.group.as_str(), version),
+        (group, "") if group == resource.group => (group, version),
+        parts => parts,
+    };
+    let kind = if kind.is_empty() {
+        &resource.names.kind
+    } else {
+        kind
+    };
+    let found = if group.is_empty() {
+        named.to_owned()
+    } else {
+        format!("{group}/{named}")
+    };
+    let expected = resource.api_version(version);
+    if *kind == resource.names.kind && found == expected {
+        return Ok(());
+    }
+    if *kind == resource.names.kind && group == resource.group && resource.version(named).is_some() {
+        return Err(DecodeError::OtherVersion { found, expected });
+    }
+    Err(DecodeError::Unusable {
+        kind: kind.to_owned(),
+        version: named.to_owned(),
+        message: if kind == resource.names.list_kind && found == expected {
+            let (name, package) = (&resource.names.kind, internal_package(&resource.group));
+            format!("converting ({version}.{kind}) to ({package}.{name}): unknown conversion")
+        } else {
+            format!("no kind {kind:?} is registered for version {found:?} in scheme {GO_SCHEME:?}")
+        },
+    })
+}
+
+/// Where Kubernetes' scheme is made, which its message names.
+const GO_SCHEME: &str = "pkg/runtime/scheme.go:111";
+
+/// The Go package of a group's internal types, as it is usually called.
+fn internal_package(group: &str) -> &str {
+    group.split('.').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! YAML bodies, brought to JSON as `sigs.k8s.io/yaml` does it.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use serde_saphyr::{DuplicateKeyPolicy, Options, Spanned};
+
+/// A value, and the keys that stand twice in one of its maps.
+pub(crate) struct Document {
+    pub(crate) value: Value,
+    /// In the words of Go's YAML: `line 3: key "a" already set in map`.
+    pub(crate) duplicates: Vec<String>,
+}
+
+/// Reads the first document, as Go does; an empty one is null.
+///
+/// # Errors
+/// It is no YAML, has a key that JSON cannot have, or is larger than the parser's budget: what is wrong.
+pub(crate) fn read(text: &str) -> Result<Document, String> {
+    let mut options = Options::default();
+    options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
+    options.legacy_octal_numbers = true;
+    options.emit_comments = false;
+    options.with_snippet = false;
+    let mut documents = serde_saphyr::from_multiple_with_options::<Document>(text, options)
+        .map_err(|error| format!("yaml: {error}"))?;
+    if documents.is_empty() {
+        return Ok(Document::from(Value::Null));
+    }
+    Ok(documents.swap_remove(0))
+}
+
+impl From<Value> for Document {
+    fn from(value: Value) -> Self {
+        Self {
+            value,
+            duplicates: Vec::new(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_any(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Document;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a YAML value that JSON can have")
+    }
+
+    fn visit_unit<E>(self) -> Result<Document, E> {
+        Ok(Value::Null.into())
+    }
+
+    fn visit_none<E>(self) -> Result<Document, E> {
+        Ok(Value::Null.into())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, source: D) -> Result<Document, D::Error> {
+        Document::deserialize(source)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Document, E> {
+        Ok(Value::from(value).into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Document, E> {
+        Ok(Value::from(value).into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Document, E> {
+        Ok(Value::from(value).into())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Document, E> {
+        serde_json::Number::from_f64(value)
+            .map(|number| Value::Number(number).into())
+            .ok_or_else(|| E::custom("JSON has no such number"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Document, E> {
+        Ok(Value::from(value).into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Document, E> {
+        Ok(Value::from(value).into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<Document, A::Error> {
+        let mut duplicates = Vec::new();
+        let mut list = Vec::new();
+        while let Some(element) = source.next_element::<Document>()? {
+            list.push(element.value);
+            duplicates.extend(element.duplicates);
+        }
+        Ok(Document {
+            value: Value::Array(list),
+            duplicates,
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Document, A::Error> {
+        let mut duplicates = Vec::new();
+        let mut map = Map::new();
+        while let Some(key) = source.next_key::<String>()? {
+            // Go tells the line of the value, after what is wrong inside it.
+            let value = source.next_value::<Spanned<Document>>()?;
+            duplicates.extend(value.value.duplicates);
+            if map.contains_key(&key) {
+                let line = value.referenced.line();
+                duplicates.push(format!("line {line}: key {key:?} already set in map"));
+            }
+            map.insert(key, value.value.value);
+        }
+        Ok(Document {
+            value: Value::Object(map),
+            duplicates,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_document_is_read_as_json() {
+        let text = "a: 1\nb: [x, 1.5, true, null, '2']\nc: {d: e}\n3: f\nempty:\n";
+        let document = read(text).unwrap();
+        let expected =
+            json!({"a": 1, "b": ["x", 1.5, true, null, "2"], "c": {"d": "e"}, "3": "f", "empty": null});
+        assert_eq!(document.value, expected);
+        assert_eq!(document.duplicates, Vec::<String>::new());
+    }
+
+    #[test]
+    fn scalars_are_those_of_kubernetes_yaml() {
+        let document = read("[yes, off, 0777, ~, 1e3, 2024-01-01]").unwrap();
+        assert_eq!(
+            document.value,
+            json!([true, false, 511, null, 1000.0, "2024-01-01"])
+        );
+    }
+
+    #[test]
+    fn of_a_key_that_stands_twice_the_last_value_is_taken_and_its_line_told() {
+        let document = read("a: 1\nb:\n  c: 2\n  c: 3\na: 4\n").unwrap();
+        assert_eq!(document.value, json!({"a": 4, "b": {"c": 3}}));
+        let expected = [
+            r#"line 4: key "c" already set in map"#,
+            r#"line 5: key "a" already set in map"#,
+        ];
+        assert_eq!(document.duplicates, expected);
+    }
+
+    #[test]
+    fn nothing_is_null_and_what_is_no_yaml_is_refused() {
+        assert_eq!(read("").unwrap().value, Value::Null);
+        assert_eq!(read("# nothing").unwrap().value, Value::Null);
+        assert!(read("a: [").is_err());
+        assert!(read("a: b: c").is_err());
+        assert!(read("a: .nan").is_err());
+    }
+
+    #[test]
+    fn the_first_of_several_documents_counts() {
+        let document = read("---\na: 1\n---\nb: 2\n").unwrap();
+        assert_eq!(document.value, json!({"a": 1}));
+    }
+
+    #[test]
+    fn aliases_that_multiply_are_refused() {
+        let mut text = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+        for level in 1..9 {
+            let below = level - 1;
+            text.push_str(&format!(
+                "a{level}: &a{level} [{}]\n",
+                vec![format!("*a{below}"); 10].join(",")
+            ));
+        }
+        assert!(read(&text).is_err());
+    }
+}

@@ -1,0 +1,132 @@
+//! What is done to objects of a typed resource.
+
+use serde_json::Value;
+
+use super::version::{Erased, Kind, read, take_metadata, write};
+use crate::object::Object;
+use crate::resource::{Behaviour, ConversionError};
+use crate::status::FieldError;
+
+type Rule<F> = Option<Box<F>>;
+
+/// The rules of a resource, in its hub version.
+pub(super) struct Rules<H> {
+    pub(super) validate: Rule<dyn Fn(&H) -> Vec<FieldError> + Send + Sync>,
+    pub(super) validate_update: Rule<dyn Fn(&H, &H) -> Vec<FieldError> + Send + Sync>,
+    pub(super) prepare_for_create: Rule<dyn Fn(&mut H) + Send + Sync>,
+    pub(super) prepare_for_update: Rule<dyn Fn(&mut H, &H) + Send + Sync>,
+    pub(super) warnings: Rule<dyn Fn(&H) -> Vec<String> + Send + Sync>,
+}
+
+impl<H> Default for Rules<H> {
+    fn default() -> Self {
+        Self {
+            validate: None,
+            validate_update: None,
+            prepare_for_create: None,
+            prepare_for_update: None,
+            warnings: None,
+        }
+    }
+}
+
+/// Versions and rules.
+pub(super) struct Typed<H> {
+    versions: Vec<(String, Box<dyn Erased<H>>)>,
+    rules: Rules<H>,
+}
+
+impl<H: Kind> Typed<H> {
+    pub(super) fn new(versions: Vec<Box<dyn Erased<H>>>, rules: Rules<H>) -> Self {
+        let versions = versions.into_iter().map(|version| (version.version(), version));
+        Self {
+            versions: versions.collect(),
+            rules,
+        }
+    }
+
+    fn version(&self, name: &str) -> Result<&dyn Erased<H>, ConversionError> {
+        self.versions
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, version)| &**version)
+            .ok_or_else(|| {
+                let kind = H::kind(&());
+                ConversionError(format!("{kind} has no version {name:?}"))
+            })
+    }
+
+    /// Lets a rule change an object of the hub version. What cannot be read is left as it is; validation says so.
+    fn change(&self, object: &mut Object, rule: impl FnOnce(&mut H)) {
+        let Ok(mut value) = read::<H>(object) else {
+            return;
+        };
+        rule(&mut value);
+        let metadata = object.0.get("metadata").cloned().unwrap_or_default();
+        if let Ok(changed) = write(&value, metadata) {
+            *object = changed;
+        }
+    }
+}
+
+/// An object of the hub version that its own type does not understand: a fault that a client must see.
+fn unreadable(error: ConversionError) -> Vec<FieldError> {
+    vec![FieldError::invalid("", Value::Null, error.0)]
+}
+
+impl<H: Kind> Behaviour for Typed<H> {
+    fn normalize(&self, version: &str, object: Object) -> Result<Object, ConversionError> {
+        self.version(version)?.normalize(object)
+    }
+
+    fn default_fields(&self, version: &str, object: &mut Object) {
+        if let Ok(version) = self.version(version) {
+            version.default_fields(object);
+        }
+    }
+
+    fn convert(&self, mut object: Object, to: &str) -> Result<Object, ConversionError> {
+        let from = object.api_version().rsplit('/').next().unwrap_or_default();
+        if from == to {
+            return Ok(object);
+        }
+        let hub = self.version(from)?.to_hub(&object)?;
+        self.version(to)?.of_hub(hub, take_metadata(&mut object))
+    }
+
+    fn prepare_for_create(&self, object: &mut Object) {
+        if let Some(rule) = &self.rules.prepare_for_create {
+            self.change(object, rule);
+        }
+    }
+
+    fn prepare_for_update(&self, object: &mut Object, old: &Object) {
+        if let (Some(rule), Ok(old)) = (&self.rules.prepare_for_update, read::<H>(old)) {
+            self.change(object, |new| rule(new, &old));
+        }
+    }
+
+    fn validate(&self, object: &Object) -> Vec<FieldError> {
+        let Some(rule) = &self.rules.validate else {
+            return Vec::new();
+        };
+        read::<H>(object).map_or_else(unreadable, |object| rule(&object))
+    }
+
+    fn validate_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
+        let Some(rule) = &self.rules.validate_update else {
+            return self.validate(object);
+        };
+        match (read::<H>(object), read::<H>(old)) {
+            (Ok(object), Ok(old)) => rule(&object, &old),
+            (Err(error), _) | (_, Err(error)) => unreadable(error),
+        }
+    }
+
+    fn warnings(&self, object: &Object) -> Vec<String> {
+        let Some(rule) = &self.rules.warnings else {
+            return Vec::new();
+        };
+        read::<H>(object).map_or_else(|_| Vec::new(), |object| rule(&object))
+    }
+}

@@ -1,0 +1,312 @@
+//! Resources whose objects are Rust types.
+//!
+//! A type is served when it has `metadata`, says its names ([`kube::Resource`], derived with
+//! `#[derive(CustomResource)]` or written with [`kind!`](crate::kind)) and is an ordinary serde and schemars type. What
+//! its other fields are is its own affair.
+//!
+//! ```
+//! use annex_apiserver::resource::{Scope, typed};
+//! use annex_apiserver::status::FieldError;
+//! use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+//! use schemars::JsonSchema;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+//! struct Greeting {
+//!     metadata: ObjectMeta,
+//!     text: String,
+//! }
+//!
+//! annex_apiserver::kind!(Greeting: "example.com", "v1", "greetings", Namespaced);
+//!
+//! let greetings = typed::resource::<Greeting>()
+//!     .short_names(["gr"])
+//!     .validate(|greeting| match greeting.text.as_str() {
+//!         "" => vec![FieldError::required("text", "say something")],
+//!         _ => vec![],
+//!     })
+//!     .build();
+//! assert_eq!(greetings.names.kind, "Greeting");
+//! assert_eq!(greetings.scope, Scope::Namespaced);
+//! ```
+
+mod behaviour;
+mod kind;
+mod version;
+
+use std::any::TypeId;
+use std::sync::Arc;
+
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+
+use super::{Column, Names, Policy, Resource, Scope, Version};
+use crate::status::FieldError;
+use behaviour::{Rules, Typed};
+use version::{Erased, Serving};
+
+pub use version::Kind;
+
+/// The scope of a [`Kind`].
+pub trait KindScope: 'static {
+    /// The same as a value.
+    const SCOPE: Scope;
+}
+
+impl KindScope for NamespaceResourceScope {
+    const SCOPE: Scope = Scope::Namespaced;
+}
+
+impl KindScope for ClusterResourceScope {
+    const SCOPE: Scope = Scope::Cluster;
+}
+
+/// Begins the description of a resource whose objects are stored as `S`. Until [`Builder::hub`] or
+/// [`Builder::version`] says otherwise it is served in this version only, and rules run in it.
+#[must_use]
+pub fn resource<S: Kind>() -> Builder<S, S> {
+    Builder {
+        versions: vec![Described::new(Serving::<S, S>::new())],
+        storage_version: S::version(&()).into_owned(),
+        hub_version: S::version(&()).into_owned(),
+        names: names::<S>(),
+        policy: Policy::default(),
+        rules: Rules::default(),
+        stored: std::marker::PhantomData,
+    }
+}
+
+fn names<T: Kind>() -> Names {
+    let kind = T::kind(&()).into_owned();
+    Names {
+        plural: T::plural(&()).into_owned(),
+        singular: kind.to_lowercase(),
+        list_kind: format!("{kind}List"),
+        kind,
+        short_names: Vec::new(),
+        categories: Vec::new(),
+    }
+}
+
+/// A version that is being described.
+struct Described<H> {
+    serving: Box<dyn Erased<H>>,
+    columns: Vec<Column>,
+    selectable_fields: Vec<String>,
+    deprecation_warning: Option<String>,
+}
+
+impl<H> Described<H> {
+    fn new(serving: impl Erased<H>) -> Self {
+        Self {
+            serving: Box::new(serving),
+            columns: Vec::new(),
+            selectable_fields: Vec::new(),
+            deprecation_warning: None,
+        }
+    }
+}
+
+/// Describes a resource: `S` is stored, rules run in the hub version `H`, to which and from which every version
+/// converts.
+pub struct Builder<S: Kind, H: Kind> {
+    versions: Vec<Described<H>>,
+    storage_version: String,
+    hub_version: String,
+    names: Names,
+    policy: Policy,
+    rules: Rules<H>,
+    stored: std::marker::PhantomData<fn(S)>,
+}
+
+impl<S: Kind> Builder<S, S> {
+    /// Serves the version `H` too, and lets rules run in it: conversions between any two versions pass through it, so
+    /// it must be able to say all that the others say. To be called first.
+    #[must_use]
+    pub fn hub<H: Kind>(self) -> Builder<S, H>
+    where
+        S: From<H> + Into<H>,
+    {
+        Builder {
+            versions: vec![
+                Described::new(Serving::<H, H>::new()),
+                Described::new(Serving::<S, H>::new()),
+            ],
+            storage_version: self.storage_version,
+            hub_version: H::version(&()).into_owned(),
+            names: self.names,
+            policy: self.policy,
+            rules: Rules::default(),
+            stored: std::marker::PhantomData,
+        }
+    }
+}
+
+impl<S: Kind, H: Kind> Builder<S, H> {
+    /// Serves one more version.
+    #[must_use]
+    pub fn version<V: Kind + From<H> + Into<H>>(mut self) -> Self {
+        self.versions.push(Described::new(Serving::<V, H>::new()));
+        self
+    }
+
+    /// Completes objects of the version `V` that a client sends, and those that are read from the storage.
+    ///
+    /// # Panics
+    /// `V` is none of the versions named so far.
+    #[must_use]
+    pub fn default<V: Kind>(mut self, complete: impl Fn(&mut V) + Send + Sync + 'static) -> Self {
+        let described = self.described(TypeId::of::<V>());
+        described.serving.set_default(Box::new(move |object| {
+            if let Some(object) = object.downcast_mut::<V>() {
+                complete(object);
+            }
+        }));
+        self
+    }
+
+    /// What is wrong with a new object, beyond its metadata. Also with a changed one, unless
+    /// [`validate_update`](Self::validate_update) says something else.
+    #[must_use]
+    pub fn validate(mut self, rule: impl Fn(&H) -> Vec<FieldError> + Send + Sync + 'static) -> Self {
+        self.rules.validate = Some(Box::new(rule));
+        self
+    }
+
+    /// What is wrong with a changed object (the first), beyond its metadata.
+    #[must_use]
+    pub fn validate_update(
+        mut self,
+        rule: impl Fn(&H, &H) -> Vec<FieldError> + Send + Sync + 'static,
+    ) -> Self {
+        self.rules.validate_update = Some(Box::new(rule));
+        self
+    }
+
+    /// Sets what the server decides about a new object.
+    #[must_use]
+    pub fn prepare_for_create(mut self, prepare: impl Fn(&mut H) + Send + Sync + 'static) -> Self {
+        self.rules.prepare_for_create = Some(Box::new(prepare));
+        self
+    }
+
+    /// Sets what the server decides about a changed object (the first).
+    #[must_use]
+    pub fn prepare_for_update(mut self, prepare: impl Fn(&mut H, &H) + Send + Sync + 'static) -> Self {
+        self.rules.prepare_for_update = Some(Box::new(prepare));
+        self
+    }
+
+    /// What a client is warned of.
+    #[must_use]
+    pub fn warnings(mut self, rule: impl Fn(&H) -> Vec<String> + Send + Sync + 'static) -> Self {
+        self.rules.warnings = Some(Box::new(rule));
+        self
+    }
+
+    /// What kubectl takes for the resource's name too.
+    #[must_use]
+    pub fn short_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.names.short_names = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Groups of resources in which kubectl lists it, such as `all`.
+    #[must_use]
+    pub fn categories<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.names.categories = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Its name in the singular, where that is not the kind in lower case.
+    #[must_use]
+    pub fn singular(mut self, name: impl Into<String>) -> Self {
+        self.names.singular = name.into();
+        self
+    }
+
+    /// What `kubectl get` shows of the version `V`, beside name and age.
+    ///
+    /// # Panics
+    /// `V` is none of the versions named so far.
+    #[must_use]
+    pub fn columns<V: Kind>(mut self, columns: impl IntoIterator<Item = Column>) -> Self {
+        self.described(TypeId::of::<V>()).columns = columns.into_iter().collect();
+        self
+    }
+
+    /// What field selectors may use of the version `V`: JSON paths such as `.spec.color`.
+    ///
+    /// # Panics
+    /// `V` is none of the versions named so far.
+    #[must_use]
+    pub fn selectable_fields<V: Kind>(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.described(TypeId::of::<V>()).selectable_fields = paths.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What every answer in the version `V` warns of, as Kubernetes says it: `GROUP/VERSION KIND is deprecated …`.
+    ///
+    /// # Panics
+    /// `V` is none of the versions named so far.
+    #[must_use]
+    pub fn deprecated<V: Kind>(mut self, warning: impl Into<String>) -> Self {
+        self.described(TypeId::of::<V>()).deprecation_warning = Some(warning.into());
+        self
+    }
+
+    /// How it differs from others.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The resource. Its versions are ordered as Kubernetes orders them: the most stable first, of those the newest.
+    #[must_use]
+    pub fn build(mut self) -> Resource {
+        self.versions.sort_by_key(|described| {
+            std::cmp::Reverse(kube::core::Version::parse(&described.serving.version()).priority())
+        });
+        let versions = self.versions.iter().map(|described| Version {
+            name: described.serving.version(),
+            schema: Arc::new(described.serving.schema()),
+            columns: described.columns.clone(),
+            selectable_fields: described.selectable_fields.clone(),
+            deprecation_warning: described.deprecation_warning.clone(),
+        });
+        Resource {
+            group: S::group(&()).into_owned(),
+            names: self.names,
+            scope: S::Scope::SCOPE,
+            versions: versions.collect(),
+            storage_version: self.storage_version,
+            hub_version: self.hub_version,
+            behaviour: Arc::new(Typed::new(
+                self.versions
+                    .into_iter()
+                    .map(|described| described.serving)
+                    .collect(),
+                self.rules,
+            )),
+            policy: self.policy,
+        }
+    }
+
+    #[expect(
+        clippy::panic,
+        reason = "a description that names a version it does not have cannot be meant, and no server has begun"
+    )]
+    fn described(&mut self, of: TypeId) -> &mut Described<H> {
+        match self
+            .versions
+            .iter_mut()
+            .find(|described| described.serving.of_type() == of)
+        {
+            Some(described) => described,
+            None => panic!("this is none of the versions of {}", self.names.plural),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::object::Object;
+
+mod v1 {
+    use super::*;
+
+    #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+    pub(super) struct Lamp {
+        pub(super) metadata: ObjectMeta,
+        pub(super) watts: i64,
+    }
+
+    crate::kind!(Lamp: "example.com", "v1", "lamps", Namespaced);
+}
+
+mod v1alpha1 {
+    use super::*;
+
+    #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+    pub(super) struct Lamp {
+        pub(super) metadata: ObjectMeta,
+        #[serde(default)]
+        pub(super) bulb: String,
+    }
+
+    crate::kind!(Lamp: "example.com", "v1alpha1", "lamps", Namespaced);
+}
+
+impl From<v1alpha1::Lamp> for v1::Lamp {
+    fn from(lamp: v1alpha1::Lamp) -> Self {
+        Self {
+            metadata: lamp.metadata,
+            watts: lamp.bulb.trim_end_matches('W').parse().unwrap_or(-1),
+        }
+    }
+}
+
+impl From<v1::Lamp> for v1alpha1::Lamp {
+    fn from(lamp: v1::Lamp) -> Self {
+        Self {
+            metadata: lamp.metadata,
+            bulb: format!("{}W", lamp.watts),
+        }
+    }
+}
+
+fn lamps() -> Resource {
+    resource::<v1alpha1::Lamp>()
+        .hub::<v1::Lamp>()
+        .default(|lamp: &mut v1alpha1::Lamp| {
+            if lamp.bulb.is_empty() {
+                lamp.bulb = "60W".into();
+            }
+        })
+        .validate(|lamp| match lamp.watts {
+            ..0 => vec![FieldError::invalid("watts", lamp.watts, "must not be negative")],
+            _ => vec![],
+        })
+        .prepare_for_update(|new, old| new.watts = new.watts.max(old.watts))
+        .short_names(["lp"])
+        .build()
+}
+
+fn object(value: Value) -> Object {
+    match value {
+        Value::Object(fields) => Object(fields),
+        _ => panic!("no object"),
+    }
+}
+
+#[test]
+fn a_resource_is_described_by_its_types() {
+    let lamps = lamps();
+    assert_eq!(
+        (lamps.group.as_str(), lamps.scope),
+        ("example.com", Scope::Namespaced)
+    );
+    let names: Vec<_> = lamps
+        .versions
+        .iter()
+        .map(|version| version.name.as_str())
+        .collect();
+    assert_eq!(names, ["v1", "v1alpha1"]);
+    assert_eq!(
+        (lamps.storage_version.as_str(), lamps.hub_version.as_str()),
+        ("v1alpha1", "v1")
+    );
+    assert_eq!(lamps.names.singular, "lamp");
+    assert_eq!(lamps.names.list_kind, "LampList");
+    assert_eq!(
+        lamps.versions[0].schema.document["properties"]["watts"]["type"],
+        "integer"
+    );
+    assert_ne!(
+        lamps.versions[0].schema.fingerprint,
+        lamps.versions[1].schema.fingerprint
+    );
+}
+
+#[test]
+fn a_conversion_goes_through_the_hub_and_keeps_metadata() {
+    let behaviour = Arc::clone(&lamps().behaviour);
+    let old = object(json!({
+        "apiVersion": "example.com/v1alpha1", "kind": "Lamp", "bulb": "40W",
+        "metadata": {"name": "a", "labels": {"x": "y"}, "managedFields": [{"fieldsV1": {"f:x": {}}}], "newer": 1},
+    }));
+    let new = behaviour.convert(old.clone(), "v1").unwrap();
+    assert_eq!(new.api_version(), "example.com/v1");
+    assert_eq!(new.0["watts"], 40);
+    assert_eq!(new.0["metadata"], old.0["metadata"]);
+    assert_eq!(behaviour.convert(new, "v1alpha1").unwrap(), old);
+    assert!(behaviour.convert(old, "v2").is_err());
+}
+
+#[test]
+fn a_type_writes_what_it_knows() {
+    let behaviour = Arc::clone(&lamps().behaviour);
+    let sent = object(json!({"metadata": {"name": "a"}, "other": 1}));
+    let mut normal = behaviour.normalize("v1alpha1", sent).unwrap();
+    assert_eq!(normal.0.get("other"), None);
+    assert_eq!(normal.0["bulb"], "");
+    behaviour.default_fields("v1alpha1", &mut normal);
+    assert_eq!(normal.0["bulb"], "60W");
+    assert_eq!(normal.api_version(), "example.com/v1alpha1");
+    assert!(
+        behaviour
+            .normalize("v1", object(json!({"metadata": {}})))
+            .is_err()
+    );
+}
+
+#[test]
+fn rules_run_in_the_hub_version() {
+    let behaviour = Arc::clone(&lamps().behaviour);
+    let lamp = |watts: i64| {
+        object(
+            json!({"apiVersion": "example.com/v1", "kind": "Lamp", "metadata": {"name": "a"}, "watts": watts}),
+        )
+    };
+    assert_eq!(behaviour.validate(&lamp(3)), vec![]);
+    let messages: Vec<_> = behaviour
+        .validate(&lamp(-3))
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(messages, ["watts: Invalid value: -3: must not be negative"]);
+    // Without a rule of its own an update is judged as a creation.
+    assert_eq!(behaviour.validate_update(&lamp(-3), &lamp(3)).len(), 1);
+    let mut dimmed = lamp(1);
+    behaviour.prepare_for_update(&mut dimmed, &lamp(3));
+    assert_eq!(dimmed.0["watts"], 3);
+}
