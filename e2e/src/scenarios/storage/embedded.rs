@@ -1,6 +1,6 @@
 //! One pod and its volume: what is stored outlives the pod, and what Annex must not let anybody change stays.
 
-use super::{super::stage, claim, field, patch, store, stored, wardle};
+use super::{super::stage, field, patch, store, stored, wardle};
 use crate::scenarios::{Failure, World, ensure};
 
 /// A server with embedded storage, from its beginning to its end.
@@ -29,19 +29,10 @@ async fn one_pod(world: &World, name: &str) -> Result<(), Failure> {
             },
         )
         .await?;
-    let line = format!(
-        "-n {name} delete pvc {} --ignore-not-found --wait",
-        claim_of_second(name)
-    );
-    world.kubectl(&line).await?;
     let budgets = world.kubectl(&format!("-n {name} get pdb -o name")).await?;
     ensure(budgets.is_empty(), || {
         format!("one pod that a drain may not take: {budgets}")
     })
-}
-
-fn claim_of_second(name: &str) -> String {
-    claim(name).trim_end_matches('0').to_owned() + "1"
 }
 
 /// The APIServices stay while the only pod is away, and what was stored is there again.

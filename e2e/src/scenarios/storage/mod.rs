@@ -55,13 +55,14 @@ spec:
   - {{ group: wardle.example.com, version: v1alpha1 }}
   - {{ group: wardle.example.com, version: v1beta1 }}
   workload:
-    image: localhost/wardle:dev
+    image: localhost/wardle:{version}
     template:
       spec:
         terminationGracePeriodSeconds: 5
         securityContext: {{ runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532 }}
   storage: {{ embedded: {{ size: 64Mi{more} }} }}
-"
+",
+        version = env!("CARGO_PKG_VERSION")
     )
 }
 
