@@ -11,6 +11,7 @@ pub mod authn;
 pub mod authz;
 pub mod decode;
 pub mod object;
+pub mod openapi;
 pub mod request;
 pub mod resource;
 pub mod response;
