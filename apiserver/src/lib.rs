@@ -9,13 +9,20 @@
 pub mod admission;
 pub mod authn;
 pub mod authz;
+pub mod config;
 pub mod decode;
+pub mod discovery;
+pub mod endpoint;
+pub mod kubernetes;
+mod lookup;
 pub mod object;
 pub mod openapi;
+pub mod registry;
 pub mod request;
 pub mod resource;
 pub mod response;
 pub mod schema;
+pub mod server;
 pub mod status;
 pub mod storage;
 

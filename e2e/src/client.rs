@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::discovery::Discovery;
@@ -124,6 +126,33 @@ pub async fn connect_to(kubeconfig: &Path, url: &str) -> Result<Client, Error> {
         cluster.server = Some(url.to_owned());
     }
     connect_with(kubeconfig, file).await
+}
+
+/// A client for another server than the kubeconfig's, as the same user: the server called `name` in its certificate,
+/// which `authorities`, in PEM, vouch for. A request is made once.
+///
+/// # Errors
+/// When the file is missing or makes no sense, or the URL or the authorities do not.
+pub async fn connect_directly(
+    kubeconfig: &Path,
+    url: &str,
+    name: &str,
+    authorities: &str,
+) -> Result<Client, Error> {
+    let mut file = read_kubeconfig(kubeconfig)?;
+    for cluster in file
+        .clusters
+        .iter_mut()
+        .filter_map(|named| named.cluster.as_mut())
+    {
+        cluster.server = Some(url.to_owned());
+        cluster.tls_server_name = Some(name.to_owned());
+        cluster.certificate_authority = None;
+        cluster.certificate_authority_data = Some(BASE64.encode(authorities));
+    }
+    let mut config = configuration(kubeconfig, file).await?;
+    config.default_retry = false;
+    make(kubeconfig, config)
 }
 
 /// Applies every object of a YAML text, server-side, in the text's order.

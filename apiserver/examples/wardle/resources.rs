@@ -153,6 +153,7 @@ const POLICY: Policy = Policy {
     generation: false,
     allow_create_on_update: false,
     allow_unconditional_update: false,
+    bare_items: true,
 };
 
 fn deprecated(kind: &str) -> String {

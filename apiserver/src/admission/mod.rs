@@ -1,11 +1,18 @@
 //! What else may refuse a write.
 
+mod chain;
+mod namespace_lifecycle;
+mod namespaces;
+
 use async_trait::async_trait;
 
 use crate::object::Object;
 use crate::request::{RequestInfo, User};
 use crate::resource::Resource;
 use crate::status::ApiError;
+
+pub use chain::{Chain, NoAdmission};
+pub use namespace_lifecycle::NamespaceLifecycle;
 
 /// What is done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

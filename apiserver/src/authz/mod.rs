@@ -1,6 +1,20 @@
 //! May they: SubjectAccessReview, and the proof that it was asked.
 
+mod access_review;
+mod allowed_paths;
+mod attributes;
+mod authorizer;
+mod refusal;
+
+use std::time::Duration;
+
+use kube::Client;
+
 use crate::request::{RequestInfo, User};
+
+pub(crate) use attributes::{Attributes, ResourceAttributes};
+pub use authorizer::{Authorizer, Decision, ReviewError};
+pub(crate) use refusal::forbidden;
 
 /// The proof that a request was authenticated and authorized. The only way to a request's body leads through it.
 #[derive(Debug)]
@@ -10,6 +24,12 @@ pub struct Authorized {
 }
 
 impl Authorized {
+    /// A proof that nothing stands behind, for tests of what comes after authorization.
+    #[cfg(test)]
+    pub(crate) fn in_test(user: User, info: RequestInfo) -> Self {
+        Self { user, info }
+    }
+
     /// Who asks.
     #[must_use]
     pub fn user(&self) -> &User {
@@ -21,4 +41,45 @@ impl Authorized {
     pub fn info(&self) -> &RequestInfo {
         &self.info
     }
+}
+
+/// How requests are authorized; the flags `--authorization-*` of k8s.io/apiserver.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long an answer is kept that allows.
+    pub authorized_ttl: Duration,
+    /// How long one is kept that does not.
+    pub unauthorized_ttl: Duration,
+    /// Paths that everybody may use, if they are about no resource: exact, or with `*` at the end any that begin so.
+    pub always_allow_paths: Vec<String>,
+    /// Groups that may do everything.
+    pub always_allow_groups: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            authorized_ttl: Duration::from_secs(10),
+            unauthorized_ttl: Duration::from_secs(10),
+            always_allow_paths: vec!["/healthz".into(), "/readyz".into(), "/livez".into()],
+            always_allow_groups: vec![User::MASTERS.into()],
+        }
+    }
+}
+
+/// Why authorization cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A path of `--authorization-always-allow-paths`.
+    #[error("only trailing * allowed in {0:?}")]
+    Path(String),
+}
+
+/// The authorizer that `options` describe: groups, then paths, then the cluster that `client` reaches. Without a
+/// client everything else is denied.
+///
+/// # Errors
+/// An option makes no sense.
+pub fn build(options: Options, client: Option<Client>) -> Result<Authorizer, StartError> {
+    Authorizer::new(options, client)
 }

@@ -19,7 +19,7 @@ struct Scanner<I: Iterator<Item = u8>> {
 }
 
 /// Go's message about `text`; `None` where Go would take it.
-pub(super) fn explain(text: &[u8]) -> Option<String> {
+pub(crate) fn explain(text: &[u8]) -> Option<String> {
     let mut scanner = Scanner {
         bytes: text.iter().copied().peekable(),
         open: Vec::new(),

@@ -7,17 +7,17 @@ use serde_json::{Map, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Options, Spanned};
 
 /// A value, and the keys that stand twice in one of its maps.
-pub(super) struct Document {
-    pub(super) value: Value,
+pub(crate) struct Document {
+    pub(crate) value: Value,
     /// In the words of Go's YAML: `line 3: key "a" already set in map`.
-    pub(super) duplicates: Vec<String>,
+    pub(crate) duplicates: Vec<String>,
 }
 
 /// Reads the first document, as Go does; an empty one is null.
 ///
 /// # Errors
 /// It is no YAML, has a key that JSON cannot have, or is larger than the parser's budget: what is wrong.
-pub(super) fn read(text: &str) -> Result<Document, String> {
+pub(crate) fn read(text: &str) -> Result<Document, String> {
     let mut options = Options::default();
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
     options.legacy_octal_numbers = true;

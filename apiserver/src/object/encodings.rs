@@ -31,4 +31,9 @@ impl EncodingCache {
         encodings.push((key, bytes.clone()));
         Ok(bytes)
     }
+
+    /// Drops all. Who comes later makes them again.
+    pub fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();
+    }
 }

@@ -1,6 +1,10 @@
 //! What a method and a URL ask for: `RequestInfo` of k8s.io/apiserver.
 
+mod parse;
+
 use std::fmt;
+
+pub use parse::RequestInfoError;
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,7 +53,7 @@ pub struct RequestInfo {
     pub is_resource: bool,
     /// What is to be done; of a path that is no resource it follows the method too, and is not used.
     pub verb: Verb,
-    /// The path, as it was sent, without the query.
+    /// The path, decoded, without the query.
     pub path: String,
     /// The HTTP method in lower case: the verb of a path that is no resource.
     pub method: String,
@@ -61,7 +65,8 @@ pub struct RequestInfo {
     pub namespace: String,
     /// The resource, plural.
     pub resource: String,
-    /// What follows the name, without the first `/`.
+    /// What follows the name, without the first `/`. k8s.io/apiserver's ends at the next `/`; here the rest stays with
+    /// it, so that nothing deeper than a subresource is taken for one.
     pub subresource: String,
     /// The object's name; of a list by `metadata.name`, the name that it selects.
     pub name: String,

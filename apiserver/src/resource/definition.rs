@@ -74,6 +74,8 @@ pub struct Policy {
     pub allow_create_on_update: bool,
     /// Whether a PUT needs no resourceVersion.
     pub allow_unconditional_update: bool,
+    /// Whether the items of a list go without `kind` and `apiVersion`, as those of Go's typed resources do.
+    pub bare_items: bool,
 }
 
 impl Default for Policy {
@@ -83,6 +85,7 @@ impl Default for Policy {
             generation: true,
             allow_create_on_update: false,
             allow_unconditional_update: false,
+            bare_items: false,
         }
     }
 }

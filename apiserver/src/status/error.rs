@@ -45,6 +45,9 @@ pub enum ApiError {
     /// 406: none of the media types that the client accepts can be made; the ones that can.
     #[error("only the following media types are accepted: {}", .0.join(", "))]
     NotAcceptable(Vec<String>),
+    /// 406: this answer cannot be made in the form that the client wants.
+    #[error("{0}")]
+    NotTransformable(String),
     /// 409: the name is taken. `prefix` stands before the message (`object is being deleted: `).
     #[error("{prefix}{resource} {name:?} already exists")]
     AlreadyExists {
@@ -57,13 +60,15 @@ pub enum ApiError {
     },
     /// 409: all generated names were taken.
     #[error(
-        "{resource} {name:?} already exists, the server was not able to generate a unique name for the object"
+        "{prefix}{resource} {name:?} already exists, the server was not able to generate a unique name for the object"
     )]
     NameNotGenerated {
         /// Of which resource.
         resource: GroupResource,
         /// The last name that was tried.
         name: String,
+        /// What stands before the message.
+        prefix: &'static str,
     },
     /// 409: somebody else was first, or a precondition does not hold.
     #[error("Operation cannot be fulfilled on {resource} {name:?}: {message}")]
@@ -89,6 +94,12 @@ pub enum ApiError {
     /// 415: the body's media type is none of these.
     #[error("the body of the request was in an unknown format - accepted media types include: {}", .0.join(", "))]
     UnsupportedMediaType(Vec<String>),
+    /// 415: the body is no kind of patch. The text is that of the router in k8s.io/apiserver.
+    #[error("415: Unsupported Media Type")]
+    UnknownPatchType,
+    /// 422: a JSON patch that does not apply. Kubernetes does not say which operation failed, or why.
+    #[error("the server rejected our request due to an error in our request")]
+    PatchNotApplicable,
     /// 422: fields are wrong.
     #[error("{kind} {name:?} is invalid")]
     Invalid {
@@ -125,6 +136,9 @@ pub enum ApiError {
     /// 500 without a reason: an error that Kubernetes passes on as it is (`resourceVersion should not be set …`).
     #[error("{0}")]
     Plain(String),
+    /// 500 that Kubernetes answers as plain text, without a Status: [`Self::plain_text`].
+    #[error("{0}")]
+    PlainText(String),
     /// 503.
     #[error("{message}")]
     ServiceUnavailable {
@@ -156,6 +170,15 @@ impl ApiError {
             .details
             .map(|details| details.retry_after_seconds)
             .filter(|seconds| *seconds > 0)
+    }
+
+    /// The whole body, where Kubernetes answers plain text (`text/plain; charset=utf-8`) instead of a Status.
+    #[must_use]
+    pub fn plain_text(&self) -> Option<&str> {
+        match self {
+            Self::PlainText(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// The Status that tells it.
@@ -198,11 +221,11 @@ impl ApiError {
             Self::NotFound { resource, name } => (404, "NotFound", Some(of_object(resource, name))),
             Self::UnknownPath => (404, "NotFound", Some(StatusDetails::default())),
             Self::MethodNotAllowed => (405, "MethodNotAllowed", Some(StatusDetails::default())),
-            Self::NotAcceptable(_) => (406, "NotAcceptable", None),
+            Self::NotAcceptable(_) | Self::NotTransformable(_) => (406, "NotAcceptable", None),
             Self::AlreadyExists { resource, name, .. } => {
                 (409, "AlreadyExists", Some(of_object(resource, name)))
             }
-            Self::NameNotGenerated { resource, name } => {
+            Self::NameNotGenerated { resource, name, .. } => {
                 let mut details = of_object(resource, name);
                 details.retry_after_seconds = 1;
                 (409, "AlreadyExists", Some(details))
@@ -211,6 +234,8 @@ impl ApiError {
             Self::Expired { .. } => (410, "Expired", None),
             Self::RequestEntityTooLarge(_) => (413, "RequestEntityTooLarge", None),
             Self::UnsupportedMediaType(_) => (415, "UnsupportedMediaType", None),
+            Self::UnknownPatchType => (415, "UnsupportedMediaType", Some(StatusDetails::default())),
+            Self::PatchNotApplicable => (422, "Invalid", Some(StatusDetails::default())),
             Self::Invalid { kind, name, errors } => {
                 let details = StatusDetails {
                     name: name.clone(),
@@ -248,7 +273,7 @@ impl ApiError {
                 };
                 (500, "InternalError", Some(details))
             }
-            Self::Plain(_) => (500, "", None),
+            Self::Plain(_) | Self::PlainText(_) => (500, "", None),
             Self::ServiceUnavailable { retry_after, .. } => (503, "ServiceUnavailable", retry(*retry_after)),
             Self::Timeout(_) => (504, "Timeout", Some(StatusDetails::default())),
             Self::ResourceVersionTooLarge { retry_after, .. } => {
@@ -279,19 +304,7 @@ impl ApiError {
                 None => format!("forbidden: {message}"),
             },
             Self::Invalid { kind, name, errors } => {
-                let listed = match errors.as_slice() {
-                    [] => String::new(),
-                    [error] => error.to_string(),
-                    several => format!(
-                        "[{}]",
-                        several
-                            .iter()
-                            .map(ToString::to_string)
-                            .collect::<Vec<_>>()
-                            .join(", ")
-                    ),
-                };
-                format!("{kind} {name:?} is invalid: {listed}")
+                format!("{kind} {name:?} is invalid: {}", listed(errors))
             }
             other => other.to_string(),
         }
@@ -315,6 +328,21 @@ impl ApiError {
             "",
             FieldError::new(FieldErrorKind::Invalid, field, value, detail),
         )
+    }
+}
+
+/// Errors about fields in one line, each text once, as Go's `ErrorList.ToAggregate` writes them.
+fn listed(errors: &[FieldError]) -> String {
+    let mut texts: Vec<String> = Vec::with_capacity(errors.len());
+    for text in errors.iter().map(ToString::to_string) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    match texts.as_slice() {
+        [] => String::new(),
+        [text] => text.clone(),
+        several => format!("[{}]", several.join(", ")),
     }
 }
 

@@ -49,6 +49,12 @@ impl Entry {
         self.0.revision
     }
 
+    /// Whether both are clones of one: not only equal, but sharing what was worked out about the value.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// What was once worked out about the value, and is kept with it.
     #[must_use]
     pub fn facts(&self) -> &Facts {

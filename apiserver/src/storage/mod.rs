@@ -3,8 +3,10 @@
 //! The trait says what reference text §6 of k8s.io/apiserver's `storage.Interface` says, without etcd's words. One
 //! conformance suite holds every backend, and the watch cache in front of them, to it.
 
+pub mod cache;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod embedded;
 mod entry;
 mod error;
 #[cfg(feature = "etcd")]

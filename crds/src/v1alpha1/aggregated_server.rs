@@ -5,7 +5,9 @@ use kube::{CustomResource, CustomResourceExt as _, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{certificates::Certificates, status::AggregatedServerStatus, workload::Workload};
+use super::{
+    certificates::Certificates, status::AggregatedServerStatus, storage::Storage, workload::Workload,
+};
 
 /// `groupPriorityMinimum` of an APIService whose claim names none: what the kube-apiserver gives to the groups of
 /// CustomResourceDefinitions.
@@ -41,6 +43,14 @@ pub const DEFAULT_GROUP_PRIORITY: i32 = 1000;
     .message("kube-system is for service backends only").field_path(".namespace"))]
 #[x_kube(validation = Rule::new("!has(self.service) || !has(self.certificates) || !has(self.certificates.reload) || self.certificates.reload != 'Restart'")
     .message("certificates.reload: Restart needs a workload: Annex restarts nobody else's"))]
+#[x_kube(validation = Rule::new("!has(self.storage) || has(self.workload)")
+    .message("storage needs a workload: what runs already has its own").field_path(".storage"))]
+#[x_kube(validation = Rule::new("has(self.storage) == has(oldSelf.storage) && (!has(self.storage) || has(self.storage.embedded) == has(oldSelf.storage.embedded))")
+    .message("the kind of storage is immutable: it can be neither added nor removed, and embedded cannot become etcd, nor the other way round"))]
+#[x_kube(validation = Rule::new("!has(self.storage) || !has(self.storage.embedded) || !has(self.workload) || !has(self.workload.replicas) || self.workload.replicas == 1")
+    .message("embedded storage has exactly one replica: leave workload.replicas out"))]
+#[x_kube(validation = Rule::new("!has(self.storage) || !has(self.storage.embedded) || !has(self.workload) || !has(self.workload.strategy)")
+    .message("embedded storage has no workload.strategy: its only pod ends before the next one begins"))]
 pub struct AggregatedServerSpec {
     /// The namespace that it runs in. It must exist; it cannot be the operator's own.
     #[schemars(length(min = 1, max = 63), pattern(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
@@ -58,6 +68,10 @@ pub struct AggregatedServerSpec {
     /// The server runs already, behind a Service that Annex leaves alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceBackend>,
+    /// Where a workload keeps what it serves, for programs that know the flags `--data-dir` or `--etcd-servers`. Absent:
+    /// that is left to its arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Storage>,
     /// Where the serving certificate comes from.
     #[serde(default)]
     pub certificates: Certificates,

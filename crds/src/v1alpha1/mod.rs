@@ -6,6 +6,7 @@ mod condition;
 mod reason;
 mod schema;
 mod status;
+mod storage;
 mod workload;
 
 pub use aggregated_server::{
@@ -18,4 +19,5 @@ pub use reason::Reason;
 pub use status::{
     AggregatedServerStatus, ApiStatus, CertificatesStatus, Child, RotationStatus, RotationStep,
 };
+pub use storage::{EmbeddedStorage, EtcdStorage, OnDelete, Storage};
 pub use workload::{RollingUpdate, ServingFlags, Strategy, StrategyType, Workload};

@@ -45,14 +45,16 @@ reasons! {
     // What is wrong with the workload.
     TemplateInvalid = "TemplateInvalid" on Degraded: "`workload.template` cannot be merged, touches what Annex sets itself, or is refused by the API server.",
     PortFlagMismatch = "PortFlagMismatch" on Degraded: "The arguments name another serving port than `workload.port`.",
+    StorageFlagMismatch = "StorageFlagMismatch" on Degraded: "The arguments name another place for what is stored than `storage`.",
     ImagePullFailed = "ImagePullFailed" on Degraded: "An image of a pod cannot be pulled.",
     ContainerCannotRunAsRoot = "ContainerCannotRunAsRoot" on Degraded: "A container must not run as root, and its image sets no other user.",
     ContainerConfigInvalid = "ContainerConfigInvalid" on Degraded: "A container cannot be created as configured: a missing Secret or ConfigMap key, for example.",
     ContainerCrashing = "ContainerCrashing" on Degraded: "A container ends again and again.",
     PodUnschedulable = "PodUnschedulable" on Degraded: "No node takes a pod.",
-    RolloutBlocked = "RolloutBlocked" on Degraded: "The Deployment cannot make its pods, or makes no progress.",
-    StorageUnavailable = "StorageUnavailable" on Degraded: "The server's own readiness says that its storage fails.",
+    RolloutBlocked = "RolloutBlocked" on Degraded: "The workload cannot make its pods, or makes no progress.",
+    StorageUnavailable = "StorageUnavailable" on Degraded: "What is stored cannot be reached: the volume or the Secret of `storage` is missing or not bound, or the server's own readiness says that its storage fails.",
     ReadinessFailed = "ReadinessFailed" on Degraded: "The server's own readiness fails; the failing checks are named.",
+    VolumeNotResized = "VolumeNotResized" on Degraded: "The volume of embedded storage does not grow to `storage.embedded.size`; the message says why.",
     ApplyFailed = "ApplyFailed" on Degraded: "The API server refused something that the operator wrote or read; its text is in the message.",
     // What is wrong with certificates.
     ServingSecretInvalid = "ServingSecretInvalid" on CertificatesReady: "The serving Secret did not hold a usable certificate and key, and was issued anew.",
@@ -82,6 +84,7 @@ reasons! {
     // What is under way.
     Rotating = "Rotating" on Progressing: "A certificate is being rotated.",
     RollingOut = "RollingOut" on Progressing: "Pods are being made or replaced.",
+    ResizingVolume = "ResizingVolume" on Progressing: "The volume of embedded storage is growing.",
     Registering = "Registering" on Progressing: "APIServices are not yet registered.",
     // What is well.
     Passed = "Passed" on Available: "The aggregator's checks pass: requests are answered.",

@@ -17,6 +17,16 @@ pub(super) fn int_or_percent(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// A quantity of bytes, as a string: Kubernetes' own schema takes numbers too, which CEL's `quantity` does not.
+pub(super) fn size(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 20,
+        "pattern": r"^[0-9]+(\.[0-9]+)?([KMGTPE]i|[kMGTPE])?$",
+    })
+}
+
 /// `metav1.Condition`s by type, with the bounds of Kubernetes' own schema.
 pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

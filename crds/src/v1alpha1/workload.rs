@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schema;
 
-/// A server that Annex runs: a Deployment and its Service.
+/// A server that Annex runs: a Deployment, or a StatefulSet where storage is embedded, and its Service.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Workload {
@@ -33,7 +33,7 @@ pub struct Workload {
     #[serde(default = "default_port")]
     #[schemars(range(min = 1, max = 65535))]
     pub port: i32,
-    /// How many pods. Absent: created with one, then left to an autoscaler or a human.
+    /// How many pods. Absent: created with one, then left to an autoscaler or a human. With embedded storage exactly one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub replicas: Option<i32>,
@@ -41,8 +41,8 @@ pub struct Workload {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<Strategy>,
     /// A partial PodTemplateSpec, merged onto the generated one by the API's list keys; the server's own container is
-    /// called `server`. What Annex sets itself (image, command, args, serving port and certificate volume of `server`,
-    /// the selector's labels) is refused here.
+    /// called `server`. What Annex sets itself (image, command, args, serving port and the volumes of certificate and
+    /// storage of `server`, the selector's labels) is refused here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::pod_template")]
     pub template: Option<serde_json::Value>,

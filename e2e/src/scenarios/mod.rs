@@ -22,6 +22,7 @@ mod stage;
 mod steady;
 mod sweep;
 mod traffic;
+mod twin;
 pub mod world;
 
 use std::{future::Future, pin::Pin};
@@ -69,6 +70,7 @@ pub fn all() -> Vec<Scenario> {
         rules::SCENARIOS,
         kubectl::SCENARIOS,
         service::SCENARIOS,
+        twin::SCENARIOS,
         describe::SCENARIOS,
         steady::SCENARIOS,
         chart::SCENARIOS,

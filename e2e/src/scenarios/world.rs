@@ -155,9 +155,44 @@ fn describe(conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condit
     conditions.iter().map(one).collect::<Vec<_>>().join("\n    ")
 }
 
-/// An AggregatedServer of the Go sample-apiserver with an etcd beside it; `more` are further lines of `spec`, indented by two.
+/// An AggregatedServer of Annex's wardle, which keeps its objects as long as its pod lives; `more` are further lines of
+/// `spec`, indented by two.
 #[must_use]
 pub fn sample_server(name: &str, namespace: &str, more: &str) -> String {
+    let workload = "
+    image: localhost/wardle:0.1.0
+    args: [--data-dir=/data]
+    template:
+      spec:
+        terminationGracePeriodSeconds: 5
+        containers:
+        - name: server
+          volumeMounts: [{ name: data, mountPath: /data }]
+        volumes:
+        - { name: data, emptyDir: {} }";
+    aggregated_server(name, namespace, more, workload)
+}
+
+/// The same of the Go sample-apiserver, with an etcd beside it.
+#[must_use]
+pub fn go_sample_server(name: &str, namespace: &str, more: &str) -> String {
+    let workload = "
+    image: localhost/sample-apiserver:v0.36.3
+    args: [--etcd-servers=http://127.0.0.1:2379]
+    template:
+      spec:
+        terminationGracePeriodSeconds: 5
+        containers:
+        - name: etcd
+          image: localhost/etcd:v3.6.16
+          args: [--data-dir=/data, --listen-client-urls=http://127.0.0.1:2379, --advertise-client-urls=http://127.0.0.1:2379]
+          volumeMounts: [{ name: data, mountPath: /data }]
+        volumes:
+        - { name: data, emptyDir: {} }";
+    aggregated_server(name, namespace, more, workload)
+}
+
+fn aggregated_server(name: &str, namespace: &str, more: &str, workload: &str) -> String {
     format!(
         "
 apiVersion: annex.dev/v1alpha1
@@ -169,19 +204,7 @@ spec:
   - {{ group: wardle.example.com, version: v1alpha1 }}
   - {{ group: wardle.example.com, version: v1beta1 }}
 {more}
-  workload:
-    image: localhost/sample-apiserver:v0.36.3
-    args: [--etcd-servers=http://127.0.0.1:2379]
-    template:
-      spec:
-        terminationGracePeriodSeconds: 5
-        containers:
-        - name: etcd
-          image: localhost/etcd:v3.6.16
-          args: [--data-dir=/data, --listen-client-urls=http://127.0.0.1:2379, --advertise-client-urls=http://127.0.0.1:2379]
-          volumeMounts: [{{ name: data, mountPath: /data }}]
-        volumes:
-        - {{ name: data, emptyDir: {{}} }}
+  workload:{workload}
 "
     )
 }

@@ -1,7 +1,7 @@
 //! Applies children: the order, and what a refusal means.
 
 use annex_crds::v1alpha1::{Child, Reason};
-use kube::{Api, Resource, ResourceExt as _, core::ApiResource};
+use kube::{Api, Resource, ResourceExt as _, api::PropagationPolicy, core::ApiResource};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -123,6 +123,22 @@ impl Children<'_> {
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
+        self.delete(live, PropagationPolicy::Background, outcome).await
+    }
+
+    /// Deletes `live` if it is ours, without what it owns itself: the next one of its name takes that up. Says whether it
+    /// is on its way out.
+    pub async fn orphan<K>(&self, live: &K, outcome: &mut Outcome) -> bool
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        self.delete(live, PropagationPolicy::Orphan, outcome).await
+    }
+
+    async fn delete<K>(&self, live: &K, dependents: PropagationPolicy, outcome: &mut Outcome) -> bool
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
         let ours = live
             .owner_references()
             .iter()
@@ -136,7 +152,7 @@ impl Children<'_> {
         match self
             .ctx
             .applier
-            .delete_owned(&ApiResource::erase::<K>(&()), &value, &self.names.uid)
+            .delete_owned(&ApiResource::erase::<K>(&()), &value, &self.names.uid, dependents)
             .await
         {
             Ok(Deletion::Requested) => {

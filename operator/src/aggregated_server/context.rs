@@ -66,8 +66,23 @@ pub struct Memory {
     pub trials: HashMap<String, FailedTrials>,
     /// What the failed trials were about: other pods or another spec deserve a new trial at once.
     pub trials_of: String,
+    /// The refusal of a volume's resize.
+    pub refused_resize: Option<RefusedResize>,
+    /// Since when a StatefulSet has had no pod.
+    pub podless_since: Option<Timestamp>,
     /// Since when every control plane has seen the bundle of this fingerprint.
     pub widened: Option<(String, Instant)>,
+}
+
+/// A resize that the API server refused: asked again once in a while only, since each time is a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedResize {
+    /// Which claim, and the size that it should ask for.
+    pub of: String,
+    /// The API server's words.
+    pub why: String,
+    /// Before this it is not asked again.
+    pub retry_at: Timestamp,
 }
 
 /// A token for probes could not be had.

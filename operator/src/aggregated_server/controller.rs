@@ -4,10 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use annex_crds::{MANAGER, SERVER_LABEL, v1alpha1::AggregatedServer};
-use futures::{Stream, StreamExt as _, stream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::{
     api::{
-        apps::v1::Deployment,
+        apps::v1::{Deployment, StatefulSet},
         core::v1::{ConfigMap, Namespace, Pod, Service, ServiceAccount},
         discovery::v1::EndpointSlice,
         policy::v1::PodDisruptionBudget,
@@ -27,7 +27,13 @@ use kube::{
     },
 };
 
-use super::{context::Context, error_policy, names::KUBE_SYSTEM, reconcile};
+use super::{
+    context::Context,
+    error_policy,
+    names::KUBE_SYSTEM,
+    reconcile,
+    volume::departure::{self, Departures},
+};
 use crate::{error_chain::error_chain, run::ControllerDeps};
 
 /// Shows that the loop is alive.
@@ -45,11 +51,21 @@ pub async fn run(deps: ControllerDeps) {
     let client = deps.client.clone();
     let (servers, writer) = reflector::store();
     let ctx = Arc::new(Context::new(&deps, config, servers.clone()));
+    let mut departures = Departures::default();
+    let (leave, left) = departure::channel();
     let own = watcher(
         Api::<AggregatedServer>::all(client.clone()),
         watcher::Config::default(),
     )
     .default_backoff()
+    .inspect_ok(move |event| {
+        for retained in departures.observe(event) {
+            // A volume that stays untold is in nobody's way.
+            if leave.try_send(retained).is_err() {
+                tracing::warn!("too many deletions at once, not all are told of");
+            }
+        }
+    })
     .reflect(writer)
     .applied_objects()
     .predicate_filter(
@@ -65,6 +81,8 @@ pub async fn run(deps: ControllerDeps) {
             // A closed channel is a stop as well.
             let _ = shutdown.wait_for(|stop| *stop).await;
         });
+    // It ends with the watch.
+    tokio::spawn(departure::tell_all(Arc::clone(&ctx), left));
     let mut events = std::pin::pin!(controller.run(reconcile, error_policy, ctx));
     let mut beat = tokio::time::interval(BEAT);
     loop {
@@ -93,12 +111,13 @@ fn wakes(
     servers: &Store<AggregatedServer>,
 ) -> impl Stream<Item = ObjectRef<AggregatedServer>> + Send + use<> {
     let ours = || watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGER}"));
-    // The label goes from the Deployment to its pods, and from the Service to its EndpointSlices.
+    // The label goes from the workload to its pods, and from the Service to its EndpointSlices.
     let labelled = || watcher::Config::default().labels(SERVER_LABEL);
     let everywhere = |resource: &ApiResource| Api::<Metadata>::all_with(client.clone(), resource);
     let (by_namespace, by_claim) = (servers.clone(), servers.clone());
     let children = [
         ApiResource::erase::<Deployment>(&()),
+        ApiResource::erase::<StatefulSet>(&()),
         ApiResource::erase::<Service>(&()),
         ApiResource::erase::<ServiceAccount>(&()),
         ApiResource::erase::<ConfigMap>(&()),

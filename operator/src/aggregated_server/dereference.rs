@@ -9,8 +9,8 @@ use annex_crds::v1alpha1::{AggregatedServer, ApiClaim};
 use jiff::Timestamp;
 use k8s_openapi::{
     api::{
-        apps::v1::Deployment,
-        core::v1::{Namespace, Pod, Secret, Service},
+        apps::v1::{Deployment, StatefulSet},
+        core::v1::{Namespace, PersistentVolumeClaim, Pod, Secret, Service},
         discovery::v1::EndpointSlice,
     },
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
@@ -22,7 +22,10 @@ use kube::{
     core::Selector,
 };
 
-use super::names::Names;
+use super::{
+    live::{LiveWorkload, is_embedded},
+    names::{self, Names},
+};
 
 /// What became of the namespace that the server should run in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +48,11 @@ pub struct Surroundings {
     /// The serving Secret.
     pub serving_secret: Option<Secret>,
     /// The workload, where Annex runs it.
-    pub deployment: Option<Deployment>,
+    pub workload: Option<LiveWorkload>,
+    /// The claim of its embedded storage.
+    pub claim: Option<PersistentVolumeClaim>,
+    /// The Secret of its etcd storage.
+    pub storage_secret: Option<Secret>,
     /// The Service in front of the server.
     pub service: Option<Service>,
     /// Its EndpointSlices.
@@ -147,7 +154,18 @@ pub async fn read(
     )
     .await?;
     let ca_secret = names.ca_secret();
-    let (state, authority_secret, serving_secret, deployment, endpoint_slices, pods, api_services, crds) = tokio::try_join!(
+    let (
+        state,
+        authority_secret,
+        serving_secret,
+        workload,
+        claim,
+        storage_secret,
+        endpoint_slices,
+        pods,
+        api_services,
+        crds,
+    ) = tokio::try_join!(
         namespace_state(client, namespace),
         get(
             Api::namespaced(client.clone(), &names.operator_namespace),
@@ -159,7 +177,9 @@ pub async fn read(
             &names.serving_secret,
             "the serving Secret"
         ),
-        deployment(client, server, names),
+        workload(client, server, names),
+        claim(client, server, names),
+        storage_secret(client, server),
         endpoint_slices(client, names),
         pods(client, names, service.as_ref()),
         api_services(client, server),
@@ -169,7 +189,9 @@ pub async fn read(
         namespace: state,
         authority_secret,
         serving_secret,
-        deployment,
+        workload,
+        claim,
+        storage_secret,
         service,
         endpoint_slices,
         pods,
@@ -197,20 +219,47 @@ async fn namespace_state(client: &Client, name: &str) -> Result<NamespaceState, 
     })
 }
 
-async fn deployment(
+async fn workload(
     client: &Client,
     server: &AggregatedServer,
     names: &Names,
-) -> Result<Option<Deployment>, ReadError> {
+) -> Result<Option<LiveWorkload>, ReadError> {
+    let (client, namespace, name) = (client.clone(), &names.namespace, &names.server);
     if server.spec.workload.is_none() {
         return Ok(None);
     }
-    get(
-        Api::namespaced(client.clone(), &names.namespace),
-        &names.server,
-        "the Deployment",
-    )
-    .await
+    if is_embedded(server) {
+        let live: Option<StatefulSet> =
+            get(Api::namespaced(client, namespace), name, "the StatefulSet").await?;
+        return Ok(live.map(Box::new).map(LiveWorkload::StatefulSet));
+    }
+    let live: Option<Deployment> = get(Api::namespaced(client, namespace), name, "the Deployment").await?;
+    Ok(live.map(Box::new).map(LiveWorkload::Deployment))
+}
+
+async fn claim(
+    client: &Client,
+    server: &AggregatedServer,
+    names: &Names,
+) -> Result<Option<PersistentVolumeClaim>, ReadError> {
+    if !is_embedded(server) {
+        return Ok(None);
+    }
+    let claims = Api::namespaced(client.clone(), &names.namespace);
+    get(claims, &names::claim(&names.server), "the volume's claim").await
+}
+
+async fn storage_secret(client: &Client, server: &AggregatedServer) -> Result<Option<Secret>, ReadError> {
+    let etcd = server
+        .spec
+        .storage
+        .as_ref()
+        .and_then(|storage| storage.etcd.as_ref());
+    let Some(name) = etcd.and_then(|etcd| etcd.secret_name.as_ref()) else {
+        return Ok(None);
+    };
+    let secrets = Api::namespaced(client.clone(), &server.spec.namespace);
+    get(secrets, name, "the Secret of storage.etcd").await
 }
 
 async fn endpoint_slices(client: &Client, names: &Names) -> Result<Vec<EndpointSlice>, ReadError> {

@@ -5,10 +5,12 @@
 //! | `dereference` | reads what there is | reads |
 //! | `validate`, `version_order` | what is asked for -> a plan, or a refusal | none |
 //! | `certificates` | which authority, which leaf, which step of a rotation | none |
+//! | `store`, `live` | where it stores what it serves; the workload as it is | none |
 //! | `build` | the children as they should be | none |
 //! | `registration` | whether a claim may be registered | none |
 //! | `diagnose` | what is wrong | none |
 //! | `keys`, `children`, `register`, `rotate` | carry those decisions out | writes |
+//! | `volume` | the volume of embedded storage: its growth, its faults, its end | writes |
 //! | `endpoints`, `control_plane` | ask servers and control planes | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `status`, `events` | what was found, told | writes status |
@@ -25,6 +27,7 @@ pub mod endpoints;
 pub mod events;
 pub mod finding;
 pub mod keys;
+pub mod live;
 pub mod names;
 pub mod outcome;
 pub mod pass;
@@ -32,10 +35,12 @@ pub mod register;
 pub mod registration;
 pub mod rotate;
 pub mod status;
+pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod validate;
 pub mod version_order;
+pub mod volume;
 
 use std::{sync::Arc, time::Duration};
 

@@ -14,6 +14,15 @@ pub const AUTHENTICATION_READER_ROLE: &str = "extension-apiserver-authentication
 /// Where [`AUTHENTICATION_READER_ROLE`] lives.
 pub const KUBE_SYSTEM: &str = "kube-system";
 
+/// The volume of embedded storage: its name in the pod, and the beginning of its claim's.
+pub const DATA_VOLUME: &str = "annex-data";
+
+/// The claim of `server`'s embedded storage, as a StatefulSet's controller names it: by volume, StatefulSet and ordinal.
+#[must_use]
+pub fn claim(server: &str) -> String {
+    format!("{DATA_VOLUME}-{server}-0")
+}
+
 /// Names and labels of everything that belongs to one AggregatedServer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Names {
@@ -104,7 +113,7 @@ impl Names {
         ])
     }
 
-    /// Labels that select the server's pods. Immutable in a Deployment: never add one.
+    /// Labels that select the server's pods. Immutable in a Deployment and a StatefulSet: never add one.
     #[must_use]
     pub fn selector(&self) -> BTreeMap<String, String> {
         BTreeMap::from([(SERVER_LABEL.to_owned(), self.server.clone())])

@@ -9,6 +9,7 @@ use super::{
     diagnose,
     endpoints::Report,
     keys::{self, Keeper, Keys},
+    live::LiveWorkload,
     outcome::Outcome,
 };
 use crate::{error_chain::error_chain, pki::verify_chain};
@@ -72,12 +73,8 @@ impl Rotation<'_> {
 
     /// Whether nothing is meant to serve.
     fn scaled_to_zero(&self) -> bool {
-        let scale = self
-            .keeper
-            .surroundings
-            .deployment
-            .as_ref()
-            .and_then(|live| live.spec.replicas);
+        let workload = self.keeper.surroundings.workload.as_ref();
+        let scale = workload.and_then(LiveWorkload::replicas);
         scale == Some(0) && self.keeper.surroundings.pods.is_empty()
     }
 

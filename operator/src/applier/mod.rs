@@ -27,7 +27,7 @@ mod owner;
 mod plan;
 
 use kube::Client;
-use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
 use kube::core::{ApiResource, Request};
 use serde_json::{Value, json};
 use tracing::debug;
@@ -141,7 +141,8 @@ impl Applier {
             .await
     }
 
-    /// Deletes `live` if it carries `owner_uid` among its owners, and only that very object.
+    /// Deletes `live` if it carries `owner_uid` among its owners, and only that very object; what becomes of those that it
+    /// owns itself is for `dependents` to say.
     ///
     /// # Errors
     /// [`ApplyError::Foreign`] without a request where the reference is missing, [`ApplyError::Raced`] where
@@ -151,6 +152,7 @@ impl Applier {
         resource: &ApiResource,
         live: &Value,
         owner_uid: &str,
+        dependents: PropagationPolicy,
     ) -> Result<Deletion, ApplyError> {
         let object = ObjectName::of(live);
         if !owner::is_owned_by(live, owner_uid) {
@@ -164,7 +166,8 @@ impl Applier {
                 uid: metadata_text(live, "uid"),
                 resource_version: None,
             }),
-            ..DeleteParams::background()
+            propagation_policy: Some(dependents),
+            ..DeleteParams::default()
         };
         let url = desired::url_path(resource, object.namespace.as_deref());
         let request = Request::new(url).delete(&object.name, &params);

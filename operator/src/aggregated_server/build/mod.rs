@@ -12,7 +12,10 @@ pub mod api_service;
 pub mod arguments;
 pub mod deployment;
 pub mod network;
+pub mod pod;
 pub mod rbac;
+pub mod stateful_set;
+pub mod storage;
 
 /// Metadata of a child in `namespace` (`None`: cluster-scoped).
 pub(super) fn metadata(name: impl Into<String>, namespace: Option<&str>, names: &Names) -> ObjectMeta {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use http_body_util::BodyExt;
 use kube::Client;
+use kube::api::PropagationPolicy;
 use kube::client::Body;
 use serde_json::{Value, json};
 
@@ -287,11 +288,16 @@ async fn deletion_is_of_the_owned_object_alone() {
         failure(409, "Conflict", "the UID in the precondition does not match"),
     ]);
     let applier = server.applier();
-    let delete = || applier.delete_owned(desired.resource(), &object, OWNER);
+    let delete = || applier.delete_owned(desired.resource(), &object, OWNER, PropagationPolicy::Orphan);
     assert_eq!(delete().await.expect("a deletion"), Deletion::Requested);
     assert_eq!(delete().await.expect("no object"), Deletion::AlreadyGone);
     assert!(matches!(delete().await, Err(ApplyError::Raced { .. })));
-    let stranger = applier.delete_owned(desired.resource(), &object, "another");
+    let stranger = applier.delete_owned(
+        desired.resource(),
+        &object,
+        "another",
+        PropagationPolicy::Background,
+    );
     assert!(matches!(stranger.await, Err(ApplyError::Foreign { .. })));
 
     let seen = server.seen();
@@ -301,4 +307,5 @@ async fn deletion_is_of_the_owned_object_alone() {
         format!("DELETE {COLLECTION}/wardle-ca")
     );
     assert_eq!(seen[0].body["preconditions"]["uid"], UID);
+    assert_eq!(seen[0].body["propagationPolicy"], "Orphan");
 }

@@ -1,14 +1,17 @@
 //! One pass over a server: dereference, validate, build, apply, and what was found out on the way.
 
+mod volume;
+mod workload;
+
 use std::time::Duration;
 
-use annex_crds::v1alpha1::{AggregatedServer, Child, Reason, Reload, Workload};
+use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
 use jiff::Timestamp;
-use k8s_openapi::api::{core::v1::ServiceAccount, policy::v1::PodDisruptionBudget};
+use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::{Api, ResourceExt as _};
 
 use super::{
-    build::{self, deployment as pods, network, rbac},
+    build::{self, network, pod, rbac},
     certificates::Policy,
     children::Children,
     context::{Context, Memory},
@@ -17,6 +20,7 @@ use super::{
     endpoints::{self, Endpoints, Questions, Report},
     finding::Finding,
     keys::{Keeper, Keys, KeysError},
+    live::is_embedded,
     names::Names,
     outcome::{ApiOutcome, Outcome},
     register::Registrar,
@@ -112,7 +116,7 @@ impl Pass<'_> {
             }
             Err(error) => return Err(PassError::Keys(error)),
         };
-        self.apply_children(&children, &keys, &mut outcome).await;
+        self.apply_children(&children, &keys, memory, &mut outcome).await;
         let looked = self.look(&keys, memory, &mut outcome).await;
         let rotation = Rotation {
             keeper: &keeper,
@@ -170,7 +174,13 @@ impl Pass<'_> {
     }
 
     /// The order: who runs it and may do what, what it reads, where it is found, then itself.
-    async fn apply_children(&self, children: &Children<'_>, keys: &Keys, outcome: &mut Outcome) {
+    async fn apply_children(
+        &self,
+        children: &Children<'_>,
+        keys: &Keys,
+        memory: &mut Memory,
+        outcome: &mut Outcome,
+    ) {
         let names = &self.names;
         let secret = |namespace: &str, name: String| Child {
             api_version: "v1".into(),
@@ -195,7 +205,7 @@ impl Pass<'_> {
         let Some(workload) = &self.server.spec.workload else {
             return;
         };
-        let account = pods::service_account_name(workload, names);
+        let account = pod::service_account_name(workload, names);
         if account == names.server {
             children
                 .apply(&build::service_account(names), Reason::ApplyFailed, outcome)
@@ -224,64 +234,9 @@ impl Pass<'_> {
                 outcome,
             )
             .await;
-        self.apply_workload(children, workload, keys, outcome).await;
+        self.apply_workload(children, workload, keys, memory, outcome)
+            .await;
         outcome.service_account = Some(account);
-    }
-
-    async fn apply_workload(
-        &self,
-        children: &Children<'_>,
-        workload: &Workload,
-        keys: &Keys,
-        outcome: &mut Outcome,
-    ) {
-        let restart = self.server.spec.certificates.reload == Reload::Restart;
-        let leaf = keys
-            .leaf
-            .as_ref()
-            .filter(|_| restart)
-            .map(|leaf| leaf.certificate.fingerprint.as_str());
-        let live = self.surroundings.deployment.as_ref();
-        match pods::pod_template(self.server, workload, &self.names, leaf) {
-            Err(error) => outcome.find(Reason::TemplateInvalid, error_chain(&error)),
-            Ok(template) => {
-                let deployment = pods::deployment(&self.names, workload, template);
-                if children
-                    .accepts(&deployment, Reason::TemplateInvalid, outcome)
-                    .await
-                {
-                    children
-                        .apply(&deployment, Reason::TemplateInvalid, outcome)
-                        .await;
-                }
-            }
-        }
-        let scaled = live.and_then(|live| live.spec.replicas).unwrap_or(1);
-        if workload.replicas.unwrap_or(scaled) >= 2 {
-            children
-                .apply(
-                    &build::pod_disruption_budget(&self.names),
-                    Reason::ApplyFailed,
-                    outcome,
-                )
-                .await;
-        } else {
-            let budgets: Api<PodDisruptionBudget> =
-                Api::namespaced(self.ctx.client.clone(), &self.names.namespace);
-            children.remove(budgets, &self.names.server, outcome).await;
-        }
-        outcome.findings.extend(diagnose::workload(workload, live));
-        match live {
-            Some(live) => {
-                if let Some(progress) = diagnose::rolling_out(live) {
-                    outcome.find(Reason::RollingOut, progress);
-                }
-            }
-            None => {
-                outcome.find(Reason::RollingOut, "the Deployment is being made");
-                outcome.hurry = true;
-            }
-        }
     }
 
     /// Asks the endpoints what there is to know; `None` where the Service does not lead to them.
@@ -314,12 +269,11 @@ impl Pass<'_> {
                 .metrics
                 .count_probe(if report.trusted() { "trusted" } else { "failed" });
         }
-        outcome.findings.extend(diagnose::endpoints(
-            &endpoints,
-            &reports,
-            &surroundings.pods,
-            self.now,
-        ));
+        let mut findings = diagnose::endpoints(&endpoints, &reports, &surroundings.pods, self.now);
+        if is_embedded(self.server) {
+            findings.iter_mut().for_each(tell_of_short_outages);
+        }
+        outcome.findings.extend(findings);
         Some(reports)
     }
 
@@ -406,6 +360,14 @@ impl Pass<'_> {
                 .push(Finding::new(Reason::Registering, missing.join(", ")));
         }
         outcome.apis = apis;
+    }
+}
+
+/// Where the only pod is away, that may be all there is to it.
+fn tell_of_short_outages(finding: &mut Finding) {
+    if finding.reason == Reason::NoReadyEndpoints {
+        finding.message.push_str("; ");
+        finding.message.push_str(diagnose::workload::SHORT_OUTAGE);
     }
 }
 

@@ -1,17 +1,15 @@
-//! What is wrong, from what was seen of the workload and its endpoints. Pure.
+//! What is wrong, from what was seen of the workload, its pods and its endpoints. Pure.
+
+pub mod workload;
 
 use std::time::Duration;
 
-use annex_crds::v1alpha1::{Reason, Workload};
+use annex_crds::v1alpha1::Reason;
 use jiff::Timestamp;
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    core::v1::{ContainerStatus, Pod},
-};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt as _;
 
 use super::{
-    build::arguments::conflicting_port,
     endpoints::{Endpoints, Report},
     finding::Finding,
 };
@@ -23,50 +21,6 @@ use crate::{
 
 /// A container that has run for less is starting, and not yet to be blamed for what it does not answer.
 const STARTING: Duration = Duration::from_secs(10);
-
-/// Findings about the workload that Annex runs.
-#[must_use]
-pub fn workload(workload: &Workload, deployment: Option<&Deployment>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some(named) = conflicting_port(workload) {
-        findings.push(Finding::new(
-            Reason::PortFlagMismatch,
-            format!(
-                "the arguments say --secure-port={named}, but workload.port is {}",
-                workload.port
-            ),
-        ));
-    }
-    let conditions = deployment.and_then(|deployment| deployment.status.as_ref()?.conditions.as_ref());
-    for condition in conditions.into_iter().flatten() {
-        let message = condition.message.as_deref().unwrap_or_default();
-        let reason = condition.reason.as_deref().unwrap_or_default();
-        let blocked = matches!(
-            (condition.type_.as_deref(), condition.status.as_deref()),
-            (Some("ReplicaFailure"), Some("True")) | (Some("Progressing"), Some("False"))
-        );
-        if blocked {
-            findings.push(Finding::new(
-                Reason::RolloutBlocked,
-                format!("{reason}: {message}"),
-            ));
-        }
-    }
-    findings
-}
-
-/// Whether pods are being made or replaced, in words.
-#[must_use]
-pub fn rolling_out(deployment: &Deployment) -> Option<String> {
-    let status = deployment.status.clone().unwrap_or_default();
-    let wanted = deployment.spec.replicas.unwrap_or(1);
-    let updated = status.updated_replicas.unwrap_or(0);
-    let available = status.available_replicas.unwrap_or(0);
-    let total = status.replicas.unwrap_or(0);
-    let unseen = status.observed_generation < deployment.metadata.generation;
-    let rolling = unseen || updated < wanted || available < wanted || total > updated;
-    rolling.then(|| format!("{updated} of {wanted} pod(s) updated, {available} available"))
-}
 
 /// Findings about pods: why their containers do not run.
 #[must_use]
@@ -342,10 +296,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::aggregated_server::{
-        endpoints::{Endpoint, Presented},
-        testing::server,
-    };
+    use crate::aggregated_server::endpoints::{Endpoint, Presented};
 
     fn pod(container: &str) -> Pod {
         let yaml = format!(
@@ -437,29 +388,6 @@ status:
             Timestamp::UNIX_EPOCH,
         ));
         assert_eq!(pods(&[pod]), []);
-    }
-
-    #[test]
-    fn a_deployment_that_cannot_make_its_pods_is_named() {
-        let deployment: Deployment = serde_saphyr::from_str(
-            "
-metadata: { generation: 2 }
-spec: { replicas: 2, selector: {}, template: {} }
-status:
-  observedGeneration: 2
-  conditions:
-  - { type: Available, status: 'False' }
-  - { type: ReplicaFailure, status: 'True', reason: FailedCreate, message: 'violates PodSecurity' }
-",
-        )
-        .unwrap();
-        let found = workload(&server().spec.workload.unwrap(), Some(&deployment));
-        assert_eq!(reasons(&found), [Reason::RolloutBlocked]);
-        assert_eq!(found[0].message, "FailedCreate: violates PodSecurity");
-        assert_eq!(
-            rolling_out(&deployment).as_deref(),
-            Some("0 of 2 pod(s) updated, 0 available")
-        );
     }
 
     fn endpoint(ready: bool) -> Endpoint {

@@ -1,0 +1,204 @@
+//! Tokens that the cluster knows: TokenReview, with its answers kept for a while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus};
+use kube::Client;
+
+use super::{Digest, Digests, TokenRejected};
+use crate::kubernetes::create_review;
+use crate::lookup::{Expiring, Flights};
+use crate::request::User;
+
+/// Go keeps as many as there are; this is its own margin for the largest clusters.
+const KEPT: usize = 32_768;
+
+/// `TokenRequestTimeout`, with all tries, and the bound of a lookup that many wait for.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(30);
+const AT_ONCE: usize = 400;
+
+/// A user, or none.
+type Known = Option<Arc<User>>;
+type Answer = Result<Known, TokenRejected>;
+
+/// Asks the cluster.
+pub(in crate::authn) struct ReviewedTokens {
+    client: Client,
+    digests: Digests,
+    kept: Arc<Expiring<Digest, Known>>,
+    asking: Flights<Digest, Answer>,
+    ttl: Duration,
+}
+
+impl ReviewedTokens {
+    /// Keeps answers for `ttl`, good or bad; failures never.
+    pub(in crate::authn) fn new(client: Client, ttl: Duration) -> Self {
+        Self {
+            client,
+            digests: Digests::new(),
+            kept: Arc::new(Expiring::new(KEPT)),
+            asking: Flights::new(AT_ONCE, LONGEST),
+            ttl,
+        }
+    }
+
+    /// The user of `token`.
+    pub(in crate::authn) async fn user(&self, token: &str) -> Result<User, TokenRejected> {
+        let digest = self.digests.of(token);
+        let known = match self.kept.get(&digest) {
+            Some(known) => known,
+            None => self.ask(digest, token).await?,
+        };
+        known.as_deref().cloned().ok_or(TokenRejected::Invalid)
+    }
+
+    async fn ask(&self, digest: Digest, token: &str) -> Answer {
+        let (client, kept, ttl) = (self.client.clone(), Arc::clone(&self.kept), self.ttl);
+        let review = TokenReview {
+            spec: TokenReviewSpec {
+                token: token.to_owned(),
+                ..TokenReviewSpec::default()
+            },
+            ..TokenReview::default()
+        };
+        let lookup = async move {
+            let known = answered(&client, &review).await?;
+            kept.insert(digest, known.clone(), ttl);
+            Ok(known)
+        };
+        let joined = self.asking.join(&digest, lookup).await;
+        joined.unwrap_or_else(|error| Err(TokenRejected::Unanswered(error.to_string())))
+    }
+}
+
+async fn answered(client: &Client, review: &TokenReview) -> Answer {
+    let answered = create_review(client, review, TIMEOUT).await;
+    let status = answered
+        .map_err(|error| TokenRejected::Unanswered(error.to_string()))?
+        .status
+        .unwrap_or_default();
+    known(status)
+}
+
+fn known(status: TokenReviewStatus) -> Answer {
+    if !status.authenticated.unwrap_or_default() {
+        return match status.error.filter(|error| !error.is_empty()) {
+            Some(error) => Err(TokenRejected::Unanswered(error)),
+            None => Ok(None),
+        };
+    }
+    let user = status.user.unwrap_or_default();
+    Ok(Some(Arc::new(User {
+        name: user.username.unwrap_or_default(),
+        uid: user.uid.unwrap_or_default(),
+        groups: user.groups.unwrap_or_default(),
+        extra: user.extra.unwrap_or_default(),
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::kubernetes::testing::{Answer as Response, FakeCluster};
+
+    const TTL: Duration = Duration::from_secs(10);
+
+    fn cluster(status: impl Fn(&str) -> Value + Send + Sync + 'static) -> FakeCluster {
+        FakeCluster::new(move |request| {
+            assert_eq!(request.path, "/apis/authentication.k8s.io/v1/tokenreviews");
+            let mut review = request.body.clone();
+            review["status"] = status(review["spec"]["token"].as_str().unwrap());
+            Response::ok(review)
+        })
+    }
+
+    fn good(token: &str) -> Value {
+        json!({"authenticated": true, "user": {"username": token, "uid": "u", "groups": ["g"],
+               "extra": {"k": ["v"]}}})
+    }
+
+    fn tokens(cluster: &FakeCluster) -> ReviewedTokens {
+        ReviewedTokens::new(cluster.client.clone(), TTL)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_good_token_is_asked_for_once_in_its_time() {
+        let cluster = cluster(good);
+        let tokens = tokens(&cluster);
+        for _ in 0..3 {
+            let user = tokens.user("alice").await.unwrap();
+            assert_eq!((user.name.as_str(), user.uid.as_str()), ("alice", "u"));
+            assert_eq!(
+                (user.groups, user.extra["k"].clone()),
+                (vec!["g".to_owned()], vec!["v".to_owned()])
+            );
+        }
+        assert_eq!(cluster.seen().len(), 1);
+        assert_eq!(tokens.user("bob").await.unwrap().name, "bob");
+        tokio::time::advance(TTL).await;
+        tokens.user("alice").await.unwrap();
+        assert_eq!(cluster.seen().len(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bad_token_is_known_for_its_time_too() {
+        let cluster = cluster(|_| json!({"authenticated": false}));
+        let tokens = tokens(&cluster);
+        for _ in 0..3 {
+            assert!(matches!(tokens.user("bad").await, Err(TokenRejected::Invalid)));
+        }
+        assert_eq!(cluster.seen().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn errors_are_not_kept() {
+        let cluster = cluster(|_| json!({"authenticated": false, "error": "token expired"}));
+        let tokens = tokens(&cluster);
+        for _ in 0..2 {
+            let error = tokens.user("bad").await.unwrap_err();
+            assert_eq!(error.to_string(), "token expired");
+        }
+        assert_eq!(cluster.seen().len(), 2);
+
+        let down = Arc::new(AtomicBool::new(true));
+        let cluster = FakeCluster::new({
+            let down = Arc::clone(&down);
+            move |request| {
+                if down.load(Ordering::SeqCst) {
+                    return Response::status(403, "Forbidden", "may not create tokenreviews");
+                }
+                let mut review = request.body.clone();
+                review["status"] = good("alice");
+                Response::ok(review)
+            }
+        });
+        let tokens = self::tokens(&cluster);
+        let error = tokens.user("alice").await.unwrap_err();
+        assert_eq!(error.to_string(), "may not create tokenreviews");
+        down.store(false, Ordering::SeqCst);
+        assert_eq!(tokens.user("alice").await.unwrap().name, "alice");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_who_show_the_same_token_at_once_are_one_question() {
+        let cluster = cluster(good);
+        let tokens = tokens(&cluster);
+        let users = futures::future::join_all((0..50).map(|_| tokens.user("alice"))).await;
+        assert!(users.iter().all(Result::is_ok));
+        assert_eq!(cluster.seen().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cluster_that_hangs_is_an_error_in_time() {
+        let cluster = FakeCluster::new(|_| Response::Never);
+        let begun = tokio::time::Instant::now();
+        assert!(tokens(&cluster).user("alice").await.is_err());
+        assert!(begun.elapsed() <= LONGEST);
+    }
+}

@@ -1,0 +1,137 @@
+//! Asking the cluster: SubjectAccessReview, with its answers kept for a while.
+
+use std::time::Duration;
+
+use k8s_openapi::api::authorization::v1::{
+    NonResourceAttributes, ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+    SubjectAccessReviewStatus,
+};
+use kube::Client;
+
+use super::attributes::ResourceAttributes as Asked;
+use super::{Attributes, Decision, Options, ReviewError};
+use crate::kubernetes::create_review;
+use crate::lookup::{Expiring, Flights};
+use crate::request::User;
+
+/// As in Go: answers kept, and the size from which on a question's answer is not kept.
+const KEPT: usize = 8192;
+const TOO_LARGE: usize = 10_000;
+
+/// `ClientTimeout` of the delegated authorizer; here with all tries.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A question under way may be answered to many, and outlives the one who asked first.
+const LONGEST: Duration = Duration::from_secs(30);
+const AT_ONCE: usize = 400;
+
+type Answer = Result<Decision, ReviewError>;
+
+/// Asks the cluster.
+pub(super) struct AccessReviews {
+    client: Client,
+    kept: std::sync::Arc<Expiring<Box<[u8]>, Decision>>,
+    asking: Flights<Box<[u8]>, Answer>,
+    authorized_ttl: Duration,
+    unauthorized_ttl: Duration,
+}
+
+impl AccessReviews {
+    pub(super) fn new(client: Client, options: &Options) -> Self {
+        Self {
+            client,
+            kept: std::sync::Arc::new(Expiring::new(KEPT)),
+            asking: Flights::new(AT_ONCE, LONGEST),
+            authorized_ttl: options.authorized_ttl,
+            unauthorized_ttl: options.unauthorized_ttl,
+        }
+    }
+
+    /// What the cluster says, or said a moment ago.
+    pub(super) async fn review(&self, user: &User, asked: &Attributes<'_>) -> Answer {
+        let key = asked.key(user);
+        if let Some(decision) = self.kept.get(&key) {
+            return Ok(decision);
+        }
+        let (client, kept) = (self.client.clone(), std::sync::Arc::clone(&self.kept));
+        let (authorized, unauthorized) = (self.authorized_ttl, self.unauthorized_ttl);
+        let review = review_of(user, asked);
+        let keep = (asked.size() < TOO_LARGE).then(|| key.clone());
+        let lookup = async move {
+            let decision = answered(&client, review).await?;
+            if let Some(key) = keep {
+                let time = match decision {
+                    Decision::Allow => authorized,
+                    Decision::Deny(_) | Decision::NoOpinion(_) => unauthorized,
+                };
+                kept.insert(key, decision.clone(), time);
+            }
+            Ok(decision)
+        };
+        let joined = self.asking.join(&key, lookup).await;
+        joined.unwrap_or_else(|error| Err(ReviewError::new(error.to_string())))
+    }
+}
+
+async fn answered(client: &Client, review: SubjectAccessReview) -> Answer {
+    let answered = create_review(client, &review, TIMEOUT).await;
+    let status = answered
+        .map_err(|error| ReviewError::new(error.to_string()))?
+        .status
+        .unwrap_or_default();
+    let SubjectAccessReviewStatus {
+        allowed,
+        denied,
+        reason,
+        ..
+    } = status;
+    let reason = reason.unwrap_or_default();
+    match (allowed, denied.unwrap_or_default()) {
+        (true, true) => Err(ReviewError::new(
+            "webhook subject access review returned both allow and deny response".to_owned(),
+        )),
+        (false, true) => Ok(Decision::Deny(reason)),
+        (true, false) => Ok(Decision::Allow),
+        (false, false) => Ok(Decision::NoOpinion(reason)),
+    }
+}
+
+fn review_of(user: &User, asked: &Attributes<'_>) -> SubjectAccessReview {
+    let mut spec = SubjectAccessReviewSpec {
+        user: given(&user.name),
+        uid: given(&user.uid),
+        groups: (!user.groups.is_empty()).then(|| user.groups.clone()),
+        extra: (!user.extra.is_empty()).then(|| user.extra.clone()),
+        ..SubjectAccessReviewSpec::default()
+    };
+    match asked {
+        Attributes::Path { verb, path } => {
+            spec.non_resource_attributes = Some(NonResourceAttributes {
+                path: given(path),
+                verb: given(verb),
+            });
+        }
+        Attributes::Resource(asked) => spec.resource_attributes = Some(resource_attributes(asked)),
+    }
+    SubjectAccessReview {
+        spec,
+        ..SubjectAccessReview::default()
+    }
+}
+
+fn resource_attributes(asked: &Asked<'_>) -> ResourceAttributes {
+    ResourceAttributes {
+        verb: given(&asked.verb),
+        group: given(asked.group),
+        version: given(asked.version),
+        resource: given(asked.resource),
+        subresource: given(asked.subresource),
+        namespace: given(asked.namespace),
+        name: given(asked.name),
+        ..ResourceAttributes::default()
+    }
+}
+
+fn given(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}

@@ -1,0 +1,115 @@
+//! The order in which permission is sought.
+
+use http::Uri;
+use kube::Client;
+
+use super::access_review::AccessReviews;
+use super::allowed_paths::AllowedPaths;
+use super::refusal::sanitized;
+use super::{Attributes, Authorized, Options, StartError, forbidden};
+use crate::request::{RequestInfo, User};
+use crate::status::ApiError;
+
+/// Whether a request may go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It may.
+    Allow,
+    /// It may not; why, or empty.
+    Deny(String),
+    /// Nobody said that it may, and so it may not; why, or empty.
+    NoOpinion(String),
+}
+
+/// The cluster did not answer: no permission, and the fault is not the client's.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ReviewError {
+    message: String,
+}
+
+impl ReviewError {
+    pub(super) fn new(message: String) -> Self {
+        Self { message }
+    }
+}
+
+/// Says who may do what: privileged groups, then open paths, then the cluster; else nobody.
+pub struct Authorizer {
+    groups: Vec<String>,
+    paths: AllowedPaths,
+    reviews: Option<AccessReviews>,
+}
+
+impl std::fmt::Debug for Authorizer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Authorizer").finish_non_exhaustive()
+    }
+}
+
+impl Authorizer {
+    pub(super) fn new(options: Options, client: Option<Client>) -> Result<Self, StartError> {
+        Ok(Self {
+            paths: AllowedPaths::parse(&options.always_allow_paths)?,
+            reviews: client.map(|client| AccessReviews::new(client, &options)),
+            groups: options.always_allow_groups,
+        })
+    }
+
+    /// Whether `user` may do what `info` says. To ask about something beside the request itself, such as the create
+    /// that an update may turn out to be, change a copy of its `info`.
+    ///
+    /// # Errors
+    /// The cluster did not answer.
+    pub async fn allows(&self, user: &User, info: &RequestInfo) -> Result<Decision, ReviewError> {
+        self.decide(user, &Attributes::of(info)).await
+    }
+
+    /// [`Self::allows`] as the answer to a request for `uri`.
+    ///
+    /// # Errors
+    /// 403, or 500 when the cluster did not answer.
+    pub async fn check(&self, user: &User, info: &RequestInfo, uri: &Uri) -> Result<(), ApiError> {
+        let asked = Attributes::of(info);
+        match self.decide(user, &asked).await {
+            Ok(Decision::Allow) => Ok(()),
+            Ok(Decision::Deny(reason) | Decision::NoOpinion(reason)) => Err(forbidden(user, &asked, &reason)),
+            Err(error) => {
+                tracing::error!(%error, "a request could not be authorized");
+                Err(unanswered(uri, &error))
+            }
+        }
+    }
+
+    /// The proof that `user` may do what `info` says in a request for `uri`.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub async fn authorize(&self, user: User, info: RequestInfo, uri: &Uri) -> Result<Authorized, ApiError> {
+        self.check(&user, &info, uri).await?;
+        Ok(Authorized { user, info })
+    }
+
+    pub(crate) async fn decide(&self, user: &User, asked: &Attributes<'_>) -> Result<Decision, ReviewError> {
+        if self.groups.iter().any(|group| user.is_in(group)) {
+            return Ok(Decision::Allow);
+        }
+        if let Attributes::Path { path, .. } = asked
+            && self.paths.contain(path)
+        {
+            return Ok(Decision::Allow);
+        }
+        match &self.reviews {
+            Some(reviews) => reviews.review(user, asked).await,
+            None => Ok(Decision::NoOpinion(String::new())),
+        }
+    }
+}
+
+fn unanswered(uri: &Uri, error: &ReviewError) -> ApiError {
+    let uri = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    ApiError::PlainText(sanitized(&format!("Internal Server Error: {uri:?}: {error}")))
+}
+
+#[cfg(test)]
+mod tests;

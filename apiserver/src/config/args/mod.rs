@@ -1,0 +1,111 @@
+//! The command line as it was typed.
+//!
+//! Flags have Go's names, defaults and syntax; the ones that the Go server does not have are Annex's own and stand under
+//! their own heading in `--help`.
+
+mod delegation;
+mod process;
+mod serving;
+mod storage;
+
+use std::ffi::OsString;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches as _};
+
+pub use delegation::{AuthenticationArgs, AuthorizationArgs};
+pub use process::{AdmissionArgs, LimitArgs, ProcessArgs};
+pub use serving::ServingArgs;
+pub use storage::StorageArgs;
+
+use super::flags::{GO_FLAGS, Meaning, Value};
+use super::syntax;
+
+/// The command line of an extension apiserver.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Where and how it serves.
+    #[command(flatten)]
+    pub serving: ServingArgs,
+    /// Where objects are kept.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+    /// How it learns who asks.
+    #[command(flatten)]
+    pub authentication: AuthenticationArgs,
+    /// How it learns whether they may.
+    #[command(flatten)]
+    pub authorization: AuthorizationArgs,
+    /// What else may refuse a write.
+    #[command(flatten)]
+    pub admission: AdmissionArgs,
+    /// How much it does at once.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    /// The process.
+    #[command(flatten)]
+    pub process: ProcessArgs,
+    /// Flags of the Go server that were given and mean nothing here, with the reason.
+    #[arg(skip)]
+    pub ignored: Vec<(&'static str, &'static str)>,
+    /// Flags of the Go server that were given and are refused, with the reason.
+    #[arg(skip)]
+    pub refused: Vec<(&'static str, &'static str)>,
+}
+
+impl Args {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// It is none, or asks for help: clap's own error, which prints itself and exits.
+    pub fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let matches = command().try_get_matches_from(syntax::normalise(arguments))?;
+        let mut args = Self::from_arg_matches(&matches)?;
+        for flag in GO_FLAGS {
+            match flag.meaning {
+                Meaning::Works => {}
+                Meaning::Ignored(why) if is_given(&matches, flag.name) => args.ignored.push((flag.name, why)),
+                Meaning::Refused(why) if is_given(&matches, flag.name) => args.refused.push((flag.name, why)),
+                Meaning::Ignored(_) | Meaning::Refused(_) => {}
+            }
+        }
+        Ok(args)
+    }
+}
+
+/// An empty value is none, as in Go.
+fn is_given(matches: &ArgMatches, name: &str) -> bool {
+    matches.value_source(name) == Some(ValueSource::CommandLine)
+        && matches
+            .get_many::<String>(name)
+            .is_some_and(|mut values| values.any(|value| !value.is_empty()))
+}
+
+/// clap's description of the whole command line.
+#[must_use]
+pub fn command() -> Command {
+    let command = Command::new("apiserver")
+        .about("Serves an extension API of Kubernetes")
+        .args_override_self(true);
+    GO_FLAGS
+        .iter()
+        .filter(|flag| flag.meaning != Meaning::Works)
+        .fold(Args::augment_args(command), |command, flag| {
+            command.arg(unbuilt(flag.name, flag.value))
+        })
+}
+
+/// A flag of the Go server that is known, and not built.
+fn unbuilt(name: &'static str, value: Value) -> Arg {
+    let argument = Arg::new(name).long(name).hide(true).action(ArgAction::Append);
+    match value {
+        Value::Bool => argument
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true"),
+        Value::Text => argument.num_args(1).allow_hyphen_values(true),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! Flags about the process: its limits, its end, its logs.
+
+use crate::request::GoDuration;
+
+/// What else may refuse a write.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Admission")]
+pub struct AdmissionArgs {
+    /// Plugins to switch on beside the default ones.
+    #[arg(long, value_delimiter = ',', value_name = "PLUGINS")]
+    pub enable_admission_plugins: Vec<String>,
+
+    /// Plugins to switch off. NamespaceLifecycle is the one that is built.
+    #[arg(long, value_delimiter = ',', value_name = "PLUGINS")]
+    pub disable_admission_plugins: Vec<String>,
+}
+
+/// How much it does at once. The flags are kube-apiserver's; the Go sample-apiserver has none of them.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// How many reading requests may run at once; 0: any number.
+    #[arg(long, default_value_t = 400, value_name = "NUMBER")]
+    pub max_requests_inflight: usize,
+
+    /// How many writing requests may run at once; 0: any number.
+    #[arg(long, default_value_t = 200, value_name = "NUMBER")]
+    pub max_mutating_requests_inflight: usize,
+
+    /// How long a request may take that is no watch.
+    #[arg(long, default_value = "1m", value_name = "DURATION")]
+    pub request_timeout: GoDuration,
+
+    /// How many connections may be open at once (Annex's own).
+    #[arg(long, default_value_t = 10_000, value_name = "NUMBER")]
+    pub max_connections: usize,
+}
+
+/// The process.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Process")]
+pub struct ProcessArgs {
+    /// The kubeconfig of the cluster, for what is neither authentication nor authorization.
+    #[arg(long, default_value = "", value_name = "FILE")]
+    pub kubeconfig: String,
+
+    /// Serve without a cluster (Annex's own): on loopback only, to one user in system:masters whose kubeconfig is
+    /// written to the data directory.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false,
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub standalone: bool,
+
+    /// How long to go on serving after a SIGTERM while /readyz says no.
+    #[arg(long, default_value = "0s", value_name = "DURATION")]
+    pub shutdown_delay_duration: GoDuration,
+
+    /// How much to log: 0 to 1 what matters, 2 to 4 more, 5 and above everything but what is sent.
+    #[arg(short, long, default_value_t = 0, value_name = "LEVEL", allow_negative_numbers = true)]
+    pub v: i32,
+
+    /// text or json (Annex's own).
+    #[arg(long, default_value = "text", value_name = "FORMAT", value_parser = ["text", "json"])]
+    pub log_format: String,
+}

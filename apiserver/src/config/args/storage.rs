@@ -1,0 +1,57 @@
+//! Flags about where objects are kept.
+
+use crate::request::GoDuration;
+
+/// Where objects are kept: in an etcd (`--etcd-servers`) or in a directory (`--data-dir`).
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Storage")]
+pub struct StorageArgs {
+    /// Keep objects in this directory (Annex's own). Exactly one process may use it.
+    #[arg(long, default_value = "", value_name = "DIR")]
+    pub data_dir: String,
+
+    /// Keep objects in this etcd.
+    #[arg(long, value_delimiter = ',', value_name = "URLS")]
+    pub etcd_servers: Vec<String>,
+
+    /// What the keys of all objects in etcd begin with [default: /registry/GROUP].
+    #[arg(long, value_name = "PREFIX")]
+    pub etcd_prefix: Option<String>,
+
+    /// The authorities of etcd's certificate.
+    #[arg(long, default_value = "", value_name = "FILE")]
+    pub etcd_cafile: String,
+
+    /// The certificate to show to etcd.
+    #[arg(long, default_value = "", value_name = "FILE")]
+    pub etcd_certfile: String,
+
+    /// The key of --etcd-certfile.
+    #[arg(long, default_value = "", value_name = "FILE")]
+    pub etcd_keyfile: String,
+
+    /// How often history is forgotten; what is younger than one interval stays. 0: never, here at least.
+    #[arg(long, default_value = "5m", value_name = "DURATION")]
+    pub etcd_compaction_interval: GoDuration,
+
+    /// How long the store may take to say that it is healthy.
+    #[arg(long, default_value = "2s", value_name = "DURATION")]
+    pub etcd_healthcheck_timeout: GoDuration,
+
+    /// How long the store may take to say that it is ready.
+    #[arg(long, default_value = "2s", value_name = "DURATION")]
+    pub etcd_readycheck_timeout: GoDuration,
+
+    /// Only etcd3, which is the default.
+    #[arg(long, default_value = "", value_name = "NAME")]
+    pub storage_backend: String,
+
+    /// Only application/json.
+    #[arg(long, default_value = "application/json", value_name = "MEDIA TYPE")]
+    pub storage_media_type: String,
+
+    /// Serve reads and watches from memory.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub watch_cache: bool,
+}

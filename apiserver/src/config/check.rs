@@ -1,0 +1,359 @@
+//! From a command line as it was typed to a configuration that can be meant. Pure: nothing is opened.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::{
+    Args, AuthenticationArgs, AuthorizationArgs, Backend, Cluster, Config, ConfigError, ConfigErrors, Defaults,
+    LimitArgs, Limits, ServingArgs, Storage, StorageArgs,
+};
+use crate::request::{GoDuration, User};
+use crate::server::{Address, tls};
+use crate::{authn, authz};
+
+/// What goes wrong is collected here; a placeholder goes on, so that everything is said at once.
+#[derive(Default)]
+struct Errors(Vec<ConfigError>);
+
+impl Errors {
+    fn value(&mut self, flag: &'static str, message: impl Into<String>) {
+        self.0.push(ConfigError::Value {
+            flag,
+            message: message.into(),
+        });
+    }
+
+    fn combination(&mut self, message: impl Into<String>) {
+        self.0.push(ConfigError::Combination(message.into()));
+    }
+
+    fn duration(&mut self, flag: &'static str, duration: GoDuration) -> Duration {
+        duration.to_std().unwrap_or_else(|| {
+            self.value(flag, "can not be negative value");
+            Duration::ZERO
+        })
+    }
+}
+
+impl Config {
+    /// Checks a command line.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn from_args(args: &Args, defaults: &Defaults) -> Result<Self, ConfigErrors> {
+        let mut errors = Errors::default();
+        for &(flag, why) in &args.refused {
+            errors.0.push(ConfigError::Refused { flag, why });
+        }
+        let standalone = args.process.standalone;
+        let data_directory = data_directory(args, defaults);
+        let config = Self {
+            address: address(&args.serving, standalone, &mut errors),
+            http2_streams: http2_streams(&args.serving),
+            strict_transport_security: strict_transport_security(&args.serving, &mut errors),
+            tls: tls_options(&args.serving, standalone, &mut errors),
+            storage: storage(&args.storage, data_directory.clone(), standalone, defaults, &mut errors),
+            cluster: if standalone {
+                Cluster::None {
+                    kubeconfig_directory: data_directory.unwrap_or_default(),
+                }
+            } else {
+                delegated(args, &mut errors)
+            },
+            namespace_lifecycle: namespace_lifecycle(args, &mut errors) && !standalone,
+            limits: limits(&args.limits, &mut errors),
+            shutdown_delay: errors.duration("shutdown-delay-duration", args.process.shutdown_delay_duration),
+            warnings: warnings(args),
+        };
+        if errors.0.is_empty() { Ok(config) } else { Err(ConfigErrors(errors.0)) }
+    }
+}
+
+/// Where files of the server's own lie; `None`: nowhere.
+fn data_directory(args: &Args, defaults: &Defaults) -> Option<PathBuf> {
+    match args.storage.data_dir.as_str() {
+        "" if args.process.standalone => Some(format!("{}.local.data", defaults.name).into()),
+        "" => None,
+        given => Some(given.into()),
+    }
+}
+
+fn address(serving: &ServingArgs, standalone: bool, errors: &mut Errors) -> Address {
+    let mut ip = serving.bind_address;
+    if standalone && ip.is_unspecified() {
+        ip = IpAddr::from([127, 0, 0, 1]);
+    }
+    if standalone && !ip.is_loopback() {
+        errors.combination("--standalone serves on loopback only: leave --bind-address out");
+    }
+    let port = serving.secure_port.unwrap_or(if standalone { 8443 } else { 443 });
+    if port == 0 {
+        errors.value("secure-port", "0 would serve nothing");
+    }
+    Address {
+        ip,
+        port,
+        share_port: serving.permit_port_sharing,
+        share_address: serving.permit_address_sharing,
+    }
+}
+
+fn http2_streams(serving: &ServingArgs) -> Option<NonZeroU32> {
+    // What Go's own server takes where nobody says anything.
+    let go_default = NonZeroU32::new(250);
+    if serving.disable_http2_serving {
+        return None;
+    }
+    NonZeroU32::new(serving.http2_max_streams_per_connection).or(go_default)
+}
+
+fn strict_transport_security(serving: &ServingArgs, errors: &mut Errors) -> Option<HeaderValue> {
+    let directives = given(&serving.strict_transport_security_directives);
+    if directives.is_empty() {
+        return None;
+    }
+    let known = |directive: &str| {
+        matches!(directive, "includeSubDomains" | "preload")
+            || directive
+                .strip_prefix("max-age=")
+                .is_some_and(|seconds| !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let flag = "strict-transport-security-directives";
+    if directives.iter().any(|directive| !known(directive)) {
+        errors.value(flag, "allowed values: max-age=expireTime, includeSubDomains, preload");
+    }
+    HeaderValue::from_str(&directives.join("; ")).ok()
+}
+
+/// A pair in memory for loopback, whose authority goes into the kubeconfig.
+pub(super) fn standalone_tls() -> tls::Options {
+    tls::Options {
+        directory: None,
+        ..tls::Options::default()
+    }
+}
+
+fn tls_options(serving: &ServingArgs, standalone: bool, errors: &mut Errors) -> tls::Options {
+    let mut options = if standalone {
+        standalone_tls()
+    } else {
+        tls::Options {
+            directory: Some(serving.cert_dir.clone().into()),
+            ..tls::Options::default()
+        }
+    };
+    options.http2 = !serving.disable_http2_serving;
+    options.certificate = match (serving.tls_cert_file.as_str(), serving.tls_private_key_file.as_str()) {
+        ("", "") => None,
+        ("", _) | (_, "") => {
+            errors.combination("--tls-cert-file and --tls-private-key-file must be given together");
+            None
+        }
+        _ if standalone => {
+            errors.combination("--standalone makes its own certificate: leave --tls-cert-file out");
+            None
+        }
+        (certificates, key) => Some(tls::PairFiles {
+            certificates: certificates.into(),
+            key: key.into(),
+        }),
+    };
+    for pair in given(&serving.tls_sni_cert_key) {
+        match tls::SniPair::parse(&pair) {
+            Ok(pair) => options.sni.push(pair),
+            Err(error) => errors.value("tls-sni-cert-key", error.to_string()),
+        }
+    }
+    match tls::MinVersion::parse(&serving.tls_min_version) {
+        Ok(version) => options.min_version = version,
+        Err(error) => errors.value("tls-min-version", error.to_string()),
+    }
+    let suites = given(&serving.tls_cipher_suites);
+    if !suites.is_empty() {
+        match tls::cipher_suites(&suites) {
+            Ok(suites) => options.cipher_suites = Some(suites),
+            Err(error) => errors.value("tls-cipher-suites", error.to_string()),
+        }
+    }
+    options
+}
+
+fn storage(
+    args: &StorageArgs,
+    data_directory: Option<PathBuf>,
+    standalone: bool,
+    defaults: &Defaults,
+    errors: &mut Errors,
+) -> Storage {
+    if !matches!(args.storage_backend.as_str(), "" | "etcd3") {
+        errors.value("storage-backend", format!("{:?} invalid, allowed values: etcd3", args.storage_backend));
+    }
+    if !matches!(args.storage_media_type.as_str(), "" | "application/json") {
+        errors.value("storage-media-type", "objects are stored as application/json only");
+    }
+    let interval = errors.duration("etcd-compaction-interval", args.etcd_compaction_interval);
+    let servers = given(&args.etcd_servers);
+    let backend = match (data_directory, servers.is_empty()) {
+        (Some(_), false) if !standalone => {
+            errors.combination("--data-dir and --etcd-servers exclude each other");
+            Backend::Memory
+        }
+        (_, false) => etcd(args, servers, interval, defaults, errors),
+        (Some(directory), true) => {
+            let mut options = crate::storage::embedded::Options::new(directory);
+            options.retention = interval;
+            Backend::Embedded(options)
+        }
+        (None, true) => {
+            errors.combination("--etcd-servers or --data-dir must be specified");
+            Backend::Memory
+        }
+    };
+    Storage {
+        backend,
+        watch_cache: args.watch_cache,
+        health_timeout: errors.duration("etcd-healthcheck-timeout", args.etcd_healthcheck_timeout),
+        ready_timeout: errors.duration("etcd-readycheck-timeout", args.etcd_readycheck_timeout),
+    }
+}
+
+#[cfg(feature = "etcd")]
+fn etcd(
+    args: &StorageArgs,
+    endpoints: Vec<String>,
+    compaction_interval: Duration,
+    defaults: &Defaults,
+    errors: &mut Errors,
+) -> Backend {
+    if args.etcd_certfile.is_empty() != args.etcd_keyfile.is_empty() {
+        errors.combination("--etcd-certfile and --etcd-keyfile must be given together");
+    }
+    let prefix = args.etcd_prefix.as_deref().unwrap_or(&defaults.etcd_prefix);
+    Backend::Etcd(crate::storage::etcd::Options {
+        endpoints,
+        prefix: prefix.to_owned(),
+        ca_file: path(&args.etcd_cafile),
+        certificate_file: path(&args.etcd_certfile),
+        key_file: path(&args.etcd_keyfile),
+        compaction_interval,
+    })
+}
+
+#[cfg(not(feature = "etcd"))]
+fn etcd(_: &StorageArgs, _: Vec<String>, _: Duration, _: &Defaults, errors: &mut Errors) -> Backend {
+    errors.value("etcd-servers", "this program was built without etcd");
+    Backend::Memory
+}
+
+fn delegated(args: &Args, errors: &mut Errors) -> Cluster {
+    Cluster::Delegated {
+        authentication: authentication(&args.authentication, errors),
+        authentication_kubeconfig: path(&args.authentication.authentication_kubeconfig),
+        authorization: authorization(&args.authorization, errors),
+        authorization_kubeconfig: path(&args.authorization.authorization_kubeconfig),
+        kubeconfig: path(&args.process.kubeconfig),
+    }
+}
+
+fn authentication(args: &AuthenticationArgs, errors: &mut Errors) -> authn::Options {
+    authn::Options {
+        token_cache_ttl: errors.duration(
+            "authentication-token-webhook-cache-ttl",
+            args.authentication_token_webhook_cache_ttl,
+        ),
+        client_ca_file: path(&args.client_ca_file),
+        request_header: authn::RequestHeaderOptions {
+            client_ca_file: path(&args.requestheader_client_ca_file),
+            username_headers: given(&args.requestheader_username_headers),
+            uid_headers: given(&args.requestheader_uid_headers),
+            group_headers: given(&args.requestheader_group_headers),
+            extra_headers_prefix: given(&args.requestheader_extra_headers_prefix),
+            allowed_names: given(&args.requestheader_allowed_names),
+        },
+        skip_lookup: args.authentication_skip_lookup,
+        tolerate_lookup_failure: args.authentication_tolerate_lookup_failure,
+    }
+}
+
+fn authorization(args: &AuthorizationArgs, errors: &mut Errors) -> authz::Options {
+    authz::Options {
+        authorized_ttl: errors.duration(
+            "authorization-webhook-cache-authorized-ttl",
+            args.authorization_webhook_cache_authorized_ttl,
+        ),
+        unauthorized_ttl: errors.duration(
+            "authorization-webhook-cache-unauthorized-ttl",
+            args.authorization_webhook_cache_unauthorized_ttl,
+        ),
+        always_allow_paths: given(&args.authorization_always_allow_paths),
+        always_allow_groups: vec![User::MASTERS.into()],
+    }
+}
+
+/// The plugins that the Go server has by default.
+const PLUGINS: [&str; 5] = [
+    "NamespaceLifecycle",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionWebhook",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionWebhook",
+];
+
+/// Whether NamespaceLifecycle is on. As in Go, switching off wins nothing over switching on: both is an error.
+fn namespace_lifecycle(args: &Args, errors: &mut Errors) -> bool {
+    let enabled = given(&args.admission.enable_admission_plugins);
+    let disabled = given(&args.admission.disable_admission_plugins);
+    // BanFlunder is the sample-apiserver's own.
+    let is_known = |plugin: &String| PLUGINS.contains(&plugin.as_str()) || plugin == "BanFlunder";
+    for (flag, plugins) in [
+        ("enable-admission-plugins", &enabled),
+        ("disable-admission-plugins", &disabled),
+    ] {
+        for unknown in plugins.iter().filter(|plugin| !is_known(plugin)) {
+            errors.value(flag, format!("plugin {unknown:?} is unknown"));
+        }
+    }
+    for both in enabled.iter().filter(|plugin| disabled.contains(plugin)) {
+        errors.combination(format!(
+            "{both} in enable-admission-plugins and disable-admission-plugins overlapped"
+        ));
+    }
+    !disabled.iter().any(|plugin| plugin == PLUGINS[0])
+}
+
+fn limits(args: &LimitArgs, errors: &mut Errors) -> Limits {
+    let request_timeout = errors.duration("request-timeout", args.request_timeout);
+    if request_timeout.is_zero() {
+        errors.value("request-timeout", "must be more than nothing");
+    }
+    if args.max_connections == 0 {
+        errors.value("max-connections", "must be more than nothing");
+    }
+    Limits {
+        reading: args.max_requests_inflight,
+        writing: args.max_mutating_requests_inflight,
+        request_timeout,
+        connections: args.max_connections,
+    }
+}
+
+fn warnings(args: &Args) -> Vec<String> {
+    if args.ignored.is_empty() {
+        return Vec::new();
+    }
+    let flags: Vec<String> = args.ignored.iter().map(|(flag, why)| format!("--{flag} ({why})")).collect();
+    vec![format!("flags that mean nothing to this server are ignored: {}", flags.join("; "))]
+}
+
+/// What was really given: an empty text is nothing.
+fn given(values: &[String]) -> Vec<String> {
+    values.iter().filter(|value| !value.is_empty()).cloned().collect()
+}
+
+fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| text.into())
+}

@@ -1,0 +1,165 @@
+//! From a command line to a server's configuration.
+//!
+//! ```text
+//! Args (as typed) -> Config (checked, nothing opened) -> Server::start (files, cluster and storage opened)
+//! ```
+
+mod args;
+mod check;
+mod error;
+mod flags;
+mod logs;
+mod syntax;
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+pub use args::{
+    AdmissionArgs, Args, AuthenticationArgs, AuthorizationArgs, LimitArgs, ProcessArgs, ServingArgs, StorageArgs,
+    command,
+};
+pub use error::{ConfigError, ConfigErrors};
+pub use flags::{GO_FLAGS, GoFlag, Meaning, Value};
+pub use logs::{LogError, LogFormat, Logs};
+
+use crate::server::{Address, tls};
+use crate::{authn, authz};
+
+/// What a program decides before anybody types a flag.
+#[derive(Clone, Debug)]
+pub struct Defaults {
+    /// What the program is called, such as `wardle`: in logs, in names of files.
+    pub name: String,
+    /// What keys in etcd begin with, such as `/registry/wardle.example.com`.
+    pub etcd_prefix: String,
+}
+
+/// How a server is to run. Checked: what is wrong with a flag by itself, or with several together, was said already.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens.
+    pub address: Address,
+    /// Requests at once on one HTTP/2 connection; `None`: HTTP/1.1 only.
+    pub http2_streams: Option<NonZeroU32>,
+    /// The header `Strict-Transport-Security`.
+    pub strict_transport_security: Option<HeaderValue>,
+    /// Certificates.
+    pub tls: tls::Options,
+    /// Where objects are kept.
+    pub storage: Storage,
+    /// The cluster that says who somebody is and what they may.
+    pub cluster: Cluster,
+    /// Whether writes into namespaces that are not there are refused.
+    pub namespace_lifecycle: bool,
+    /// How much it does at once.
+    pub limits: Limits,
+    /// How long it goes on serving when it is told to end.
+    pub shutdown_delay: Duration,
+    /// What to warn of when it starts, beside what the library does not do yet.
+    pub warnings: Vec<String>,
+}
+
+/// The cluster that a server belongs to.
+#[derive(Clone, Debug)]
+pub enum Cluster {
+    /// There is none: one user, in `system:masters`, whose kubeconfig is written into this directory.
+    None {
+        /// The directory.
+        kubeconfig_directory: PathBuf,
+    },
+    /// There is one. Kubeconfigs that are `None` mean the cluster that the process runs in.
+    Delegated {
+        /// How requests are authenticated.
+        authentication: authn::Options,
+        /// The cluster that knows tokens.
+        authentication_kubeconfig: Option<PathBuf>,
+        /// How requests are authorized.
+        authorization: authz::Options,
+        /// The cluster that decides.
+        authorization_kubeconfig: Option<PathBuf>,
+        /// The cluster, for everything else.
+        kubeconfig: Option<PathBuf>,
+    },
+}
+
+/// Where objects are kept, and how.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// Where.
+    pub backend: Backend,
+    /// Whether reads and watches are served from memory.
+    pub watch_cache: bool,
+    /// How long the store may take to say that it is healthy.
+    pub health_timeout: Duration,
+    /// How long it may take to say that it is ready.
+    pub ready_timeout: Duration,
+}
+
+/// Where objects are kept.
+#[derive(Clone, Debug)]
+pub enum Backend {
+    /// In this process, until it ends: for tests.
+    Memory,
+    /// In a directory of this machine.
+    Embedded(crate::storage::embedded::Options),
+    /// In etcd.
+    #[cfg(feature = "etcd")]
+    Etcd(crate::storage::etcd::Options),
+}
+
+/// How much a server does at once.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Reading requests at once; 0: any number.
+    pub reading: usize,
+    /// Writing requests at once; 0: any number.
+    pub writing: usize,
+    /// How long a request may take that is no watch.
+    pub request_timeout: Duration,
+    /// Open connections.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            reading: 400,
+            writing: 200,
+            request_timeout: Duration::from_secs(60),
+            connections: 10_000,
+        }
+    }
+}
+
+impl Config {
+    /// A server on loopback, on any free port, without a cluster and with objects in memory: for tests. Its kubeconfig
+    /// is written into `directory`.
+    #[must_use]
+    pub fn for_tests(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            address: Address::loopback(0),
+            http2_streams: NonZeroU32::new(1000),
+            strict_transport_security: None,
+            tls: check::standalone_tls(),
+            storage: Storage {
+                backend: Backend::Memory,
+                watch_cache: true,
+                health_timeout: Duration::from_secs(2),
+                ready_timeout: Duration::from_secs(2),
+            },
+            cluster: Cluster::None {
+                kubeconfig_directory: directory.into(),
+            },
+            namespace_lifecycle: false,
+            limits: Limits::default(),
+            shutdown_delay: Duration::ZERO,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! What Go's flag library accepts and clap does not.
+
+use std::ffi::OsString;
+
+/// Arguments with `-` for `_` in the names of flags, as k8s.io/component-base normalises them. Values stay as they are.
+pub(super) fn normalise(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut is_open = true;
+    arguments
+        .into_iter()
+        .map(|argument| {
+            let Some(text) = argument.to_str() else {
+                return argument;
+            };
+            is_open &= text != "--";
+            if !is_open || !text.starts_with("--") {
+                return argument;
+            }
+            match text.split_once('=') {
+                Some((name, value)) => format!("{}={value}", name.replace('_', "-")).into(),
+                None => text.replace('_', "-").into(),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_are_normalised() {
+        let given = ["--etcd_servers=http://a_b", "--secure_port", "a_b", "-v", "--", "--x_y"];
+        let normal = normalise(given.map(OsString::from));
+        assert_eq!(
+            normal,
+            ["--etcd-servers=http://a_b", "--secure-port", "a_b", "-v", "--", "--x_y"]
+        );
+    }
+}

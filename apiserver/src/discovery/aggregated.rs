@@ -1,0 +1,105 @@
+//! `APIGroupDiscoveryList`: all of discovery in one document.
+
+use http::HeaderMap;
+use http::header::ACCEPT;
+use serde_json::{Value, json};
+
+use super::groups::{Group, VERBS};
+use crate::resource::{Resource, Scope};
+
+/// Its media type, as the answer repeats it.
+pub(super) const MEDIA_TYPE: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// `/apis`, with everything in it.
+pub(super) fn group_list(groups: &[Group]) -> Value {
+    let items: Vec<Value> = groups
+        .iter()
+        .map(|group| {
+            let versions: Vec<Value> = group
+                .versions
+                .iter()
+                .map(|version| {
+                    let resources: Vec<Value> = version.resources.iter().map(|resource| described(resource)).collect();
+                    json!({ "version": version.name, "resources": resources, "freshness": "Current" })
+                })
+                .collect();
+            json!({ "metadata": { "name": group.name }, "versions": versions })
+        })
+        .collect();
+    json!({
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": "apidiscovery.k8s.io/v2",
+        "metadata": {},
+        "items": items,
+    })
+}
+
+fn described(resource: &Resource) -> Value {
+    let scope = match resource.scope {
+        Scope::Namespaced => "Namespaced",
+        Scope::Cluster => "Cluster",
+    };
+    let mut value = json!({
+        "resource": resource.names.plural,
+        // Empty: those of the list. As Go writes it; old clients need the field.
+        "responseKind": { "group": "", "version": "", "kind": resource.names.kind },
+        "scope": scope,
+        "singularResource": resource.names.singular,
+        "verbs": VERBS,
+    });
+    for (field, names) in [
+        ("shortNames", &resource.names.short_names),
+        ("categories", &resource.names.categories),
+    ] {
+        if !names.is_empty() {
+            value[field] = json!(names);
+        }
+    }
+    value
+}
+
+/// Whether the client's first choice that can be made is this document. Clauses with a lower `q` come later.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+    let mut clauses: Vec<(f32, Choice)> = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(read_clause)
+        .collect();
+    // A stable sort: among equals the first counts.
+    clauses.sort_by(|(left, _), (right, _)| right.total_cmp(left));
+    matches!(clauses.first(), Some((_, Choice::Aggregated)))
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Choice {
+    Aggregated,
+    Legacy,
+}
+
+/// A clause of `Accept` that can be served, with its `q`.
+fn read_clause(clause: &str) -> Option<(f32, Choice)> {
+    let mut parts = clause.split(';').map(str::trim);
+    let media = parts.next()?;
+    let mut quality = 1.0;
+    let mut kind = ["", "", ""];
+    for parameter in parts {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        match name {
+            "q" => quality = value.parse().unwrap_or(1.0),
+            "g" => kind[0] = value,
+            "v" => kind[1] = value,
+            "as" => kind[2] = value,
+            // Such as `profile=nopeer`: there are no peers.
+            _ => {}
+        }
+    }
+    let is_json = matches!(media, "application/json" | "application/*" | "*/*" | "*");
+    match kind {
+        ["", _, ""] | ["", "", _] => is_json.then_some((quality, Choice::Legacy)),
+        ["apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList"] => is_json.then_some((quality, Choice::Aggregated)),
+        // v2beta1, and whatever comes after v2.
+        _ => None,
+    }
+}

@@ -1,0 +1,187 @@
+//! Answers: objects, lists and Statuses as HTTP responses.
+
+use bytes::Bytes;
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, StatusCode};
+use http_body::Body as _;
+
+use super::call::Call;
+use super::encode::{self, Form, ListPieces, push_partial};
+use crate::registry::{Listed, Pieces};
+use crate::request::media::{self, Format, MetaVersion, Transform, Wanted};
+use crate::response::{Body, Response};
+use crate::status::{ApiError, Status};
+use crate::storage::Entry;
+
+/// The Status that tells an error, as the client wants it; as indented JSON where it wants nothing that can be made.
+#[must_use]
+pub fn status(error: &ApiError, headers: &HeaderMap, query: &str) -> Response {
+    let status = error.status();
+    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = document(&status, code, headers, query);
+    if let Some(seconds) = error.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    if matches!(error, ApiError::Forbidden { .. }) {
+        let value = HeaderValue::from_static("nosniff");
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, value);
+    }
+    response
+}
+
+/// A Status that a verb answers.
+pub(super) fn success(call: &Call<'_>, status: &Status, code: StatusCode) -> Response {
+    document(status, code, &call.parts.headers, call.query())
+}
+
+fn document(status: &Status, code: StatusCode, headers: &HeaderMap, query: &str) -> Response {
+    let wanted = media::wanted_document(headers, query).unwrap_or(Wanted {
+        format: Format::Json,
+        transform: None,
+        pretty: true,
+    });
+    // A Status has nothing that could fail to be encoded.
+    let mut json = serde_json::to_vec(status).unwrap_or_default();
+    json.push(b'\n');
+    finish(json.into(), wanted, headers, code).unwrap_or_else(|_| Response::new(Body::empty()))
+}
+
+/// An object.
+pub(super) fn object(
+    call: &Call<'_>,
+    wanted: Wanted,
+    entry: &Entry,
+    code: StatusCode,
+) -> Result<Response, ApiError> {
+    let pieces = call.registry().pieces(entry, &call.version.name)?;
+    let mut json = Vec::with_capacity(pieces.len() + 1);
+    match wanted.transform {
+        None => pieces.append_to(&mut json),
+        Some(Transform::Partial(version)) => push_partial(&pieces, version, &mut json),
+        Some(Transform::PartialList(_)) => return Err(no_list(call)),
+        Some(Transform::Table(version)) => call.rows(version)?.push_table(&pieces, true, false, &mut json),
+    }
+    json.push(b'\n');
+    finish(json.into(), wanted, &call.parts.headers, code)
+}
+
+/// Refuses before a write what could not be answered after it.
+pub(super) fn check_object(call: &Call<'_>, wanted: Wanted) -> Result<(), ApiError> {
+    match wanted.transform {
+        Some(Transform::PartialList(_)) => Err(no_list(call)),
+        Some(Transform::Table(version)) => call.rows(version).map(|_| ()),
+        Some(Transform::Partial(_)) | None => Ok(()),
+    }
+}
+
+fn no_list(call: &Call<'_>) -> ApiError {
+    let found = call.go_type(&call.served.resource().names.kind);
+    ApiError::NotTransformable(format!(
+        "you requested PartialObjectMetadataList, but the requested object is not a list ({found})"
+    ))
+}
+
+/// How many objects are encoded before others have their turn: some of them may have to be converted.
+const TURN: usize = 128;
+
+/// A list.
+pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Result<Response, ApiError> {
+    let (head, form, none) = list_form(call, wanted, &listed)?;
+    let mut items: Vec<Pieces> = Vec::with_capacity(listed.entries.len());
+    for (number, entry) in listed.entries.iter().enumerate() {
+        if number % TURN == TURN - 1 {
+            tokio::task::yield_now().await;
+        }
+        items.push(call.registry().pieces(entry, &call.version.name)?);
+    }
+    drop(listed);
+    let pieces = ListPieces::new(head, items, form, none);
+    let (body, is_compressed) = encode::list_body(pieces, wanted, &call.parts.headers)?;
+    Ok(with_headers(body, is_compressed, wanted, StatusCode::OK))
+}
+
+/// What stands before the items, their form, and what stands for none.
+fn list_form(
+    call: &Call<'_>,
+    wanted: Wanted,
+    listed: &Listed,
+) -> Result<(String, Form, &'static str), ApiError> {
+    let metadata = list_metadata(listed);
+    let resource = call.served.resource();
+    let head = |kind: &str, api_version: &str| {
+        format!(r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{metadata},"items":"#)
+    };
+    match wanted.transform {
+        None => {
+            let form = if resource.policy.bare_items {
+                Form::Bare(call.version.type_heads.clone())
+            } else {
+                Form::Whole
+            };
+            let head = head(&resource.names.list_kind, &call.version.api_version);
+            Ok((head, form, "[]"))
+        }
+        // Go makes a new list here, whose items are null where there are none.
+        Some(Transform::PartialList(version)) => {
+            let head = head("PartialObjectMetadataList", version.api_version());
+            Ok((head, Form::Partial(version), "null"))
+        }
+        Some(Transform::Partial(_)) => {
+            let found = call.go_type(&resource.names.list_kind);
+            Err(ApiError::NotTransformable(format!(
+                "you requested PartialObjectMetadata, but the requested object is a list ({found})"
+            )))
+        }
+        Some(Transform::Table(version)) => table_form(call, version, &metadata),
+    }
+}
+
+fn table_form(
+    call: &Call<'_>,
+    version: MetaVersion,
+    metadata: &str,
+) -> Result<(String, Form, &'static str), ApiError> {
+    let rows = call.rows(version)?;
+    let head = rows.head(metadata, true);
+    let none = rows.none();
+    Ok((head, rows.form(), none))
+}
+
+fn list_metadata(listed: &Listed) -> String {
+    let mut metadata = format!(r#"{{"resourceVersion":"{}""#, listed.revision);
+    if !listed.continue_token.is_empty() {
+        // A token is base64url, which needs no quoting in JSON.
+        metadata.push_str(r#","continue":""#);
+        metadata.push_str(&listed.continue_token);
+        metadata.push('"');
+    }
+    if let Some(remaining) = listed.remaining {
+        metadata.push_str(r#","remainingItemCount":"#);
+        metadata.push_str(&remaining.to_string());
+    }
+    metadata.push('}');
+    metadata
+}
+
+fn finish(json: Bytes, wanted: Wanted, headers: &HeaderMap, code: StatusCode) -> Result<Response, ApiError> {
+    let (body, is_compressed) = encode::body(json, wanted, headers)?;
+    Ok(with_headers(body, is_compressed, wanted, code))
+}
+
+fn with_headers(body: Body, is_compressed: bool, wanted: Wanted, code: StatusCode) -> Response {
+    let length = body.size_hint().exact();
+    let mut response = Response::new(body);
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(wanted.format.media_type()));
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
+    if is_compressed {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    response
+}

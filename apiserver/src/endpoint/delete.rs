@@ -1,0 +1,108 @@
+//! Deleting: one object, or all that match.
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::answer;
+use super::body;
+use super::call::Call;
+use crate::decode::{BodyMedia, syntax, yaml};
+use crate::registry::Deleted;
+use crate::request::media;
+use crate::request::options::{DeleteOptions, ListOptions};
+use crate::response::Response;
+use crate::status::{ApiError, Status, StatusDetails};
+use crate::storage::Entry;
+
+/// One object.
+pub(super) async fn delete<B>(call: &Call<'_>, body: B) -> Result<Response, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let wanted = media::wanted(&call.parts.headers, call.query())?;
+    let options = options(call, body).await?;
+    match call.registry().delete(call.request, &options).await? {
+        Deleted::Gone(entry) => Ok(answer::success(call, &gone(call, &entry), StatusCode::OK)),
+        // Whoever asked for dependents to go first, in the words of old, is told that it is not done yet.
+        Deleted::Pending(entry) if options.orphan_dependents == Some(false) => {
+            answer::object(call, wanted, &entry, StatusCode::ACCEPTED)
+        }
+        Deleted::Pending(entry) => answer::object(call, wanted, &entry, StatusCode::OK),
+    }
+}
+
+/// All that match. It may take long, so it has no deadline of its own, as in k8s.io/apiserver.
+pub(super) async fn delete_collection<B>(call: &Call<'_>, body: B) -> Result<Response, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let wanted = media::wanted(&call.parts.headers, call.query())?;
+    let list = ListOptions::parse(call.query())?;
+    let options = options(call, body).await?;
+    let listed = call
+        .registry()
+        .delete_collection(call.request, &list, &options)
+        .await?;
+    answer::list(call, wanted, listed).await
+}
+
+/// A body is all that counts; without one, the query.
+async fn options<B>(call: &Call<'_>, body: B) -> Result<DeleteOptions, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let headers = &call.parts.headers;
+    let body = body::read(call.request, headers, body).await?;
+    if body.is_empty() {
+        return DeleteOptions::parse(call.query());
+    }
+    let value = parsed(&body, media::body_media(headers)?).map_err(|message| {
+        ApiError::BadRequest(format!("couldn't get version/kind; json parse error: {message}"))
+    })?;
+    DeleteOptions::from_body(value)
+}
+
+fn parsed(body: &[u8], media: BodyMedia) -> Result<Value, String> {
+    match media {
+        BodyMedia::Json => serde_json::from_slice(body)
+            .map_err(|error| syntax::explain(body).unwrap_or_else(|| error.to_string())),
+        BodyMedia::Yaml => {
+            let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+            yaml::read(text).map(|document| document.value)
+        }
+    }
+}
+
+/// Whoever waits for the object to go knows it by its uid.
+fn gone(call: &Call<'_>, entry: &Entry) -> Status {
+    let info = call.info();
+    Status::success(StatusDetails {
+        name: info.name.clone(),
+        group: info.group.clone(),
+        kind: info.resource.clone(),
+        uid: uid(entry.value()),
+        ..StatusDetails::default()
+    })
+}
+
+fn uid(json: &[u8]) -> String {
+    #[derive(Default, Deserialize)]
+    struct Outer {
+        #[serde(default)]
+        metadata: Metadata,
+    }
+    #[derive(Default, Deserialize)]
+    struct Metadata {
+        #[serde(default)]
+        uid: String,
+    }
+    serde_json::from_slice::<Outer>(json)
+        .unwrap_or_default()
+        .metadata
+        .uid
+}

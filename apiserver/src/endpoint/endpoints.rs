@@ -1,0 +1,164 @@
+//! The resources that are served.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::table::Columns;
+use crate::object::Object;
+use crate::registry::Registry;
+use crate::resource::{Resource, Version};
+
+/// The set of resources that are served. It is exchanged as a whole, under requests that go on with the one they began
+/// with.
+#[derive(Default)]
+pub struct Endpoints(ArcSwap<Set>);
+
+#[derive(Default)]
+struct Set {
+    /// By group, then by resource.
+    groups: HashMap<String, HashMap<String, Arc<Served>>>,
+    complete: bool,
+}
+
+/// A resource, with all that its answers need and that can be worked out beforehand.
+pub(super) struct Served {
+    pub(super) registry: Arc<Registry>,
+    versions: Vec<Arc<ServedVersion>>,
+}
+
+/// One of its versions.
+pub(super) struct ServedVersion {
+    /// `v1alpha1`
+    pub(super) name: String,
+    /// `wardle.example.com/v1alpha1`
+    pub(super) api_version: String,
+    pub(super) columns: Arc<Columns>,
+    /// With what an encoded object may begin, from the `{` to the comma behind its type.
+    pub(super) type_heads: Box<[String; 2]>,
+    /// An object of which nothing is known, as a bookmark is.
+    pub(super) empty: Object,
+    /// What tells encodings of this version, by this schema, from others.
+    pub(super) fingerprint: u64,
+    /// What every client of it is warned of.
+    pub(super) deprecation_warning: Option<String>,
+}
+
+impl Endpoints {
+    /// No resource is there yet: every path answers 503.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Serves exactly these resources from now on. `complete`: no more are to come, so that the path of a resource that
+    /// is not among them answers 404. Garbage collection takes a 404 for the end of an owner: while a resource may yet
+    /// come, it must be 503.
+    pub fn replace(&self, registries: impl IntoIterator<Item = Arc<Registry>>, complete: bool) {
+        let mut set = Set {
+            complete,
+            ..Set::default()
+        };
+        for registry in registries {
+            let resource = registry.resource().clone();
+            set.groups
+                .entry(resource.group.clone())
+                .or_default()
+                .insert(resource.names.plural.clone(), Arc::new(Served::new(registry)));
+        }
+        self.0.store(Arc::new(set));
+    }
+
+    /// Whether all resources are there that are to be.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.0.load().complete
+    }
+
+    /// The resources that are served now, in the order of group and name.
+    #[must_use]
+    pub fn registries(&self) -> Vec<Arc<Registry>> {
+        let set = self.0.load();
+        let mut registries: Vec<_> = set
+            .groups
+            .values()
+            .flat_map(HashMap::values)
+            .map(|served| served.registry.clone())
+            .collect();
+        registries.sort_by_key(|registry| registry.resource().group_resource());
+        registries
+    }
+
+    /// The resource of this group and name in this version.
+    pub(super) fn find(
+        &self,
+        group: &str,
+        version: &str,
+        resource: &str,
+    ) -> Option<(Arc<Served>, Arc<ServedVersion>)> {
+        let set = self.0.load();
+        let served = set.groups.get(group)?.get(resource)?;
+        let version = served.versions.iter().find(|found| found.name == version)?;
+        Some((served.clone(), version.clone()))
+    }
+}
+
+impl std::fmt::Debug for Endpoints {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self
+            .registries()
+            .into_iter()
+            .map(|registry| registry.resource().group_resource());
+        formatter.debug_list().entries(names).finish()
+    }
+}
+
+impl Served {
+    fn new(registry: Arc<Registry>) -> Self {
+        let resource = registry.resource();
+        let versions = resource
+            .versions
+            .iter()
+            .map(|version| Arc::new(ServedVersion::new(resource, version)))
+            .collect();
+        Self { registry, versions }
+    }
+
+    pub(super) fn resource(&self) -> &Resource {
+        self.registry.resource()
+    }
+}
+
+impl ServedVersion {
+    fn new(resource: &Resource, version: &Version) -> Self {
+        let kind = &resource.names.kind;
+        let api_version = resource.api_version(&version.name);
+        let mut hasher = DefaultHasher::new();
+        (&version.name, version.schema.fingerprint).hash(&mut hasher);
+        Self {
+            name: version.name.clone(),
+            columns: Arc::new(Columns::of(version)),
+            type_heads: Box::new([
+                format!(r#"{{"kind":"{kind}","apiVersion":"{api_version}","#),
+                format!(r#"{{"apiVersion":"{api_version}","kind":"{kind}","#),
+            ]),
+            empty: empty(resource, &version.name),
+            fingerprint: hasher.finish(),
+            deprecation_warning: version.deprecation_warning.clone(),
+            api_version,
+        }
+    }
+}
+
+/// An object with nothing but its type and what its kind always has. A kind that must have more is left bare.
+fn empty(resource: &Resource, version: &str) -> Object {
+    let mut object = Object::default();
+    object.set_type(&resource.api_version(version), &resource.names.kind);
+    object.metadata_mut();
+    resource
+        .behaviour
+        .normalize(version, object.clone())
+        .unwrap_or(object)
+}

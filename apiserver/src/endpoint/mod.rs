@@ -1,0 +1,95 @@
+//! HTTP verbs on resources: from an authorized request to the registry, and from objects to an answer.
+//!
+//! ```text
+//! route -> media types -> body, options -> decode -> registry -> encode
+//! ```
+
+mod answer;
+mod body;
+mod call;
+mod delete;
+mod encode;
+mod endpoints;
+mod patch;
+mod read;
+mod route;
+mod table;
+mod warnings;
+mod watch;
+mod write;
+
+use bytes::Bytes;
+use http::request::Parts;
+
+use crate::authz::Authorized;
+use crate::response::Response;
+use crate::status::ApiError;
+use call::Call;
+use route::Action;
+
+pub use answer::status;
+pub use body::{MOST_BODY_BYTES, read as read_body};
+pub use endpoints::Endpoints;
+pub use warnings::Warnings;
+
+/// Answers a request for a resource. Warnings go into the [`Warnings`] of the request's extensions, for the server to
+/// write into whatever answer it becomes; without one they go into the answer, where that is no error.
+///
+/// # Errors
+/// Every way in which a request can fail; [`status`] makes an answer of it.
+pub async fn serve<B>(
+    endpoints: &Endpoints,
+    request: &Authorized,
+    parts: &Parts,
+    body: B,
+) -> Result<Response, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin + Send,
+    B::Error: std::fmt::Display,
+{
+    let route = endpoints.route(request.info())?;
+    let own;
+    let warnings = match parts.extensions.get::<Warnings>() {
+        Some(warnings) => warnings,
+        None => {
+            own = Warnings::default();
+            &own
+        }
+    };
+    if let Some(text) = &route.version.deprecation_warning {
+        warnings.add(text);
+    }
+    let call = Call {
+        request,
+        parts,
+        served: &route.served,
+        version: &route.version,
+        warnings,
+    };
+    let mut response = act(&call, route.action, body).await?;
+    warnings.write(response.headers_mut());
+    Ok(response)
+}
+
+async fn act<B>(call: &Call<'_>, action: Action, body: B) -> Result<Response, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin + Send,
+    B::Error: std::fmt::Display,
+{
+    match action {
+        Action::Get => read::get(call).await,
+        Action::List => read::list(call).await,
+        Action::Watch => read::watch_path(call).await,
+        // Boxed, so that a read is not as large as the largest write.
+        Action::Create => Box::pin(write::create(call, body)).await,
+        Action::Update => Box::pin(write::update(call, body)).await,
+        Action::Patch => Box::pin(patch::patch(call, body)).await,
+        Action::Delete => Box::pin(delete::delete(call, body)).await,
+        Action::DeleteCollection => Box::pin(delete::delete_collection(call, body)).await,
+    }
+}
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

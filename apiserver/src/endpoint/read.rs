@@ -1,0 +1,74 @@
+//! Reading: get, list and watch.
+
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
+
+use super::answer;
+use super::call::Call;
+use super::watch::Frames;
+use crate::request::media::{self, JSON};
+use crate::request::options::{GetOptions, ListOptions};
+use crate::response::{Body, Response};
+use crate::status::ApiError;
+
+/// One object.
+pub(super) async fn get(call: &Call<'_>) -> Result<Response, ApiError> {
+    let query = call.query();
+    let wanted = media::wanted(&call.parts.headers, query)?;
+    let options = if query.is_empty() {
+        GetOptions::default()
+    } else {
+        GetOptions::parse(query)?
+    };
+    let info = call.info();
+    let entry = call.registry().get(&info.namespace, &info.name, &options).await?;
+    let response = answer::object(call, wanted, &entry, StatusCode::OK)?;
+    Ok(without_body_of_head(call, response))
+}
+
+/// A list, or a watch where the parameters ask for one.
+pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
+    let wanted = media::wanted(&call.parts.headers, call.query())?;
+    let options = ListOptions::parse(call.query())?;
+    if options.watch {
+        return watch(call, &options).await;
+    }
+    let listed = call.registry().list(&call.info().namespace, &options).await?;
+    let response = answer::list(call, wanted, listed).await?;
+    Ok(without_body_of_head(call, response))
+}
+
+/// A watch by its path.
+pub(super) async fn watch_path(call: &Call<'_>) -> Result<Response, ApiError> {
+    let mut options = ListOptions::parse(&format!("watch=true&{}", call.query()))?;
+    let name = &call.info().name;
+    if !name.is_empty() {
+        options.restrict_to(name)?;
+    }
+    watch(call, &options).await
+}
+
+async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiError> {
+    let wanted = media::wanted_stream(&call.parts.headers, call.query())?;
+    let mut frames = Frames::new(call, wanted)?;
+    let told = call.registry().watch(&call.info().namespace, options).await?;
+    let body = if call.parts.method == Method::HEAD {
+        Body::empty()
+    } else {
+        frames.follow(told);
+        Body::Stream(Box::pin(frames))
+    };
+    let mut response = Response::new(body);
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    Ok(response)
+}
+
+/// The headers tell what a GET would have answered, its length included.
+fn without_body_of_head(call: &Call<'_>, mut response: Response) -> Response {
+    if call.parts.method == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+    response
+}

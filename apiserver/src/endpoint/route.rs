@@ -1,0 +1,96 @@
+//! What a request for a resource asks of whom, and the answers for what nobody serves.
+
+use std::sync::Arc;
+
+use super::endpoints::{Endpoints, Served, ServedVersion};
+use crate::request::{RequestInfo, Verb};
+use crate::resource::Scope;
+use crate::status::ApiError;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Get,
+    /// A list, or a watch where the parameters say so.
+    List,
+    /// A watch by its path (`/apis/GROUP/VERSION/watch/…`), of one object where that has a name.
+    Watch,
+    Create,
+    Update,
+    Patch,
+    Delete,
+    DeleteCollection,
+}
+
+/// Who does what.
+pub(super) struct Route {
+    pub(super) served: Arc<Served>,
+    pub(super) version: Arc<ServedVersion>,
+    pub(super) action: Action,
+}
+
+/// Seconds after which a client may find a resource that is still being installed.
+const RETRY_AFTER: u16 = 5;
+
+impl Endpoints {
+    /// Who answers a request.
+    ///
+    /// # Errors
+    /// 404; 405; 503 for what may yet come.
+    pub(super) fn route(&self, info: &RequestInfo) -> Result<Route, ApiError> {
+        let found = self.find(&info.group, &info.version, &info.resource);
+        let Some((served, version)) = found.filter(|_| info.is_resource && info.subresource.is_empty())
+        else {
+            return Err(self.unknown());
+        };
+        let action = action(info, served.resource().scope)?;
+        Ok(Route {
+            served,
+            version,
+            action,
+        })
+    }
+
+    /// The answer for a path that nobody serves: 404 only when nothing more is to come.
+    #[must_use]
+    pub fn unknown(&self) -> ApiError {
+        if self.is_complete() {
+            return ApiError::UnknownPath;
+        }
+        ApiError::ServiceUnavailable {
+            message:
+                "the request has been made before all known HTTP paths have been installed, please try again"
+                    .into(),
+            retry_after: RETRY_AFTER,
+        }
+    }
+}
+
+fn action(info: &RequestInfo, scope: Scope) -> Result<Action, ApiError> {
+    let special = info.path.split('/').nth(4).unwrap_or_default();
+    let has_namespace = !info.namespace.is_empty();
+    if special == "proxy" || (scope == Scope::Cluster && has_namespace) {
+        return Err(ApiError::UnknownPath);
+    }
+    // Of all namespaces together there is nothing but lists and watches.
+    let is_complete = has_namespace || scope == Scope::Cluster;
+    if special == "watch" && info.verb == Verb::Watch {
+        return if matches!(info.method.as_str(), "get" | "head") {
+            Ok(Action::Watch)
+        } else {
+            Err(ApiError::MethodNotAllowed)
+        };
+    }
+    let has_name = !info.name.is_empty();
+    match info.verb {
+        Verb::List | Verb::Watch => Ok(Action::List),
+        _ if has_name && !is_complete && info.verb != Verb::DeleteCollection => Err(ApiError::UnknownPath),
+        Verb::Get if has_name => Ok(Action::Get),
+        Verb::Update if has_name => Ok(Action::Update),
+        Verb::Patch if has_name => Ok(Action::Patch),
+        Verb::Delete if has_name => Ok(Action::Delete),
+        Verb::Create if !has_name && is_complete => Ok(Action::Create),
+        Verb::DeleteCollection if is_complete => Ok(Action::DeleteCollection),
+        _ => Err(ApiError::MethodNotAllowed),
+    }
+}

@@ -1,0 +1,259 @@
+//! The columns of a resource's Table, and the cells of a row.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::age;
+use super::json_path::JsonPath;
+use crate::resource::{Column, Version};
+
+/// What ObjectMeta's documentation says of `name`.
+const NAME_DESCRIPTION: &str = "Name must be unique within a namespace. Is required when creating resources, although \
+some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily \
+intended for creation idempotence and configuration definition. Cannot be updated. More info: \
+https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names";
+
+/// What ObjectMeta's documentation says of `creationTimestamp`.
+const CREATED_DESCRIPTION: &str = "CreationTimestamp is a timestamp representing the server time when this object was \
+created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this \
+value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More \
+info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+
+/// The columns of a version.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    /// `columnDefinitions`, encoded.
+    definitions: String,
+    /// What stands beside the name; `None`: the creation's time, as Go's default table has it.
+    printed: Option<Vec<Printed>>,
+}
+
+#[derive(Debug)]
+struct Printed {
+    type_: String,
+    /// `None`: a path that could not be read; the cells stay empty.
+    path: Option<JsonPath>,
+}
+
+impl Columns {
+    /// The columns of `version`.
+    pub(crate) fn of(version: &Version) -> Self {
+        let name = definition("Name", "string", "name", NAME_DESCRIPTION, 0);
+        if version.columns.is_empty() {
+            let created = definition("Created At", "date", "", CREATED_DESCRIPTION, 0);
+            return Self {
+                definitions: json!([name, created]).to_string(),
+                printed: None,
+            };
+        }
+        let definitions = std::iter::once(name).chain(version.columns.iter().map(described));
+        Self {
+            definitions: Value::from_iter(definitions).to_string(),
+            printed: Some(version.columns.iter().map(printed).collect()),
+        }
+    }
+
+    /// `columnDefinitions`, as JSON.
+    pub(super) fn definitions(&self) -> &str {
+        &self.definitions
+    }
+
+    /// Go's default table has no list where it has no rows; one with printed columns has an empty one.
+    pub(super) fn no_rows(&self) -> &'static str {
+        if self.printed.is_some() { "[]" } else { "null" }
+    }
+
+    /// Whether the cells need more of an object than its metadata.
+    pub(super) fn look_inside(&self) -> bool {
+        self.printed.is_some()
+    }
+
+    /// The cells of `object` (of which its metadata may be all there is, see [`Columns::look_inside`]) at the time `now`.
+    pub(super) fn cells(&self, object: &Value, now: Timestamp) -> Value {
+        let name = object
+            .pointer("/metadata/name")
+            .cloned()
+            .unwrap_or_else(|| "".into());
+        let Some(printed) = &self.printed else {
+            return json!([name, created_at(object)]);
+        };
+        std::iter::once(name)
+            .chain(printed.iter().map(|column| cell(column, object, now)))
+            .collect()
+    }
+}
+
+fn definition(name: &str, type_: &str, format: &str, description: &str, priority: i32) -> Value {
+    json!({"name": name, "type": type_, "format": format, "description": description, "priority": priority})
+}
+
+fn described(column: &Column) -> Value {
+    let fallback;
+    let description = if column.description.is_empty() {
+        fallback = format!(
+            "Custom resource definition column (in JSONPath format): {}",
+            column.json_path
+        );
+        &fallback
+    } else {
+        &column.description
+    };
+    definition(
+        &column.name,
+        &column.type_,
+        &column.format,
+        description,
+        column.priority,
+    )
+}
+
+fn printed(column: &Column) -> Printed {
+    Printed {
+        type_: column.type_.clone(),
+        path: JsonPath::parse(&column.json_path),
+    }
+}
+
+/// An object without a time, such as a bookmark's, has Go's zero time.
+fn created_at(object: &Value) -> Value {
+    object
+        .pointer("/metadata/creationTimestamp")
+        .filter(|time| time.is_string())
+        .cloned()
+        .unwrap_or_else(|| "0001-01-01T00:00:00Z".into())
+}
+
+fn cell(column: &Printed, object: &Value, now: Timestamp) -> Value {
+    let Some(value) = column.path.as_ref().and_then(|path| path.first(object)) else {
+        return Value::Null;
+    };
+    match (column.type_.as_str(), value) {
+        ("string", value) => printed_text(value).into(),
+        ("integer", Value::Number(number)) => {
+            number.as_i64().or_else(|| number.as_f64().map(truncated)).into()
+        }
+        ("number", Value::Number(number)) => number.as_f64().into(),
+        ("boolean", Value::Bool(_)) => value.clone(),
+        ("date", Value::String(time)) => date(time, now).into(),
+        _ => Value::Null,
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "as Go's conversion; Rust's saturates"
+)]
+fn truncated(number: f64) -> i64 {
+    number as i64
+}
+
+/// As client-go's JSONPath prints a value.
+fn printed_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "<no value>".into(),
+        other => other.to_string(),
+    }
+}
+
+fn date(time: &str, now: Timestamp) -> String {
+    match time.parse::<Timestamp>() {
+        Ok(time) => age::human(now.as_second() - time.as_second()),
+        Err(_) => "<invalid>".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::schema::Schema;
+
+    fn version(columns: &[(&str, &str, &str)]) -> Version {
+        Version {
+            name: "v1".into(),
+            schema: Arc::new(Schema::new(json!({}))),
+            columns: columns
+                .iter()
+                .map(|(name, type_, path)| Column {
+                    name: (*name).into(),
+                    type_: (*type_).into(),
+                    format: String::new(),
+                    description: String::new(),
+                    priority: 0,
+                    json_path: (*path).into(),
+                })
+                .collect(),
+            selectable_fields: Vec::new(),
+            deprecation_warning: None,
+        }
+    }
+
+    fn now() -> Timestamp {
+        "2024-01-01T00:10:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn without_columns_there_are_name_and_creation() {
+        let columns = Columns::of(&version(&[]));
+        let definitions: Value = serde_json::from_str(columns.definitions()).unwrap();
+        assert_eq!(definitions[0]["format"], "name");
+        assert_eq!(definitions[1]["name"], "Created At");
+        assert_eq!(definitions[1]["type"], "date");
+        let object = json!({"metadata": {"name": "a", "creationTimestamp": "2024-01-01T00:00:00Z"}});
+        assert_eq!(
+            columns.cells(&object, now()),
+            json!(["a", "2024-01-01T00:00:00Z"])
+        );
+        assert_eq!(
+            columns.cells(&json!({"metadata": {}}), now()),
+            json!(["", "0001-01-01T00:00:00Z"])
+        );
+    }
+
+    #[test]
+    fn cells_have_the_types_of_their_columns() {
+        let columns = Columns::of(&version(&[
+            ("Color", "string", ".spec.color"),
+            ("List", "string", ".spec.list"),
+            ("Size", "integer", ".spec.size"),
+            ("Half", "number", ".spec.half"),
+            ("Whole", "integer", ".spec.half"),
+            ("On", "boolean", ".spec.on"),
+            ("Wrong", "integer", ".spec.color"),
+            ("Missing", "string", ".spec.missing"),
+            ("Null", "string", ".spec.null"),
+            ("Age", "date", ".metadata.creationTimestamp"),
+            ("Never", "date", ".spec.color"),
+            ("Unread", "string", "nonsense"),
+        ]));
+        let object = json!({
+            "metadata": {"name": "a", "creationTimestamp": "2024-01-01T00:00:00Z"},
+            "spec": {"color": "red", "list": [1, "x"], "size": 3, "half": 2.5, "on": true, "null": null},
+        });
+        assert_eq!(
+            columns.cells(&object, now()),
+            json!([
+                "a",
+                "red",
+                "[1,\"x\"]",
+                3,
+                2.5,
+                2,
+                true,
+                null,
+                null,
+                "<no value>",
+                "10m",
+                "<invalid>",
+                null
+            ])
+        );
+        let definitions: Value = serde_json::from_str(columns.definitions()).unwrap();
+        assert_eq!(
+            definitions[1]["description"],
+            "Custom resource definition column (in JSONPath format): .spec.color"
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole verbs, in process, on the store in memory.
+
+mod forms;
+mod paths;
+mod reads;
+mod watches;
+mod writes;

@@ -1,0 +1,132 @@
+//! What a client is warned of, in `Warning` headers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{HeaderMap, HeaderValue, header::WARNING};
+
+/// Runes of all warnings together, before each is cut.
+const TOTAL_RUNES: usize = 4096;
+/// Runes of one warning, where they must be cut.
+const ITEM_RUNES: usize = 256;
+
+/// The warnings of one request: each text once, in the order in which they came up.
+///
+/// Cheap to clone: all clones are one. The server's chain puts one into the request's extensions and writes it into the
+/// answer, whichever answer it is.
+#[derive(Clone, Debug, Default)]
+pub struct Warnings(Arc<Mutex<Vec<String>>>);
+
+impl Warnings {
+    /// Warns of `text`.
+    pub fn add(&self, text: impl Into<String>) {
+        let text = text.into();
+        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !text.is_empty() && !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+
+    /// Warns of all of them.
+    pub fn extend(&self, texts: impl IntoIterator<Item = String>) {
+        for text in texts {
+            self.add(text);
+        }
+    }
+
+    /// The texts.
+    #[must_use]
+    pub fn texts(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts the headers of all warnings into `headers`, in place of those that are there.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        let texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if texts.is_empty() {
+            return;
+        }
+        headers.remove(WARNING);
+        for value in header_values(&texts) {
+            headers.append(WARNING, value);
+        }
+    }
+}
+
+/// `299 - "text"` of each text; together they are bounded as k8s.io/apiserver bounds them.
+fn header_values(texts: &[String]) -> Vec<HeaderValue> {
+    let total: usize = texts.iter().map(|text| text.chars().count()).sum();
+    let most = if total > TOTAL_RUNES {
+        ITEM_RUNES
+    } else {
+        TOTAL_RUNES
+    };
+    let mut written = 0;
+    let mut values = Vec::new();
+    for text in texts {
+        if written >= TOTAL_RUNES {
+            break;
+        }
+        let cut: String = text.chars().take(most).collect();
+        written += cut.chars().count();
+        values.extend(header_value(&cut));
+    }
+    values
+}
+
+/// `None`: a text with control characters, which Go leaves out too.
+fn header_value(text: &str) -> Option<HeaderValue> {
+    if text.chars().any(char::is_control) {
+        return None;
+    }
+    let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+    HeaderValue::from_bytes(format!("299 - \"{quoted}\"").as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(texts: &[&str]) -> Vec<String> {
+        let warnings = Warnings::default();
+        warnings.extend(texts.iter().map(ToString::to_string));
+        let mut headers = HeaderMap::new();
+        warnings.write(&mut headers);
+        warnings.write(&mut headers);
+        headers
+            .get_all(WARNING)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn each_warning_stands_once_and_quoted() {
+        assert_eq!(
+            written(&[
+                r#"unknown field "spec.x""#,
+                "",
+                "ü",
+                r#"unknown field "spec.x""#,
+                "a\nb"
+            ]),
+            [r#"299 - "unknown field \"spec.x\"""#, "299 - \"ü\""]
+        );
+    }
+
+    #[test]
+    fn too_many_are_cut() {
+        let long = vec!["x".repeat(300); 20]
+            .into_iter()
+            .enumerate()
+            .map(|(number, text)| format!("{number:02}{text}"))
+            .collect::<Vec<_>>();
+        let texts: Vec<&str> = long.iter().map(String::as_str).collect();
+        let written = written(&texts);
+        assert_eq!(written.len(), 16);
+        assert!(
+            written
+                .iter()
+                .all(|value| value.len() == 256 + r#"299 - """#.len())
+        );
+    }
+}

@@ -1,0 +1,221 @@
+//! The events of a watch, as frames of JSON, one a line.
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::Stream;
+
+use super::call::Call;
+use super::encode::push_partial;
+use super::endpoints::{Served, ServedVersion};
+use super::table::Rows;
+use crate::object::EncodingKey;
+use crate::registry::{Pieces, Told, Watching};
+use crate::request::media::{MetaVersion, Transform, Wanted};
+use crate::status::ApiError;
+use crate::storage::Revision;
+
+/// Bytes after which what is pending is sent on, however much more there is.
+const MOST_AT_ONCE: usize = 64 * 1024;
+
+/// The body of a watch: all events that are pending when the connection can take them, merged into one piece. What a
+/// watcher costs is a system call and a TLS record for each piece, not its bytes.
+pub(super) struct Frames {
+    encoder: Encoder,
+    told: Option<Watching>,
+    /// Events that were told and are not encoded yet.
+    pending: VecDeque<Told>,
+}
+
+/// How events are encoded for one watcher.
+struct Encoder {
+    served: Arc<Served>,
+    version: Arc<ServedVersion>,
+    form: WatchForm,
+    /// What tells this watcher's encodings from those of others that watch the same objects.
+    key: EncodingKey,
+}
+
+enum WatchForm {
+    Whole,
+    Partial(MetaVersion),
+    Table {
+        rows: Rows,
+        /// Only the first event has the columns.
+        columns_sent: bool,
+    },
+}
+
+impl Frames {
+    /// The frames that a client wants. Nothing is told yet.
+    pub(super) fn new(call: &Call<'_>, wanted: Wanted) -> Result<Self, ApiError> {
+        let mut hasher = DefaultHasher::new();
+        call.version.fingerprint.hash(&mut hasher);
+        wanted.transform.hash(&mut hasher);
+        let form = match wanted.transform {
+            // An event's object is no list, and Go then sends it as it is.
+            None | Some(Transform::PartialList(_)) => WatchForm::Whole,
+            Some(Transform::Partial(version)) => WatchForm::Partial(version),
+            Some(Transform::Table(version)) => {
+                let rows = call.rows(version)?;
+                rows.include.hash(&mut hasher);
+                WatchForm::Table {
+                    rows,
+                    columns_sent: false,
+                }
+            }
+        };
+        Ok(Self {
+            encoder: Encoder {
+                served: call.served.clone(),
+                version: call.version.clone(),
+                form,
+                key: hasher.finish(),
+            },
+            told: None,
+            pending: VecDeque::new(),
+        })
+    }
+
+    /// Tells what `told` tells.
+    pub(super) fn follow(&mut self, told: Watching) {
+        self.told = Some(told);
+    }
+
+    /// Encodes what is pending, until there is enough for one piece.
+    fn encode_pending(&mut self, out: &mut Vec<u8>) {
+        while out.len() < MOST_AT_ONCE
+            && let Some(told) = self.pending.pop_front()
+        {
+            if let Err(error) = self.encoder.push(&told, out) {
+                self.fail(&error, out);
+            }
+        }
+    }
+
+    /// The last event.
+    fn fail(&mut self, error: &ApiError, out: &mut Vec<u8>) {
+        push_error(error, out);
+        self.pending.clear();
+        self.told = None;
+    }
+}
+
+impl Stream for Frames {
+    type Item = Bytes;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let this = &mut *self;
+        let mut out = Vec::new();
+        loop {
+            this.encode_pending(&mut out);
+            if out.len() >= MOST_AT_ONCE {
+                return Poll::Ready(Some(out.into()));
+            }
+            let Some(told) = &mut this.told else {
+                return Poll::Ready((!out.is_empty()).then(|| out.into()));
+            };
+            match told.as_mut().poll_next(context) {
+                Poll::Ready(Some(Ok(batch))) => this.pending = batch.into(),
+                Poll::Ready(Some(Err(error))) => this.fail(&error, &mut out),
+                Poll::Ready(None) => this.told = None,
+                Poll::Pending if out.is_empty() => return Poll::Pending,
+                Poll::Pending => return Poll::Ready(Some(out.into())),
+            }
+        }
+    }
+}
+
+impl Encoder {
+    fn push(&mut self, told: &Told, out: &mut Vec<u8>) -> Result<(), ApiError> {
+        match told {
+            Told::Bookmark {
+                revision,
+                initial_events_end,
+            } => {
+                let pieces = self.bookmark(*revision, *initial_events_end)?;
+                self.push_frame(told.event_type(), &pieces, *initial_events_end, out);
+                Ok(())
+            }
+            _ if self.is_made_once(told) => self.push_shared(told, out),
+            _ => self.push_object(told, out),
+        }
+    }
+
+    /// Whether a frame is worth keeping for other watchers. A whole object needs no encoding: its frame is copied from
+    /// the stored bytes as fast as from a kept frame, and costs no memory for as long as the history goes.
+    fn is_made_once(&self, told: &Told) -> bool {
+        let has_form = match &self.form {
+            WatchForm::Whole => matches!(told, Told::Left(_)),
+            WatchForm::Partial(_) => true,
+            WatchForm::Table { columns_sent, .. } => *columns_sent,
+        };
+        has_form && told.change().is_some()
+    }
+
+    fn push_shared(&mut self, told: &Told, out: &mut Vec<u8>) -> Result<(), ApiError> {
+        let Some(change) = told.change() else {
+            return self.push_object(told, out);
+        };
+        let kind = match told {
+            Told::Added(_) => 1,
+            Told::Modified(_) => 2,
+            Told::Deleted(_) => 3,
+            Told::Left(_) => 4,
+            Told::Bookmark { .. } => 5,
+        };
+        let frame = change.encodings().get_or_make(self.key.wrapping_add(kind), || {
+            let mut frame = Vec::new();
+            self.push_object(told, &mut frame)?;
+            Ok::<_, ApiError>(frame.into())
+        })?;
+        out.extend_from_slice(&frame);
+        Ok(())
+    }
+
+    fn push_object(&mut self, told: &Told, out: &mut Vec<u8>) -> Result<(), ApiError> {
+        if let Some(entry) = told.entry() {
+            let pieces = self.served.registry.pieces(&entry, &self.version.name)?;
+            self.push_frame(told.event_type(), &pieces, false, out);
+        }
+        Ok(())
+    }
+
+    fn push_frame(&mut self, event_type: &str, pieces: &Pieces, always_metadata: bool, out: &mut Vec<u8>) {
+        out.reserve(pieces.len() + 64);
+        out.extend_from_slice(br#"{"type":""#);
+        out.extend_from_slice(event_type.as_bytes());
+        out.extend_from_slice(br#"","object":"#);
+        match &mut self.form {
+            WatchForm::Whole => pieces.append_to(out),
+            WatchForm::Partial(version) => push_partial(pieces, *version, out),
+            WatchForm::Table { rows, columns_sent } => {
+                rows.push_table(pieces, !*columns_sent, always_metadata, out);
+                *columns_sent = true;
+            }
+        }
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn bookmark(&self, revision: Revision, initial_events_end: bool) -> Result<Pieces, ApiError> {
+        let mut object = self.version.empty.clone();
+        object.set_meta("resourceVersion", &revision.to_string());
+        if initial_events_end {
+            let annotations = serde_json::json!({"k8s.io/initial-events-end": "true"});
+            object.metadata_mut().insert("annotations".into(), annotations);
+        }
+        let json = serde_json::to_vec(&object.0).map_err(|error| ApiError::Internal(error.to_string()))?;
+        Ok(Pieces::whole(json.into()))
+    }
+}
+
+fn push_error(error: &ApiError, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"type":"ERROR","object":"#);
+    // A Status has nothing that could fail to be encoded.
+    out.extend_from_slice(&serde_json::to_vec(&error.status()).unwrap_or_default());
+    out.extend_from_slice(b"}\n");
+}

@@ -1,0 +1,116 @@
+//! Writing whole objects: create and update.
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::answer;
+use super::body;
+use super::call::Call;
+use crate::decode::{self, BodyMedia, Decoded};
+use crate::object::Object;
+use crate::request::RequestInfo;
+use crate::request::media;
+use crate::request::options::{CreateOptions, FieldValidation, UpdateOptions};
+use crate::response::Response;
+use crate::status::ApiError;
+
+/// A new object.
+pub(super) async fn create<B>(call: &Call<'_>, body: B) -> Result<Response, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let headers = &call.parts.headers;
+    let wanted = media::wanted(headers, call.query())?;
+    let media = media::body_media(headers)?;
+    let body = body::read(call.request, headers, body).await?;
+    let options = CreateOptions::parse(call.query())?;
+    let object = checked(call, &body, media, options.field_validation)?;
+    answer::check_object(call, wanted)?;
+    let created = call.registry().create(call.request, object, &options).await?;
+    call.warnings.extend(created.warnings);
+    answer::object(call, wanted, &created.entry, StatusCode::CREATED)
+}
+
+/// A changed object, as a whole.
+pub(super) async fn update<B>(call: &Call<'_>, body: B) -> Result<Response, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let headers = &call.parts.headers;
+    let wanted = media::wanted(headers, call.query())?;
+    let body = body::read(call.request, headers, body).await?;
+    let options = UpdateOptions::parse(call.query())?;
+    let media = media::body_media(headers)?;
+    let object = checked(call, &body, media, options.field_validation)?;
+    let object = settle_names(object, call.info())?;
+    answer::check_object(call, wanted)?;
+    // Where somebody else was faster it is needed again, which is rare enough to read it again.
+    let mut first = Some(object);
+    let mut change = |_: Option<&Object>| match first.take() {
+        Some(object) => Ok(object),
+        None => settle_names(decoded(call, &body, media)?.object, call.info()),
+    };
+    let updated = call
+        .registry()
+        .update(call.request, &mut change, &options)
+        .await?;
+    call.warnings.extend(updated.warnings);
+    let code = if updated.created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    answer::object(call, wanted, &updated.entry, code)
+}
+
+fn decoded(call: &Call<'_>, body: &[u8], media: BodyMedia) -> Result<Decoded, ApiError> {
+    decode::decode(body, media, call.served.resource(), &call.version.name)
+}
+
+/// The object in a body, after what `fieldValidation` says to it.
+fn checked(
+    call: &Call<'_>,
+    body: &[u8],
+    media: BodyMedia,
+    validation: FieldValidation,
+) -> Result<Object, ApiError> {
+    let resource = call.served.resource();
+    let decoded = decoded(call, body, media)?;
+    match validation {
+        FieldValidation::Ignore => {}
+        FieldValidation::Warn => call.warnings.extend(decoded.strict),
+        FieldValidation::Strict => {
+            if let Some(error) = decoded.strict_error(resource, &call.version.name) {
+                return Err(error.into_api_error(resource, body));
+            }
+        }
+    }
+    Ok(decoded.object)
+}
+
+/// Whether it is the object that the URL names; an object that does not say its namespace is in the request's.
+pub(super) fn settle_names(mut object: Object, info: &RequestInfo) -> Result<Object, ApiError> {
+    let namespace = object.namespace();
+    if !info.namespace.is_empty() && !namespace.is_empty() && namespace != info.namespace {
+        return Err(ApiError::BadRequest(
+            "the namespace of the provided object does not match the namespace sent on the request".into(),
+        ));
+    }
+    if namespace != info.namespace {
+        object.set_meta("namespace", &info.namespace);
+    }
+    let (name, wanted) = (object.name(), &info.name);
+    if name.is_empty() {
+        return Err(ApiError::BadRequest(format!(
+            "the name of the object ({wanted} based on URL) was undeterminable: name must be provided"
+        )));
+    }
+    if name != wanted {
+        return Err(ApiError::BadRequest(format!(
+            "the name of the object ({name}) does not match the name on the URL ({wanted})"
+        )));
+    }
+    Ok(object)
+}

@@ -1,0 +1,11 @@
+//! The cluster's own apiserver, which this one delegates to.
+
+mod client;
+mod failure;
+mod review;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use client::{ClientError, client};
+pub(crate) use failure::{failure, is_forbidden};
+pub(crate) use review::create_review;

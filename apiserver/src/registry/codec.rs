@@ -1,0 +1,148 @@
+//! From stored bytes to what a client of some version sees, and back.
+//!
+//! A read in the storage version decodes nothing: the resourceVersion is spliced into the stored bytes. Any other one is
+//! decoded, defaulted and converted once for each version, and kept beside the entry.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::{Pieces, Registry};
+use crate::object::{EncodingKey, Object};
+use crate::resource::Resource;
+use crate::status::ApiError;
+use crate::storage::{Entry, Revision};
+
+/// How the value of an object in the storage version begins, as this server and Go's write it.
+pub(super) fn stored_head(resource: &Resource) -> Vec<u8> {
+    let api_version = Value::from(resource.api_version(&resource.storage_version));
+    let kind = Value::from(resource.names.kind.as_str());
+    format!(r#"{{"kind":{kind},"apiVersion":{api_version},"metadata":{{"#).into_bytes()
+}
+
+impl Registry {
+    /// The JSON of `entry` in `version`, with its resourceVersion (a dry run's has none), in parts that need no copy.
+    ///
+    /// # Errors
+    /// 500: what is stored cannot be read, or not be had in this version.
+    pub fn pieces(&self, entry: &Entry, version: &str) -> Result<Pieces, ApiError> {
+        let value = entry.value();
+        if version == self.resource.storage_version && value.starts_with(&self.stored_head) {
+            let at = self.stored_head.len();
+            if entry.revision() == Revision::ZERO {
+                return Ok(Pieces::whole(value.slice(..value.trim_ascii_end().len())));
+            }
+            let comma = !value[at..].trim_ascii_start().starts_with(b"}");
+            return Ok(Pieces::spliced(value, at, comma, entry.revision().get()));
+        }
+        let converted = entry
+            .facts()
+            .encodings
+            .get_or_make(self.encoding_key(version), || {
+                let object = self.decode(entry, version)?;
+                let bytes = write(&object).map_err(internal)?;
+                Ok(Bytes::from(bytes))
+            });
+        Ok(Pieces::whole(converted?))
+    }
+
+    /// The JSON of `entry` in `version`, with its resourceVersion, in one.
+    ///
+    /// # Errors
+    /// As [`Registry::pieces`].
+    pub fn encode(&self, entry: &Entry, version: &str) -> Result<Bytes, ApiError> {
+        Ok(self.pieces(entry, version)?.into_bytes())
+    }
+
+    /// `entry` in `version`, with its resourceVersion: for whoever must look inside.
+    ///
+    /// # Errors
+    /// As [`Registry::pieces`].
+    pub fn decode(&self, entry: &Entry, version: &str) -> Result<Object, ApiError> {
+        let mut object = self.in_version(self.stored(entry)?, version).map_err(internal)?;
+        if entry.revision() != Revision::ZERO {
+            object.set_meta("resourceVersion", &entry.revision().to_string());
+        }
+        Ok(object)
+    }
+
+    /// The stored object, defaulted, in the version that it was stored in.
+    pub(super) fn stored(&self, entry: &Entry) -> Result<Object, ApiError> {
+        let fields: Map<String, Value> = serde_json::from_slice(entry.value())
+            .map_err(|error| internal(format!("unable to decode {}: {error}", entry.key())))?;
+        let mut object = Object(fields);
+        let version = self.version_of(&object).map(str::to_owned).ok_or_else(|| {
+            let message = format!(
+                "unable to decode {}: no version {:?}",
+                entry.key(),
+                object.api_version()
+            );
+            internal(message)
+        })?;
+        self.resource.behaviour.default_fields(&version, &mut object);
+        Ok(object)
+    }
+
+    /// `object` in `version`; untouched where it is in that version already.
+    pub(super) fn in_version(&self, object: Object, version: &str) -> Result<Object, String> {
+        if self.version_of(&object) == Some(version) {
+            return Ok(object);
+        }
+        self.resource
+            .behaviour
+            .convert(object, version)
+            .map_err(|error| error.to_string())
+    }
+
+    /// What is stored of `object`, which is in the storage version: JSON without a resourceVersion, with a newline, as
+    /// Go's serializer writes it.
+    pub(super) fn value(&self, object: &Object) -> Result<Bytes, ApiError> {
+        let mut value = write(object).map_err(internal)?;
+        value.push(b'\n');
+        Ok(value.into())
+    }
+
+    /// The version that `object` says it is of, where it is one of this group.
+    fn version_of<'a>(&self, object: &'a Object) -> Option<&'a str> {
+        object
+            .api_version()
+            .strip_prefix(self.resource.group.as_str())?
+            .strip_prefix('/')
+    }
+
+    fn encoding_key(&self, version: &str) -> EncodingKey {
+        let mut hasher = DefaultHasher::new();
+        "object".hash(&mut hasher);
+        version.hash(&mut hasher);
+        let schema = self
+            .resource
+            .version(version)
+            .map(|found| found.schema.fingerprint);
+        schema.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// JSON with `kind`, `apiVersion` and `metadata` first.
+fn write(object: &Object) -> Result<Vec<u8>, serde_json::Error> {
+    const FIRST: [&str; 3] = ["kind", "apiVersion", "metadata"];
+    let first = FIRST.iter().filter_map(|key| object.0.get_key_value(*key));
+    let rest = object.0.iter().filter(|(key, _)| !FIRST.contains(&key.as_str()));
+    let mut out = Vec::with_capacity(1024);
+    out.push(b'{');
+    for (index, (key, value)) in first.chain(rest).enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        serde_json::to_writer(&mut out, key)?;
+        out.push(b':');
+        serde_json::to_writer(&mut out, value)?;
+    }
+    out.push(b'}');
+    Ok(out)
+}
+
+fn internal(error: impl ToString) -> ApiError {
+    ApiError::Internal(error.to_string())
+}

@@ -1,0 +1,133 @@
+//! Create.
+
+use super::errors::Doing;
+use super::metadata::{self, Clock};
+use super::rules::{Objects, in_time};
+use super::{Created, Registry, versions};
+use crate::admission::Operation;
+use crate::authz::Authorized;
+use crate::object::Object;
+use crate::request::options::CreateOptions;
+use crate::status::ApiError;
+use crate::storage::{Entry, Key, ReadAt, Revision, StorageError};
+
+/// How often a name is generated anew where the one before was taken.
+const NAME_ATTEMPTS: usize = 8;
+
+impl Registry {
+    /// Creates `object`, which is in the request's version, decoded, normalized and defaulted.
+    ///
+    /// # Errors
+    /// 400, 409, 422; 500 for an object with a resourceVersion; admission's; the store's; 504 after 34 s.
+    pub async fn create(
+        &self,
+        request: &Authorized,
+        object: Object,
+        options: &CreateOptions,
+    ) -> Result<Created, ApiError> {
+        in_time(self.create_named(request, object, options)).await
+    }
+
+    /// Creates it, under a new name as long as generated ones are taken.
+    async fn create_named(
+        &self,
+        request: &Authorized,
+        mut object: Object,
+        options: &CreateOptions,
+    ) -> Result<Created, ApiError> {
+        metadata::wipe_system_fields(&mut object);
+        metadata::drop_unserved(&mut object);
+        metadata::ensure_namespace(&mut object, self.expected_namespace(request))?;
+        let duplicates = metadata::dedup_owners(&mut object, false);
+        let base = object.meta("generateName").to_owned();
+        let mut created = if base.is_empty() || !object.name().is_empty() {
+            self.create_once(request, object, options.dry_run).await?
+        } else {
+            let mut attempts = 1..;
+            loop {
+                let mut attempt = object.clone();
+                attempt.set_meta("name", &metadata::generate_name(&base));
+                match self.create_once(request, attempt, options.dry_run).await {
+                    Err(ApiError::NameNotGenerated { .. }) if attempts.next() < Some(NAME_ATTEMPTS) => {}
+                    other => break other?,
+                }
+            }
+        };
+        created.warnings.splice(0..0, duplicates);
+        Ok(created)
+    }
+
+    /// One attempt, under the name that the object has. An update that may create comes here too.
+    pub(super) async fn create_once(
+        &self,
+        request: &Authorized,
+        object: Object,
+        dry_run: bool,
+    ) -> Result<Created, ApiError> {
+        let mut hub = self.hub_of_request(object)?;
+        metadata::fill_system_fields(&mut hub, &Clock::read());
+        let warnings = self.prepare_new(&mut hub)?;
+        let key = self.key(self.expected_namespace(request), hub.name())?;
+        let objects = Objects {
+            name: key.name(),
+            new: Some(&hub),
+            old: None,
+        };
+        self.admit(request, Operation::Create, &key, objects, dry_run)
+            .await?;
+        // Go's store parses it and lets what is no number, or 0, pass.
+        if versions::parse_number(hub.resource_version()).is_ok_and(|revision| revision != 0) {
+            return Err(ApiError::Plain(
+                "resourceVersion should not be set on objects to be created".into(),
+            ));
+        }
+        let generated = !hub.meta("generateName").is_empty();
+        let value = self.bytes_to_store(hub)?;
+        let stored = if dry_run {
+            self.try_create(&key, value).await
+        } else {
+            self.storage.create(&key, value).await
+        };
+        match stored {
+            Ok(entry) => Ok(Created { entry, warnings }),
+            Err(StorageError::AlreadyExists { .. }) => Err(self.exists(&key, generated).await),
+            Err(error) => Err(self.storage_error(error, key.name(), Doing::Create)),
+        }
+    }
+
+    /// What a create would give, if the name is free now.
+    async fn try_create(&self, key: &Key, value: bytes::Bytes) -> Result<Entry, StorageError> {
+        if self.storage.get(key, ReadAt::Latest).await?.entry.is_some() {
+            return Err(StorageError::AlreadyExists { key: key.clone() });
+        }
+        Ok(Entry::new(key.clone(), value, Revision::ZERO))
+    }
+
+    /// 409 for a name that is taken.
+    async fn exists(&self, key: &Key, generated: bool) -> ApiError {
+        let resource = self.resource.group_resource();
+        let name = key.name().to_owned();
+        let prefix = match self.read(key, ReadAt::Latest, Doing::Create).await {
+            Ok(entry) if self.is_in_deletion(&entry) => "object is being deleted: ",
+            Ok(_) | Err(_) => "",
+        };
+        if generated {
+            ApiError::NameNotGenerated {
+                resource,
+                name,
+                prefix,
+            }
+        } else {
+            ApiError::AlreadyExists {
+                resource,
+                name,
+                prefix,
+            }
+        }
+    }
+
+    fn is_in_deletion(&self, entry: &Entry) -> bool {
+        self.stored(entry)
+            .is_ok_and(|object| !object.deletion_timestamp().is_empty())
+    }
+}

@@ -1,0 +1,199 @@
+//! Delete and deletecollection.
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::errors::Doing;
+use super::metadata::{self, Clock};
+use super::rules::{Objects, in_time};
+use super::update::Failed;
+use super::{Deleted, Listed, Registry};
+use crate::admission::Operation;
+use crate::authz::Authorized;
+use crate::object::Object;
+use crate::request::GroupResource;
+use crate::request::options::{DeleteOptions, ListOptions, Preconditions};
+use crate::status::ApiError;
+use crate::storage::{Entry, Key, ReadAt};
+
+/// Objects that a deletecollection reads at once.
+const PAGE: u64 = 10_000;
+/// Objects that a deletecollection deletes at once: enough to share the store's commits.
+const AT_ONCE: usize = 16;
+
+impl Registry {
+    /// Deletes the object that the request names, or marks it as to be deleted where finalizers are in the way.
+    ///
+    /// # Errors
+    /// 404, 409; admission's; the store's; 504 after 34 s.
+    pub async fn delete(&self, request: &Authorized, options: &DeleteOptions) -> Result<Deleted, ApiError> {
+        let name = &request.info().name;
+        let key = self.key(self.expected_namespace(request), name)?;
+        in_time(self.delete_at(request, &key, name, options)).await
+    }
+
+    /// Deletes the objects that match, several at once; what somebody else deleted meanwhile is no error. Answers all
+    /// that it met, as they were. With a limit it stops after one page, whose token the answer carries.
+    ///
+    /// # Errors
+    /// Those of list, and of delete at the first object that makes one.
+    pub async fn delete_collection(
+        &self,
+        request: &Authorized,
+        list: &ListOptions,
+        options: &DeleteOptions,
+    ) -> Result<Listed, ApiError> {
+        let namespace = self.expected_namespace(request);
+        let mut page_options = list.clone();
+        page_options.limit = list.limit.or(Some(PAGE));
+        let mut all: Option<Listed> = None;
+        loop {
+            let page = self.list(namespace, &page_options).await?;
+            self.delete_all(request, &page.entries, options).await?;
+            if list.limit.is_some() {
+                return Ok(page);
+            }
+            page_options.continue_token.clone_from(&page.continue_token);
+            page_options.resource_version.clear();
+            page_options.resource_version_match = None;
+            let is_last = page.continue_token.is_empty();
+            let so_far = match all.take() {
+                None => page,
+                Some(mut so_far) => {
+                    so_far.entries.extend(page.entries);
+                    so_far
+                }
+            };
+            if is_last {
+                return Ok(Listed {
+                    continue_token: String::new(),
+                    remaining: None,
+                    ..so_far
+                });
+            }
+            all = Some(so_far);
+        }
+    }
+
+    async fn delete_all(
+        &self,
+        request: &Authorized,
+        entries: &[Entry],
+        options: &DeleteOptions,
+    ) -> Result<(), ApiError> {
+        stream::iter(entries)
+            .map(|entry| async move {
+                match self.delete_at(request, entry.key(), "", options).await {
+                    Ok(_) | Err(ApiError::NotFound { .. }) => Ok(()),
+                    Err(error) => Err(error),
+                }
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// Deletes the object at `key`, as it is when the deletion lands. `name` is what admission is told.
+    async fn delete_at(
+        &self,
+        request: &Authorized,
+        key: &Key,
+        name: &str,
+        options: &DeleteOptions,
+    ) -> Result<Deleted, ApiError> {
+        let mut entry = self.read(key, ReadAt::Latest, Doing::Delete).await?;
+        self.check_early(&entry, &options.preconditions)?;
+        loop {
+            let old = self.decode(&entry, &self.resource.hub_version)?;
+            self.check_preconditions(&entry, old.uid(), &options.preconditions)?;
+            let objects = Objects {
+                name,
+                new: None,
+                old: Some(&old),
+            };
+            self.admit(request, Operation::Delete, key, objects, options.dry_run)
+                .await?;
+            let finalizers = metadata::finalizers_for(&old.finalizers(), options);
+            let done = if finalizers.is_empty() {
+                self.remove(&entry, options.dry_run).await.map(Deleted::Gone)
+            } else {
+                let marked = self.mark(&entry, old, finalizers, options.dry_run).await;
+                marked.map(Deleted::Pending)
+            };
+            entry = match done {
+                Ok(deleted) => return Ok(deleted),
+                Err(Failed::For(error)) => return Err(error),
+                Err(Failed::TooLate(None)) => return Err(self.not_found(key)),
+                Err(Failed::TooLate(Some(newer))) if newer.revision() != entry.revision() => newer,
+                Err(Failed::TooLate(Some(_))) => self.read(key, ReadAt::Latest, Doing::Delete).await?,
+            };
+        }
+    }
+
+    async fn remove(&self, entry: &Entry, dry_run: bool) -> Result<Entry, Failed> {
+        if dry_run {
+            return Ok(entry.clone());
+        }
+        self.storage
+            .delete(entry.key(), entry.revision())
+            .await
+            .map_err(|error| self.failed(error, entry.key(), Doing::Delete))
+    }
+
+    /// Marks an object that must wait for its finalizers; where it is marked already, only these may change.
+    async fn mark(
+        &self,
+        entry: &Entry,
+        mut object: Object,
+        finalizers: Vec<String>,
+        dry_run: bool,
+    ) -> Result<Entry, Failed> {
+        metadata::mark_as_deleting(&mut object, finalizers, &Clock::read().now);
+        self.write(entry, object, dry_run).await
+    }
+
+    /// The preconditions as Go checks them first: with the kind in the place of the resource.
+    fn check_early(&self, entry: &Entry, preconditions: &Preconditions) -> Result<(), ApiError> {
+        let object = self.stored(entry)?;
+        let conflict = |what: &str, wanted: &str, found: &str, happened: &str| ApiError::Conflict {
+            resource: GroupResource::new(&self.resource.group, &self.resource.names.kind),
+            name: entry.key().name().to_owned(),
+            message: format!(
+                "the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). The object \
+                 might have been {happened}"
+            ),
+        };
+        if let Some(uid) = preconditions.uid.as_deref().filter(|uid| *uid != object.uid()) {
+            return Err(conflict("UID", uid, object.uid(), "deleted and then recreated"));
+        }
+        let revision = entry.revision().to_string();
+        match &preconditions.resource_version {
+            Some(wanted) if *wanted != revision => {
+                Err(conflict("ResourceVersion", wanted, &revision, "modified"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The preconditions once more, of an object that has changed meanwhile.
+    fn check_preconditions(
+        &self,
+        entry: &Entry,
+        uid: &str,
+        preconditions: &Preconditions,
+    ) -> Result<(), ApiError> {
+        let failed = |what: &str, wanted: &str, found: &str| {
+            let message = format!(
+                "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
+            );
+            self.conflict(entry.key(), message)
+        };
+        if let Some(wanted) = preconditions.uid.as_deref().filter(|wanted| *wanted != uid) {
+            return Err(failed("UID", wanted, uid));
+        }
+        let revision = entry.revision().to_string();
+        match &preconditions.resource_version {
+            Some(wanted) if *wanted != revision => Err(failed("ResourceVersion", wanted, &revision)),
+            Some(_) | None => Ok(()),
+        }
+    }
+}

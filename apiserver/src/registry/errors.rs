@@ -1,0 +1,95 @@
+//! What a store's error becomes: the one place that knows.
+
+use super::Registry;
+use crate::status::ApiError;
+use crate::storage::{Revision, StorageError};
+
+/// What was being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    Get,
+    List,
+    Watch,
+    Create,
+    Update,
+    Delete,
+}
+
+impl Doing {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// What Kubernetes says to whoever writes an object that is no longer as it was.
+pub(super) const MODIFIED: &str =
+    "the object has been modified; please apply your changes to the latest version and try again";
+
+/// Seconds until a store that did not answer is asked again, as in Go.
+const UNREACHABLE_RETRY: u16 = 2;
+
+impl Registry {
+    /// The error that a client sees. Its texts are etcd's and k8s.io/apiserver's, since clients know those.
+    pub(super) fn storage_error(&self, error: StorageError, name: &str, doing: Doing) -> ApiError {
+        let resource = self.resource.group_resource();
+        let name = name.to_owned();
+        match error {
+            StorageError::AlreadyExists { .. } => ApiError::AlreadyExists {
+                resource,
+                name,
+                prefix: "",
+            },
+            StorageError::Conflict { current: None, .. } if doing != Doing::Create => {
+                ApiError::NotFound { resource, name }
+            }
+            StorageError::Conflict { .. } => ApiError::Conflict {
+                resource,
+                name,
+                message: MODIFIED.into(),
+            },
+            StorageError::Compacted { requested, oldest } => expired(requested, oldest, doing),
+            StorageError::FutureRevision { requested, current } => ApiError::ResourceVersionTooLarge {
+                requested,
+                current,
+                retry_after: 1,
+            },
+            StorageError::ValueTooLarge { .. } => ApiError::Plain("etcdserver: request is too large".into()),
+            StorageError::NoSpace(_) => ApiError::Plain("etcdserver: mvcc: database space exceeded".into()),
+            StorageError::Unavailable(_) => ApiError::ServerTimeout {
+                resource,
+                operation: doing.verb(),
+                retry_after: UNREACHABLE_RETRY,
+            },
+            StorageError::Initializing => ApiError::TooManyRequests {
+                message: "storage is (re)initializing".into(),
+                retry_after: 1,
+            },
+            error @ (StorageError::Corrupt(_) | StorageError::Unreadable { .. }) => {
+                ApiError::Internal(error.to_string())
+            }
+        }
+    }
+}
+
+fn expired(requested: Revision, oldest: Revision, doing: Doing) -> ApiError {
+    let message = match doing {
+        Doing::Watch => {
+            let last_gone = oldest.get().saturating_sub(1);
+            format!("too old resource version: {requested} ({last_gone})")
+        }
+        Doing::Get | Doing::List | Doing::Create | Doing::Update | Doing::Delete => {
+            "The resourceVersion for the provided list is too old.".to_owned()
+        }
+    };
+    ApiError::Expired {
+        message,
+        continue_token: String::new(),
+    }
+}

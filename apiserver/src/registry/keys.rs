@@ -1,0 +1,74 @@
+//! Where the objects of a resource lie.
+
+use super::Registry;
+use crate::resource::Scope;
+use crate::status::ApiError;
+use crate::storage::{Key, Prefix};
+
+impl Registry {
+    /// Whether its objects live in namespaces.
+    pub(super) fn is_namespaced(&self) -> bool {
+        self.resource.scope == Scope::Namespaced
+    }
+
+    /// The key of an object.
+    ///
+    /// # Errors
+    /// 400: there is no such name.
+    pub(super) fn key(&self, namespace: &str, name: &str) -> Result<Key, ApiError> {
+        if self.is_namespaced() && namespace.is_empty() {
+            return Err(ApiError::BadRequest("Namespace parameter required.".into()));
+        }
+        if name.is_empty() {
+            return Err(ApiError::BadRequest("Name parameter required.".into()));
+        }
+        let wrong = path_segment(name);
+        if !wrong.is_empty() {
+            let message = format!("Name parameter invalid: {name:?}: {}", wrong.join(";"));
+            return Err(ApiError::BadRequest(message));
+        }
+        let bad_name = |_| ApiError::BadRequest(format!("Name parameter invalid: {name:?}"));
+        self.range(namespace)?.key(name).map_err(bad_name)
+    }
+
+    /// The range of a namespace's objects; of all where it is empty.
+    ///
+    /// # Errors
+    /// 400: there can be no such namespace.
+    pub(super) fn range(&self, namespace: &str) -> Result<Prefix, ApiError> {
+        if namespace.is_empty() || !self.is_namespaced() {
+            return Ok(self.prefix.clone());
+        }
+        self.prefix
+            .child(namespace)
+            .map_err(|_| ApiError::BadRequest(format!("Namespace parameter invalid: {namespace:?}")))
+    }
+
+    /// The namespace of an object at `key`; empty: it has none.
+    pub(super) fn namespace_of<'a>(&self, key: &'a Key) -> &'a str {
+        if !self.is_namespaced() {
+            return "";
+        }
+        let path = key.as_str();
+        path.strip_prefix(self.prefix.as_str())
+            .and_then(|rest| rest.split_once('/'))
+            .map_or("", |(namespace, _)| namespace)
+    }
+}
+
+/// What is wrong with `name` as a part of a path, in Kubernetes' words.
+pub(super) fn path_segment(name: &str) -> Vec<String> {
+    if matches!(name, "." | "..") {
+        return vec![format!("may not be '{name}'")];
+    }
+    path_segment_prefix(name)
+}
+
+/// The same of a name that something will be appended to.
+pub(super) fn path_segment_prefix(name: &str) -> Vec<String> {
+    ["/", "%"]
+        .into_iter()
+        .filter(|illegal| name.contains(illegal))
+        .map(|illegal| format!("may not contain '{illegal}'"))
+        .collect()
+}

@@ -1,0 +1,98 @@
+//! The rules on objects: what Kubernetes does between a decoded request and a store. No HTTP, no database.
+//!
+//! ```text
+//! create: wipe -> hub -> fill -> prepare -> validate -> admit -> storage version -> store
+//! update: current -> change -> hub -> prepare -> validate -> admit -> storage version -> store, again on a conflict
+//! delete: current -> preconditions -> admit -> mark or remove, again on a conflict
+//! read:   stored bytes with the resourceVersion spliced in; other versions decoded and converted once
+//! ```
+
+mod answers;
+mod codec;
+mod continue_token;
+mod create;
+mod delete;
+mod errors;
+mod keys;
+mod metadata;
+mod pieces;
+mod read;
+mod rules;
+mod selection;
+mod told;
+mod update;
+mod versions;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::admission::Admission;
+use crate::object::Object;
+use crate::resource::Resource;
+use crate::status::ApiError;
+use crate::storage::{KeyError, Prefix, Storage};
+
+pub use answers::{Created, Deleted, Listed, Updated};
+pub use pieces::Pieces;
+pub use told::{Source, Told, Watching};
+
+/// Makes the new object of an update from the current one, which is in the request's version, with its resourceVersion,
+/// and `None` where there is no object. It is called again with a newer object where somebody else was faster.
+///
+/// What it returns is in the request's version, normalized and defaulted. Its errors end the update.
+pub type Change<'a> = dyn FnMut(Option<&Object>) -> Result<Object, ApiError> + Send + 'a;
+
+/// One resource on a store. Entries go out as they are stored; [`Registry::pieces`], [`Registry::encode`] and
+/// [`Registry::decode`] make of them what a client of some version is to see. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    resource: Arc<Resource>,
+    storage: Arc<dyn Storage>,
+    admission: Arc<dyn Admission>,
+    prefix: Prefix,
+    /// How values in the storage version begin.
+    stored_head: Bytes,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Registry")
+            .field("resource", &self.resource)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Registry {
+    /// `resource` on `storage`.
+    ///
+    /// # Errors
+    /// Its group or name cannot stand in a key.
+    pub fn new(
+        resource: Arc<Resource>,
+        storage: Arc<dyn Storage>,
+        admission: Arc<dyn Admission>,
+    ) -> Result<Self, KeyError> {
+        let prefix = Prefix::resource(&resource.group, &resource.names.plural)?;
+        let stored_head = codec::stored_head(&resource).into();
+        Ok(Self {
+            resource,
+            storage,
+            admission,
+            prefix,
+            stored_head,
+        })
+    }
+
+    /// What it serves.
+    #[must_use]
+    pub fn resource(&self) -> &Arc<Resource> {
+        &self.resource
+    }
+}

@@ -1,0 +1,293 @@
+//! A made-up kind, Paint, in two versions, and short ways to write about it.
+//!
+//! `v1` is stored and is the hub: `spec.color`, `spec.size` (1 where it is left out), `status`. `v2` calls the color
+//! `spec.colour`, and can be selected by it. A paint is not `invisible`, and keeps its size.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use crate::admission::{Admission, Attributes, Operation};
+use crate::authz::Authorized;
+use crate::object::Object;
+use crate::registry::{Created, Deleted, Registry, Updated};
+use crate::request::options::{CreateOptions, DeleteOptions, GetOptions, UpdateOptions};
+use crate::request::{RequestInfo, User, Verb};
+use crate::resource::{Behaviour, ConversionError, Names, Policy, Resource, Scope, Version};
+use crate::schema::Schema;
+use crate::status::{ApiError, FieldError, Status};
+use crate::storage::memory::MemoryStore;
+use crate::storage::{Entry, Key, Revision, Storage};
+
+pub(super) const GROUP: &str = "test.example.com";
+
+#[derive(Debug)]
+struct Paint;
+
+impl Paint {
+    fn rename(object: &mut Object, from: &str, to: &str) {
+        if let Some(spec) = object.0.get_mut("spec").and_then(Value::as_object_mut)
+            && let Some(color) = spec.remove(from)
+        {
+            spec.insert(to.into(), color);
+        }
+    }
+}
+
+impl Behaviour for Paint {
+    fn normalize(&self, _version: &str, object: Object) -> Result<Object, ConversionError> {
+        Ok(object)
+    }
+
+    fn default_fields(&self, version: &str, object: &mut Object) {
+        if version == "v1"
+            && let Some(spec) = object.0.get_mut("spec").and_then(Value::as_object_mut)
+        {
+            spec.entry("size").or_insert_with(|| 1.into());
+        }
+    }
+
+    fn convert(&self, mut object: Object, to: &str) -> Result<Object, ConversionError> {
+        match to {
+            "v1" => Self::rename(&mut object, "colour", "color"),
+            "v2" => Self::rename(&mut object, "color", "colour"),
+            _ => return Err(ConversionError(format!("no version {to}"))),
+        }
+        object.set_type(&format!("{GROUP}/{to}"), "Paint");
+        Ok(object)
+    }
+
+    fn prepare_for_create(&self, object: &mut Object) {
+        object.0.remove("status");
+    }
+
+    fn validate(&self, object: &Object) -> Vec<FieldError> {
+        let color = &object.0.get("spec").unwrap_or(&Value::Null)["color"];
+        if color == "invisible" {
+            return vec![FieldError::invalid("spec.color", "invisible", "must be seen")];
+        }
+        Vec::new()
+    }
+
+    fn validate_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
+        let size = |object: &Object| object.0.get("spec").unwrap_or(&Value::Null)["size"].clone();
+        if size(object) == size(old) {
+            return self.validate(object);
+        }
+        vec![FieldError::invalid("spec.size", size(object), "field is immutable")]
+    }
+
+    fn warnings(&self, object: &Object) -> Vec<String> {
+        let spec = object.0.get("spec").unwrap_or(&Value::Null);
+        if spec["color"] == "mauve" {
+            vec!["mauve fades".into()]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+/// Admission that notes what it was asked, and refuses objects of one name.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    pub(super) asked: Mutex<Vec<(Operation, String, bool)>>,
+}
+
+#[async_trait]
+impl Admission for Gate {
+    async fn admit(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
+        let object = attributes.object.or(attributes.old).map(Object::name).unwrap_or_default();
+        self.asked
+            .lock()
+            .unwrap()
+            .push((attributes.operation, object.to_owned(), attributes.dry_run));
+        if object == "refused" {
+            return Err(ApiError::Forbidden {
+                resource: Some(attributes.resource.group_resource()),
+                name: object.to_owned(),
+                message: "not this one".into(),
+                causes: Vec::new(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A registry of paints, and what lies behind it.
+pub(super) struct Shop {
+    pub(super) registry: Registry,
+    pub(super) store: Arc<MemoryStore>,
+    pub(super) gate: Arc<Gate>,
+}
+
+pub(super) fn shop() -> Shop {
+    shop_with(Scope::Namespaced, Policy::default())
+}
+
+pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
+    let version = |name: &str, fingerprint, selectable: &[&str]| Version {
+        name: name.into(),
+        schema: Arc::new(Schema {
+            document: json!({"type": "object"}),
+            fingerprint,
+        }),
+        columns: Vec::new(),
+        selectable_fields: selectable.iter().map(|field| (*field).to_owned()).collect(),
+    };
+    let resource = Resource {
+        group: GROUP.into(),
+        names: Names {
+            plural: "paints".into(),
+            singular: "paint".into(),
+            kind: "Paint".into(),
+            list_kind: "PaintList".into(),
+            ..Names::default()
+        },
+        scope,
+        versions: vec![version("v2", 2, &[".spec.colour"]), version("v1", 1, &[])],
+        storage_version: "v1".into(),
+        hub_version: "v1".into(),
+        behaviour: Arc::new(Paint),
+        policy,
+    };
+    let store = Arc::new(MemoryStore::new());
+    let gate = Arc::new(Gate::default());
+    let registry = Registry::new(Arc::new(resource), store.clone(), gate.clone()).unwrap();
+    Shop {
+        registry,
+        store,
+        gate,
+    }
+}
+
+/// A paint in v1.
+pub(super) fn paint(name: &str, color: &str) -> Object {
+    object(json!({
+        "apiVersion": format!("{GROUP}/v1"), "kind": "Paint",
+        "metadata": {"name": name}, "spec": {"color": color, "size": 1},
+    }))
+}
+
+pub(super) fn object(value: Value) -> Object {
+    match value {
+        Value::Object(fields) => Object(fields),
+        other => panic!("{other} is no object"),
+    }
+}
+
+/// `object` with a field of its metadata.
+pub(super) fn with(mut object: Object, field: &str, value: impl Into<Value>) -> Object {
+    object.metadata_mut().insert(field.into(), value.into());
+    object
+}
+
+pub(super) fn request(verb: Verb, version: &str, name: &str) -> Authorized {
+    request_in("shop", verb, version, name)
+}
+
+pub(super) fn request_in(namespace: &str, verb: Verb, version: &str, name: &str) -> Authorized {
+    let info = RequestInfo {
+        is_resource: true,
+        verb,
+        path: String::new(),
+        method: String::new(),
+        group: GROUP.into(),
+        version: version.into(),
+        namespace: namespace.into(),
+        resource: "paints".into(),
+        subresource: String::new(),
+        name: name.into(),
+        label_selector: String::new(),
+        field_selector: String::new(),
+    };
+    Authorized::in_test(User::anonymous(), info)
+}
+
+pub(super) const DRY_RUN: &str = "dryRun=All";
+
+impl Shop {
+    pub(super) async fn create(&self, object: Object) -> Result<Created, ApiError> {
+        self.create_in("shop", object, "").await
+    }
+
+    pub(super) async fn create_in(
+        &self,
+        namespace: &str,
+        object: Object,
+        query: &str,
+    ) -> Result<Created, ApiError> {
+        let options = CreateOptions::parse(query).unwrap();
+        let request = request_in(namespace, Verb::Create, "v1", "");
+        self.registry.create(&request, object, &options).await
+    }
+
+    /// Creates a paint that is known to be right.
+    pub(super) async fn stock(&self, object: Object) -> Object {
+        self.v1(&self.create(object).await.unwrap().entry)
+    }
+
+    /// A PUT of v1.
+    pub(super) async fn put(&self, object: Object) -> Result<Updated, ApiError> {
+        self.put_with(object, UpdateOptions::default()).await
+    }
+
+    pub(super) async fn put_with(
+        &self,
+        object: Object,
+        options: UpdateOptions,
+    ) -> Result<Updated, ApiError> {
+        let request = request(Verb::Update, "v1", &object.name().to_owned());
+        let mut change = |_: Option<&Object>| Ok(object.clone());
+        self.registry.update(&request, &mut change, &options).await
+    }
+
+    /// A PATCH of v1 that does not know of resourceVersions.
+    pub(super) async fn patch(
+        &self,
+        name: &str,
+        mut edit: impl FnMut(&mut Object) + Send,
+    ) -> Result<Updated, ApiError> {
+        let mut change = |current: Option<&Object>| {
+            let mut object = current.cloned().unwrap_or_default();
+            edit(&mut object);
+            Ok(object)
+        };
+        let request = request(Verb::Patch, "v1", name);
+        self.registry
+            .update(&request, &mut change, &UpdateOptions::default())
+            .await
+    }
+
+    pub(super) async fn delete(&self, name: &str, query: &str) -> Result<Deleted, ApiError> {
+        let options = DeleteOptions::parse(query).unwrap();
+        self.registry
+            .delete(&request(Verb::Delete, "v1", name), &options)
+            .await
+    }
+
+    pub(super) async fn get(&self, name: &str) -> Result<Object, ApiError> {
+        let entry = self.registry.get("shop", name, &GetOptions::default()).await?;
+        Ok(self.v1(&entry))
+    }
+
+    pub(super) fn v1(&self, entry: &Entry) -> Object {
+        let bytes = self.registry.encode(entry, "v1").unwrap();
+        object(serde_json::from_slice(&bytes).unwrap())
+    }
+
+    /// Writes bytes past the registry, as another server would.
+    pub(super) async fn smuggle(&self, name: &str, value: &str) -> Entry {
+        let key = Key::parse(&format!("/{GROUP}/paints/shop/{name}")).unwrap();
+        self.store.create(&key, value.to_owned().into()).await.unwrap()
+    }
+
+    pub(super) async fn revision(&self) -> Revision {
+        self.store.current_revision().await.unwrap()
+    }
+}
+
+/// The Status of what must have failed.
+pub(super) fn refused<T: std::fmt::Debug>(result: Result<T, ApiError>) -> Status {
+    result.unwrap_err().status()
+}

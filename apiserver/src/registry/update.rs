@@ -1,0 +1,256 @@
+//! Update and patch: the same but for where the new object comes from.
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::errors::{Doing, MODIFIED};
+use super::metadata;
+use super::rules::{Objects, in_time};
+use super::{Change, Registry, Updated, versions};
+use crate::admission::Operation;
+use crate::authz::Authorized;
+use crate::object::Object;
+use crate::request::options::UpdateOptions;
+use crate::request::{GroupKind, Verb};
+use crate::status::{ApiError, FieldError};
+use crate::storage::{Entry, Key, ReadAt, Revision, StorageError};
+
+impl Registry {
+    /// Changes the object that the request names. `change` makes the new object of the current one, again where
+    /// somebody else was faster: a write without a resourceVersion therefore never conflicts.
+    ///
+    /// # Errors
+    /// 400, 404, 409, 422; those of `change`; admission's; the store's; 504 after 34 s.
+    pub async fn update(
+        &self,
+        request: &Authorized,
+        change: &mut Change<'_>,
+        options: &UpdateOptions,
+    ) -> Result<Updated, ApiError> {
+        in_time(self.update_until_it_lands(request, change, options)).await
+    }
+
+    async fn update_until_it_lands(
+        &self,
+        request: &Authorized,
+        change: &mut Change<'_>,
+        options: &UpdateOptions,
+    ) -> Result<Updated, ApiError> {
+        let key = self.key(self.expected_namespace(request), &request.info().name)?;
+        let mut current = self.current(&key).await?;
+        loop {
+            let Some(entry) = current else {
+                return self.create_by_update(request, &key, change, options).await;
+            };
+            match self.update_once(request, &entry, change, options.dry_run).await? {
+                Attempt::Landed(updated) => return Ok(updated),
+                Attempt::TooLate(Some(newer)) if newer.revision() != entry.revision() => {
+                    current = Some(newer);
+                }
+                Attempt::TooLate(_) => current = self.current(&key).await?,
+            }
+        }
+    }
+
+    async fn current(&self, key: &Key) -> Result<Option<Entry>, ApiError> {
+        let read = self.storage.get(key, ReadAt::Latest).await;
+        Ok(read
+            .map_err(|error| self.storage_error(error, key.name(), Doing::Update))?
+            .entry)
+    }
+
+    /// One attempt on the object as it is in `entry`.
+    async fn update_once(
+        &self,
+        request: &Authorized,
+        entry: &Entry,
+        change: &mut Change<'_>,
+        dry_run: bool,
+    ) -> Result<Attempt, ApiError> {
+        let old = self.decode(entry, &self.resource.hub_version)?;
+        let version = &request.info().version;
+        let (object, duplicates) = if *version == self.resource.hub_version {
+            self.changed(request, change, Some(&old))?
+        } else {
+            let current = self.decode(entry, version)?;
+            self.changed(request, change, Some(&current))?
+        };
+        if request.info().verb == Verb::Update {
+            self.check_uid(&object, old.uid(), entry.key())?;
+        }
+        self.check_revision(&object, entry)?;
+        let mut new = self.hub_of_request(object)?;
+        new.set_meta("resourceVersion", old.resource_version());
+        let mut warnings: Vec<String> = duplicates.into_iter().collect();
+        warnings.extend(self.prepare_changed(&mut new, &old)?);
+        let objects = Objects {
+            name: entry.key().name(),
+            new: Some(&new),
+            old: Some(&old),
+        };
+        self.admit(request, Operation::Update, entry.key(), objects, dry_run)
+            .await?;
+        let finalized = metadata::is_finalized(&new, &self.metadata_of(&old)?);
+        let written = if finalized {
+            self.delete_finalized(entry, new, dry_run).await
+        } else {
+            self.write(entry, new, dry_run).await
+        };
+        match written {
+            Ok(entry) => Ok(Attempt::Landed(Updated {
+                entry,
+                created: false,
+                deleted: finalized,
+                warnings,
+            })),
+            Err(Failed::TooLate(current)) => Ok(Attempt::TooLate(current)),
+            Err(Failed::For(error)) => Err(error),
+        }
+    }
+
+    /// The new object that `change` makes, in its place: the object that the request names.
+    fn changed(
+        &self,
+        request: &Authorized,
+        change: &mut Change<'_>,
+        current: Option<&Object>,
+    ) -> Result<(Object, Option<String>), ApiError> {
+        let mut object = change(current)?;
+        metadata::ensure_namespace(&mut object, self.expected_namespace(request))?;
+        let name = &request.info().name;
+        if object.name() != name {
+            return Err(ApiError::BadRequest(format!(
+                "the name of the object ({}) does not match the name on the URL ({name})",
+                object.name()
+            )));
+        }
+        metadata::drop_unserved(&mut object);
+        let duplicates = metadata::dedup_owners(&mut object, request.info().verb == Verb::Patch);
+        Ok((object, duplicates))
+    }
+
+    /// A PUT's uid must be the object's: else the client means one that is gone.
+    fn check_uid(&self, object: &Object, uid: &str, key: &Key) -> Result<(), ApiError> {
+        if object.uid().is_empty() || object.uid() == uid {
+            return Ok(());
+        }
+        let message = format!(
+            "Precondition failed: UID in precondition: {}, UID in object meta: {uid}",
+            object.uid()
+        );
+        Err(self.conflict(key, message))
+    }
+
+    pub(super) fn conflict(&self, key: &Key, message: String) -> ApiError {
+        ApiError::Conflict {
+            resource: self.resource.group_resource(),
+            name: key.name().to_owned(),
+            message,
+        }
+    }
+
+    fn check_revision(&self, object: &Object, entry: &Entry) -> Result<(), ApiError> {
+        let number = match object.resource_version() {
+            "" => 0,
+            text => versions::parse_number(text).map_err(ApiError::Plain)?,
+        };
+        match number {
+            0 if self.resource.policy.allow_unconditional_update => Ok(()),
+            0 => {
+                let detail = "must be specified for an update";
+                let error = FieldError::invalid("metadata.resourceVersion", 0, detail);
+                // Go has the resource here, in the place of the kind.
+                let kind = GroupKind::new(&self.resource.group, &self.resource.names.plural);
+                Err(ApiError::invalid_field(kind, entry.key().name(), error))
+            }
+            number if Revision::new(number) == entry.revision() => Ok(()),
+            _ => Err(self.conflict(entry.key(), MODIFIED.into())),
+        }
+    }
+
+    /// Stores a changed object, unless nothing has changed.
+    pub(super) async fn write(&self, entry: &Entry, new: Object, dry_run: bool) -> Result<Entry, Failed> {
+        let new = self.to_store(new).map_err(Failed::For)?;
+        let value = self.value(&new).map_err(Failed::For)?;
+        if is_stored(&new, &value, entry) {
+            return Ok(entry.clone());
+        }
+        if dry_run {
+            return Ok(Entry::new(entry.key().clone(), value, entry.revision()));
+        }
+        self.storage
+            .update(entry.key(), entry.revision(), value)
+            .await
+            .map_err(|error| self.failed(error, entry.key(), Doing::Update))
+    }
+
+    /// Deletes an object in deletion whose last finalizer an update takes. Its last state is that of the update, at the
+    /// revision before the deletion, as Go answers it.
+    async fn delete_finalized(&self, entry: &Entry, new: Object, dry_run: bool) -> Result<Entry, Failed> {
+        let value = self.bytes_to_store(new).map_err(Failed::For)?;
+        if !dry_run {
+            match self.storage.delete(entry.key(), entry.revision()).await {
+                // Somebody else took the last finalizer too, which is as good.
+                Ok(_) | Err(StorageError::Conflict { current: None, .. }) => {}
+                Err(error) => return Err(self.failed(error, entry.key(), Doing::Delete)),
+            }
+        }
+        Ok(Entry::new(entry.key().clone(), value, entry.revision()))
+    }
+
+    pub(super) fn failed(&self, error: StorageError, key: &Key, doing: Doing) -> Failed {
+        match error {
+            StorageError::Conflict { current, .. } => Failed::TooLate(current),
+            error => Failed::For(self.storage_error(error, key.name(), doing)),
+        }
+    }
+
+    /// An update of what is not there: 404, unless the resource and the client may create so.
+    async fn create_by_update(
+        &self,
+        request: &Authorized,
+        key: &Key,
+        change: &mut Change<'_>,
+        options: &UpdateOptions,
+    ) -> Result<Updated, ApiError> {
+        if !self.resource.policy.allow_create_on_update || !options.may_create {
+            return Err(self.not_found(key));
+        }
+        let (mut object, duplicates) = self.changed(request, change, None)?;
+        if request.info().verb == Verb::Update {
+            self.check_uid(&object, "", key)?;
+        }
+        metadata::wipe_system_fields(&mut object);
+        object.metadata_mut().remove("resourceVersion");
+        let mut created = self.create_once(request, object, options.dry_run).await?;
+        created.warnings.splice(0..0, duplicates);
+        Ok(Updated {
+            entry: created.entry,
+            created: true,
+            deleted: false,
+            warnings: created.warnings,
+        })
+    }
+}
+
+/// Whether `object`, whose bytes are `value`, is what is stored. What another server wrote may be the same with its
+/// fields in another order; then it is as long.
+fn is_stored(object: &Object, value: &Bytes, entry: &Entry) -> bool {
+    let stored = entry.value();
+    let parse = || serde_json::from_slice::<Map<String, Value>>(stored).ok();
+    value == stored || (value.len() == stored.len() && parse().is_some_and(|stored| stored == object.0))
+}
+
+/// How an attempt ended.
+enum Attempt {
+    Landed(Updated),
+    /// Somebody else was faster; what is there now, where it is known.
+    TooLate(Option<Entry>),
+}
+
+/// Why nothing was written.
+pub(super) enum Failed {
+    /// The object is no longer as it was.
+    TooLate(Option<Entry>),
+    For(ApiError),
+}

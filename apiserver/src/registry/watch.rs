@@ -1,0 +1,233 @@
+//! Watch: the state first where it is asked for, then every change, as one client's selectors let it see them.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use rand::Rng as _;
+use tokio::time::{Instant, sleep_until};
+
+use super::errors::Doing;
+use super::selection::Selection;
+use super::{Registry, Source, Told, Watching, versions};
+use crate::request::options::ListOptions;
+use crate::status::ApiError;
+use crate::storage::{Change, Entry, Event, List, ReadAt, Revision, StorageError, Watch};
+
+/// How long a watch lasts whose client does not say: this, up to twice this, so that not all come back at once.
+const SHORTEST: Duration = Duration::from_secs(1800);
+/// How often a client is told how far it has seen.
+const BOOKMARKS: Duration = Duration::from_secs(60);
+/// The last bookmark comes this long before the end, so that the client's next watch begins with what it has seen.
+const BEFORE_THE_END: Duration = Duration::from_secs(2);
+/// Events of the state that are told at once.
+const STATE_BATCH: usize = 1000;
+
+impl Registry {
+    /// What happens to the objects that match, of a namespace or (empty) of all. The stream ends at the deadline that
+    /// the options set. What goes wrong with the history (410, 504) comes in the stream, as Kubernetes tells it: as an
+    /// event of a watch that did begin.
+    ///
+    /// # Errors
+    /// Before the stream: 400 for a field selector that is not known; 500 for a resourceVersion that is no number; 429
+    /// while the cache is not filled.
+    pub async fn watch(&self, namespace: &str, options: &ListOptions) -> Result<Watching, ApiError> {
+        let selection = Selection::new(self, namespace, options)?;
+        let requested = versions::parse(&options.resource_version).map_err(ApiError::Plain)?;
+        let deadline = Instant::now() + duration(options);
+        match self.begin(&selection, requested, options).await {
+            Ok((state, revision, changes)) => Ok(told(Watcher {
+                selection,
+                state: state.map(Vec::into_iter),
+                told: revision,
+                changes,
+                marks_end: options.send_initial_events == Some(true),
+                bookmarks: options
+                    .allow_watch_bookmarks
+                    .then(|| next_bookmark(Instant::now(), deadline)),
+                deadline,
+                failed: false,
+            })),
+            Err(StorageError::Initializing) => {
+                Err(self.storage_error(StorageError::Initializing, "", Doing::Watch))
+            }
+            Err(error) => {
+                let error = self.storage_error(error, "", Doing::Watch);
+                Ok(stream::once(async { Err(error) }).boxed())
+            }
+        }
+    }
+
+    /// The state to tell first (where there is one), the revision that was seen, and the changes after it.
+    async fn begin(
+        &self,
+        selection: &Selection,
+        requested: Revision,
+        options: &ListOptions,
+    ) -> Result<(Option<Vec<Entry>>, Revision, Watch), StorageError> {
+        let from_now = requested == Revision::ZERO;
+        let with_state = options.send_initial_events.unwrap_or(from_now);
+        if with_state {
+            let at = match options.resource_version.as_str() {
+                "" => ReadAt::Latest,
+                _ if from_now => ReadAt::Any,
+                _ => ReadAt::NotOlderThan(requested),
+            };
+            let (state, revision) = self.state(selection, at).await?;
+            let changes = self.storage.watch(&selection.range, revision).await?;
+            return Ok((Some(state), revision, changes));
+        }
+        let after = if from_now {
+            self.storage.current_revision().await?
+        } else {
+            requested
+        };
+        let changes = self.storage.watch(&selection.range, after).await?;
+        Ok((None, after, changes))
+    }
+
+    async fn state(&self, selection: &Selection, at: ReadAt) -> Result<(Vec<Entry>, Revision), StorageError> {
+        if let Some(key) = &selection.key {
+            let read = self.storage.get(key, at).await?;
+            let entries = read.entry.into_iter().filter(|entry| selection.matches(entry));
+            return Ok((entries.collect(), read.revision));
+        }
+        let page = self
+            .storage
+            .list(&List {
+                prefix: selection.range.clone(),
+                after: None,
+                limit: None,
+                at,
+            })
+            .await?;
+        let mut entries = page.entries;
+        if !selection.is_everything() {
+            entries.retain(|entry| selection.matches(entry));
+        }
+        Ok((entries, page.revision))
+    }
+}
+
+fn duration(options: &ListOptions) -> Duration {
+    match options.timeout_seconds {
+        Some(seconds) if seconds > 0 => Duration::from_secs(seconds.min(u64::from(u32::MAX))),
+        _ => SHORTEST.mul_f64(rand::rng().random_range(1.0..2.0)),
+    }
+}
+
+fn next_bookmark(now: Instant, deadline: Instant) -> Instant {
+    let last = deadline.checked_sub(BEFORE_THE_END).unwrap_or(deadline);
+    let next = now + BOOKMARKS;
+    if last > now { next.min(last) } else { next }
+}
+
+/// One client's watch.
+struct Watcher {
+    selection: Selection,
+    /// What is still to be told of the state; `None`: nothing of it, not even its end.
+    state: Option<std::vec::IntoIter<Entry>>,
+    /// The revision up to which everything was told.
+    told: Revision,
+    changes: Watch,
+    /// Whether the client is told where the state ends.
+    marks_end: bool,
+    /// When the next bookmark is due; `None`: the client does not know bookmarks.
+    bookmarks: Option<Instant>,
+    deadline: Instant,
+    failed: bool,
+}
+
+fn told(watcher: Watcher) -> BoxStream<'static, Result<Vec<Told>, ApiError>> {
+    stream::unfold(watcher, |mut watcher| async move {
+        let item = watcher.next().await?;
+        Some((item, watcher))
+    })
+    .boxed()
+}
+
+impl Watcher {
+    async fn next(&mut self) -> Option<Result<Vec<Told>, ApiError>> {
+        if let Some(batch) = self.next_of_state() {
+            return Some(Ok(batch));
+        }
+        while !self.failed {
+            let bookmark = self.bookmarks.unwrap_or(self.deadline);
+            tokio::select! {
+                biased;
+                () = sleep_until(self.deadline) => return None,
+                () = sleep_until(bookmark), if self.bookmarks.is_some() => return Some(Ok(self.bookmark())),
+                batch = self.changes.next() => match batch? {
+                    Ok(events) => {
+                        let batch = self.visible(events);
+                        if !batch.is_empty() {
+                            return Some(Ok(batch));
+                        }
+                    }
+                    Err(error) => {
+                        self.failed = true;
+                        let registry = self.selection.registry();
+                        return Some(Err(registry.storage_error(error, "", Doing::Watch)));
+                    }
+                },
+            }
+        }
+        None
+    }
+
+    /// The next part of the state, with its end where the client wants to know it.
+    fn next_of_state(&mut self) -> Option<Vec<Told>> {
+        let state = self.state.as_mut()?;
+        let mut batch: Vec<Told> = state
+            .by_ref()
+            .take(STATE_BATCH)
+            .map(|entry| Told::Added(Source::Initial(entry)))
+            .collect();
+        if state.len() == 0 {
+            self.state = None;
+            if self.marks_end && self.bookmarks.is_some() {
+                batch.push(Told::Bookmark {
+                    revision: self.told,
+                    initial_events_end: true,
+                });
+            }
+        }
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    fn bookmark(&mut self) -> Vec<Told> {
+        let now = Instant::now();
+        self.bookmarks = Some(next_bookmark(now, self.deadline));
+        vec![Told::Bookmark {
+            revision: self.told,
+            initial_events_end: false,
+        }]
+    }
+
+    fn visible(&mut self, events: Vec<Event>) -> Vec<Told> {
+        let mut batch = Vec::with_capacity(events.len());
+        for event in events {
+            match event {
+                Event::Changed(change) => {
+                    self.told = change.revision();
+                    batch.extend(self.told_of(change));
+                }
+                Event::Progress(revision) => self.told = self.told.max(revision),
+            }
+        }
+        batch
+    }
+
+    /// What the client sees of a change: an object that begins to match is new to it, one that ceases to is gone.
+    fn told_of(&self, change: Change) -> Option<Told> {
+        let matched = change.previous().is_some_and(|old| self.selection.matches(old));
+        let matches = !change.is_deletion() && self.selection.matches(change.entry());
+        match (matched, matches) {
+            (false, true) => Some(Told::Added(Source::Change(change))),
+            (true, true) => Some(Told::Modified(change)),
+            (true, false) if change.is_deletion() => Some(Told::Deleted(change)),
+            (true, false) => Some(Told::Left(change)),
+            (false, false) => None,
+        }
+    }
+}

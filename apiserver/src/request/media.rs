@@ -1,0 +1,276 @@
+//! In which form a client wants its answer, and in which form it sends its body: `Accept` and `Content-Type`.
+//!
+//! The rules are those of k8s.io/apiserver's `handlers/negotiation` and of the parser below it, odd ones included.
+
+mod accept;
+
+use http::HeaderMap;
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+
+use crate::decode::BodyMedia;
+use crate::status::ApiError;
+use accept::Clause;
+
+/// The media type of JSON.
+pub const JSON: &str = "application/json";
+/// The media type of YAML.
+pub const YAML: &str = "application/yaml";
+/// A JSON Patch, RFC 6902.
+pub const JSON_PATCH: &str = "application/json-patch+json";
+/// A JSON merge patch, RFC 7386.
+pub const MERGE_PATCH: &str = "application/merge-patch+json";
+/// A strategic merge patch: known to Kubernetes, not served here.
+pub const STRATEGIC_MERGE_PATCH: &str = "application/strategic-merge-patch+json";
+/// A server-side apply: known to Kubernetes, not served here.
+pub const APPLY_PATCH: &str = "application/apply-patch+yaml";
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `application/json`
+    Json,
+    /// `application/yaml`
+    Yaml,
+}
+
+impl Format {
+    /// Its media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => JSON,
+            Self::Yaml => YAML,
+        }
+    }
+}
+
+/// A version of the group `meta.k8s.io`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MetaVersion {
+    /// `v1`
+    V1,
+    /// `v1beta1`
+    V1beta1,
+}
+
+impl MetaVersion {
+    /// `meta.k8s.io/v1`
+    #[must_use]
+    pub fn api_version(self) -> &'static str {
+        match self {
+            Self::V1 => "meta.k8s.io/v1",
+            Self::V1beta1 => "meta.k8s.io/v1beta1",
+        }
+    }
+}
+
+/// Another kind than the resource's own, as which a client wants the answer (`;as=`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transform {
+    /// `Table`
+    Table(MetaVersion),
+    /// `PartialObjectMetadata`
+    Partial(MetaVersion),
+    /// `PartialObjectMetadataList`
+    PartialList(MetaVersion),
+}
+
+/// What a client wants, of what can be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// How it is written.
+    pub format: Format,
+    /// As which kind, if not as the resource's own.
+    pub transform: Option<Transform>,
+    /// Whether for a person to read.
+    pub pretty: bool,
+}
+
+impl Wanted {
+    const PLAIN: Self = Self {
+        format: Format::Json,
+        transform: None,
+        pretty: false,
+    };
+}
+
+/// What an endpoint can make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Offer {
+    /// An object or a list, in every form.
+    Objects,
+    /// A Status or a document: as it is.
+    Documents,
+}
+
+/// How the answer about objects is wanted.
+///
+/// # Errors
+/// [`ApiError::NotAcceptable`]: nothing that the client accepts can be made.
+pub fn wanted(headers: &HeaderMap, query: &str) -> Result<Wanted, ApiError> {
+    negotiate(headers, query, Offer::Objects)
+        .ok_or_else(|| ApiError::NotAcceptable(vec![JSON.into(), YAML.into()]))
+}
+
+/// How an answer that has one form only is wanted, such as an error's Status; `None`: in none that can be made.
+#[must_use]
+pub fn wanted_document(headers: &HeaderMap, query: &str) -> Option<Wanted> {
+    negotiate(headers, query, Offer::Documents)
+}
+
+/// How the events of a watch are wanted: always JSON, and never pretty.
+///
+/// # Errors
+/// [`ApiError::NotAcceptable`], as for [`wanted`]; YAML does not stream.
+pub fn wanted_stream(headers: &HeaderMap, query: &str) -> Result<Wanted, ApiError> {
+    match wanted(headers, query)? {
+        Wanted {
+            format: Format::Json,
+            transform,
+            ..
+        } => Ok(Wanted {
+            transform,
+            ..Wanted::PLAIN
+        }),
+        _ => Err(ApiError::NotAcceptable(vec![format!("{JSON};stream=watch")])),
+    }
+}
+
+fn negotiate(headers: &HeaderMap, query: &str, offer: Offer) -> Option<Wanted> {
+    let header = header_text(headers, &ACCEPT);
+    let mut wanted = match header {
+        // What most clients send needs no parsing.
+        "" | "*/*" | JSON => Wanted::PLAIN,
+        _ => accept::clauses(header)
+            .iter()
+            .find_map(|clause| meet(clause, offer))?,
+    };
+    wanted.pretty |= is_pretty(headers, query);
+    Some(wanted)
+}
+
+/// What can be made of a clause: Go tries JSON before YAML where the clause names neither.
+fn meet(clause: &Clause<'_>, offer: Offer) -> Option<Wanted> {
+    let any = clause.type_ == "*" && clause.subtype == "*";
+    let any_application = clause.type_ == "application" && clause.subtype == "*";
+    [Format::Json, Format::Yaml]
+        .into_iter()
+        .filter(|format| {
+            any || any_application
+                || format.media_type().split_once('/') == Some((clause.type_, clause.subtype))
+        })
+        .find_map(|format| meet_as(clause, format, offer))
+}
+
+fn meet_as(clause: &Clause<'_>, format: Format, offer: Offer) -> Option<Wanted> {
+    let (mut kind, mut group, mut version) = (None, None, None);
+    let mut pretty = false;
+    for (key, value) in &clause.parameters {
+        match *key {
+            "as" => kind = Some(*value),
+            "g" => group = Some(*value),
+            "v" => version = Some(*value),
+            "stream" if !value.is_empty() && (format == Format::Yaml || *value != "watch") => return None,
+            // The version of the server's own API group: there is one.
+            "sv" if !value.is_empty() && (offer == Offer::Documents || *value != "v1") => return None,
+            "pretty" => pretty = *value == "1",
+            _ => {}
+        }
+    }
+    let transform = match (kind, group, version) {
+        (None, None, None) => None,
+        _ if offer == Offer::Documents => return None,
+        (Some(kind), Some("meta.k8s.io"), Some(version)) => Some(transform(kind, version)?),
+        _ => return None,
+    };
+    Some(Wanted {
+        format,
+        transform,
+        pretty,
+    })
+}
+
+fn transform(kind: &str, version: &str) -> Option<Transform> {
+    let version = match version {
+        "v1" => MetaVersion::V1,
+        "v1beta1" => MetaVersion::V1beta1,
+        _ => return None,
+    };
+    match kind {
+        "Table" => Some(Transform::Table(version)),
+        "PartialObjectMetadata" => Some(Transform::Partial(version)),
+        "PartialObjectMetadataList" => Some(Transform::PartialList(version)),
+        _ => None,
+    }
+}
+
+/// The parameter `pretty` decides; without it, whether the client looks like a person's.
+fn is_pretty(headers: &HeaderMap, query: &str) -> bool {
+    if query.contains("pretty") {
+        let parameter = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("pretty="))
+            .unwrap_or_default();
+        if !parameter.is_empty() {
+            return matches!(parameter, "1" | "t" | "T" | "true" | "TRUE" | "True");
+        }
+    }
+    let agent = header_text(headers, &USER_AGENT);
+    ["curl", "Wget", "Mozilla/5.0"]
+        .iter()
+        .any(|person| agent.starts_with(person))
+}
+
+/// How the body of a request is written. Without a `Content-Type` it is JSON.
+///
+/// # Errors
+/// [`ApiError::UnsupportedMediaType`].
+pub fn body_media(headers: &HeaderMap) -> Result<BodyMedia, ApiError> {
+    let header = header_text(headers, &CONTENT_TYPE);
+    if header.is_empty() || header == JSON {
+        return Ok(BodyMedia::Json);
+    }
+    match accept::media_type(header).as_deref() {
+        Some(JSON) => Ok(BodyMedia::Json),
+        Some(YAML) => Ok(BodyMedia::Yaml),
+        _ => Err(ApiError::UnsupportedMediaType(vec![JSON.into(), YAML.into()])),
+    }
+}
+
+/// How a patch is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchMedia {
+    /// [`JSON_PATCH`]
+    JsonPatch,
+    /// [`MERGE_PATCH`]
+    MergePatch,
+}
+
+/// How a patch is written. Kubernetes compares the text up to the first `;`, and there is no default.
+///
+/// # Errors
+/// [`ApiError::UnsupportedMediaType`], by which clients learn that they must send another kind of patch;
+/// [`ApiError::UnknownPatchType`] of what is no kind of patch anywhere.
+pub fn patch_media(headers: &HeaderMap) -> Result<PatchMedia, ApiError> {
+    let header = header_text(headers, &CONTENT_TYPE);
+    let name = header.split(';').next().unwrap_or_default();
+    match name.trim_matches(' ') {
+        JSON_PATCH => Ok(PatchMedia::JsonPatch),
+        MERGE_PATCH => Ok(PatchMedia::MergePatch),
+        STRATEGIC_MERGE_PATCH | APPLY_PATCH => Err(ApiError::UnsupportedMediaType(vec![
+            JSON_PATCH.into(),
+            MERGE_PATCH.into(),
+        ])),
+        _ => Err(ApiError::UnknownPatchType),
+    }
+}
+
+fn header_text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! The chain: everything that happens to a request between the connection and its resource, in this order.
+//!
+//! [`serve`] and [`pass`] are the whole of it, to be read from top to bottom; why each step stands where it stands is
+//! said beside it. The order is that of k8s.io/apiserver's `DefaultBuildHandlerChain`.
+
+mod audit_id;
+mod deadline;
+mod inflight;
+pub(super) mod text;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use http::header::{CACHE_CONTROL, CONNECTION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY};
+use http::request::Parts;
+use http::{HeaderValue, Request, StatusCode};
+
+use inflight::Admittance;
+pub(super) use inflight::{Limits, Permit, Places};
+
+use super::connection::{Connection, stream};
+use super::core::Core;
+use super::outgoing::{Held, Outgoing};
+use super::routes;
+use crate::authn::{self, impersonation};
+use crate::endpoint::{self, Warnings};
+use crate::request::RequestInfo;
+use crate::response::Response;
+use crate::status::ApiError;
+
+/// Answers one request. May be dropped at any await: then the client has left.
+pub(super) async fn serve<B>(core: Arc<Core>, connection: Arc<Connection>, request: Request<B>) -> http::Response<Outgoing>
+where
+    B: http_body::Body<Data = Bytes> + Unpin + Send,
+    B::Error: std::fmt::Display,
+{
+    // Deadline and latency count from here, whatever the steps below wait for.
+    let started = Instant::now();
+    let (mut parts, body) = request.into_parts();
+    let mut held = Held {
+        // An idle connection is closed; this one is not idle until the answer is out.
+        busy: Some(connection.activity.begin()),
+        ..Held::default()
+    };
+    // kube-apiserver names each request. Its log, and ours, call it the same.
+    let audit_id = audit_id::of(&parts.headers);
+    // Anything below may have something to warn of, whichever answer it comes to.
+    let warnings = Warnings::default();
+    parts.extensions.insert(warnings.clone());
+
+    // Outermost, so that a panic anywhere costs one answer and neither the connection nor the process.
+    let passed = AssertUnwindSafe(pass(&core, &connection, &mut parts, body, &mut held, started))
+        .catch_unwind()
+        .await;
+    let mut response = match passed {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => refuse(&error, &parts),
+        Err(_) => panicked(&core, &parts),
+    };
+    warnings.write(response.headers_mut());
+    finish_head(&core, &connection, &mut response, audit_id);
+    if let Some(record) = &mut held.record {
+        record.answered(response.status().as_u16());
+    }
+    response.map(|body| Outgoing::new(body, held, &core.life))
+}
+
+/// Every step that can end a request.
+async fn pass<B>(
+    core: &Core,
+    connection: &Connection,
+    parts: &mut Parts,
+    body: B,
+    held: &mut Held,
+    started: Instant,
+) -> Result<Response, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin + Send,
+    B::Error: std::fmt::Display,
+{
+    // First: every step below decides by what is asked for.
+    let info = RequestInfo::parse(&parts.method, &parts.uri).map_err(unreadable)?;
+    held.record = Some(core.metrics.begin(&core.subject(&info), started));
+    // Before anything that takes time: who drains waits for everybody who came in here.
+    held.ticket = Some(core.life.enter().ok_or_else(shutting_down)?);
+    let query = parts.uri.query().unwrap_or_default();
+    let Some(allotted) = deadline::of(&info, query, core.request_timeout)? else {
+        return decide(core, connection, parts, body, held, info).await;
+    };
+    // Around all that waits for somebody else: the cluster's word, the client's body, the storage.
+    let until = tokio::time::Instant::from_std(started) + allotted;
+    let decided = tokio::time::timeout_at(until, decide(core, connection, parts, body, held, info)).await;
+    // The rest of the time is the client's, to take its answer in.
+    stream::must_finish_by(until.max(tokio::time::Instant::now() + LEAST_TO_TAKE));
+    decided.unwrap_or_else(|_| {
+        core.metrics.terminated(StatusCode::GATEWAY_TIMEOUT.as_u16());
+        Err(ApiError::Timeout("request did not complete within the allotted timeout".into()))
+    })
+}
+
+/// An answer that was only just made may still be taken.
+const LEAST_TO_TAKE: Duration = Duration::from_secs(10);
+
+/// Who asks, whether they may, and what it is.
+async fn decide<B>(
+    core: &Core,
+    connection: &Connection,
+    parts: &mut Parts,
+    body: B,
+    held: &mut Held,
+    info: RequestInfo,
+) -> Result<Response, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin + Send,
+    B::Error: std::fmt::Display,
+{
+    // Takes every credential, and every header that claims an identity, out of the request: nothing behind sees them.
+    let user = core.authenticator.authenticate(parts, &connection.peer).await;
+    // One connection carries many requests; strangers shall not hold theirs open (as Go, against HTTP/2 floods).
+    if !user.as_ref().is_ok_and(|user| !authn::is_anonymous(user)) {
+        connection.activity.close();
+    }
+    // After authentication: only then is known whose rights it is that allow to act as somebody else.
+    let user = impersonation::impersonate(&core.authorizer, parts, user?, &info).await?;
+    // After authentication, since administrators come in always; before authorization, which may ask the cluster.
+    match core.limits.admit(&info, &user) {
+        Admittance::Place(permit) => held.permit = Some(permit),
+        Admittance::Exempt => {}
+        Admittance::Full => return Ok(too_many(core)),
+    }
+    let is_resource = info.is_resource;
+    // Last: what follows can be had with this proof only.
+    let authorized = core.authorizer.authorize(user, info, &parts.uri).await?;
+    if is_resource {
+        endpoint::serve(&core.endpoints, &authorized, parts, body).await
+    } else {
+        routes::serve(core, &authorized, parts).await
+    }
+}
+
+/// What every answer has.
+fn finish_head(core: &Core, connection: &Connection, response: &mut Response, audit_id: HeaderValue) {
+    let is_closing = core.life.is_draining();
+    let headers = response.headers_mut();
+    headers.insert(audit_id::AUDIT_ID, audit_id);
+    // What is answered depends on who asks: no proxy may keep it. Discovery says something else of itself.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    }
+    if let Some(directives) = &core.strict_transport_security {
+        headers.insert(STRICT_TRANSPORT_SECURITY, directives.clone());
+    }
+    // Over HTTP/2 the connection itself says goodbye.
+    if is_closing && !connection.is_http2 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+fn refuse(error: &ApiError, parts: &Parts) -> Response {
+    match error.plain_text() {
+        Some(words) => {
+            let code = StatusCode::from_u16(error.status().code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            text::answer(code, format!("{words}\n"))
+        }
+        None => endpoint::status(error, &parts.headers, parts.uri.query().unwrap_or_default()),
+    }
+}
+
+fn unreadable(error: crate::request::RequestInfoError) -> ApiError {
+    use crate::request::RequestInfoError::{Escape, NoResource};
+    match error {
+        Escape => ApiError::BadRequest(error.to_string()),
+        NoResource(_) => ApiError::Internal(format!("failed to create RequestInfo: {error}")),
+    }
+}
+
+fn shutting_down() -> ApiError {
+    ApiError::ServiceUnavailable {
+        message: "apiserver is shutting down".into(),
+        retry_after: 1,
+    }
+}
+
+fn panicked(core: &Core, parts: &Parts) -> Response {
+    core.metrics.terminated(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+    // The panic's own words went to the log when it happened.
+    tracing::error!(method = %parts.method, path = parts.uri.path(), "a request caused a panic");
+    text::answer(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "This request caused apiserver to panic. Look in the logs for details.\n",
+    )
+}
+
+fn too_many(core: &Core) -> Response {
+    core.metrics.terminated(StatusCode::TOO_MANY_REQUESTS.as_u16());
+    let mut response = text::answer(
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too many requests, please try again later.\n",
+    );
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}

@@ -1,0 +1,75 @@
+//! `/healthz`, `/livez`, `/readyz`: what is wrong with the server, in the format of k8s.io/apiserver.
+
+mod answer;
+mod check;
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+
+pub(super) use answer::{excluded, of_all, of_one};
+pub(super) use check::{Check, Endpoint};
+
+/// The checks of a server, in the order in which they are shown.
+#[derive(Debug, Default)]
+pub(super) struct Health(Vec<Arc<Check>>);
+
+/// What one check said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) name: &'static str,
+    pub(super) outcome: Outcome,
+}
+
+/// Whether all is well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Well,
+    /// Nobody wanted to know.
+    Excluded,
+    /// What is wrong; for the log, and for who asks for this check alone.
+    Sick(String),
+}
+
+impl Health {
+    pub(super) fn new(checks: Vec<Check>) -> Self {
+        Self(checks.into_iter().map(Arc::new).collect())
+    }
+
+    /// Asks all checks of `endpoint` at once, but those of these names.
+    pub(super) async fn ask(&self, endpoint: Endpoint, excluded: &[String]) -> Vec<Finding> {
+        let checks = self.0.iter().filter(|check| check.is_of(endpoint));
+        join_all(checks.map(|check| async {
+            let outcome = if excluded.iter().any(|name| name == check.name()) {
+                Outcome::Excluded
+            } else {
+                check.run().await
+            };
+            Finding {
+                name: check.name(),
+                outcome,
+            }
+        }))
+        .await
+    }
+
+    /// Asks the check of this name; `None`: there is none.
+    pub(super) async fn ask_one(&self, endpoint: Endpoint, name: &str) -> Option<Outcome> {
+        let check = self.0.iter().find(|check| check.is_of(endpoint) && check.name() == name)?;
+        Some(check.run().await)
+    }
+
+    /// Every path, for the index of `/`.
+    pub(super) fn paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        for endpoint in Endpoint::ALL {
+            paths.push(format!("/{}", endpoint.name()));
+            let checks = self.0.iter().filter(|check| check.is_of(endpoint));
+            paths.extend(checks.map(|check| format!("/{}/{}", endpoint.name(), check.name())));
+        }
+        paths
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! The server: what a program says of it, how it starts and ends, what every request passes.
+//!
+//! ```text
+//! builder -> start (delegation, storage, listener) -> listener -> connection -> chain -> endpoint, routes
+//! ```
+
+mod builder;
+mod chain;
+mod checks;
+mod connection;
+mod core;
+mod delegation;
+mod documents;
+mod health;
+mod lifecycle;
+mod listener;
+mod metrics;
+mod outgoing;
+mod program;
+mod routes;
+mod running;
+mod standalone;
+mod start;
+mod storage;
+pub mod tls;
+mod version;
+
+pub use builder::{Builder, Server};
+pub use listener::Address;
+pub use running::Running;
+pub use start::{NOT_YET, StartError};

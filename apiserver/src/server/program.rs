@@ -1,0 +1,114 @@
+//! A whole program: flags, logs, a runtime, a server, its end.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Server;
+use super::start::StartError;
+use crate::config::{Args, Config, ConfigErrors, LogError, Logs};
+
+/// Why a program ends before its time.
+#[derive(Debug, thiserror::Error)]
+enum ProgramError {
+    #[error("{0}")]
+    Config(#[from] ConfigErrors),
+    #[error("logging cannot be set up")]
+    Logs(#[from] LogError),
+    #[error("the system does not give what a server needs")]
+    System(#[from] io::Error),
+    #[error("the server cannot start")]
+    Start(#[from] StartError),
+}
+
+impl Server {
+    /// The whole `main` of a program: reads the command line, serves until SIGTERM or SIGINT, and ends in order. A
+    /// second signal ends it at once.
+    #[must_use]
+    pub fn main(self) -> ExitCode {
+        self.run(std::env::args_os())
+    }
+
+    /// The same with another command line; its first argument is the program's name.
+    #[must_use]
+    pub fn run(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+        let args = match Args::parse_from(arguments) {
+            Ok(args) => args,
+            Err(error) => {
+                // Where nobody reads it, nobody misses it.
+                let _ = error.print();
+                return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            }
+        };
+        match self.run_args(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "error: {}", chain(&error));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn run_args(self, args: &Args) -> Result<(), ProgramError> {
+        let config = Config::from_args(args, &self.defaults())?;
+        Logs::from_args(args, std::env::var("RUST_LOG").ok()).install()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(self.serve(config))
+    }
+
+    async fn serve(self, config: Config) -> Result<(), ProgramError> {
+        let mut signals = Signals::new()?;
+        let running = tokio::select! {
+            running = self.start(config) => running?,
+            () = signals.next() => return Ok(()),
+        };
+        tracing::info!(address = %running.address()?, "serving");
+        if let Some(path) = running.kubeconfig() {
+            writeln!(io::stdout(), "export KUBECONFIG={}", path.display())?;
+        }
+        signals.next().await;
+        tokio::select! {
+            () = running.shutdown() => {}
+            () = signals.next() => tracing::warn!("ended at once by a second signal"),
+        }
+        Ok(())
+    }
+}
+
+struct Signals {
+    term: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// An error with all that caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        source = cause.source();
+    }
+    text
+}

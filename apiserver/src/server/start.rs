@@ -1,0 +1,211 @@
+//! From a description and a configuration to a server that runs: the table of contents of a start.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use super::chain::{Limits, Places};
+use super::core::Core;
+use super::delegation::{Delegation, delegation};
+use super::documents::Documents;
+use super::lifecycle::Lifecycle;
+use super::listener::{Serving, accept};
+use super::metrics::Metrics;
+use super::running::Running;
+use super::storage::{Stores, open};
+use super::tls::{self, Tls, TlsError};
+use super::{Server, checks, connection, routes, standalone};
+use crate::admission::{self, Admission};
+use crate::config::{Cluster, Config};
+use crate::endpoint::Endpoints;
+use crate::registry::Registry;
+use crate::storage::KeyError;
+use crate::{authn, authz, kubernetes};
+
+/// What the library does not do yet, and what a user could believe that it does. Said first, and at every start.
+pub const NOT_YET: &str = "not built yet: metadata.managedFields is absent, server-side apply and strategic merge \
+     patches are answered with 415, and neither admission webhooks nor admission policies nor resource quotas apply to \
+     the objects of this server";
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Nothing is to be served, or two resources have one name.
+    #[error("{0}")]
+    Resources(String),
+    /// The cluster cannot be reached as configured.
+    #[error("the cluster's apiserver cannot be used")]
+    Cluster(#[from] kubernetes::ClientError),
+    /// Authentication cannot be set up.
+    #[error("authentication cannot be set up")]
+    Authentication(#[from] authn::StartError),
+    /// Authorization cannot be set up.
+    #[error("authorization cannot be set up")]
+    Authorization(#[from] authz::StartError),
+    /// TLS cannot be served.
+    #[error("TLS cannot be served")]
+    Tls(#[from] TlsError),
+    /// The storage does not open.
+    #[error("the storage in a directory does not open")]
+    Embedded(#[from] crate::storage::embedded::OpenError),
+    /// The storage does not open.
+    #[cfg(feature = "etcd")]
+    #[error("etcd cannot be used")]
+    Etcd(#[from] crate::storage::etcd::ConnectError),
+    /// A resource's name cannot stand in a key.
+    #[error("a resource cannot be stored")]
+    Key(#[from] KeyError),
+    /// The port cannot be had.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The kubeconfig cannot be written.
+    #[error("cannot write a kubeconfig into {}", directory.display())]
+    Kubeconfig {
+        /// Where.
+        directory: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl Server {
+    /// Starts to serve. The server is ready a little later ([`Running::ready`]): until then it answers, and says so.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(self, config: Config) -> Result<Running, StartError> {
+        self.check()?;
+        for warning in std::iter::once(NOT_YET).chain(config.warnings.iter().map(String::as_str)) {
+            tracing::warn!("{warning}");
+        }
+        // Of several providers in one program the first stays; every one of ours names its own anyway.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let delegation = delegation(&config).await?;
+        let tls = Arc::new(Tls::start(config.tls.clone(), delegation.authenticator.authority_hints()).await?);
+        let stores = open(&config.storage, &self.resources).await?;
+        // Before the core: it tells clients the port.
+        let listener = listen(&config)?;
+        let life = Lifecycle::new();
+        let kubeconfig = self.write_kubeconfig(&config, &delegation, &tls, &listener)?;
+        let core = Arc::new(self.core(&config, delegation, &stores, &listener, life)?);
+        Ok(Running::new(serve(listener, core, tls, &config), stores, kubeconfig))
+    }
+
+    fn check(&self) -> Result<(), StartError> {
+        if self.resources.is_empty() {
+            return Err(StartError::Resources("there is no resource to serve".into()));
+        }
+        let mut names: Vec<_> = self.resources.iter().map(|resource| resource.group_resource()).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(StartError::Resources(format!("{} is described twice", pair[0]))),
+            None => Ok(()),
+        }
+    }
+
+    fn core(
+        &self,
+        config: &Config,
+        delegation: Delegation,
+        stores: &Stores,
+        listener: &TcpListener,
+        life: Lifecycle,
+    ) -> Result<Core, StartError> {
+        let endpoints = self.endpoints(stores, &delegation)?;
+        let health = checks::of(stores, config, delegation.lifecycle.clone(), life.clone());
+        let metrics = Arc::new(Metrics::new(|registry| stores.register(registry)));
+        let paths: Vec<String> = routes::PATHS.iter().map(ToString::to_string).chain(health.paths()).collect();
+        let port = listener.local_addr().map_or(0, |address| address.port());
+        Ok(Core {
+            endpoints,
+            documents: ArcSwap::from_pointee(Documents::new(&self.resources, &paths, &format!(":{port}"))),
+            authenticator: delegation.authenticator,
+            authorizer: delegation.authorizer,
+            health,
+            limits: Limits {
+                reading: Places::new(config.limits.reading, metrics.inflight(false).clone()),
+                writing: Places::new(config.limits.writing, metrics.inflight(true).clone()),
+            },
+            metrics,
+            life,
+            request_timeout: config.limits.request_timeout,
+            strict_transport_security: config.strict_transport_security.clone(),
+        })
+    }
+
+    fn endpoints(&self, stores: &Stores, delegation: &Delegation) -> Result<Endpoints, StartError> {
+        // The cluster's own rule first: what is in a namespace that goes away concerns no other plugin.
+        let own = delegation.lifecycle.iter().cloned().map(|plugin| plugin as Arc<dyn Admission>);
+        let plugins: Vec<_> = own.chain(self.admission.iter().cloned()).collect();
+        let admission: Arc<dyn Admission> = Arc::new(admission::Chain::new(plugins));
+        let mut registries = Vec::with_capacity(self.resources.len());
+        for resource in &self.resources {
+            let storage = stores.of(resource);
+            registries.push(Arc::new(Registry::new(resource.clone(), storage, admission.clone())?));
+        }
+        let endpoints = Endpoints::new();
+        endpoints.replace(registries, true);
+        Ok(endpoints)
+    }
+
+    fn write_kubeconfig(
+        &self,
+        config: &Config,
+        delegation: &Delegation,
+        tls: &Tls,
+        listener: &TcpListener,
+    ) -> Result<Option<PathBuf>, StartError> {
+        let (Cluster::None { kubeconfig_directory }, Some(token)) = (&config.cluster, &delegation.token) else {
+            return Ok(None);
+        };
+        let authority = tls.authority_pem().unwrap_or_default();
+        listener
+            .local_addr()
+            .and_then(|address| {
+                standalone::write_kubeconfig(kubeconfig_directory, &self.name, address, authority, token)
+            })
+            .map(Some)
+            .map_err(|source| StartError::Kubeconfig {
+                directory: kubeconfig_directory.clone(),
+                source,
+            })
+    }
+}
+
+fn listen(config: &Config) -> Result<TcpListener, StartError> {
+    config.address.listen().map_err(|source| StartError::Listen {
+        address: format!("{}:{}", config.address.ip, config.address.port),
+        source,
+    })
+}
+
+fn serve(listener: TcpListener, core: Arc<Core>, tls: Arc<Tls>, config: &Config) -> super::running::Parts {
+    let address = listener.local_addr();
+    let connections = config.limits.connections.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
+    let room = Arc::new(Semaphore::new(connections));
+    let serving = Serving {
+        core: core.clone(),
+        tls,
+        protocol: connection::Protocol {
+            max_streams: config.http2_streams.map_or(1, std::num::NonZeroU32::get),
+        },
+        room: room.clone(),
+    };
+    super::running::Parts {
+        address,
+        core,
+        room,
+        connections,
+        accepting: tokio::spawn(accept(listener, serving)),
+        delay: config.shutdown_delay,
+    }
+}

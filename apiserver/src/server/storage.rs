@@ -1,0 +1,128 @@
+//! The store of a server, and a cache for each resource in front of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use super::start::StartError;
+use crate::config::{self, Backend};
+use crate::request::GroupResource;
+use crate::resource::Resource;
+use crate::storage::cache::{self, Cache, Stats};
+use crate::storage::embedded::EmbeddedStore;
+use crate::storage::memory::MemoryStore;
+use crate::storage::{Prefix, Storage};
+
+/// The store of a server, and a cache for each resource in front of it.
+pub(super) struct Stores {
+    backend: Arc<dyn Storage>,
+    caches: BTreeMap<GroupResource, Arc<Cache>>,
+}
+
+/// Opens the store and begins to fill the caches.
+pub(super) async fn open(config: &config::Storage, resources: &[Arc<Resource>]) -> Result<Stores, StartError> {
+    let backend = backend(&config.backend).await?;
+    let mut caches = BTreeMap::new();
+    if config.watch_cache {
+        for resource in resources {
+            let prefix = Prefix::resource(&resource.group, &resource.names.plural)?;
+            let cache = Cache::start(backend.clone(), prefix, cache::Options::default());
+            caches.insert(resource.group_resource(), cache);
+        }
+    }
+    Ok(Stores { backend, caches })
+}
+
+async fn backend(backend: &Backend) -> Result<Arc<dyn Storage>, StartError> {
+    match backend {
+        Backend::Memory => Ok(Arc::new(MemoryStore::new())),
+        Backend::Embedded(options) => {
+            let options = options.clone();
+            // It reads the disk.
+            let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&options)).await;
+            let store = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+            Ok(store)
+        }
+        #[cfg(feature = "etcd")]
+        Backend::Etcd(options) => Ok(crate::storage::etcd::EtcdStore::connect(options.clone()).await?),
+    }
+}
+
+impl Stores {
+    /// The store for the objects of `resource`.
+    pub(super) fn of(&self, resource: &Resource) -> Arc<dyn Storage> {
+        match self.caches.get(&resource.group_resource()) {
+            Some(cache) => cache.clone(),
+            None => self.backend.clone(),
+        }
+    }
+
+    pub(super) fn backend(&self) -> &Arc<dyn Storage> {
+        &self.backend
+    }
+
+    pub(super) fn caches(&self) -> &BTreeMap<GroupResource, Arc<Cache>> {
+        &self.caches
+    }
+
+    /// Waits until every cache is filled.
+    pub(super) async fn ready(&self) {
+        for cache in self.caches.values() {
+            cache.wait_ready().await;
+        }
+    }
+
+    /// Closes the store, which waits for the last write.
+    pub(super) async fn close(self) {
+        // Its destructor joins a thread.
+        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+    }
+
+    /// Registers the numbers of the caches.
+    pub(super) fn register(&self, registry: &mut Registry) {
+        let caches = self
+            .caches
+            .iter()
+            .map(|(resource, cache)| (resource.clone(), Arc::downgrade(cache)))
+            .collect();
+        registry.register_collector(Box::new(CacheNumbers(caches)));
+    }
+}
+
+/// The numbers of caches, read when somebody asks. It does not keep them alive.
+#[derive(Debug)]
+struct CacheNumbers(Vec<(GroupResource, std::sync::Weak<Cache>)>);
+
+impl Collector for CacheNumbers {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let stats: Vec<(&GroupResource, Stats)> = self
+            .0
+            .iter()
+            .filter_map(|(resource, cache)| Some((resource, cache.upgrade()?.stats())))
+            .collect();
+        let metrics: [(&str, &str, fn(&Stats) -> u64); 4] = [
+            ("apiserver_storage_objects", "Objects that are stored", |stats| stats.objects as u64),
+            ("apiserver_watch_cache_events", "Changes in the history of the cache", |stats| {
+                stats.history as u64
+            }),
+            ("apiserver_registered_watchers", "Watches that are open", |stats| stats.watchers as u64),
+            ("apiserver_watch_cache_resource_version", "The revision that the cache has reached", |stats| {
+                stats.revision.get()
+            }),
+        ];
+        for (name, help, number) in metrics {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (resource, stats) in &stats {
+                let labels = [("group", resource.group.as_str()), ("resource", resource.resource.as_str())];
+                let gauge = ConstGauge::new(number(stats));
+                gauge.encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! The watch cache: one resource of a store in memory, behind the store's own trait.
+//!
+//! ```text
+//! backend -- list, watch --> follow -> state (content, history) -> feeds -> watchers
+//!                                        |
+//!                              get, list, watches from the past
+//! ```
+//!
+//! A task fills it by a list and then follows the backend's watch. Reads at any revision come from memory; consistent
+//! ones ask the backend only where it is and wait until the memory has got there. A thousand watches share one list of
+//! changes and cost the backend one watch.
+
+mod answering;
+mod content;
+mod feed;
+mod follow;
+mod freshness;
+mod history;
+mod options;
+mod pages;
+mod serve;
+mod shared;
+mod state;
+#[cfg(test)]
+mod tests;
+mod watcher;
+
+use std::sync::Arc;
+
+use tokio::task::AbortHandle;
+
+pub use options::Options;
+
+use super::{Prefix, Revision, Storage};
+use shared::Shared;
+
+/// A cache of one resource over a backend.
+///
+/// # Guarantees
+/// Those of [`Storage`]. And: what it serves from memory never goes back.
+///
+/// # Caveats
+/// - Keys and ranges outside of its prefix are the backend's to answer.
+/// - A watch may begin as far back as the cache's history reaches, or the backend's.
+/// - A watcher that falls out of the history is ended, without an error; one whose cache had to be filled again is ended
+///   with [`super::StorageError::Compacted`].
+#[derive(Debug)]
+pub struct Cache {
+    shared: Arc<Shared>,
+    task: AbortHandle,
+}
+
+/// Numbers for metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Objects held.
+    pub objects: usize,
+    /// Changes in the history.
+    pub history: usize,
+    /// Watches that are open on it.
+    pub watchers: usize,
+    /// Different ranges that are watched.
+    pub ranges: usize,
+    /// The revision up to which it knows all.
+    pub revision: Revision,
+    /// Whether the backend's watch is open.
+    pub following: bool,
+}
+
+impl Cache {
+    /// A cache of what lies in `prefix` of `backend`; a task begins to fill it. It ends with the cache.
+    #[must_use]
+    pub fn start(backend: Arc<dyn Storage>, prefix: Prefix, options: Options) -> Arc<Self> {
+        let shared = Arc::new(Shared::new(backend, prefix, options));
+        let task = tokio::spawn(follow::follow(shared.clone())).abort_handle();
+        Arc::new(Self { shared, task })
+    }
+
+    /// Whether it is filled. Before, lists and watches answer [`super::StorageError::Initializing`].
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        *self.shared.filled().borrow()
+    }
+
+    /// Waits until it is filled.
+    pub async fn wait_ready(&self) {
+        let mut filled = self.shared.filled().subscribe();
+        // The sender is part of what `self` holds.
+        let _ = filled.wait_for(|filled| *filled).await;
+    }
+
+    /// Its numbers at this moment.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let (ranges, watchers) = self.shared.watched();
+        let state = self.shared.state();
+        Stats {
+            objects: state.content.len(),
+            history: state.history.len(),
+            watchers,
+            ranges,
+            revision: state.reached,
+            following: state.following,
+        }
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.shared.close();
+    }
+}

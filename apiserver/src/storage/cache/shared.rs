@@ -1,0 +1,177 @@
+//! What the follower of the backend, the readers and the watchers share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use tokio::sync::watch;
+
+use super::Options;
+use super::content::Content;
+use super::feed::{Cursor, Feed, Feeds};
+use super::freshness::Asked;
+use super::pages::Pages;
+use super::state::{Backwards, Scope, State};
+use crate::storage::{Entry, Event, Prefix, Revision, Storage};
+
+/// Changes that are taken in under one lock, so that readers wait for microseconds only.
+const APPLY: usize = 256;
+
+/// The cache without the task that fills it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) backend: Arc<dyn Storage>,
+    pub(super) prefix: Prefix,
+    pub(super) options: Options,
+    pub(super) asked: Asked,
+    pages: Mutex<Pages>,
+    state: RwLock<State>,
+    feeds: Arc<Feeds>,
+    /// The state's `reached`, told after the state and all feeds have it.
+    reached: watch::Sender<Revision>,
+    filled: watch::Sender<bool>,
+    /// Raised when all watches must tell their progress.
+    round: AtomicU64,
+}
+
+impl Shared {
+    /// An empty one.
+    pub(super) fn new(backend: Arc<dyn Storage>, prefix: Prefix, options: Options) -> Self {
+        Self {
+            asked: Asked::default(),
+            pages: Mutex::new(Pages::new(options.pages, options.freshness)),
+            backend,
+            prefix,
+            options,
+            state: RwLock::new(State::empty(Content::default())),
+            feeds: Arc::new(Feeds::default()),
+            reached: watch::Sender::new(Revision::ZERO),
+            filled: watch::Sender::new(false),
+            round: AtomicU64::new(0),
+        }
+    }
+
+    /// The state at this moment. Not to be held over anything slow.
+    pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The moments of unfinished lists.
+    pub(super) fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What every revision up to which the cache knows all is sent to.
+    pub(super) const fn reached(&self) -> &watch::Sender<Revision> {
+        &self.reached
+    }
+
+    /// Whether it was filled, and when that happens.
+    pub(super) const fn filled(&self) -> &watch::Sender<bool> {
+        &self.filled
+    }
+
+    /// The number of the present round of progress.
+    pub(super) fn round(&self) -> u64 {
+        self.round.load(Ordering::Acquire)
+    }
+
+    /// Feeds and watchers there are.
+    pub(super) fn watched(&self) -> (usize, usize) {
+        let ranges = self.feeds.lock();
+        (ranges.len(), ranges.watchers())
+    }
+
+    /// A place right after `after` in what is told of `prefix`. `None`: the history begins later.
+    pub(super) fn subscribe(&self, prefix: &Prefix, after: Revision) -> Option<Cursor> {
+        let state = self.state();
+        self.feeds.subscribe(prefix, after, &state.history, state.reached)
+    }
+
+    /// Takes in a whole list of the backend.
+    pub(super) fn fill(&self, listed: Vec<Entry>, revision: Revision) {
+        // Only the follower changes the content, so it stays as it is while the new one is made beside it.
+        let known = self.state().content.clone();
+        let content = listed.into_iter().map(|entry| held(&known, entry)).collect();
+        let old = self.change(|state| state.fill(content, revision, &self.feeds));
+        drop((known, old));
+        self.pages().clear();
+        self.reached.send_replace(revision);
+        self.filled.send_replace(true);
+    }
+
+    /// Takes in what the backend's watch told, and tells it on.
+    ///
+    /// # Errors
+    /// [`Backwards`].
+    pub(super) fn apply(&self, events: &[Event]) -> Result<(), Backwards> {
+        for part in events.chunks(APPLY) {
+            let mut touched = Vec::new();
+            let (result, reached) = self.change(|state| {
+                let result = state.apply(part, &self.scope(), &mut touched);
+                (result, state.reached)
+            });
+            // Also where it stays the same: whoever asked for progress then knows that this was the answer.
+            self.reached.send_replace(reached);
+            touched.iter().for_each(|feed| feed.wake());
+            result?;
+        }
+        let progress = events.iter().any(|event| matches!(event, Event::Progress(_)));
+        self.asked.answered(progress);
+        if self.asked.is_wanted(*self.reached.borrow()) {
+            self.tell_progress();
+        }
+        Ok(())
+    }
+
+    /// Says whether the backend is being watched.
+    pub(super) fn set_following(&self, following: bool) {
+        self.change(|state| state.following = following);
+    }
+
+    /// Reads and watches before `revision` are the backend's to refuse.
+    pub(super) fn forget_before(&self, revision: Revision) {
+        self.change(|state| {
+            state.compacted = state.compacted.max(revision);
+            state.history.forget_before(revision);
+        });
+        self.pages().forget_before(revision);
+    }
+
+    /// Drops what has become too old.
+    pub(super) fn trim(&self) {
+        self.change(|state| state.trim(&self.scope()));
+        self.pages().trim();
+    }
+
+    /// Has every watch tell how far it is.
+    pub(super) fn tell_progress(&self) {
+        self.round.fetch_add(1, Ordering::AcqRel);
+        let feeds: Vec<Arc<Feed>> = self.feeds.lock().all();
+        feeds.iter().for_each(|feed| feed.wake());
+    }
+
+    /// Ends all watches: nobody follows the backend any more.
+    pub(super) fn close(&self) {
+        self.feeds.close();
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            prefix: &self.prefix,
+            options: &self.options,
+            feeds: &self.feeds,
+        }
+    }
+}
+
+/// The entry that is held already, with what was worked out about it, where it is the listed one.
+fn held(known: &Content, listed: Entry) -> Entry {
+    match known.get(listed.key()) {
+        Some(held) if *held == listed => held.clone(),
+        _ => listed,
+    }
+}

@@ -1,0 +1,132 @@
+//! A backend that fails.
+
+use std::sync::atomic::Ordering;
+
+use super::*;
+
+fn quick() -> Options {
+    Options {
+        backoff_min: Duration::from_millis(1),
+        backoff_max: Duration::from_millis(10),
+        ..Options::default()
+    }
+}
+
+/// The backend loses its watches and is gone, until it is up again.
+async fn lose(store: &Faulty, cache: &Cache) {
+    store.down.store(true, Ordering::SeqCst);
+    store.cut();
+    until(|| !cache.stats().following).await;
+}
+
+async fn find(store: &Faulty, cache: &Cache) {
+    store.down.store(false, Ordering::SeqCst);
+    until(|| cache.stats().following).await;
+}
+
+#[tokio::test]
+async fn a_lost_watch_goes_on_where_it_was() {
+    let (store, cache) = filled(quick()).await;
+    let first = create(&*cache, "default", "a").await;
+    let mut watch = cache.watch(&prefix(), first.revision()).await.unwrap();
+    reached(&cache, first.revision()).await;
+    let reads = store.reads();
+    let mut expected = Vec::new();
+    for round in 0..5 {
+        lose(&store, &cache).await;
+        assert_eq!(names(&cache, ReadAt::Any).await.len(), 1 + round);
+        expected.push(create(&*store.store(), "default", &format!("n{round}")).await);
+        find(&store, &cache).await;
+        reached(&cache, expected[round].revision()).await;
+    }
+    let told = changes(&mut watch, 5).await;
+    let told: Vec<_> = told.iter().map(Change::entry).collect();
+    assert_eq!(told, expected.iter().collect::<Vec<_>>());
+    assert_eq!(store.reads(), reads, "it was not filled again");
+}
+
+#[tokio::test]
+async fn it_is_filled_again_where_the_history_was_compacted_meanwhile() {
+    let (store, cache) = filled(quick()).await;
+    let kept = create(&*cache, "default", "kept").await;
+    let gone = create(&*cache, "default", "gone").await;
+    reached(&cache, gone.revision()).await;
+    let held = cache.get(kept.key(), ReadAt::Any).await.unwrap().entry.unwrap();
+    let mut watch = cache.watch(&prefix(), gone.revision()).await.unwrap();
+
+    lose(&store, &cache).await;
+    let direct = store.store();
+    direct.delete(gone.key(), gone.revision()).await.unwrap();
+    let new = create(&*direct, "default", "new").await;
+    direct.compact(new.revision()).await.unwrap();
+    assert_eq!(
+        names(&cache, ReadAt::Any).await,
+        ["gone", "kept"],
+        "it serves what it has"
+    );
+    find(&store, &cache).await;
+
+    let end = batch(&mut watch).await;
+    assert!(
+        matches!(end, Some(Err(StorageError::Compacted { requested, oldest }))
+            if requested == gone.revision() && oldest >= new.revision()),
+        "{end:?}"
+    );
+    assert!(batch(&mut watch).await.is_none());
+    let page = cache.list(&all(ReadAt::Any)).await.unwrap();
+    assert_eq!(page.entries, [kept.clone(), new]);
+    assert!(
+        page.entries[0].is_same(&held),
+        "what did not change is kept with its encodings"
+    );
+    let mut watch = cache.watch(&prefix(), page.revision).await.unwrap();
+    let updated = update(&*cache, &kept, 1).await;
+    assert_eq!(changes(&mut watch, 1).await[0].entry(), &updated);
+}
+
+#[tokio::test]
+async fn a_store_that_went_back_is_noticed() {
+    let store = Arc::new(Faulty::default());
+    store.replace(MemoryStore::starting_at(Revision::new(1000)));
+    create(&*store, "default", "lost").await;
+    let cache = Cache::start(store.clone(), prefix(), quick());
+    timeout(LONG, cache.wait_ready()).await.unwrap();
+    until(|| cache.stats().following).await;
+    let mut watch = cache.watch(&prefix(), Revision::new(1001)).await.unwrap();
+
+    let restored = MemoryStore::starting_at(Revision::new(10));
+    create(&restored, "default", "old").await;
+    store.replace(restored);
+    store.cut();
+    assert!(matches!(
+        batch(&mut watch).await,
+        Some(Err(StorageError::Compacted { .. }))
+    ));
+    until(|| cache.stats().following).await;
+    assert_eq!(names(&cache, ReadAt::Latest).await, ["old"]);
+    assert_eq!(cache.stats().revision, Revision::new(11));
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_at_the_start_is_waited_for() {
+    let store = Arc::new(Faulty::default());
+    create(&*store, "default", "a").await;
+    store.down.store(true, Ordering::SeqCst);
+    let cache = Cache::start(store.clone(), prefix(), quick());
+    until(|| store.reads() > 3).await;
+    assert!(!cache.ready());
+    store.down.store(false, Ordering::SeqCst);
+    timeout(LONG, cache.wait_ready()).await.unwrap();
+    assert_eq!(names(&cache, ReadAt::Any).await, ["a"]);
+}
+
+#[tokio::test]
+async fn a_write_that_fails_tells_why() {
+    let (store, cache) = filled(quick()).await;
+    let entry = create(&*cache, "default", "a").await;
+    let exists = cache.create(entry.key(), object("a", 1)).await;
+    assert!(matches!(exists, Err(StorageError::AlreadyExists { .. })));
+    lose(&store, &cache).await;
+    let failed = cache.delete(entry.key(), entry.revision()).await;
+    assert!(matches!(failed, Err(StorageError::Unavailable(_))));
+}

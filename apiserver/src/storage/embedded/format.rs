@@ -1,0 +1,207 @@
+//! What the file holds: three tables, and how their keys and values are written.
+//!
+//! - `log`: revision → record, one for each write and deletion: what happened, to which key, over which revision, and
+//!   the value. It is the only copy of a value, and grows at its end, where a B-tree is quick.
+//! - `index`: key and revision → whether the key was written or deleted there. Small: a list's keys and its count are
+//!   read from it alone.
+//! - `meta`: the numbers below.
+//!
+//! Every record carries a checksum over all of it and its revision: what a disk changed is named, never served.
+
+use redb::TableDefinition;
+
+use crate::storage::Revision;
+
+pub(super) const META: TableDefinition<'static, &str, u64> = TableDefinition::new("meta");
+pub(super) const INDEX: TableDefinition<'static, &[u8], u8> = TableDefinition::new("index");
+pub(super) const LOG: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("log");
+
+/// The version of this format.
+pub(super) const FORMAT: u64 = 1;
+
+/// Keys of `meta`.
+pub(super) mod meta {
+    /// The version of the format.
+    pub(in super::super) const FORMAT: &str = "format";
+    /// The oldest revision of which there is history; where the store began, at first.
+    pub(in super::super) const COMPACTED: &str = "compacted";
+    /// The revision up to which what is compacted has been removed.
+    pub(in super::super) const SWEPT: &str = "swept";
+    /// No revision beyond this one was ever given to a write; none up to it is given to one after a restart.
+    pub(in super::super) const RESERVED: &str = "reserved";
+}
+
+/// Something in the file that this server did not write so.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Damage(pub(super) String);
+
+/// What happened at a revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Deleted = 0,
+    Written = 1,
+}
+
+impl Kind {
+    pub(super) fn parse(byte: u8) -> Result<Self, Damage> {
+        match byte {
+            0 => Ok(Self::Deleted),
+            1 => Ok(Self::Written),
+            other => Err(Damage(format!("an entry of unknown kind {other}"))),
+        }
+    }
+}
+
+/// Bytes of a revision behind the key in `index`, with the zero byte before it.
+const SUFFIX: usize = 1 + size_of::<u64>();
+
+/// Writes the key in `index`: keys hold no zero byte, so the order of keys stays, and of one key that of revisions.
+pub(super) fn write_index_key(buffer: &mut Vec<u8>, key: &str, revision: Revision) {
+    buffer.clear();
+    buffer.reserve(key.len() + SUFFIX);
+    buffer.extend_from_slice(key.as_bytes());
+    buffer.push(0);
+    buffer.extend_from_slice(&revision.get().to_be_bytes());
+}
+
+/// The key in `index`.
+pub(super) fn index_key(key: &str, revision: Revision) -> Vec<u8> {
+    let mut buffer = Vec::new();
+    write_index_key(&mut buffer, key, revision);
+    buffer
+}
+
+/// Key and revision of a key in `index`.
+pub(super) fn parse_index_key(bytes: &[u8]) -> Result<(&str, Revision), Damage> {
+    let damage = || Damage("a key of the index is none".to_owned());
+    let at = bytes.len().checked_sub(SUFFIX).ok_or_else(damage)?;
+    let (key, suffix) = bytes.split_at(at);
+    let [0, revision @ ..] = suffix else {
+        return Err(damage());
+    };
+    let revision = revision.try_into().map_err(|_| damage())?;
+    let key = std::str::from_utf8(key).map_err(|_| damage())?;
+    Ok((key, Revision::new(u64::from_be_bytes(revision))))
+}
+
+/// A record of `log`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record<'a> {
+    pub(super) kind: Kind,
+    pub(super) key: &'a str,
+    /// The revision of what was there before; [`Revision::ZERO`]: nothing.
+    pub(super) previous: Revision,
+    /// Of a deletion: nothing.
+    pub(super) value: &'a [u8],
+}
+
+/// Checksum, kind, previous revision, length of the key.
+const HEADER: usize = 4 + 1 + 8 + 4;
+
+impl<'a> Record<'a> {
+    /// Bytes that the record takes.
+    pub(super) fn size(&self) -> usize {
+        HEADER + self.key.len() + self.value.len()
+    }
+
+    /// Writes the record of `revision` to a buffer of exactly its size.
+    pub(super) fn write(&self, revision: Revision, out: &mut [u8]) {
+        let key_length = u32::try_from(self.key.len()).unwrap_or(u32::MAX);
+        let (header, body) = out.split_at_mut(HEADER);
+        header[4] = self.kind as u8;
+        header[5..13].copy_from_slice(&self.previous.get().to_be_bytes());
+        header[13..17].copy_from_slice(&key_length.to_be_bytes());
+        let (key, value) = body.split_at_mut(self.key.len());
+        key.copy_from_slice(self.key.as_bytes());
+        value.copy_from_slice(self.value);
+        let checksum = checksum(revision, &out[4..]);
+        out[..4].copy_from_slice(&checksum.to_be_bytes());
+    }
+
+    /// Reads the record of `revision`.
+    pub(super) fn parse(revision: Revision, bytes: &'a [u8]) -> Result<Self, Damage> {
+        let damage = || {
+            Damage(format!(
+                "the record of revision {revision} is not as it was written"
+            ))
+        };
+        let (sum, checked) = bytes.split_first_chunk::<4>().ok_or_else(damage)?;
+        if u32::from_be_bytes(*sum) != checksum(revision, checked) {
+            return Err(damage());
+        }
+        let (kind, rest) = checked.split_first().ok_or_else(damage)?;
+        let (previous, rest) = rest.split_first_chunk::<8>().ok_or_else(damage)?;
+        let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(damage)?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| damage())?;
+        let (key, value) = rest.split_at_checked(length).ok_or_else(damage)?;
+        Ok(Self {
+            kind: Kind::parse(*kind)?,
+            key: std::str::from_utf8(key).map_err(|_| damage())?,
+            previous: Revision::new(u64::from_be_bytes(*previous)),
+            value,
+        })
+    }
+}
+
+fn checksum(revision: Revision, bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&revision.get().to_be_bytes());
+    hasher.update(bytes);
+    hasher.finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_the_index_keep_the_order_of_keys_and_then_of_revisions() {
+        let ordered = [
+            ("/a", 1),
+            ("/a", 2),
+            ("/a", 256),
+            ("/a/b", 1),
+            ("/a/b-c", 1),
+            ("/a/b.c", 1),
+            ("/a0", 1),
+        ];
+        let keys: Vec<_> = ordered
+            .iter()
+            .map(|(key, revision)| index_key(key, Revision::new(*revision)))
+            .collect();
+        assert!(keys.is_sorted());
+        for (bytes, (key, revision)) in keys.iter().zip(ordered) {
+            assert_eq!(parse_index_key(bytes), Ok((key, Revision::new(revision))));
+        }
+        for broken in [&b""[..], b"12345678", b"/a12345678", b"\xff\012345678"] {
+            assert!(parse_index_key(broken).is_err());
+        }
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written_and_not_otherwise() {
+        let revision = Revision::new(77);
+        let record = Record {
+            kind: Kind::Written,
+            key: "/g/r/n",
+            previous: Revision::new(76),
+            value: b"value",
+        };
+        let mut bytes = vec![0; record.size()];
+        record.write(revision, &mut bytes);
+        assert_eq!(Record::parse(revision, &bytes), Ok(record));
+        assert!(Record::parse(revision.next(), &bytes).is_err());
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut broken = bytes.clone();
+                broken[at] ^= 1 << bit;
+                assert!(
+                    Record::parse(revision, &broken).is_err(),
+                    "bit {bit} of byte {at}"
+                );
+            }
+            assert!(Record::parse(revision, &bytes[..at]).is_err());
+        }
+    }
+}

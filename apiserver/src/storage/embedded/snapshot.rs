@@ -1,0 +1,290 @@
+//! Reads at one moment.
+
+use std::ops::Bound;
+
+use bytes::Bytes;
+use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+
+use super::failure::Failure;
+use super::format::{self, Damage, INDEX, Kind, LOG, META, Record, index_key, meta, parse_index_key};
+use crate::storage::feed::Replay;
+use crate::storage::limits::after_text;
+use crate::storage::{Change, Entry, Key, List, Page, Prefix, Read, Revision, StorageError};
+
+/// How much of the log one replay reads.
+const REPLAYED_RECORDS: usize = 1024;
+const REPLAYED_BYTES: usize = 4 << 20;
+
+/// The database as it was after one commit.
+pub(super) struct Snapshot {
+    index: ReadOnlyTable<&'static [u8], u8>,
+    log: ReadOnlyTable<u64, &'static [u8]>,
+    /// Its revision.
+    pub(super) revision: Revision,
+    /// The oldest revision with history.
+    pub(super) compacted: Revision,
+}
+
+/// The numbers of `meta` that only the writer needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbers {
+    pub(super) reserved: u64,
+    pub(super) swept: u64,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Snapshot")
+            .field("revision", &self.revision)
+            .field("compacted", &self.compacted)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    /// The database as it is.
+    pub(super) fn take(database: &Database) -> Result<(Self, Numbers), Failure> {
+        let transaction = database.begin_read()?;
+        let table = transaction.open_table(META)?;
+        let number = |name| -> Result<u64, Failure> {
+            let number = table.get(name)?.map(|number| number.value());
+            Ok(number.ok_or_else(|| Damage(format!("it has no number {name:?}")))?)
+        };
+        let found = number(meta::FORMAT)?;
+        if found != format::FORMAT {
+            return Err(Damage(format!("its format is {found}, not {}", format::FORMAT)).into());
+        }
+        let numbers = Numbers {
+            reserved: number(meta::RESERVED)?,
+            swept: number(meta::SWEPT)?,
+        };
+        let compacted = number(meta::COMPACTED)?;
+        let log = transaction.open_table(LOG)?;
+        let last = ReadableTable::last(&log)?.map_or(0, |(revision, _)| revision.value());
+        let snapshot = Self {
+            index: transaction.open_table(INDEX)?,
+            log,
+            // A deletion is removed where it is compacted, and may have been the last of all.
+            revision: Revision::new(last.max(compacted)),
+            compacted: Revision::new(compacted),
+        };
+        Ok((snapshot, numbers))
+    }
+
+    /// Reads through all of the index: whether its keys are in order and as many as there should be.
+    pub(super) fn verify(&self) -> Result<(), Failure> {
+        let mut before: Vec<u8> = Vec::new();
+        let mut count = 0;
+        for item in ReadableTable::iter(&self.index)? {
+            let (key, kind) = item?;
+            let key = key.value();
+            parse_index_key(key)?;
+            Kind::parse(kind.value())?;
+            if key <= before.as_slice() {
+                return Err(Damage("its index is out of order".to_owned()).into());
+            }
+            before.clear();
+            before.extend_from_slice(key);
+            count += 1;
+        }
+        let (keys, records) = (self.index.len()?, self.log.len()?);
+        if count != keys || keys != records {
+            let found = format!("{count} of {keys} keys of the index were found, and {records} records");
+            return Err(Damage(found).into());
+        }
+        Ok(())
+    }
+
+    /// Whether anything can be read.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        ReadableTable::last(&self.log)?;
+        Ok(())
+    }
+
+    /// The revision that a read is of: this one's where none is asked for.
+    fn read_at(&self, at: Option<Revision>) -> Result<Revision, StorageError> {
+        let Some(requested) = at else {
+            return Ok(self.revision);
+        };
+        self.check_compacted(requested)?;
+        if requested > self.revision {
+            return Err(StorageError::FutureRevision {
+                requested,
+                current: self.revision,
+            });
+        }
+        Ok(requested)
+    }
+
+    /// Refuses a revision whose history is gone.
+    pub(super) fn check_compacted(&self, requested: Revision) -> Result<(), StorageError> {
+        if requested < self.compacted {
+            return Err(StorageError::Compacted {
+                requested,
+                oldest: self.compacted,
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn get(&self, key: &Key, at: Option<Revision>) -> Result<Read, Failure> {
+        let revision = self.read_at(at)?;
+        let (first, last) = (
+            index_key(key.as_str(), Revision::ZERO),
+            index_key(key.as_str(), revision),
+        );
+        let versions = first.as_slice()..=last.as_slice();
+        let entry = match ReadableTable::range::<&[u8]>(&self.index, versions)?.next_back() {
+            None => None,
+            Some(newest) => {
+                let (newest, kind) = newest?;
+                let (_, written) = parse_index_key(newest.value())?;
+                match Kind::parse(kind.value())? {
+                    Kind::Deleted => None,
+                    Kind::Written => Some(Entry::new(key.clone(), self.value(written)?, written)),
+                }
+            }
+        };
+        Ok(Read { entry, revision })
+    }
+
+    /// The value that was written at a revision, of which the index knows.
+    fn value(&self, revision: Revision) -> Result<Bytes, Failure> {
+        let record = self.log.get(revision.get())?;
+        let record = record.ok_or_else(|| Damage(format!("the record of revision {revision} is missing")))?;
+        let record = Record::parse(revision, record.value())?;
+        Ok(Bytes::copy_from_slice(record.value))
+    }
+
+    pub(super) fn list(&self, list: &List, at: Option<Revision>) -> Result<Page, Failure> {
+        let revision = self.read_at(at)?;
+        let (found, remaining) = self.keys(list, revision)?;
+        // In the order of the log, so that every page of the file is read once.
+        let mut order: Vec<usize> = (0..found.len()).collect();
+        order.sort_unstable_by_key(|index| found[*index].1);
+        let mut values = vec![Bytes::new(); found.len()];
+        for index in order {
+            values[index] = self.value(found[index].1)?;
+        }
+        let entries = found.into_iter().zip(values);
+        Ok(Page {
+            entries: entries
+                .map(|((key, revision), value)| Entry::new(key, value, revision))
+                .collect(),
+            revision,
+            remaining,
+        })
+    }
+
+    /// The keys of a list with the revision of each, and how many more there are.
+    fn keys(&self, list: &List, revision: Revision) -> Result<(Vec<(Key, Revision)>, u64), Failure> {
+        let mut keys = Keys {
+            limit: list.limit.unwrap_or(usize::MAX),
+            found: Vec::new(),
+            remaining: 0,
+        };
+        let Some((start, end)) = bounds(list) else {
+            return Ok((keys.found, 0));
+        };
+        let range = (Bound::Included(start.as_slice()), Bound::Excluded(end.as_bytes()));
+        // The newest version of a key that is not newer than the revision: known when the next key comes.
+        let mut newest: Option<(Revision, Kind)> = None;
+        let mut current: Vec<u8> = Vec::new();
+        for item in ReadableTable::range::<&[u8]>(&self.index, range)? {
+            let (bytes, kind) = item?;
+            let (key, written) = parse_index_key(bytes.value())?;
+            if key.as_bytes() != current {
+                keys.take(&current, newest.take())?;
+                current.clear();
+                current.extend_from_slice(key.as_bytes());
+            }
+            if written <= revision {
+                newest = Some((written, Kind::parse(kind.value())?));
+            }
+        }
+        keys.take(&current, newest)?;
+        Ok((keys.found, keys.remaining))
+    }
+
+    /// A part of the log.
+    pub(super) fn replay(&self, prefix: &Prefix, after: Revision) -> Result<Replay, Failure> {
+        self.check_compacted(after)?;
+        let mut replay = Replay {
+            changes: Vec::new(),
+            reached: after,
+        };
+        let mut bytes = 0;
+        let newer = (Bound::Excluded(after.get()), Bound::Unbounded);
+        for item in ReadableTable::range::<u64>(&self.log, newer)?.take(REPLAYED_RECORDS) {
+            let (revision, record) = item?;
+            let revision = Revision::new(revision.value());
+            let record = Record::parse(revision, record.value())?;
+            replay.reached = revision;
+            if record.key.starts_with(prefix.as_str()) {
+                let change = self.change(revision, &record)?;
+                bytes += change.entry().value().len();
+                replay.changes.push(change);
+            }
+            if bytes > REPLAYED_BYTES {
+                return Ok(replay);
+            }
+        }
+        Ok(replay)
+    }
+
+    fn change(&self, revision: Revision, record: &Record<'_>) -> Result<Change, Failure> {
+        let key = parse_key(record.key)?;
+        let previous = match record.previous {
+            Revision::ZERO => None,
+            previous => Some(Entry::new(key.clone(), self.value(previous)?, previous)),
+        };
+        match (record.kind, previous) {
+            (Kind::Written, previous) => {
+                let entry = Entry::new(key, Bytes::copy_from_slice(record.value), revision);
+                Ok(Change::written(entry, previous))
+            }
+            (Kind::Deleted, Some(previous)) => Ok(Change::deleted(previous, revision)),
+            (Kind::Deleted, None) => Err(Damage(format!("revision {revision} deletes nothing")).into()),
+        }
+    }
+}
+
+/// The keys of a list, as they are found.
+struct Keys {
+    limit: usize,
+    found: Vec<(Key, Revision)>,
+    remaining: u64,
+}
+
+impl Keys {
+    fn take(&mut self, key: &[u8], newest: Option<(Revision, Kind)>) -> Result<(), Damage> {
+        let Some((revision, Kind::Written)) = newest else {
+            return Ok(());
+        };
+        if self.found.len() < self.limit {
+            let key = std::str::from_utf8(key).map_err(|error| Damage(error.to_string()))?;
+            self.found.push((parse_key(key)?, revision));
+        } else {
+            self.remaining += 1;
+        }
+        Ok(())
+    }
+}
+
+fn parse_key(text: &str) -> Result<Key, Damage> {
+    Key::parse(text).map_err(|error| Damage(error.to_string()))
+}
+
+/// Where a list begins and ends in the index; `None`: it is empty.
+fn bounds(list: &List) -> Option<(Vec<u8>, String)> {
+    let prefix = list.prefix.as_str();
+    let end = list.prefix.end();
+    let start = match list.after.as_deref().map(after_text) {
+        Some(after) if after >= end.as_str() => return None,
+        // Behind every version of that key.
+        Some(after) if after >= prefix => index_key(after, Revision::new(u64::MAX)),
+        _ => prefix.as_bytes().to_vec(),
+    };
+    Some((start, end))
+}

@@ -1,0 +1,208 @@
+//! Writes within one transaction.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use redb::{ReadableTable, Table, WriteTransaction};
+
+use super::Requested;
+use crate::storage::embedded::failure::{Failure, corrupt};
+use crate::storage::embedded::format::{
+    Damage, INDEX, Kind, LOG, META, Record, index_key, meta, parse_index_key, write_index_key,
+};
+use crate::storage::{Change, Entry, Key, Revision, StorageError};
+
+/// The tables of a transaction.
+pub(super) struct Tables<'t> {
+    meta: Table<'t, &'static str, u64>,
+    index: Table<'t, &'static [u8], u8>,
+    log: Table<'t, u64, &'static [u8]>,
+    /// Room for a key of the index.
+    buffer: Vec<u8>,
+}
+
+/// What a transaction does, and what is to be answered when it has.
+pub(super) struct Batch {
+    given: u64,
+    pub(super) answers: Vec<Result<Entry, StorageError>>,
+    pub(super) changes: Vec<Change>,
+}
+
+impl Batch {
+    /// Nothing yet; the next revision is the one after `given`.
+    pub(super) fn new(given: u64) -> Self {
+        Self {
+            given,
+            answers: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// The last revision that was given.
+    pub(super) fn given(&self) -> u64 {
+        self.given
+    }
+
+    /// Does one write, and notes its answer.
+    pub(super) fn apply(
+        &mut self,
+        tables: &mut Tables<'_>,
+        key: &Key,
+        requested: &Requested,
+        path: &Path,
+    ) -> Result<(), Failure> {
+        let revision = Revision::new(self.given).next();
+        let change = match tables.change(key, requested, revision) {
+            Ok(change) => change,
+            Err(Failure::Answer(error)) => {
+                self.answers.push(Err(error));
+                return Ok(());
+            }
+            // One damaged object is not the others' fault, and nothing has been written yet.
+            Err(Failure::Damaged(reason)) => {
+                self.answers.push(Err(corrupt(path, &reason)));
+                return Ok(());
+            }
+            Err(failure) => return Err(failure),
+        };
+        tables.insert(&change)?;
+        self.given = revision.get();
+        self.answers.push(Ok(change.entry().clone()));
+        self.changes.push(change);
+        Ok(())
+    }
+}
+
+impl<'t> Tables<'t> {
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, Failure> {
+        Ok(Self {
+            meta: transaction.open_table(META)?,
+            index: transaction.open_table(INDEX)?,
+            log: transaction.open_table(LOG)?,
+            buffer: Vec::new(),
+        })
+    }
+
+    /// The change that a request comes to; nothing is written.
+    fn change(&self, key: &Key, requested: &Requested, revision: Revision) -> Result<Change, Failure> {
+        let current = self.current(key)?;
+        match requested {
+            Requested::Create(value) => {
+                if current.is_some() {
+                    return Err(StorageError::AlreadyExists { key: key.clone() }.into());
+                }
+                let entry = Entry::new(key.clone(), value.clone(), revision);
+                Ok(Change::written(entry, None))
+            }
+            Requested::Update(expected, value) => {
+                let previous = self.expect(key, current, *expected)?;
+                let entry = Entry::new(key.clone(), value.clone(), revision);
+                Ok(Change::written(entry, Some(previous)))
+            }
+            Requested::Delete(expected) => {
+                Ok(Change::deleted(self.expect(key, current, *expected)?, revision))
+            }
+        }
+    }
+
+    /// The revision of what lies at a key.
+    fn current(&self, key: &Key) -> Result<Option<Revision>, Failure> {
+        let (first, last) = (
+            index_key(key.as_str(), Revision::ZERO),
+            index_key(key.as_str(), Revision::new(u64::MAX)),
+        );
+        let versions = first.as_slice()..=last.as_slice();
+        let Some(newest) = self.index.range::<&[u8]>(versions)?.next_back() else {
+            return Ok(None);
+        };
+        let (newest, kind) = newest?;
+        let (_, revision) = parse_index_key(newest.value())?;
+        Ok(match Kind::parse(kind.value())? {
+            Kind::Deleted => None,
+            Kind::Written => Some(revision),
+        })
+    }
+
+    fn expect(&self, key: &Key, current: Option<Revision>, expected: Revision) -> Result<Entry, Failure> {
+        let entry = match current {
+            None => None,
+            Some(revision) => Some(Entry::new(key.clone(), self.value(revision)?, revision)),
+        };
+        match entry {
+            Some(entry) if entry.revision() == expected => Ok(entry),
+            current => Err(StorageError::Conflict {
+                key: key.clone(),
+                current,
+            }
+            .into()),
+        }
+    }
+
+    fn value(&self, revision: Revision) -> Result<Bytes, Failure> {
+        let record = self.log.get(revision.get())?;
+        let record = record.ok_or_else(|| Damage(format!("the record of revision {revision} is missing")))?;
+        let record = Record::parse(revision, record.value())?;
+        Ok(Bytes::copy_from_slice(record.value))
+    }
+
+    fn insert(&mut self, change: &Change) -> Result<(), Failure> {
+        let revision = change.revision();
+        let (kind, value) = if change.is_deletion() {
+            (Kind::Deleted, &[][..])
+        } else {
+            (Kind::Written, change.entry().value().as_ref())
+        };
+        let record = Record {
+            kind,
+            key: change.entry().key().as_str(),
+            previous: change.previous().map_or(Revision::ZERO, Entry::revision),
+            value,
+        };
+        let mut room = self.log.insert_reserve(revision.get(), record.size())?;
+        record.write(revision, room.as_mut());
+        drop(room);
+        write_index_key(&mut self.buffer, record.key, revision);
+        self.index.insert(self.buffer.as_slice(), kind as u8)?;
+        Ok(())
+    }
+
+    /// Removes what was replaced at one of the revisions after `swept` up to `compacted`, and the deletions among them;
+    /// looks at so many records at most. Returns how far it came.
+    pub(super) fn sweep(&mut self, swept: u64, compacted: u64, records: usize) -> Result<u64, Failure> {
+        if swept >= compacted {
+            return Ok(swept);
+        }
+        let mut reached = compacted;
+        let mut gone = Vec::new();
+        for (count, item) in self.log.range(swept + 1..=compacted)?.enumerate() {
+            if count == records {
+                break;
+            }
+            let (revision, record) = item?;
+            let revision = Revision::new(revision.value());
+            let record = Record::parse(revision, record.value())?;
+            if record.previous > Revision::ZERO {
+                gone.push((record.key.to_owned(), record.previous));
+            }
+            if record.kind == Kind::Deleted {
+                gone.push((record.key.to_owned(), revision));
+            }
+            if count + 1 == records {
+                reached = revision.get();
+            }
+        }
+        for (key, revision) in gone {
+            write_index_key(&mut self.buffer, &key, revision);
+            self.index.remove(self.buffer.as_slice())?;
+            self.log.remove(revision.get())?;
+        }
+        self.meta.insert(meta::SWEPT, reached)?;
+        Ok(reached)
+    }
+
+    /// Notes the oldest revision with history.
+    pub(super) fn set_compacted(&mut self, revision: Revision) -> Result<(), Failure> {
+        self.meta.insert(meta::COMPACTED, revision.get())?;
+        Ok(())
+    }
+}

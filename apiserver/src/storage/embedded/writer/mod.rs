@@ -1,0 +1,279 @@
+//! The one thread that writes.
+//!
+//! Whatever waits when it is free shares one transaction and one sync of the disk. Nothing is answered, and nothing is
+//! seen by a reader or a watcher, before that sync has returned.
+//!
+//! After an error of the disk redb refuses everything until it is opened again. That is done here, at once, and only
+//! then is it known whether the transaction took place: the answers wait for it.
+
+mod batch;
+mod history;
+mod recovery;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use redb::{Database, WriteTransaction};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use self::batch::{Batch, Tables};
+use self::history::Retention;
+use self::recovery::Undecided;
+use super::failure::{Failure, guarded};
+use super::format::meta;
+use super::medium::Medium;
+use super::shared::{Published, Shared};
+use super::snapshot::{Numbers, Snapshot};
+use crate::storage::feed::Feed;
+use crate::storage::{Entry, Key, Revision, StorageError};
+
+/// How much shares one transaction at most.
+const BATCH_WRITES: usize = 1024;
+const BATCH_BYTES: usize = 4 << 20;
+/// How many revisions are set aside at once.
+const RESERVE: u64 = 1 << 20;
+/// How many records of the log are looked at for what can go, in one transaction.
+const SWEPT_AT_ONCE: usize = 512;
+
+/// Something for the writer to do.
+pub(super) enum Command {
+    /// Write one key.
+    Write(Write),
+    /// Forget history.
+    Compact(Revision, oneshot::Sender<Result<(), StorageError>>),
+    /// Open the database again, where it was not since this generation.
+    Recover {
+        generation: u64,
+        reply: oneshot::Sender<()>,
+    },
+    /// Say that the writer is there.
+    Answer(oneshot::Sender<()>),
+    /// Finish what was asked before this, and end.
+    Close,
+}
+
+/// A write of one key, and who waits for it.
+pub(super) struct Write {
+    pub(super) key: Key,
+    pub(super) change: Requested,
+    pub(super) reply: oneshot::Sender<Result<Entry, StorageError>>,
+    /// The room that it takes in the queue.
+    pub(super) _room: OwnedSemaphorePermit,
+}
+
+/// What is to be done to a key.
+pub(super) enum Requested {
+    Create(Bytes),
+    Update(Revision, Bytes),
+    Delete(Revision),
+}
+
+/// The writer's state. It alone has the database.
+pub(super) struct Writer {
+    medium: Box<dyn Medium>,
+    /// `None`: it could not be opened again yet.
+    database: Option<Database>,
+    generation: u64,
+    shared: Arc<Shared>,
+    feed: Arc<Feed>,
+    /// The last revision that was given to a write, whatever became of it.
+    given: u64,
+    /// The last revision that may be given without setting more aside.
+    reserved: u64,
+    /// Up to where what is compacted has been removed.
+    swept: u64,
+    retention: Retention,
+    undecided: Option<Undecided>,
+    last_opened: Instant,
+}
+
+impl Writer {
+    /// The writer of a database that was just opened. No revision that it gives is below `floor`.
+    pub(super) fn new(
+        (medium, database): (Box<dyn Medium>, Database),
+        (shared, feed): (Arc<Shared>, Arc<Feed>),
+        numbers: Numbers,
+        floor: Revision,
+        retention: Duration,
+    ) -> Self {
+        // What was set aside before may have been given, and seen.
+        let given = floor.get().max(numbers.reserved);
+        Self {
+            medium,
+            database: Some(database),
+            generation: 0,
+            shared,
+            feed,
+            given,
+            reserved: given,
+            swept: numbers.swept,
+            retention: Retention::new(retention),
+            undecided: None,
+            last_opened: Instant::now(),
+        }
+    }
+
+    /// Writes until it is told to stop.
+    pub(super) fn run(mut self, commands: &Receiver<Command>) {
+        loop {
+            let first = match commands.recv_timeout(self.pause()) {
+                Ok(command) => Some(command),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if first.is_none() {
+                self.sweep();
+            }
+            let mut next = first;
+            while let Some(command) = next.take() {
+                match command {
+                    Command::Write(write) => {
+                        let (writes, other) = collect(write, commands);
+                        next = other;
+                        self.write(writes);
+                    }
+                    Command::Compact(revision, reply) => {
+                        // Whoever asked may have gone; it is done all the same.
+                        let _ = reply.send(self.compact(revision));
+                    }
+                    Command::Recover { generation, reply } => {
+                        if generation >= self.generation {
+                            self.recover();
+                        }
+                        let _ = reply.send(());
+                    }
+                    Command::Answer(reply) => {
+                        let _ = reply.send(());
+                    }
+                    Command::Close => return,
+                }
+            }
+            self.keep_history();
+        }
+    }
+
+    /// Writes what shares one transaction, and answers.
+    fn write(&mut self, writes: Vec<Write>) {
+        let (requests, replies): (Vec<_>, Vec<_>) = writes
+            .into_iter()
+            .map(|write| ((write.key, write.change), write.reply))
+            .unzip();
+        let answers = self.commit(&requests);
+        for (reply, answer) in replies.into_iter().zip(answers) {
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn commit(&mut self, requests: &[(Key, Requested)]) -> Vec<Result<Entry, StorageError>> {
+        let prepared = match guarded(|| self.prepare(requests)) {
+            // Nothing has been tried yet, and an error of before may be over.
+            Err(failure @ Failure::Lost(_)) => {
+                self.fail(&failure);
+                guarded(|| self.prepare(requests))
+            }
+            prepared => prepared,
+        };
+        let (transaction, batch) = match prepared {
+            Ok(prepared) => prepared,
+            Err(failure) => return self.refuse(requests.len(), failure),
+        };
+        if batch.changes.is_empty() {
+            // Where nothing was written, there is nothing to lose.
+            drop(transaction);
+            return batch.answers;
+        }
+        match guarded(|| Ok(transaction.commit()?)) {
+            Ok(()) => match self.publish(batch.changes) {
+                Ok(()) => batch.answers,
+                Err(failure) => self.refuse(requests.len(), failure),
+            },
+            Err(failure) => self.settle(batch, failure),
+        }
+    }
+
+    /// Does all in a transaction that is not committed yet.
+    fn prepare(&mut self, requests: &[(Key, Requested)]) -> Result<(WriteTransaction, Batch), Failure> {
+        self.reserve(requests.len())?;
+        let transaction = self.begin()?;
+        let mut batch = Batch::new(self.given);
+        let mut tables = Tables::open(&transaction)?;
+        for (key, requested) in requests {
+            batch.apply(&mut tables, key, requested, &self.shared.path)?;
+        }
+        if !batch.changes.is_empty() {
+            self.swept = tables.sweep(self.swept, self.compacted(), 2 * requests.len())?;
+        }
+        drop(tables);
+        self.given = batch.given();
+        Ok((transaction, batch))
+    }
+
+    /// Sets revisions aside before any of them is given.
+    fn reserve(&mut self, count: usize) -> Result<(), Failure> {
+        let needed = self.given.saturating_add(count as u64);
+        if needed <= self.reserved {
+            return Ok(());
+        }
+        let reserved = needed.saturating_add(RESERVE);
+        let transaction = self.begin()?;
+        transaction
+            .open_table(super::format::META)?
+            .insert(meta::RESERVED, reserved)?;
+        transaction.commit()?;
+        self.reserved = reserved;
+        Ok(())
+    }
+
+    /// A transaction that is whole on disk once it is committed, and quickly read again after a crash.
+    fn begin(&self) -> Result<WriteTransaction, Failure> {
+        let Some(database) = &self.database else {
+            return Err(Failure::Lost("the database is not open".into()));
+        };
+        let mut transaction = database.begin_write()?;
+        transaction.set_quick_repair(true);
+        Ok(transaction)
+    }
+
+    /// Shows what is committed.
+    fn publish(&self, changes: Vec<crate::storage::Change>) -> Result<(), Failure> {
+        let Some(database) = &self.database else {
+            return Err(Failure::Lost("the database is not open".into()));
+        };
+        let (snapshot, _) = guarded(|| Snapshot::take(database))?;
+        let published = Published {
+            generation: self.generation,
+            state: Ok(Arc::new(snapshot)),
+        };
+        self.shared.publish(published, &self.feed, changes);
+        Ok(())
+    }
+}
+
+/// The writes that wait, and the first command that is none.
+fn collect(first: Write, commands: &Receiver<Command>) -> (Vec<Write>, Option<Command>) {
+    let mut bytes = first.change.size();
+    let mut writes = vec![first];
+    while writes.len() < BATCH_WRITES && bytes < BATCH_BYTES {
+        match commands.try_recv() {
+            Ok(Command::Write(write)) => {
+                bytes += write.change.size();
+                writes.push(write);
+            }
+            Ok(other) => return (writes, Some(other)),
+            Err(_) => break,
+        }
+    }
+    (writes, None)
+}
+
+impl Requested {
+    /// Bytes of its value.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Create(value) | Self::Update(_, value) => value.len(),
+            Self::Delete(_) => 0,
+        }
+    }
+}

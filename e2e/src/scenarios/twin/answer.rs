@@ -1,0 +1,260 @@
+//! What a server answered, without what may differ: revisions, uids, times, tokens, addresses, generated names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+/// Headers that must be the same.
+const HEADERS: [&str; 5] = [
+    "content-type",
+    "cache-control",
+    "warning",
+    "retry-after",
+    "x-content-type-options",
+];
+
+/// What a server answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Answer {
+    pub(super) code: u16,
+    pub(super) headers: BTreeMap<&'static str, Vec<String>>,
+    /// The values of the body: one, or one a line of a watch; else its text.
+    pub(super) body: Vec<Value>,
+}
+
+/// What a server said that later requests name, and that answers must not be compared by.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    /// What placeholders stand for.
+    pub(super) said: BTreeMap<String, String>,
+    revisions: BTreeSet<String>,
+    uids: BTreeSet<String>,
+}
+
+impl Answer {
+    /// Reads an answer, and remembers what it says.
+    pub(super) fn read(code: u16, headers: &http::HeaderMap, body: &[u8], memory: &mut Memory) -> Self {
+        let content_type = headers.get(http::header::CONTENT_TYPE);
+        let content_type = content_type
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let mut values = parse(content_type, body);
+        for value in &values {
+            memory.learn(value);
+        }
+        for value in &mut values {
+            memory.normalize(value);
+        }
+        let headers = HEADERS
+            .into_iter()
+            .map(|name| {
+                let mut values: Vec<String> = headers
+                    .get_all(name)
+                    .iter()
+                    .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+                    .collect();
+                values.sort_unstable();
+                (name, values)
+            })
+            .collect();
+        Self {
+            code,
+            headers,
+            body: values,
+        }
+    }
+}
+
+fn parse(content_type: &str, body: &[u8]) -> Vec<Value> {
+    let text = || vec![Value::String(String::from_utf8_lossy(body).into_owned())];
+    if content_type.starts_with("application/json") {
+        let values: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(body).into_iter().collect();
+        values.unwrap_or_else(|_| text())
+    } else if content_type.starts_with("application/yaml") {
+        serde_saphyr::from_slice::<Value>(body).map_or_else(|_| text(), |value| vec![value])
+    } else {
+        text()
+    }
+}
+
+impl Memory {
+    /// Remembers every object's revision and uid, however deep it lies.
+    fn learn(&mut self, value: &Value) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::Object(metadata)) = fields.get("metadata") {
+                    self.learn_metadata(metadata);
+                }
+                fields.values().for_each(|field| self.learn(field));
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.learn(item)),
+            _ => {}
+        }
+    }
+
+    fn learn_metadata(&mut self, metadata: &Map<String, Value>) {
+        let text = |field: &str| {
+            metadata
+                .get(field)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
+        let name = text("name");
+        if let Some(revision) = text("resourceVersion") {
+            self.revisions.insert(revision.to_owned());
+            if let Some(name) = name {
+                self.said.insert(format!("rv {name}"), revision.to_owned());
+            }
+        }
+        if let Some(uid) = text("uid") {
+            self.uids.insert(uid.to_owned());
+            if let Some(name) = name {
+                self.said.insert(format!("uid {name}"), uid.to_owned());
+            }
+        }
+        if let Some(token) = text("continue") {
+            self.said.insert("continue".to_owned(), token.to_owned());
+        }
+    }
+
+    fn normalize(&self, value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                // Absent here until server-side apply is built: the first of the declared differences.
+                fields.remove("managedFields");
+                for (name, field) in fields.iter_mut() {
+                    match (name.as_str(), &mut *field) {
+                        ("resourceVersion", Value::String(text)) if text.parse::<u64>().is_ok() => {
+                            *text = "<revision>".to_owned();
+                        }
+                        ("continue", Value::String(text)) if !text.is_empty() => {
+                            *text = "<token>".to_owned();
+                        }
+                        ("serverAddress", _) => *field = "<address>".into(),
+                        _ => self.normalize(field),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.normalize(item)),
+            Value::String(text) => *text = self.normal_text(text),
+            _ => {}
+        }
+    }
+
+    fn normal_text(&self, text: &str) -> String {
+        if is_time(text) {
+            return "<time>".to_owned();
+        }
+        if is_generated(text) {
+            return "gen-<generated>".to_owned();
+        }
+        let mut text = text.to_owned();
+        for uid in &self.uids {
+            text = text.replace(uid.as_str(), "<uid>");
+        }
+        // Those of embedded storage are long; those of a young etcd are a few digits, and stand behind a colon.
+        for revision in &self.revisions {
+            text = text.replace(&format!(": {revision}"), ": <revision>");
+        }
+        text
+    }
+}
+
+/// `2026-01-02T03:04:05Z`
+fn is_time(text: &str) -> bool {
+    text.len() == 20
+        && text
+            .bytes()
+            .zip("0000-00-00T00:00:00Z".bytes())
+            .all(|(found, wanted)| {
+                if wanted == b'0' {
+                    found.is_ascii_digit()
+                } else {
+                    found == wanted
+                }
+            })
+}
+
+/// A name that a server made up for `generateName: gen-`.
+fn is_generated(text: &str) -> bool {
+    text.strip_prefix("gen-").is_some_and(|suffix| {
+        suffix.len() == 5
+            && suffix
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(body: &Value, memory: &mut Memory) -> Answer {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", http::HeaderValue::from_static("application/json"));
+        Answer::read(200, &headers, body.to_string().as_bytes(), memory)
+    }
+
+    #[test]
+    fn what_may_differ_is_the_same_and_what_may_not_is_not() {
+        let object = |revision: &str, uid: &str, time: &str, color: &str| {
+            json!({"metadata": {"name": "a", "resourceVersion": revision, "uid": uid, "creationTimestamp": time,
+                "managedFields": [revision]}, "spec": {"color": color}, "message": format!("Too old: {revision} {uid}")})
+        };
+        let one = read(
+            &object("5", "u-1", "2026-01-02T03:04:05Z", "red"),
+            &mut Memory::default(),
+        );
+        let same = read(
+            &object("77", "u-2", "2026-01-02T03:04:06Z", "red"),
+            &mut Memory::default(),
+        );
+        let other = read(
+            &object("5", "u-1", "2026-01-02T03:04:05Z", "blue"),
+            &mut Memory::default(),
+        );
+        assert_eq!(one, same);
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn what_later_requests_name_is_remembered() {
+        let mut memory = Memory::default();
+        read(
+            &json!({"metadata": {"continue": "t"}, "items": [{"metadata": {"name": "a", "resourceVersion": "5", "uid": "u"}}]}),
+            &mut memory,
+        );
+        assert_eq!(memory.said["rv a"], "5");
+        assert_eq!(memory.said["uid a"], "u");
+        assert_eq!(memory.said["continue"], "t");
+    }
+
+    #[test]
+    fn an_empty_revision_is_none() {
+        let with = read(
+            &json!({"metadata": {"resourceVersion": "5"}}),
+            &mut Memory::default(),
+        );
+        let without = read(
+            &json!({"metadata": {"resourceVersion": ""}}),
+            &mut Memory::default(),
+        );
+        assert_ne!(with, without);
+    }
+
+    #[test]
+    fn a_watch_is_compared_line_by_line() {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", http::HeaderValue::from_static("application/json"));
+        let body = b"{\"type\":\"ADDED\"}\n{\"type\":\"DELETED\"}\n";
+        assert_eq!(
+            Answer::read(200, &headers, body, &mut Memory::default())
+                .body
+                .len(),
+            2
+        );
+    }
+}

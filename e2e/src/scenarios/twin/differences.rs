@@ -1,0 +1,99 @@
+//! Where the two servers answer differently, and why: what docs/wardle-differences.md lists.
+
+use super::answer::Answer;
+use super::request::Request;
+use crate::scenarios::{Failure, failure};
+
+/// The page that lists them for people.
+#[cfg(test)]
+const PAGE: &str = include_str!("../../../../docs/wardle-differences.md");
+
+/// One declared difference.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Difference {
+    /// The request's title.
+    pub(super) request: &'static str,
+    /// Why the answers differ.
+    pub(super) reason: &'static str,
+}
+
+/// Every request whose answers differ.
+pub(super) const DECLARED: &[Difference] = &[
+    Difference {
+        request: "strategic merge patch",
+        reason: "answers 415, as for a CustomResourceDefinition; clients fall back to a merge patch",
+    },
+    Difference {
+        request: "apply patch",
+        reason: "answers 415 until server-side apply is built",
+    },
+];
+
+/// Compares the answers of the Go server with ours: an undeclared difference fails, and so does a declared one that is
+/// none.
+///
+/// # Errors
+/// What differs, or no longer does.
+pub(super) fn compare(requests: &[Request], go: &[Answer], ours: &[Answer]) -> Result<usize, Failure> {
+    let mut wrong = Vec::new();
+    for ((request, go), ours) in requests.iter().zip(go).zip(ours) {
+        let declared = DECLARED
+            .iter()
+            .find(|difference| difference.request == request.title);
+        match (go == ours, declared) {
+            (true, None) | (false, Some(_)) => {}
+            (true, Some(_)) => wrong.push(format!("{:?} is declared to differ, and does not", request.title)),
+            (false, None) => wrong.push(described(request, go, ours)),
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(requests.len());
+    }
+    Err(failure(format!(
+        "{} of {} answers are not as declared:\n{}",
+        wrong.len(),
+        requests.len(),
+        wrong.join("\n")
+    )))
+}
+
+fn described(request: &Request, go: &Answer, ours: &Answer) -> String {
+    format!(
+        "  {:?}: {} {}\n    Go:   {}\n    ours: {}",
+        request.title,
+        request.method,
+        request.path,
+        shown(go),
+        shown(ours)
+    )
+}
+
+fn shown(answer: &Answer) -> String {
+    let body: Vec<String> = answer.body.iter().map(ToString::to_string).collect();
+    let headers: Vec<String> = answer
+        .headers
+        .iter()
+        .filter(|(_, values)| !values.is_empty())
+        .map(|(name, values)| format!("{name}: {}", values.join(" | ")))
+        .collect();
+    format!("{} [{}] {}", answer.code, headers.join("; "), body.join(" ⏎ "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::request;
+    use super::*;
+
+    #[test]
+    fn every_declared_difference_is_of_a_request_and_stands_in_the_docs() {
+        let requests = request::all();
+        for difference in DECLARED {
+            assert!(
+                requests.iter().any(|request| request.title == difference.request),
+                "{difference:?}"
+            );
+            let row = format!("| {} | {} |", difference.request, difference.reason);
+            assert!(PAGE.contains(&row), "docs/wardle-differences.md lacks: {row}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Requests as they stand in `requests/*.http`: a title, a line with method and path, headers, a body.
+//!
+//! `{{rv NAME}}` and `{{uid NAME}}` are the resourceVersion and the uid that the server last gave the object of this
+//! name; `{{continue}}` is the token of its last list.
+
+use std::collections::BTreeMap;
+
+/// All requests, in the order in which they are sent: each file goes on with what the ones before it left.
+const FILES: [&str; 6] = [
+    include_str!("requests/1-discovery.http"),
+    include_str!("requests/2-create.http"),
+    include_str!("requests/3-read.http"),
+    include_str!("requests/4-watch.http"),
+    include_str!("requests/5-update.http"),
+    include_str!("requests/6-delete.http"),
+];
+
+/// One request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) title: String,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: String,
+}
+
+/// The requests of all files.
+pub(super) fn all() -> Vec<Request> {
+    FILES.iter().flat_map(|file| parse(file)).collect()
+}
+
+fn parse(file: &str) -> Vec<Request> {
+    file.split("### ").skip(1).filter_map(parse_one).collect()
+}
+
+fn parse_one(text: &str) -> Option<Request> {
+    let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+    let mut lines = head.lines();
+    let title = lines.next()?.trim().to_owned();
+    let (method, path) = lines.next()?.split_once(' ')?;
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    Some(Request {
+        title,
+        method: method.to_owned(),
+        path: path.to_owned(),
+        headers,
+        body: body.trim().to_owned(),
+    })
+}
+
+/// `text` with what a server said earlier in the place of its placeholders; what it never said stays empty.
+pub(super) fn filled(text: &str, said: &BTreeMap<String, String>) -> String {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, (key, after))) = rest
+        .split_once("{{")
+        .and_then(|(before, rest)| Some((before, rest.split_once("}}")?)))
+    {
+        filled.push_str(before);
+        filled.push_str(said.get(key).map_or("", String::as_str));
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_title_is_there_once() {
+        let requests = all();
+        assert!(requests.len() >= 150, "{}", requests.len());
+        let written: usize = FILES.iter().map(|file| file.matches("### ").count()).sum();
+        assert_eq!(requests.len(), written, "some requests cannot be read");
+        let mut titles: Vec<&str> = requests.iter().map(|request| request.title.as_str()).collect();
+        titles.sort_unstable();
+        for pair in titles.windows(2) {
+            assert_ne!(pair[0], pair[1]);
+        }
+    }
+
+    #[test]
+    fn head_and_body_are_told_apart() {
+        let requests = parse("### one\nGET /a\nAccept: x/y\n\n### two\nPOST /b\n\n{\"a\": 1}\n\n");
+        assert_eq!(requests[0].headers, [("Accept".to_owned(), "x/y".to_owned())]);
+        assert_eq!(requests[0].body, "");
+        assert_eq!(
+            (requests[1].method.as_str(), requests[1].body.as_str()),
+            ("POST", "{\"a\": 1}")
+        );
+    }
+
+    #[test]
+    fn placeholders_are_filled_and_json_is_left_alone() {
+        let said = BTreeMap::from([("rv a".to_owned(), "5".to_owned())]);
+        assert_eq!(filled(r#"{"a":{"b":"{{rv a}}"}}"#, &said), r#"{"a":{"b":"5"}}"#);
+        assert_eq!(filled("x={{continue}}", &said), "x=");
+    }
+}

@@ -1,0 +1,60 @@
+//! The workload as it is.
+
+use annex_crds::v1alpha1::AggregatedServer;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use kube::core::ObjectMeta;
+
+/// The workload as it is: of the one kind or the other, which never changes for a server.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LiveWorkload {
+    /// As most are.
+    Deployment(Box<Deployment>),
+    /// Where storage is embedded.
+    StatefulSet(Box<StatefulSet>),
+}
+
+impl LiveWorkload {
+    /// The kind of `server`'s workload.
+    #[must_use]
+    pub fn kind(server: &AggregatedServer) -> &'static str {
+        if is_embedded(server) {
+            "StatefulSet"
+        } else {
+            "Deployment"
+        }
+    }
+
+    /// Its metadata.
+    #[must_use]
+    pub fn metadata(&self) -> &ObjectMeta {
+        match self {
+            Self::Deployment(live) => &live.metadata,
+            Self::StatefulSet(live) => &live.metadata,
+        }
+    }
+
+    /// How many pods it should have, where it says so.
+    #[must_use]
+    pub fn replicas(&self) -> Option<i32> {
+        match self {
+            Self::Deployment(live) => live.spec.replicas,
+            Self::StatefulSet(live) => live.spec.replicas,
+        }
+    }
+
+    /// The StatefulSet, where it is one.
+    #[must_use]
+    pub fn stateful_set(&self) -> Option<&StatefulSet> {
+        match self {
+            Self::Deployment(_) => None,
+            Self::StatefulSet(live) => Some(live),
+        }
+    }
+}
+
+/// Whether `server` stores on a volume of its own.
+#[must_use]
+pub fn is_embedded(server: &AggregatedServer) -> bool {
+    let storage = server.spec.storage.as_ref();
+    storage.is_some_and(|storage| storage.embedded.is_some())
+}

@@ -1,0 +1,138 @@
+//! The workload of a pass: Deployment or StatefulSet, its PodDisruptionBudget, and how it fares.
+
+use annex_crds::v1alpha1::{Reason, Reload, Workload};
+use k8s_openapi::api::{core::v1::PodTemplateSpec, policy::v1::PodDisruptionBudget};
+use kube::Api;
+
+use super::Pass;
+use crate::{
+    aggregated_server::{
+        build::{self, deployment, pod},
+        children::Children,
+        context::Memory,
+        diagnose::workload as diagnose,
+        keys::Keys,
+        live::LiveWorkload,
+        outcome::Outcome,
+        store::Store,
+    },
+    error_chain::error_chain,
+};
+
+impl Pass<'_> {
+    pub(super) async fn apply_workload(
+        &self,
+        children: &Children<'_>,
+        workload: &Workload,
+        keys: &Keys,
+        memory: &mut Memory,
+        outcome: &mut Outcome,
+    ) {
+        let store = match Store::of(self.server, self.surroundings.storage_secret.as_ref()) {
+            Ok(store) => Some(store),
+            Err(unusable) => {
+                outcome.findings.push(unusable);
+                None
+            }
+        };
+        outcome
+            .findings
+            .extend(diagnose::arguments(workload, store.as_ref()));
+        if let Some(store) = store
+            && let Some(template) = self.pods(workload, &store, keys, outcome)
+        {
+            match store.embedded() {
+                Some(embedded) => {
+                    self.apply_stateful_set(children, embedded, template, memory, outcome)
+                        .await;
+                }
+                None => self.apply_deployment(children, workload, template, outcome).await,
+            }
+        }
+        self.apply_budget(children, workload, outcome).await;
+        self.tell_of_workload(memory, outcome);
+        self.tell_of_volume(outcome);
+    }
+
+    fn pods(
+        &self,
+        workload: &Workload,
+        store: &Store<'_>,
+        keys: &Keys,
+        outcome: &mut Outcome,
+    ) -> Option<PodTemplateSpec> {
+        let restart = self.server.spec.certificates.reload == Reload::Restart;
+        let leaf = keys
+            .leaf
+            .as_ref()
+            .filter(|_| restart)
+            .map(|leaf| leaf.certificate.fingerprint.as_str());
+        match pod::pod_template(self.server, workload, &self.names, store, leaf) {
+            Ok(template) => Some(template),
+            Err(error) => {
+                outcome.find(Reason::TemplateInvalid, error_chain(&error));
+                None
+            }
+        }
+    }
+
+    async fn apply_deployment(
+        &self,
+        children: &Children<'_>,
+        workload: &Workload,
+        template: PodTemplateSpec,
+        outcome: &mut Outcome,
+    ) {
+        let deployment = deployment::deployment(&self.names, workload, template);
+        if children
+            .accepts(&deployment, Reason::TemplateInvalid, outcome)
+            .await
+        {
+            children
+                .apply(&deployment, Reason::TemplateInvalid, outcome)
+                .await;
+        }
+    }
+
+    async fn apply_budget(&self, children: &Children<'_>, workload: &Workload, outcome: &mut Outcome) {
+        let live = self.surroundings.workload.as_ref();
+        let scaled = live.and_then(LiveWorkload::replicas).unwrap_or(1);
+        if workload.replicas.unwrap_or(scaled) >= 2 {
+            children
+                .apply(
+                    &build::pod_disruption_budget(&self.names),
+                    Reason::ApplyFailed,
+                    outcome,
+                )
+                .await;
+        } else {
+            let budgets: Api<PodDisruptionBudget> =
+                Api::namespaced(self.ctx.client.clone(), &self.names.namespace);
+            children.remove(budgets, &self.names.server, outcome).await;
+        }
+    }
+
+    /// How the workload that was read at the beginning fares.
+    fn tell_of_workload(&self, memory: &mut Memory, outcome: &mut Outcome) {
+        let Some(live) = &self.surroundings.workload else {
+            let kind = LiveWorkload::kind(self.server);
+            outcome.find(Reason::RollingOut, format!("the {kind} is being made"));
+            outcome.hurry = true;
+            return;
+        };
+        outcome.findings.extend(diagnose::blocked(live));
+        if let Some(progress) = diagnose::rolling_out(live) {
+            outcome.find(Reason::RollingOut, progress);
+        }
+        let Some(set) = live.stateful_set() else { return };
+        let pods = &self.surroundings.pods;
+        outcome.findings.extend(diagnose::overdue(pods, self.now));
+        // Pods are looked for by the Service's selector.
+        if !pods.is_empty() || self.surroundings.service.is_none() {
+            memory.podless_since = None;
+            return;
+        }
+        let since = *memory.podless_since.get_or_insert(self.now);
+        outcome.findings.extend(diagnose::podless(set, since, self.now));
+    }
+}

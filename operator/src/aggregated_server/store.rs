@@ -1,0 +1,175 @@
+//! `spec.storage` with what was read about it: where the workload stores what it serves. Pure.
+
+use annex_crds::v1alpha1::{AggregatedServer, EmbeddedStorage, EtcdStorage, Reason};
+use k8s_openapi::api::core::v1::Secret;
+
+use super::finding::Finding;
+
+/// Key of the authority that etcd's certificate is verified with.
+pub const ETCD_CA_KEY: &str = "ca.crt";
+/// Key of the certificate that etcd asks for.
+pub const ETCD_CERTIFICATE_KEY: &str = "tls.crt";
+/// Key of that certificate's private key.
+pub const ETCD_PRIVATE_KEY_KEY: &str = "tls.key";
+
+/// Where a workload stores what it serves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Store<'a> {
+    /// Its arguments say it, or it stores nothing.
+    Unmanaged,
+    /// On a volume of its own.
+    Embedded(&'a EmbeddedStorage),
+    /// In an etcd.
+    Etcd {
+        /// Which one.
+        etcd: &'a EtcdStorage,
+        /// What its Secret holds.
+        files: EtcdFiles,
+    },
+}
+
+/// The files for TLS that the Secret of an etcd holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EtcdFiles {
+    /// The authority that etcd's certificate is verified with.
+    pub authority: bool,
+    /// The certificate that etcd asks for, and its key.
+    pub certificate: bool,
+}
+
+impl<'a> Store<'a> {
+    /// Where `server` stores what it serves; `secret` is the one that its etcd storage names, as it was read.
+    ///
+    /// # Errors
+    /// The Secret does not exist, or holds nothing that can be used: the workload stays as it is meanwhile.
+    pub fn of(server: &'a AggregatedServer, secret: Option<&Secret>) -> Result<Self, Finding> {
+        let Some(storage) = &server.spec.storage else {
+            return Ok(Self::Unmanaged);
+        };
+        if let Some(embedded) = &storage.embedded {
+            return Ok(Self::Embedded(embedded));
+        }
+        let Some(etcd) = &storage.etcd else {
+            return Ok(Self::Unmanaged);
+        };
+        let files = match &etcd.secret_name {
+            None => EtcdFiles::default(),
+            Some(name) => files(secret).map_err(|why| {
+                let message = format!(
+                    "Secret {}/{name} of storage.etcd {why}; the workload waits for it",
+                    server.spec.namespace
+                );
+                Finding::new(Reason::StorageUnavailable, message)
+            })?,
+        };
+        Ok(Self::Etcd { etcd, files })
+    }
+
+    /// The embedded storage, where it is that.
+    #[must_use]
+    pub const fn embedded(&self) -> Option<&'a EmbeddedStorage> {
+        match self {
+            Self::Embedded(embedded) => Some(embedded),
+            Self::Unmanaged | Self::Etcd { .. } => None,
+        }
+    }
+}
+
+fn files(secret: Option<&Secret>) -> Result<EtcdFiles, String> {
+    let secret = secret.ok_or("does not exist")?;
+    let has = |key: &str| secret.data.as_ref().is_some_and(|data| data.contains_key(key));
+    let files = EtcdFiles {
+        authority: has(ETCD_CA_KEY),
+        certificate: has(ETCD_CERTIFICATE_KEY),
+    };
+    if files.certificate != has(ETCD_PRIVATE_KEY_KEY) {
+        return Err(format!(
+            "has only one of {ETCD_CERTIFICATE_KEY} and {ETCD_PRIVATE_KEY_KEY}"
+        ));
+    }
+    if files == EtcdFiles::default() {
+        return Err(format!(
+            "has neither {ETCD_CA_KEY} nor {ETCD_CERTIFICATE_KEY} and {ETCD_PRIVATE_KEY_KEY}"
+        ));
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::ByteString;
+
+    use super::*;
+    use crate::aggregated_server::testing::{embedded_server, etcd_server, server};
+
+    fn secret(keys: &[&str]) -> Secret {
+        let data = keys
+            .iter()
+            .map(|key| ((*key).to_owned(), ByteString(vec![1])))
+            .collect();
+        Secret {
+            data: Some(data),
+            ..Secret::default()
+        }
+    }
+
+    #[test]
+    fn storage_is_what_spec_says() {
+        assert_eq!(Store::of(&server(), None), Ok(Store::Unmanaged));
+        let embedded = embedded_server();
+        assert!(matches!(Store::of(&embedded, None), Ok(Store::Embedded(_))));
+    }
+
+    #[test]
+    fn files_are_those_of_the_secret() {
+        let server = etcd_server();
+        for (keys, authority, certificate) in [
+            (&["ca.crt"][..], true, false),
+            (&["tls.crt", "tls.key"], false, true),
+            (&["ca.crt", "tls.crt", "tls.key", "other"], true, true),
+        ] {
+            let Ok(Store::Etcd { files, .. }) = Store::of(&server, Some(&secret(keys))) else {
+                panic!("{keys:?} should do");
+            };
+            assert_eq!(
+                files,
+                EtcdFiles {
+                    authority,
+                    certificate
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_of_no_use_is_named() {
+        let server = etcd_server();
+        for (secret, words) in [
+            (
+                None,
+                "Secret wardle/etcd-client of storage.etcd does not exist; the workload waits for it",
+            ),
+            (
+                Some(secret(&["tls.crt", "ca.crt"])),
+                "only one of tls.crt and tls.key",
+            ),
+            (Some(secret(&["tls.key"])), "only one of tls.crt and tls.key"),
+            (Some(secret(&["password"])), "neither ca.crt nor"),
+        ] {
+            let finding = Store::of(&server, secret.as_ref()).unwrap_err();
+            assert_eq!(finding.reason, Reason::StorageUnavailable);
+            assert!(finding.message.contains(words), "{}", finding.message);
+        }
+    }
+
+    #[test]
+    fn an_etcd_without_a_secret_needs_none() {
+        let mut server = etcd_server();
+        let storage = server.spec.storage.as_mut().unwrap();
+        storage.etcd.as_mut().unwrap().secret_name = None;
+        let Ok(Store::Etcd { files, .. }) = Store::of(&server, None) else {
+            panic!("no Secret is named");
+        };
+        assert_eq!(files, EtcdFiles::default());
+    }
+}

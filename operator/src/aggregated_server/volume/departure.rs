@@ -1,0 +1,232 @@
+//! The volume that stays behind when its AggregatedServer is deleted: an Event names it.
+//!
+//! Nothing holds a deletion up: an AggregatedServer has no finalizer, so that it goes without an operator too. What is left
+//! is read from the watch: who was there and is there no more.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use annex_crds::v1alpha1::{AggregatedServer, OnDelete};
+use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolumeClaim};
+use kube::{
+    Api, Resource as _, ResourceExt as _,
+    runtime::{
+        events::{Event, EventType},
+        watcher,
+    },
+};
+use tokio::sync::mpsc;
+
+use crate::{
+    aggregated_server::{context::Context, names},
+    error_chain::error_chain,
+};
+
+/// How many deletions may wait to be told of.
+const WAITING: usize = 256;
+
+/// A server whose volume stays when it goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retained {
+    server: ObjectReference,
+    namespace: String,
+}
+
+impl Retained {
+    fn of(server: &AggregatedServer) -> Option<Self> {
+        let embedded = server.spec.storage.as_ref()?.embedded.as_ref()?;
+        (embedded.on_delete == OnDelete::Retain).then(|| Self {
+            server: server.object_ref(&()),
+            namespace: server.spec.namespace.clone(),
+        })
+    }
+
+    fn name(&self) -> &str {
+        self.server.name.as_deref().unwrap_or_default()
+    }
+}
+
+/// Who was there, as a watch has told.
+#[derive(Debug, Default)]
+pub struct Departures {
+    known: HashMap<String, Retained>,
+    /// While the watch lists everything anew: who is among it.
+    listed: HashSet<String>,
+}
+
+impl Departures {
+    /// The servers that are gone, as far as their volumes stay.
+    pub fn observe(&mut self, event: &watcher::Event<AggregatedServer>) -> Vec<Retained> {
+        match event {
+            watcher::Event::Init => {
+                self.listed.clear();
+                Vec::new()
+            }
+            watcher::Event::InitApply(server) => {
+                self.listed.insert(server.name_any());
+                self.replace(server).into_iter().collect()
+            }
+            watcher::Event::Apply(server) => self.replace(server).into_iter().collect(),
+            watcher::Event::Delete(server) => {
+                self.known.remove(&server.name_any());
+                Retained::of(server).into_iter().collect()
+            }
+            watcher::Event::InitDone => {
+                let listed = &self.listed;
+                let gone = self.known.extract_if(|name, _| !listed.contains(name));
+                gone.map(|(_, retained)| retained).collect()
+            }
+        }
+    }
+
+    /// Another uid under the same name: the earlier one was deleted in between.
+    fn replace(&mut self, server: &AggregatedServer) -> Option<Retained> {
+        let earlier = match Retained::of(server) {
+            Some(retained) => self.known.insert(server.name_any(), retained),
+            None => self.known.remove(&server.name_any()),
+        };
+        earlier.filter(|earlier| earlier.server.uid != server.uid())
+    }
+}
+
+/// Where those that have gone are told to, and where they are read.
+#[must_use]
+pub fn channel() -> (mpsc::Sender<Retained>, mpsc::Receiver<Retained>) {
+    mpsc::channel(WAITING)
+}
+
+/// Tells of all that come, until nobody sends any more.
+pub async fn tell_all(ctx: Arc<Context>, mut gone: mpsc::Receiver<Retained>) {
+    while let Some(retained) = gone.recv().await {
+        tell(&ctx, &retained).await;
+    }
+}
+
+async fn tell(ctx: &Context, retained: &Retained) {
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(ctx.client.clone(), &retained.namespace);
+    let name = names::claim(retained.name());
+    let claim = match claims.get_opt(&name).await {
+        Ok(claim) => claim,
+        Err(error) => {
+            tracing::warn!(
+                server = retained.name(),
+                claim = name,
+                error = error_chain(&error),
+                "failed to read the volume that stays"
+            );
+            return;
+        }
+    };
+    let Some(claim) = claim.filter(stays) else { return };
+    let claim = claim.object_ref(&());
+    tracing::info!(server = retained.name(), claim = name, "volume stays");
+    // By each of the two it is found: the one is gone, but the Events in its name are listed; the other can be described.
+    for (regarding, secondary) in [(&retained.server, &claim), (&claim, &retained.server)] {
+        let event = event(retained, &name, secondary.clone());
+        if let Err(error) = ctx.publisher().publish(&event, regarding).await {
+            tracing::warn!(
+                server = retained.name(),
+                error = error_chain(&error),
+                "failed to publish an Event"
+            );
+        }
+    }
+}
+
+/// It is neither on its way out, nor will the garbage collector take it with its StatefulSet.
+fn stays(claim: &PersistentVolumeClaim) -> bool {
+    claim.metadata.deletion_timestamp.is_none()
+        && !claim
+            .owner_references()
+            .iter()
+            .any(|owner| owner.kind == "StatefulSet")
+}
+
+fn event(retained: &Retained, claim: &str, secondary: ObjectReference) -> Event {
+    let (name, namespace) = (retained.name(), &retained.namespace);
+    Event {
+        type_: EventType::Normal,
+        reason: "VolumeRetained".into(),
+        note: Some(format!(
+            "PersistentVolumeClaim {namespace}/{claim} stays, with all that {name} stored (storage.embedded.onDelete: Retain). An \
+             AggregatedServer {name} in the same namespace takes it up again; to be rid of it: kubectl -n {namespace} delete pvc {claim}"
+        )),
+        action: "Delete".into(),
+        secondary: Some(secondary),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregated_server::testing::{embedded_server, server};
+
+    fn with_uid(uid: &str) -> AggregatedServer {
+        let mut server = embedded_server();
+        server.metadata.uid = Some(uid.into());
+        server
+    }
+
+    fn uids(gone: &[Retained]) -> Vec<&str> {
+        gone.iter()
+            .map(|retained| retained.server.uid.as_deref().unwrap_or_default())
+            .collect()
+    }
+
+    #[test]
+    fn who_is_deleted_is_gone() {
+        let mut departures = Departures::default();
+        assert_eq!(departures.observe(&watcher::Event::Apply(with_uid("1"))), []);
+        let gone = departures.observe(&watcher::Event::Delete(with_uid("1")));
+        assert_eq!(uids(&gone), ["1"]);
+    }
+
+    #[test]
+    fn who_is_missing_after_a_new_list_is_gone() {
+        let mut departures = Departures::default();
+        departures.observe(&watcher::Event::Apply(with_uid("1")));
+        for event in [watcher::Event::Init, watcher::Event::InitApply(with_uid("1"))] {
+            assert_eq!(departures.observe(&event), []);
+        }
+        assert_eq!(departures.observe(&watcher::Event::InitDone), []);
+        assert_eq!(departures.observe(&watcher::Event::Init), []);
+        assert_eq!(uids(&departures.observe(&watcher::Event::InitDone)), ["1"]);
+    }
+
+    #[test]
+    fn who_was_made_anew_unseen_was_gone_before() {
+        let mut departures = Departures::default();
+        departures.observe(&watcher::Event::Apply(with_uid("1")));
+        assert_eq!(departures.observe(&watcher::Event::Apply(with_uid("1"))), []);
+        let gone = departures.observe(&watcher::Event::InitApply(with_uid("2")));
+        assert_eq!(uids(&gone), ["1"]);
+    }
+
+    #[test]
+    fn only_a_volume_that_stays_is_told_of() {
+        let mut departures = Departures::default();
+        let mut taken = with_uid("1");
+        let storage = taken.spec.storage.as_mut().unwrap();
+        storage.embedded.as_mut().unwrap().on_delete = OnDelete::Delete;
+        for gone in [taken.clone(), server()] {
+            assert_eq!(departures.observe(&watcher::Event::Delete(gone)), []);
+        }
+        // What it says last counts.
+        departures.observe(&watcher::Event::Apply(with_uid("1")));
+        departures.observe(&watcher::Event::Apply(taken));
+        departures.observe(&watcher::Event::Init);
+        assert_eq!(departures.observe(&watcher::Event::InitDone), []);
+    }
+
+    #[test]
+    fn a_claim_that_goes_too_does_not_stay() {
+        let owned: PersistentVolumeClaim = serde_saphyr::from_str(
+            "metadata: { name: c, ownerReferences: [{ apiVersion: apps/v1, kind: StatefulSet, name: wardle, uid: '1' }] }",
+        )
+        .unwrap();
+        assert!(!stays(&owned));
+        assert!(stays(&PersistentVolumeClaim::default()));
+    }
+}
