@@ -1,10 +1,11 @@
-//! Kubernetes' sample API, `wardle.example.com`, as a drop-in for the Go sample-apiserver.
-
-mod resources;
+//! The sample API of Kubernetes, `wardle.example.com`: takes the place of the Go sample-apiserver, and runs without a
+//! cluster with `--standalone`.
 
 use std::process::ExitCode;
 
 use annex_apiserver::server::Server;
+
+mod resources;
 
 fn main() -> ExitCode {
     Server::builder("wardle")
