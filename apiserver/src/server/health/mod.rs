@@ -55,7 +55,10 @@ impl Health {
 
     /// Asks the check of this name; `None`: there is none.
     pub(super) async fn ask_one(&self, endpoint: Endpoint, name: &str) -> Option<Outcome> {
-        let check = self.0.iter().find(|check| check.is_of(endpoint) && check.name() == name)?;
+        let check = self
+            .0
+            .iter()
+            .find(|check| check.is_of(endpoint) && check.name() == name)?;
         Some(check.run().await)
     }
 
