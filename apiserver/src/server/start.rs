@@ -17,7 +17,7 @@ use super::listener::{Serving, accept};
 use super::metrics::Metrics;
 use super::running::Running;
 use super::storage::{Stores, open};
-use super::tls::{self, Tls, TlsError};
+use super::tls::{Tls, TlsError};
 use super::{Server, checks, connection, routes, standalone};
 use crate::admission::{self, Admission};
 use crate::config::{Cluster, Config};

@@ -32,44 +32,47 @@ use crate::response::Response;
 use crate::status::ApiError;
 
 /// Answers one request. May be dropped at any await: then the client has left.
-pub(super) async fn serve<B>(
+pub(super) fn serve<B>(
     core: Arc<Core>,
     connection: Arc<Connection>,
     request: Request<B>,
-) -> http::Response<Outgoing>
+) -> impl Future<Output = http::Response<Outgoing>> + Send
 where
     B: http_body::Body<Data = Bytes> + Unpin + Send,
     B::Error: std::fmt::Display,
 {
-    // Deadline and latency count from here, whatever the steps below wait for.
-    let started = Instant::now();
-    let (mut parts, body) = request.into_parts();
-    let mut held = Held {
-        // An idle connection is closed; this one is not idle until the answer is out.
-        busy: Some(connection.activity.begin()),
-        ..Held::default()
-    };
-    // kube-apiserver names each request. Its log, and ours, call it the same.
-    let audit_id = audit_id::of(&parts.headers);
-    // Anything below may have something to warn of, whichever answer it comes to.
-    let warnings = Warnings::default();
-    parts.extensions.insert(warnings.clone());
+    // A block, because of an `async fn` the compiler would have to prove `Send` where it no longer can.
+    async move {
+        // Deadline and latency count from here, whatever the steps below wait for.
+        let started = Instant::now();
+        let (mut parts, body) = request.into_parts();
+        let mut held = Held {
+            // An idle connection is closed; this one is not idle until the answer is out.
+            busy: Some(connection.activity.begin()),
+            ..Held::default()
+        };
+        // kube-apiserver names each request. Its log, and ours, call it the same.
+        let audit_id = audit_id::of(&parts.headers);
+        // Anything below may have something to warn of, whichever answer it comes to.
+        let warnings = Warnings::default();
+        parts.extensions.insert(warnings.clone());
 
-    // Outermost, so that a panic anywhere costs one answer and neither the connection nor the process.
-    let passed = AssertUnwindSafe(pass(&core, &connection, &mut parts, body, &mut held, started))
-        .catch_unwind()
-        .await;
-    let mut response = match passed {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => refuse(&error, &parts),
-        Err(_) => panicked(&core, &parts),
-    };
-    warnings.write(response.headers_mut());
-    finish_head(&core, &connection, &mut response, audit_id);
-    if let Some(record) = &mut held.record {
-        record.answered(response.status().as_u16());
+        // Outermost, so that a panic anywhere costs one answer and neither the connection nor the process.
+        let passed = AssertUnwindSafe(pass(&core, &connection, &mut parts, body, &mut held, started))
+            .catch_unwind()
+            .await;
+        let mut response = match passed {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => refuse(&error, &parts),
+            Err(_) => panicked(&core, &parts),
+        };
+        warnings.write(response.headers_mut());
+        finish_head(&core, &connection, &mut response, audit_id);
+        if let Some(record) = &mut held.record {
+            record.answered(response.status().as_u16());
+        }
+        response.map(|body| Outgoing::new(body, held, &core.life))
     }
-    response.map(|body| Outgoing::new(body, held, &core.life))
 }
 
 /// Every step that can end a request.
@@ -101,9 +104,7 @@ where
     stream::must_finish_by(until.max(tokio::time::Instant::now() + LEAST_TO_TAKE));
     decided.unwrap_or_else(|_| {
         core.metrics.terminated(StatusCode::GATEWAY_TIMEOUT.as_u16());
-        Err(ApiError::Timeout(
-            "request did not complete within the allotted timeout".into(),
-        ))
+        Err(ApiError::Timeout("request did not complete within the allotted timeout".into()))
     })
 }
 
@@ -191,8 +192,7 @@ fn shutting_down() -> ApiError {
 }
 
 fn panicked(core: &Core, parts: &Parts) -> Response {
-    core.metrics
-        .terminated(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+    core.metrics.terminated(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
     // The panic's own words went to the log when it happened.
     tracing::error!(method = %parts.method, path = parts.uri.path(), "a request caused a panic");
     text::answer(
@@ -207,8 +207,6 @@ fn too_many(core: &Core) -> Response {
         StatusCode::TOO_MANY_REQUESTS,
         "Too many requests, please try again later.\n",
     );
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
