@@ -241,7 +241,7 @@ impl Shop {
     }
 
     pub(super) async fn put_with(&self, object: Object, options: UpdateOptions) -> Result<Updated, ApiError> {
-        let request = request(Verb::Update, "v1", &object.name().to_owned());
+        let request = request(Verb::Update, "v1", object.name());
         let mut change = |_: Option<&Object>| Ok(object.clone());
         self.registry.update(&request, &mut change, &options).await
     }
