@@ -1,6 +1,7 @@
 //! Delete and deletecollection.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 
 use super::errors::Doing;
 use super::metadata::{self, Clock};
@@ -80,16 +81,34 @@ impl Registry {
         entries: &[Entry],
         options: &DeleteOptions,
     ) -> Result<(), ApiError> {
-        stream::iter(entries)
-            .map(|entry| async move {
-                match self.delete_at(request, entry.key(), "", options).await {
-                    Ok(_) | Err(ApiError::NotFound { .. }) => Ok(()),
-                    Err(error) => Err(error),
-                }
-            })
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await
+        let mut waiting = entries.iter();
+        let mut running = FuturesUnordered::new();
+        loop {
+            let room = AT_ONCE - running.len();
+            running.extend(
+                waiting
+                    .by_ref()
+                    .take(room)
+                    .map(|entry| self.delete_if_there(request, entry.key(), options)),
+            );
+            match running.next().await {
+                Some(deleted) => deleted?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Deletes one object of a collection; admission is told no name, as in Go.
+    async fn delete_if_there(
+        &self,
+        request: &Authorized,
+        key: &Key,
+        options: &DeleteOptions,
+    ) -> Result<(), ApiError> {
+        match self.delete_at(request, key, "", options).await {
+            Ok(_) | Err(ApiError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Deletes the object at `key`, as it is when the deletion lands. `name` is what admission is told.
