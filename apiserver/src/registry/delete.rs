@@ -1,7 +1,6 @@
 //! Delete and deletecollection.
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::errors::Doing;
 use super::metadata::{self, Clock};
@@ -81,34 +80,17 @@ impl Registry {
         entries: &[Entry],
         options: &DeleteOptions,
     ) -> Result<(), ApiError> {
-        let mut waiting = entries.iter();
-        let mut running = FuturesUnordered::new();
-        loop {
-            let room = AT_ONCE - running.len();
-            running.extend(
-                waiting
-                    .by_ref()
-                    .take(room)
-                    .map(|entry| self.delete_if_there(request, entry.key(), options)),
-            );
-            match running.next().await {
-                Some(deleted) => deleted?,
-                None => return Ok(()),
-            }
-        }
-    }
-
-    /// Deletes one object of a collection; admission is told no name, as in Go.
-    async fn delete_if_there(
-        &self,
-        request: &Authorized,
-        key: &Key,
-        options: &DeleteOptions,
-    ) -> Result<(), ApiError> {
-        match self.delete_at(request, key, "", options).await {
-            Ok(_) | Err(ApiError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
+        // Owned entries: with borrowed ones the compiler cannot see that the future may move to another thread.
+        stream::iter(entries.iter().cloned())
+            .map(|entry| async move {
+                match self.delete_at(request, entry.key(), "", options).await {
+                    Ok(_) | Err(ApiError::NotFound { .. }) => Ok(()),
+                    Err(error) => Err(error),
+                }
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
     }
 
     /// Deletes the object at `key`, as it is when the deletion lands. `name` is what admission is told.

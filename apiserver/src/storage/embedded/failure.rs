@@ -24,6 +24,9 @@ pub(super) enum Failure {
     /// The file is not as it was written.
     #[error("the file is damaged: {0}")]
     Damaged(String),
+    /// The file is of another version of this library.
+    #[error("the file has format {0}")]
+    Format(u64),
 }
 
 impl Failure {
@@ -34,6 +37,7 @@ impl Failure {
             Self::NoSpace(source) => StorageError::NoSpace(Some(source)),
             Self::Lost(source) => StorageError::Unavailable(source),
             Self::Damaged(reason) => corrupt(path, &reason),
+            Self::Format(_) => corrupt(path, &self.to_string()),
         }
     }
 

@@ -2,18 +2,18 @@
 //!
 //! - `log`: revision → record, one for each write and deletion: what happened, to which key, over which revision, and
 //!   the value. It is the only copy of a value, and grows at its end, where a B-tree is quick.
-//! - `index`: key and revision → whether the key was written or deleted there. Small: a list's keys and its count are
-//!   read from it alone.
+//! - `index`: key and revision → a mark: whether the key was written or deleted there. Small: a list's keys and its
+//!   count are read from it alone.
 //! - `meta`: the numbers below.
 //!
-//! Every record carries a checksum over all of it and its revision: what a disk changed is named, never served.
+//! Records and marks carry a checksum over all that they stand for: what a disk changed is named, never served.
 
 use redb::TableDefinition;
 
 use crate::storage::Revision;
 
 pub(super) const META: TableDefinition<'static, &str, u64> = TableDefinition::new("meta");
-pub(super) const INDEX: TableDefinition<'static, &[u8], u8> = TableDefinition::new("index");
+pub(super) const INDEX: TableDefinition<'static, &[u8], u64> = TableDefinition::new("index");
 pub(super) const LOG: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("log");
 
 /// The version of this format.
@@ -44,7 +44,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn parse(byte: u8) -> Result<Self, Damage> {
+    fn parse(byte: u8) -> Result<Self, Damage> {
         match byte {
             0 => Ok(Self::Deleted),
             1 => Ok(Self::Written),
@@ -72,9 +72,21 @@ pub(super) fn index_key(key: &str, revision: Revision) -> Vec<u8> {
     buffer
 }
 
-/// Key and revision of a key in `index`.
-pub(super) fn parse_index_key(bytes: &[u8]) -> Result<(&str, Revision), Damage> {
-    let damage = || Damage("a key of the index is none".to_owned());
+/// What stands at a key of `index`: a checksum, and the kind in the last byte.
+pub(super) fn index_mark(key: &[u8], kind: Kind) -> u64 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(key);
+    hasher.update(&[kind as u8]);
+    u64::from(hasher.finalize()) << 8 | kind as u64
+}
+
+/// What an entry of `index` says.
+pub(super) fn parse_index(bytes: &[u8], mark: u64) -> Result<(&str, Revision, Kind), Damage> {
+    let damage = || Damage("an entry of the index is not as it was written".to_owned());
+    let kind = Kind::parse(mark.to_be_bytes()[7])?;
+    if mark != index_mark(bytes, kind) {
+        return Err(damage());
+    }
     let at = bytes.len().checked_sub(SUFFIX).ok_or_else(damage)?;
     let (key, suffix) = bytes.split_at(at);
     let [0, revision @ ..] = suffix else {
@@ -82,7 +94,7 @@ pub(super) fn parse_index_key(bytes: &[u8]) -> Result<(&str, Revision), Damage> 
     };
     let revision = revision.try_into().map_err(|_| damage())?;
     let key = std::str::from_utf8(key).map_err(|_| damage())?;
-    Ok((key, Revision::new(u64::from_be_bytes(revision))))
+    Ok((key, Revision::new(u64::from_be_bytes(revision)), kind))
 }
 
 /// A record of `log`.
@@ -172,10 +184,31 @@ mod tests {
             .collect();
         assert!(keys.is_sorted());
         for (bytes, (key, revision)) in keys.iter().zip(ordered) {
-            assert_eq!(parse_index_key(bytes), Ok((key, Revision::new(revision))));
+            let mark = index_mark(bytes, Kind::Written);
+            let expected = (key, Revision::new(revision), Kind::Written);
+            assert_eq!(parse_index(bytes, mark), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn an_entry_of_the_index_is_read_as_it_was_written_and_not_otherwise() {
+        let key = index_key("/g/r/n", Revision::new(7));
+        for kind in [Kind::Written, Kind::Deleted] {
+            let mark = index_mark(&key, kind);
+            for bit in 0..64 {
+                assert!(
+                    parse_index(&key, mark ^ 1 << bit).is_err(),
+                    "bit {bit} of the mark"
+                );
+            }
+            for at in 0..key.len() {
+                let mut broken = key.clone();
+                broken[at] ^= 1;
+                assert!(parse_index(&broken, mark).is_err(), "byte {at} of the key");
+            }
         }
         for broken in [&b""[..], b"12345678", b"/a12345678", b"\xff\012345678"] {
-            assert!(parse_index_key(broken).is_err());
+            assert!(parse_index(broken, index_mark(broken, Kind::Written)).is_err());
         }
     }
 

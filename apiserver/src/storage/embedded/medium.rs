@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
@@ -12,12 +12,14 @@ use redb::Database;
 use super::failure::{Failure, guarded};
 use super::format::{FORMAT, INDEX, LOG, META, meta};
 use super::options::{OpenError, Options};
+use super::spare::Spare;
 use crate::storage::Revision;
 
 const FILE: &str = "annex.redb";
 /// A file that is being made. It holds nothing that was ever acknowledged.
 const UNFINISHED: &str = "annex.redb.new";
 const LOCK: &str = "annex.lock";
+const SPARE: &str = "annex.spare";
 
 /// What a database lies on. It can be opened again, when an error has closed it.
 pub(super) trait Medium: Debug + Send {
@@ -26,6 +28,15 @@ pub(super) trait Medium: Debug + Send {
 
     /// The file's name.
     fn path(&self) -> &Path;
+
+    /// Sets room for deletions aside, where there is room. Whether it is set aside.
+    fn acquire_spare(&self) -> bool;
+
+    /// Gives up the room that was set aside. Whether there was any.
+    fn release_spare(&self) -> bool;
+
+    /// Bytes that the file takes on disk.
+    fn size_on_disk(&self) -> u64;
 }
 
 /// A file in a directory that is locked as long as this lives.
@@ -33,6 +44,7 @@ pub(super) trait Medium: Debug + Send {
 pub(super) struct FileMedium {
     path: PathBuf,
     cache_bytes: usize,
+    spare: Spare,
     _lock: File,
 }
 
@@ -48,6 +60,7 @@ impl FileMedium {
         let medium = Self {
             path: directory.join(FILE),
             cache_bytes: options.cache_bytes,
+            spare: Spare(directory.join(SPARE)),
             _lock: lock(directory)?,
         };
         match fs::symlink_metadata(&medium.path) {
@@ -110,6 +123,19 @@ impl Medium for FileMedium {
     fn path(&self) -> &Path {
         &self.path
     }
+
+    fn acquire_spare(&self) -> bool {
+        self.spare.acquire()
+    }
+
+    fn release_spare(&self) -> bool {
+        self.spare.release()
+    }
+
+    fn size_on_disk(&self) -> u64 {
+        // In units of 512 bytes, whatever the file system's are.
+        self.path.metadata().map_or(0, |file| file.blocks() * 512)
+    }
 }
 
 /// Makes the tables of an empty store.
@@ -159,6 +185,11 @@ pub(super) fn open_error(path: &Path, failure: Failure) -> OpenError {
     let path = path.to_owned();
     match failure {
         Failure::Damaged(reason) => OpenError::Damaged { path, reason },
+        Failure::Format(found) => OpenError::Format {
+            path,
+            found,
+            known: FORMAT,
+        },
         Failure::Answer(error) => OpenError::Damaged {
             path,
             reason: error.to_string(),

@@ -13,6 +13,7 @@ mod medium;
 mod options;
 mod shared;
 mod snapshot;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use super::failure::Failure;
-use super::format::{self, Damage, INDEX, Kind, LOG, META, Record, index_key, meta, parse_index_key};
+use super::format::{self, Damage, INDEX, Kind, LOG, META, Record, index_key, meta, parse_index};
 use crate::storage::feed::Replay;
 use crate::storage::limits::after_text;
 use crate::storage::{Change, Entry, Key, List, Page, Prefix, Read, Revision, StorageError};
@@ -17,7 +17,7 @@ const REPLAYED_BYTES: usize = 4 << 20;
 
 /// The database as it was after one commit.
 pub(super) struct Snapshot {
-    index: ReadOnlyTable<&'static [u8], u8>,
+    index: ReadOnlyTable<&'static [u8], u64>,
     log: ReadOnlyTable<u64, &'static [u8]>,
     /// Its revision.
     pub(super) revision: Revision,
@@ -53,7 +53,7 @@ impl Snapshot {
         };
         let found = number(meta::FORMAT)?;
         if found != format::FORMAT {
-            return Err(Damage(format!("its format is {found}, not {}", format::FORMAT)).into());
+            return Err(Failure::Format(found));
         }
         let numbers = Numbers {
             reserved: number(meta::RESERVED)?,
@@ -72,16 +72,17 @@ impl Snapshot {
         Ok((snapshot, numbers))
     }
 
-    /// Reads through all of the index: whether its keys are in order and as many as there should be.
+    /// Reads through all of the index: whether its keys are in order, are found where they are looked for, and are as
+    /// many as there should be. A key that is not found would be an object that is not there, for whoever asks.
     pub(super) fn verify(&self) -> Result<(), Failure> {
         let mut before: Vec<u8> = Vec::new();
         let mut count = 0;
         for item in ReadableTable::iter(&self.index)? {
-            let (key, kind) = item?;
-            let key = key.value();
-            parse_index_key(key)?;
-            Kind::parse(kind.value())?;
-            if key <= before.as_slice() {
+            let (key, mark) = item?;
+            let (key, mark) = (key.value(), mark.value());
+            parse_index(key, mark)?;
+            let found = self.index.get(key)?.is_some_and(|found| found.value() == mark);
+            if key <= before.as_slice() || !found {
                 return Err(Damage("its index is out of order".to_owned()).into());
             }
             before.clear();
@@ -138,9 +139,9 @@ impl Snapshot {
         let entry = match ReadableTable::range::<&[u8]>(&self.index, versions)?.next_back() {
             None => None,
             Some(newest) => {
-                let (newest, kind) = newest?;
-                let (_, written) = parse_index_key(newest.value())?;
-                match Kind::parse(kind.value())? {
+                let (newest, mark) = newest?;
+                let (_, written, kind) = parse_index(newest.value(), mark.value())?;
+                match kind {
                     Kind::Deleted => None,
                     Kind::Written => Some(Entry::new(key.clone(), self.value(written)?, written)),
                 }
@@ -192,15 +193,15 @@ impl Snapshot {
         let mut newest: Option<(Revision, Kind)> = None;
         let mut current: Vec<u8> = Vec::new();
         for item in ReadableTable::range::<&[u8]>(&self.index, range)? {
-            let (bytes, kind) = item?;
-            let (key, written) = parse_index_key(bytes.value())?;
+            let (bytes, mark) = item?;
+            let (key, written, kind) = parse_index(bytes.value(), mark.value())?;
             if key.as_bytes() != current {
                 keys.take(&current, newest.take())?;
                 current.clear();
                 current.extend_from_slice(key.as_bytes());
             }
             if written <= revision {
-                newest = Some((written, Kind::parse(kind.value())?));
+                newest = Some((written, kind));
             }
         }
         keys.take(&current, newest)?;

@@ -5,17 +5,17 @@ use std::path::Path;
 use bytes::Bytes;
 use redb::{ReadableTable, Table, WriteTransaction};
 
-use super::Requested;
+use super::{Requested, Write};
 use crate::storage::embedded::failure::{Failure, corrupt};
 use crate::storage::embedded::format::{
-    Damage, INDEX, Kind, LOG, META, Record, index_key, meta, parse_index_key, write_index_key,
+    Damage, INDEX, Kind, LOG, META, Record, index_key, index_mark, meta, parse_index, write_index_key,
 };
 use crate::storage::{Change, Entry, Key, Revision, StorageError};
 
 /// The tables of a transaction.
 pub(super) struct Tables<'t> {
     meta: Table<'t, &'static str, u64>,
-    index: Table<'t, &'static [u8], u8>,
+    index: Table<'t, &'static [u8], u64>,
     log: Table<'t, u64, &'static [u8]>,
     /// Room for a key of the index.
     buffer: Vec<u8>,
@@ -26,6 +26,14 @@ pub(super) struct Batch {
     given: u64,
     pub(super) answers: Vec<Result<Entry, StorageError>>,
     pub(super) changes: Vec<Change>,
+}
+
+/// What a sweep came to.
+pub(super) struct Swept {
+    /// The revision that it reached.
+    pub(super) reached: u64,
+    /// Bytes of the records that it removed.
+    pub(super) bytes: u64,
 }
 
 impl Batch {
@@ -47,12 +55,11 @@ impl Batch {
     pub(super) fn apply(
         &mut self,
         tables: &mut Tables<'_>,
-        key: &Key,
-        requested: &Requested,
+        write: &Write,
         path: &Path,
     ) -> Result<(), Failure> {
         let revision = Revision::new(self.given).next();
-        let change = match tables.change(key, requested, revision) {
+        let change = match tables.change(&write.key, &write.change, revision) {
             Ok(change) => change,
             Err(Failure::Answer(error)) => {
                 self.answers.push(Err(error));
@@ -115,9 +122,9 @@ impl<'t> Tables<'t> {
         let Some(newest) = self.index.range::<&[u8]>(versions)?.next_back() else {
             return Ok(None);
         };
-        let (newest, kind) = newest?;
-        let (_, revision) = parse_index_key(newest.value())?;
-        Ok(match Kind::parse(kind.value())? {
+        let (newest, mark) = newest?;
+        let (_, revision, kind) = parse_index(newest.value(), mark.value())?;
+        Ok(match kind {
             Kind::Deleted => None,
             Kind::Written => Some(revision),
         })
@@ -162,15 +169,19 @@ impl<'t> Tables<'t> {
         record.write(revision, room.as_mut());
         drop(room);
         write_index_key(&mut self.buffer, record.key, revision);
-        self.index.insert(self.buffer.as_slice(), kind as u8)?;
+        let mark = index_mark(&self.buffer, kind);
+        self.index.insert(self.buffer.as_slice(), mark)?;
         Ok(())
     }
 
     /// Removes what was replaced at one of the revisions after `swept` up to `compacted`, and the deletions among them;
-    /// looks at so many records at most. Returns how far it came.
-    pub(super) fn sweep(&mut self, swept: u64, compacted: u64, records: usize) -> Result<u64, Failure> {
+    /// looks at so many records at most.
+    pub(super) fn sweep(&mut self, swept: u64, compacted: u64, records: usize) -> Result<Swept, Failure> {
         if swept >= compacted {
-            return Ok(swept);
+            return Ok(Swept {
+                reached: swept,
+                bytes: 0,
+            });
         }
         let mut reached = compacted;
         let mut gone = Vec::new();
@@ -191,13 +202,15 @@ impl<'t> Tables<'t> {
                 reached = revision.get();
             }
         }
+        let mut bytes = 0;
         for (key, revision) in gone {
             write_index_key(&mut self.buffer, &key, revision);
             self.index.remove(self.buffer.as_slice())?;
-            self.log.remove(revision.get())?;
+            let removed = self.log.remove(revision.get())?;
+            bytes += removed.map_or(0, |record| record.value().len() as u64);
         }
         self.meta.insert(meta::SWEPT, reached)?;
-        Ok(reached)
+        Ok(Swept { reached, bytes })
     }
 
     /// Notes the oldest revision with history.

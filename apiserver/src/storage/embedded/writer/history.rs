@@ -1,6 +1,7 @@
 //! How history is forgotten: first in one step for readers, then bit by bit on disk.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{SWEPT_AT_ONCE, Tables, Writer};
@@ -92,12 +93,18 @@ impl Writer {
             let transaction = self.begin()?;
             Tables::open(&transaction)?.set_compacted(revision)?;
             transaction.commit()?;
-            self.publish(Vec::new())
+            self.snapshot()
         });
-        result.map_err(|failure| {
-            self.fail(&failure);
-            failure.into_error(&self.shared.path)
-        })
+        match result {
+            Ok(snapshot) => {
+                self.show(Ok(Arc::new(snapshot)), Vec::new());
+                Ok(())
+            }
+            Err(failure) => {
+                self.fail(&failure);
+                Err(failure.into_error(&self.shared.path))
+            }
+        }
     }
 
     /// Removes a part of what is forgotten.
@@ -108,13 +115,16 @@ impl Writer {
         }
         let swept = guarded(|| {
             let transaction = self.begin()?;
-            let reached = Tables::open(&transaction)?.sweep(self.swept, compacted, SWEPT_AT_ONCE)?;
+            let swept = Tables::open(&transaction)?.sweep(self.swept, compacted, SWEPT_AT_ONCE)?;
             transaction.commit()?;
-            self.publish(Vec::new())?;
-            Ok(reached)
+            Ok((swept, self.snapshot()?))
         });
         match swept {
-            Ok(reached) => self.swept = reached,
+            Ok((swept, snapshot)) => {
+                self.swept = swept.reached;
+                self.space.removed(swept.bytes);
+                self.show(Ok(Arc::new(snapshot)), Vec::new());
+            }
             Err(failure) => self.sweep_failed(&failure),
         }
     }

@@ -9,6 +9,7 @@
 mod batch;
 mod history;
 mod recovery;
+mod space;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -20,14 +21,15 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use self::batch::{Batch, Tables};
 use self::history::Retention;
-use self::recovery::Undecided;
+use self::recovery::{Undecided, refusals};
+use self::space::Space;
 use super::failure::{Failure, guarded};
 use super::format::meta;
 use super::medium::Medium;
 use super::shared::{Published, Shared};
 use super::snapshot::{Numbers, Snapshot};
 use crate::storage::feed::Feed;
-use crate::storage::{Entry, Key, Revision, StorageError};
+use crate::storage::{Change, Entry, Key, Revision, StorageError};
 
 /// How much shares one transaction at most.
 const BATCH_WRITES: usize = 1024;
@@ -85,6 +87,7 @@ pub(super) struct Writer {
     /// Up to where what is compacted has been removed.
     swept: u64,
     retention: Retention,
+    space: Space,
     undecided: Option<Undecided>,
     last_opened: Instant,
 }
@@ -101,6 +104,7 @@ impl Writer {
         // What was set aside before may have been given, and seen.
         let given = floor.get().max(numbers.reserved);
         Self {
+            space: Space::new(medium.acquire_spare()),
             medium,
             database: Some(database),
             generation: 0,
@@ -154,56 +158,74 @@ impl Writer {
         }
     }
 
-    /// Writes what shares one transaction, and answers.
-    fn write(&mut self, writes: Vec<Write>) {
-        let (requests, replies): (Vec<_>, Vec<_>) = writes
-            .into_iter()
-            .map(|write| ((write.key, write.change), write.reply))
-            .unzip();
-        let answers = self.commit(&requests);
-        for (reply, answer) in replies.into_iter().zip(answers) {
-            let _ = reply.send(answer);
+    /// Writes what shares one transaction, and answers. Where that finds the disk full, what is still written then is
+    /// tried again.
+    fn write(&mut self, mut writes: Vec<Write>) {
+        self.look_for_space();
+        for _ in 0..2 {
+            let (admitted, refused) = writes.into_iter().partition(|write| self.admit(&write.change));
+            writes = admitted;
+            answer(
+                refused,
+                std::iter::repeat_with(|| Err(StorageError::NoSpace(None))),
+            );
+            if writes.is_empty() {
+                return;
+            }
+            match self.commit(&writes) {
+                Ok(answers) => return answer(writes, answers),
+                Err(Failure::NoSpace(_)) => {}
+                Err(failure) => return answer(writes, refusals(failure, &self.shared.path)),
+            }
         }
+        answer(
+            writes,
+            std::iter::repeat_with(|| Err(StorageError::NoSpace(None))),
+        );
     }
 
-    fn commit(&mut self, requests: &[(Key, Requested)]) -> Vec<Result<Entry, StorageError>> {
-        let prepared = match guarded(|| self.prepare(requests)) {
+    /// Does writes in one transaction; their answers. Of an error none was done, or it is not known.
+    fn commit(&mut self, writes: &[Write]) -> Result<Vec<Answer>, Failure> {
+        let prepared = match guarded(|| self.prepare(writes)) {
             // Nothing has been tried yet, and an error of before may be over.
             Err(failure @ Failure::Lost(_)) => {
                 self.fail(&failure);
-                guarded(|| self.prepare(requests))
+                guarded(|| self.prepare(writes))
             }
             prepared => prepared,
         };
-        let (transaction, batch) = match prepared {
-            Ok(prepared) => prepared,
-            Err(failure) => return self.refuse(requests.len(), failure),
-        };
+        let (transaction, batch) = prepared.inspect_err(|failure| self.fail(failure))?;
         if batch.changes.is_empty() {
             // Where nothing was written, there is nothing to lose.
             drop(transaction);
-            return batch.answers;
+            return Ok(batch.answers);
         }
-        match guarded(|| Ok(transaction.commit()?)) {
-            Ok(()) => match self.publish(batch.changes) {
-                Ok(()) => batch.answers,
-                Err(failure) => self.refuse(requests.len(), failure),
-            },
+        let committed = guarded(|| {
+            transaction.commit()?;
+            self.snapshot()
+        });
+        match committed {
+            Ok(snapshot) => {
+                self.show(Ok(Arc::new(snapshot)), batch.changes);
+                Ok(batch.answers)
+            }
             Err(failure) => self.settle(batch, failure),
         }
     }
 
     /// Does all in a transaction that is not committed yet.
-    fn prepare(&mut self, requests: &[(Key, Requested)]) -> Result<(WriteTransaction, Batch), Failure> {
-        self.reserve(requests.len())?;
+    fn prepare(&mut self, writes: &[Write]) -> Result<(WriteTransaction, Batch), Failure> {
+        self.reserve(writes.len())?;
         let transaction = self.begin()?;
         let mut batch = Batch::new(self.given);
         let mut tables = Tables::open(&transaction)?;
-        for (key, requested) in requests {
-            batch.apply(&mut tables, key, requested, &self.shared.path)?;
+        for write in writes {
+            batch.apply(&mut tables, write, &self.shared.path)?;
         }
         if !batch.changes.is_empty() {
-            self.swept = tables.sweep(self.swept, self.compacted(), 2 * requests.len())?;
+            let swept = tables.sweep(self.swept, self.compacted(), 2 * writes.len())?;
+            self.swept = swept.reached;
+            self.space.removed(swept.bytes);
         }
         drop(tables);
         self.given = batch.given();
@@ -228,27 +250,39 @@ impl Writer {
 
     /// A transaction that is whole on disk once it is committed, and quickly read again after a crash.
     fn begin(&self) -> Result<WriteTransaction, Failure> {
-        let Some(database) = &self.database else {
-            return Err(Failure::Lost("the database is not open".into()));
-        };
+        let database = self.database.as_ref().ok_or_else(not_open)?;
         let mut transaction = database.begin_write()?;
         transaction.set_quick_repair(true);
         Ok(transaction)
     }
 
-    /// Shows what is committed.
-    fn publish(&self, changes: Vec<crate::storage::Change>) -> Result<(), Failure> {
-        let Some(database) = &self.database else {
-            return Err(Failure::Lost("the database is not open".into()));
-        };
-        let (snapshot, _) = guarded(|| Snapshot::take(database))?;
+    /// What is committed.
+    fn snapshot(&self) -> Result<Snapshot, Failure> {
+        let database = self.database.as_ref().ok_or_else(not_open)?;
+        Ok(Snapshot::take(database)?.0)
+    }
+
+    /// Shows readers and watchers what is committed.
+    fn show(&self, state: Result<Arc<Snapshot>, Arc<str>>, changes: Vec<Change>) {
         let published = Published {
             generation: self.generation,
-            state: Ok(Arc::new(snapshot)),
+            state,
         };
         self.shared.publish(published, &self.feed, changes);
-        Ok(())
     }
+}
+
+type Answer = Result<Entry, StorageError>;
+
+/// Answers writes. Whoever waited may have gone.
+fn answer(writes: Vec<Write>, answers: impl IntoIterator<Item = Answer>) {
+    for (write, answer) in writes.into_iter().zip(answers) {
+        let _ = write.reply.send(answer);
+    }
+}
+
+fn not_open() -> Failure {
+    Failure::Lost("the database is not open".into())
 }
 
 /// The writes that wait, and the first command that is none.

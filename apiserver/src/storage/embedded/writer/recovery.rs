@@ -1,14 +1,15 @@
 //! What to do when the disk has failed.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Batch, Writer, meta};
+use super::{Answer, Batch, Writer, meta};
 use crate::storage::embedded::failure::{Failure, guarded};
 use crate::storage::embedded::format::META;
-use crate::storage::embedded::shared::{Published, not_open};
+use crate::storage::embedded::shared::not_open;
 use crate::storage::embedded::snapshot::Snapshot;
-use crate::storage::{Change, Entry, Revision, StorageError};
+use crate::storage::{Change, Revision, StorageError};
 
 /// How long a database that does not open is left alone.
 const REOPEN_PAUSE: Duration = Duration::from_millis(100);
@@ -30,36 +31,24 @@ impl Writer {
         }
     }
 
-    /// Opens the database again because somebody could not read.
+    /// Opens the database again, unless that failed just now.
     pub(super) fn recover(&mut self) {
         if self.database.is_some() || self.last_opened.elapsed() >= REOPEN_PAUSE {
             self.reopen();
         }
     }
 
-    /// Answers writes of which none was done.
-    pub(super) fn refuse(&mut self, count: usize, failure: Failure) -> Vec<Result<Entry, StorageError>> {
-        self.fail(&failure);
-        answers(count, failure, &self.shared.path)
-    }
-
-    /// Finds out what became of a transaction, and answers it.
-    pub(super) fn settle(&mut self, batch: Batch, failure: Failure) -> Vec<Result<Entry, StorageError>> {
+    /// Finds out what became of a transaction whose commit failed; its answers, where it took place.
+    pub(super) fn settle(&mut self, batch: Batch, failure: Failure) -> Result<Vec<Answer>, Failure> {
+        self.note_full(&failure);
         self.undecided = Some(Undecided {
             changes: batch.changes,
         });
-        let landed = self.reopen();
-        match landed {
-            Some(true) => batch.answers,
-            Some(false) => answers(batch.answers.len(), failure, &self.shared.path),
-            None => {
-                let reason: Arc<str> = failure.to_string().into();
-                batch
-                    .answers
-                    .iter()
-                    .map(|_| Err(not_open(reason.clone())))
-                    .collect()
-            }
+        match self.reopen() {
+            Some(true) => Ok(batch.answers),
+            Some(false) => Err(failure),
+            // Who knows; not that there is no space.
+            None => Err(Failure::Lost(failure.into())),
         }
     }
 
@@ -85,14 +74,6 @@ impl Writer {
                 None
             }
         }
-    }
-
-    fn show(&self, state: Result<Arc<Snapshot>, Arc<str>>, changes: Vec<Change>) {
-        let published = Published {
-            generation: self.generation,
-            state,
-        };
-        self.shared.publish(published, &self.feed, changes);
     }
 
     fn open(&mut self) -> Result<(Snapshot, Vec<Change>), String> {
@@ -135,14 +116,13 @@ impl Writer {
     }
 }
 
-fn answers(count: usize, failure: Failure, path: &std::path::Path) -> Vec<Result<Entry, StorageError>> {
-    let reason: Arc<str> = failure.to_string().into();
-    let again = |failure: &Failure| match failure {
-        Failure::NoSpace(_) => StorageError::NoSpace(None),
-        Failure::Damaged(reason) => super::super::failure::corrupt(path, reason),
-        Failure::Answer(_) | Failure::Lost(_) => not_open(reason.clone()),
+/// The same failure, for as many as one likes.
+pub(super) fn refusals(failure: Failure, path: &Path) -> impl Iterator<Item = Answer> {
+    let error = failure.into_error(path);
+    let text: Arc<str> = error.to_string().into();
+    let more = match error {
+        StorageError::Corrupt(_) => |text: &str| StorageError::Corrupt(text.to_owned()),
+        _ => |text: &str| not_open(text.into()),
     };
-    let mut answers: Vec<_> = (1..count).map(|_| Err(again(&failure))).collect();
-    answers.push(Err(failure.into_error(path)));
-    answers
+    std::iter::once(Err(error)).chain(std::iter::repeat_with(move || Err(more(&text))))
 }

@@ -1,7 +1,7 @@
-//! The contract, on files.
+//! The contract of every store, on files.
 
-use super::*;
 use crate::storage::conformance::Fresh;
+use crate::storage::embedded::{EmbeddedStore, Options};
 
 async fn fresh() -> Fresh {
     let directory = tempfile::tempdir().unwrap();

@@ -1,0 +1,123 @@
+//! The disk fails now and then, and works again: the store goes on in the same process.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use super::disk::{Disk, Fault};
+use super::model::{Auditor, Outcome, Writer};
+use crate::storage::conformance::{Mirror, Watcher, key, object, prefix};
+use crate::storage::{List, ReadAt, Revision, Storage, StorageError};
+
+const START: Revision = Revision::new(1000);
+
+/// Writes through failures; what became of a failed write is read back at once, as a client does.
+async fn write_on(store: &Arc<dyn Storage>, mut writer: Writer, rounds: u32) -> Writer {
+    for _ in 0..rounds {
+        let Outcome::Failed(error) = writer.write(&**store).await else {
+            continue;
+        };
+        let (key, _) = writer.unknown.clone().unwrap();
+        match error {
+            // Space lacked: nothing was written.
+            StorageError::NoSpace(_) => writer.unknown = None,
+            StorageError::Unavailable(_) => {}
+            error => panic!("{error}"),
+        }
+        let entry = store.get(&key, ReadAt::Latest).await.unwrap().entry;
+        writer.compare_one(&key, entry.as_ref());
+    }
+    writer
+}
+
+async fn live_through_failures(seed: u64, error: ErrorKind) -> usize {
+    let mut random = SmallRng::seed_from_u64(seed);
+    let disk = Disk::new(seed, START);
+    let store: Arc<dyn Storage> = disk.open(START).unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let watcher = {
+        let (store, done) = (store.clone(), done.clone());
+        tokio::spawn(async move {
+            let mut watcher = Watcher::new(&store, START).await;
+            let mut mirror = Mirror::default();
+            loop {
+                let last = done.load(Ordering::Acquire);
+                let current = store.current_revision().await.unwrap();
+                for change in watcher.up_to(&store, current).await {
+                    mirror.follow(&change);
+                }
+                if last {
+                    return mirror;
+                }
+            }
+        })
+    };
+    let tasks: Vec<_> = (0..4)
+        .map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move { write_on(&store, Writer::new(number, seed), 60).await })
+        })
+        .collect();
+    let mut faults = 0;
+    while !tasks.iter().all(tokio::task::JoinHandle::is_finished) {
+        disk.plan(Some(Fault {
+            after: random.random_range(0..40),
+            error: Some(error),
+        }));
+        faults += 1;
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    disk.plan(None);
+    let mut writers = Vec::new();
+    for task in tasks {
+        writers.push(task.await.unwrap());
+    }
+    done.store(true, Ordering::Release);
+    let mirror = watcher.await.unwrap();
+    let list = List {
+        prefix: prefix(),
+        after: None,
+        limit: None,
+        at: ReadAt::Latest,
+    };
+    let page = store.list(&list).await.unwrap();
+    assert_eq!(mirror, Mirror::of(&page.entries), "what the watch told of");
+    Auditor::new(START).audit(&store, &mut writers).await;
+    drop(store);
+    disk.power_cycle();
+    let store: Arc<dyn Storage> = disk.open(START).unwrap();
+    let again = store.list(&list).await.unwrap();
+    assert_eq!(again.entries, page.entries, "what was acknowledged is durable");
+    faults
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_lives_through_errors_of_its_disk() {
+    for seed in 0..6 {
+        assert!(live_through_failures(seed, ErrorKind::Other).await > 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_lives_through_a_disk_that_is_full_now_and_then() {
+    for seed in 0..6 {
+        assert!(live_through_failures(seed, ErrorKind::StorageFull).await > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_fails_for_space_is_told_so_and_the_next_one_goes_well() {
+    let disk = Disk::new(1, START);
+    let store = disk.open(START).unwrap();
+    store.create(&key("default", "a"), object("a", 1)).await.unwrap();
+    disk.plan(Some(Fault {
+        after: 0,
+        error: Some(ErrorKind::StorageFull),
+    }));
+    let refused = store.create(&key("default", "b"), object("b", 1)).await;
+    assert!(matches!(refused, Err(StorageError::NoSpace(_))), "{refused:?}");
+    store.create(&key("default", "b"), object("b", 2)).await.unwrap();
+}

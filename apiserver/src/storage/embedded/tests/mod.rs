@@ -1,0 +1,8 @@
+//! What an embedded store owes beyond a file that works: disks that lose power, fail and fill up.
+
+mod contract;
+mod disk;
+mod faults;
+mod model;
+mod power;
+mod revisions;
