@@ -134,13 +134,11 @@ pub(super) fn shop() -> Shop {
 }
 
 pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
-    let version = |name: &str, fingerprint, selectable: &[&str]| Version {
+    let version = |name: &str, selectable: &[&str]| Version {
         name: name.into(),
-        schema: Arc::new(Schema {
-            document: json!({"type": "object"}),
-            fingerprint,
-        }),
+        schema: Arc::new(Schema::new(json!({"type": "object", "title": name}))),
         columns: Vec::new(),
+        deprecation_warning: None,
         selectable_fields: selectable.iter().map(|field| (*field).to_owned()).collect(),
     };
     let resource = Resource {
@@ -153,7 +151,7 @@ pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
             ..Names::default()
         },
         scope,
-        versions: vec![version("v2", 2, &[".spec.colour"]), version("v1", 1, &[])],
+        versions: vec![version("v2", &[".spec.colour"]), version("v1", &[])],
         storage_version: "v1".into(),
         hub_version: "v1".into(),
         behaviour: Arc::new(Paint),
