@@ -69,7 +69,11 @@ impl Health {
 }
 
 async fn find(check: Arc<Check>, is_excluded: bool) -> Finding {
-    let outcome = if is_excluded { Outcome::Excluded } else { check.run().await };
+    let outcome = if is_excluded {
+        Outcome::Excluded
+    } else {
+        check.run().await
+    };
     Finding {
         name: check.name(),
         outcome,
