@@ -134,14 +134,16 @@ pub(super) fn shop() -> Shop {
 }
 
 pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
-    let version = |name: &str, fingerprint, selectable: &[&str]| Version {
-        name: name.into(),
-        schema: Arc::new(Schema {
-            document: json!({"type": "object"}),
-            fingerprint,
-        }),
-        columns: Vec::new(),
-        selectable_fields: selectable.iter().map(|field| (*field).to_owned()).collect(),
+    let version = |name: &str, fingerprint, selectable: &[&str]| {
+        let mut schema = Schema::new(json!({"type": "object"}));
+        schema.fingerprint = fingerprint;
+        Version {
+            name: name.into(),
+            schema: Arc::new(schema),
+            columns: Vec::new(),
+            selectable_fields: selectable.iter().map(|field| (*field).to_owned()).collect(),
+            deprecation_warning: None,
+        }
     };
     let resource = Resource {
         group: GROUP.into(),
