@@ -2,7 +2,9 @@
 //!
 //! The protocol is that of Kubernetes' external provisioners. The volume controller names the provisioner in an
 //! annotation of the claim once it is time; the provisioner makes the volume, bound to the claim; the controller calls
-//! it Released when the claim is gone; the provisioner removes it.
+//! it Released when the claim is gone; the provisioner removes it. A claim that asks for more, which the API lets pass
+//! where its class allows it, gets it from the external resizer: a directory has as much as its disk, so that it is
+//! only said.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,7 +14,8 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
-use kube::api::{Api, DeleteParams, PostParams};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::watcher;
 use kube::{Client, ResourceExt as _};
@@ -68,6 +71,14 @@ pub enum Error {
         /// Why.
         source: kube::Error,
     },
+    /// The volume could not be made larger.
+    #[error("failed to let the volume {name} grow")]
+    Grow {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: kube::Error,
+    },
     /// The volume could not be removed.
     #[error("failed to delete the volume {name}")]
     Delete {
@@ -79,6 +90,7 @@ pub enum Error {
 }
 
 struct Context {
+    client: Client,
     volumes: Api<PersistentVolume>,
     directory: PathBuf,
     node: String,
@@ -92,6 +104,7 @@ pub async fn run(kubeconfig: &Path, directory: &Path, node: &str) -> Result<(), 
     let client = client::connect(kubeconfig).await?;
     let volumes = Api::all(client.clone());
     let context = Arc::new(Context {
+        client: client.clone(),
         volumes: volumes.clone(),
         directory: directory.to_owned(),
         node: node.to_owned(),
@@ -130,6 +143,10 @@ fn retry<K: kube::Resource<DynamicType = ()>>(object: Arc<K>, error: &Error, _: 
 }
 
 async fn provision(claim: Arc<PersistentVolumeClaim>, context: Arc<Context>) -> Result<Action, Error> {
+    if let Some(size) = is_ours_to_grow(&claim) {
+        grow(&claim, size, &context).await?;
+        return Ok(Action::await_change());
+    }
     if !is_ours_to_make(&claim) {
         return Ok(Action::await_change());
     }
@@ -148,6 +165,36 @@ async fn provision(claim: Arc<PersistentVolumeClaim>, context: Arc<Context>) -> 
         Err(source) => return Err(Error::Create { name, source }),
     }
     Ok(Action::await_change())
+}
+
+/// The volume first, as a resizer does it; where the kubelet has told the claim already, nothing changes.
+async fn grow(claim: &PersistentVolumeClaim, size: &Quantity, context: &Context) -> Result<(), Error> {
+    let name = claim
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.volume_name.clone())
+        .ok_or(Error::Incomplete("volume"))?;
+    let failed = |source| Error::Grow {
+        name: name.clone(),
+        source,
+    };
+    let params = PatchParams::default();
+    let capacity = json!({ "capacity": { "storage": size } });
+    let volume = Patch::Merge(json!({ "spec": capacity }));
+    context
+        .volumes
+        .patch(&name, &params, &volume)
+        .await
+        .map_err(failed)?;
+    let namespace = claim.namespace().ok_or(Error::Incomplete("namespace"))?;
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &namespace);
+    let told = Patch::Merge(json!({ "status": capacity }));
+    claims
+        .patch_status(&claim.name_any(), &params, &told)
+        .await
+        .map_err(failed)?;
+    tracing::info!(volume = name, size = size.0, "grown");
+    Ok(())
 }
 
 async fn reclaim(volume: Arc<PersistentVolume>, context: Arc<Context>) -> Result<Action, Error> {
@@ -178,6 +225,22 @@ fn is_ours_to_make(claim: &PersistentVolumeClaim) -> bool {
             .annotations()
             .get(CLAIM_PROVISIONER)
             .is_some_and(|name| name == PROVISIONER)
+}
+
+/// The size that a claim with a volume of ours asks for, where that is not what it has.
+fn is_ours_to_grow(claim: &PersistentVolumeClaim) -> Option<&Quantity> {
+    let ours = claim
+        .annotations()
+        .get(CLAIM_PROVISIONER)
+        .is_some_and(|name| name == PROVISIONER);
+    let status = claim
+        .status
+        .as_ref()
+        .filter(|status| ours && status.phase.as_deref() == Some("Bound"))?;
+    let resources = claim.spec.as_ref()?.resources.as_ref()?;
+    let asked = resources.requests.as_ref()?.get("storage")?;
+    let has = status.capacity.as_ref()?.get("storage")?;
+    (asked != has).then_some(asked)
 }
 
 fn is_ours_to_remove(volume: &PersistentVolume) -> bool {
@@ -240,7 +303,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{is_ours_to_make, is_ours_to_remove, volume};
+    use super::{is_ours_to_grow, is_ours_to_make, is_ours_to_remove, volume};
 
     fn claim(annotations: &Value, volume: Option<&str>) -> k8s_openapi::api::core::v1::PersistentVolumeClaim {
         let claim = json!({
@@ -263,6 +326,23 @@ mod tests {
         assert!(!is_ours_to_make(&claim(&ours, Some("pvc-1"))));
         assert!(!is_ours_to_make(&claim(&others, None)));
         assert!(!is_ours_to_make(&claim(&json!({}), None)));
+    }
+
+    #[test]
+    fn grows_what_it_made_and_what_asks_for_more() {
+        let ours = json!({ "volume.kubernetes.io/storage-provisioner": "e2e.annex.dev/directory" });
+        let with = |annotations: &Value, phase: &str, capacity: &str| {
+            let mut claim = claim(annotations, Some("pvc-1"));
+            let status = json!({ "phase": phase, "capacity": { "storage": capacity } });
+            claim.status = serde_json::from_value(status).unwrap();
+            claim
+        };
+        let grows = |claim| is_ours_to_grow(&claim).map(|size| size.0.clone());
+        assert_eq!(grows(with(&ours, "Bound", "512Mi")).as_deref(), Some("1Gi"));
+        assert_eq!(grows(with(&ours, "Bound", "1Gi")), None);
+        assert_eq!(grows(with(&ours, "Lost", "512Mi")), None);
+        assert_eq!(grows(with(&json!({}), "Bound", "512Mi")), None);
+        assert_eq!(grows(claim(&ours, None)), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::SEC_WEBSOCKET_PROTOCOL;
+use http::header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 use rustls::DistinguishedName;
 use tokio::sync::watch;
@@ -77,7 +77,7 @@ impl Authenticator {
         let mut wrong = Wrong::default();
         let user = match self.by_certificate(parts, peer, &mut wrong) {
             Some(user) => Some(user),
-            None => match self.by_bearer(parts, &mut wrong).await {
+            None => match self.by_bearer(&parts.headers, &mut wrong).await {
                 Some(user) => Some(user),
                 None => self.by_websocket(parts, &mut wrong).await,
             },
@@ -124,8 +124,8 @@ impl Authenticator {
         }
     }
 
-    async fn by_bearer(&self, parts: &Parts, wrong: &mut Wrong) -> Option<User> {
-        match bearer::token(&parts.headers) {
+    async fn by_bearer(&self, headers: &HeaderMap, wrong: &mut Wrong) -> Option<User> {
+        match bearer::token(headers) {
             Ok(token) => self.by_token(token?, wrong).await,
             Err(error) => {
                 wrong.note(error);

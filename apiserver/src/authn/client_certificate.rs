@@ -72,7 +72,7 @@ pub(super) fn user(chain: &[CertificateDer<'static>]) -> Result<Option<User>, Ce
 }
 
 fn fingerprint(chain: &[CertificateDer<'static>]) -> String {
-    let digest = chain.first().map(|leaf| Sha256::digest(leaf)).unwrap_or_default();
+    let digest = chain.first().map(Sha256::digest).unwrap_or_default();
     digest.iter().fold("X509SHA256=".to_owned(), |mut text, byte| {
         // Writing to a String does not fail.
         let _ = write!(text, "{byte:02x}");

@@ -14,7 +14,7 @@ mod peer;
 mod start;
 mod strip;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod tokens;
 mod trust;
 mod websocket;

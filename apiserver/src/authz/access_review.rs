@@ -1,5 +1,6 @@
 //! Asking the cluster: SubjectAccessReview, with its answers kept for a while.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::authorization::v1::{
@@ -9,7 +10,7 @@ use k8s_openapi::api::authorization::v1::{
 use kube::Client;
 
 use super::attributes::ResourceAttributes as Asked;
-use super::{Attributes, Decision, Options, ReviewError};
+use super::{Attributes, Decision, Options, ReviewError, selectors};
 use crate::kubernetes::create_review;
 use crate::lookup::{Expiring, Flights};
 use crate::request::User;
@@ -30,7 +31,7 @@ type Answer = Result<Decision, ReviewError>;
 /// Asks the cluster.
 pub(super) struct AccessReviews {
     client: Client,
-    kept: std::sync::Arc<Expiring<Box<[u8]>, Decision>>,
+    kept: Arc<Expiring<Box<[u8]>, Decision>>,
     asking: Flights<Box<[u8]>, Answer>,
     authorized_ttl: Duration,
     unauthorized_ttl: Duration,
@@ -40,7 +41,7 @@ impl AccessReviews {
     pub(super) fn new(client: Client, options: &Options) -> Self {
         Self {
             client,
-            kept: std::sync::Arc::new(Expiring::new(KEPT)),
+            kept: Arc::new(Expiring::new(KEPT)),
             asking: Flights::new(AT_ONCE, LONGEST),
             authorized_ttl: options.authorized_ttl,
             unauthorized_ttl: options.unauthorized_ttl,
@@ -53,7 +54,7 @@ impl AccessReviews {
         if let Some(decision) = self.kept.get(&key) {
             return Ok(decision);
         }
-        let (client, kept) = (self.client.clone(), std::sync::Arc::clone(&self.kept));
+        let (client, kept) = (self.client.clone(), Arc::clone(&self.kept));
         let (authorized, unauthorized) = (self.authorized_ttl, self.unauthorized_ttl);
         let review = review_of(user, asked);
         let keep = (asked.size() < TOO_LARGE).then(|| key.clone());
@@ -128,7 +129,8 @@ fn resource_attributes(asked: &Asked<'_>) -> ResourceAttributes {
         subresource: given(asked.subresource),
         namespace: given(asked.namespace),
         name: given(asked.name),
-        ..ResourceAttributes::default()
+        field_selector: selectors::fields(asked.field_selector),
+        label_selector: selectors::labels(asked.label_selector),
     }
 }
 

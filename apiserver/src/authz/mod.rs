@@ -5,6 +5,7 @@ mod allowed_paths;
 mod attributes;
 mod authorizer;
 mod refusal;
+mod selectors;
 
 use std::time::Duration;
 

@@ -80,7 +80,8 @@ impl Registry {
         entries: &[Entry],
         options: &DeleteOptions,
     ) -> Result<(), ApiError> {
-        stream::iter(entries)
+        // Owned entries: with borrowed ones the compiler cannot see that the future may move to another thread.
+        stream::iter(entries.iter().cloned())
             .map(|entry| async move {
                 match self.delete_at(request, entry.key(), "", options).await {
                     Ok(_) | Err(ApiError::NotFound { .. }) => Ok(()),

@@ -118,6 +118,11 @@ impl Registry {
         let mut object = change(current)?;
         metadata::ensure_namespace(&mut object, self.expected_namespace(request))?;
         let name = &request.info().name;
+        if object.name().is_empty() {
+            return Err(ApiError::BadRequest(format!(
+                "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+            )));
+        }
         if object.name() != name {
             return Err(ApiError::BadRequest(format!(
                 "the name of the object ({}) does not match the name on the URL ({name})",

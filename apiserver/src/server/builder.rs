@@ -93,7 +93,10 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> Server {
         let mut server = self.server;
-        let group = server.resources.first().map_or("", |resource| resource.group.as_str());
+        let group = server
+            .resources
+            .first()
+            .map_or("", |resource| resource.group.as_str());
         server.etcd_prefix = self.etcd_prefix.unwrap_or_else(|| format!("/registry/{group}"));
         server
     }

@@ -77,8 +77,15 @@ pub(super) async fn serve(core: &Core, request: &Authorized, parts: &Parts) -> R
     }
 }
 
-fn only_get(parts: &Parts, answer: impl FnOnce() -> Result<Response, ApiError>) -> Result<Response, ApiError> {
-    if parts.method == Method::GET { answer() } else { Err(ApiError::MethodNotAllowed) }
+fn only_get(
+    parts: &Parts,
+    answer: impl FnOnce() -> Result<Response, ApiError>,
+) -> Result<Response, ApiError> {
+    if parts.method == Method::GET {
+        answer()
+    } else {
+        Err(ApiError::MethodNotAllowed)
+    }
 }
 
 fn index(core: &Core, code: StatusCode) -> Response {
@@ -99,7 +106,12 @@ async fn health_of_all(core: &Core, endpoint: health::Endpoint, query: &str) -> 
     let findings = core.health.ask(endpoint, &excluded).await;
     for finding in &findings {
         if let health::Outcome::Sick(why) = &finding.outcome {
-            tracing::info!(endpoint = endpoint.name(), check = finding.name, why, "a health check failed");
+            tracing::info!(
+                endpoint = endpoint.name(),
+                check = finding.name,
+                why,
+                "a health check failed"
+            );
         }
     }
     let (code, body) = health::of_all(endpoint, &findings, &excluded, query);
@@ -176,7 +188,10 @@ mod tests {
             ("/index.html", Route::Index),
             ("/readyz", Route::Health(Readyz, None)),
             ("/readyz/", Route::Health(Readyz, Some(""))),
-            ("/livez/poststarthook/x", Route::Health(Livez, Some("poststarthook/x"))),
+            (
+                "/livez/poststarthook/x",
+                Route::Health(Livez, Some("poststarthook/x")),
+            ),
             ("/livezz", Route::Other),
             ("/version/", Route::Version),
             ("/metrics", Route::Metrics),

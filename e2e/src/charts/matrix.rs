@@ -52,6 +52,7 @@ const CHANGE: &[&str] = &["create", "patch", "delete"];
 fn everywhere() -> Vec<AccessCheck> {
     let written = [
         ("apps", "deployments"),
+        ("apps", "statefulsets"),
         ("", "services"),
         ("", "serviceaccounts"),
         ("", "configmaps"),
@@ -91,6 +92,13 @@ fn everywhere() -> Vec<AccessCheck> {
         "",
         "secrets",
         &["list", "watch", "patch", "delete", "deletecollection"],
+    ));
+    // A volume is asked to grow, never made or taken.
+    checks.extend(ask("", "persistentvolumeclaims", &["get", "patch"]));
+    checks.extend(deny(
+        "",
+        "persistentvolumeclaims",
+        &["list", "watch", "create", "update", "delete", "deletecollection"],
     ));
     checks.extend(ask("events.k8s.io", "events", &["create", "patch"]));
     checks
@@ -190,8 +198,12 @@ fn never(own: &str) -> Vec<AccessCheck> {
         deny("", "users", &["impersonate"]),
         deny("", "groups", &["impersonate"]),
         deny("", "serviceaccounts", &["impersonate"]),
-        deny("apps", "statefulsets", READ),
         deny("apps", "daemonsets", CHANGE),
+        deny("apps", "statefulsets/scale", &["patch", "update"]),
+        deny("", "persistentvolumeclaims/status", &["patch", "update"]),
+        deny("", "persistentvolumes", READ),
+        deny("", "persistentvolumes", CHANGE),
+        deny("storage.k8s.io", "storageclasses", READ),
         deny("batch", "jobs", CHANGE),
         deny("certificates.k8s.io", "certificatesigningrequests", CHANGE),
         deny(

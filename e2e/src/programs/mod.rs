@@ -76,6 +76,7 @@ pub enum Program {
     Helm,
     CoreDns,
     Pause,
+    Informer,
 }
 
 /// How a program is built.
@@ -134,6 +135,7 @@ impl Program {
             Self::Helm => ("helm", "helm.sh/helm/v3/cmd/helm", "helm"),
             Self::CoreDns => ("coredns", "github.com/coredns/coredns", "coredns"),
             Self::Pause => ("pause", "annex.dev/e2e/pause", "pause"),
+            Self::Informer => ("informer", "annex.dev/e2e/informer", "informer"),
         };
         Recipe {
             module,
@@ -173,7 +175,7 @@ impl Program {
     pub fn named(name: &str) -> Option<Self> {
         Self::OF_CLUSTER
             .into_iter()
-            .chain([Self::SampleApiserver])
+            .chain([Self::SampleApiserver, Self::Informer])
             .find(|program| program.name() == name)
     }
 

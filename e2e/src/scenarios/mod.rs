@@ -20,6 +20,7 @@ mod sample;
 mod service;
 mod stage;
 mod steady;
+mod storage;
 mod sweep;
 mod traffic;
 mod twin;
@@ -73,6 +74,7 @@ pub fn all() -> Vec<Scenario> {
         twin::SCENARIOS,
         describe::SCENARIOS,
         steady::SCENARIOS,
+        storage::SCENARIOS,
         chart::SCENARIOS,
         fault::SCENARIOS,
         rotation::SCENARIOS,

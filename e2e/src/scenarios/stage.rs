@@ -17,6 +17,14 @@ pub(super) async fn sample(world: &World, name: &str) -> Result<(), Failure> {
 
 /// The same with another server than the sample, in a namespace of the server's name.
 pub(super) async fn made(world: &World, name: &str, yaml: &str) -> Result<(), Failure> {
+    cleared_first(world, name).await?;
+    world.apply(yaml).await?;
+    mark(world, name).await?;
+    world.ready(name).await
+}
+
+/// Makes the namespace; what an earlier failure left goes first.
+pub(super) async fn cleared_first(world: &World, name: &str) -> Result<(), Failure> {
     world
         .kubectl(&format!(
             "delete aggregatedservers -l {STAGED} --wait --timeout=180s"
@@ -26,11 +34,13 @@ pub(super) async fn made(world: &World, name: &str, yaml: &str) -> Result<(), Fa
         .kubectl(&format!("delete namespaces -l {STAGED} --wait=false"))
         .await?;
     world.delete("namespace", name).await?;
-    world.namespace(name).await?;
-    world.apply(yaml).await?;
+    world.namespace(name).await
+}
+
+/// Marks namespace and server, so that the next scenario takes away what a failure leaves of them.
+pub(super) async fn mark(world: &World, name: &str) -> Result<(), Failure> {
     let line = format!("label namespace/{name} aggregatedserver/{name} {STAGED}=true");
-    world.kubectl(&line).await?;
-    world.ready(name).await
+    world.kubectl(&line).await.map(|_| ())
 }
 
 /// Takes server and namespace away, see [`retire`]; the namespace ends while others go on.

@@ -26,12 +26,23 @@ async fn a_new_object_gets_what_the_server_decides() {
     let fields: Vec<&String> = metadata.keys().collect();
     assert_eq!(
         fields,
-        ["creationTimestamp", "generation", "labels", "name", "namespace", "resourceVersion", "uid"]
+        [
+            "creationTimestamp",
+            "generation",
+            "labels",
+            "name",
+            "namespace",
+            "resourceVersion",
+            "uid"
+        ]
     );
     assert_eq!(metadata["generation"], 1);
     assert_eq!(metadata["namespace"], "shop");
     assert_ne!(metadata["uid"], "mine");
-    assert_eq!(found.meta("creationTimestamp").len(), "2026-01-01T00:00:00Z".len());
+    assert_eq!(
+        found.meta("creationTimestamp").len(),
+        "2026-01-01T00:00:00Z".len()
+    );
     assert!(found.meta("creationTimestamp") > "2020");
     assert_eq!(found.resource_version(), shop.revision().await.to_string());
     assert!(!found.0.contains_key("status"), "prepare_for_create has its say");
@@ -45,7 +56,10 @@ async fn the_store_holds_what_go_would_store() {
     let text = String::from_utf8(entry.value().to_vec()).unwrap();
     let head = r#"{"kind":"Paint","apiVersion":"test.example.com/v1","metadata":{"creationTimestamp":""#;
     assert!(text.starts_with(head), "{text}");
-    assert!(text.ends_with("\"spec\":{\"color\":\"red\",\"size\":1}}\n"), "{text}");
+    assert!(
+        text.ends_with("\"spec\":{\"color\":\"red\",\"size\":1}}\n"),
+        "{text}"
+    );
     assert!(!text.contains("resourceVersion"), "{text}");
     assert_eq!(entry.key().as_str(), "/test.example.com/paints/shop/a");
 }
@@ -58,13 +72,24 @@ async fn another_version_is_stored_in_the_storage_version() {
         "metadata": {"name": "a"}, "spec": {"colour": "red"},
     }));
     let request = request(Verb::Create, "v2", "");
-    let created = shop.registry.create(&request, sent, &CreateOptions::default()).await.unwrap();
+    let created = shop
+        .registry
+        .create(&request, sent, &CreateOptions::default())
+        .await
+        .unwrap();
     assert_eq!(shop.v1(&created.entry).0["spec"]["color"], "red");
     let bytes = shop.registry.encode(&created.entry, "v2").unwrap();
     let seen: Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(seen["apiVersion"], "test.example.com/v2");
-    assert_eq!(seen["spec"], json!({"colour": "red", "size": 1}), "defaulted when it is read");
-    assert_eq!(seen["metadata"]["resourceVersion"], created.entry.revision().to_string());
+    assert_eq!(
+        seen["spec"],
+        json!({"colour": "red", "size": 1}),
+        "defaulted when it is read"
+    );
+    assert_eq!(
+        seen["metadata"]["resourceVersion"],
+        created.entry.revision().to_string()
+    );
 }
 
 #[tokio::test]
@@ -76,16 +101,24 @@ async fn a_name_is_generated_and_generated_anew_where_it_is_taken() {
     for _ in 0..20 {
         names.push(shop.stock(unnamed.clone()).await.name().to_owned());
     }
-    assert!(names.iter().all(|name| name.starts_with("p-") && name.len() == 7), "{names:?}");
+    assert!(
+        names.iter().all(|name| name.starts_with("p-") && name.len() == 7),
+        "{names:?}"
+    );
     names.sort();
     names.dedup();
     assert_eq!(names.len(), 20);
 
-    let taken = refused(shop.create(with(paint(&names[0], "red"), "generateName", "p-")).await);
+    let taken = refused(
+        shop.create(with(paint(&names[0], "red"), "generateName", "p-"))
+            .await,
+    );
     assert_eq!(taken.code, 409);
     assert_eq!(taken.reason, "AlreadyExists");
     assert!(
-        taken.message.ends_with("already exists, the server was not able to generate a unique name for the object"),
+        taken
+            .message
+            .ends_with("already exists, the server was not able to generate a unique name for the object"),
         "{}",
         taken.message
     );
@@ -105,7 +138,8 @@ async fn an_object_without_a_name_is_invalid() {
 #[tokio::test]
 async fn a_taken_name_is_told_and_that_its_object_is_leaving() {
     let shop = shop();
-    shop.stock(with(paint("a", "red"), "finalizers", json!(["x/y"]))).await;
+    shop.stock(with(paint("a", "red"), "finalizers", json!(["x/y"])))
+        .await;
     let taken = "paints.test.example.com \"a\" already exists";
     let status = refused(shop.create(paint("a", "blue")).await);
     assert_eq!((status.code, status.message.as_str()), (409, taken));
@@ -128,7 +162,10 @@ async fn the_kinds_own_errors_come_before_those_of_metadata() {
         "Paint.test.example.com \"a\" is invalid: spec.color: Invalid value: \"invisible\": must be seen"
     );
     let cause = &status.details.unwrap().causes[0];
-    assert_eq!((cause.reason.as_str(), cause.field.as_str()), ("FieldValueInvalid", "spec.color"));
+    assert_eq!(
+        (cause.reason.as_str(), cause.field.as_str()),
+        ("FieldValueInvalid", "spec.color")
+    );
 }
 
 #[tokio::test]
@@ -141,24 +178,40 @@ async fn an_object_goes_into_the_namespace_of_its_request_or_nowhere() {
         "the namespace of the provided object does not match the namespace sent on the request"
     );
     let cluster = shop_with(Scope::Cluster, Policy::default());
-    let created = cluster.create_in("", with(paint("a", "red"), "namespace", "other"), "").await.unwrap();
+    let created = cluster
+        .create_in("", with(paint("a", "red"), "namespace", "other"), "")
+        .await
+        .unwrap();
     assert_eq!(cluster.v1(&created.entry).namespace(), "");
     assert_eq!(created.entry.key().as_str(), "/test.example.com/paints/a");
 }
 
 #[tokio::test]
 async fn a_resource_version_on_a_new_object_is_refused() {
-    let status = refused(shop().create(with(paint("a", "red"), "resourceVersion", "10")).await);
+    let status = refused(
+        shop()
+            .create(with(paint("a", "red"), "resourceVersion", "10"))
+            .await,
+    );
     assert_eq!(status.code, 500);
-    assert_eq!(status.message, "resourceVersion should not be set on objects to be created");
-    shop().create(with(paint("a", "red"), "resourceVersion", "0")).await.unwrap();
+    assert_eq!(
+        status.message,
+        "resourceVersion should not be set on objects to be created"
+    );
+    shop()
+        .create(with(paint("a", "red"), "resourceVersion", "0"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn a_dry_run_does_everything_but_store() {
     let shop = shop();
     let before = shop.revision().await;
-    let created = shop.create_in("shop", paint("a", "mauve"), DRY_RUN).await.unwrap();
+    let created = shop
+        .create_in("shop", paint("a", "mauve"), DRY_RUN)
+        .await
+        .unwrap();
     assert_eq!(created.entry.revision(), Revision::ZERO);
     let seen = shop.v1(&created.entry);
     assert_eq!(seen.resource_version(), "");
@@ -166,11 +219,17 @@ async fn a_dry_run_does_everything_but_store() {
     assert_eq!(created.warnings, ["mauve fades"]);
     assert_eq!(shop.revision().await, before);
     assert_eq!(refused(shop.get("a").await).code, 404);
-    assert_eq!(*shop.gate.asked.lock().unwrap(), [(Operation::Create, "a".to_owned(), true)]);
+    assert_eq!(
+        *shop.gate.asked.lock().unwrap(),
+        [(Operation::Create, "a".to_owned(), true)]
+    );
 
     refused(shop.create_in("shop", paint("a", "invisible"), DRY_RUN).await);
     shop.stock(paint("a", "red")).await;
-    assert_eq!(refused(shop.create_in("shop", paint("a", "red"), DRY_RUN).await).code, 409);
+    assert_eq!(
+        refused(shop.create_in("shop", paint("a", "red"), DRY_RUN).await).code,
+        409
+    );
 }
 
 #[tokio::test]
@@ -179,11 +238,18 @@ async fn admission_has_the_last_word() {
     let status = refused(shop.create(paint("refused", "red")).await);
     assert_eq!(
         (status.code, status.message.as_str()),
-        (403, "paints.test.example.com \"refused\" is forbidden: not this one")
+        (
+            403,
+            "paints.test.example.com \"refused\" is forbidden: not this one"
+        )
     );
     assert_eq!(refused(shop.get("refused").await).code, 404);
     refused(shop.create(paint("a", "invisible")).await);
-    assert_eq!(shop.gate.asked.lock().unwrap().len(), 1, "what is invalid is not asked about");
+    assert_eq!(
+        shop.gate.asked.lock().unwrap().len(),
+        1,
+        "what is invalid is not asked about"
+    );
 }
 
 #[tokio::test]
@@ -192,7 +258,10 @@ async fn owners_that_stand_twice_are_kept_once() {
     let sent = with(paint("a", "mauve"), "ownerReferences", json!([owner, owner]));
     let shop = shop();
     let created = shop.create(sent).await.unwrap();
-    assert_eq!(shop.v1(&created.entry).metadata().unwrap()["ownerReferences"], json!([owner]));
+    assert_eq!(
+        shop.v1(&created.entry).metadata().unwrap()["ownerReferences"],
+        json!([owner])
+    );
     assert_eq!(created.warnings.len(), 2);
     assert!(created.warnings[0].contains("duplicate UID(s) observed: 1"));
 }
@@ -209,7 +278,11 @@ async fn a_resource_without_generations_stores_what_it_was_sent() {
 
 #[tokio::test]
 async fn metadata_of_another_type_is_a_bad_request() {
-    let status = refused(shop().create(with(paint("a", "red"), "labels", json!({"a": 1}))).await);
+    let status = refused(
+        shop()
+            .create(with(paint("a", "red"), "labels", json!({"a": 1})))
+            .await,
+    );
     assert_eq!(status.code, 400, "{}", status.message);
 }
 
@@ -218,5 +291,8 @@ async fn a_value_that_is_too_large_is_told_in_the_words_of_etcd() {
     let mut large = paint("a", "red");
     large.0.insert("blob".into(), "x".repeat(3 << 20).into());
     let status = refused(shop().create(large).await);
-    assert_eq!((status.code, status.message.as_str()), (500, "etcdserver: request is too large"));
+    assert_eq!(
+        (status.code, status.message.as_str()),
+        (500, "etcdserver: request is too large")
+    );
 }

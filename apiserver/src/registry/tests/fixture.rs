@@ -75,7 +75,11 @@ impl Behaviour for Paint {
         if size(object) == size(old) {
             return self.validate(object);
         }
-        vec![FieldError::invalid("spec.size", size(object), "field is immutable")]
+        vec![FieldError::invalid(
+            "spec.size",
+            size(object),
+            "field is immutable",
+        )]
     }
 
     fn warnings(&self, object: &Object) -> Vec<String> {
@@ -97,7 +101,11 @@ pub(super) struct Gate {
 #[async_trait]
 impl Admission for Gate {
     async fn admit(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
-        let object = attributes.object.or(attributes.old).map(Object::name).unwrap_or_default();
+        let object = attributes
+            .object
+            .or(attributes.old)
+            .map(Object::name)
+            .unwrap_or_default();
         self.asked
             .lock()
             .unwrap()
@@ -232,12 +240,8 @@ impl Shop {
         self.put_with(object, UpdateOptions::default()).await
     }
 
-    pub(super) async fn put_with(
-        &self,
-        object: Object,
-        options: UpdateOptions,
-    ) -> Result<Updated, ApiError> {
-        let request = request(Verb::Update, "v1", &object.name().to_owned());
+    pub(super) async fn put_with(&self, object: Object, options: UpdateOptions) -> Result<Updated, ApiError> {
+        let request = request(Verb::Update, "v1", object.name());
         let mut change = |_: Option<&Object>| Ok(object.clone());
         self.registry.update(&request, &mut change, &options).await
     }

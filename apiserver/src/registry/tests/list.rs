@@ -30,8 +30,15 @@ fn names(listed: &Listed) -> String {
 /// Paints a to e, of which b and d are blue and labelled so; a is in another namespace too.
 async fn stocked() -> Shop {
     let shop = shop();
-    for (name, color) in [("e", "red"), ("a", "red"), ("d", "blue"), ("c", "red"), ("b", "blue")] {
-        shop.stock(with(paint(name, color), "labels", json!({"color": color}))).await;
+    for (name, color) in [
+        ("e", "red"),
+        ("a", "red"),
+        ("d", "blue"),
+        ("c", "red"),
+        ("b", "blue"),
+    ] {
+        shop.stock(with(paint(name, color), "labels", json!({"color": color})))
+            .await;
     }
     shop.create_in("attic", paint("a", "red"), "").await.unwrap();
     shop
@@ -53,24 +60,45 @@ async fn selectors_select() {
     assert_eq!(shop.names("labelSelector=color%21%3Dblue").await, "a c e");
     assert_eq!(shop.names("fieldSelector=metadata.name%3Dc").await, "c");
     assert_eq!(shop.names("fieldSelector=metadata.name%21%3Dc").await, "a b d e");
-    assert_eq!(shop.names("fieldSelector=metadata.name%3Da,metadata.name%3Db").await, "");
-    assert_eq!(shop.names("fieldSelector=metadata.name%3Dc&labelSelector=color%3Dblue").await, "");
+    assert_eq!(
+        shop.names("fieldSelector=metadata.name%3Da,metadata.name%3Db")
+            .await,
+        ""
+    );
+    assert_eq!(
+        shop.names("fieldSelector=metadata.name%3Dc&labelSelector=color%3Dblue")
+            .await,
+        ""
+    );
     assert_eq!(shop.names("fieldSelector=metadata.namespace%3Dattic").await, "");
     assert_eq!(shop.names("fieldSelector=metadata.name%3Da%25b").await, "");
     assert_eq!(shop.names("fieldSelector=spec.colour%3Dblue").await, "b d");
-    assert_eq!(shop.names("fieldSelector=spec.colour%3Dblue,metadata.name!%3Db").await, "d");
-    let attic = shop.list("", "fieldSelector=metadata.namespace%3Dattic").await.unwrap();
+    assert_eq!(
+        shop.names("fieldSelector=spec.colour%3Dblue,metadata.name!%3Db")
+            .await,
+        "d"
+    );
+    let attic = shop
+        .list("", "fieldSelector=metadata.namespace%3Dattic")
+        .await
+        .unwrap();
     assert_eq!((names(&attic).as_str(), attic.entries.len()), ("a", 1));
     let both = shop.list("", "fieldSelector=metadata.name%3Da").await.unwrap();
     assert_eq!(both.entries.len(), 2);
     let one = "fieldSelector=metadata.name%3Da,metadata.namespace%3Dattic";
-    assert_eq!(shop.list("", one).await.unwrap().entries[0].key().as_str(), "/test.example.com/paints/attic/a");
+    assert_eq!(
+        shop.list("", one).await.unwrap().entries[0].key().as_str(),
+        "/test.example.com/paints/attic/a"
+    );
 }
 
 #[tokio::test]
 async fn a_field_that_is_not_known_is_a_bad_request() {
     let status = refused(shop().list("shop", "fieldSelector=spec.smell%3Dx").await);
-    assert_eq!((status.code, status.message.as_str()), (400, "field label not supported: spec.smell"));
+    assert_eq!(
+        (status.code, status.message.as_str()),
+        (400, "field label not supported: spec.smell")
+    );
 }
 
 #[tokio::test]
@@ -87,7 +115,10 @@ async fn pages_are_of_one_moment() {
     let query = format!("continue={}&resourceVersion=0", second.continue_token);
     let last = shop.list("shop", &query).await.unwrap();
     assert_eq!((names(&last).as_str(), last.remaining), ("e", None));
-    assert_eq!((last.continue_token.as_str(), last.revision), ("", first.revision));
+    assert_eq!(
+        (last.continue_token.as_str(), last.revision),
+        ("", first.revision)
+    );
     assert_eq!(shop.names("").await, "a b cc d e");
 }
 
@@ -96,7 +127,12 @@ async fn a_filtered_page_is_filled_and_does_not_count_the_rest() {
     let shop = shop();
     for number in 0..50 {
         let label = if number % 10 == 9 { "yes" } else { "no" };
-        shop.stock(with(paint(&format!("p{number:02}"), "red"), "labels", json!({"tenth": label}))).await;
+        shop.stock(with(
+            paint(&format!("p{number:02}"), "red"),
+            "labels",
+            json!({"tenth": label}),
+        ))
+        .await;
     }
     let mut found = Vec::new();
     let mut token = String::new();
@@ -117,11 +153,20 @@ async fn a_filtered_page_is_filled_and_does_not_count_the_rest() {
 async fn all_namespaces_are_paged_through() {
     let shop = stocked().await;
     let first = shop.list("", "limit=1").await.unwrap();
-    assert_eq!(first.entries[0].key().as_str(), "/test.example.com/paints/attic/a");
+    assert_eq!(
+        first.entries[0].key().as_str(),
+        "/test.example.com/paints/attic/a"
+    );
     let token = URL_SAFE_NO_PAD.decode(&first.continue_token).unwrap();
-    let expected = format!(r#"{{"v":"meta.k8s.io/v1","rv":{},"start":"attic/a\u0000"}}"#, first.revision);
+    let expected = format!(
+        r#"{{"v":"meta.k8s.io/v1","rv":{},"start":"attic/a\u0000"}}"#,
+        first.revision
+    );
     assert_eq!(String::from_utf8(token).unwrap(), expected);
-    let rest = shop.list("", &format!("continue={}", first.continue_token)).await.unwrap();
+    let rest = shop
+        .list("", &format!("continue={}", first.continue_token))
+        .await
+        .unwrap();
     assert_eq!(names(&rest), "a b c d e");
 }
 
@@ -130,13 +175,28 @@ async fn a_list_is_as_old_as_it_was_asked_to_be() {
     let shop = stocked().await;
     let then = shop.revision().await;
     shop.delete("a", "").await.unwrap();
-    assert_eq!(shop.names(&format!("resourceVersion={then}&resourceVersionMatch=Exact")).await, "a b c d e");
-    assert_eq!(shop.names(&format!("resourceVersion={then}&limit=2")).await, "a b", "exact, as it once was");
+    assert_eq!(
+        shop.names(&format!("resourceVersion={then}&resourceVersionMatch=Exact"))
+            .await,
+        "a b c d e"
+    );
+    assert_eq!(
+        shop.names(&format!("resourceVersion={then}&limit=2")).await,
+        "a b",
+        "exact, as it once was"
+    );
     assert_eq!(shop.names(&format!("resourceVersion={then}")).await, "b c d e");
-    assert_eq!(shop.names("resourceVersion=0&limit=2").await, "b c d e", "a limit counts only in the store");
+    assert_eq!(
+        shop.names("resourceVersion=0&limit=2").await,
+        "b c d e",
+        "a limit counts only in the store"
+    );
     let exact = format!("resourceVersion={then}&resourceVersionMatch=Exact&fieldSelector=metadata.name%3Da");
     assert_eq!(shop.names(&exact).await, "a");
-    let future = format!("resourceVersion={}&resourceVersionMatch=Exact", shop.revision().await.next());
+    let future = format!(
+        "resourceVersion={}&resourceVersionMatch=Exact",
+        shop.revision().await.next()
+    );
     let status = refused(shop.list("shop", &future).await);
     assert_eq!(status.code, 504);
     assert_eq!(status.details.unwrap().retry_after_seconds, 0);
@@ -152,11 +212,21 @@ async fn a_compacted_list_expires_and_its_pages_may_go_on_at_the_newest_revision
     let exact = format!("resourceVersion={then}&resourceVersionMatch=Exact");
     let status = refused(shop.list("shop", &exact).await);
     assert_eq!((status.code, status.reason.as_str()), (410, "Expired"));
-    assert_eq!(status.message, "The resourceVersion for the provided list is too old.");
+    assert_eq!(
+        status.message,
+        "The resourceVersion for the provided list is too old."
+    );
 
-    let status = refused(shop.list("shop", &format!("limit=2&continue={}", first.continue_token)).await);
+    let status = refused(
+        shop.list("shop", &format!("limit=2&continue={}", first.continue_token))
+            .await,
+    );
     assert_eq!((status.code, status.reason.as_str()), (410, "Expired"));
-    assert!(status.message.starts_with("The provided continue parameter is too old to display a consistent list"));
+    assert!(
+        status
+            .message
+            .starts_with("The provided continue parameter is too old to display a consistent list")
+    );
     let query = format!("limit=2&continue={}", status.metadata.continue_token);
     let second = shop.list("shop", &query).await.unwrap();
     assert_eq!(names(&second), "c cc");
@@ -170,14 +240,24 @@ async fn a_compacted_list_expires_and_its_pages_may_go_on_at_the_newest_revision
 async fn a_token_does_not_go_with_a_resource_version() {
     let shop = stocked().await;
     let first = shop.list("shop", "limit=2").await.unwrap();
-    let query = format!("continue={}&resourceVersion={}", first.continue_token, first.revision);
+    let query = format!(
+        "continue={}&resourceVersion={}",
+        first.continue_token, first.revision
+    );
     let status = refused(shop.list("shop", &query).await);
     assert_eq!(
         (status.code, status.message.as_str()),
-        (400, "specifying resource version is not allowed when using continue")
+        (
+            400,
+            "specifying resource version is not allowed when using continue"
+        )
     );
     let status = refused(shop.list("shop", "continue=x%24").await);
-    assert!(status.message.starts_with("invalid continue token: "), "{}", status.message);
+    assert!(
+        status.message.starts_with("invalid continue token: "),
+        "{}",
+        status.message
+    );
     assert_eq!(refused(shop.list("shop", "resourceVersion=x").await).code, 400);
 }
 

@@ -3,8 +3,32 @@
 
 mod create;
 mod delete;
+mod finalize;
 mod fixture;
 mod list;
 mod read;
 mod update;
 mod watch;
+
+/// A server's tasks move between threads, so every verb must be able to.
+#[test]
+fn every_verb_can_be_spawned() {
+    use crate::request::Verb;
+    use crate::request::options::{CreateOptions, DeleteOptions, GetOptions, ListOptions, UpdateOptions};
+
+    fn spawnable<F: Future + Send>(_: F) {}
+    let shop = fixture::shop();
+    let (registry, request) = (&shop.registry, fixture::request(Verb::Get, "v1", "a"));
+    let list = ListOptions::default();
+    spawnable(registry.get("shop", "a", &GetOptions::default()));
+    spawnable(registry.list("shop", &list));
+    spawnable(registry.watch("shop", &list));
+    spawnable(registry.create(&request, fixture::paint("a", "red"), &CreateOptions::default()));
+    spawnable(registry.update(
+        &request,
+        &mut |_| Ok(fixture::paint("a", "red")),
+        &UpdateOptions::default(),
+    ));
+    spawnable(registry.delete(&request, &DeleteOptions::default()));
+    spawnable(registry.delete_collection(&request, &list, &DeleteOptions::default()));
+}

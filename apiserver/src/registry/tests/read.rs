@@ -23,8 +23,14 @@ async fn a_name_that_is_none_is_a_bad_request() {
         assert_eq!(status.code, 400);
         status.message
     };
-    assert_eq!(get("shop", "a%b").await, "Name parameter invalid: \"a%b\": may not contain '%'");
-    assert_eq!(get("shop", "..").await, "Name parameter invalid: \"..\": may not be '..'");
+    assert_eq!(
+        get("shop", "a%b").await,
+        "Name parameter invalid: \"a%b\": may not contain '%'"
+    );
+    assert_eq!(
+        get("shop", "..").await,
+        "Name parameter invalid: \"..\": may not be '..'"
+    );
     assert_eq!(get("", "a").await, "Namespace parameter required.");
     assert_eq!(get("shop", "").await, "Name parameter required.");
     get("a/b", "a").await;
@@ -48,16 +54,23 @@ async fn a_get_waits_for_a_revision_only_so_long() {
     assert_eq!(status.code, 504);
     assert_eq!(
         status.message,
-        format!("Timeout: Too large resource version: {}, current: {current}", current.next())
+        format!(
+            "Timeout: Too large resource version: {}, current: {current}",
+            current.next()
+        )
     );
-    assert_eq!(status.details.unwrap().causes[0].reason, "ResourceVersionTooLarge");
+    assert_eq!(
+        status.details.unwrap().causes[0].reason,
+        "ResourceVersionTooLarge"
+    );
     assert_eq!(refused(get("x").await).code, 500);
 }
 
 #[tokio::test]
 async fn the_storage_version_is_sent_as_it_is_stored() {
     let shop = shop();
-    let stored = r#"{"kind":"Paint","apiVersion":"test.example.com/v1","metadata":{"name":"a"},"spec":{"odd" : 1 }}"#;
+    let stored =
+        r#"{"kind":"Paint","apiVersion":"test.example.com/v1","metadata":{"name":"a"},"spec":{"odd" : 1 }}"#;
     let entry = shop.smuggle("a", &format!("{stored}\n")).await;
     let rv = format!(r#""metadata":{{"resourceVersion":"{}","#, entry.revision());
     let sent = shop.registry.encode(&entry, "v1").unwrap();
@@ -71,8 +84,14 @@ async fn the_storage_version_is_sent_as_it_is_stored() {
 async fn a_value_with_other_order_or_spaces_is_read_all_the_same() {
     let shop = shop();
     for (name, value) in [
-        ("a", r#"{"metadata":{"name":"a"},"apiVersion":"test.example.com/v1","kind":"Paint","spec":{"color":"red"}}"#),
-        ("b", r#"{"kind":"Paint","apiVersion":"test.example.com/v2","metadata":{"name":"a"},"spec":{"colour":"red"}}"#),
+        (
+            "a",
+            r#"{"metadata":{"name":"a"},"apiVersion":"test.example.com/v1","kind":"Paint","spec":{"color":"red"}}"#,
+        ),
+        (
+            "b",
+            r#"{"kind":"Paint","apiVersion":"test.example.com/v2","metadata":{"name":"a"},"spec":{"colour":"red"}}"#,
+        ),
     ] {
         let entry = shop.smuggle(name, value).await;
         let seen = shop.v1(&entry);
@@ -80,7 +99,12 @@ async fn a_value_with_other_order_or_spaces_is_read_all_the_same() {
         assert_eq!(seen.0["spec"]["color"], "red", "{name}");
         assert_eq!(seen.api_version(), "test.example.com/v1");
     }
-    let empty = shop.smuggle("c", r#"{"kind":"Paint","apiVersion":"test.example.com/v1","metadata":{}}"#).await;
+    let empty = shop
+        .smuggle(
+            "c",
+            r#"{"kind":"Paint","apiVersion":"test.example.com/v1","metadata":{}}"#,
+        )
+        .await;
     assert_eq!(shop.v1(&empty).resource_version(), empty.revision().to_string());
 }
 
@@ -98,11 +122,24 @@ async fn another_version_is_converted_once() {
 #[tokio::test]
 async fn what_cannot_be_read_is_an_internal_error() {
     let shop = shop();
-    for (name, value) in [("a", "garbage"), ("b", r#"{"kind":"Paint","apiVersion":"other/v1","metadata":{}}"#)] {
+    for (name, value) in [
+        ("a", "garbage"),
+        ("b", r#"{"kind":"Paint","apiVersion":"other/v1","metadata":{}}"#),
+    ] {
         let entry = shop.smuggle(name, value).await;
         let status = shop.registry.encode(&entry, "v1").unwrap_err().status();
-        assert_eq!((status.code, status.reason.as_str()), (500, "InternalError"), "{name}");
-        assert!(status.message.contains("unable to decode /test.example.com/paints/shop/"), "{}", status.message);
+        assert_eq!(
+            (status.code, status.reason.as_str()),
+            (500, "InternalError"),
+            "{name}"
+        );
+        assert!(
+            status
+                .message
+                .contains("unable to decode /test.example.com/paints/shop/"),
+            "{}",
+            status.message
+        );
     }
 }
 
@@ -110,5 +147,9 @@ async fn what_cannot_be_read_is_an_internal_error() {
 async fn cluster_scoped_objects_have_no_namespace() {
     let cluster = shop_with(Scope::Cluster, Policy::default());
     cluster.create_in("", paint("a", "red"), "").await.unwrap();
-    cluster.registry.get("", "a", &GetOptions::default()).await.unwrap();
+    cluster
+        .registry
+        .get("", "a", &GetOptions::default())
+        .await
+        .unwrap();
 }

@@ -78,7 +78,8 @@ fn what_is_no_selector_is_refused_in_the_words_of_go() {
 
 #[test]
 fn objects_match_by_their_labels() {
-    let cases: &[(&str, &[(&str, &str)], bool)] = &[
+    type Case = (&'static str, &'static [(&'static str, &'static str)], bool);
+    let cases: &[Case] = &[
         ("", &[("x", "y")], true),
         ("x=y", &[("x", "y")], true),
         ("x=y,z=w", &[("x", "y"), ("z", "w")], true),

@@ -5,7 +5,8 @@ mod check;
 
 use std::sync::Arc;
 
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::stream::FuturesOrdered;
 
 pub(super) use answer::{excluded, of_all, of_one};
 pub(super) use check::{Check, Endpoint};
@@ -38,24 +39,20 @@ impl Health {
 
     /// Asks all checks of `endpoint` at once, but those of these names.
     pub(super) async fn ask(&self, endpoint: Endpoint, excluded: &[String]) -> Vec<Finding> {
-        let checks = self.0.iter().filter(|check| check.is_of(endpoint));
-        join_all(checks.map(|check| async {
-            let outcome = if excluded.iter().any(|name| name == check.name()) {
-                Outcome::Excluded
-            } else {
-                check.run().await
-            };
-            Finding {
-                name: check.name(),
-                outcome,
-            }
-        }))
-        .await
+        let mut asked = FuturesOrdered::new();
+        for check in self.0.iter().filter(|check| check.is_of(endpoint)) {
+            let is_excluded = excluded.iter().any(|name| name == check.name());
+            asked.push_back(find(Arc::clone(check), is_excluded));
+        }
+        asked.collect().await
     }
 
     /// Asks the check of this name; `None`: there is none.
     pub(super) async fn ask_one(&self, endpoint: Endpoint, name: &str) -> Option<Outcome> {
-        let check = self.0.iter().find(|check| check.is_of(endpoint) && check.name() == name)?;
+        let check = self
+            .0
+            .iter()
+            .find(|check| check.is_of(endpoint) && check.name() == name)?;
         Some(check.run().await)
     }
 
@@ -68,6 +65,14 @@ impl Health {
             paths.extend(checks.map(|check| format!("/{}/{}", endpoint.name(), check.name())));
         }
         paths
+    }
+}
+
+async fn find(check: Arc<Check>, is_excluded: bool) -> Finding {
+    let outcome = if is_excluded { Outcome::Excluded } else { check.run().await };
+    Finding {
+        name: check.name(),
+        outcome,
     }
 }
 

@@ -54,15 +54,15 @@ pub(super) async fn follow(shared: Arc<Shared>) {
         let before = position;
         let lost = pass(&shared, &mut position).await;
         shared.set_following(false);
+        if position > before {
+            pause = shared.options.backoff_min;
+        }
         if lost.must_fill() {
             position = None;
         }
         let error: &dyn std::error::Error = &lost;
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
         tracing::warn!(prefix = %shared.prefix, fill = position.is_none(), cause, "watch cache: {lost}");
-        if position > before {
-            pause = shared.options.backoff_min;
-        }
         sleep(jittered(pause)).await;
         pause = (pause * 2).min(shared.options.backoff_max);
     }
@@ -70,39 +70,43 @@ pub(super) async fn follow(shared: Arc<Shared>) {
 
 /// From one loss of the backend to the next. `position` is what the cache has seen; `None`: it must be filled.
 async fn pass(shared: &Shared, position: &mut Option<Revision>) -> Lost {
-    let start = match position {
-        Some(reached) => still_there(shared, *reached).await,
+    let watch = match *position {
+        Some(reached) => resume(shared, reached).await,
         None => fill(shared).await,
     };
-    let watch = match start {
-        Ok(reached) => {
-            *position = Some(reached);
-            shared.backend.watch(&shared.prefix, reached).await
-        }
+    let lost = match watch {
+        Ok(watch) => take_in(shared, watch).await,
         Err(lost) => return lost,
     };
-    match watch {
-        Ok(watch) => {
-            shared.set_following(true);
-            let lost = take_in(shared, watch).await;
-            *position = Some(*shared.reached().borrow());
-            lost
-        }
-        Err(error) => error.into(),
-    }
+    *position = Some(*shared.reached().borrow());
+    lost
 }
 
-/// A store that lost its end (a backup that was restored) would accept a watch from the future, and be silent.
-async fn still_there(shared: &Shared, reached: Revision) -> Result<Revision, Lost> {
+/// Goes on where it was. A store that lost its end (a backup that was restored) would accept a watch from the future, and
+/// be silent.
+async fn resume(shared: &Shared, reached: Revision) -> Result<Watch, Lost> {
     let told = shared.backend.current_revision().await?;
     if told < reached {
         return Err(Backwards { told, reached }.into());
     }
-    Ok(reached)
+    let watch = shared.backend.watch(&shared.prefix, reached).await?;
+    shared.set_following(true);
+    Ok(watch)
 }
 
-/// Reads everything, as it was at one revision.
-async fn fill(shared: &Shared) -> Result<Revision, Lost> {
+/// Reads everything, as it was at one revision, and watches from there. Only then it is served: a cache that is filled
+/// but cannot be kept fresh would have to be filled again.
+async fn fill(shared: &Shared) -> Result<Watch, Lost> {
+    let (listed, revision) = list(shared).await?;
+    let watch = shared.backend.watch(&shared.prefix, revision).await?;
+    tracing::info!(prefix = %shared.prefix, entries = listed.len(), %revision, "watch cache filled");
+    shared.set_following(true);
+    shared.fill(listed, revision);
+    Ok(watch)
+}
+
+/// Everything, page by page.
+async fn list(shared: &Shared) -> Result<(Vec<Entry>, Revision), StorageError> {
     let mut list = List {
         prefix: shared.prefix.clone(),
         after: None,
@@ -116,10 +120,7 @@ async fn fill(shared: &Shared) -> Result<Revision, Lost> {
         list.at = ReadAt::Exact(page.revision);
         listed.extend(page.entries);
         if page.remaining == 0 || list.after.is_none() {
-            tracing::info!(prefix = %shared.prefix, entries = listed.len(), revision = %page.revision,
-                "watch cache filled");
-            shared.fill(listed, page.revision);
-            return Ok(page.revision);
+            return Ok((listed, page.revision));
         }
     }
 }

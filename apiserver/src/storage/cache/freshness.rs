@@ -33,6 +33,11 @@ impl Asked {
         })
     }
 
+    /// Nobody is owed an answer: the revisions may be others now.
+    pub(super) fn reset(&self) {
+        self.with(|questions| *questions = Questions::default());
+    }
+
     /// The backend told something, perhaps its progress.
     pub(super) fn answered(&self, progress: bool) {
         if progress {

@@ -95,6 +95,7 @@ impl Shared {
         let old = self.change(|state| state.fill(content, revision, &self.feeds));
         drop((known, old));
         self.pages().clear();
+        self.asked.reset();
         self.reached.send_replace(revision);
         self.filled.send_replace(true);
     }

@@ -1,5 +1,7 @@
 //! The table: what is changed in a valid AggregatedServer, and what the API server says.
 
+mod storage;
+
 use serde_json::{Value, json};
 
 /// The name of every object here.
@@ -21,22 +23,32 @@ impl Case {
     }
 }
 
-/// A valid AggregatedServer with this backend.
+/// The kinds of objects that there are rules for.
+pub(super) const KINDS: [&str; 4] = ["workload", "service", "embedded", "etcd"];
+
+/// A valid AggregatedServer with this backend; the kinds of storage have a workload.
 pub(super) fn backend(kind: &str) -> Value {
+    let workload = || json!({ "image": "localhost/none" });
     let backend = match kind {
-        "service" => json!({ "name": "adapter" }),
-        _ => json!({ "image": "localhost/none" }),
+        "service" => json!({ "service": { "name": "adapter" } }),
+        "embedded" => json!({ "workload": workload(), "storage": { "embedded": { "size": "1Gi" } } }),
+        "etcd" => json!({
+            "workload": workload(),
+            "storage": { "etcd": { "endpoints": ["https://etcd.example.com:2379"] } },
+        }),
+        _ => json!({ "workload": workload() }),
     };
-    json!({
+    let mut server = json!({
         "apiVersion": "annex.dev/v1alpha1",
         "kind": "AggregatedServer",
         "metadata": { "name": NAME },
         "spec": {
             "namespace": "rules-no-such-namespace",
             "apis": [{ "group": "rules.example.com", "version": "v1" }],
-            kind: backend,
         },
-    })
+    });
+    merge(&mut server["spec"], &backend);
+    server
 }
 
 /// `spec` of the service backend as it is stored.
@@ -109,6 +121,7 @@ pub(super) fn all() -> Vec<Case> {
         certificates(),
         durations(),
         bounds(),
+        storage::all(),
     ]
     .into_iter()
     .flatten()
@@ -538,8 +551,14 @@ pub(super) fn changes(kind: &str) -> Vec<Case> {
                 Some(backend_stays),
             ),
         ],
+        "embedded" => storage::changes_of_embedded(),
+        "etcd" => storage::changes_of_etcd(),
         _ => vec![
             change(json!({ "workload": { "image": "other", "port": 9443 } }), None),
+            change(
+                json!({ "storage": { "embedded": { "size": "1Gi" } } }),
+                Some(storage::KIND),
+            ),
             change(
                 json!({ "workload": null, "service": { "name": "a" } }),
                 Some(backend_stays),

@@ -6,7 +6,7 @@ use kube::Api;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-use self::cases::{Case, backend, changes, defaults};
+use self::cases::{Case, KINDS, backend, changes, defaults};
 use super::{Failure, Scenario, World, ensure, failure};
 
 /// The scenarios of this file.
@@ -54,7 +54,7 @@ async fn create(world: &World) -> Result<(), Failure> {
     conclude(&wrong)
 }
 
-/// Changes of two objects that stand: what is immutable, and what is not.
+/// Changes of objects that stand: what is immutable, and what is not.
 async fn change(world: &World) -> Result<(), Failure> {
     let api = servers(world);
     let dry = PatchParams {
@@ -62,7 +62,7 @@ async fn change(world: &World) -> Result<(), Failure> {
         ..PatchParams::default()
     };
     let mut wrong = Vec::new();
-    for kind in ["workload", "service"] {
+    for kind in KINDS {
         // Its namespace does not exist: nothing comes of it.
         let standing = serde_json::from_value(backend(kind))?;
         api.create(&PostParams::default(), &standing).await?;
@@ -117,7 +117,7 @@ fn untested_rules(cases: &[Case]) -> Result<Vec<String>, Failure> {
     if messages.len() < 10 {
         return Err(failure(format!("found only {} rules in the CRD", messages.len())));
     }
-    let changes: Vec<Case> = ["workload", "service"].into_iter().flat_map(changes).collect();
+    let changes: Vec<Case> = KINDS.into_iter().flat_map(changes).collect();
     let tested = |message: &String| {
         let refusals = cases
             .iter()
