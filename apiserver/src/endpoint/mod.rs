@@ -19,6 +19,8 @@ mod watch;
 mod write;
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::request::Parts;
 
 use crate::authz::Authorized;
@@ -76,17 +78,18 @@ where
     B: http_body::Body<Data = Bytes> + Unpin + Send,
     B::Error: std::fmt::Display,
 {
-    match action {
-        Action::Get => read::get(call).await,
-        Action::List => read::list(call).await,
-        Action::Watch => read::watch_path(call).await,
-        // Boxed, so that a read is not as large as the largest write.
-        Action::Create => Box::pin(write::create(call, body)).await,
-        Action::Update => Box::pin(write::update(call, body)).await,
-        Action::Patch => Box::pin(patch::patch(call, body)).await,
-        Action::Delete => Box::pin(delete::delete(call, body)).await,
-        Action::DeleteCollection => Box::pin(delete::delete_collection(call, body)).await,
-    }
+    // Boxed, so that a read is not as large as the largest write.
+    let write: BoxFuture<'_, _> = match action {
+        Action::Get => return read::get(call).await,
+        Action::List => return read::list(call).await,
+        Action::Watch => return read::watch_path(call).await,
+        Action::Create => write::create(call, body).boxed(),
+        Action::Update => write::update(call, body).boxed(),
+        Action::Patch => patch::patch(call, body).boxed(),
+        Action::Delete => delete::delete(call, body).boxed(),
+        Action::DeleteCollection => delete::delete_collection(call, body).boxed(),
+    };
+    write.await
 }
 
 #[cfg(test)]
