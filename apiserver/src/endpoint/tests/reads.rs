@@ -135,6 +135,12 @@ async fn large_lists_are_compressed_for_those_who_ask() {
 #[tokio::test]
 async fn options_are_refused_in_kubernetes_words() {
     let server = TestServer::new();
+    for name in ["a", "b"] {
+        server.create(name).await;
+    }
+    let page = server.get(&format!("{FLUNDERS}?limit=1")).await.json();
+    let token = page["metadata"]["continue"].as_str().unwrap();
+    let with_both = format!("?resourceVersion=1&continue={token}");
     for (query, code, message) in [
         (
             "/a?export=true",
@@ -147,7 +153,7 @@ async fn options_are_refused_in_kubernetes_words() {
             "\"spec.x\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
         ),
         (
-            "?resourceVersion=1&continue=x",
+            &with_both,
             400,
             "specifying resource version is not allowed when using continue",
         ),

@@ -8,13 +8,13 @@ const A: &str = "/apis/wardle.example.com/v1alpha1/namespaces/default/flunders/a
 #[tokio::test]
 async fn a_body_is_json_or_yaml_and_nothing_else() {
     let server = TestServer::new();
-    let yaml = "apiVersion: wardle.example.com/v1alpha1\nkind: Flunder\nmetadata:\n  name: a\nspec:\n  reference: y\n";
+    let yaml = "apiVersion: wardle.example.com/v1alpha1\nkind: Flunder\nmetadata:\n  name: a\nspec:\n  reference: yaml\n";
     let created = server
         .send("POST", FLUNDERS, &[("content-type", "application/yaml")], yaml)
         .await;
     assert_eq!(
         (created.code, &created.json()["spec"]),
-        (201, &json!({"reference": "y"}))
+        (201, &json!({"reference": "yaml"}))
     );
     let cbor = server
         .send("POST", FLUNDERS, &[("content-type", "application/cbor")], "\u{1}")
