@@ -8,8 +8,8 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::{
-    Args, AuthenticationArgs, AuthorizationArgs, Backend, Cluster, Config, ConfigError, ConfigErrors, Defaults,
-    LimitArgs, Limits, ServingArgs, Storage, StorageArgs,
+    Args, AuthenticationArgs, AuthorizationArgs, Backend, Cluster, Config, ConfigError, ConfigErrors,
+    Defaults, LimitArgs, Limits, ServingArgs, Storage, StorageArgs,
 };
 use crate::request::{GoDuration, User};
 use crate::server::{Address, tls};
@@ -56,7 +56,13 @@ impl Config {
             http2_streams: http2_streams(&args.serving),
             strict_transport_security: strict_transport_security(&args.serving, &mut errors),
             tls: tls_options(&args.serving, standalone, &mut errors),
-            storage: storage(&args.storage, data_directory.clone(), standalone, defaults, &mut errors),
+            storage: storage(
+                &args.storage,
+                data_directory.clone(),
+                standalone,
+                defaults,
+                &mut errors,
+            ),
             cluster: if standalone {
                 Cluster::None {
                     kubeconfig_directory: data_directory.unwrap_or_default(),
@@ -69,7 +75,11 @@ impl Config {
             shutdown_delay: errors.duration("shutdown-delay-duration", args.process.shutdown_delay_duration),
             warnings: warnings(args),
         };
-        if errors.0.is_empty() { Ok(config) } else { Err(ConfigErrors(errors.0)) }
+        if errors.0.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigErrors(errors.0))
+        }
     }
 }
 
@@ -118,13 +128,16 @@ fn strict_transport_security(serving: &ServingArgs, errors: &mut Errors) -> Opti
     }
     let known = |directive: &str| {
         matches!(directive, "includeSubDomains" | "preload")
-            || directive
-                .strip_prefix("max-age=")
-                .is_some_and(|seconds| !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit()))
+            || directive.strip_prefix("max-age=").is_some_and(|seconds| {
+                !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit())
+            })
     };
     let flag = "strict-transport-security-directives";
     if directives.iter().any(|directive| !known(directive)) {
-        errors.value(flag, "allowed values: max-age=expireTime, includeSubDomains, preload");
+        errors.value(
+            flag,
+            "allowed values: max-age=expireTime, includeSubDomains, preload",
+        );
     }
     HeaderValue::from_str(&directives.join("; ")).ok()
 }
@@ -147,7 +160,10 @@ fn tls_options(serving: &ServingArgs, standalone: bool, errors: &mut Errors) -> 
         }
     };
     options.http2 = !serving.disable_http2_serving;
-    options.certificate = match (serving.tls_cert_file.as_str(), serving.tls_private_key_file.as_str()) {
+    options.certificate = match (
+        serving.tls_cert_file.as_str(),
+        serving.tls_private_key_file.as_str(),
+    ) {
         ("", "") => None,
         ("", _) | (_, "") => {
             errors.combination("--tls-cert-file and --tls-private-key-file must be given together");
@@ -190,10 +206,16 @@ fn storage(
     errors: &mut Errors,
 ) -> Storage {
     if !matches!(args.storage_backend.as_str(), "" | "etcd3") {
-        errors.value("storage-backend", format!("{:?} invalid, allowed values: etcd3", args.storage_backend));
+        errors.value(
+            "storage-backend",
+            format!("{:?} invalid, allowed values: etcd3", args.storage_backend),
+        );
     }
     if !matches!(args.storage_media_type.as_str(), "" | "application/json") {
-        errors.value("storage-media-type", "objects are stored as application/json only");
+        errors.value(
+            "storage-media-type",
+            "objects are stored as application/json only",
+        );
     }
     let interval = errors.duration("etcd-compaction-interval", args.etcd_compaction_interval);
     let servers = given(&args.etcd_servers);
@@ -345,8 +367,15 @@ fn warnings(args: &Args) -> Vec<String> {
     if args.ignored.is_empty() {
         return Vec::new();
     }
-    let flags: Vec<String> = args.ignored.iter().map(|(flag, why)| format!("--{flag} ({why})")).collect();
-    vec![format!("flags that mean nothing to this server are ignored: {}", flags.join("; "))]
+    let flags: Vec<String> = args
+        .ignored
+        .iter()
+        .map(|(flag, why)| format!("--{flag} ({why})"))
+        .collect();
+    vec![format!(
+        "flags that mean nothing to this server are ignored: {}",
+        flags.join("; ")
+    )]
 }
 
 /// What was really given: an empty text is nothing.

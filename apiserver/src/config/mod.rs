@@ -18,8 +18,8 @@ use std::time::Duration;
 use http::HeaderValue;
 
 pub use args::{
-    AdmissionArgs, Args, AuthenticationArgs, AuthorizationArgs, LimitArgs, ProcessArgs, ServingArgs, StorageArgs,
-    command,
+    AdmissionArgs, Args, AuthenticationArgs, AuthorizationArgs, LimitArgs, ProcessArgs, ServingArgs,
+    StorageArgs, command,
 };
 pub use error::{ConfigError, ConfigErrors};
 pub use flags::{GO_FLAGS, GoFlag, Meaning, Value};

@@ -29,11 +29,25 @@ mod tests {
 
     #[test]
     fn only_names_are_normalised() {
-        let given = ["--etcd_servers=http://a_b", "--secure_port", "a_b", "-v", "--", "--x_y"];
+        let given = [
+            "--etcd_servers=http://a_b",
+            "--secure_port",
+            "a_b",
+            "-v",
+            "--",
+            "--x_y",
+        ];
         let normal = normalise(given.map(OsString::from));
         assert_eq!(
             normal,
-            ["--etcd-servers=http://a_b", "--secure-port", "a_b", "-v", "--", "--x_y"]
+            [
+                "--etcd-servers=http://a_b",
+                "--secure-port",
+                "a_b",
+                "-v",
+                "--",
+                "--x_y"
+            ]
         );
     }
 }

@@ -19,7 +19,11 @@ pub(super) fn group_list(groups: &[Group]) -> Value {
                 .versions
                 .iter()
                 .map(|version| {
-                    let resources: Vec<Value> = version.resources.iter().map(|resource| described(resource)).collect();
+                    let resources: Vec<Value> = version
+                        .resources
+                        .iter()
+                        .map(|resource| described(resource))
+                        .collect();
                     json!({ "version": version.name, "resources": resources, "freshness": "Current" })
                 })
                 .collect();
@@ -98,7 +102,9 @@ fn read_clause(clause: &str) -> Option<(f32, Choice)> {
     let is_json = matches!(media, "application/json" | "application/*" | "*/*" | "*");
     match kind {
         ["", _, ""] | ["", "", _] => is_json.then_some((quality, Choice::Legacy)),
-        ["apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList"] => is_json.then_some((quality, Choice::Aggregated)),
+        ["apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList"] => {
+            is_json.then_some((quality, Choice::Aggregated))
+        }
         // v2beta1, and whatever comes after v2.
         _ => None,
     }

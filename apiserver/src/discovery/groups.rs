@@ -41,12 +41,20 @@ impl Group {
     }
 
     fn of(name: &str, resources: &[Arc<Resource>]) -> Self {
-        let mut members: Vec<&Arc<Resource>> =
-            resources.iter().filter(|resource| resource.group == name).collect();
+        let mut members: Vec<&Arc<Resource>> = resources
+            .iter()
+            .filter(|resource| resource.group == name)
+            .collect();
         members.sort_by(|left, right| left.names.plural.cmp(&right.names.plural));
         let orders: Vec<Vec<&str>> = members
             .iter()
-            .map(|resource| resource.versions.iter().map(|version| version.name.as_str()).collect())
+            .map(|resource| {
+                resource
+                    .versions
+                    .iter()
+                    .map(|version| version.name.as_str())
+                    .collect()
+            })
             .collect();
         let versions = version_order::merge(&orders)
             .into_iter()

@@ -47,7 +47,11 @@ fn described(group: &Group) -> Value {
 
 /// `/apis/GROUP/VERSION`
 pub(super) fn resource_list(group: &Group, version: &GroupVersion) -> Value {
-    let resources: Vec<Value> = version.resources.iter().map(|resource| described_resource(resource)).collect();
+    let resources: Vec<Value> = version
+        .resources
+        .iter()
+        .map(|resource| described_resource(resource))
+        .collect();
     json!({
         "kind": "APIResourceList",
         "apiVersion": "v1",
@@ -78,6 +82,9 @@ fn described_resource(resource: &Resource) -> Value {
 
 /// Changes when objects are stored in another version, so that clients know when to migrate.
 fn storage_version_hash(resource: &Resource) -> String {
-    let stored = format!("{}/{}/{}", resource.group, resource.storage_version, resource.names.kind);
+    let stored = format!(
+        "{}/{}/{}",
+        resource.group, resource.storage_version, resource.names.kind
+    );
     STANDARD.encode(&Sha256::digest(stored.as_bytes())[..8])
 }

@@ -1,9 +1,9 @@
 //! What there is to ask for: the documents of `/apis` and below, made once for a set of resources.
 
+mod aggregated;
 mod documents;
 mod groups;
 mod legacy;
-mod aggregated;
 mod version_order;
 
 use std::collections::BTreeMap;
@@ -92,7 +92,10 @@ impl Discovery {
     /// Every path of it, for the index of `/`.
     pub fn paths(&self) -> impl Iterator<Item = String> {
         let groups = self.group.keys().map(|group| format!("/apis/{group}"));
-        let versions = self.version.keys().map(|(group, version)| format!("/apis/{group}/{version}"));
+        let versions = self
+            .version
+            .keys()
+            .map(|(group, version)| format!("/apis/{group}/{version}"));
         std::iter::once("/apis".to_owned()).chain(groups).chain(versions)
     }
 

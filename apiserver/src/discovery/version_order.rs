@@ -12,7 +12,9 @@ enum Stability {
 
 fn parse(version: &str) -> Option<(Stability, u64, u64)> {
     let rest = version.strip_prefix('v')?;
-    let split = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
+    let split = rest
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(rest.len());
     let (major, suffix) = rest.split_at(split);
     let major = number(major)?;
     if suffix.is_empty() {
@@ -27,7 +29,8 @@ fn parse(version: &str) -> Option<(Stability, u64, u64)> {
 }
 
 fn number(text: &str) -> Option<u64> {
-    let is_number = !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().ok()).flatten()
 }
 
@@ -56,7 +59,10 @@ pub(super) fn merge(lists: &[Vec<&str>]) -> Vec<String> {
                 open.next().is_none_or(|first| *first == version) || !list.contains(&version)
             })
         };
-        let next = left.iter().position(|version| is_first(version)).unwrap_or_default();
+        let next = left
+            .iter()
+            .position(|version| is_first(version))
+            .unwrap_or_default();
         merged.push(left.remove(next).to_owned());
     }
     merged
@@ -68,18 +74,44 @@ mod tests {
 
     #[test]
     fn stable_versions_come_first_then_the_newer() {
-        let mut versions = ["foo10", "v1", "v11alpha2", "v10beta3", "v12alpha1", "v3beta1", "v2", "foo1", "v01"];
+        let mut versions = [
+            "foo10",
+            "v1",
+            "v11alpha2",
+            "v10beta3",
+            "v12alpha1",
+            "v3beta1",
+            "v2",
+            "foo1",
+            "v01",
+        ];
         versions.sort_by(|left, right| compare(left, right));
         assert_eq!(
             versions,
-            ["v2", "v1", "v10beta3", "v3beta1", "v12alpha1", "v11alpha2", "foo1", "foo10", "v01"]
+            [
+                "v2",
+                "v1",
+                "v10beta3",
+                "v3beta1",
+                "v12alpha1",
+                "v11alpha2",
+                "foo1",
+                "foo10",
+                "v01"
+            ]
         );
     }
 
     #[test]
     fn the_order_of_each_resource_is_kept() {
-        assert_eq!(merge(&[vec!["v1alpha1"], vec!["v1beta1", "v1alpha1"]]), ["v1beta1", "v1alpha1"]);
-        assert_eq!(merge(&[vec!["v1alpha1", "v1"], vec!["v2"]]), ["v2", "v1alpha1", "v1"]);
+        assert_eq!(
+            merge(&[vec!["v1alpha1"], vec!["v1beta1", "v1alpha1"]]),
+            ["v1beta1", "v1alpha1"]
+        );
+        assert_eq!(
+            merge(&[vec!["v1alpha1", "v1"], vec!["v2"]]),
+            ["v2", "v1alpha1", "v1"]
+        );
         assert_eq!(merge(&[vec!["v1", "v2"], vec!["v2", "v1"]]), ["v2", "v1"]);
         assert_eq!(merge(&[]), Vec::<String>::new());
     }

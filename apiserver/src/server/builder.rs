@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::admission::Admission;
 use crate::config::Defaults;
+use crate::openapi;
 use crate::resource::Resource;
 
 /// An extension apiserver, described.
@@ -20,6 +21,7 @@ use crate::resource::Resource;
 pub struct Server {
     pub(super) name: String,
     pub(super) etcd_prefix: String,
+    pub(super) openapi: openapi::Info,
     pub(super) resources: Vec<Arc<Resource>>,
     pub(super) admission: Vec<Arc<dyn Admission>>,
 }
@@ -45,9 +47,15 @@ impl Server {
     /// Begins the description of the server of the program `name`.
     #[must_use]
     pub fn builder(name: impl Into<String>) -> Builder {
+        let name = name.into();
+        let openapi = openapi::Info {
+            title: name.clone(),
+            version: "unversioned".into(),
+        };
         Builder {
             server: Self {
-                name: name.into(),
+                name,
+                openapi,
                 etcd_prefix: String::new(),
                 resources: Vec::new(),
                 admission: Vec::new(),
@@ -74,6 +82,16 @@ impl Builder {
         self
     }
 
+    /// What OpenAPI documents say of the API: its title and version. Without it the program's name, unversioned.
+    #[must_use]
+    pub fn openapi(mut self, title: impl Into<String>, version: impl Into<String>) -> Self {
+        self.server.openapi = openapi::Info {
+            title: title.into(),
+            version: version.into(),
+        };
+        self
+    }
+
     /// Asks this plugin before each write too, after those before it.
     #[must_use]
     pub fn admission(mut self, plugin: impl Admission) -> Self {
@@ -93,7 +111,10 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> Server {
         let mut server = self.server;
-        let group = server.resources.first().map_or("", |resource| resource.group.as_str());
+        let group = server
+            .resources
+            .first()
+            .map_or("", |resource| resource.group.as_str());
         server.etcd_prefix = self.etcd_prefix.unwrap_or_else(|| format!("/registry/{group}"));
         server
     }

@@ -25,13 +25,24 @@ pub(super) fn of(
         Check::new("log", || async { Ok(()) }),
         // Called so whatever the storage is, for manifests that exclude it.
         storage_check(Check::new, "etcd", stores, config.storage.health_timeout),
-        storage_check(Check::of_readiness, "etcd-readiness", stores, config.storage.ready_timeout),
+        storage_check(
+            Check::of_readiness,
+            "etcd-readiness",
+            stores,
+            config.storage.ready_timeout,
+        ),
         informer_check(namespaces),
         cache_check(stores),
     ];
     checks.push(Check::of_readiness("shutdown", move || {
         let is_leaving = life.stage() >= Stage::Leaving;
-        async move { if is_leaving { Err("process is shutting down".to_owned()) } else { Ok(()) } }
+        async move {
+            if is_leaving {
+                Err("process is shutting down".to_owned())
+            } else {
+                Ok(())
+            }
+        }
     }));
     Health::new(checks)
 }
@@ -50,7 +61,9 @@ fn storage_check(
         Box::new(move || {
             let backend = Weak::clone(&backend);
             Box::pin(async move {
-                let store = backend.upgrade().ok_or_else(|| "the storage is closed".to_owned())?;
+                let store = backend
+                    .upgrade()
+                    .ok_or_else(|| "the storage is closed".to_owned())?;
                 answers(&*store, timeout).await
             })
         }),

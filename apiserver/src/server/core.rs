@@ -39,7 +39,12 @@ impl Core {
         if !info.is_resource {
             return Subject::of_path(info, Route::of(&info.path).label());
         }
-        if info.subresource.is_empty() && self.documents.load().serves(&info.group, &info.version, &info.resource) {
+        if info.subresource.is_empty()
+            && self
+                .documents
+                .load()
+                .serves(&info.group, &info.version, &info.resource)
+        {
             Subject::of_resource(info)
         } else {
             Subject::of_path(info, "")

@@ -39,7 +39,9 @@ pub(super) async fn delegation(config: &Config) -> Result<Delegation, StartError
             let tokens = clients.get(authentication_kubeconfig.as_deref()).await?;
             let reviews = clients.get(authorization_kubeconfig.as_deref()).await?;
             let lifecycle = match config.namespace_lifecycle {
-                true => Some(Arc::new(NamespaceLifecycle::new(clients.get(kubeconfig.as_deref()).await?))),
+                true => Some(Arc::new(NamespaceLifecycle::new(
+                    clients.get(kubeconfig.as_deref()).await?,
+                ))),
                 false => None,
             };
             Ok(Delegation {

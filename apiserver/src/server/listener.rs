@@ -62,7 +62,11 @@ impl Address {
     }
 
     fn listen_on(self, ip: IpAddr) -> io::Result<TcpListener> {
-        let socket = if ip.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        let socket = if ip.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
         // Go's listeners always have it; without it a restarted server waits for its old connections to die.
         socket.set_reuseaddr(true)?;
         if self.share_port {

@@ -39,7 +39,11 @@ impl Server {
             Err(error) => {
                 // Where nobody reads it, nobody misses it.
                 let _ = error.print();
-                return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+                return if error.use_stderr() {
+                    ExitCode::FAILURE
+                } else {
+                    ExitCode::SUCCESS
+                };
             }
         };
         match self.run_args(&args) {

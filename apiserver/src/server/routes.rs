@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
 
 use super::chain::text;
 use super::core::Core;
@@ -23,6 +24,8 @@ pub(super) enum Route<'a> {
     Health(health::Endpoint, Option<&'a str>),
     Version,
     Metrics,
+    /// A document of this version of OpenAPI.
+    OpenApi(&'static str),
     /// Discovery, or nothing.
     Other,
 }
@@ -33,6 +36,9 @@ impl<'a> Route<'a> {
             "/" | "/index.html" => return Self::Index,
             "/version" | "/version/" => return Self::Version,
             "/metrics" => return Self::Metrics,
+            "/openapi/v2" => return Self::OpenApi("/openapi/v2"),
+            "/openapi/v3" => return Self::OpenApi("/openapi/v3"),
+            _ if path.starts_with("/openapi/v3/") => return Self::OpenApi("/openapi/v3"),
             _ => {}
         }
         let name = path.strip_prefix('/').unwrap_or_default();
@@ -52,13 +58,21 @@ impl<'a> Route<'a> {
             Self::Health(health::Endpoint::Readyz, _) => "/readyz",
             Self::Version => "/version",
             Self::Metrics => "/metrics",
+            Self::OpenApi("/openapi/v2") => "/openapi/v2",
+            Self::OpenApi(_) => "/openapi/v3",
             Self::Other => "",
         }
     }
 }
 
 /// The paths that there are beside discovery and health.
-pub(super) const PATHS: [&str; 2] = ["/metrics", "/version"];
+pub(super) const PATHS: [&str; 5] = [
+    "/metrics",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/openapi/v3/",
+    "/version",
+];
 
 /// Answers a request that is about no resource.
 ///
@@ -73,12 +87,31 @@ pub(super) async fn serve(core: &Core, request: &Authorized, parts: &Parts) -> R
         Route::Health(endpoint, Some(check)) => Ok(health_of_one(core, endpoint, check).await),
         Route::Version => only_get(parts, || Ok(json(StatusCode::OK, version::document()))),
         Route::Metrics => only_get(parts, || all_metrics(core)),
+        Route::OpenApi(_) => only_get(parts, || openapi(core, path, parts)),
         Route::Other => discovery(core, path, parts),
     }
 }
 
-fn only_get(parts: &Parts, answer: impl FnOnce() -> Result<Response, ApiError>) -> Result<Response, ApiError> {
-    if parts.method == Method::GET { answer() } else { Err(ApiError::MethodNotAllowed) }
+fn openapi(core: &Core, path: &str, parts: &Parts) -> Result<Response, ApiError> {
+    if !core.endpoints.is_complete() {
+        return Err(core.endpoints.unknown());
+    }
+    let documents = core.documents.load();
+    documents
+        .openapi()
+        .answer(path, parts.uri.query(), &parts.headers, Timestamp::now())
+        .ok_or(ApiError::UnknownPath)
+}
+
+fn only_get(
+    parts: &Parts,
+    answer: impl FnOnce() -> Result<Response, ApiError>,
+) -> Result<Response, ApiError> {
+    if parts.method == Method::GET {
+        answer()
+    } else {
+        Err(ApiError::MethodNotAllowed)
+    }
 }
 
 fn index(core: &Core, code: StatusCode) -> Response {
@@ -99,7 +132,12 @@ async fn health_of_all(core: &Core, endpoint: health::Endpoint, query: &str) -> 
     let findings = core.health.ask(endpoint, &excluded).await;
     for finding in &findings {
         if let health::Outcome::Sick(why) = &finding.outcome {
-            tracing::info!(endpoint = endpoint.name(), check = finding.name, why, "a health check failed");
+            tracing::info!(
+                endpoint = endpoint.name(),
+                check = finding.name,
+                why,
+                "a health check failed"
+            );
         }
     }
     let (code, body) = health::of_all(endpoint, &findings, &excluded, query);
@@ -176,10 +214,16 @@ mod tests {
             ("/index.html", Route::Index),
             ("/readyz", Route::Health(Readyz, None)),
             ("/readyz/", Route::Health(Readyz, Some(""))),
-            ("/livez/poststarthook/x", Route::Health(Livez, Some("poststarthook/x"))),
+            (
+                "/livez/poststarthook/x",
+                Route::Health(Livez, Some("poststarthook/x")),
+            ),
             ("/livezz", Route::Other),
             ("/version/", Route::Version),
             ("/metrics", Route::Metrics),
+            ("/openapi/v2", Route::OpenApi("/openapi/v2")),
+            ("/openapi/v3/apis/a/v1", Route::OpenApi("/openapi/v3")),
+            ("/openapi/v3x", Route::Other),
             ("/metrics/slis", Route::Other),
             ("/debug/pprof", Route::Other),
             ("/apis", Route::Other),

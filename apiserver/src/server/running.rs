@@ -84,7 +84,10 @@ impl Running {
         life.advance(Stage::Draining);
         let _ = self.parts.accepting.await;
         // A request cannot take longer, but its answer can, where the client does not read.
-        if tokio::time::timeout(self.parts.core.request_timeout, life.idle()).await.is_err() {
+        if tokio::time::timeout(self.parts.core.request_timeout, life.idle())
+            .await
+            .is_err()
+        {
             tracing::warn!("some answers were not taken in time");
         }
         let all = u32::try_from(self.parts.connections).unwrap_or(u32::MAX);

@@ -55,7 +55,10 @@ pub(super) fn write_kubeconfig(
     authority_pem: &str,
     token: &str,
 ) -> io::Result<PathBuf> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)?;
     let path = directory.join("kubeconfig");
     let draft = directory.join(".kubeconfig.new");
     // A file that is there keeps its mode; this one must not be anybody else's.
@@ -88,13 +91,19 @@ mod tests {
         let token = token();
         for _ in 0..2 {
             let path = write_kubeconfig(&inner, "wardle", address, "PEM", &token).unwrap();
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
             let read = kube::config::Kubeconfig::read_from(&path).unwrap();
             let cluster = read.clusters[0].cluster.as_ref().unwrap();
             assert_eq!(cluster.server.as_deref(), Some("https://127.0.0.1:8443"));
             assert_eq!(read.current_context.as_deref(), Some("wardle"));
         }
-        assert_eq!(std::fs::metadata(&inner).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            std::fs::metadata(&inner).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
     }
 
     #[test]

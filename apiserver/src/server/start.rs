@@ -97,14 +97,22 @@ impl Server {
         let life = Lifecycle::new();
         let kubeconfig = self.write_kubeconfig(&config, &delegation, &tls, &listener)?;
         let core = Arc::new(self.core(&config, delegation, &stores, &listener, life)?);
-        Ok(Running::new(serve(listener, core, tls, &config), stores, kubeconfig))
+        Ok(Running::new(
+            serve(listener, core, tls, &config),
+            stores,
+            kubeconfig,
+        ))
     }
 
     fn check(&self) -> Result<(), StartError> {
         if self.resources.is_empty() {
             return Err(StartError::Resources("there is no resource to serve".into()));
         }
-        let mut names: Vec<_> = self.resources.iter().map(|resource| resource.group_resource()).collect();
+        let mut names: Vec<_> = self
+            .resources
+            .iter()
+            .map(|resource| resource.group_resource())
+            .collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(StartError::Resources(format!("{} is described twice", pair[0]))),
@@ -123,11 +131,20 @@ impl Server {
         let endpoints = self.endpoints(stores, &delegation)?;
         let health = checks::of(stores, config, delegation.lifecycle.clone(), life.clone());
         let metrics = Arc::new(Metrics::new(|registry| stores.register(registry)));
-        let paths: Vec<String> = routes::PATHS.iter().map(ToString::to_string).chain(health.paths()).collect();
+        let paths: Vec<String> = routes::PATHS
+            .iter()
+            .map(ToString::to_string)
+            .chain(health.paths())
+            .collect();
         let port = listener.local_addr().map_or(0, |address| address.port());
         Ok(Core {
             endpoints,
-            documents: ArcSwap::from_pointee(Documents::new(&self.resources, &paths, &format!(":{port}"))),
+            documents: ArcSwap::from_pointee(Documents::new(
+                &self.openapi,
+                &self.resources,
+                &paths,
+                &format!(":{port}"),
+            )),
             authenticator: delegation.authenticator,
             authorizer: delegation.authorizer,
             health,
@@ -144,13 +161,21 @@ impl Server {
 
     fn endpoints(&self, stores: &Stores, delegation: &Delegation) -> Result<Endpoints, StartError> {
         // The cluster's own rule first: what is in a namespace that goes away concerns no other plugin.
-        let own = delegation.lifecycle.iter().cloned().map(|plugin| plugin as Arc<dyn Admission>);
+        let own = delegation
+            .lifecycle
+            .iter()
+            .cloned()
+            .map(|plugin| plugin as Arc<dyn Admission>);
         let plugins: Vec<_> = own.chain(self.admission.iter().cloned()).collect();
         let admission: Arc<dyn Admission> = Arc::new(admission::Chain::new(plugins));
         let mut registries = Vec::with_capacity(self.resources.len());
         for resource in &self.resources {
             let storage = stores.of(resource);
-            registries.push(Arc::new(Registry::new(resource.clone(), storage, admission.clone())?));
+            registries.push(Arc::new(Registry::new(
+                resource.clone(),
+                storage,
+                admission.clone(),
+            )?));
         }
         let endpoints = Endpoints::new();
         endpoints.replace(registries, true);
@@ -164,7 +189,8 @@ impl Server {
         tls: &Tls,
         listener: &TcpListener,
     ) -> Result<Option<PathBuf>, StartError> {
-        let (Cluster::None { kubeconfig_directory }, Some(token)) = (&config.cluster, &delegation.token) else {
+        let (Cluster::None { kubeconfig_directory }, Some(token)) = (&config.cluster, &delegation.token)
+        else {
             return Ok(None);
         };
         let authority = tls.authority_pem().unwrap_or_default();
@@ -190,7 +216,11 @@ fn listen(config: &Config) -> Result<TcpListener, StartError> {
 
 fn serve(listener: TcpListener, core: Arc<Core>, tls: Arc<Tls>, config: &Config) -> super::running::Parts {
     let address = listener.local_addr();
-    let connections = config.limits.connections.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
+    let connections = config
+        .limits
+        .connections
+        .min(Semaphore::MAX_PERMITS)
+        .min(u32::MAX as usize);
     let room = Arc::new(Semaphore::new(connections));
     let serving = Serving {
         core: core.clone(),

@@ -25,7 +25,10 @@ pub(super) struct Stores {
 }
 
 /// Opens the store and begins to fill the caches.
-pub(super) async fn open(config: &config::Storage, resources: &[Arc<Resource>]) -> Result<Stores, StartError> {
+pub(super) async fn open(
+    config: &config::Storage,
+    resources: &[Arc<Resource>],
+) -> Result<Stores, StartError> {
     let backend = backend(&config.backend).await?;
     let mut caches = BTreeMap::new();
     if config.watch_cache {
@@ -106,19 +109,32 @@ impl Collector for CacheNumbers {
             .filter_map(|(resource, cache)| Some((resource, cache.upgrade()?.stats())))
             .collect();
         let metrics: [(&str, &str, fn(&Stats) -> u64); 4] = [
-            ("apiserver_storage_objects", "Objects that are stored", |stats| stats.objects as u64),
-            ("apiserver_watch_cache_events", "Changes in the history of the cache", |stats| {
-                stats.history as u64
+            ("apiserver_storage_objects", "Objects that are stored", |stats| {
+                stats.objects as u64
             }),
-            ("apiserver_registered_watchers", "Watches that are open", |stats| stats.watchers as u64),
-            ("apiserver_watch_cache_resource_version", "The revision that the cache has reached", |stats| {
-                stats.revision.get()
-            }),
+            (
+                "apiserver_watch_cache_events",
+                "Changes in the history of the cache",
+                |stats| stats.history as u64,
+            ),
+            (
+                "apiserver_registered_watchers",
+                "Watches that are open",
+                |stats| stats.watchers as u64,
+            ),
+            (
+                "apiserver_watch_cache_resource_version",
+                "The revision that the cache has reached",
+                |stats| stats.revision.get(),
+            ),
         ];
         for (name, help, number) in metrics {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for (resource, stats) in &stats {
-                let labels = [("group", resource.group.as_str()), ("resource", resource.resource.as_str())];
+                let labels = [
+                    ("group", resource.group.as_str()),
+                    ("resource", resource.resource.as_str()),
+                ];
                 let gauge = ConstGauge::new(number(stats));
                 gauge.encode(family.encode_family(&labels)?)?;
             }

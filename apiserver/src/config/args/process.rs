@@ -55,7 +55,13 @@ pub struct ProcessArgs {
     pub shutdown_delay_duration: GoDuration,
 
     /// How much to log: 0 to 1 what matters, 2 to 4 more, 5 and above everything but what is sent.
-    #[arg(short, long, default_value_t = 0, value_name = "LEVEL", allow_negative_numbers = true)]
+    #[arg(
+        short,
+        long,
+        default_value_t = 0,
+        value_name = "LEVEL",
+        allow_negative_numbers = true
+    )]
     pub v: i32,
 
     /// text or json (Annex's own).

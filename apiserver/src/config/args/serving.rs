@@ -15,7 +15,11 @@ pub struct ServingArgs {
     pub secure_port: Option<u16>,
 
     /// Where a self-signed pair is kept if no certificate is given.
-    #[arg(long, default_value = "apiserver.local.config/certificates", value_name = "DIR")]
+    #[arg(
+        long,
+        default_value = "apiserver.local.config/certificates",
+        value_name = "DIR"
+    )]
     pub cert_dir: String,
 
     /// The certificate, its chain behind it, in PEM. Read again when it changes.

@@ -134,14 +134,17 @@ pub(super) fn shop() -> Shop {
 }
 
 pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
+    let schema = |fingerprint| {
+        let mut schema = Schema::new(json!({"type": "object"}));
+        schema.fingerprint = fingerprint;
+        Arc::new(schema)
+    };
     let version = |name: &str, fingerprint, selectable: &[&str]| Version {
         name: name.into(),
-        schema: Arc::new(Schema {
-            document: json!({"type": "object"}),
-            fingerprint,
-        }),
+        schema: schema(fingerprint),
         columns: Vec::new(),
         selectable_fields: selectable.iter().map(|field| (*field).to_owned()).collect(),
+        deprecation_warning: None,
     };
     let resource = Resource {
         group: GROUP.into(),

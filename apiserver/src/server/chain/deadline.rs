@@ -16,7 +16,10 @@ pub(super) fn of(info: &RequestInfo, query: &str, most: Duration) -> Result<Opti
     if is_long_running(info) {
         return Ok(None);
     }
-    let Some(asked) = Parameters::new(query).first("timeout").filter(|text| !text.is_empty()) else {
+    let Some(asked) = Parameters::new(query)
+        .first("timeout")
+        .filter(|text| !text.is_empty())
+    else {
         return Ok(Some(most));
     };
     let asked = GoDuration::parse(&asked).map_err(|error| {

@@ -121,14 +121,19 @@ mod tests {
         let _taken = limits.admit(&get, &User::anonymous());
         assert!(matches!(limits.admit(&get, &root), Admittance::Exempt));
         let watch = info(Method::GET, "/apis/g/v/r?watch=1");
-        assert!(matches!(limits.admit(&watch, &User::anonymous()), Admittance::Exempt));
+        assert!(matches!(
+            limits.admit(&watch, &User::anonymous()),
+            Admittance::Exempt
+        ));
     }
 
     #[test]
     fn no_number_is_no_limit() {
         let limits = limits(0);
         let get = info(Method::GET, "/");
-        let taken: Vec<_> = (0..1000).map(|_| limits.admit(&get, &User::anonymous())).collect();
+        let taken: Vec<_> = (0..1000)
+            .map(|_| limits.admit(&get, &User::anonymous()))
+            .collect();
         assert!(taken.iter().all(|place| matches!(place, Admittance::Place(_))));
     }
 }

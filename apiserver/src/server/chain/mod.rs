@@ -104,7 +104,9 @@ where
     stream::must_finish_by(until.max(tokio::time::Instant::now() + LEAST_TO_TAKE));
     decided.unwrap_or_else(|_| {
         core.metrics.terminated(StatusCode::GATEWAY_TIMEOUT.as_u16());
-        Err(ApiError::Timeout("request did not complete within the allotted timeout".into()))
+        Err(ApiError::Timeout(
+            "request did not complete within the allotted timeout".into(),
+        ))
     })
 }
 
@@ -192,7 +194,8 @@ fn shutting_down() -> ApiError {
 }
 
 fn panicked(core: &Core, parts: &Parts) -> Response {
-    core.metrics.terminated(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+    core.metrics
+        .terminated(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
     // The panic's own words went to the log when it happened.
     tracing::error!(method = %parts.method, path = parts.uri.path(), "a request caused a panic");
     text::answer(
@@ -207,6 +210,8 @@ fn too_many(core: &Core) -> Response {
         StatusCode::TOO_MANY_REQUESTS,
         "Too many requests, please try again later.\n",
     );
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

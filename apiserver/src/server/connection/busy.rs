@@ -91,7 +91,11 @@ mod tests {
     async fn a_running_request_keeps_a_connection() {
         let activity = Activity::new();
         let busy = activity.begin();
-        assert!(tokio::time::timeout(10 * LIMIT, activity.idle_for(LIMIT)).await.is_err());
+        assert!(
+            tokio::time::timeout(10 * LIMIT, activity.idle_for(LIMIT))
+                .await
+                .is_err()
+        );
         drop(busy);
         let start = Instant::now();
         activity.idle_for(LIMIT).await;

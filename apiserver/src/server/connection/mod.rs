@@ -60,8 +60,13 @@ pub(super) struct Protocol {
 }
 
 /// Serves a connection to its end. `serve` answers one request.
-pub(super) async fn run<I, S, F>(io: I, connection: Arc<Connection>, protocol: Protocol, endings: Endings, serve: S)
-where
+pub(super) async fn run<I, S, F>(
+    io: I,
+    connection: Arc<Connection>,
+    protocol: Protocol,
+    endings: Endings,
+    serve: S,
+) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Outgoing>> + Send + 'static,
@@ -90,7 +95,9 @@ where
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MOST_HEAD_BYTES)
             .serve_connection(io, service);
-        bounded(drive(served, &connection.activity, endings)).await.unwrap_or(Ok(()))
+        bounded(drive(served, &connection.activity, endings))
+            .await
+            .unwrap_or(Ok(()))
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended");

@@ -22,7 +22,9 @@ pub(in crate::server) fn of_all(
     excluded: &[String],
     query: &str,
 ) -> (StatusCode, String) {
-    let is_well = findings.iter().all(|finding| !matches!(finding.outcome, Outcome::Sick(_)));
+    let is_well = findings
+        .iter()
+        .all(|finding| !matches!(finding.outcome, Outcome::Sick(_)));
     if is_well && Parameters::new(query).first("verbose").is_none() {
         return (StatusCode::OK, "ok".to_owned());
     }

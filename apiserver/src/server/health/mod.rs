@@ -49,7 +49,10 @@ impl Health {
 
     /// Asks the check of this name; `None`: there is none.
     pub(super) async fn ask_one(&self, endpoint: Endpoint, name: &str) -> Option<Outcome> {
-        let check = self.0.iter().find(|check| check.is_of(endpoint) && check.name() == name)?;
+        let check = self
+            .0
+            .iter()
+            .find(|check| check.is_of(endpoint) && check.name() == name)?;
         Some(check.run().await)
     }
 
@@ -66,7 +69,11 @@ impl Health {
 }
 
 async fn find(check: Arc<Check>, is_excluded: bool) -> Finding {
-    let outcome = if is_excluded { Outcome::Excluded } else { check.run().await };
+    let outcome = if is_excluded {
+        Outcome::Excluded
+    } else {
+        check.run().await
+    };
     Finding {
         name: check.name(),
         outcome,

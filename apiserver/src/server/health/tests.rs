@@ -75,8 +75,16 @@ fn every_check_has_its_path() {
     assert_eq!(
         health(Ok(())).paths(),
         [
-            "/healthz", "/healthz/ping", "/healthz/etcd", "/livez", "/livez/ping", "/livez/etcd", "/readyz",
-            "/readyz/ping", "/readyz/etcd", "/readyz/shutdown"
+            "/healthz",
+            "/healthz/ping",
+            "/healthz/etcd",
+            "/livez",
+            "/livez/ping",
+            "/livez/etcd",
+            "/readyz",
+            "/readyz/ping",
+            "/readyz/etcd",
+            "/readyz/shutdown"
         ]
     );
 }

@@ -23,8 +23,8 @@ pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 
 /// k8s.io/apiserver's buckets of `apiserver_request_duration_seconds`.
 const DURATIONS: [f64; 23] = [
-    0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0,
-    45.0, 60.0,
+    0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0,
+    20.0, 30.0, 45.0, 60.0,
 ];
 /// Those of `apiserver_response_sizes`, in bytes.
 const SIZES: [f64; 7] = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
@@ -52,7 +52,9 @@ impl Metrics {
             durations: Family::<RequestLabels, Histogram, fn() -> Histogram>::new_with_constructor(|| {
                 Histogram::new(DURATIONS)
             }),
-            sizes: Family::<RequestLabels, Histogram, fn() -> Histogram>::new_with_constructor(|| Histogram::new(SIZES)),
+            sizes: Family::<RequestLabels, Histogram, fn() -> Histogram>::new_with_constructor(|| {
+                Histogram::new(SIZES)
+            }),
             long_running: Family::<LongRunningLabels, Gauge>::default(),
         };
         let inflight = Family::<KindLabels, Gauge>::default();
@@ -87,14 +89,16 @@ impl Metrics {
 
     /// Counts a request that was ended with `code`: too many, too long, a panic.
     pub(super) fn terminated(&self, code: u16) {
-        self.terminations
-            .get_or_create(&TerminationLabels { code })
-            .inc();
+        self.terminations.get_or_create(&TerminationLabels { code }).inc();
     }
 
     /// The gauge of requests that are being served.
     pub(super) fn inflight(&self, is_writing: bool) -> &Gauge {
-        if is_writing { &self.inflight_writing } else { &self.inflight_reading }
+        if is_writing {
+            &self.inflight_writing
+        } else {
+            &self.inflight_reading
+        }
     }
 
     /// All of it as text.

@@ -65,7 +65,9 @@ impl Series {
     fn new(families: &Families, subject: &Subject<'_>) -> Self {
         let labels = RequestLabels::from(subject);
         let long_running = if subject.is_long_running() {
-            let labels = LongRunningLabels { request: labels.clone() };
+            let labels = LongRunningLabels {
+                request: labels.clone(),
+            };
             families.long_running.get_or_create(&labels).clone()
         } else {
             Gauge::default()
@@ -120,7 +122,10 @@ impl SeriesTable {
         let hash = hasher.finish();
         let find = |series: &HashMap<u64, Vec<Arc<Series>>>| {
             let same_hash = series.get(&hash)?;
-            same_hash.iter().find(|series| series.labels.is_of(subject)).cloned()
+            same_hash
+                .iter()
+                .find(|series| series.labels.is_of(subject))
+                .cloned()
         };
         let known = find(&self.series.read().unwrap_or_else(PoisonError::into_inner));
         known.unwrap_or_else(|| {
@@ -169,7 +174,10 @@ impl Record {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a histogram of bytes needs no last digit")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a histogram of bytes needs no last digit"
+)]
 impl Drop for Record {
     fn drop(&mut self) {
         if self.is_long_running {

@@ -20,7 +20,13 @@ fn served(metrics: &Metrics, method: Method, url: &str, code: u16, bytes: usize)
 fn requests_are_counted_under_kubernetes_names() {
     let metrics = Metrics::new(|_| {});
     for code in [200, 200, 404] {
-        served(&metrics, Method::GET, "/apis/g/v1/namespaces/ns/things/a", code, 2_000);
+        served(
+            &metrics,
+            Method::GET,
+            "/apis/g/v1/namespaces/ns/things/a",
+            code,
+            2_000,
+        );
     }
     served(&metrics, Method::GET, "/apis/g/v1/namespaces/ns/things", 200, 1);
     let text = metrics.encode().unwrap();
@@ -35,7 +41,10 @@ fn requests_are_counted_under_kubernetes_names() {
     ] {
         assert!(text.contains(&line), "{line}\n{text}");
     }
-    assert!(text.contains(r#"scope="namespace",subresource="",verb="LIST""#), "{text}");
+    assert!(
+        text.contains(r#"scope="namespace",subresource="",verb="LIST""#),
+        "{text}"
+    );
 }
 
 #[test]
