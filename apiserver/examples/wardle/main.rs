@@ -9,6 +9,7 @@ mod resources;
 
 fn main() -> ExitCode {
     Server::builder("wardle")
+        .openapi("Wardle", "0.1")
         .resource(resources::flunders())
         .resource(resources::fischers())
         .build()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::admission::Admission;
 use crate::config::Defaults;
+use crate::openapi;
 use crate::resource::Resource;
 use crate::resource::typed::DescriptionError;
 
@@ -22,6 +23,7 @@ pub struct Server {
     pub(super) etcd_prefix: String,
     pub(super) resources: Vec<Arc<Resource>>,
     pub(super) admission: Vec<Arc<dyn Admission>>,
+    pub(super) info: openapi::Info,
     pub(super) faults: Vec<DescriptionError>,
 }
 
@@ -61,9 +63,14 @@ impl Server {
     /// Begins the description of the server of the program `name`.
     #[must_use]
     pub fn builder(name: impl Into<String>) -> Builder {
+        let name = name.into();
         Builder {
             server: Self {
-                name: name.into(),
+                info: openapi::Info {
+                    title: name.clone(),
+                    version: "unversioned".into(),
+                },
+                name,
                 etcd_prefix: String::new(),
                 resources: Vec::new(),
                 admission: Vec::new(),
@@ -98,6 +105,16 @@ impl Builder {
     #[must_use]
     pub fn admission(mut self, plugin: impl Admission) -> Self {
         self.server.admission.push(Arc::new(plugin));
+        self
+    }
+
+    /// What OpenAPI documents are called, and in which version they are; without it the program's name, `unversioned`.
+    #[must_use]
+    pub fn openapi(mut self, title: impl Into<String>, version: impl Into<String>) -> Self {
+        self.server.info = openapi::Info {
+            title: title.into(),
+            version: version.into(),
+        };
         self
     }
 

@@ -7,11 +7,13 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::discovery::Discovery;
+use crate::openapi;
 use crate::resource::Resource;
 
 /// What is told of a set of resources.
 pub(super) struct Documents {
     pub(super) discovery: Discovery,
+    pub(super) openapi: openapi::Documents,
     /// The list of all paths: the answer of `/`, and of every path that is not in it.
     pub(super) index: Bytes,
     /// By group and version.
@@ -20,7 +22,12 @@ pub(super) struct Documents {
 
 impl Documents {
     /// Of `resources`, on a server that serves `paths` too, at `address` (`HOST:PORT`).
-    pub(super) fn new(resources: &[Arc<Resource>], paths: &[String], address: &str) -> Self {
+    pub(super) fn new(
+        resources: &[Arc<Resource>],
+        info: &openapi::Info,
+        paths: &[String],
+        address: &str,
+    ) -> Self {
         let discovery = Discovery::new(resources, address);
         let all: BTreeSet<String> = discovery.paths().chain(paths.iter().cloned()).collect();
         let mut served: HashMap<String, HashMap<String, HashSet<String>>> = HashMap::new();
@@ -33,6 +40,7 @@ impl Documents {
         }
         Self {
             discovery,
+            openapi: openapi::Documents::new(info, resources),
             index: Bytes::from(format!("{:#}", json!({ "paths": all }))),
             served,
         }

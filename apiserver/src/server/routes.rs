@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
 
 use super::chain::text;
 use super::core::Core;
@@ -23,6 +24,7 @@ pub(super) enum Route<'a> {
     Health(health::Endpoint, Option<&'a str>),
     Version,
     Metrics,
+    OpenApi,
     Discovery,
     Nothing,
 }
@@ -35,6 +37,7 @@ impl<'a> Route<'a> {
             "/metrics" => return Self::Metrics,
             "/apis" => return Self::Discovery,
             _ if path.starts_with("/apis/") => return Self::Discovery,
+            _ if path.starts_with("/openapi/") => return Self::OpenApi,
             _ => {}
         }
         let name = path.strip_prefix('/').unwrap_or_default();
@@ -54,6 +57,7 @@ impl<'a> Route<'a> {
             Self::Health(health::Endpoint::Readyz, _) => "/readyz",
             Self::Version => "/version",
             Self::Metrics => "/metrics",
+            Self::OpenApi => "/openapi",
             Self::Discovery => "/apis",
             Self::Nothing => "",
         }
@@ -61,7 +65,13 @@ impl<'a> Route<'a> {
 }
 
 /// The paths that there are beside discovery and health.
-pub(super) const PATHS: [&str; 2] = ["/metrics", "/version"];
+pub(super) const PATHS: [&str; 5] = [
+    "/metrics",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/openapi/v3/",
+    "/version",
+];
 
 /// Answers a request that is about no resource.
 ///
@@ -76,6 +86,7 @@ pub(super) async fn serve(core: &Core, request: &Authorized, parts: &Parts) -> R
         Route::Health(endpoint, Some(check)) => Ok(health_of_one(core, endpoint, check).await),
         Route::Version => only_get(parts, || Ok(json(StatusCode::OK, version::document()))),
         Route::Metrics => only_get(parts, || all_metrics(core)),
+        Route::OpenApi => only_get(parts, || Ok(openapi(core, path, parts))),
         Route::Discovery => discovery(core, path, parts),
         Route::Nothing => Ok(index(core, StatusCode::NOT_FOUND)),
     }
@@ -149,6 +160,14 @@ fn all_metrics(core: &Core) -> Result<Response, ApiError> {
     Ok(response)
 }
 
+fn openapi(core: &Core, path: &str, parts: &Parts) -> Response {
+    let documents = core.documents.load();
+    documents
+        .openapi
+        .answer(path, parts.uri.query(), &parts.headers, Timestamp::now())
+        .unwrap_or_else(|| index(core, StatusCode::NOT_FOUND))
+}
+
 fn discovery(core: &Core, path: &str, parts: &Parts) -> Result<Response, ApiError> {
     let documents = core.documents.load();
     match documents.discovery.find(path) {
@@ -203,6 +222,7 @@ mod tests {
             ("/debug/pprof", Route::Nothing),
             ("/apis", Route::Discovery),
             ("/apis/g/v", Route::Discovery),
+            ("/openapi/v3/apis/g/v", Route::OpenApi),
             ("/api", Route::Nothing),
             ("", Route::Nothing),
         ] {

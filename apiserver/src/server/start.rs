@@ -146,7 +146,12 @@ impl Server {
         let port = listener.local_addr().map_or(0, |address| address.port());
         Ok(Core {
             endpoints,
-            documents: ArcSwap::from_pointee(Documents::new(&self.resources, &paths, &format!(":{port}"))),
+            documents: ArcSwap::from_pointee(Documents::new(
+                &self.resources,
+                &self.info,
+                &paths,
+                &format!(":{port}"),
+            )),
             authenticator: delegation.authenticator,
             authorizer: delegation.authorizer,
             health,
