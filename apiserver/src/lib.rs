@@ -16,6 +16,7 @@ pub mod endpoint;
 pub mod kubernetes;
 mod lookup;
 pub mod object;
+pub mod openapi;
 pub mod registry;
 pub mod request;
 pub mod resource;

@@ -1,18 +1,32 @@
 //! The resources of `wardle.example.com`: flunders in two versions, fischers in one.
 
 use annex_apiserver::kind;
-use annex_apiserver::resource::{Policy, Resource, typed};
+use annex_apiserver::resource::typed::{self, DescriptionError};
+use annex_apiserver::resource::{Policy, Resource};
 use annex_apiserver::status::FieldError;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+const FLUNDER: &str = "Flunder";
+const FISCHER: &str = "Fischer";
+
+/// What an object refers to: a Flunder or a Fischer.
+#[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
+pub struct ReferenceType(String);
+
+impl ReferenceType {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// FlunderStatus is the status of a Flunder.
+#[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
+pub struct FlunderStatus {}
+
 pub mod v1alpha1 {
     use super::*;
-
-    /// What an object refers to.
-    #[derive(Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-    pub struct ReferenceType(pub String);
 
     #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
     #[serde(rename_all = "camelCase", default)]
@@ -24,9 +38,6 @@ pub mod v1alpha1 {
         #[serde(skip_serializing_if = "Option::is_none")]
         pub reference_type: Option<ReferenceType>,
     }
-
-    #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
-    pub struct FlunderStatus {}
 
     #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
     #[serde(default)]
@@ -68,20 +79,6 @@ pub mod v1beta1 {
         pub reference_type: ReferenceType,
     }
 
-    /// What an object refers to.
-    #[derive(Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-    pub struct ReferenceType(pub String);
-
-    impl ReferenceType {
-        fn is_empty(&self) -> bool {
-            self.0.is_empty()
-        }
-    }
-
-    /// FlunderStatus is the status of a Flunder.
-    #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
-    pub struct FlunderStatus {}
-
     /// Flunder is an example type with a spec and a status.
     #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
     #[serde(default)]
@@ -94,63 +91,41 @@ pub mod v1beta1 {
     kind!(Flunder: "wardle.example.com", "v1beta1", "flunders", Namespaced);
 }
 
-const FLUNDER: &str = "Flunder";
-const FISCHER: &str = "Fischer";
-
+/// A reference of a type that is neither is lost, as in Go.
 impl From<v1alpha1::Flunder> for v1beta1::Flunder {
     fn from(old: v1alpha1::Flunder) -> Self {
-        let mut spec = v1beta1::FlunderSpec::default();
-        let kind = old.spec.reference_type.unwrap_or_default().0;
-        match kind.as_str() {
-            FLUNDER => spec.flunder_reference = old.spec.reference,
-            FISCHER => spec.fischer_reference = old.spec.reference,
-            _ => {
-                return Self {
-                    metadata: old.metadata,
-                    ..Self::default()
-                };
-            }
+        let mut new = Self::default();
+        new.metadata = old.metadata;
+        let reference_type = old.spec.reference_type.unwrap_or_default();
+        match reference_type.0.as_str() {
+            FLUNDER => new.spec.flunder_reference = old.spec.reference,
+            FISCHER => new.spec.fischer_reference = old.spec.reference,
+            _ => return new,
         }
-        spec.reference_type.0 = kind;
-        Self {
-            metadata: old.metadata,
-            spec,
-            ..Self::default()
-        }
+        new.spec.reference_type = reference_type;
+        new
     }
 }
 
 impl From<v1beta1::Flunder> for v1alpha1::Flunder {
     fn from(new: v1beta1::Flunder) -> Self {
-        let kind = new.spec.reference_type.0;
-        let reference = match kind.as_str() {
-            FLUNDER => new.spec.flunder_reference,
-            FISCHER => new.spec.fischer_reference,
-            _ => {
-                return Self {
-                    metadata: new.metadata,
-                    ..Self::default()
-                };
-            }
-        };
-        let reference_type = Some(v1alpha1::ReferenceType(kind));
-        let spec = v1alpha1::FlunderSpec {
-            reference,
-            reference_type,
-        };
-        Self {
-            metadata: new.metadata,
-            spec,
-            ..Self::default()
+        let mut old = Self::default();
+        old.metadata = new.metadata;
+        match new.spec.reference_type.0.as_str() {
+            FLUNDER => old.spec.reference = new.spec.flunder_reference,
+            FISCHER => old.spec.reference = new.spec.fischer_reference,
+            _ => return old,
         }
+        old.spec.reference_type = Some(new.spec.reference_type);
+        old
     }
 }
 
 fn default_flunder(flunder: &mut v1alpha1::Flunder) {
     let spec = &mut flunder.spec;
-    let unset = spec.reference_type.as_ref().is_none_or(|kind| kind.0.is_empty());
+    let unset = spec.reference_type.as_ref().is_none_or(ReferenceType::is_empty);
     if unset && !spec.reference.is_empty() {
-        spec.reference_type = Some(v1alpha1::ReferenceType(FLUNDER.into()));
+        spec.reference_type = Some(ReferenceType(FLUNDER.into()));
     }
 }
 
@@ -173,7 +148,7 @@ fn validate_flunder(flunder: &v1beta1::Flunder) -> Vec<FieldError> {
     reference.into_iter().chain((!known).then(type_error)).collect()
 }
 
-/// As Go's strategies for them.
+/// As Go's strategies for both kinds.
 const POLICY: Policy = Policy {
     generation: false,
     allow_create_on_update: false,
@@ -181,25 +156,25 @@ const POLICY: Policy = Policy {
     bare_items: true,
 };
 
+fn deprecated(kind: &str) -> String {
+    format!("wardle.example.com/v1alpha1 {kind} is deprecated in v1.3+, unavailable in v1.10+")
+}
+
 /// Flunders are stored as v1alpha1; rules are about v1beta1, which can say all that v1alpha1 says.
-pub fn flunders() -> Resource {
+pub fn flunders() -> Result<Resource, DescriptionError> {
     typed::resource::<v1alpha1::Flunder>()
         .hub::<v1beta1::Flunder>()
         .default(default_flunder)
         .validate(validate_flunder)
         .validate_update(|_, _| Vec::new())
-        .deprecated::<v1alpha1::Flunder>(
-            "wardle.example.com/v1alpha1 Flunder is deprecated in v1.3+, unavailable in v1.10+",
-        )
+        .deprecated::<v1alpha1::Flunder>(deprecated(FLUNDER))
         .policy(POLICY)
         .build()
 }
 
-pub fn fischers() -> Resource {
+pub fn fischers() -> Result<Resource, DescriptionError> {
     typed::resource::<v1alpha1::Fischer>()
-        .deprecated::<v1alpha1::Fischer>(
-            "wardle.example.com/v1alpha1 Fischer is deprecated in v1.3+, unavailable in v1.10+",
-        )
+        .deprecated::<v1alpha1::Fischer>(deprecated(FISCHER))
         .policy(POLICY)
         .build()
 }

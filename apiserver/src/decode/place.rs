@@ -8,11 +8,11 @@ pub(super) enum Place<'a> {
     /// The whole object.
     Root,
     /// A field of a struct: around it, its name, the struct's name.
-    Field(&'a Place<'a>, &'a str, &'a str),
+    Field(&'a Self, &'a str, &'a str),
     /// An entry of a map.
-    Key(&'a Place<'a>, &'a str),
+    Key(&'a Self, &'a str),
     /// An element of a list.
-    Index(&'a Place<'a>, usize),
+    Index(&'a Self, usize),
 }
 
 impl Place<'_> {

@@ -1,1 +1,167 @@
+use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::*;
+use crate::resource::typed;
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+enum Colour {
+    Red,
+    Green,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+struct Bulb {
+    watts: i32,
+    #[serde(default)]
+    on: bool,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+struct LampSpec {
+    colour: Colour,
+    #[serde(default)]
+    bulbs: Vec<Bulb>,
+    #[serde(default)]
+    switches: BTreeMap<String, Bulb>,
+    #[serde(default)]
+    anything: Value,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+struct Lamp {
+    metadata: ObjectMeta,
+    spec: LampSpec,
+}
+
+crate::kind!(Lamp: "light.example.com", "v1", "lamps", Namespaced);
+
+fn lamps() -> Resource {
+    typed::resource::<Lamp>().build().unwrap()
+}
+
+fn read(body: &Value) -> Result<Decoded, ApiError> {
+    decode(body.to_string().as_bytes(), BodyMedia::Json, &lamps(), "v1")
+}
+
+fn message(body: &Value) -> String {
+    read(body).unwrap_err().status().message
+}
+
+#[test]
+fn what_a_type_requires_is_missed_as_a_field() {
+    let error = read(&json!({"metadata": {"name": "a"}, "spec": {"bulbs": [{"on": true}]}})).unwrap_err();
+    let status = error.status();
+    assert_eq!((status.code, status.reason.as_str()), (422, "Invalid"));
+    assert_eq!(
+        status.message,
+        "Lamp.light.example.com \"a\" is invalid: [spec.bulbs[0].watts: Required value, spec.colour: Required value]"
+    );
+    assert_eq!(
+        message(&json!({})),
+        "Lamp.light.example.com \"\" is invalid: spec: Required value"
+    );
+}
+
+#[test]
+fn a_value_that_is_no_choice_is_not_supported() {
+    assert_eq!(
+        message(&json!({"metadata": {"name": "a"}, "spec": {"colour": "Blue"}})),
+        "Lamp.light.example.com \"a\" is invalid: spec.colour: Unsupported value: \"Blue\": supported values: \"Red\", \"Green\""
+    );
+}
+
+#[test]
+fn the_first_value_of_a_wrong_type_is_told_with_its_place() {
+    let cannot = "Lamp in version \"v1\" cannot be handled as a Lamp: json: cannot unmarshal ";
+    let of = |bulb: Value| json!({"spec": {"colour": "Red", "bulbs": [{"watts": 1}, bulb]}});
+    let cases = [
+        // Fields are read in the order in which they stand: here `on` is the first.
+        (
+            of(json!({"watts": "x", "on": 3})),
+            "number into Go struct field Bulb.spec.bulbs.on of type bool",
+        ),
+        (
+            of(json!({"watts": 3_000_000_000_i64})),
+            "number 3000000000 into Go struct field Bulb.spec.bulbs.watts of type int32",
+        ),
+        (
+            of(json!({"watts": 1.5})),
+            "number 1.5 into Go struct field Bulb.spec.bulbs.watts of type int32",
+        ),
+        (
+            of(json!(3)),
+            "number into Go struct field LampSpec.spec.bulbs of type v1.Bulb",
+        ),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(message(&body), format!("{cannot}{expected}"), "{body}");
+    }
+    let body = json!({"spec": {"colour": "Red", "switches": {"a": {"on": "x"}}}});
+    assert_eq!(
+        message(&body),
+        format!("{cannot}string into Go struct field Bulb.spec.switches.on of type bool")
+    );
+    let body = json!({"spec": {"colour": "Red", "bulbs": {}}});
+    assert_eq!(
+        message(&body),
+        format!("{cannot}object into Go struct field LampSpec.spec.bulbs of type []v1.Bulb")
+    );
+}
+
+#[test]
+fn places_of_findings_have_indices_and_keys() {
+    let body = r#"{"spec":{"colour":"Red","bulbs":[{"watts":1,"x":1}],"switches":{"a":{"watts":1,"y":1,"watts":2}},
+        "anything":{"z":1,"z":{"q":1,"q":2}}}}"#;
+    let decoded = decode(body.as_bytes(), BodyMedia::Json, &lamps(), "v1").unwrap();
+    let expected = [
+        r#"unknown field "spec.bulbs[0].x""#,
+        r#"unknown field "spec.switches.a.y""#,
+        r#"duplicate field "spec.switches.a.watts""#,
+        r#"duplicate field "spec.anything.z""#,
+        r#"duplicate field "spec.anything.z.q""#,
+    ];
+    assert_eq!(decoded.strict, expected);
+    let spec = &decoded.object.0["spec"];
+    assert_eq!(spec["switches"]["a"]["watts"], 2);
+    assert_eq!(spec["anything"], json!({"z": {"q": 2}}));
+    assert_eq!(spec["bulbs"], json!([{"watts": 1, "on": false}]));
+}
+
+#[test]
+fn findings_are_bounded() {
+    let fields: Vec<String> = (0..1_000).map(|number| format!("\"x{number}\":1")).collect();
+    let body = format!("{{\"spec\":{{\"colour\":\"Red\",{}}}}}", fields.join(","));
+    let decoded = decode(body.as_bytes(), BodyMedia::Json, &lamps(), "v1").unwrap();
+    assert_eq!(decoded.strict.len(), 100);
+}
+
+#[test]
+fn a_patched_object_is_refused_as_a_patch() {
+    let lamps = lamps();
+    let patched = json!({"spec": {"colour": 3}});
+    let error = decode_value(patched.clone(), &lamps, "v1").unwrap_err();
+    let status = error.into_patch_error(&lamps, &patched).status();
+    let cannot = "json: cannot unmarshal number into Go struct field LampSpec.spec.colour of type v1.Colour";
+    assert_eq!(status.code, 422);
+    assert_eq!(
+        status.message,
+        format!(r#" "" is invalid: patch: Invalid value: "{{\"spec\":{{\"colour\":3}}}}": {cannot}"#)
+    );
+    let error = decode_value(json!({"metadata": {"name": "a"}}), &lamps, "v1").unwrap_err();
+    let status = error.into_patch_error(&lamps, &Value::Null).status();
+    assert_eq!(
+        status.message,
+        "Lamp.light.example.com \"a\" is invalid: spec: Required value"
+    );
+}
+
+#[test]
+fn a_version_that_is_not_served_is_no_panic() {
+    let error = decode(b"{}", BodyMedia::Json, &lamps(), "v2").unwrap_err();
+    assert_eq!(error.status().code, 400);
+}

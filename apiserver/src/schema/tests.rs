@@ -11,7 +11,7 @@ use super::*;
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Tree {
     leaves: i32,
-    children: Vec<Tree>,
+    children: Vec<Self>,
 }
 
 /// How it is lit.

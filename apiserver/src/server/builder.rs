@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::admission::Admission;
 use crate::config::Defaults;
 use crate::resource::Resource;
+use crate::resource::typed::DescriptionError;
 
 /// An extension apiserver, described.
 ///
@@ -16,12 +17,28 @@ use crate::resource::Resource;
 ///     Server::builder("greeter").resource(resource()).build().main()
 /// }
 /// ```
-#[derive(Clone)]
 pub struct Server {
     pub(super) name: String,
     pub(super) etcd_prefix: String,
     pub(super) resources: Vec<Arc<Resource>>,
     pub(super) admission: Vec<Arc<dyn Admission>>,
+    pub(super) faults: Vec<DescriptionError>,
+}
+
+/// A resource, or why its description makes none: which the server says when it is to start.
+#[derive(Debug)]
+pub struct Described(Result<Resource, DescriptionError>);
+
+impl From<Resource> for Described {
+    fn from(resource: Resource) -> Self {
+        Self(Ok(resource))
+    }
+}
+
+impl From<Result<Resource, DescriptionError>> for Described {
+    fn from(built: Result<Resource, DescriptionError>) -> Self {
+        Self(built)
+    }
 }
 
 impl std::fmt::Debug for Server {
@@ -35,7 +52,6 @@ impl std::fmt::Debug for Server {
 }
 
 /// Describes a [`Server`].
-#[derive(Clone)]
 pub struct Builder {
     server: Server,
     etcd_prefix: Option<String>,
@@ -51,6 +67,7 @@ impl Server {
                 etcd_prefix: String::new(),
                 resources: Vec::new(),
                 admission: Vec::new(),
+                faults: Vec::new(),
             },
             etcd_prefix: None,
         }
@@ -67,10 +84,13 @@ impl Server {
 }
 
 impl Builder {
-    /// Serves a resource.
+    /// Serves a resource; a description that makes none is an error of the start.
     #[must_use]
-    pub fn resource(mut self, resource: Resource) -> Self {
-        self.server.resources.push(Arc::new(resource));
+    pub fn resource(mut self, resource: impl Into<Described>) -> Self {
+        match resource.into().0 {
+            Ok(resource) => self.server.resources.push(Arc::new(resource)),
+            Err(fault) => self.server.faults.push(fault),
+        }
         self
     }
 

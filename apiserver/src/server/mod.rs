@@ -25,7 +25,7 @@ mod storage;
 pub mod tls;
 mod version;
 
-pub use builder::{Builder, Server};
+pub use builder::{Builder, Described, Server};
 pub use listener::Address;
 pub use running::Running;
 pub use start::{NOT_YET, StartError};

@@ -17,6 +17,7 @@ use crate::response::Body;
 
 /// What is held until the last byte went out, or the client left.
 #[derive(Default)]
+#[expect(dead_code, reason = "most of it does its work when it is dropped")]
 pub(super) struct Held {
     pub(super) busy: Option<Busy>,
     pub(super) ticket: Option<Ticket>,

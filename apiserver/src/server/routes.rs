@@ -23,8 +23,8 @@ pub(super) enum Route<'a> {
     Health(health::Endpoint, Option<&'a str>),
     Version,
     Metrics,
-    /// Discovery, or nothing.
-    Other,
+    Discovery,
+    Nothing,
 }
 
 impl<'a> Route<'a> {
@@ -33,6 +33,8 @@ impl<'a> Route<'a> {
             "/" | "/index.html" => return Self::Index,
             "/version" | "/version/" => return Self::Version,
             "/metrics" => return Self::Metrics,
+            "/apis" => return Self::Discovery,
+            _ if path.starts_with("/apis/") => return Self::Discovery,
             _ => {}
         }
         let name = path.strip_prefix('/').unwrap_or_default();
@@ -40,7 +42,7 @@ impl<'a> Route<'a> {
             Some((name, check)) => (name, Some(check)),
             None => (name, None),
         };
-        health::Endpoint::named(name).map_or(Self::Other, |endpoint| Self::Health(endpoint, check))
+        health::Endpoint::named(name).map_or(Self::Nothing, |endpoint| Self::Health(endpoint, check))
     }
 
     /// What metrics call it: one of a few words.
@@ -52,7 +54,8 @@ impl<'a> Route<'a> {
             Self::Health(health::Endpoint::Readyz, _) => "/readyz",
             Self::Version => "/version",
             Self::Metrics => "/metrics",
-            Self::Other => "",
+            Self::Discovery => "/apis",
+            Self::Nothing => "",
         }
     }
 }
@@ -73,7 +76,8 @@ pub(super) async fn serve(core: &Core, request: &Authorized, parts: &Parts) -> R
         Route::Health(endpoint, Some(check)) => Ok(health_of_one(core, endpoint, check).await),
         Route::Version => only_get(parts, || Ok(json(StatusCode::OK, version::document()))),
         Route::Metrics => only_get(parts, || all_metrics(core)),
-        Route::Other => discovery(core, path, parts),
+        Route::Discovery => discovery(core, path, parts),
+        Route::Nothing => Ok(index(core, StatusCode::NOT_FOUND)),
     }
 }
 
@@ -192,13 +196,15 @@ mod tests {
                 "/livez/poststarthook/x",
                 Route::Health(Livez, Some("poststarthook/x")),
             ),
-            ("/livezz", Route::Other),
+            ("/livezz", Route::Nothing),
             ("/version/", Route::Version),
             ("/metrics", Route::Metrics),
-            ("/metrics/slis", Route::Other),
-            ("/debug/pprof", Route::Other),
-            ("/apis", Route::Other),
-            ("", Route::Other),
+            ("/metrics/slis", Route::Nothing),
+            ("/debug/pprof", Route::Nothing),
+            ("/apis", Route::Discovery),
+            ("/apis/g/v", Route::Discovery),
+            ("/api", Route::Nothing),
+            ("", Route::Nothing),
         ] {
             assert_eq!(Route::of(path), route, "{path}");
         }

@@ -23,6 +23,7 @@ use crate::admission::{self, Admission};
 use crate::config::{Cluster, Config};
 use crate::endpoint::Endpoints;
 use crate::registry::Registry;
+use crate::resource::typed::DescriptionError;
 use crate::storage::KeyError;
 use crate::{authn, authz, kubernetes};
 
@@ -37,6 +38,9 @@ pub enum StartError {
     /// Nothing is to be served, or two resources have one name.
     #[error("{0}")]
     Resources(String),
+    /// A resource's description contradicts itself.
+    #[error("a resource is not described rightly")]
+    Description(#[from] DescriptionError),
     /// The cluster cannot be reached as configured.
     #[error("the cluster's apiserver cannot be used")]
     Cluster(#[from] kubernetes::ClientError),
@@ -82,7 +86,7 @@ impl Server {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(self, config: Config) -> Result<Running, StartError> {
+    pub async fn start(mut self, config: Config) -> Result<Running, StartError> {
         self.check()?;
         for warning in std::iter::once(NOT_YET).chain(config.warnings.iter().map(String::as_str)) {
             tracing::warn!("{warning}");
@@ -104,7 +108,10 @@ impl Server {
         ))
     }
 
-    fn check(&self) -> Result<(), StartError> {
+    fn check(&mut self) -> Result<(), StartError> {
+        if let Some(fault) = self.faults.pop() {
+            return Err(fault.into());
+        }
         if self.resources.is_empty() {
             return Err(StartError::Resources("there is no resource to serve".into()));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
@@ -17,6 +18,10 @@ use crate::storage::cache::{self, Cache, Stats};
 use crate::storage::embedded::EmbeddedStore;
 use crate::storage::memory::MemoryStore;
 use crate::storage::{Prefix, Storage};
+
+/// How long the last users of a store may take to let it go, and how often it is looked.
+const LAST_USERS: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(2);
 
 /// The store of a server, and a cache for each resource in front of it.
 pub(super) struct Stores {
@@ -80,10 +85,21 @@ impl Stores {
         }
     }
 
-    /// Closes the store, which waits for the last write.
+    /// Closes the store, which waits for the last write. A user of it that does not end in time keeps it open.
     pub(super) async fn close(self) {
+        let Self { backend, caches } = self;
+        drop(caches);
+        let unused = async {
+            // What follows the store is ended by its cache, and gone a little later.
+            while Arc::strong_count(&backend) > 1 {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        if tokio::time::timeout(LAST_USERS, unused).await.is_err() {
+            tracing::warn!("the storage is still in use, and stays open until the process ends");
+        }
         // Its destructor joins a thread.
-        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+        let _ = tokio::task::spawn_blocking(move || drop(backend)).await;
     }
 
     /// Registers the numbers of the caches.

@@ -7,15 +7,19 @@ use crate::object::Object;
 use crate::resource::{Behaviour, ConversionError};
 use crate::status::FieldError;
 
-type Rule<F> = Option<Box<F>>;
+type Judge<H> = Box<dyn Fn(&H) -> Vec<FieldError> + Send + Sync>;
+type JudgeChange<H> = Box<dyn Fn(&H, &H) -> Vec<FieldError> + Send + Sync>;
+type Prepare<H> = Box<dyn Fn(&mut H) + Send + Sync>;
+type PrepareChange<H> = Box<dyn Fn(&mut H, &H) + Send + Sync>;
+type Warn<H> = Box<dyn Fn(&H) -> Vec<String> + Send + Sync>;
 
 /// The rules of a resource, in its hub version.
 pub(super) struct Rules<H> {
-    pub(super) validate: Rule<dyn Fn(&H) -> Vec<FieldError> + Send + Sync>,
-    pub(super) validate_update: Rule<dyn Fn(&H, &H) -> Vec<FieldError> + Send + Sync>,
-    pub(super) prepare_for_create: Rule<dyn Fn(&mut H) + Send + Sync>,
-    pub(super) prepare_for_update: Rule<dyn Fn(&mut H, &H) + Send + Sync>,
-    pub(super) warnings: Rule<dyn Fn(&H) -> Vec<String> + Send + Sync>,
+    pub(super) validate: Option<Judge<H>>,
+    pub(super) validate_update: Option<JudgeChange<H>>,
+    pub(super) prepare_for_create: Option<Prepare<H>>,
+    pub(super) prepare_for_update: Option<PrepareChange<H>>,
+    pub(super) warnings: Option<Warn<H>>,
 }
 
 impl<H> Default for Rules<H> {

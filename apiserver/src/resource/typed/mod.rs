@@ -25,9 +25,10 @@
 //!         "" => vec![FieldError::required("text", "say something")],
 //!         _ => vec![],
 //!     })
-//!     .build();
+//!     .build()?;
 //! assert_eq!(greetings.names.kind, "Greeting");
 //! assert_eq!(greetings.scope, Scope::Namespaced);
+//! # Ok::<(), typed::DescriptionError>(())
 //! ```
 
 mod behaviour;
@@ -60,6 +61,25 @@ impl KindScope for ClusterResourceScope {
     const SCOPE: Scope = Scope::Cluster;
 }
 
+/// A description that contradicts itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DescriptionError {
+    /// Something is said about a version that is not served.
+    #[error("{0} is none of the versions that were described before")]
+    NotServed(String),
+    /// Two types have the same version.
+    #[error("{0} is described twice")]
+    Twice(String),
+    /// A type is of another resource.
+    #[error("{other} is no version of {resource}: group, names and scope must be the same")]
+    OtherResource {
+        /// The type.
+        other: String,
+        /// The resource.
+        resource: String,
+    },
+}
+
 /// Begins the description of a resource whose objects are stored as `S`. Until [`Builder::hub`] or
 /// [`Builder::version`] says otherwise it is served in this version only, and rules run in it.
 #[must_use]
@@ -71,8 +91,14 @@ pub fn resource<S: Kind>() -> Builder<S, S> {
         names: names::<S>(),
         policy: Policy::default(),
         rules: Rules::default(),
+        faults: Vec::new(),
         stored: std::marker::PhantomData,
     }
+}
+
+/// A type as errors name it.
+fn called<T: Kind>() -> String {
+    format!("{} {}", T::api_version(&()), T::plural(&()))
 }
 
 fn names<T: Kind>() -> Names {
@@ -115,6 +141,8 @@ pub struct Builder<S: Kind, H: Kind> {
     names: Names,
     policy: Policy,
     rules: Rules<H>,
+    /// What is wrong with the description; told at its end.
+    faults: Vec<DescriptionError>,
     stored: std::marker::PhantomData<fn(S)>,
 }
 
@@ -126,18 +154,17 @@ impl<S: Kind> Builder<S, S> {
     where
         S: From<H> + Into<H>,
     {
-        Builder {
-            versions: vec![
-                Described::new(Serving::<H, H>::new()),
-                Described::new(Serving::<S, H>::new()),
-            ],
+        let builder = Builder {
+            versions: vec![Described::new(Serving::<S, H>::new())],
             storage_version: self.storage_version,
             hub_version: H::version(&()).into_owned(),
             names: self.names,
             policy: self.policy,
             rules: Rules::default(),
+            faults: self.faults,
             stored: std::marker::PhantomData,
-        }
+        };
+        builder.version::<H>()
     }
 }
 
@@ -145,22 +172,34 @@ impl<S: Kind, H: Kind> Builder<S, H> {
     /// Serves one more version.
     #[must_use]
     pub fn version<V: Kind + From<H> + Into<H>>(mut self) -> Self {
+        let same = (V::group(&()), V::kind(&()), V::plural(&()), V::Scope::SCOPE)
+            == (S::group(&()), S::kind(&()), S::plural(&()), S::Scope::SCOPE);
+        if !same {
+            self.faults.push(DescriptionError::OtherResource {
+                other: format!("{} ({})", called::<V>(), V::kind(&())),
+                resource: format!("{}.{} ({})", S::plural(&()), S::group(&()), S::kind(&())),
+            });
+        } else if self
+            .versions
+            .iter()
+            .any(|described| described.serving.version() == V::version(&()))
+        {
+            self.faults.push(DescriptionError::Twice(called::<V>()));
+        }
         self.versions.push(Described::new(Serving::<V, H>::new()));
         self
     }
 
     /// Completes objects of the version `V` that a client sends, and those that are read from the storage.
-    ///
-    /// # Panics
-    /// `V` is none of the versions named so far.
     #[must_use]
     pub fn default<V: Kind>(mut self, complete: impl Fn(&mut V) + Send + Sync + 'static) -> Self {
-        let described = self.described(TypeId::of::<V>());
-        described.serving.set_default(Box::new(move |object| {
-            if let Some(object) = object.downcast_mut::<V>() {
-                complete(object);
-            }
-        }));
+        self.about::<V>(|described| {
+            described.serving.set_default(Box::new(move |object| {
+                if let Some(object) = object.downcast_mut::<V>() {
+                    complete(object);
+                }
+            }));
+        });
         self
     }
 
@@ -225,32 +264,25 @@ impl<S: Kind, H: Kind> Builder<S, H> {
     }
 
     /// What `kubectl get` shows of the version `V`, beside name and age.
-    ///
-    /// # Panics
-    /// `V` is none of the versions named so far.
     #[must_use]
     pub fn columns<V: Kind>(mut self, columns: impl IntoIterator<Item = Column>) -> Self {
-        self.described(TypeId::of::<V>()).columns = columns.into_iter().collect();
+        self.about::<V>(|described| described.columns = columns.into_iter().collect());
         self
     }
 
     /// What field selectors may use of the version `V`: JSON paths such as `.spec.color`.
-    ///
-    /// # Panics
-    /// `V` is none of the versions named so far.
     #[must_use]
     pub fn selectable_fields<V: Kind>(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.described(TypeId::of::<V>()).selectable_fields = paths.into_iter().map(Into::into).collect();
+        self.about::<V>(|described| {
+            described.selectable_fields = paths.into_iter().map(Into::into).collect()
+        });
         self
     }
 
     /// What every answer in the version `V` warns of, as Kubernetes says it: `GROUP/VERSION KIND is deprecated …`.
-    ///
-    /// # Panics
-    /// `V` is none of the versions named so far.
     #[must_use]
     pub fn deprecated<V: Kind>(mut self, warning: impl Into<String>) -> Self {
-        self.described(TypeId::of::<V>()).deprecation_warning = Some(warning.into());
+        self.about::<V>(|described| described.deprecation_warning = Some(warning.into()));
         self
     }
 
@@ -262,8 +294,13 @@ impl<S: Kind, H: Kind> Builder<S, H> {
     }
 
     /// The resource. Its versions are ordered as Kubernetes orders them: the most stable first, of those the newest.
-    #[must_use]
-    pub fn build(mut self) -> Resource {
+    ///
+    /// # Errors
+    /// The first contradiction in the description.
+    pub fn build(mut self) -> Result<Resource, DescriptionError> {
+        if let Some(fault) = self.faults.into_iter().next() {
+            return Err(fault);
+        }
         self.versions.sort_by_key(|described| {
             std::cmp::Reverse(kube::core::Version::parse(&described.serving.version()).priority())
         });
@@ -274,7 +311,7 @@ impl<S: Kind, H: Kind> Builder<S, H> {
             selectable_fields: described.selectable_fields.clone(),
             deprecation_warning: described.deprecation_warning.clone(),
         });
-        Resource {
+        Ok(Resource {
             group: S::group(&()).into_owned(),
             names: self.names,
             scope: S::Scope::SCOPE,
@@ -289,21 +326,19 @@ impl<S: Kind, H: Kind> Builder<S, H> {
                 self.rules,
             )),
             policy: self.policy,
-        }
+        })
     }
 
-    #[expect(
-        clippy::panic,
-        reason = "a description that names a version it does not have cannot be meant, and no server has begun"
-    )]
-    fn described(&mut self, of: TypeId) -> &mut Described<H> {
+    /// Says something about the version `V`.
+    fn about<V: Kind>(&mut self, say: impl FnOnce(&mut Described<H>)) {
+        let of = TypeId::of::<V>();
         match self
             .versions
             .iter_mut()
             .find(|described| described.serving.of_type() == of)
         {
-            Some(described) => described,
-            None => panic!("this is none of the versions of {}", self.names.plural),
+            Some(described) => say(described),
+            None => self.faults.push(DescriptionError::NotServed(called::<V>())),
         }
     }
 }

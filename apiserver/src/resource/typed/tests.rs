@@ -66,6 +66,7 @@ fn lamps() -> Resource {
         .prepare_for_update(|new, old| new.watts = new.watts.max(old.watts))
         .short_names(["lp"])
         .build()
+        .unwrap()
 }
 
 fn object(value: Value) -> Object {
@@ -156,4 +157,53 @@ fn rules_run_in_the_hub_version() {
     let mut dimmed = lamp(1);
     behaviour.prepare_for_update(&mut dimmed, &lamp(3));
     assert_eq!(dimmed.0["watts"], 3);
+}
+
+mod other {
+    use super::*;
+
+    #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+    pub(super) struct Torch {
+        pub(super) metadata: ObjectMeta,
+    }
+
+    crate::kind!(Torch: "example.com", "v1", "torches", Namespaced);
+}
+
+impl From<v1::Lamp> for other::Torch {
+    fn from(lamp: v1::Lamp) -> Self {
+        Self {
+            metadata: lamp.metadata,
+        }
+    }
+}
+
+impl From<other::Torch> for v1::Lamp {
+    fn from(torch: other::Torch) -> Self {
+        Self {
+            metadata: torch.metadata,
+            watts: 0,
+        }
+    }
+}
+
+#[test]
+fn a_description_that_contradicts_itself_is_refused() {
+    let no_version = resource::<v1::Lamp>()
+        .default(|_: &mut v1alpha1::Lamp| {})
+        .build();
+    assert_eq!(
+        no_version.unwrap_err().to_string(),
+        "example.com/v1alpha1 lamps is none of the versions that were described before"
+    );
+    let twice = resource::<v1::Lamp>().version::<v1::Lamp>().build();
+    assert_eq!(
+        twice.unwrap_err().to_string(),
+        "example.com/v1 lamps is described twice"
+    );
+    let other = resource::<v1::Lamp>().version::<other::Torch>().build();
+    assert_eq!(
+        other.unwrap_err().to_string(),
+        "example.com/v1 torches (Torch) is no version of lamps.example.com (Lamp): group, names and scope must be the same"
+    );
 }

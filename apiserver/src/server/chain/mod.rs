@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
-use http::header::{CACHE_CONTROL, CONNECTION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, RETRY_AFTER, STRICT_TRANSPORT_SECURITY};
 use http::request::Parts;
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body::Body as _;
 
 use inflight::Admittance;
 pub(super) use inflight::{Limits, Permit, Places};
@@ -28,7 +29,7 @@ use super::routes;
 use crate::authn::{self, impersonation};
 use crate::endpoint::{self, Warnings};
 use crate::request::RequestInfo;
-use crate::response::Response;
+use crate::response::{Body, Response};
 use crate::status::ApiError;
 
 /// Answers one request. May be dropped at any await: then the client has left.
@@ -68,6 +69,10 @@ where
         };
         warnings.write(response.headers_mut());
         finish_head(&core, &connection, &mut response, audit_id);
+        // hyper leaves the body out by itself over HTTP/1.1 alone.
+        if parts.method == Method::HEAD {
+            without_body(&mut response);
+        }
         if let Some(record) = &mut held.record {
             record.answered(response.status().as_u16());
         }
@@ -99,15 +104,13 @@ where
     };
     // Around all that waits for somebody else: the cluster's word, the client's body, the storage.
     let until = tokio::time::Instant::from_std(started) + allotted;
+    if tokio::time::Instant::now() >= until {
+        return Err(timed_out(core));
+    }
     let decided = tokio::time::timeout_at(until, decide(core, connection, parts, body, held, info)).await;
     // The rest of the time is the client's, to take its answer in.
     stream::must_finish_by(until.max(tokio::time::Instant::now() + LEAST_TO_TAKE));
-    decided.unwrap_or_else(|_| {
-        core.metrics.terminated(StatusCode::GATEWAY_TIMEOUT.as_u16());
-        Err(ApiError::Timeout(
-            "request did not complete within the allotted timeout".into(),
-        ))
-    })
+    decided.unwrap_or_else(|_| Err(timed_out(core)))
 }
 
 /// An answer that was only just made may still be taken.
@@ -168,6 +171,14 @@ fn finish_head(core: &Core, connection: &Connection, response: &mut Response, au
     }
 }
 
+/// The head tells what a GET would have answered, its length included.
+fn without_body(response: &mut Response) {
+    let body = std::mem::replace(response.body_mut(), Body::empty());
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+}
+
 fn refuse(error: &ApiError, parts: &Parts) -> Response {
     match error.plain_text() {
         Some(words) => {
@@ -191,6 +202,11 @@ fn shutting_down() -> ApiError {
         message: "apiserver is shutting down".into(),
         retry_after: 1,
     }
+}
+
+fn timed_out(core: &Core) -> ApiError {
+    core.metrics.terminated(StatusCode::GATEWAY_TIMEOUT.as_u16());
+    ApiError::Timeout("request did not complete within the allotted timeout".into())
 }
 
 fn panicked(core: &Core, parts: &Parts) -> Response {

@@ -97,7 +97,7 @@ async fn server_killed(world: &World, server: &str) -> Result<(), Failure> {
         .first()
         .ok_or_else(|| failure("the server has no pod"))?
         .name_any();
-    let process = process_of(world, &pod, "sample-apiserver")?;
+    let process = process_of(world, &pod, "wardle")?;
     keys::of_process(world, server, process.pid).await?;
     let began = Instant::now();
     process.signal(Signal::SIGKILL);
