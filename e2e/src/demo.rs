@@ -52,7 +52,7 @@ pub async fn run(kubeconfig: &Path, registry: &str) -> Result<(), Error> {
         .kubectl(&["-n", install::NAMESPACE, "get", "deployments,pods"])
         .await?;
 
-    shown.section("Run Kubernetes' own sample-apiserver as an AggregatedServer");
+    shown.section("Run Annex's wardle, the sample API, with a volume of its own");
     shown
         .kubectl(&["create", "namespace", "wardle"])
         .await

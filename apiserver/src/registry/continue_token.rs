@@ -2,13 +2,18 @@
 //! with another server.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use crate::status::ApiError;
 use crate::storage::{Prefix, Revision};
 
 const VERSION: &str = "meta.k8s.io/v1";
+
+/// Go's `base64.RawURLEncoding`, which does not look at the bits that are left over.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// A place in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +47,7 @@ impl Place {
             start: format!("{}\0", self.after),
         };
         // A struct of texts and a number always has a JSON.
-        serde_json::to_vec(&wire).map_or_else(|_| String::new(), |json| URL_SAFE_NO_PAD.encode(json))
+        serde_json::to_vec(&wire).map_or_else(|_| String::new(), |json| BASE64.encode(json))
     }
 
     /// The place that a token names.
@@ -58,7 +63,7 @@ impl Place {
     }
 
     fn read(token: &str) -> Result<Self, String> {
-        let json = URL_SAFE_NO_PAD.decode(token).map_err(base64_error)?;
+        let json = BASE64.decode(token).map_err(base64_error)?;
         let wire: Wire = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
         if wire.version != VERSION {
             let version = wire.version;
@@ -93,9 +98,9 @@ impl Place {
 fn base64_error(error: base64::DecodeError) -> String {
     use base64::DecodeError::{InvalidByte, InvalidLastSymbol, InvalidLength, InvalidPadding};
     match error {
-        InvalidByte(at, _) | InvalidLastSymbol(at, _) | InvalidLength(at) => {
-            format!("illegal base64 data at input byte {at}")
-        }
+        InvalidByte(at, _) | InvalidLastSymbol(at, _) => format!("illegal base64 data at input byte {at}"),
+        // One character more than makes whole bytes.
+        InvalidLength(length) => format!("illegal base64 data at input byte {}", length.saturating_sub(1)),
         InvalidPadding => "illegal base64 data at input byte 0".to_owned(),
     }
 }
@@ -105,7 +110,7 @@ mod tests {
     use super::*;
 
     fn token(json: &str) -> String {
-        URL_SAFE_NO_PAD.encode(json)
+        BASE64.encode(json)
     }
 
     #[test]
@@ -159,6 +164,7 @@ mod tests {
             message("asdf$"),
             "invalid continue token: continue key is not valid: illegal base64 data at input byte 4"
         );
+        assert!(message("x").ends_with("illegal base64 data at input byte 0"));
         assert!(message(&token("{}")).contains("does not recognize"));
         assert_eq!(Place::decode("").unwrap_err().status().code, 400);
     }

@@ -2,6 +2,40 @@
 //!
 //! The trait says what reference text §6 of k8s.io/apiserver's `storage.Interface` says, without etcd's words. One
 //! conformance suite holds every backend, and the watch cache in front of them, to it.
+//!
+//! # How the parts fit
+//!
+//! ```text
+//! registry of flunders --> cache of /GROUP/flunders/ --+
+//!                                                      +--> one backend: memory, embedded, etcd
+//! registry of fischers --> cache of /GROUP/fischers/ --+
+//! ```
+//!
+//! A server has one backend, and before it one [`cache::Cache`] for each resource. All of them are a [`Storage`], so a
+//! registry does not know which one it has; without a cache it is slower and answers the same.
+//!
+//! **Who answers what** of one resource's keys (all others go through to the backend):
+//!
+//! | asked | answered by |
+//! |---|---|
+//! | a write | the backend; the cache learns of it from its watch, as of everybody's |
+//! | a read at [`ReadAt::Any`] | the cache as it is |
+//! | [`ReadAt::NotOlderThan`] | the cache, when it has got there |
+//! | [`ReadAt::Latest`] | the cache, when it has got to where the backend said that it was; in trouble the backend |
+//! | [`ReadAt::Exact`] | the cache, where it has that moment (now, or a list that was begun); else the backend |
+//! | a watch | the cache; what is older than its history the backend tells first |
+//! | anything while the cache is not filled | [`StorageError::Initializing`]; of a single key the backend |
+//!
+//! **Revisions.** There is one clock for the whole store, not one for each resource. So the revision of a list says
+//! nothing about the resource's last change: a cache is *at* revision 90 when it knows that nothing happened to its
+//! resource up to 90, though its last change was at 7. It learns that from its own changes and from [`Event::Progress`],
+//! for which it asks the backend while a reader waits. Everything that a client calls resourceVersion is such a revision:
+//! of an object its last change, of a deletion the deletion, of a list the moment, of a bookmark the progress.
+//!
+//! **What is lost when.** A watch of the cache ends without an error where its reader is too slow for the history (at
+//! least 75 s), and with [`StorageError::Compacted`] where the cache lost track of the backend for longer than that keeps
+//! its history, and was filled again. While a backend does not answer, the cache goes on serving what does not have to be
+//! the latest.
 
 pub mod cache;
 #[cfg(any(test, feature = "conformance"))]

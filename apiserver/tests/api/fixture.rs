@@ -37,7 +37,7 @@ kind!(Thing: "test.example.com", "v1", "things", Namespaced);
 pub const THINGS: &str = "/apis/test.example.com/v1/namespaces/ns/things";
 
 fn things() -> Resource {
-    typed::resource::<Thing>().short_names(["th"]).build()
+    typed::resource::<Thing>().short_names(["th"]).build().unwrap()
 }
 
 /// Panics at `panics`, and holds `waits` until the test lets it go.

@@ -1,4 +1,4 @@
-//! The Go sample-apiserver as an AggregatedServer, from its beginning to its end.
+//! Annex's wardle as an AggregatedServer, from its beginning to its end.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,10 @@ use crate::progress;
 /// The name of the AggregatedServer and of its namespace.
 pub(super) const NAME: &str = "wardle";
 
-/// The group that the sample-apiserver serves.
+/// The group of the sample API.
 pub(super) const GROUP: &str = "wardle.example.com";
 
-/// Makes the namespace and the server with an etcd beside it, waits until it is Ready, and says how long that took.
+/// Makes the namespace and the server, waits until it is Ready, and says how long that took.
 ///
 /// # Errors
 /// It did not become Ready.

@@ -173,6 +173,19 @@ pub fn sample_server(name: &str, namespace: &str, more: &str) -> String {
     aggregated_server(name, namespace, more, workload)
 }
 
+/// The same with a volume of its own, which goes with it.
+#[must_use]
+pub fn embedded_server(name: &str, namespace: &str, more: &str) -> String {
+    let workload = "
+    image: localhost/wardle:0.1.0
+    template:
+      spec:
+        terminationGracePeriodSeconds: 5
+        securityContext: { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532 }
+  storage: { embedded: { size: 64Mi, onDelete: Delete } }";
+    aggregated_server(name, namespace, more, workload)
+}
+
 /// The same of the Go sample-apiserver, with an etcd beside it.
 #[must_use]
 pub fn go_sample_server(name: &str, namespace: &str, more: &str) -> String {

@@ -134,16 +134,12 @@ pub(super) fn shop() -> Shop {
 }
 
 pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
-    let version = |name: &str, fingerprint, selectable: &[&str]| {
-        let mut schema = Schema::new(json!({"type": "object"}));
-        schema.fingerprint = fingerprint;
-        Version {
-            name: name.into(),
-            schema: Arc::new(schema),
-            columns: Vec::new(),
-            selectable_fields: selectable.iter().map(|field| (*field).to_owned()).collect(),
-            deprecation_warning: None,
-        }
+    let version = |name: &str, selectable: &[&str]| Version {
+        name: name.into(),
+        schema: Arc::new(Schema::new(json!({"type": "object", "title": name}))),
+        columns: Vec::new(),
+        deprecation_warning: None,
+        selectable_fields: selectable.iter().map(|field| (*field).to_owned()).collect(),
     };
     let resource = Resource {
         group: GROUP.into(),
@@ -155,7 +151,7 @@ pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
             ..Names::default()
         },
         scope,
-        versions: vec![version("v2", 2, &[".spec.colour"]), version("v1", 1, &[])],
+        versions: vec![version("v2", &[".spec.colour"]), version("v1", &[])],
         storage_version: "v1".into(),
         hub_version: "v1".into(),
         behaviour: Arc::new(Paint),

@@ -20,6 +20,7 @@ mod writer;
 
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -57,11 +58,15 @@ impl EmbeddedStore {
     pub fn open(options: &Options) -> Result<Arc<Self>, OpenError> {
         let clock = starting_revision();
         let medium = FileMedium::claim(options, clock)?;
-        Self::open_on(Box::new(medium), clock, options)
+        Self::open_on(Box::new(medium), clock, options.retention.max(LEAST_RETENTION))
     }
 
     /// Opens the store that lies on a medium. No write gets a revision that is not after `floor`.
-    fn open_on(medium: Box<dyn Medium>, floor: Revision, options: &Options) -> Result<Arc<Self>, OpenError> {
+    fn open_on(
+        medium: Box<dyn Medium>,
+        floor: Revision,
+        retention: Duration,
+    ) -> Result<Arc<Self>, OpenError> {
         let path = medium.path().to_owned();
         let database = medium.open(false)?;
         let snapshot = guarded(|| {
@@ -74,7 +79,6 @@ impl EmbeddedStore {
         let feed = Arc::new(Feed::new(snapshot.revision));
         let (commands, received) = mpsc::channel();
         let shared = Arc::new(Shared::new(path.clone(), snapshot, commands));
-        let retention = options.retention.max(LEAST_RETENTION);
         let writer = Writer::new(
             (medium, database),
             (shared.clone(), feed.clone()),

@@ -153,21 +153,13 @@ impl Snapshot {
     /// The value that was written at a revision, of which the index knows.
     fn value(&self, revision: Revision) -> Result<Bytes, Failure> {
         let record = self.log.get(revision.get())?;
-        let record = record.ok_or_else(|| Damage(format!("the record of revision {revision} is missing")))?;
-        let record = Record::parse(revision, record.value())?;
-        Ok(Bytes::copy_from_slice(record.value))
+        Ok(value(revision, record.ok_or_else(|| missing(revision))?.value())?)
     }
 
     pub(super) fn list(&self, list: &List, at: Option<Revision>) -> Result<Page, Failure> {
         let revision = self.read_at(at)?;
         let (found, remaining) = self.keys(list, revision)?;
-        // In the order of the log, so that every page of the file is read once.
-        let mut order: Vec<usize> = (0..found.len()).collect();
-        order.sort_unstable_by_key(|index| found[*index].1);
-        let mut values = vec![Bytes::new(); found.len()];
-        for index in order {
-            values[index] = self.value(found[index].1)?;
-        }
+        let values = self.values(&found)?;
         let entries = found.into_iter().zip(values);
         Ok(Page {
             entries: entries
@@ -176,6 +168,42 @@ impl Snapshot {
             revision,
             remaining,
         })
+    }
+
+    /// The values of keys that were found, in their order; read in the order of the log, so that every page of the file
+    /// is read once.
+    fn values(&self, found: &[(Key, Revision)]) -> Result<Vec<Bytes>, Failure> {
+        let mut order: Vec<usize> = (0..found.len()).collect();
+        order.sort_unstable_by_key(|index| found[*index].1);
+        let mut values = vec![Bytes::new(); found.len()];
+        let (Some(first), Some(last)) = (order.first(), order.last()) else {
+            return Ok(values);
+        };
+        let dense = found.len() as u64 >= self.log.len()? / 4;
+        if !dense {
+            for index in order {
+                values[index] = self.value(found[index].1)?;
+            }
+            return Ok(values);
+        }
+        // Much of the log: to walk along it is cheaper than to look for each record.
+        let mut records = ReadableTable::range(&self.log, found[*first].1.get()..=found[*last].1.get())?;
+        for index in order {
+            let revision = found[index].1;
+            let record = loop {
+                let record = records
+                    .next()
+                    .transpose()?
+                    .filter(|(at, _)| at.value() <= revision.get());
+                match record {
+                    Some((at, _)) if at.value() < revision.get() => {}
+                    Some((_, record)) => break record,
+                    None => return Err(missing(revision).into()),
+                }
+            };
+            values[index] = value(revision, record.value())?;
+        }
+        Ok(values)
     }
 
     /// The keys of a list with the revision of each, and how many more there are.
@@ -271,6 +299,16 @@ impl Keys {
         }
         Ok(())
     }
+}
+
+fn missing(revision: Revision) -> Damage {
+    Damage(format!("the record of revision {revision} is missing"))
+}
+
+/// The value in a record.
+fn value(revision: Revision, record: &[u8]) -> Result<Bytes, Damage> {
+    let record = Record::parse(revision, record)?;
+    Ok(Bytes::copy_from_slice(record.value))
 }
 
 fn parse_key(text: &str) -> Result<Key, Damage> {

@@ -156,7 +156,7 @@ spec:
   - { group: wardle.example.com, version: v1alpha1 }
   - { group: wardle.example.com, version: v1beta1 }
   workload:
-    image: localhost/sample-apiserver:v0.36.3
+    image: localhost/wardle:0.1.0
     args: ['--etcd-servers=http://etcd.fault-storage.svc:2379']
     template: { spec: { terminationGracePeriodSeconds: 2 } }
 ";

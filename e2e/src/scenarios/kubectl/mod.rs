@@ -5,15 +5,16 @@ mod watch;
 
 use serde_json::Value;
 
-use super::{Failure, Scenario, World, ensure, sample, world::sample_server};
+use super::{Failure, Scenario, World, ensure, sample, world};
+use verbs::Server;
 
 /// The scenarios of this file.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
-        name: "kubectl/one-replica",
+        name: "kubectl/embedded",
         long: false,
         needs_node: false,
-        run: |world| Box::pin(one_replica(world)),
+        run: |world| Box::pin(embedded(world)),
     },
     Scenario {
         name: "kubectl/two-replicas",
@@ -21,30 +22,48 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         needs_node: false,
         run: |world| Box::pin(two_replicas(world)),
     },
+    Scenario {
+        name: "kubectl/go",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(go(world)),
+    },
 ];
 
-/// The sample-apiserver with its etcd in the same pod.
-async fn one_replica(world: &World) -> Result<(), Failure> {
-    sample::start(world).await?;
+/// Annex's wardle with a volume of its own.
+async fn embedded(world: &World) -> Result<(), Failure> {
+    let yaml = world::embedded_server(sample::NAME, sample::NAME, "");
+    world.namespace(sample::NAME).await?;
+    sample::start_from(world, &yaml).await?;
     let replicas = world
-        .kubectl("-n wardle get deployment wardle -o jsonpath={.spec.replicas}")
+        .kubectl("-n wardle get statefulset wardle -o jsonpath={.spec.replicas}")
         .await?;
     ensure(replicas == "1", || format!("{replicas} replicas instead of 1"))?;
-    applied_again_is_unchanged(world).await?;
-    verbs::all(world).await?;
+    applied_again_is_unchanged(world, &yaml).await?;
+    verbs::all(world, Server::Annex).await?;
+    sample::stop(world).await?;
+    gone(world).await
+}
+
+/// The Go sample-apiserver with its etcd in the same pod.
+async fn go(world: &World) -> Result<(), Failure> {
+    let yaml = world::go_sample_server(sample::NAME, sample::NAME, "");
+    world.namespace(sample::NAME).await?;
+    sample::start_from(world, &yaml).await?;
+    applied_again_is_unchanged(world, &yaml).await?;
+    verbs::all(world, Server::Go).await?;
     sample::stop(world).await?;
     gone(world).await
 }
 
 /// Defaults that the API server fills in are no difference to the file that was applied.
-async fn applied_again_is_unchanged(world: &World) -> Result<(), Failure> {
-    let yaml = sample_server(sample::NAME, sample::NAME, "");
-    let said = world.apply(&yaml).await?;
+async fn applied_again_is_unchanged(world: &World, yaml: &str) -> Result<(), Failure> {
+    let said = world.apply(yaml).await?;
     ensure(said == "aggregatedserver.annex.dev/wardle unchanged\n", || {
         format!("a second `kubectl apply` says: {said}")
     })?;
     // It exits with 1 where there is a difference.
-    world.tools.kubectl_with(&["diff", "-f", "-"], &yaml).await?;
+    world.tools.kubectl_with(&["diff", "-f", "-"], yaml).await?;
     Ok(())
 }
 
@@ -57,7 +76,7 @@ async fn two_replicas(world: &World) -> Result<(), Failure> {
         .await?;
     sample::start_from(world, TWO_REPLICAS).await?;
     every_endpoint_is_ready(world).await?;
-    verbs::all(world).await?;
+    verbs::all(world, Server::Annex).await?;
     disruption_budget_follows_replicas(world).await?;
     sample::stop(world).await?;
     gone(world).await
@@ -154,11 +173,13 @@ spec:
   apis:
   - { group: wardle.example.com, version: v1alpha1 }
   - { group: wardle.example.com, version: v1beta1 }
+  storage:
+    etcd: { endpoints: ['http://etcd.wardle.svc:2379'] }
   workload:
-    image: localhost/sample-apiserver:v0.36.3
-    args: [--etcd-servers=http://etcd.wardle.svc:2379]
+    image: localhost/wardle:0.1.0
     replicas: 2
     template:
       spec:
         terminationGracePeriodSeconds: 5
+        securityContext: { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532 }
 ";

@@ -5,21 +5,34 @@ use serde_json::Value;
 use super::super::{Failure, World, ensure};
 use super::watch::Watch;
 
+/// Whose server is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Server {
+    /// Annex's wardle, which answers 415 to server-side apply and bans no names yet.
+    Annex,
+    /// Kubernetes' own.
+    Go,
+}
+
 /// All of them. Leaves no flunder behind.
 ///
 /// # Errors
 /// The first answer that is not what Kubernetes' own resources would give.
-pub(super) async fn all(world: &World) -> Result<(), Failure> {
+pub(super) async fn all(world: &World, server: Server) -> Result<(), Failure> {
     discovery(world).await?;
     let mut watch = Watch::start(world, "flunders")?;
     create_and_get(world).await?;
     watch.expect("ADDED", "one").await?;
     apply(world).await?;
+    diff(world).await?;
+    server_side_apply(world, server).await?;
     patch(world).await?;
     watch.expect("MODIFIED", "one").await?;
     metadata(world).await?;
     selectors(world).await?;
-    admission(world).await?;
+    if server == Server::Go {
+        admission(world).await?;
+    }
     delete(world).await?;
     watch.expect("DELETED", "one").await
 }
@@ -120,14 +133,49 @@ async fn apply(world: &World) -> Result<(), Failure> {
         equal(&said, &format!("flunder.wardle.example.com/two {outcome}\n"))?;
         field(world, "two", "{.spec.fischerReference}", reference).await?;
     }
-    let said = world
+    Ok(())
+}
+
+/// A change that is not made yet is shown, and is not made.
+async fn diff(world: &World) -> Result<(), Failure> {
+    let same = world
         .tools
-        .kubectl_with(
-            &["apply", "--server-side", "-f", "-"],
-            &flunder("three", "b", "third"),
-        )
+        .try_kubectl(&["diff", "-f", "-"], &flunder("two", "b", "second"))
         .await?;
-    equal(&said, "flunder.wardle.example.com/three serverside-applied\n")
+    ensure(same.success && same.stdout.is_empty(), || {
+        format!("no difference, and diff shows: {}{}", same.stdout, same.stderr)
+    })?;
+    let other = world
+        .tools
+        .try_kubectl(&["diff", "-f", "-"], &flunder("two", "b", "third"))
+        .await?;
+    let shows = |line: &str| other.stdout.lines().any(|found| found == line);
+    ensure(
+        !other.success && shows("-  fischerReference: second") && shows("+  fischerReference: third"),
+        || format!("diff shows: {}{}", other.stdout, other.stderr),
+    )?;
+    field(world, "two", "{.spec.fischerReference}", "second").await
+}
+
+/// What is not built yet is refused, and nothing of it is done.
+async fn server_side_apply(world: &World, server: Server) -> Result<(), Failure> {
+    let yaml = flunder("three", "b", "third");
+    let applied = world
+        .tools
+        .try_kubectl(&["apply", "--server-side", "-f", "-"], &yaml)
+        .await?;
+    if server == Server::Go {
+        return equal(
+            &applied.stdout,
+            "flunder.wardle.example.com/three serverside-applied\n",
+        );
+    }
+    ensure(!applied.success && applied.stderr.contains("415"), || {
+        format!("server-side apply says: {}{}", applied.stdout, applied.stderr)
+    })?;
+    world.kubectl_fails("get flunder three").await?;
+    let created = world.tools.kubectl_with(&["create", "-f", "-"], &yaml).await?;
+    equal(&created, "flunder.wardle.example.com/three created\n")
 }
 
 async fn patch(world: &World) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! The server whose certificates are rotated: the Go sample-apiserver with an etcd of its own, and what is published and
+//! The server whose certificates are rotated: wardle with an etcd of its own, and what is published and
 //! served of it.
 
 use std::collections::BTreeMap;
@@ -30,13 +30,18 @@ const VERSIONS: [&str; 2] = ["v1alpha1", "v1beta1"];
 /// in the way of the next one.
 const NAMES: [&str; 4] = ["rotation", "rotation-restart", "rotation-order", "rotation-roll"];
 
+/// Annex's wardle.
+pub(super) const WARDLE: &str = "localhost/wardle:0.1.0";
+/// Kubernetes' own sample-apiserver, which takes the same flags.
+pub(super) const GO: &str = "localhost/sample-apiserver:v0.36.3";
+
 /// The server, which is called as its namespace.
 pub(super) struct Server {
     name: &'static str,
 }
 
 impl Server {
-    /// Makes it and waits until it is Ready; `certificates` is its field of that name, in one line. What an earlier
+    /// Makes it of this image and waits until it is Ready; `certificates` is its field of that name, in one line. What an earlier
     /// scenario left is removed first.
     ///
     /// # Errors
@@ -44,13 +49,16 @@ impl Server {
     pub(super) async fn make(
         world: &World,
         name: &'static str,
+        image: &str,
         replicas: u8,
         certificates: &str,
     ) -> Result<Self, Failure> {
         let server = Self { name };
         server.remove_all(world, &NAMES.join(" ")).await?;
         world.namespace(name).await?;
-        world.apply(&manifest(name, replicas, certificates)).await?;
+        world
+            .apply(&manifest(name, image, replicas, certificates))
+            .await?;
         world.ready(name).await?;
         Ok(server)
     }
@@ -276,7 +284,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
     Ok(blocks.into_iter().map(pem::Pem::into_contents).collect())
 }
 
-fn manifest(name: &str, replicas: u8, certificates: &str) -> String {
+fn manifest(name: &str, image: &str, replicas: u8, certificates: &str) -> String {
     format!(
         "
 apiVersion: apps/v1
@@ -313,7 +321,7 @@ spec:
   - {{ group: wardle.example.com, version: v1beta1 }}
   certificates: {certificates}
   workload:
-    image: localhost/sample-apiserver:v0.36.3
+    image: {image}
     args: [--etcd-servers=http://etcd.{name}.svc:2379]
     replicas: {replicas}
     template:

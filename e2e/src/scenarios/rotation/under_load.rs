@@ -25,9 +25,9 @@ const ALL_STEPS: [RotationStep; 4] = [Widen, Swap, Probe, Narrow];
 const DOWN_LIMIT: Duration = Duration::from_secs(60);
 
 /// A leaf that renews itself, one on demand, and a new authority, one after the other under the same load.
-pub(super) async fn leaf_and_authority(world: &World) -> Result<(), Failure> {
+pub(super) async fn leaf_and_authority(world: &World, image: &str) -> Result<(), Failure> {
     let short = "{ selfSigned: { duration: 1h, renewBefore: 20m } }";
-    let server = Server::make(world, "rotation", REPLICAS, short).await?;
+    let server = Server::make(world, "rotation", image, REPLICAS, short).await?;
     let load = Load::start(world, &server).await?;
     let leaves = one_after_the_other(world, &server).await;
     let tally = load.stop().await;
@@ -35,6 +35,25 @@ pub(super) async fn leaf_and_authority(world: &World) -> Result<(), Failure> {
     // What clients met says more than where the rotation stopped.
     tally.none_failed(&[])?;
     saw(&tally, &leaves?)?;
+    server.remove(world).await
+}
+
+/// A new authority alone, under the same load.
+pub(super) async fn authority(world: &World, image: &str) -> Result<(), Failure> {
+    let server = Server::make(world, "rotation", image, REPLICAS, "{}").await?;
+    let load = Load::start(world, &server).await?;
+    let steps = Steps::follow(world.servers(), server.name());
+    let leaf = server.leaf(world).await?;
+    let authority = server.authority(world).await?;
+    server.annotate(world, "annex.dev/rotate-ca=now").await?;
+    let rotated = server.rotated(&steps, &ALL_STEPS).await;
+    let tally = load.stop().await;
+    progress::say(format!("    {tally}"));
+    tally.none_failed(&[])?;
+    progress::say(format!("    authority: {}", rotated?));
+    let new = changed(world, &server, &leaf).await?;
+    only_new_authority(world, &server, &authority).await?;
+    saw(&tally, &[leaf, new])?;
     server.remove(world).await
 }
 
@@ -123,9 +142,9 @@ fn saw(tally: &Tally, leaves: &[Vec<u8>]) -> Result<(), Failure> {
 }
 
 /// A rotation of the authority, with the kube-apiserver restarted as it begins and again while endpoints are probed.
-pub(super) async fn apiserver_restart(world: &World) -> Result<(), Failure> {
+pub(super) async fn apiserver_restart(world: &World, image: &str) -> Result<(), Failure> {
     let layout = world.node()?;
-    let server = Server::make(world, "rotation-restart", REPLICAS, "{}").await?;
+    let server = Server::make(world, "rotation-restart", image, REPLICAS, "{}").await?;
     let load = Load::start(world, &server).await?;
     let mut downtimes = Vec::new();
     let leaves = restarted_on_the_way(world, layout, &server, &mut downtimes).await;

@@ -22,8 +22,8 @@ const NEW_NAME: &str = "flunders.example.com";
 const REPLICAS: u8 = 2;
 
 /// A leaf on demand, then other names, which take a new authority: each time the pods are replaced, one by one.
-pub(super) async fn restarted(world: &World) -> Result<(), Failure> {
-    let server = Server::make(world, "rotation-roll", REPLICAS, "{ reload: Restart }").await?;
+pub(super) async fn restarted(world: &World, image: &str) -> Result<(), Failure> {
+    let server = Server::make(world, "rotation-roll", image, REPLICAS, "{ reload: Restart }").await?;
     let steps = Steps::follow(world.servers(), server.name());
     let availability = Availability::follow(world.servers(), server.name());
 

@@ -20,8 +20,8 @@ const CULPRIT: &str = "wrong-order";
 
 /// Narrow before Swap, by hand, while the operator is away: the load fails. The operator repairs it and says whose work
 /// it was.
-pub(super) async fn is_noticed(world: &World) -> Result<(), Failure> {
-    let server = Server::make(world, "rotation-order", 1, "{}").await?;
+pub(super) async fn is_noticed(world: &World, image: &str) -> Result<(), Failure> {
+    let server = Server::make(world, "rotation-order", image, 1, "{}").await?;
     let load = Load::start(world, &server).await?;
     let replicas = world
         .kubectl(&format!(

@@ -1,4 +1,4 @@
-//! Two pods on one etcd, which asks for certificates. Kubernetes' own sample-apiserver takes the same flags.
+//! Two pods on one etcd, which asks for certificates.
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{Api, api::PostParams, core::ObjectMeta};
@@ -122,7 +122,7 @@ spec:
   - {{ group: wardle.example.com, version: v1alpha1 }}
   - {{ group: wardle.example.com, version: v1beta1 }}
   workload:
-    image: localhost/sample-apiserver:v0.36.3
+    image: localhost/wardle:0.1.0
     replicas: 2
     template: {{ spec: {{ terminationGracePeriodSeconds: 5 }} }}
   storage:

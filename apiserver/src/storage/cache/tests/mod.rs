@@ -33,6 +33,21 @@ mod over_the_memory_store {
     crate::storage_conformance!(fresh);
 }
 
+mod over_the_embedded_store {
+    use super::*;
+    use crate::storage::embedded::{EmbeddedStore, Options as StoreOptions};
+
+    async fn fresh() -> Fresh {
+        let directory = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::open(&StoreOptions::new(directory.path())).unwrap();
+        let cache = Cache::start(store, prefix(), Options::default());
+        cache.wait_ready().await;
+        Fresh::new(cache, directory)
+    }
+
+    crate::storage_conformance!(fresh);
+}
+
 mod with_hardly_any_history {
     use super::*;
 

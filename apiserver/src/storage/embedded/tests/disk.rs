@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -11,7 +12,7 @@ use redb::{Database, StorageBackend};
 use crate::storage::Revision;
 use crate::storage::embedded::failure::{Failure, guarded};
 use crate::storage::embedded::medium::{Medium, initialize, open_error};
-use crate::storage::embedded::{EmbeddedStore, OpenError, Options};
+use crate::storage::embedded::{EmbeddedStore, LEAST_RETENTION, OpenError};
 
 /// What a disk writes whole or not at all.
 const SECTOR: usize = 512;
@@ -90,10 +91,19 @@ impl Disk {
 
     /// Opens the store on it, at a clock that shows `clock`.
     pub(super) fn open(&self, clock: Revision) -> Result<Arc<EmbeddedStore>, OpenError> {
-        EmbeddedStore::open_on(Box::new(self.clone()), clock, &Options::new("/unused"))
+        self.open_for(clock, LEAST_RETENTION)
     }
 
-    fn database(&self) -> Result<Database, Failure> {
+    /// The same, with history for as long as that.
+    pub(super) fn open_for(
+        &self,
+        clock: Revision,
+        retention: Duration,
+    ) -> Result<Arc<EmbeddedStore>, OpenError> {
+        EmbeddedStore::open_on(Box::new(self.clone()), clock, retention)
+    }
+
+    pub(super) fn database(&self) -> Result<Database, Failure> {
         let opened = {
             let mut state = self.state();
             state.opened += 1;
