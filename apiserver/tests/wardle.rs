@@ -1,6 +1,9 @@
 //! The sample API's resources, held against what Kubernetes' sample-apiserver (0.36) answered to the same bodies.
 
 #![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     missing_docs,
     unreachable_pub,
     reason = "the resources are those of the example program"

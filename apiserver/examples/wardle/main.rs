@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use annex_apiserver::server::Server;
 
+#[allow(unreachable_pub, reason = "a test of the library uses it too")]
 mod resources;
 
 fn main() -> ExitCode {

@@ -94,8 +94,10 @@ pub mod v1beta1 {
 /// A reference of a type that is neither is lost, as in Go.
 impl From<v1alpha1::Flunder> for v1beta1::Flunder {
     fn from(old: v1alpha1::Flunder) -> Self {
-        let mut new = Self::default();
-        new.metadata = old.metadata;
+        let mut new = Self {
+            metadata: old.metadata,
+            ..Self::default()
+        };
         let reference_type = old.spec.reference_type.unwrap_or_default();
         match reference_type.0.as_str() {
             FLUNDER => new.spec.flunder_reference = old.spec.reference,
@@ -109,8 +111,10 @@ impl From<v1alpha1::Flunder> for v1beta1::Flunder {
 
 impl From<v1beta1::Flunder> for v1alpha1::Flunder {
     fn from(new: v1beta1::Flunder) -> Self {
-        let mut old = Self::default();
-        old.metadata = new.metadata;
+        let mut old = Self {
+            metadata: new.metadata,
+            ..Self::default()
+        };
         match new.spec.reference_type.0.as_str() {
             FLUNDER => old.spec.reference = new.spec.flunder_reference,
             FISCHER => old.spec.reference = new.spec.fischer_reference,
