@@ -25,6 +25,8 @@ pub(super) struct Findings {
     pub(super) strict: Vec<String>,
     /// `apiVersion` or `kind` is no text, or the whole is no object: not even the kind is known.
     pub(super) kind_error: Option<String>,
+    /// Why the rest was not read.
+    pub(super) gave_up: Option<String>,
     /// The error that ends Go's reading at once.
     pub(super) fatal: Option<String>,
     /// The first value of a wrong type.
@@ -254,7 +256,7 @@ impl Reader<'_> {
         }
         let message = format!("exceeded max depth of {MAX_DEPTH}");
         let error = E::custom(&message);
-        self.findings.fatal.get_or_insert(message);
+        self.findings.gave_up.get_or_insert(message);
         Err(error)
     }
 
@@ -280,7 +282,11 @@ impl Reader<'_> {
 
     /// Notes a value of a wrong type. Nothing stands there then; the first such error is the answer.
     fn mistyped(&mut self, found: &str) -> Value {
-        let wanted = &self.node.type_name;
+        let wanted = match self.node.shape {
+            // Go reads a time as a text first.
+            Shape::Time => "string",
+            _ => &self.node.type_name,
+        };
         let of_kind = self.place.is_field_of_root(&["apiVersion", "kind"]);
         let message = match self.place {
             Place::Field(_, name, _) if of_kind => {
