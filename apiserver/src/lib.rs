@@ -1,5 +1,8 @@
 //! The library to write Kubernetes extension apiservers with.
 //!
+//! **Not built yet**: `metadata.managedFields` is absent; apply patches and strategic merge patches are answered with 415;
+//! admission webhooks, admission policies and resource quotas do not apply to the objects of these servers.
+//!
 //! A request's way, and the modules that it passes:
 //!
 //! ```text
@@ -25,6 +28,11 @@ pub mod schema;
 pub mod server;
 pub mod status;
 pub mod storage;
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
 
 /// What macros of this library write into programs that use it.
 #[doc(hidden)]

@@ -43,6 +43,12 @@ impl Document {
         }
     }
 
+    /// The document.
+    #[must_use]
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
     /// The answer to a GET of a client that sent `headers`, for a document with an entity tag.
     #[must_use]
     pub fn answer_tagged(&self, headers: &HeaderMap) -> Response {

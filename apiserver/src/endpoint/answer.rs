@@ -84,7 +84,7 @@ fn no_list(call: &Call<'_>) -> ApiError {
 }
 
 /// How many objects are encoded before others have their turn: some of them may have to be converted.
-const TURN: usize = 128;
+const TURN: usize = 512;
 
 /// A list.
 pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Result<Response, ApiError> {

@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use super::answer;
 use super::call::Call;
 use super::watch::Frames;
+use crate::request::Verb;
 use crate::request::media::{self, JSON};
 use crate::request::options::{GetOptions, ListOptions};
 use crate::response::{Body, Response};
@@ -30,6 +31,12 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Response, ApiError> {
 pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
     let wanted = media::wanted(&call.parts.headers, call.query())?;
     let options = ListOptions::parse(call.query())?;
+    // What was authorized is what the server read of the same query.
+    if options.watch != (call.info().verb == Verb::Watch) {
+        return Err(ApiError::BadRequest(
+            "it is not clear whether this is a watch".into(),
+        ));
+    }
     if options.watch {
         return watch(call, &options).await;
     }

@@ -12,7 +12,7 @@ use crate::admission::{Admission, Attributes};
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::registry::Registry;
-use crate::request::{RequestInfo, User, Verb};
+use crate::request::{RequestInfo, User};
 use crate::resource::{Behaviour, Column, ConversionError, Names, Policy, Resource, Scope, Version};
 use crate::response::{Body, Response};
 use crate::schema::Schema;
@@ -304,58 +304,6 @@ pub(crate) fn authorized(method: &str, uri: &str) -> Authorized {
         groups: vec![User::MASTERS.into()],
         ..User::default()
     };
-    Authorized::in_test(user, info(method, uri))
-}
-
-fn info(method: &str, uri: &str) -> RequestInfo {
-    let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
-    let mut segments = path
-        .trim_start_matches('/')
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .peekable();
-    let mut next = || segments.next().unwrap_or_default().to_owned();
-    let (api, group, version) = (next(), next(), next());
-    let mut resource = next();
-    let special = resource == "watch";
-    if special {
-        resource = next();
-    }
-    let mut namespace = String::new();
-    if resource == "namespaces" {
-        namespace = next();
-        resource = next();
-    }
-    let name = next();
-    let subresource = next();
-    let watch = special
-        || query
-            .split('&')
-            .any(|pair| pair == "watch=true" || pair == "watch=1");
-    let verb = match method {
-        _ if special => Verb::Watch,
-        "GET" | "HEAD" if !name.is_empty() => Verb::Get,
-        "GET" | "HEAD" if watch => Verb::Watch,
-        "GET" | "HEAD" => Verb::List,
-        "POST" => Verb::Create,
-        "PUT" => Verb::Update,
-        "PATCH" => Verb::Patch,
-        "DELETE" if name.is_empty() => Verb::DeleteCollection,
-        "DELETE" => Verb::Delete,
-        _ => Verb::Other,
-    };
-    RequestInfo {
-        is_resource: api == "apis" && !resource.is_empty(),
-        verb,
-        path: path.to_owned(),
-        method: method.to_lowercase(),
-        group,
-        version,
-        namespace,
-        resource,
-        subresource,
-        name,
-        label_selector: String::new(),
-        field_selector: String::new(),
-    }
+    let info = RequestInfo::parse(&method.parse().unwrap(), &uri.parse().unwrap()).unwrap();
+    Authorized::in_test(user, info)
 }

@@ -95,6 +95,10 @@ impl Frames {
                 self.fail(&error, out);
             }
         }
+        if self.pending.is_empty() {
+            // The room that the initial state took is not kept for as long as the watch lasts.
+            self.pending = VecDeque::new();
+        }
     }
 
     /// The last event.

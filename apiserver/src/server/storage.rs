@@ -117,6 +117,9 @@ impl Stores {
 #[derive(Debug)]
 struct CacheNumbers(Vec<(GroupResource, std::sync::Weak<Cache>)>);
 
+/// A name, its help, and the number.
+type Metric = (&'static str, &'static str, fn(&Stats) -> u64);
+
 impl Collector for CacheNumbers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let stats: Vec<(&GroupResource, Stats)> = self
@@ -124,7 +127,7 @@ impl Collector for CacheNumbers {
             .iter()
             .filter_map(|(resource, cache)| Some((resource, cache.upgrade()?.stats())))
             .collect();
-        let metrics: [(&str, &str, fn(&Stats) -> u64); 4] = [
+        let metrics: [Metric; 4] = [
             ("apiserver_storage_objects", "Objects that are stored", |stats| {
                 stats.objects as u64
             }),

@@ -23,9 +23,8 @@ pub(super) struct Informer {
 pub(super) struct Report {
     synced: bool,
     objects: BTreeMap<String, String>,
-    /// How many objects it was told of as new, changed and gone.
+    /// How many objects it was told of as new, and as gone.
     pub(super) added: usize,
-    pub(super) updated: usize,
     pub(super) deleted: usize,
     /// How often a watch of it failed; it watches again by itself.
     pub(super) errors: usize,

@@ -5,10 +5,12 @@
 
 mod audit;
 mod chart;
+mod container;
 mod deletion;
 mod describe;
 mod dump;
 mod fault;
+mod informer;
 mod kubectl;
 mod operator;
 mod recovery;
@@ -18,6 +20,7 @@ mod runner;
 mod safety;
 mod sample;
 mod service;
+mod serving;
 mod stage;
 mod steady;
 mod storage;
@@ -72,6 +75,7 @@ pub fn all() -> Vec<Scenario> {
         kubectl::SCENARIOS,
         service::SCENARIOS,
         twin::SCENARIOS,
+        serving::SCENARIOS,
         describe::SCENARIOS,
         steady::SCENARIOS,
         storage::SCENARIOS,

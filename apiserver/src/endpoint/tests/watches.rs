@@ -103,7 +103,7 @@ async fn watchers_of_each_version_and_form_get_theirs() {
     let expected = json!({"type": "ADDED", "object": {
         "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": b["metadata"],
     }});
-    assert_eq!(events(&mut metadata, 1).await, [expected.clone()]);
+    assert_eq!(events(&mut metadata, 1).await, std::slice::from_ref(&expected));
     assert_eq!(events(&mut again, 1).await, [expected]);
 }
 

@@ -33,6 +33,10 @@ use crate::response::{Body, Response};
 use crate::status::ApiError;
 
 /// Answers one request. May be dropped at any await: then the client has left.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "of an `async fn` the compiler cannot prove that it is `Send`"
+)]
 pub(super) fn serve<B>(
     core: Arc<Core>,
     connection: Arc<Connection>,

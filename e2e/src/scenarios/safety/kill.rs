@@ -7,12 +7,11 @@ use kube::{Api, ResourceExt as _, api::ListParams};
 use nix::sys::signal::Signal;
 
 use super::{
-    super::{operator, stage, traffic::Traffic, world::World},
+    super::{container::process_of, operator, stage, traffic::Traffic, world::World},
     keys,
 };
-use crate::install::NAMESPACE;
+use crate::progress;
 use crate::scenarios::{Failure, ensure, failure};
-use crate::{node, process::Record, progress};
 
 const FLUNDERS: &str = "/apis/wardle.example.com/v1alpha1/flunders";
 
@@ -130,25 +129,4 @@ async fn server_killed(world: &World, server: &str) -> Result<(), Failure> {
         began.elapsed().as_secs_f64()
     ));
     Ok(())
-}
-
-/// The process of a pod that runs this program, by the name that the container runtime gives each container's host.
-fn process_of(world: &World, pod: &str, program: &str) -> Result<Record, Failure> {
-    let host = format!("HOSTNAME={pod}");
-    let is_it = |record: &Record| {
-        let read = |file: &str| {
-            let bytes = std::fs::read(format!("/proc/{}/{file}", record.pid));
-            String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
-        };
-        let first = read("cmdline");
-        let first = first.split('\0').next().unwrap_or_default();
-        first.ends_with(program) && read("environ").split('\0').any(|variable| variable == host)
-    };
-    let processes = node::processes(world.node()?);
-    let found = processes.into_iter().find(is_it);
-    found.ok_or_else(|| {
-        failure(format!(
-            "found no process {program} of pod {pod} of {NAMESPACE} or a server"
-        ))
-    })
 }

@@ -1,0 +1,67 @@
+//! What a cluster relies on in a server of Annex's library, while that is killed, restarted and emptied; a client-go
+//! informer follows all of it.
+
+mod garbage;
+mod kill;
+mod namespace;
+mod writers;
+
+use nix::sys::signal::Signal;
+
+use super::container::process_of;
+use super::{Failure, Scenario, World, stage, world};
+
+/// The scenarios of this folder.
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "serving/kill-under-writes",
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(kill::run(world)),
+    },
+    Scenario {
+        name: "serving/garbage-collection",
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(garbage::run(world)),
+    },
+    Scenario {
+        name: "serving/namespace-of-a-thousand",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(namespace::run(world)),
+    },
+];
+
+/// Makes wardle with a volume of its own, in a namespace of its name.
+async fn start(world: &World, name: &str) -> Result<(), Failure> {
+    stage::made(world, name, &world::embedded_server(name, name, "")).await
+}
+
+/// Sends SIGKILL to the server's process, and waits until it answers again.
+async fn killed(world: &World, name: &str) -> Result<(), Failure> {
+    let process = process_of(world, &format!("{name}-0"), "wardle")?;
+    process.signal(Signal::SIGKILL);
+    let restarted = world
+        .eventually("another process of the server", async || {
+            let other =
+                process_of(world, &format!("{name}-0"), "wardle").map_err(|error| error.to_string())?;
+            if other.pid == process.pid {
+                return Err("it is the one that was killed".to_owned());
+            }
+            Ok(())
+        })
+        .await;
+    restarted?;
+    answers(world).await
+}
+
+/// Waits until a list is answered through the aggregator.
+async fn answers(world: &World) -> Result<(), Failure> {
+    world
+        .eventually("the server to answer", async || {
+            let listed = world.kubectl("get flunders -A -o name").await;
+            listed.map(|_| ()).map_err(|error| error.to_string())
+        })
+        .await
+}
