@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::object::Object;
 use crate::resource::Resource;
 use crate::schema::{Schema, tidy_metadata};
-use crate::status::ApiError;
+use crate::status::{ApiError, Quoted};
 
 pub use error::DecodeError;
 use reader::Findings;
@@ -91,11 +91,33 @@ pub fn decode(
     decoded.map_err(|error| error.into_api_error(resource, body))
 }
 
-/// Reads a value, such as an object after a patch, as an object of `resource` in `version`.
+/// Reads a value, an object after a patch, as an object of `resource` in `version`. A patch may have brought it to
+/// another version that is served: it is read in that one, and converted.
 ///
 /// # Errors
 /// The value is no such object. [`DecodeError::into_patch_error`] is what Kubernetes answers to a patch.
 pub fn decode_value(value: Value, resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
+    let said = value
+        .get("apiVersion")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let other = said
+        .strip_prefix(resource.group.as_str())
+        .and_then(|rest| rest.strip_prefix('/'))
+        .filter(|other| *other != version && resource.version(other).is_some());
+    let Some(other) = other.map(ToOwned::to_owned) else {
+        return read_value(value, resource, version);
+    };
+    let mut decoded = read_value(value, resource, &other)?;
+    let of_type = |error| DecodeError::of_type(error, resource, &other);
+    decoded.object = resource
+        .behaviour
+        .convert(decoded.object, version)
+        .map_err(of_type)?;
+    Ok(decoded)
+}
+
+fn read_value(value: Value, resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
     let served = served(resource, version)?;
     let read = read_from(value, served).map_err(|error| DecodeError::Unrecognized(error.to_string()))?;
     judge(read, resource, version)
@@ -140,7 +162,7 @@ fn decode_yaml(body: &[u8], resource: &Resource, version: &str) -> Result<Decode
         }
     };
     let document = yaml::read(text).map_err(DecodeError::Unrecognized)?;
-    let mut decoded = decode_value(document.value, resource, version)?;
+    let mut decoded = read_value(document.value, resource, version)?;
     decoded.of_yaml = document.duplicates.len();
     decoded.strict.splice(0..0, document.duplicates);
     Ok(decoded)
@@ -247,7 +269,8 @@ fn check_type(object: &Object, resource: &Resource, version: &str) -> Result<(),
     if *kind == resource.names.kind && found == expected {
         return Ok(());
     }
-    if *kind == resource.names.kind && group == resource.group && resource.version(named).is_some() {
+    let is_known = named == GO_INTERNAL || resource.version(named).is_some();
+    if *kind == resource.names.kind && group == resource.group && is_known {
         return Err(DecodeError::OtherVersion { found, expected });
     }
     Err(DecodeError::Unusable {
@@ -257,10 +280,17 @@ fn check_type(object: &Object, resource: &Resource, version: &str) -> Result<(),
             let (name, package) = (&resource.names.kind, internal_package(&resource.group));
             format!("converting ({version}.{kind}) to ({package}.{name}): unknown conversion")
         } else {
-            format!("no kind {kind:?} is registered for version {found:?} in scheme {GO_SCHEME:?}")
+            format!(
+                "no kind {} is registered for version {} in scheme {GO_SCHEME:?}",
+                Quoted(kind),
+                Quoted(&found)
+            )
         },
     })
 }
+
+/// The version of Go's internal types: known, and never the expected one.
+const GO_INTERNAL: &str = "__internal";
 
 /// Where Kubernetes' scheme is made, which its message names.
 const GO_SCHEME: &str = "pkg/runtime/scheme.go:111";

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::place::Place;
 use super::time;
 use crate::schema::{ANY, Fields, Node, Rest, Shape};
-use crate::status::{FieldError, FieldErrorKind};
+use crate::status::{FieldError, FieldErrorKind, Quoted};
 
 /// How deep an object may be. Less than what the JSON parser reads, so that whatever is stored can be read again.
 pub(super) const MAX_DEPTH: usize = 100;
@@ -262,7 +262,7 @@ impl Reader<'_> {
 
     fn strict(&mut self, what: &str, place: &Place<'_>) {
         if self.findings.strict.len() < MAX_FINDINGS {
-            let finding = format!("{what} field {:?}", place.path());
+            let finding = format!("{what} field {}", Quoted(&place.path()));
             if !self.findings.strict.contains(&finding) {
                 self.findings.strict.push(finding);
             }
@@ -317,7 +317,7 @@ impl Reader<'_> {
             let shown: Vec<Cow<'_, str>> = choices
                 .iter()
                 .map(|choice| match choice {
-                    Value::String(text) => format!("{text:?}").into(),
+                    Value::String(text) => Quoted(text).to_string().into(),
                     other => other.to_string().into(),
                 })
                 .collect();
