@@ -1,5 +1,7 @@
 //! The resources of `wardle.example.com`: flunders in two versions, fischers in one.
 
+#![allow(unreachable_pub, reason = "a program's modules are nobody's interface")]
+
 use annex_apiserver::kind;
 use annex_apiserver::resource::typed::{self, DescriptionError};
 use annex_apiserver::resource::{Policy, Resource};
