@@ -113,6 +113,8 @@ impl Stores {
     }
 }
 
+type Number = fn(&Stats) -> u64;
+
 /// The numbers of caches, read when somebody asks. It does not keep them alive.
 #[derive(Debug)]
 struct CacheNumbers(Vec<(GroupResource, std::sync::Weak<Cache>)>);
@@ -124,7 +126,7 @@ impl Collector for CacheNumbers {
             .iter()
             .filter_map(|(resource, cache)| Some((resource, cache.upgrade()?.stats())))
             .collect();
-        let metrics: [(&str, &str, fn(&Stats) -> u64); 4] = [
+        let metrics: [(&str, &str, Number); 4] = [
             ("apiserver_storage_objects", "Objects that are stored", |stats| {
                 stats.objects as u64
             }),

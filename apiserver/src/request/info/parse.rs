@@ -72,9 +72,7 @@ impl RequestInfo {
 
     /// Takes a verb that stands before the resource. `None`: nothing stands behind it.
     fn take_verb<'a, 'b>(&mut self, segments: &'a [&'b str]) -> Option<&'a [&'b str]> {
-        let Some((first, rest)) = segments.split_first() else {
-            return None;
-        };
+        let (first, rest) = segments.split_first()?;
         if !PREFIX_VERBS.contains(first) {
             return Some(segments);
         }
