@@ -9,7 +9,7 @@ use http::HeaderValue;
 
 use super::{
     Args, AuthenticationArgs, AuthorizationArgs, Backend, Cluster, Config, ConfigError, ConfigErrors,
-    Defaults, LimitArgs, Limits, ServingArgs, Storage, StorageArgs,
+    Defaults, Delegated, LimitArgs, Limits, ServingArgs, Storage, StorageArgs,
 };
 use crate::request::{GoDuration, User};
 use crate::server::{Address, tls};
@@ -272,13 +272,13 @@ fn etcd(_: &StorageArgs, _: Vec<String>, _: Duration, _: &Defaults, errors: &mut
 }
 
 fn delegated(args: &Args, errors: &mut Errors) -> Cluster {
-    Cluster::Delegated {
+    Cluster::Delegated(Box::new(Delegated {
         authentication: authentication(&args.authentication, errors),
         authentication_kubeconfig: path(&args.authentication.authentication_kubeconfig),
         authorization: authorization(&args.authorization, errors),
         authorization_kubeconfig: path(&args.authorization.authorization_kubeconfig),
         kubeconfig: path(&args.process.kubeconfig),
-    }
+    }))
 }
 
 fn authentication(args: &AuthenticationArgs, errors: &mut Errors) -> authn::Options {

@@ -71,19 +71,24 @@ pub enum Cluster {
         /// The directory.
         kubeconfig_directory: PathBuf,
     },
-    /// There is one. Kubeconfigs that are `None` mean the cluster that the process runs in.
-    Delegated {
-        /// How requests are authenticated.
-        authentication: authn::Options,
-        /// The cluster that knows tokens.
-        authentication_kubeconfig: Option<PathBuf>,
-        /// How requests are authorized.
-        authorization: authz::Options,
-        /// The cluster that decides.
-        authorization_kubeconfig: Option<PathBuf>,
-        /// The cluster, for everything else.
-        kubeconfig: Option<PathBuf>,
-    },
+    /// There is one.
+    Delegated(Box<Delegated>),
+}
+
+/// A cluster that says who somebody is and what they may. Kubeconfigs that are `None` mean the cluster that the process
+/// runs in.
+#[derive(Clone, Debug)]
+pub struct Delegated {
+    /// How requests are authenticated.
+    pub authentication: authn::Options,
+    /// The cluster that knows tokens.
+    pub authentication_kubeconfig: Option<PathBuf>,
+    /// How requests are authorized.
+    pub authorization: authz::Options,
+    /// The cluster that decides.
+    pub authorization_kubeconfig: Option<PathBuf>,
+    /// The cluster, for everything else.
+    pub kubeconfig: Option<PathBuf>,
 }
 
 /// Where objects are kept, and how.

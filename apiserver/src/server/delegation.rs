@@ -11,7 +11,7 @@ use super::start::StartError;
 use crate::admission::NamespaceLifecycle;
 use crate::authn::{self, Authenticator};
 use crate::authz::{self, Authorizer};
-use crate::config::{Cluster, Config};
+use crate::config::{Cluster, Config, Delegated};
 use crate::kubernetes::{self, ClientError};
 
 /// Who says who somebody is and what they may.
@@ -28,30 +28,26 @@ pub(super) struct Delegation {
 pub(super) async fn delegation(config: &Config) -> Result<Delegation, StartError> {
     match &config.cluster {
         Cluster::None { .. } => alone(),
-        Cluster::Delegated {
-            authentication,
-            authentication_kubeconfig,
-            authorization,
-            authorization_kubeconfig,
-            kubeconfig,
-        } => {
-            let mut clients = Clients::default();
-            let tokens = clients.get(authentication_kubeconfig.as_deref()).await?;
-            let reviews = clients.get(authorization_kubeconfig.as_deref()).await?;
-            let lifecycle = match config.namespace_lifecycle {
-                true => Some(Arc::new(NamespaceLifecycle::new(
-                    clients.get(kubeconfig.as_deref()).await?,
-                ))),
-                false => None,
-            };
-            Ok(Delegation {
-                authenticator: authn::build(authentication.clone(), Some(tokens)).await?,
-                authorizer: authz::build(authorization.clone(), Some(reviews))?,
-                lifecycle,
-                token: None,
-            })
-        }
+        Cluster::Delegated(cluster) => by_cluster(cluster, config.namespace_lifecycle).await,
     }
+}
+
+async fn by_cluster(cluster: &Delegated, namespace_lifecycle: bool) -> Result<Delegation, StartError> {
+    let mut clients = Clients::default();
+    let tokens = clients.get(cluster.authentication_kubeconfig.as_deref()).await?;
+    let reviews = clients.get(cluster.authorization_kubeconfig.as_deref()).await?;
+    let lifecycle = if namespace_lifecycle {
+        let client = clients.get(cluster.kubeconfig.as_deref()).await?;
+        Some(Arc::new(NamespaceLifecycle::new(client)))
+    } else {
+        None
+    };
+    Ok(Delegation {
+        authenticator: authn::build(cluster.authentication.clone(), Some(tokens)).await?,
+        authorizer: authz::build(cluster.authorization.clone(), Some(reviews))?,
+        lifecycle,
+        token: None,
+    })
 }
 
 fn alone() -> Result<Delegation, StartError> {

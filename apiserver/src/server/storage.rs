@@ -113,12 +113,11 @@ impl Stores {
     }
 }
 
+type Number = fn(&Stats) -> u64;
+
 /// The numbers of caches, read when somebody asks. It does not keep them alive.
 #[derive(Debug)]
 struct CacheNumbers(Vec<(GroupResource, std::sync::Weak<Cache>)>);
-
-/// A name, its help, and the number.
-type Metric = (&'static str, &'static str, fn(&Stats) -> u64);
 
 impl Collector for CacheNumbers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
@@ -127,7 +126,7 @@ impl Collector for CacheNumbers {
             .iter()
             .filter_map(|(resource, cache)| Some((resource, cache.upgrade()?.stats())))
             .collect();
-        let metrics: [Metric; 4] = [
+        let metrics: [(&str, &str, Number); 4] = [
             ("apiserver_storage_objects", "Objects that are stored", |stats| {
                 stats.objects as u64
             }),

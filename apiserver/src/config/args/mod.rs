@@ -84,13 +84,13 @@ fn is_given(matches: &ArgMatches, name: &str) -> bool {
 /// clap's description of the whole command line.
 #[must_use]
 pub fn command() -> Command {
-    let command = Command::new("apiserver")
+    let command = Args::augment_args(Command::new("apiserver"))
         .about("Serves an extension API of Kubernetes")
         .args_override_self(true);
     GO_FLAGS
         .iter()
         .filter(|flag| flag.meaning != Meaning::Works)
-        .fold(Args::augment_args(command), |command, flag| {
+        .fold(command, |command, flag| {
             command.arg(unbuilt(flag.name, flag.value))
         })
 }

@@ -33,55 +33,48 @@ use crate::response::{Body, Response};
 use crate::status::ApiError;
 
 /// Answers one request. May be dropped at any await: then the client has left.
-#[expect(
-    clippy::manual_async_fn,
-    reason = "of an `async fn` the compiler cannot prove that it is `Send`"
-)]
-pub(super) fn serve<B>(
+pub(super) async fn serve<B>(
     core: Arc<Core>,
     connection: Arc<Connection>,
     request: Request<B>,
-) -> impl Future<Output = http::Response<Outgoing>> + Send
+) -> http::Response<Outgoing>
 where
     B: http_body::Body<Data = Bytes> + Unpin + Send,
     B::Error: std::fmt::Display,
 {
-    // A block, because of an `async fn` the compiler would have to prove `Send` where it no longer can.
-    async move {
-        // Deadline and latency count from here, whatever the steps below wait for.
-        let started = Instant::now();
-        let (mut parts, body) = request.into_parts();
-        let mut held = Held {
-            // An idle connection is closed; this one is not idle until the answer is out.
-            busy: Some(connection.activity.begin()),
-            ..Held::default()
-        };
-        // kube-apiserver names each request. Its log, and ours, call it the same.
-        let audit_id = audit_id::of(&parts.headers);
-        // Anything below may have something to warn of, whichever answer it comes to.
-        let warnings = Warnings::default();
-        parts.extensions.insert(warnings.clone());
+    // Deadline and latency count from here, whatever the steps below wait for.
+    let started = Instant::now();
+    let (mut parts, body) = request.into_parts();
+    let mut held = Held {
+        // An idle connection is closed; this one is not idle until the answer is out.
+        busy: Some(connection.activity.begin()),
+        ..Held::default()
+    };
+    // kube-apiserver names each request. Its log, and ours, call it the same.
+    let audit_id = audit_id::of(&parts.headers);
+    // Anything below may have something to warn of, whichever answer it comes to.
+    let warnings = Warnings::default();
+    parts.extensions.insert(warnings.clone());
 
-        // Outermost, so that a panic anywhere costs one answer and neither the connection nor the process.
-        let passed = AssertUnwindSafe(pass(&core, &connection, &mut parts, body, &mut held, started))
-            .catch_unwind()
-            .await;
-        let mut response = match passed {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => refuse(&error, &parts),
-            Err(_) => panicked(&core, &parts),
-        };
-        warnings.write(response.headers_mut());
-        finish_head(&core, &connection, &mut response, audit_id);
-        // hyper leaves the body out by itself over HTTP/1.1 alone.
-        if parts.method == Method::HEAD {
-            without_body(&mut response);
-        }
-        if let Some(record) = &mut held.record {
-            record.answered(response.status().as_u16());
-        }
-        response.map(|body| Outgoing::new(body, held, &core.life))
+    // Outermost, so that a panic anywhere costs one answer and neither the connection nor the process.
+    let passed = AssertUnwindSafe(pass(&core, &connection, &mut parts, body, &mut held, started))
+        .catch_unwind()
+        .await;
+    let mut response = match passed {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => refuse(&error, &parts),
+        Err(_) => panicked(&core, &parts),
+    };
+    warnings.write(response.headers_mut());
+    finish_head(&core, &connection, &mut response, audit_id);
+    // hyper leaves the body out by itself over HTTP/1.1 alone.
+    if parts.method == Method::HEAD {
+        without_body(&mut response);
     }
+    if let Some(record) = &mut held.record {
+        record.answered(response.status().as_u16());
+    }
+    response.map(|body| Outgoing::new(body, held, &core.life))
 }
 
 /// Every step that can end a request.
