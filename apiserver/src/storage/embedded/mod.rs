@@ -62,7 +62,11 @@ impl EmbeddedStore {
     }
 
     /// Opens the store that lies on a medium. No write gets a revision that is not after `floor`.
-    fn open_on(medium: Box<dyn Medium>, floor: Revision, retention: Duration) -> Result<Arc<Self>, OpenError> {
+    fn open_on(
+        medium: Box<dyn Medium>,
+        floor: Revision,
+        retention: Duration,
+    ) -> Result<Arc<Self>, OpenError> {
         let path = medium.path().to_owned();
         let database = medium.open(false)?;
         let snapshot = guarded(|| {

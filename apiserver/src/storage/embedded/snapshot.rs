@@ -191,7 +191,10 @@ impl Snapshot {
         for index in order {
             let revision = found[index].1;
             let record = loop {
-                let record = records.next().transpose()?.filter(|(at, _)| at.value() <= revision.get());
+                let record = records
+                    .next()
+                    .transpose()?
+                    .filter(|(at, _)| at.value() <= revision.get());
                 match record {
                     Some((at, _)) if at.value() < revision.get() => {}
                     Some((_, record)) => break record,

@@ -95,7 +95,11 @@ impl Disk {
     }
 
     /// The same, with history for as long as that.
-    pub(super) fn open_for(&self, clock: Revision, retention: Duration) -> Result<Arc<EmbeddedStore>, OpenError> {
+    pub(super) fn open_for(
+        &self,
+        clock: Revision,
+        retention: Duration,
+    ) -> Result<Arc<EmbeddedStore>, OpenError> {
         EmbeddedStore::open_on(Box::new(self.clone()), clock, retention)
     }
 

@@ -16,10 +16,16 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// Writes and deletes a lot, of which one object is left.
 async fn churn(store: &dyn Storage) -> Entry {
-    let mut kept = store.create(&key("default", "kept"), object("kept", 0)).await.unwrap();
+    let mut kept = store
+        .create(&key("default", "kept"), object("kept", 0))
+        .await
+        .unwrap();
     for number in 1..400 {
         let name = format!("gone-{}", number % 7);
-        let gone = store.create(&key("default", &name), object(&name, number)).await.unwrap();
+        let gone = store
+            .create(&key("default", &name), object(&name, number))
+            .await
+            .unwrap();
         store.delete(gone.key(), gone.revision()).await.unwrap();
         let value = object("kept", number);
         kept = store.update(kept.key(), kept.revision(), value).await.unwrap();
@@ -70,7 +76,10 @@ async fn what_is_compacted_is_removed_while_others_write() {
     drop(store);
     // The newer history stays, and little else.
     let (records, keys) = count(&disk);
-    assert!((400..=410).contains(&records) && records == keys, "{records} records, {keys} keys");
+    assert!(
+        (400..=410).contains(&records) && records == keys,
+        "{records} records, {keys} keys"
+    );
 }
 
 #[tokio::test]
