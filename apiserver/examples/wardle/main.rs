@@ -5,7 +5,11 @@ use std::process::ExitCode;
 
 use annex_apiserver::server::Server;
 
-#[allow(unreachable_pub, reason = "a test of the library uses it too")]
+#[allow(
+    unreachable_pub,
+    clippy::field_reassign_with_default,
+    reason = "a test uses it too"
+)]
 mod resources;
 
 fn main() -> ExitCode {

@@ -96,10 +96,8 @@ pub mod v1beta1 {
 /// A reference of a type that is neither is lost, as in Go.
 impl From<v1alpha1::Flunder> for v1beta1::Flunder {
     fn from(old: v1alpha1::Flunder) -> Self {
-        let mut new = Self {
-            metadata: old.metadata,
-            ..Self::default()
-        };
+        let mut new = Self::default();
+        new.metadata = old.metadata;
         let reference_type = old.spec.reference_type.unwrap_or_default();
         match reference_type.0.as_str() {
             FLUNDER => new.spec.flunder_reference = old.spec.reference,
@@ -113,10 +111,8 @@ impl From<v1alpha1::Flunder> for v1beta1::Flunder {
 
 impl From<v1beta1::Flunder> for v1alpha1::Flunder {
     fn from(new: v1beta1::Flunder) -> Self {
-        let mut old = Self {
-            metadata: new.metadata,
-            ..Self::default()
-        };
+        let mut old = Self::default();
+        old.metadata = new.metadata;
         match new.spec.reference_type.0.as_str() {
             FLUNDER => old.spec.reference = new.spec.flunder_reference,
             FISCHER => old.spec.reference = new.spec.fischer_reference,
@@ -155,12 +151,14 @@ fn validate_flunder(flunder: &v1beta1::Flunder) -> Vec<FieldError> {
 }
 
 /// As Go's strategies for both kinds.
-const POLICY: Policy = Policy {
-    generation: false,
-    allow_create_on_update: false,
-    allow_unconditional_update: false,
-    bare_items: true,
-};
+fn policy() -> Policy {
+    let default = Policy::default();
+    Policy {
+        generation: false,
+        bare_items: true,
+        ..default
+    }
+}
 
 fn deprecated(kind: &str) -> String {
     format!("wardle.example.com/v1alpha1 {kind} is deprecated in v1.3+, unavailable in v1.10+")
@@ -174,13 +172,13 @@ pub fn flunders() -> Result<Resource, DescriptionError> {
         .validate(validate_flunder)
         .validate_update(|_, _| Vec::new())
         .deprecated::<v1alpha1::Flunder>(deprecated(FLUNDER))
-        .policy(POLICY)
+        .policy(policy())
         .build()
 }
 
 pub fn fischers() -> Result<Resource, DescriptionError> {
     typed::resource::<v1alpha1::Fischer>()
         .deprecated::<v1alpha1::Fischer>(deprecated(FISCHER))
-        .policy(POLICY)
+        .policy(policy())
         .build()
 }

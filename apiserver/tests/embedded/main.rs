@@ -5,13 +5,6 @@
     reason = "all of this is tests, also what they share"
 )]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "what does not hold is a test that fails"
-)]
-
 mod damage;
 mod full_disk;
 mod kills;
