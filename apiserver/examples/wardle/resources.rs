@@ -2,10 +2,9 @@
 
 #![allow(unreachable_pub, reason = "a program's modules are nobody's interface")]
 
-use annex_apiserver::kind;
 use annex_apiserver::resource::typed::{self, DescriptionError};
 use annex_apiserver::resource::{Policy, Resource};
-use annex_apiserver::status::FieldError;
+use annex_apiserver::{kind, status::FieldError};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,10 +16,8 @@ const FISCHER: &str = "Fischer";
 #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
 pub struct ReferenceType(String);
 
-impl ReferenceType {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
+fn is_unset(reference_type: &ReferenceType) -> bool {
+    reference_type.0.is_empty()
 }
 
 /// FlunderStatus is the status of a Flunder.
@@ -77,7 +74,7 @@ pub mod v1beta1 {
         #[serde(skip_serializing_if = "String::is_empty")]
         pub fischer_reference: String,
         /// The reference type.
-        #[serde(skip_serializing_if = "ReferenceType::is_empty")]
+        #[serde(skip_serializing_if = "is_unset")]
         pub reference_type: ReferenceType,
     }
 
@@ -125,7 +122,7 @@ impl From<v1beta1::Flunder> for v1alpha1::Flunder {
 
 fn default_flunder(flunder: &mut v1alpha1::Flunder) {
     let spec = &mut flunder.spec;
-    let unset = spec.reference_type.as_ref().is_none_or(ReferenceType::is_empty);
+    let unset = spec.reference_type.as_ref().is_none_or(is_unset);
     if unset && !spec.reference.is_empty() {
         spec.reference_type = Some(ReferenceType(FLUNDER.into()));
     }
