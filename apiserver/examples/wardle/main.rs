@@ -3,6 +3,7 @@
 
 use annex_apiserver::server::Server;
 
+#[allow(clippy::field_reassign_with_default, reason = "so it reads as what it does")]
 mod resources;
 
 fn main() -> std::process::ExitCode {
