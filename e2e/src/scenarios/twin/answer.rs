@@ -27,7 +27,6 @@ pub(super) struct Answer {
 pub(super) struct Memory {
     /// What placeholders stand for.
     pub(super) said: BTreeMap<String, String>,
-    revisions: BTreeSet<String>,
     uids: BTreeSet<String>,
 }
 
@@ -101,7 +100,6 @@ impl Memory {
         };
         let name = text("name");
         if let Some(revision) = text("resourceVersion") {
-            self.revisions.insert(revision.to_owned());
             if let Some(name) = name {
                 self.said.insert(format!("rv {name}"), revision.to_owned());
             }
@@ -153,12 +151,10 @@ impl Memory {
             text = text.replace(uid.as_str(), "<uid>");
         }
         // Those of a young etcd are a few digits, which stand elsewhere too: only a whole number in its place counts.
-        for revision in &self.revisions {
-            for (before, after) in [(": ", ","), ("(", ")")] {
-                text = text.replace(
-                    &format!("{before}{revision}{after}"),
-                    &format!("{before}<revision>{after}"),
-                );
+        for place in ["current: ", "in record ("] {
+            if let Some((before, after)) = text.split_once(place) {
+                let rest = after.trim_start_matches(|letter: char| letter.is_ascii_digit());
+                text = format!("{before}{place}<revision>{rest}");
             }
         }
         text
@@ -207,7 +203,7 @@ mod tests {
     fn what_may_differ_is_the_same_and_what_may_not_is_not() {
         let object = |revision: &str, uid: &str, time: &str, color: &str| {
             json!({"metadata": {"name": "a", "resourceVersion": revision, "uid": uid, "creationTimestamp": time,
-                "managedFields": [revision]}, "spec": {"color": color}, "message": format!("Too old: {revision} {uid}")})
+                "managedFields": [revision]}, "spec": {"color": color}, "message": format!("current: {revision}, {uid}")})
         };
         let one = read(
             &object("5", "u-1", "2026-01-02T03:04:05Z", "red"),
