@@ -4,7 +4,6 @@
     clippy::panic,
     reason = "all of this is tests, also what they share"
 )]
-
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
