@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::field_reassign_with_default,
     missing_docs,
     unreachable_pub,
     reason = "the resources are those of the example program"

@@ -64,7 +64,6 @@ pub struct Config {
 
 /// The cluster that a server belongs to.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Cluster {
     /// There is none: one user, in `system:masters`, whose kubeconfig is written into this directory.
     None {

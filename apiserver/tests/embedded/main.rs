@@ -4,12 +4,6 @@
     clippy::panic,
     reason = "all of this is tests, also what they share"
 )]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "what does not hold is a test that fails"
-)]
 
 mod damage;
 mod full_disk;
