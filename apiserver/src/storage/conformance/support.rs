@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::storage::{
@@ -179,6 +180,8 @@ impl Watcher {
         let all = async {
             while self.reached < revision {
                 storage.request_progress().await.unwrap();
+                // A watch that tells too little, but at once, would never let the time run out.
+                yield_now().await;
                 match timeout(Duration::from_millis(100), self.batch()).await {
                     Ok(batch) => changes.extend(batch.unwrap().unwrap().into_iter().filter_map(changed)),
                     Err(_) => continue,
