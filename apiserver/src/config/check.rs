@@ -108,7 +108,6 @@ fn address(serving: &ServingArgs, standalone: bool, errors: &mut Errors) -> Addr
         ip,
         port,
         share_port: serving.permit_port_sharing,
-        share_address: serving.permit_address_sharing,
     }
 }
 
