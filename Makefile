@@ -55,7 +55,7 @@ unit: packages
 
 # Storage on each real backend, and what it does when it is killed.
 storage: harness
-	etcd=$$(cargo e2e program etcd) && ANNEX_ETCD=$$etcd cargo test --locked --package annex-apiserver --features real-backends --test 'storage_*'
+	etcd=$$(cargo e2e program etcd) && ANNEX_ETCD=$$etcd cargo test --locked --package annex-apiserver --features real-backends --test embedded --test storage_etcd
 
 # Charts with the real helm, and what is generated in them.
 charts: harness

@@ -1,6 +1,10 @@
 //! The sample API's resources, held against what Kubernetes' sample-apiserver (0.36) answered to the same bodies.
 
 #![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::field_reassign_with_default,
     missing_docs,
     unreachable_pub,
     reason = "the resources are those of the example program"
@@ -9,7 +13,7 @@
 #[path = "../examples/wardle/resources.rs"]
 mod resources;
 
-use annex_apiserver::decode::{BodyMedia, decode};
+use annex_apiserver::decode::{BodyMedia, decode, decode_value};
 use annex_apiserver::object::Object;
 use annex_apiserver::resource::Resource;
 use serde_json::{Value, json};
@@ -283,6 +287,22 @@ fn too_deep_an_object_is_refused() {
     );
     let message = flunder(&fields).unwrap_err();
     assert!(message.ends_with("exceeded max depth of 100"), "{message}");
+}
+
+#[test]
+fn a_patch_may_bring_an_object_to_another_version() {
+    let flunders = resources::flunders().unwrap();
+    let patched = json!({
+        "apiVersion": "wardle.example.com/v1beta1", "kind": "Flunder", "metadata": {"name": "f"},
+        "spec": {"reference": "x", "fischerReference": "y", "referenceType": "Fischer"},
+    });
+    let decoded = decode_value(patched, &flunders, "v1alpha1").unwrap();
+    assert_eq!(decoded.strict, [r#"unknown field "spec.reference""#]);
+    assert_eq!(decoded.object.api_version(), "wardle.example.com/v1alpha1");
+    assert_eq!(
+        decoded.object.0["spec"],
+        json!({"reference": "y", "referenceType": "Fischer"})
+    );
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The resources of `wardle.example.com`: flunders in two versions, fischers in one.
 
-use annex_apiserver::kind;
+#![allow(unreachable_pub, reason = "a program's modules are nobody's interface")]
+
 use annex_apiserver::resource::typed::{self, DescriptionError};
 use annex_apiserver::resource::{Policy, Resource};
-use annex_apiserver::status::FieldError;
+use annex_apiserver::{kind, status::FieldError};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,10 +16,8 @@ const FISCHER: &str = "Fischer";
 #[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
 pub struct ReferenceType(String);
 
-impl ReferenceType {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
+fn is_unset(reference_type: &ReferenceType) -> bool {
+    reference_type.0.is_empty()
 }
 
 /// FlunderStatus is the status of a Flunder.
@@ -75,7 +74,7 @@ pub mod v1beta1 {
         #[serde(skip_serializing_if = "String::is_empty")]
         pub fischer_reference: String,
         /// The reference type.
-        #[serde(skip_serializing_if = "ReferenceType::is_empty")]
+        #[serde(skip_serializing_if = "is_unset")]
         pub reference_type: ReferenceType,
     }
 
@@ -123,7 +122,7 @@ impl From<v1beta1::Flunder> for v1alpha1::Flunder {
 
 fn default_flunder(flunder: &mut v1alpha1::Flunder) {
     let spec = &mut flunder.spec;
-    let unset = spec.reference_type.as_ref().is_none_or(ReferenceType::is_empty);
+    let unset = spec.reference_type.as_ref().is_none_or(is_unset);
     if unset && !spec.reference.is_empty() {
         spec.reference_type = Some(ReferenceType(FLUNDER.into()));
     }
@@ -149,12 +148,14 @@ fn validate_flunder(flunder: &v1beta1::Flunder) -> Vec<FieldError> {
 }
 
 /// As Go's strategies for both kinds.
-const POLICY: Policy = Policy {
-    generation: false,
-    allow_create_on_update: false,
-    allow_unconditional_update: false,
-    bare_items: true,
-};
+fn policy() -> Policy {
+    let default = Policy::default();
+    Policy {
+        generation: false,
+        bare_items: true,
+        ..default
+    }
+}
 
 fn deprecated(kind: &str) -> String {
     format!("wardle.example.com/v1alpha1 {kind} is deprecated in v1.3+, unavailable in v1.10+")
@@ -168,13 +169,13 @@ pub fn flunders() -> Result<Resource, DescriptionError> {
         .validate(validate_flunder)
         .validate_update(|_, _| Vec::new())
         .deprecated::<v1alpha1::Flunder>(deprecated(FLUNDER))
-        .policy(POLICY)
+        .policy(policy())
         .build()
 }
 
 pub fn fischers() -> Result<Resource, DescriptionError> {
     typed::resource::<v1alpha1::Fischer>()
         .deprecated::<v1alpha1::Fischer>(deprecated(FISCHER))
-        .policy(POLICY)
+        .policy(policy())
         .build()
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::request::GroupKind;
 use crate::resource::{ConversionError, Resource};
-use crate::status::{ApiError, FieldError};
+use crate::status::{ApiError, FieldError, Quoted};
 
 /// How much of a body an error shows.
 const SHOWN_BYTES: usize = 30;
@@ -63,7 +63,8 @@ impl DecodeError {
                 version,
                 message,
             } => ApiError::BadRequest(format!(
-                "{kind} in version {version:?} cannot be handled as a {wanted}: {message}"
+                "{kind} in version {} cannot be handled as a {wanted}: {message}",
+                Quoted(&version)
             )),
             Self::OtherVersion { .. } => ApiError::BadRequest(self.to_string()),
             Self::Invalid { name, errors } => ApiError::Invalid {

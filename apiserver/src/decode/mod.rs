@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 
 use crate::object::Object;
 use crate::resource::Resource;
-use crate::schema::tidy_metadata;
-use crate::status::ApiError;
+use crate::schema::{Schema, tidy_metadata};
+use crate::status::{ApiError, Quoted};
 
 pub use error::DecodeError;
 use reader::Findings;
@@ -91,23 +91,54 @@ pub fn decode(
     decoded.map_err(|error| error.into_api_error(resource, body))
 }
 
-/// Reads a value, such as an object after a patch, as an object of `resource` in `version`.
+/// Reads a value, an object after a patch, as an object of `resource` in `version`. A patch may have brought it to
+/// another version that is served: it is read in that one, and converted.
 ///
 /// # Errors
 /// The value is no such object. [`DecodeError::into_patch_error`] is what Kubernetes answers to a patch.
 pub fn decode_value(value: Value, resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
-    decode_from(value, resource, version)
-        .unwrap_or_else(|error| Err(DecodeError::Unrecognized(error.to_string())))
+    let said = value
+        .get("apiVersion")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let other = said
+        .strip_prefix(resource.group.as_str())
+        .and_then(|rest| rest.strip_prefix('/'))
+        .filter(|other| *other != version && resource.version(other).is_some());
+    let Some(other) = other.map(ToOwned::to_owned) else {
+        return read_value(value, resource, version);
+    };
+    let mut decoded = read_value(value, resource, &other)?;
+    let of_type = |error| DecodeError::of_type(error, resource, &other);
+    decoded.object = resource
+        .behaviour
+        .convert(decoded.object, version)
+        .map_err(of_type)?;
+    Ok(decoded)
+}
+
+fn read_value(value: Value, resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
+    let served = served(resource, version)?;
+    let read = read_from(value, served).map_err(|error| DecodeError::Unrecognized(error.to_string()))?;
+    judge(read, resource, version)
 }
 
 fn decode_json(body: &[u8], resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
+    let served = served(resource, version)?;
     // Go takes bytes that are no UTF-8 for replacement characters.
     let text = String::from_utf8_lossy(body);
     let mut source = serde_json::Deserializer::from_str(&text);
-    let decoded = decode_from(&mut source, resource, version);
-    let decoded = decoded.and_then(|decoded| source.end().map(|()| decoded));
-    let error = match decoded {
-        Ok(decoded) => return decoded,
+    let read = read_from(&mut source, served);
+    // Where the reader gave up the rest has not been read.
+    let read = read.and_then(|read| {
+        if read.gave_up {
+            Ok(read)
+        } else {
+            source.end().map(|()| read)
+        }
+    });
+    let error = match read {
+        Ok(read) => return judge(read, resource, version),
         Err(error) => error,
     };
     let message = match syntax::explain(body) {
@@ -131,52 +162,58 @@ fn decode_yaml(body: &[u8], resource: &Resource, version: &str) -> Result<Decode
         }
     };
     let document = yaml::read(text).map_err(DecodeError::Unrecognized)?;
-    let mut decoded = decode_value(document.value, resource, version)?;
+    let mut decoded = read_value(document.value, resource, version)?;
     decoded.of_yaml = document.duplicates.len();
     decoded.strict.splice(0..0, document.duplicates);
     Ok(decoded)
 }
 
-/// The outer error is the source's: it is no JSON.
-fn decode_from<'de, D: Deserializer<'de>>(
-    source: D,
-    resource: &Resource,
-    version: &str,
-) -> Result<Result<Decoded, DecodeError>, D::Error> {
-    let Some(served) = resource.version(version) else {
-        let message = format!("no version {version:?} is served");
-        return Ok(Err(DecodeError::Unrecognized(message)));
-    };
+fn served<'a>(resource: &'a Resource, version: &str) -> Result<&'a Schema, DecodeError> {
+    resource
+        .version(version)
+        .map(|served| &*served.schema)
+        .ok_or_else(|| DecodeError::Unrecognized(format!("no version {version:?} is served")))
+}
+
+/// What was read of a body.
+struct Read {
+    object: Object,
+    findings: Findings,
+    /// Whether there is more that was not read.
+    gave_up: bool,
+}
+
+fn read_from<'de, D: Deserializer<'de>>(source: D, schema: &Schema) -> Result<Read, D::Error> {
     let mut findings = Findings::default();
-    let read = reader::read(served.schema.root(), source, &mut findings);
-    let value = match (read, &findings.fatal) {
-        (Ok(value), _) => value,
-        // The reader itself gave up.
-        (Err(_), Some(_)) => Value::Null,
-        (Err(error), None) => return Err(error),
+    let (value, gave_up) = match reader::read(schema.root(), source, &mut findings) {
+        Ok(value) => (value, false),
+        Err(_) if findings.gave_up.is_some() => (Value::Null, true),
+        Err(error) => return Err(error),
     };
     let fields = match value {
         Value::Object(fields) => fields,
         // A null is an object without fields.
         _ => Map::new(),
     };
-    Ok(judge(Object(fields), findings, resource, version))
+    Ok(Read {
+        object: Object(fields),
+        findings,
+        gave_up,
+    })
 }
 
 /// What was read, brought to the form that the resource's type gives it, or what is wrong with it, in Go's order.
-fn judge(
-    mut object: Object,
-    findings: Findings,
-    resource: &Resource,
-    version: &str,
-) -> Result<Decoded, DecodeError> {
+fn judge(read: Read, resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
+    let Read {
+        mut object, findings, ..
+    } = read;
     if let Some(message) = findings.kind_error {
         return Err(DecodeError::Unrecognized(format!(
             "couldn't get version/kind; json parse error: {message}"
         )));
     }
     check_type(&object, resource, version)?;
-    if let Some(message) = findings.fatal.or(findings.type_error) {
+    if let Some(message) = findings.gave_up.or(findings.fatal).or(findings.type_error) {
         return Err(DecodeError::Unusable {
             kind: resource.names.kind.clone(),
             version: version.to_owned(),
@@ -232,7 +269,8 @@ fn check_type(object: &Object, resource: &Resource, version: &str) -> Result<(),
     if *kind == resource.names.kind && found == expected {
         return Ok(());
     }
-    if *kind == resource.names.kind && group == resource.group && resource.version(named).is_some() {
+    let is_known = named == GO_INTERNAL || resource.version(named).is_some();
+    if *kind == resource.names.kind && group == resource.group && is_known {
         return Err(DecodeError::OtherVersion { found, expected });
     }
     Err(DecodeError::Unusable {
@@ -242,10 +280,17 @@ fn check_type(object: &Object, resource: &Resource, version: &str) -> Result<(),
             let (name, package) = (&resource.names.kind, internal_package(&resource.group));
             format!("converting ({version}.{kind}) to ({package}.{name}): unknown conversion")
         } else {
-            format!("no kind {kind:?} is registered for version {found:?} in scheme {GO_SCHEME:?}")
+            format!(
+                "no kind {} is registered for version {} in scheme {GO_SCHEME:?}",
+                Quoted(kind),
+                Quoted(&found)
+            )
         },
     })
 }
+
+/// The version of Go's internal types: known, and never the expected one.
+const GO_INTERNAL: &str = "__internal";
 
 /// Where Kubernetes' scheme is made, which its message names.
 const GO_SCHEME: &str = "pkg/runtime/scheme.go:111";

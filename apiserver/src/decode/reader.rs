@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::place::Place;
 use super::time;
 use crate::schema::{ANY, Fields, Node, Rest, Shape};
-use crate::status::{FieldError, FieldErrorKind};
+use crate::status::{FieldError, FieldErrorKind, Quoted};
 
 /// How deep an object may be. Less than what the JSON parser reads, so that whatever is stored can be read again.
 pub(super) const MAX_DEPTH: usize = 100;
@@ -25,6 +25,8 @@ pub(super) struct Findings {
     pub(super) strict: Vec<String>,
     /// `apiVersion` or `kind` is no text, or the whole is no object: not even the kind is known.
     pub(super) kind_error: Option<String>,
+    /// Why the rest was not read.
+    pub(super) gave_up: Option<String>,
     /// The error that ends Go's reading at once.
     pub(super) fatal: Option<String>,
     /// The first value of a wrong type.
@@ -254,13 +256,13 @@ impl Reader<'_> {
         }
         let message = format!("exceeded max depth of {MAX_DEPTH}");
         let error = E::custom(&message);
-        self.findings.fatal.get_or_insert(message);
+        self.findings.gave_up.get_or_insert(message);
         Err(error)
     }
 
     fn strict(&mut self, what: &str, place: &Place<'_>) {
         if self.findings.strict.len() < MAX_FINDINGS {
-            let finding = format!("{what} field {:?}", place.path());
+            let finding = format!("{what} field {}", Quoted(&place.path()));
             if !self.findings.strict.contains(&finding) {
                 self.findings.strict.push(finding);
             }
@@ -280,7 +282,11 @@ impl Reader<'_> {
 
     /// Notes a value of a wrong type. Nothing stands there then; the first such error is the answer.
     fn mistyped(&mut self, found: &str) -> Value {
-        let wanted = &self.node.type_name;
+        let wanted = match self.node.shape {
+            // Go reads a time as a text first.
+            Shape::Time => "string",
+            _ => &self.node.type_name,
+        };
         let of_kind = self.place.is_field_of_root(&["apiVersion", "kind"]);
         let message = match self.place {
             Place::Field(_, name, _) if of_kind => {
@@ -311,7 +317,7 @@ impl Reader<'_> {
             let shown: Vec<Cow<'_, str>> = choices
                 .iter()
                 .map(|choice| match choice {
-                    Value::String(text) => format!("{text:?}").into(),
+                    Value::String(text) => Quoted(text).to_string().into(),
                     other => other.to_string().into(),
                 })
                 .collect();

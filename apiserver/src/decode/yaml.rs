@@ -6,6 +6,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Options, Spanned};
 
+use crate::status::Quoted;
+
 /// A value, and the keys that stand twice in one of its maps.
 pub(crate) struct Document {
     pub(crate) value: Value,
@@ -115,7 +117,7 @@ impl<'de> Visitor<'de> for Reader {
             duplicates.extend(value.value.duplicates);
             if map.contains_key(&key) {
                 let line = value.referenced.line();
-                duplicates.push(format!("line {line}: key {key:?} already set in map"));
+                duplicates.push(format!("line {line}: key {} already set in map", Quoted(&key)));
             }
             map.insert(key, value.value.value);
         }

@@ -1,7 +1,7 @@
 //! Reading: get, list and watch.
 
+use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Method, StatusCode};
 
 use super::answer;
 use super::call::Call;
@@ -24,7 +24,7 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Response, ApiError> {
     let info = call.info();
     let entry = call.registry().get(&info.namespace, &info.name, &options).await?;
     let response = answer::object(call, wanted, &entry, StatusCode::OK)?;
-    Ok(without_body_of_head(call, response))
+    Ok(response)
 }
 
 /// A list, or a watch where the parameters ask for one.
@@ -42,7 +42,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
     }
     let listed = call.registry().list(&call.info().namespace, &options).await?;
     let response = answer::list(call, wanted, listed).await?;
-    Ok(without_body_of_head(call, response))
+    Ok(response)
 }
 
 /// A watch by its path.
@@ -59,23 +59,10 @@ async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiEr
     let wanted = media::wanted_stream(&call.parts.headers, call.query())?;
     let mut frames = Frames::new(call, wanted)?;
     let told = call.registry().watch(&call.info().namespace, options).await?;
-    let body = if call.parts.method == Method::HEAD {
-        Body::empty()
-    } else {
-        frames.follow(told);
-        Body::Stream(Box::pin(frames))
-    };
-    let mut response = Response::new(body);
+    frames.follow(told);
+    let mut response = Response::new(Body::Stream(Box::pin(frames)));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     Ok(response)
-}
-
-/// The headers tell what a GET would have answered, its length included.
-fn without_body_of_head(call: &Call<'_>, mut response: Response) -> Response {
-    if call.parts.method == Method::HEAD {
-        *response.body_mut() = Body::empty();
-    }
-    response
 }

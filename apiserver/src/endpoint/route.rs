@@ -72,10 +72,14 @@ fn action(info: &RequestInfo, scope: Scope) -> Result<Action, ApiError> {
     if special == "proxy" || (scope == Scope::Cluster && has_namespace) {
         return Err(ApiError::UnknownPath);
     }
+    // Go routes no HEAD, though it authorizes one as a read.
+    if info.method == "head" {
+        return Err(ApiError::MethodNotAllowed);
+    }
     // Of all namespaces together there is nothing but lists and watches.
     let is_complete = has_namespace || scope == Scope::Cluster;
     if special == "watch" && info.verb == Verb::Watch {
-        return if matches!(info.method.as_str(), "get" | "head") {
+        return if info.method == "get" {
             Ok(Action::Watch)
         } else {
             Err(ApiError::MethodNotAllowed)

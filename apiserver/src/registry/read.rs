@@ -76,7 +76,7 @@ impl Registry {
             .storage
             .get(key, at)
             .await
-            .map_err(|error| self.list_error(error, at, None))?;
+            .map_err(|error| self.list_error(error, None))?;
         Ok(Listed {
             entries: read
                 .entry
@@ -89,15 +89,9 @@ impl Registry {
         })
     }
 
-    fn list_error(&self, error: StorageError, at: ReadAt, place: Option<&Place>) -> ApiError {
+    fn list_error(&self, error: StorageError, place: Option<&Place>) -> ApiError {
         match (error, place) {
             (StorageError::Compacted { .. }, Some(place)) => inconsistent(place),
-            (StorageError::FutureRevision { requested, current }, _) => ApiError::ResourceVersionTooLarge {
-                requested,
-                current,
-                // An exact revision is never waited for, so that nothing says when it will be there.
-                retry_after: u16::from(!matches!(at, ReadAt::Exact(_))),
-            },
             (error, _) => self.storage_error(error, "", Doing::List),
         }
     }
@@ -180,10 +174,12 @@ impl Pages<'_> {
         };
         let mut entries = Vec::new();
         loop {
-            let page = self.registry.storage.list(&request).await.map_err(|error| {
-                self.registry
-                    .list_error(error, request.at, self.start.place.as_ref())
-            })?;
+            let page = self
+                .registry
+                .storage
+                .list(&request)
+                .await
+                .map_err(|error| self.registry.list_error(error, self.start.place.as_ref()))?;
             let revision = revision_of(request.at, page.revision);
             request.at = ReadAt::Exact(revision);
             let rest = self.take(page.entries, &mut entries);

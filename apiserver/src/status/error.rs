@@ -1,5 +1,6 @@
 //! Every way in which a request can fail, and the Status that says so.
 
+use super::quote::Quoted;
 use super::wire::{Status, StatusCause, StatusDetails, StatusMetadata};
 use super::{FieldError, FieldErrorKind};
 use crate::request::{GroupKind, GroupResource};
@@ -29,7 +30,7 @@ pub enum ApiError {
         causes: Vec<StatusCause>,
     },
     /// 404: no such object.
-    #[error("{resource} {name:?} not found")]
+    #[error("{resource} {} not found", Quoted(name))]
     NotFound {
         /// Of which resource.
         resource: GroupResource,
@@ -49,7 +50,7 @@ pub enum ApiError {
     #[error("{0}")]
     NotTransformable(String),
     /// 409: the name is taken. `prefix` stands before the message (`object is being deleted: `).
-    #[error("{prefix}{resource} {name:?} already exists")]
+    #[error("{prefix}{resource} {} already exists", Quoted(name))]
     AlreadyExists {
         /// Of which resource.
         resource: GroupResource,
@@ -60,7 +61,8 @@ pub enum ApiError {
     },
     /// 409: all generated names were taken.
     #[error(
-        "{prefix}{resource} {name:?} already exists, the server was not able to generate a unique name for the object"
+        "{prefix}{resource} {} already exists, the server was not able to generate a unique name for the object",
+        Quoted(name)
     )]
     NameNotGenerated {
         /// Of which resource.
@@ -71,7 +73,7 @@ pub enum ApiError {
         prefix: &'static str,
     },
     /// 409: somebody else was first, or a precondition does not hold.
-    #[error("Operation cannot be fulfilled on {resource} {name:?}: {message}")]
+    #[error("Operation cannot be fulfilled on {resource} {}: {message}", Quoted(name))]
     Conflict {
         /// Of which resource.
         resource: GroupResource,
@@ -101,7 +103,7 @@ pub enum ApiError {
     #[error("the server rejected our request due to an error in our request")]
     PatchNotApplicable,
     /// 422: fields are wrong.
-    #[error("{kind} {name:?} is invalid")]
+    #[error("{kind} {} is invalid", Quoted(name))]
     Invalid {
         /// Of which kind (of some errors Kubernetes says the resource here, or nothing).
         kind: GroupKind,
@@ -300,11 +302,11 @@ impl ApiError {
                 ..
             } => match resource {
                 Some(resource) if name.is_empty() => format!("{resource} is forbidden: {message}"),
-                Some(resource) => format!("{resource} {name:?} is forbidden: {message}"),
+                Some(resource) => format!("{resource} {} is forbidden: {message}", Quoted(name)),
                 None => format!("forbidden: {message}"),
             },
             Self::Invalid { kind, name, errors } => {
-                format!("{kind} {name:?} is invalid: {}", listed(errors))
+                format!("{kind} {} is invalid: {}", Quoted(name), listed(errors))
             }
             other => other.to_string(),
         }

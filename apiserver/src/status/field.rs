@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::quote::Quoted;
+
 /// What is wrong with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldErrorKind {
@@ -133,7 +135,7 @@ struct ShownValue<'a>(&'a Value);
 impl fmt::Display for ShownValue<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Value::String(text) => write!(formatter, "{text:?}"),
+            Value::String(text) => Quoted(text).fmt(formatter),
             other => write!(formatter, "{other}"),
         }
     }

@@ -2,8 +2,10 @@
 
 mod error;
 mod field;
+mod quote;
 mod wire;
 
 pub use error::ApiError;
 pub use field::{FieldError, FieldErrorKind};
+pub(crate) use quote::Quoted;
 pub use wire::{Status, StatusCause, StatusDetails};

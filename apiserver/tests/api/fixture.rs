@@ -71,7 +71,7 @@ pub struct Served {
     pub arrived: Arc<Semaphore>,
     /// A permit lets all `waits` go.
     pub go: Arc<Semaphore>,
-    pub directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
 /// A server as tests have it.
@@ -110,7 +110,7 @@ pub async fn serve_with(change: impl FnOnce(&mut Config)) -> Served {
         trust: Trust::new(&authority),
         arrived,
         go,
-        directory,
+        _directory: directory,
     }
 }
 

@@ -1,5 +1,13 @@
 //! A whole server in this process, on loopback, asked over TLS as any client asks it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "what does not hold is a test that fails"
+)]
+
 mod chain;
 mod client;
 mod discovery;

@@ -1,5 +1,12 @@
 //! etcd as a storage backend, with the real etcd: the program that `ANNEX_ETCD` names.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what does not hold is a test that fails"
+)]
+
 mod process;
 
 use std::time::Duration;

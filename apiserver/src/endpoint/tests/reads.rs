@@ -23,8 +23,7 @@ async fn an_object_is_answered_with_its_version_and_length() {
     assert_eq!(beta["metadata"], created["metadata"]);
 
     let head = server.send("HEAD", &format!("{FLUNDERS}/a"), &[], "").await;
-    assert_eq!((head.code, head.body.len()), (200, 0));
-    assert_eq!(head.header("content-length"), reply.header("content-length"));
+    assert_eq!(head.code, 405, "as the Go server answers it");
 }
 
 #[tokio::test]

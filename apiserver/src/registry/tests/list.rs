@@ -199,7 +199,7 @@ async fn a_list_is_as_old_as_it_was_asked_to_be() {
     );
     let status = refused(shop.list("shop", &future).await);
     assert_eq!(status.code, 504);
-    assert_eq!(status.details.unwrap().retry_after_seconds, 0);
+    assert_eq!(status.details.unwrap().retry_after_seconds, 1);
 }
 
 #[tokio::test]

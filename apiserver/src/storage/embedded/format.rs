@@ -207,7 +207,7 @@ mod tests {
                 assert!(parse_index(&broken, mark).is_err(), "byte {at} of the key");
             }
         }
-        for broken in [&b""[..], b"12345678", b"/a12345678", b"\xff\012345678"] {
+        for broken in [&b""[..], b"12345678", b"/a12345678", b"\xff\x0012345678"] {
             assert!(parse_index(broken, index_mark(broken, Kind::Written)).is_err());
         }
     }

@@ -170,9 +170,13 @@ async fn server_side_apply(world: &World, server: Server) -> Result<(), Failure>
             "flunder.wardle.example.com/three serverside-applied\n",
         );
     }
-    ensure(!applied.success && applied.stderr.contains("415"), || {
-        format!("server-side apply says: {}{}", applied.stdout, applied.stderr)
-    })?;
+    ensure(
+        !applied.success
+            && applied
+                .stderr
+                .contains("Server-side apply not available on the server"),
+        || format!("server-side apply says: {}{}", applied.stdout, applied.stderr),
+    )?;
     world.kubectl_fails("get flunder three").await?;
     let created = world.tools.kubectl_with(&["create", "-f", "-"], &yaml).await?;
     equal(&created, "flunder.wardle.example.com/three created\n")

@@ -152,9 +152,14 @@ impl Memory {
         for uid in &self.uids {
             text = text.replace(uid.as_str(), "<uid>");
         }
-        // Those of embedded storage are long; those of a young etcd are a few digits, and stand behind a colon.
+        // Those of a young etcd are a few digits, which stand elsewhere too: only a whole number in its place counts.
         for revision in &self.revisions {
-            text = text.replace(&format!(": {revision}"), ": <revision>");
+            for (before, after) in [(": ", ","), ("(", ")")] {
+                text = text.replace(
+                    &format!("{before}{revision}{after}"),
+                    &format!("{before}<revision>{after}"),
+                );
+            }
         }
         text
     }

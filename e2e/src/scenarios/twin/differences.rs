@@ -27,6 +27,74 @@ pub(super) const DECLARED: &[Difference] = &[
         request: "apply patch",
         reason: "answers 415 until server-side apply is built",
     },
+    Difference {
+        request: "a group that is not there",
+        reason: "the index of paths names the checks and hooks that each server has",
+    },
+    Difference {
+        request: "a check that is not there",
+        reason: "the index of paths names the checks and hooks that each server has",
+    },
+    Difference {
+        request: "a path that is none",
+        reason: "the index of paths names the checks and hooks that each server has",
+    },
+    Difference {
+        request: "aggregated discovery in a version that is no longer offered",
+        reason: "the refusal lists what is served, which is no protobuf",
+    },
+    Difference {
+        request: "the group in a media type that nobody has",
+        reason: "the refusal lists what is served, which is no protobuf",
+    },
+    Difference {
+        request: "get in a media type that nobody has",
+        reason: "the refusal lists what is served, which is no protobuf",
+    },
+    Difference {
+        request: "create in a media type that is not taken",
+        reason: "the refusal lists what is served, which is no protobuf",
+    },
+    Difference {
+        request: "list as the garbage collector does",
+        reason: "answers JSON, the client's second choice: protobuf is not served",
+    },
+    Difference {
+        request: "create with another kind",
+        reason: "says in other words that a Fischer is no Flunder",
+    },
+    Difference {
+        request: "delete with options of another kind",
+        reason: "says in other words that a Flunder is no DeleteOptions",
+    },
+    Difference {
+        request: "create with two controllers",
+        reason: "the message shows the owners with their fields in another order",
+    },
+    Difference {
+        request: "merge patch to another kind",
+        reason: "the message shows the patched object with its fields in another order",
+    },
+    Difference {
+        request: "merge patch with a wrong type",
+        reason: "the message shows the patched object with its fields in another order",
+    },
+    Difference {
+        request: "merge patch with an unknown field, strictly",
+        reason: "the message shows the patched object with its fields in another order",
+    },
+    Difference {
+        request: "list with a continue token that is none",
+        reason: "quotes another JSON parser",
+    },
+    Difference {
+        request: "replace another object's uid",
+        reason: "tells the failed precondition without the key and code of Go's storage",
+    },
+    Difference {
+        request: "patch in a media type that is none",
+        reason: "warns of the deprecated version here too",
+    },
 ];
 
 /// Compares the answers of the Go server with ours: an undeclared difference fails, and so does a declared one that is

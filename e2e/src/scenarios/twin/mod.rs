@@ -9,7 +9,7 @@ mod direct;
 mod play;
 mod request;
 
-use super::{Failure, Scenario, World, ensure, world};
+use super::{Failure, Scenario, World, ensure, failure, world};
 use crate::{client, progress};
 
 /// The scenarios of this file.
@@ -38,8 +38,15 @@ async fn side_by_side(world: &World) -> Result<(), Failure> {
     for difference in differences::DECLARED {
         progress::say(format!("      {}: {}", difference.request, difference.reason));
     }
-    direct?;
-    aggregated?;
+    match (direct, aggregated) {
+        (Ok(_), Ok(())) => {}
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => return Err(error),
+        (Err(one), Err(other)) => {
+            return Err(failure(format!(
+                "directly: {one}\nthrough the aggregator: {other}"
+            )));
+        }
+    }
     world.delete("aggregatedserver", OURS).await?;
     for namespace in [GO, OURS, OBJECTS] {
         world

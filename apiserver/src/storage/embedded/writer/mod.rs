@@ -36,8 +36,10 @@ const BATCH_WRITES: usize = 1024;
 const BATCH_BYTES: usize = 4 << 20;
 /// How many revisions are set aside at once.
 const RESERVE: u64 = 1 << 20;
-/// How many records of the log are looked at for what can go, in one transaction.
+/// How many records of the log are looked at for what can go, in a transaction of its own.
 const SWEPT_AT_ONCE: usize = 512;
+/// How many are looked at in every other one, beside two for each write: faster than the log grows.
+const SWEPT_ALONG: usize = 16;
 
 /// Something for the writer to do.
 pub(super) enum Command {
@@ -223,7 +225,7 @@ impl Writer {
             batch.apply(&mut tables, write, &self.shared.path)?;
         }
         if !batch.changes.is_empty() {
-            let swept = tables.sweep(self.swept, self.compacted(), 2 * writes.len())?;
+            let swept = tables.sweep(self.swept, self.compacted(), SWEPT_ALONG + 2 * writes.len())?;
             self.swept = swept.reached;
             self.space.removed(swept.bytes);
         }
