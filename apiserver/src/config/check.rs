@@ -1,5 +1,8 @@
 //! From a command line as it was typed to a configuration that can be meant. Pure: nothing is opened.
 
+mod cluster;
+mod storage;
+
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -7,13 +10,11 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use super::{
-    Args, AuthenticationArgs, AuthorizationArgs, Backend, Cluster, Config, ConfigError, ConfigErrors,
-    Defaults, Delegated, LimitArgs, Limits, ServingArgs, Storage, StorageArgs,
-};
-use crate::request::{GoDuration, User};
+use self::cluster::delegated;
+use self::storage::storage;
+use super::{Args, Cluster, Config, ConfigError, ConfigErrors, Defaults, LimitArgs, Limits, ServingArgs};
+use crate::request::GoDuration;
 use crate::server::{Address, tls};
-use crate::{authn, authz};
 
 /// What goes wrong is collected here; a placeholder goes on, so that everything is said at once.
 #[derive(Default)]
@@ -108,7 +109,6 @@ fn address(serving: &ServingArgs, standalone: bool, errors: &mut Errors) -> Addr
         ip,
         port,
         share_port: serving.permit_port_sharing,
-        share_address: serving.permit_address_sharing,
     }
 }
 
@@ -196,124 +196,6 @@ fn tls_options(serving: &ServingArgs, standalone: bool, errors: &mut Errors) -> 
         }
     }
     options
-}
-
-fn storage(
-    args: &StorageArgs,
-    data_directory: Option<PathBuf>,
-    standalone: bool,
-    defaults: &Defaults,
-    errors: &mut Errors,
-) -> Storage {
-    if !matches!(args.storage_backend.as_str(), "" | "etcd3") {
-        errors.value(
-            "storage-backend",
-            format!("{:?} invalid, allowed values: etcd3", args.storage_backend),
-        );
-    }
-    if !matches!(args.storage_media_type.as_str(), "" | "application/json") {
-        errors.value(
-            "storage-media-type",
-            "objects are stored as application/json only",
-        );
-    }
-    let interval = errors.duration("etcd-compaction-interval", args.etcd_compaction_interval);
-    let servers = given(&args.etcd_servers);
-    let backend = match (data_directory, servers.is_empty()) {
-        (Some(_), false) if !standalone => {
-            errors.combination("--data-dir and --etcd-servers exclude each other");
-            Backend::Memory
-        }
-        (_, false) => etcd(args, servers, interval, defaults, errors),
-        (Some(directory), true) => {
-            let mut options = crate::storage::embedded::Options::new(directory);
-            options.retention = interval;
-            Backend::Embedded(options)
-        }
-        (None, true) => {
-            errors.combination("--etcd-servers or --data-dir must be specified");
-            Backend::Memory
-        }
-    };
-    Storage {
-        backend,
-        watch_cache: args.watch_cache,
-        health_timeout: errors.duration("etcd-healthcheck-timeout", args.etcd_healthcheck_timeout),
-        ready_timeout: errors.duration("etcd-readycheck-timeout", args.etcd_readycheck_timeout),
-    }
-}
-
-#[cfg(feature = "etcd")]
-fn etcd(
-    args: &StorageArgs,
-    endpoints: Vec<String>,
-    compaction_interval: Duration,
-    defaults: &Defaults,
-    errors: &mut Errors,
-) -> Backend {
-    if args.etcd_certfile.is_empty() != args.etcd_keyfile.is_empty() {
-        errors.combination("--etcd-certfile and --etcd-keyfile must be given together");
-    }
-    let prefix = args.etcd_prefix.as_deref().unwrap_or(&defaults.etcd_prefix);
-    Backend::Etcd(crate::storage::etcd::Options {
-        endpoints,
-        prefix: prefix.to_owned(),
-        ca_file: path(&args.etcd_cafile),
-        certificate_file: path(&args.etcd_certfile),
-        key_file: path(&args.etcd_keyfile),
-        compaction_interval,
-    })
-}
-
-#[cfg(not(feature = "etcd"))]
-fn etcd(_: &StorageArgs, _: Vec<String>, _: Duration, _: &Defaults, errors: &mut Errors) -> Backend {
-    errors.value("etcd-servers", "this program was built without etcd");
-    Backend::Memory
-}
-
-fn delegated(args: &Args, errors: &mut Errors) -> Cluster {
-    Cluster::Delegated(Box::new(Delegated {
-        authentication: authentication(&args.authentication, errors),
-        authentication_kubeconfig: path(&args.authentication.authentication_kubeconfig),
-        authorization: authorization(&args.authorization, errors),
-        authorization_kubeconfig: path(&args.authorization.authorization_kubeconfig),
-        kubeconfig: path(&args.process.kubeconfig),
-    }))
-}
-
-fn authentication(args: &AuthenticationArgs, errors: &mut Errors) -> authn::Options {
-    authn::Options {
-        token_cache_ttl: errors.duration(
-            "authentication-token-webhook-cache-ttl",
-            args.authentication_token_webhook_cache_ttl,
-        ),
-        client_ca_file: path(&args.client_ca_file),
-        request_header: authn::RequestHeaderOptions {
-            client_ca_file: path(&args.requestheader_client_ca_file),
-            username_headers: given(&args.requestheader_username_headers),
-            uid_headers: given(&args.requestheader_uid_headers),
-            group_headers: given(&args.requestheader_group_headers),
-            extra_headers_prefix: given(&args.requestheader_extra_headers_prefix),
-            allowed_names: given(&args.requestheader_allowed_names),
-        },
-        skip_lookup: args.authentication_skip_lookup,
-        tolerate_lookup_failure: args.authentication_tolerate_lookup_failure,
-    }
-}
-
-fn authorization(args: &AuthorizationArgs, errors: &mut Errors) -> authz::Options {
-    authz::Options {
-        authorized_ttl: errors.duration(
-            "authorization-webhook-cache-authorized-ttl",
-            args.authorization_webhook_cache_authorized_ttl,
-        ),
-        unauthorized_ttl: errors.duration(
-            "authorization-webhook-cache-unauthorized-ttl",
-            args.authorization_webhook_cache_unauthorized_ttl,
-        ),
-        always_allow_paths: given(&args.authorization_always_allow_paths),
-        always_allow_groups: vec![User::MASTERS.into()],
-    }
 }
 
 /// The plugins that the Go server has by default.

@@ -1,4 +1,4 @@
-//! What Go's flag library accepts and clap does not.
+//! How Go's flag library reads a command line, where clap reads it otherwise.
 
 use std::ffi::OsString;
 
@@ -21,6 +21,15 @@ pub(super) fn normalise(arguments: impl IntoIterator<Item = OsString>) -> Vec<Os
             }
         })
         .collect()
+}
+
+/// A boolean as Go's `strconv.ParseBool` reads it.
+pub(super) fn go_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(format!("strconv.ParseBool: parsing {text:?}: invalid syntax")),
+    }
 }
 
 #[cfg(test)]

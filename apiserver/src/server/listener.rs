@@ -31,8 +31,6 @@ pub struct Address {
     pub port: u16,
     /// Whether others may listen on it too.
     pub share_port: bool,
-    /// Whether it may be taken although old connections of it are still dying.
-    pub share_address: bool,
 }
 
 impl Address {
@@ -43,7 +41,6 @@ impl Address {
             ip: IpAddr::from([127, 0, 0, 1]),
             port,
             share_port: false,
-            share_address: false,
         }
     }
 
@@ -67,7 +64,8 @@ impl Address {
         } else {
             TcpSocket::new_v6()
         }?;
-        // Go's listeners always have it; without it a restarted server waits for its old connections to die.
+        // Go's listeners always have it, with or without --permit-address-sharing; without it a restarted server waits
+        // for its old connections to die.
         socket.set_reuseaddr(true)?;
         if self.share_port {
             socket.set_reuseport(true)?;

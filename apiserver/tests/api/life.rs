@@ -128,3 +128,27 @@ async fn objects_survive_in_a_directory() {
         served.running.shutdown().await;
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_is_given_up() {
+    let served = serve_with(|config| config.limits.request_timeout = Duration::from_secs(5)).await;
+    let mut other = served.client().await;
+    for number in 0..12 {
+        let mut large = thing(&format!("large-{number}"));
+        large["text"] = "x".repeat(1 << 20).into();
+        assert_eq!(other.post(THINGS, &large).await.code, 201);
+    }
+    let mut lazy = served.client().await;
+    let untaken = lazy.open("GET", THINGS, &[], None).await.unwrap();
+    let given_up = async {
+        let line = "resource=\"things\",scope=\"namespace\",subresource=\"\",verb=\"LIST\",version=\"v1\"} 1";
+        while !other.get("/metrics").await.body.contains(line) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, given_up).await.expect("the answer is given up");
+    assert!(
+        untaken.into_body().collect().await.is_err(),
+        "the client sees that it is not whole"
+    );
+}

@@ -1,5 +1,7 @@
 //! Flags about whom it asks who somebody is, and what they may.
 
+use clap::ArgAction;
+
 use crate::request::GoDuration;
 
 /// How it learns who asks.
@@ -11,8 +13,7 @@ pub struct AuthenticationArgs {
     pub authentication_kubeconfig: String,
 
     /// Do not look up in the cluster what the flags leave out.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false,
-          default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub authentication_skip_lookup: bool,
 
     /// How long the cluster's word about a token is kept.
@@ -20,8 +21,7 @@ pub struct AuthenticationArgs {
     pub authentication_token_webhook_cache_ttl: GoDuration,
 
     /// Start even if the cluster cannot be looked up: then everybody may be anonymous.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false,
-          default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub authentication_tolerate_lookup_failure: bool,
 
     /// The authorities of client certificates.

@@ -86,7 +86,14 @@ fn is_given(matches: &ArgMatches, name: &str) -> bool {
 pub fn command() -> Command {
     let command = Args::augment_args(Command::new("apiserver"))
         .about("Serves an extension API of Kubernetes")
-        .args_override_self(true);
+        .args_override_self(true)
+        .mut_args(|argument| {
+            if is_switch(&argument) {
+                as_switch(argument)
+            } else {
+                argument
+            }
+        });
     GO_FLAGS
         .iter()
         .filter(|flag| flag.meaning != Meaning::Works)
@@ -99,12 +106,31 @@ pub fn command() -> Command {
 fn unbuilt(name: &'static str, value: Value) -> Arg {
     let argument = Arg::new(name).long(name).hide(true).action(ArgAction::Append);
     match value {
-        Value::Bool => argument
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true"),
+        Value::Bool => as_switch(argument).value_parser(clap::value_parser!(String)),
         Value::Text => argument.num_args(1).allow_hyphen_values(true),
     }
+}
+
+fn is_switch(argument: &Arg) -> bool {
+    let is_of_go = |name: &str| {
+        GO_FLAGS
+            .iter()
+            .any(|flag| flag.name == name && flag.name != "help" && flag.value == Value::Bool)
+    };
+    argument
+        .get_long()
+        .is_some_and(|name| name == "standalone" || is_of_go(name))
+}
+
+/// `--flag`, `--flag=true`, `--flag=false`, and never `--flag false`: as Go takes booleans.
+fn as_switch(argument: Arg) -> Arg {
+    argument
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("true")
+        .value_parser(syntax::go_bool)
+        .hide_possible_values(true)
+        .value_name("BOOL")
 }
 
 #[cfg(test)]

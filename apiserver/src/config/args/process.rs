@@ -1,5 +1,7 @@
 //! Flags about the process: its limits, its end, its logs.
 
+use clap::ArgAction;
+
 use crate::request::GoDuration;
 
 /// What else may refuse a write.
@@ -46,15 +48,14 @@ pub struct ProcessArgs {
 
     /// Serve without a cluster (Annex's own): on loopback only, to one user in system:masters whose kubeconfig is
     /// written to the data directory.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false,
-          default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub standalone: bool,
 
     /// How long to go on serving after a SIGTERM while /readyz says no.
     #[arg(long, default_value = "0s", value_name = "DURATION")]
     pub shutdown_delay_duration: GoDuration,
 
-    /// How much to log: 0 to 1 what matters, 2 to 4 more, 5 and above everything but what is sent.
+    /// How much to log: from 4 on what is looked for in a fault, from 6 on everything but what is sent.
     #[arg(
         short,
         long,

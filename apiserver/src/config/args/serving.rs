@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use clap::ArgAction;
+
 /// Where and how it serves.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Serving")]
@@ -47,18 +49,15 @@ pub struct ServingArgs {
     pub http2_max_streams_per_connection: u32,
 
     /// Serve HTTP/1.1 only.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false,
-          default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub disable_http2_serving: bool,
 
     /// Let others listen on the same port (SO_REUSEPORT).
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false,
-          default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub permit_port_sharing: bool,
 
-    /// Do not wait for old connections of the same port (SO_REUSEADDR).
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false,
-          default_missing_value = "true", action = clap::ArgAction::Set)]
+    /// Do not wait for old connections of the same port (SO_REUSEADDR). On Linux it never does, as in Go.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub permit_address_sharing: bool,
 
     /// Directives of the header Strict-Transport-Security; none: no header. Annex's own in an extension apiserver.

@@ -1,5 +1,7 @@
 //! Flags about where objects are kept.
 
+use clap::ArgAction;
+
 use crate::request::GoDuration;
 
 /// Where objects are kept: in an etcd (`--etcd-servers`) or in a directory (`--data-dir`).
@@ -51,7 +53,6 @@ pub struct StorageArgs {
     pub storage_media_type: String,
 
     /// Serve reads and watches from memory.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true,
-          default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, action = ArgAction::Set, default_value_t = true)]
     pub watch_cache: bool,
 }

@@ -65,6 +65,7 @@ fn every_flag_of_the_go_server_is_taken_in_its_own_syntax() {
         if help.kind == "bool" {
             parse(&[&format!("--{name}")]);
             parse(&[&format!("--{name}=false")]);
+            parse(&[&format!("--{name}=0")]);
         } else {
             parse(&[&format!("--{name}"), value]);
             // The last one counts, as with Go.

@@ -129,7 +129,7 @@ where
     // Takes every credential, and every header that claims an identity, out of the request: nothing behind sees them.
     let user = core.authenticator.authenticate(parts, &connection.peer).await;
     // One connection carries many requests; strangers shall not hold theirs open (as Go, against HTTP/2 floods).
-    if !user.as_ref().is_ok_and(|user| !authn::is_anonymous(user)) {
+    if connection.is_http2 && !user.as_ref().is_ok_and(|user| !authn::is_anonymous(user)) {
         connection.activity.close();
     }
     // After authentication: only then is known whose rights it is that allow to act as somebody else.

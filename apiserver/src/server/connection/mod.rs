@@ -8,6 +8,9 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -133,19 +136,34 @@ where
     }
 }
 
-async fn drive<C: Served>(served: C, activity: &Activity, mut endings: Endings) -> Result<(), hyper::Error> {
+async fn drive<C: Served>(served: C, activity: &Activity, endings: Endings) -> Result<(), hyper::Error> {
     let mut served = pin!(served);
+    let mut ends = endings.of(activity);
     tokio::select! {
+        biased;
         ended = served.as_mut() => return ended,
-        () = endings.life.reached(Stage::Draining) => {}
-        () = leaf_changed(&mut endings.leaf) => {}
-        () = activity.asked_to_close() => {}
-        () = activity.idle_for(IDLE_TIMEOUT) => {}
+        _ = ends.next() => {}
     }
+    drop(ends);
     served.as_mut().say_goodbye();
     tokio::select! {
+        biased;
         ended = served.as_mut() => ended,
         () = left_alone(activity) => Ok(()),
+    }
+}
+
+impl Endings {
+    /// Whatever comes first ends the connection. A set, since that looks only at who has something to say: a connection
+    /// is woken for each frame.
+    fn of(self, activity: &Activity) -> FuturesUnordered<BoxFuture<'_, ()>> {
+        let Self { life, mut leaf } = self;
+        let ends = FuturesUnordered::new();
+        ends.push(async move { life.reached(Stage::Draining).await }.boxed());
+        ends.push(async move { leaf_changed(&mut leaf).await }.boxed());
+        ends.push(activity.asked_to_close().boxed());
+        ends.push(activity.idle_for(IDLE_TIMEOUT).boxed());
+        ends
     }
 }
 

@@ -4,9 +4,9 @@
 //! which drops it when its answer is not taken in time: the peer sees the stream reset, the connection stays.
 
 use std::cell::Cell;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
 use hyper::rt::Executor;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -36,46 +36,36 @@ where
 {
     fn execute(&self, stream: F) {
         tokio::spawn(async move {
-            bounded(stream).await;
+            if bounded(stream).await.is_none() {
+                tracing::debug!("an answer was not taken in time");
+            }
         });
     }
 }
 
 /// Runs `future` as a stream. `None`: it was dropped, because its answer was not taken in time.
 pub(super) async fn bounded<F: Future>(future: F) -> Option<F::Output> {
-    DEADLINE
-        .scope(
-            Cell::new(None),
-            Bounded {
-                future: Box::pin(future),
-                sleep: None,
-            },
-        )
-        .await
+    DEADLINE.scope(Cell::new(None), until_deadline(future)).await
 }
 
-struct Bounded<F> {
-    future: Pin<Box<F>>,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl<F: Future> Future for Bounded<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(output) = self.future.as_mut().poll(context) {
+async fn until_deadline<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut sleep: Option<Pin<Box<Sleep>>> = None;
+    poll_fn(move |context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
             return Poll::Ready(Some(output));
         }
         // Most answers are taken at once: then nobody ever looks at a clock.
         let Some(deadline) = DEADLINE.with(Cell::get) else {
             return Poll::Pending;
         };
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        let sleep = sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if sleep.deadline() != deadline {
             sleep.as_mut().reset(deadline);
         }
         sleep.as_mut().poll(context).map(|()| None)
-    }
+    })
+    .await
 }
 
 #[cfg(test)]
