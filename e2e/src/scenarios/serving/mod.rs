@@ -1,6 +1,7 @@
 //! What a cluster relies on in a server of Annex's library, while that is killed, restarted and emptied; a client-go
 //! informer follows all of it.
 
+mod drop_in;
 mod garbage;
 mod kill;
 mod namespace;
@@ -30,6 +31,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(namespace::run(world)),
+    },
+    Scenario {
+        name: "serving/drop-in",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(drop_in::run(world)),
     },
 ];
 
