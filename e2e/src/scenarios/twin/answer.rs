@@ -99,10 +99,8 @@ impl Memory {
                 .filter(|text| !text.is_empty())
         };
         let name = text("name");
-        if let Some(revision) = text("resourceVersion") {
-            if let Some(name) = name {
-                self.said.insert(format!("rv {name}"), revision.to_owned());
-            }
+        if let Some((name, revision)) = name.zip(text("resourceVersion")) {
+            self.said.insert(format!("rv {name}"), revision.to_owned());
         }
         if let Some(uid) = text("uid") {
             self.uids.insert(uid.to_owned());
