@@ -65,17 +65,21 @@ pub async fn ensure() -> Result<(), Error> {
     install_missing(missing).await
 }
 
-/// Installs the C compiler of static programs, if it is missing. Images are made with it.
+/// What images are made with, and the Debian package of each: the C compiler of static programs, and the compiler of
+/// etcd's protocol.
+const IMAGE_TOOLS: [(&str, &str); 2] = [("musl-gcc", "musl-tools"), ("protoc", "protobuf-compiler")];
+
+/// Installs what images are made with, if it is missing.
 ///
 /// # Errors
 /// When it is missing and cannot be installed.
-pub async fn ensure_musl() -> Result<(), Error> {
+pub async fn ensure_image_tools() -> Result<(), Error> {
     install_missing(|| {
-        if on_path("musl-gcc") {
-            Vec::new()
-        } else {
-            vec!["musl-tools"]
-        }
+        IMAGE_TOOLS
+            .into_iter()
+            .filter(|(program, _)| !on_path(program))
+            .map(|(_, package)| package)
+            .collect()
     })
     .await
 }

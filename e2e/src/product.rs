@@ -50,7 +50,7 @@ pub fn workspace() -> PathBuf {
 /// # Errors
 /// The first that could not be made.
 pub async fn build() -> Result<Vec<Built>, Error> {
-    packages::ensure_musl().await?;
+    packages::ensure_image_tools().await?;
     let operator = rust_program(images::programs::Program::Operator).await?;
     let wardle = rust_program(images::programs::Program::Wardle).await?;
     let specs = [
@@ -67,7 +67,7 @@ pub async fn build() -> Result<Vec<Built>, Error> {
 /// # Errors
 /// It could not be made.
 pub async fn build_test_server() -> Result<Vec<Built>, Error> {
-    packages::ensure_musl().await?;
+    packages::ensure_image_tools().await?;
     let server = rust_program(images::programs::Program::E2eServer).await?;
     write(&[catalog::e2e_server(&server)]).await
 }

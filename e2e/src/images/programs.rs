@@ -14,9 +14,6 @@ use tokio::process::Command;
 use super::platform::{self, Architecture};
 use super::prefixes::Prefixes;
 
-/// What the build needs from Debian: musl's headers and library, and the C compiler driver that uses them.
-pub const DEBIAN_PACKAGES: &[&str] = &["musl-tools"];
-
 /// The C compiler of Debian's musl-tools.
 const MUSL_GCC: &str = "musl-gcc";
 
