@@ -21,8 +21,8 @@ const CONNECTIONS: usize = 10;
 const STREAMS: usize = 100;
 const WATCHERS: usize = CONNECTIONS * STREAMS;
 
-/// Creations at once: fewer than the events that either server keeps for a watcher.
-const BATCH: usize = 50;
+/// Creations at once: as many events as the Go server keeps for a watcher; it cuts off who falls further behind.
+const BATCH: usize = 10;
 
 /// How long batches go on.
 const TIME: Duration = Duration::from_secs(3);
