@@ -14,7 +14,8 @@ use crate::layout::{DEFAULT_NAME, Layout};
 use crate::programs::{self, Program};
 use crate::scenarios::{self, Selection};
 use crate::{
-    charts, client, cluster, demo, images, layout, node, product, progress, provisioner, selftest, tools,
+    bench, charts, client, cluster, demo, images, layout, node, product, progress, provisioner, selftest,
+    tools,
 };
 
 /// A real single-node Kubernetes on this machine, and the tests that need one.
@@ -122,6 +123,12 @@ enum Command {
     },
     /// Test the cluster itself: up, pods, volumes, down.
     Selftest,
+    /// Measure; no part of any test.
+    Bench {
+        /// What.
+        #[command(subcommand)]
+        what: Measured,
+    },
     /// Print the path of one of the programs that are built from Go modules, such as `etcd`; it is built where it must.
     Program {
         /// The program's file name.
@@ -136,6 +143,22 @@ enum Command {
         /// The node that they are on.
         #[arg(long)]
         node: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Measured {
+    /// Annex's sample API beside the Go sample-apiserver, on this machine's loopback.
+    Server {
+        /// How often each takes its turn.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Objects that are created, got and listed.
+        #[arg(long, default_value_t = 5000)]
+        objects: usize,
+        /// Also one round with 100,000 objects.
+        #[arg(long)]
+        long: bool,
     },
 }
 
@@ -162,6 +185,8 @@ enum Error {
     Demo(#[from] demo::Error),
     #[error(transparent)]
     Scenarios(#[from] scenarios::Error),
+    #[error(transparent)]
+    Bench(#[from] bench::Error),
     #[error("this command is about a cluster made here, and --kubeconfig names another")]
     NotOurs,
     #[error("no program is called {0}")]
@@ -289,6 +314,7 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
             node.args(words);
             Err(become_program(node.into_std()))
         }
+        Command::Bench { what } => measure(layout, &what).await,
         Command::Selftest => Ok(selftest::run().await?),
         Command::Images { test_server } => {
             cluster::require_up(layout)?;
@@ -316,6 +342,21 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
         | Command::Charts { .. }
         | Command::Provisioner { .. } => Err(Error::NotOurs),
     }
+}
+
+async fn measure(layout: &Layout, what: &Measured) -> Result<(), Error> {
+    let Measured::Server {
+        rounds,
+        objects,
+        long,
+    } = *what;
+    let options = bench::Options {
+        rounds,
+        objects,
+        long,
+    };
+    print!("{}", bench::server(layout, options).await?);
+    Ok(())
 }
 
 async fn make_images(test_server: bool) -> Result<Vec<images::Built>, product::Error> {

@@ -73,7 +73,7 @@ pub async fn build_test_server() -> Result<Vec<Built>, Error> {
 }
 
 /// The target directory is outside of the clone, as the Makefile's is, so that the next clone need not begin anew.
-async fn rust_program(program: images::programs::Program) -> Result<PathBuf, Error> {
+pub(crate) async fn rust_program(program: images::programs::Program) -> Result<PathBuf, Error> {
     let target = paths::cache()?.join("target");
     Ok(images::programs::build(&workspace(), &target, program).await?)
 }
