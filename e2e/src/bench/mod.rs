@@ -66,7 +66,9 @@ pub async fn server(layout: &Layout, options: Options) -> Result<String, Error> 
         return Err(Error::Wrong("at least one round with one object".to_owned()));
     }
     cluster::up(layout, Cluster::default()).await?;
-    packages::ensure_image_tools().await.map_err(product::Error::from)?;
+    packages::ensure_image_tools()
+        .await
+        .map_err(product::Error::from)?;
     let client = client::connect(&layout.kubeconfig()).await?;
     let wardle = progress::step("building wardle", product::rust_program(Ours::Wardle)).await?;
     let scratch = layout.cache().join("bench");
