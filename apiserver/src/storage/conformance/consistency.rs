@@ -129,7 +129,6 @@ async fn watch_along(
     while !done.load(Ordering::Acquire) {
         let current = storage.current_revision().await.unwrap();
         changes.extend(watcher.up_to(storage, current).await);
-        tokio::task::yield_now().await;
     }
     (start, initial, changes, watcher)
 }
@@ -159,6 +158,7 @@ pub async fn lists_under_writes_are_of_one_moment(storage: &Arc<dyn Storage>) {
         let exact = list(storage, ReadAt::Exact(earlier)).await;
         assert_eq!(exact.revision, earlier);
         pages.push(exact);
+        tokio::task::yield_now().await;
     }
     acknowledged(writers).await;
     let end = storage.current_revision().await.unwrap();
@@ -175,6 +175,7 @@ pub async fn pages_under_writes_are_of_one_moment(storage: &Arc<dyn Storage>) {
     let mut lists = Vec::new();
     while !writers.iter().all(JoinHandle::is_finished) {
         lists.push(paged(storage).await);
+        tokio::task::yield_now().await;
     }
     acknowledged(writers).await;
     let end = storage.current_revision().await.unwrap();

@@ -29,7 +29,7 @@ pub use compaction::*;
 pub use concurrency::*;
 pub use consistency::*;
 pub use reads::*;
-pub use support::{Mirror, Watcher, key, number, object, prefix};
+pub use support::{LONG, Mirror, Watcher, key, number, object, prefix};
 pub use watches::*;
 pub use writes::*;
 

@@ -3,16 +3,34 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use tokio::time::{sleep, timeout};
 
 use super::disk::{Disk, Fault};
 use super::model::{Auditor, Outcome, Writer};
-use crate::storage::conformance::{Mirror, Watcher, key, object, prefix};
+use crate::storage::conformance::{LONG, Mirror, Watcher, key, object, prefix};
 use crate::storage::{List, ReadAt, Revision, Storage, StorageError};
 
 const START: Revision = Revision::new(1000);
+
+/// Asks again as long as the store cannot open its database, which is left alone for a while when that fails.
+async fn answered<T, F>(mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, StorageError>>,
+{
+    let asked = async {
+        loop {
+            match ask().await {
+                Err(StorageError::Unavailable(_)) => sleep(Duration::from_millis(5)).await,
+                answer => return answer.unwrap(),
+            }
+        }
+    };
+    timeout(LONG, asked).await.expect("the database is opened again")
+}
 
 /// Writes through failures; what became of a failed write is read back at once, as a client does.
 async fn write_on(store: &Arc<dyn Storage>, mut writer: Writer, rounds: u32) -> Writer {
@@ -27,7 +45,7 @@ async fn write_on(store: &Arc<dyn Storage>, mut writer: Writer, rounds: u32) -> 
             StorageError::Unavailable(_) => {}
             error => panic!("{error}"),
         }
-        let entry = store.get(&key, ReadAt::Latest).await.unwrap().entry;
+        let entry = answered(|| store.get(&key, ReadAt::Latest)).await.entry;
         writer.compare_one(&key, entry.as_ref());
     }
     writer
@@ -45,7 +63,7 @@ async fn live_through_failures(seed: u64, error: ErrorKind) -> usize {
             let mut mirror = Mirror::default();
             loop {
                 let last = done.load(Ordering::Acquire);
-                let current = store.current_revision().await.unwrap();
+                let current = answered(|| store.current_revision()).await;
                 for change in watcher.up_to(&store, current).await {
                     mirror.follow(&change);
                 }
@@ -68,7 +86,7 @@ async fn live_through_failures(seed: u64, error: ErrorKind) -> usize {
             error: Some(error),
         }));
         faults += 1;
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        sleep(Duration::from_millis(2)).await;
     }
     disk.plan(None);
     let mut writers = Vec::new();
@@ -83,7 +101,7 @@ async fn live_through_failures(seed: u64, error: ErrorKind) -> usize {
         limit: None,
         at: ReadAt::Latest,
     };
-    let page = store.list(&list).await.unwrap();
+    let page = answered(|| store.list(&list)).await;
     assert_eq!(mirror, Mirror::of(&page.entries), "what the watch told of");
     Auditor::new(START).audit(&store, &mut writers).await;
     drop(store);
