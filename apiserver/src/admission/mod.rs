@@ -46,7 +46,8 @@ pub struct Attributes<'a> {
     pub dry_run: bool,
 }
 
-/// Refuses writes. Called after validation, on what would be stored.
+/// Refuses writes. Called before an object is completed and validated, where k8s.io/apiserver calls its mutating plugins: who
+/// may not write at all is told that, whatever is wrong with the object.
 #[async_trait]
 pub trait Admission: Send + Sync + 'static {
     /// Whether the write may happen.

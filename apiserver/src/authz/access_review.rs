@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use k8s_openapi::api::authorization::v1::{
     NonResourceAttributes, ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
     SubjectAccessReviewStatus,
@@ -51,9 +52,14 @@ impl AccessReviews {
     /// What the cluster says, or said a moment ago.
     pub(super) async fn review(&self, user: &User, asked: &Attributes<'_>) -> Answer {
         let key = asked.key(user);
-        if let Some(decision) = self.kept.get(&key) {
-            return Ok(decision);
+        match self.kept.get(&key) {
+            Some(decision) => Ok(decision),
+            // Boxed: a request that has its answer must not be as large as one that waits for the cluster.
+            None => self.ask(key, user, asked).boxed().await,
         }
+    }
+
+    async fn ask(&self, key: Box<[u8]>, user: &User, asked: &Attributes<'_>) -> Answer {
         let (client, kept) = (self.client.clone(), Arc::clone(&self.kept));
         let (authorized, unauthorized) = (self.authorized_ttl, self.unauthorized_ttl);
         let review = review_of(user, asked);

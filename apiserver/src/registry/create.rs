@@ -39,13 +39,14 @@ impl Registry {
         metadata::drop_unserved(&mut object);
         metadata::ensure_namespace(&mut object, self.expected_namespace(request))?;
         let duplicates = metadata::dedup_owners(&mut object, false);
-        let base = object.meta("generateName").to_owned();
-        let mut created = if base.is_empty() || !object.name().is_empty() {
-            self.create_once(request, object, options.dry_run).await?
+        let hub = self.admitted(request, object, options.dry_run).await?;
+        let base = hub.meta("generateName").to_owned();
+        let mut created = if base.is_empty() || !hub.name().is_empty() {
+            self.create_once(request, hub, options.dry_run).await?
         } else {
             let mut attempts = 1..;
             loop {
-                let mut attempt = object.clone();
+                let mut attempt = hub.clone();
                 attempt.set_meta("name", &metadata::generate_name(&base));
                 match self.create_once(request, attempt, options.dry_run).await {
                     Err(ApiError::NameNotGenerated { .. }) if attempts.next() < Some(NAME_ATTEMPTS) => {}
@@ -57,24 +58,33 @@ impl Registry {
         Ok(created)
     }
 
-    /// One attempt, under the name that the object has. An update that may create comes here too.
-    pub(super) async fn create_once(
+    /// A new object in the hub version, which admission lets pass. It may have no name yet.
+    pub(super) async fn admitted(
         &self,
         request: &Authorized,
         object: Object,
         dry_run: bool,
-    ) -> Result<Created, ApiError> {
-        let mut hub = self.hub_of_request(object)?;
-        metadata::fill_system_fields(&mut hub, &Clock::read());
-        let warnings = self.prepare_new(&mut hub)?;
-        let key = self.key(self.expected_namespace(request), hub.name())?;
+    ) -> Result<Object, ApiError> {
+        let hub = self.hub_of_request(object)?;
         let objects = Objects {
-            name: key.name(),
+            name: hub.name(),
             new: Some(&hub),
             old: None,
         };
-        self.admit(request, Operation::Create, &key, objects, dry_run)
-            .await?;
+        self.admit(request, Operation::Create, objects, dry_run).await?;
+        Ok(hub)
+    }
+
+    /// One attempt, under the name that the object has. An update that may create comes here too.
+    pub(super) async fn create_once(
+        &self,
+        request: &Authorized,
+        mut hub: Object,
+        dry_run: bool,
+    ) -> Result<Created, ApiError> {
+        metadata::fill_system_fields(&mut hub, &Clock::read());
+        let warnings = self.prepare_new(&mut hub)?;
+        let key = self.key(self.expected_namespace(request), hub.name())?;
         // Go's store parses it and lets what is no number, or 0, pass.
         if versions::parse_number(hub.resource_version()).is_ok_and(|revision| revision != 0) {
             return Err(ApiError::Plain(

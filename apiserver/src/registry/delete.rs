@@ -111,7 +111,7 @@ impl Registry {
                 new: None,
                 old: Some(&old),
             };
-            self.admit(request, Operation::Delete, key, objects, options.dry_run)
+            self.admit(request, Operation::Delete, objects, options.dry_run)
                 .await?;
             let finalizers = metadata::finalizers_for(&old.finalizers(), options);
             let done = if finalizers.is_empty() {

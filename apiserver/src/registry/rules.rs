@@ -8,7 +8,6 @@ use crate::admission::{Attributes, Operation};
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::status::{ApiError, FieldError};
-use crate::storage::Key;
 
 /// Time that a write may take; the number is k8s.io/apiserver's.
 pub(super) const WRITE_LIMIT: std::time::Duration = std::time::Duration::from_secs(34);
@@ -122,7 +121,6 @@ impl Registry {
         &self,
         request: &Authorized,
         operation: Operation,
-        key: &Key,
         objects: Objects<'_>,
         dry_run: bool,
     ) -> Result<(), ApiError> {
@@ -133,7 +131,7 @@ impl Registry {
                 resource: &self.resource,
                 info,
                 user: request.user(),
-                namespace: self.namespace_of(key),
+                namespace: self.expected_namespace(request),
                 name: objects.name,
                 object: objects.new,
                 old: objects.old,

@@ -78,18 +78,17 @@ impl Registry {
         if request.info().verb == Verb::Update {
             self.check_uid(&object, old.uid(), entry.key())?;
         }
-        self.check_revision(&object, entry)?;
         let mut new = self.hub_of_request(object)?;
-        new.set_meta("resourceVersion", old.resource_version());
-        let mut warnings: Vec<String> = duplicates.into_iter().collect();
-        warnings.extend(self.prepare_changed(&mut new, &old)?);
         let objects = Objects {
             name: entry.key().name(),
             new: Some(&new),
             old: Some(&old),
         };
-        self.admit(request, Operation::Update, entry.key(), objects, dry_run)
-            .await?;
+        self.admit(request, Operation::Update, objects, dry_run).await?;
+        self.check_revision(&new, entry)?;
+        new.set_meta("resourceVersion", old.resource_version());
+        let mut warnings: Vec<String> = duplicates.into_iter().collect();
+        warnings.extend(self.prepare_changed(&mut new, &old)?);
         let finalized = metadata::is_finalized(&new, &self.metadata_of(&old)?);
         let written = if finalized {
             self.delete_finalized(entry, new, dry_run).await
@@ -227,7 +226,8 @@ impl Registry {
         }
         metadata::wipe_system_fields(&mut object);
         object.metadata_mut().remove("resourceVersion");
-        let mut created = self.create_once(request, object, options.dry_run).await?;
+        let hub = self.admitted(request, object, options.dry_run).await?;
+        let mut created = self.create_once(request, hub, options.dry_run).await?;
         created.warnings.splice(0..0, duplicates);
         Ok(Updated {
             entry: created.entry,

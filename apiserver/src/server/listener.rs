@@ -145,7 +145,8 @@ async fn serve(stream: TcpStream, serving: Serving, _place: OwnedSemaphorePermit
     let core = serving.core;
     let answering = Arc::clone(&connection);
     connection::run(stream, connection, serving.protocol, endings, move |request| {
-        chain::serve(Arc::clone(&core), Arc::clone(&answering), request)
+        // Boxed once, here: every layer between this and the task would move it, and keep room for it.
+        Box::pin(chain::serve(Arc::clone(&core), Arc::clone(&answering), request))
     })
     .await;
 }

@@ -8,6 +8,7 @@ mod names;
 mod reviews;
 mod wanted;
 
+use futures::FutureExt as _;
 use http::request::Parts;
 
 use crate::authz::Authorizer;
@@ -28,7 +29,9 @@ pub async fn impersonate(
     let Some(wanted) = wanted::take(&mut parts.headers)? else {
         return Ok(user);
     };
-    let actual = modes::impersonated(authorizer, &user, wanted, info).await?;
+    let actual = modes::impersonated(authorizer, &user, wanted, info)
+        .boxed()
+        .await?;
     tracing::debug!(requestor = user.name, impersonated = actual.name, "impersonating");
     Ok(actual)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus};
 use kube::Client;
 
@@ -49,7 +50,8 @@ impl ReviewedTokens {
         let digest = self.digests.of(token);
         let known = match self.kept.get(&digest) {
             Some(known) => known,
-            None => self.ask(digest, token).await?,
+            // Boxed: a request whose token is known must not be as large as one that waits for the cluster.
+            None => self.ask(digest, token).boxed().await?,
         };
         known.as_deref().cloned().ok_or(TokenRejected::Invalid)
     }

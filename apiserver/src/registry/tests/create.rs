@@ -233,9 +233,9 @@ async fn a_dry_run_does_everything_but_store() {
 }
 
 #[tokio::test]
-async fn admission_has_the_last_word() {
+async fn admission_has_the_first_word() {
     let shop = shop();
-    let status = refused(shop.create(paint("refused", "red")).await);
+    let status = refused(shop.create(paint("refused", "invisible")).await);
     assert_eq!(
         (status.code, status.message.as_str()),
         (
@@ -244,11 +244,14 @@ async fn admission_has_the_last_word() {
         )
     );
     assert_eq!(refused(shop.get("refused").await).code, 404);
-    refused(shop.create(paint("a", "invisible")).await);
+    let mut generated = paint("", "red");
+    generated.set_meta("generateName", "a-");
+    shop.create(generated).await.unwrap();
+    let asked = shop.gate.asked.lock().unwrap().clone();
     assert_eq!(
-        shop.gate.asked.lock().unwrap().len(),
-        1,
-        "what is invalid is not asked about"
+        asked.last(),
+        Some(&(Operation::Create, String::new(), false)),
+        "before a name is generated"
     );
 }
 
