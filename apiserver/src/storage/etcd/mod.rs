@@ -7,6 +7,7 @@ mod compactor;
 mod error;
 mod keys;
 mod options;
+mod position;
 mod watch;
 
 use std::fmt;
@@ -27,6 +28,7 @@ pub use options::{ConnectError, Options};
 
 use self::error::{Refusal, of_write, refusal, unavailable};
 use self::keys::Keys;
+use self::position::Position;
 use self::watch::revision;
 use super::{Entry, Key, List, Page, Prefix, Read, ReadAt, Revision, Storage, StorageError, Watch, limits};
 
@@ -46,6 +48,7 @@ const RELOAD: Duration = Duration::from_secs(60);
 pub struct EtcdStore {
     client: Arc<ArcSwap<Client>>,
     keys: Arc<Keys>,
+    position: Position,
     progress: tokio::sync::watch::Sender<u64>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -81,21 +84,14 @@ impl EtcdStore {
         Ok(Arc::new(Self {
             client,
             keys,
+            position: Position::default(),
             progress: tokio::sync::watch::Sender::new(0),
             tasks,
         }))
     }
 
-    fn kv(&self) -> KvClient {
-        // Bounded by the page, not by gRPC's 4 MiB.
-        self.client
-            .load()
-            .kv_client()
-            .max_decoding_message_size(usize::MAX)
-    }
-
     async fn range(&self, key: String, options: GetOptions) -> Result<GetResponse, etcd_client::Error> {
-        self.kv().get(key, Some(options)).await
+        kv(&self.client).get(key, Some(options)).await
     }
 
     /// A read at one revision, with etcd's refusals in our words.
@@ -164,7 +160,7 @@ impl EtcdStore {
             .when([condition])
             .and_then([operation])
             .or_else([TxnOp::get(self.keys.key(key), None)]);
-        bounded(CALL_TIMEOUT, self.kv().txn(txn))
+        bounded(CALL_TIMEOUT, kv(&self.client).txn(txn))
             .await?
             .map_err(|error| of_write(error, size))
     }
@@ -204,6 +200,11 @@ async fn reload(client: Arc<ArcSwap<Client>>, options: Options, mut known: optio
             }
         }
     }
+}
+
+fn kv(client: &ArcSwap<Client>) -> KvClient {
+    // Bounded by the page, not by gRPC's 4 MiB.
+    client.load().kv_client().max_decoding_message_size(usize::MAX)
 }
 
 async fn bounded<T>(limit: Duration, call: impl Future<Output = T>) -> Result<T, StorageError> {
@@ -353,14 +354,16 @@ impl Storage for EtcdStore {
     }
 
     async fn current_revision(&self) -> Result<Revision, StorageError> {
-        let options = GetOptions::new().with_count_only();
-        let response = bounded(
-            CALL_TIMEOUT,
-            self.range(self.keys.start(&Prefix::root()), options),
-        )
-        .await?
-        .map_err(unavailable)?;
-        Ok(header_revision(&response))
+        let client = self.client.clone();
+        let key = self.keys.start(&Prefix::root());
+        self.position
+            .ask(async move {
+                let options = GetOptions::new().with_count_only();
+                let mut kv = kv(&client);
+                let response = bounded(CALL_TIMEOUT, kv.get(key, Some(options))).await?;
+                Ok(header_revision(&response.map_err(unavailable)?))
+            })
+            .await
     }
 
     async fn request_progress(&self) -> Result<(), StorageError> {
