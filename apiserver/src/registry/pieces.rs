@@ -1,7 +1,5 @@
 //! An encoded object with its resourceVersion, without a copy.
 
-use std::io::Write as _;
-
 use bytes::Bytes;
 
 /// JSON of an object in three parts: what stands before the resourceVersion, the resourceVersion's field, what stands
@@ -42,12 +40,15 @@ impl Pieces {
     pub fn spliced(value: &Bytes, at: usize, comma: bool, revision: u64) -> Self {
         let end = value.trim_ascii_end().len();
         let at = at.min(end);
-        let mut text = [0; LONGEST_FIELD];
-        let mut rest = &mut text[..];
+        let mut number = itoa::Buffer::new();
         let comma = if comma { "," } else { "" };
-        // The longest number fits, so this cannot fail.
-        let _ = write!(rest, r#""resourceVersion":"{revision}"{comma}"#);
-        let length = LONGEST_FIELD - rest.len();
+        let parts = [r#""resourceVersion":""#, number.format(revision), "\"", comma];
+        let mut text = [0; LONGEST_FIELD];
+        let mut length = 0;
+        for (to, from) in text.iter_mut().zip(parts.into_iter().flat_map(str::bytes)) {
+            *to = from;
+            length += 1;
+        }
         Self {
             before: value.slice(..at),
             field: Field { text, length },
