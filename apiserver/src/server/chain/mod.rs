@@ -228,3 +228,23 @@ fn too_many(core: &Core) -> Response {
         .insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    /// Bytes of what a function of three arguments returns.
+    fn size_of_result<A, B, C, R>(_: impl Fn(A, B, C) -> R) -> usize {
+        size_of::<R>()
+    }
+
+    #[test]
+    fn a_request_takes_little_room() {
+        // It is moved on its way to its task, and lies there as long as a client reads or watches. What few requests
+        // wait for, such as an answer of the cluster, is boxed where it begins.
+        let size = size_of_result(serve::<Full<Bytes>>);
+        assert!(size <= 4096, "{size}");
+    }
+}
