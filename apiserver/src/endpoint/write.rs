@@ -27,9 +27,13 @@ where
     let options = CreateOptions::parse(call.query())?;
     let object = checked(call, &body, media, options.field_validation)?;
     answer::check_object(call, wanted)?;
-    let created = call.registry().create(call.request, object, &options).await?;
-    call.warnings.extend(created.warnings);
-    answer::object(call, wanted, &created.entry, StatusCode::CREATED)
+    let mut warnings = Vec::new();
+    let created = call
+        .registry()
+        .create(call.request, object, &options, &mut warnings)
+        .await;
+    call.warnings.extend(warnings);
+    answer::object(call, wanted, &created?.entry, StatusCode::CREATED)
 }
 
 /// A changed object, as a whole.
@@ -52,11 +56,13 @@ where
         Some(object) => Ok(object),
         None => settle_names(decoded(call, &body, media)?.object, call.info()),
     };
+    let mut warnings = Vec::new();
     let updated = call
         .registry()
-        .update(call.request, &mut change, &options)
-        .await?;
-    call.warnings.extend(updated.warnings);
+        .update(call.request, &mut change, &options, &mut warnings)
+        .await;
+    call.warnings.extend(warnings);
+    let updated = updated?;
     let code = if updated.created {
         StatusCode::CREATED
     } else {

@@ -20,8 +20,6 @@ pub struct Listed {
 pub struct Created {
     /// The object as it is stored; of a dry run it has [`Revision::ZERO`], and is answered without a resourceVersion.
     pub entry: Entry,
-    /// `Warning` headers.
-    pub warnings: Vec<String>,
 }
 
 /// An object that was updated.
@@ -34,8 +32,6 @@ pub struct Updated {
     pub created: bool,
     /// Whether it is gone now: it was in deletion, and the update took its last finalizer. The answer is 200.
     pub deleted: bool,
-    /// `Warning` headers.
-    pub warnings: Vec<String>,
 }
 
 /// What became of an object that was to be deleted.

@@ -15,7 +15,8 @@ use crate::storage::{Entry, Key, ReadAt, Revision, StorageError};
 const NAME_ATTEMPTS: usize = 8;
 
 impl Registry {
-    /// Creates `object`, which is in the request's version, decoded, normalized and defaulted.
+    /// Creates `object`, which is in the request's version, decoded, normalized and defaulted. What the client is to be
+    /// warned of, whatever becomes of it, is added to `warnings`.
     ///
     /// # Errors
     /// 400, 409, 422; 500 for an object with a resourceVersion; admission's; the store's; 504 after 34 s.
@@ -24,8 +25,9 @@ impl Registry {
         request: &Authorized,
         object: Object,
         options: &CreateOptions,
+        warnings: &mut Vec<String>,
     ) -> Result<Created, ApiError> {
-        in_time(self.create_named(request, object, options)).await
+        in_time(self.create_named(request, object, options, warnings)).await
     }
 
     /// Creates it, under a new name as long as generated ones are taken.
@@ -34,28 +36,29 @@ impl Registry {
         request: &Authorized,
         mut object: Object,
         options: &CreateOptions,
+        warnings: &mut Vec<String>,
     ) -> Result<Created, ApiError> {
         metadata::wipe_system_fields(&mut object);
         metadata::drop_unserved(&mut object);
         metadata::ensure_namespace(&mut object, self.expected_namespace(request))?;
-        let duplicates = metadata::dedup_owners(&mut object, false);
+        warnings.extend(metadata::dedup_owners(&mut object, false));
         let hub = self.admitted(request, object, options.dry_run).await?;
         let base = hub.meta("generateName").to_owned();
-        let mut created = if base.is_empty() || !hub.name().is_empty() {
-            self.create_once(request, hub, options.dry_run).await?
-        } else {
-            let mut attempts = 1..;
-            loop {
-                let mut attempt = hub.clone();
-                attempt.set_meta("name", &metadata::generate_name(&base));
-                match self.create_once(request, attempt, options.dry_run).await {
-                    Err(ApiError::NameNotGenerated { .. }) if attempts.next() < Some(NAME_ATTEMPTS) => {}
-                    other => break other?,
-                }
+        if base.is_empty() || !hub.name().is_empty() {
+            return self.create_once(request, hub, options.dry_run, warnings).await;
+        }
+        let mut attempts = 1..;
+        loop {
+            let mut attempt = hub.clone();
+            attempt.set_meta("name", &metadata::generate_name(&base));
+            match self
+                .create_once(request, attempt, options.dry_run, warnings)
+                .await
+            {
+                Err(ApiError::NameNotGenerated { .. }) if attempts.next() < Some(NAME_ATTEMPTS) => {}
+                done => return done,
             }
-        };
-        created.warnings.splice(0..0, duplicates);
-        Ok(created)
+        }
     }
 
     /// A new object in the hub version, which admission lets pass. It may have no name yet.
@@ -81,9 +84,10 @@ impl Registry {
         request: &Authorized,
         mut hub: Object,
         dry_run: bool,
+        warnings: &mut Vec<String>,
     ) -> Result<Created, ApiError> {
         metadata::fill_system_fields(&mut hub, &Clock::read());
-        let warnings = self.prepare_new(&mut hub)?;
+        warnings.extend(self.prepare_new(&mut hub)?);
         let key = self.key(self.expected_namespace(request), hub.name())?;
         // Go's store parses it and lets what is no number, or 0, pass.
         if versions::parse_number(hub.resource_version()).is_ok_and(|revision| revision != 0) {
@@ -99,7 +103,7 @@ impl Registry {
             self.storage.create(&key, value).await
         };
         match stored {
-            Ok(entry) => Ok(Created { entry, warnings }),
+            Ok(entry) => Ok(Created { entry }),
             Err(StorageError::AlreadyExists { .. }) => Err(self.exists(&key, generated).await),
             Err(error) => Err(self.storage_error(error, key.name(), Doing::Create)),
         }

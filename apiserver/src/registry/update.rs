@@ -17,7 +17,8 @@ use crate::storage::{Entry, Key, ReadAt, Revision, StorageError};
 
 impl Registry {
     /// Changes the object that the request names. `change` makes the new object of the current one, again where
-    /// somebody else was faster: a write without a resourceVersion therefore never conflicts.
+    /// somebody else was faster: a write without a resourceVersion therefore never conflicts. What the client is to be
+    /// warned of, whatever becomes of it, is added to `warnings`; of several attempts, several times.
     ///
     /// # Errors
     /// 400, 404, 409, 422; those of `change`; admission's; the store's; 504 after 34 s.
@@ -26,8 +27,9 @@ impl Registry {
         request: &Authorized,
         change: &mut Change<'_>,
         options: &UpdateOptions,
+        warnings: &mut Vec<String>,
     ) -> Result<Updated, ApiError> {
-        in_time(self.update_until_it_lands(request, change, options)).await
+        in_time(self.update_until_it_lands(request, change, options, warnings)).await
     }
 
     async fn update_until_it_lands(
@@ -35,14 +37,20 @@ impl Registry {
         request: &Authorized,
         change: &mut Change<'_>,
         options: &UpdateOptions,
+        warnings: &mut Vec<String>,
     ) -> Result<Updated, ApiError> {
         let key = self.key(self.expected_namespace(request), &request.info().name)?;
         let mut current = self.current(&key).await?;
         loop {
             let Some(entry) = current else {
-                return self.create_by_update(request, &key, change, options).await;
+                return self
+                    .create_by_update(request, &key, change, options, warnings)
+                    .await;
             };
-            match self.update_once(request, &entry, change, options.dry_run).await? {
+            match self
+                .update_once(request, &entry, change, options.dry_run, warnings)
+                .await?
+            {
                 Attempt::Landed(updated) => return Ok(updated),
                 Attempt::TooLate(Some(newer)) if newer.revision() != entry.revision() => {
                     current = Some(newer);
@@ -66,14 +74,15 @@ impl Registry {
         entry: &Entry,
         change: &mut Change<'_>,
         dry_run: bool,
+        warnings: &mut Vec<String>,
     ) -> Result<Attempt, ApiError> {
         let old = self.decode(entry, &self.resource.hub_version)?;
         let version = &request.info().version;
-        let (object, duplicates) = if *version == self.resource.hub_version {
-            self.changed(request, change, Some(&old))?
+        let object = if *version == self.resource.hub_version {
+            self.changed(request, change, Some(&old), warnings)?
         } else {
             let current = self.decode(entry, version)?;
-            self.changed(request, change, Some(&current))?
+            self.changed(request, change, Some(&current), warnings)?
         };
         if request.info().verb == Verb::Update {
             self.check_uid(&object, old.uid(), entry.key())?;
@@ -87,7 +96,6 @@ impl Registry {
         self.admit(request, Operation::Update, objects, dry_run).await?;
         self.check_revision(&new, entry)?;
         new.set_meta("resourceVersion", old.resource_version());
-        let mut warnings: Vec<String> = duplicates.into_iter().collect();
         warnings.extend(self.prepare_changed(&mut new, &old)?);
         let finalized = metadata::is_finalized(&new, &self.metadata_of(&old)?);
         let written = if finalized {
@@ -100,7 +108,6 @@ impl Registry {
                 entry,
                 created: false,
                 deleted: finalized,
-                warnings,
             })),
             Err(Failed::TooLate(current)) => Ok(Attempt::TooLate(current)),
             Err(Failed::For(error)) => Err(error),
@@ -113,7 +120,8 @@ impl Registry {
         request: &Authorized,
         change: &mut Change<'_>,
         current: Option<&Object>,
-    ) -> Result<(Object, Option<String>), ApiError> {
+        warnings: &mut Vec<String>,
+    ) -> Result<Object, ApiError> {
         let mut object = change(current)?;
         metadata::ensure_namespace(&mut object, self.expected_namespace(request))?;
         let name = &request.info().name;
@@ -129,8 +137,11 @@ impl Registry {
             )));
         }
         metadata::drop_unserved(&mut object);
-        let duplicates = metadata::dedup_owners(&mut object, request.info().verb == Verb::Patch);
-        Ok((object, duplicates))
+        warnings.extend(metadata::dedup_owners(
+            &mut object,
+            request.info().verb == Verb::Patch,
+        ));
+        Ok(object)
     }
 
     /// A PUT's uid must be the object's: else the client means one that is gone.
@@ -216,24 +227,23 @@ impl Registry {
         key: &Key,
         change: &mut Change<'_>,
         options: &UpdateOptions,
+        warnings: &mut Vec<String>,
     ) -> Result<Updated, ApiError> {
         if !self.resource.policy.allow_create_on_update || !options.may_create {
             return Err(self.not_found(key));
         }
-        let (mut object, duplicates) = self.changed(request, change, None)?;
+        let mut object = self.changed(request, change, None, warnings)?;
         if request.info().verb == Verb::Update {
             self.check_uid(&object, "", key)?;
         }
         metadata::wipe_system_fields(&mut object);
         object.metadata_mut().remove("resourceVersion");
         let hub = self.admitted(request, object, options.dry_run).await?;
-        let mut created = self.create_once(request, hub, options.dry_run).await?;
-        created.warnings.splice(0..0, duplicates);
+        let created = self.create_once(request, hub, options.dry_run, warnings).await?;
         Ok(Updated {
             entry: created.entry,
             created: true,
             deleted: false,
-            warnings: created.warnings,
         })
     }
 }

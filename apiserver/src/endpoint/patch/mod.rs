@@ -46,12 +46,13 @@ where
         };
         patched(call, patch, current, validation)
     };
+    let mut warnings = Vec::new();
     let updated = call
         .registry()
-        .update(call.request, &mut change, &options.into())
-        .await?;
-    call.warnings.extend(updated.warnings);
-    answer::object(call, wanted, &updated.entry, StatusCode::OK)
+        .update(call.request, &mut change, &options.into(), &mut warnings)
+        .await;
+    call.warnings.extend(warnings);
+    answer::object(call, wanted, &updated?.entry, StatusCode::OK)
 }
 
 fn not_found(call: &Call<'_>) -> ApiError {

@@ -74,7 +74,7 @@ async fn another_version_is_stored_in_the_storage_version() {
     let request = request(Verb::Create, "v2", "");
     let created = shop
         .registry
-        .create(&request, sent, &CreateOptions::default())
+        .create(&request, sent, &CreateOptions::default(), &mut Vec::new())
         .await
         .unwrap();
     assert_eq!(shop.v1(&created.entry).0["spec"]["color"], "red");
@@ -216,7 +216,7 @@ async fn a_dry_run_does_everything_but_store() {
     let seen = shop.v1(&created.entry);
     assert_eq!(seen.resource_version(), "");
     assert_ne!(seen.uid(), "");
-    assert_eq!(created.warnings, ["mauve fades"]);
+    assert_eq!(*shop.warnings.lock().unwrap(), ["mauve fades"]);
     assert_eq!(shop.revision().await, before);
     assert_eq!(refused(shop.get("a").await).code, 404);
     assert_eq!(
@@ -265,8 +265,23 @@ async fn owners_that_stand_twice_are_kept_once() {
         shop.v1(&created.entry).metadata().unwrap()["ownerReferences"],
         json!([owner])
     );
-    assert_eq!(created.warnings.len(), 2);
-    assert!(created.warnings[0].contains("duplicate UID(s) observed: 1"));
+    let warned = shop.warnings.lock().unwrap().clone();
+    assert_eq!(warned.len(), 2);
+    assert!(warned[0].contains("duplicate UID(s) observed: 1"));
+}
+
+#[tokio::test]
+async fn a_write_that_fails_warns_as_well() {
+    let shop = shop();
+    shop.stock(paint("a", "red")).await;
+    assert_eq!(refused(shop.create(paint("a", "mauve")).await).code, 409);
+    let stale = with(paint("a", "mauve"), "resourceVersion", "1");
+    assert_eq!(refused(shop.put(stale).await).code, 409);
+    assert_eq!(
+        *shop.warnings.lock().unwrap(),
+        ["mauve fades"],
+        "the PUT came to nothing before"
+    );
 }
 
 #[tokio::test]

@@ -34,7 +34,11 @@ async fn an_update_that_takes_the_last_finalizer_deletes() {
     };
     let dry = UpdateOptions::parse(DRY_RUN).unwrap();
     let patch = request(Verb::Patch, "v1", "a");
-    let dried = shop.registry.update(&patch, &mut change, &dry).await.unwrap();
+    let dried = shop
+        .registry
+        .update(&patch, &mut change, &dry, &mut Vec::new())
+        .await
+        .unwrap();
     assert!(dried.deleted);
     shop.get("a").await.unwrap();
     let gone = shop.patch("a", strip).await.unwrap();

@@ -127,6 +127,8 @@ pub(super) struct Shop {
     pub(super) registry: Registry,
     pub(super) store: Arc<MemoryStore>,
     pub(super) gate: Arc<Gate>,
+    /// What clients were warned of.
+    pub(super) warnings: Mutex<Vec<String>>,
 }
 
 pub(super) fn shop() -> Shop {
@@ -164,6 +166,7 @@ pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
         registry,
         store,
         gate,
+        warnings: Mutex::default(),
     }
 }
 
@@ -225,7 +228,13 @@ impl Shop {
     ) -> Result<Created, ApiError> {
         let options = CreateOptions::parse(query).unwrap();
         let request = request_in(namespace, Verb::Create, "v1", "");
-        self.registry.create(&request, object, &options).await
+        let mut warnings = Vec::new();
+        let created = self
+            .registry
+            .create(&request, object, &options, &mut warnings)
+            .await;
+        self.warnings.lock().unwrap().extend(warnings);
+        created
     }
 
     /// Creates a paint that is known to be right.
@@ -241,7 +250,22 @@ impl Shop {
     pub(super) async fn put_with(&self, object: Object, options: UpdateOptions) -> Result<Updated, ApiError> {
         let request = request(Verb::Update, "v1", object.name());
         let mut change = |_: Option<&Object>| Ok(object.clone());
-        self.registry.update(&request, &mut change, &options).await
+        self.update(&request, &mut change, &options).await
+    }
+
+    async fn update(
+        &self,
+        request: &Authorized,
+        change: &mut crate::registry::Change<'_>,
+        options: &UpdateOptions,
+    ) -> Result<Updated, ApiError> {
+        let mut warnings = Vec::new();
+        let updated = self
+            .registry
+            .update(request, change, options, &mut warnings)
+            .await;
+        self.warnings.lock().unwrap().extend(warnings);
+        updated
     }
 
     /// A PATCH of v1 that does not know of resourceVersions.
@@ -256,8 +280,7 @@ impl Shop {
             Ok(object)
         };
         let request = request(Verb::Patch, "v1", name);
-        self.registry
-            .update(&request, &mut change, &UpdateOptions::default())
+        self.update(&request, &mut change, &UpdateOptions::default())
             .await
     }
 

@@ -23,11 +23,17 @@ fn every_verb_can_be_spawned() {
     spawnable(registry.get("shop", "a", &GetOptions::default()));
     spawnable(registry.list("shop", &list));
     spawnable(registry.watch("shop", &list));
-    spawnable(registry.create(&request, fixture::paint("a", "red"), &CreateOptions::default()));
+    spawnable(registry.create(
+        &request,
+        fixture::paint("a", "red"),
+        &CreateOptions::default(),
+        &mut Vec::new(),
+    ));
     spawnable(registry.update(
         &request,
         &mut |_| Ok(fixture::paint("a", "red")),
         &UpdateOptions::default(),
+        &mut Vec::new(),
     ));
     spawnable(registry.delete(&request, &DeleteOptions::default()));
     spawnable(registry.delete_collection(&request, &list, &DeleteOptions::default()));

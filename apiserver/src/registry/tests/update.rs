@@ -267,7 +267,7 @@ async fn an_attempt_that_came_too_late_is_made_again_on_the_newer_object() {
     };
     let request = request(Verb::Patch, "v1", "a");
     let updated = registry
-        .update(&request, &mut change, &UpdateOptions::default())
+        .update(&request, &mut change, &UpdateOptions::default(), &mut Vec::new())
         .await
         .unwrap();
     assert_eq!(color(&shop.v1(&updated.entry)), "green");
@@ -287,7 +287,7 @@ async fn a_patch_of_another_version_sees_that_version() {
     };
     let request = request(Verb::Patch, "v2", "a");
     shop.registry
-        .update(&request, &mut change, &UpdateOptions::default())
+        .update(&request, &mut change, &UpdateOptions::default(), &mut Vec::new())
         .await
         .unwrap();
     assert_eq!(color(&shop.get("a").await.unwrap()), "blue");
