@@ -50,14 +50,9 @@ where
     B::Error: std::fmt::Display,
 {
     let route = endpoints.route(request.info())?;
-    let own;
-    let warnings = match parts.extensions.get::<Warnings>() {
-        Some(warnings) => warnings,
-        None => {
-            own = Warnings::default();
-            &own
-        }
-    };
+    let own = Warnings::default();
+    let of_request = parts.extensions.get::<Warnings>();
+    let warnings = of_request.unwrap_or(&own);
     if let Some(text) = &route.version.deprecation_warning {
         warnings.add(text);
     }
@@ -69,7 +64,7 @@ where
         warnings,
     };
     let mut response = act(&call, route.action, body).await?;
-    warnings.write(response.headers_mut());
+    own.write(response.headers_mut());
     Ok(response)
 }
 

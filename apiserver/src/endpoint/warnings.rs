@@ -66,9 +66,10 @@ fn header_values(texts: &[String]) -> Vec<HeaderValue> {
         if written >= TOTAL_RUNES {
             break;
         }
-        let cut: String = text.chars().take(most).collect();
+        let end = text.char_indices().nth(most).map_or(text.len(), |(end, _)| end);
+        let cut = &text[..end];
         written += cut.chars().count();
-        values.extend(header_value(&cut));
+        values.extend(header_value(cut));
     }
     values
 }

@@ -19,7 +19,9 @@ pub(super) fn of(headers: &HeaderMap) -> HeaderValue {
 
 fn random() -> HeaderValue {
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-    let text = uuid::Uuid::new_v4().hyphenated().encode_lower(&mut text);
+    // Of a generator in this process: the system's costs a call for each request.
+    let name = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
+    let text = name.hyphenated().encode_lower(&mut text);
     // Hexadecimal digits and hyphens are always a header's value.
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("none"))
 }
