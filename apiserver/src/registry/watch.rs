@@ -1,11 +1,12 @@
 //! Watch: the state first where it is asked for, then every change, as one client's selectors let it see them.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use rand::Rng as _;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::errors::Doing;
 use super::selection::Selection;
@@ -42,9 +43,12 @@ impl Registry {
                 told: revision,
                 changes,
                 marks_end: options.send_initial_events == Some(true),
-                bookmarks: options
-                    .allow_watch_bookmarks
-                    .then(|| next_bookmark(Instant::now(), deadline)),
+                bookmarks: options.allow_watch_bookmarks,
+                due: Box::pin(sleep_until(if options.allow_watch_bookmarks {
+                    next_bookmark(Instant::now(), deadline)
+                } else {
+                    deadline
+                })),
                 deadline,
                 failed: false,
             })),
@@ -119,7 +123,7 @@ fn duration(options: &ListOptions) -> Duration {
 fn next_bookmark(now: Instant, deadline: Instant) -> Instant {
     let last = deadline.checked_sub(BEFORE_THE_END).unwrap_or(deadline);
     let next = now + BOOKMARKS;
-    if last > now { next.min(last) } else { next }
+    if last > now { next.min(last) } else { deadline }
 }
 
 /// One client's watch.
@@ -132,8 +136,10 @@ struct Watcher {
     changes: Watch,
     /// Whether the client is told where the state ends.
     marks_end: bool,
-    /// When the next bookmark is due; `None`: the client does not know bookmarks.
-    bookmarks: Option<Instant>,
+    /// Whether the client knows bookmarks.
+    bookmarks: bool,
+    /// The next bookmark, or the end. Kept: to make a timer for every change would cost as much as to tell it.
+    due: Pin<Box<Sleep>>,
     deadline: Instant,
     failed: bool,
 }
@@ -152,11 +158,12 @@ impl Watcher {
             return Some(Ok(batch));
         }
         while !self.failed {
-            let bookmark = self.bookmarks.unwrap_or(self.deadline);
             tokio::select! {
                 biased;
-                () = sleep_until(self.deadline) => return None,
-                () = sleep_until(bookmark), if self.bookmarks.is_some() => return Some(Ok(self.bookmark())),
+                () = &mut self.due => {
+                    let is_over = Instant::now() >= self.deadline;
+                    return (!is_over).then(|| Ok(self.bookmark()));
+                }
                 batch = self.changes.next() => match batch? {
                     Ok(events) => {
                         let batch = self.visible(events);
@@ -185,7 +192,7 @@ impl Watcher {
             .collect();
         if state.len() == 0 {
             self.state = None;
-            if self.marks_end && self.bookmarks.is_some() {
+            if self.marks_end && self.bookmarks {
                 batch.push(Told::Bookmark {
                     revision: self.told,
                     initial_events_end: true,
@@ -196,8 +203,8 @@ impl Watcher {
     }
 
     fn bookmark(&mut self) -> Vec<Told> {
-        let now = Instant::now();
-        self.bookmarks = Some(next_bookmark(now, self.deadline));
+        let next = next_bookmark(Instant::now(), self.deadline);
+        self.due.as_mut().reset(next);
         vec![Told::Bookmark {
             revision: self.told,
             initial_events_end: false,
