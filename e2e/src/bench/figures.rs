@@ -37,6 +37,15 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
     Some(f64::midpoint(*sorted.get(middle - 1)?, above))
 }
 
+/// The value that so many of a hundred do not exceed; nothing of none.
+#[must_use]
+pub(super) fn percentile(values: &[Duration], percent: usize) -> Option<Duration> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +67,14 @@ mod tests {
         let status = "Name:\twardle\nVmHWM:\t  200 kB\nVmRSS:\t  123 kB\nThreads:\t8\n";
         assert_eq!(resident(status), Some(123 * 1024));
         assert_eq!(resident("Name:\tkthreadd\n"), None);
+    }
+
+    #[test]
+    fn a_percentile_is_what_so_many_do_not_exceed() {
+        let values: Vec<Duration> = (1..=200).rev().map(Duration::from_millis).collect();
+        assert_eq!(percentile(&values, 99), Some(Duration::from_millis(198)));
+        assert_eq!(percentile(&values[..1], 99), Some(Duration::from_millis(200)));
+        assert_eq!(percentile(&[], 99), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Requests in a closed loop: each client makes its next when it has the answer to its last.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::Method;
@@ -9,6 +9,7 @@ use hyper::body::Bytes;
 use tokio::task::JoinSet;
 
 use super::Error;
+use super::figures::percentile;
 use super::subject::{Running, Usage};
 use super::wire::Connection;
 
@@ -77,8 +78,13 @@ fn name(index: usize) -> String {
     format!("flunder-{index:06}")
 }
 
-/// Creates `objects` flunders with 64 clients.
-pub(super) async fn create(running: &Running, namespace: &str, objects: usize) -> Result<Sample, Error> {
+/// Creates `objects` flunders with 64 clients. Beside the work: how long at most 99 of 100 creations took.
+pub(super) async fn create(
+    running: &Running,
+    namespace: &str,
+    objects: usize,
+) -> Result<(Sample, Duration), Error> {
+    let times = Arc::new(Mutex::new(Vec::with_capacity(objects)));
     let next = Arc::new(AtomicUsize::new(0));
     let path: Arc<str> = collection(namespace).into();
     let limit = FILL_LIMIT * u32::try_from(objects / 1000 + 1).unwrap_or(u32::MAX);
@@ -87,22 +93,27 @@ pub(super) async fn create(running: &Running, namespace: &str, objects: usize) -
     let mut clients = JoinSet::new();
     for connection in streams(&connections, STREAMS) {
         let (next, path, mut connection) = (next.clone(), path.clone(), connection);
+        let times = times.clone();
         clients.spawn(async move {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 if index >= objects {
                     return Ok(());
                 }
-                connection
-                    .exchange(Method::POST, &path, flunder(&name(index)))
-                    .await?;
+                let object = flunder(&name(index));
+                let begin = Instant::now();
+                connection.exchange(Method::POST, &path, object).await?;
+                let time = begin.elapsed();
+                times.lock().unwrap_or_else(PoisonError::into_inner).push(time);
             }
         });
     }
     tokio::time::timeout(limit, all(clients))
         .await
         .map_err(|_| Error::Timeout(format!("created {objects} objects")))??;
-    Ok(Sample::new(objects, begin.elapsed(), before, running.usage()?))
+    let sample = Sample::new(objects, begin.elapsed(), before, running.usage()?);
+    let times = times.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok((sample, percentile(&times, 99).unwrap_or_default()))
 }
 
 /// How many objects are read in turn. Each name is authorized by itself, and who reads thousands of names once measures the
@@ -119,10 +130,14 @@ pub(super) async fn get(running: &Running, objects: usize, query: &'static str) 
     read(running, CONNECTIONS, STREAMS, path).await
 }
 
-/// Lists all objects, at any resourceVersion, with a few clients.
+/// All objects that are listed, at any resourceVersion.
+pub(super) fn everything() -> String {
+    format!("{}?resourceVersion=0", collection(FILLED))
+}
+
+/// Lists all objects with a few clients.
 pub(super) async fn list(running: &Running) -> Result<Sample, Error> {
-    let path = || format!("{}?resourceVersion=0", collection(FILLED));
-    read(running, LISTERS, 1, path).await
+    read(running, LISTERS, 1, everything).await
 }
 
 async fn read(

@@ -119,15 +119,22 @@ async fn turn(
     reads: bool,
     table: &mut Table,
 ) -> Result<(), Error> {
-    let running = bench.start(subject).await?;
+    let mut running = bench.start(subject).await?;
     if reads {
-        let ready = running.ready_after.as_secs_f64() * 1e3;
+        let ready = milliseconds(running.ready_after);
         table.amount("start to ready", "ms", subject, ready, 0.0);
         memory(&running, "memory, idle", subject, table).await?;
     }
     load::create(&running, WARM_UP_NAMESPACE, WARM_UP).await?;
-    let created = load::create(&running, load::FILLED, objects).await?;
+    let (created, p99) = load::create(&running, load::FILLED, objects).await?;
     table.work(&format!("create {objects}, 64 clients"), subject, created);
+    table.amount(
+        &format!("create {objects}, 64 clients, p99"),
+        "ms",
+        subject,
+        milliseconds(p99),
+        0.0,
+    );
     memory(
         &running,
         &format!("memory, {objects} objects just created"),
@@ -146,7 +153,19 @@ async fn turn(
         let told = fan_out::measure(&running).await?;
         table.work("watch, 10 × 100 streams, saturated", subject, told);
     }
+    let listed_after = running.restart(&load::everything()).await?;
+    table.amount(
+        &format!("kill -9, then start to first LIST of {objects}"),
+        "ms",
+        subject,
+        milliseconds(listed_after),
+        0.0,
+    );
     running.end().await
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 async fn memory(running: &Running, row: &str, subject: Subject, table: &mut Table) -> Result<(), Error> {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use http::Method;
+use hyper::body::Bytes;
 use tokio::process::{Child, Command};
 
 use super::Error;
@@ -181,6 +183,25 @@ impl Running {
         Ok((self.server.resident()?, store.unwrap_or_default()))
     }
 
+    /// Kills the server as `kill -9` does, starts it again on its store, and returns how long it took from there to the
+    /// answer to a GET of `path`.
+    pub(super) async fn restart(&mut self, path: &str) -> Result<Duration, Error> {
+        self.server.end().await?;
+        let begin = Instant::now();
+        self.server = self.server.again()?;
+        let target = &self.target;
+        self.server
+            .ready(async || {
+                let mut connection = target.connect().await?;
+                connection
+                    .exchange(Method::GET, path, Bytes::new())
+                    .await
+                    .map(drop)
+            })
+            .await?;
+        Ok(begin.elapsed())
+    }
+
     /// Ends server and store, and returns when they are gone.
     pub(super) async fn end(mut self) -> Result<(), Error> {
         self.server.end().await?;
@@ -194,6 +215,8 @@ impl Running {
 /// A process started here.
 struct Program {
     what: &'static str,
+    program: PathBuf,
+    arguments: Vec<String>,
     child: Child,
     pid: u32,
     log: PathBuf,
@@ -216,10 +239,17 @@ impl Program {
             .ok_or_else(|| Error::Wrong(format!("{what} has no process")))?;
         Ok(Self {
             what,
+            program: program.to_owned(),
+            arguments: arguments.to_owned(),
             child,
             pid,
             log: log.to_owned(),
         })
+    }
+
+    /// Another process of the same program.
+    fn again(&self) -> Result<Self, Error> {
+        Self::start(self.what, &self.program, &self.arguments, &self.log)
     }
 
     /// Waits until `look` finds it ready.
