@@ -356,14 +356,13 @@ impl Storage for EtcdStore {
     async fn current_revision(&self) -> Result<Revision, StorageError> {
         let client = self.client.clone();
         let key = self.keys.start(&Prefix::root());
-        self.position
-            .ask(async move {
-                let options = GetOptions::new().with_count_only();
-                let mut kv = kv(&client);
-                let response = bounded(CALL_TIMEOUT, kv.get(key, Some(options))).await?;
-                Ok(header_revision(&response.map_err(unavailable)?))
-            })
-            .await
+        let asked = self.position.ask(async move {
+            let options = GetOptions::new().with_count_only();
+            let response = kv(&client).get(key, Some(options)).await.map_err(unavailable)?;
+            Ok(header_revision(&response))
+        });
+        // Who waits is bounded, the question is not: it ends with the last who waits for it.
+        bounded(CALL_TIMEOUT, asked).await?
     }
 
     async fn request_progress(&self) -> Result<(), StorageError> {
