@@ -34,11 +34,11 @@ demo: harness
 
 test:
 	@begin=$$SECONDS; \
-	trap 'kill $$! 2>/dev/null || true; exit 130' INT TERM; \
+	trap 'kill $$! 2>/dev/null && wait $$! || true; exit 130' INT TERM HUP QUIT; \
 	for stage in $(STAGES); do \
 	    echo "=== $$stage"; \
 	    start=$$SECONDS; \
-	    timeout $(STAGE_LIMIT) $(MAKE) --no-print-directory $$stage & \
+	    timeout --kill-after=30 $(STAGE_LIMIT) $(MAKE) --no-print-directory $$stage & \
 	    wait $$! || { echo "=== $$stage FAILED after $$((SECONDS - start)) s"; exit 1; }; \
 	    echo "=== $$stage passed in $$((SECONDS - start)) s"; \
 	done; \

@@ -38,7 +38,8 @@ pub struct Attributes<'a> {
     pub namespace: &'a str,
     /// The object's name; of a create by generateName it may be empty.
     pub name: &'a str,
-    /// The new object, in the hub version; of a deletion `None`.
+    /// The new object, in the hub version, as the client sent it: without what the server sets, and with the
+    /// resourceVersion that the client believes in. Of a deletion `None`.
     pub object: Option<&'a Object>,
     /// The old one.
     pub old: Option<&'a Object>,
@@ -47,7 +48,8 @@ pub struct Attributes<'a> {
 }
 
 /// Refuses writes. Called before an object is completed and validated, where k8s.io/apiserver calls its mutating plugins: who
-/// may not write at all is told that, whatever is wrong with the object.
+/// may not write at all is told that, whatever is wrong with the object. Of a deletion: when the object was read and its
+/// preconditions hold.
 #[async_trait]
 pub trait Admission: Send + Sync + 'static {
     /// Whether the write may happen.

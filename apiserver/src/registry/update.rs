@@ -94,6 +94,9 @@ impl Registry {
             old: Some(&old),
         };
         self.admit(request, Operation::Update, objects, dry_run).await?;
+        if request.info().verb == Verb::Patch {
+            warnings.extend(metadata::dedup_owners(&mut new, true));
+        }
         self.check_revision(&new, entry)?;
         new.set_meta("resourceVersion", old.resource_version());
         warnings.extend(self.prepare_changed(&mut new, &old)?);
@@ -137,10 +140,10 @@ impl Registry {
             )));
         }
         metadata::drop_unserved(&mut object);
-        warnings.extend(metadata::dedup_owners(
-            &mut object,
-            request.info().verb == Verb::Patch,
-        ));
+        // Of a patch it is done once admission has let it pass.
+        if request.info().verb == Verb::Update {
+            warnings.extend(metadata::dedup_owners(&mut object, false));
+        }
         Ok(object)
     }
 
@@ -229,10 +232,15 @@ impl Registry {
         options: &UpdateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Updated, ApiError> {
-        if !self.resource.policy.allow_create_on_update || !options.may_create {
+        let may_create = self.resource.policy.allow_create_on_update && options.may_create;
+        // A PUT's object is there, and looked at, whatever becomes of it.
+        if !may_create && request.info().verb != Verb::Update {
             return Err(self.not_found(key));
         }
         let mut object = self.changed(request, change, None, warnings)?;
+        if !may_create {
+            return Err(self.not_found(key));
+        }
         if request.info().verb == Verb::Update {
             self.check_uid(&object, "", key)?;
         }

@@ -5,11 +5,18 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 
+use tokio::time::timeout;
+
 use crate::storage::{Revision, StorageError};
+
+/// How long a question waits for the one before it. One that hangs, with one member of three perhaps, must not hold up
+/// the others.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A question and all who wait for its answer. It is asked by whoever of them polls.
 type Question = Shared<BoxFuture<'static, Result<Revision, Unanswered>>>;
@@ -19,7 +26,7 @@ type Question = Shared<BoxFuture<'static, Result<Revision, Unanswered>>>;
 #[error(transparent)]
 struct Unanswered(Arc<StorageError>);
 
-/// Where the store is, asked one question at a time.
+/// Where the store is, asked one question at a time, as far as they are answered.
 #[derive(Clone, Default)]
 pub(super) struct Position {
     /// The question that is not sent yet.
@@ -50,7 +57,7 @@ impl Position {
         // Weak: the question itself lies there, and may be left there by all who asked.
         let (next, turn) = (Arc::downgrade(&self.next), Arc::clone(&self.turn));
         let queued = async move {
-            let _turn = turn.lock().await;
+            let _turn = timeout(PATIENCE, turn.lock()).await.ok();
             // Who comes from now on needs a later answer.
             if let Some(next) = next.upgrade() {
                 locked(&next).take();
@@ -67,17 +74,15 @@ fn locked(next: &Mutex<Option<Question>>) -> MutexGuard<'_, Option<Question>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::Duration;
-
     use futures::future::join_all;
-    use tokio::time::{sleep, timeout};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use tokio::time::sleep;
 
     use super::*;
 
-    const CALL: Duration = Duration::from_secs(1);
+    const CALL: Duration = Duration::from_millis(200);
 
-    /// A store that takes a second to say how often it was asked.
+    /// A store that takes a while to say how often it was asked.
     #[derive(Clone, Default)]
     struct Store(Arc<AtomicU64>);
 
@@ -121,6 +126,21 @@ mod tests {
         assert!(first.is_err() && second.is_err());
         let third = timeout(10 * CALL, position.ask(store.question())).await;
         assert_eq!(third.unwrap().unwrap().get(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_that_hangs_holds_up_nobody_for_long() {
+        let (position, store) = (Position::default(), Store::default());
+        let hanging = position.ask(std::future::pending());
+        let answered = async {
+            sleep(CALL).await;
+            position.ask(store.question()).await.unwrap().get()
+        };
+        tokio::select! {
+            biased;
+            _ = hanging => panic!("it has no answer"),
+            answer = timeout(2 * CALL + PATIENCE, answered) => assert_eq!(answer, Ok(1)),
+        }
     }
 
     #[tokio::test(start_paused = true)]

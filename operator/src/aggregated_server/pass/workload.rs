@@ -12,7 +12,7 @@ use crate::{
         context::Memory,
         diagnose::workload as diagnose,
         keys::Keys,
-        live::LiveWorkload,
+        live::{LiveWorkload, is_embedded},
         outcome::Outcome,
         store::Store,
     },
@@ -97,7 +97,13 @@ impl Pass<'_> {
     async fn apply_budget(&self, children: &Children<'_>, workload: &Workload, outcome: &mut Outcome) {
         let live = self.surroundings.workload.as_ref();
         let scaled = live.and_then(LiveWorkload::replicas).unwrap_or(1);
-        if workload.replicas.unwrap_or(scaled) >= 2 {
+        let wanted = if is_embedded(self.server) {
+            // A second pod, of somebody who scaled it by hand, is taken back; a budget of one that may not go stops drains.
+            1
+        } else {
+            workload.replicas.unwrap_or(scaled)
+        };
+        if wanted >= 2 {
             children
                 .apply(
                     &build::pod_disruption_budget(&self.names),
