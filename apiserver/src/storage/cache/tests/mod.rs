@@ -85,7 +85,6 @@ mod with_hardly_any_history {
         a_watch_from_the_past_replays_and_goes_on,
         a_watch_from_the_future_is_silent_until_it_is_reached,
         a_watch_after_a_list_misses_nothing,
-        a_watch_that_is_not_read_loses_nothing,
         compaction_forgets_older_reads,
         compaction_ends_older_watches,
         compaction_keeps_newer_history,
