@@ -14,7 +14,7 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 
 STAGES := format lint docs unit storage charts node cluster
 # Seconds that no stage needs, on the slowest machine with nothing in its caches: what takes longer hangs, and is named.
-STAGE_LIMIT ?= 3000
+STAGE_LIMIT ?= 4000
 
 .PHONY: help packages harness demo test generate $(STAGES)
 
