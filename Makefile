@@ -34,7 +34,7 @@ demo: harness
 
 test:
 	@begin=$$SECONDS; \
-	trap 'kill $$! 2>/dev/null && wait $$! || true; exit 130' INT TERM HUP QUIT; \
+	trap 'set +e; kill $$! 2>/dev/null; wait $$!; exit 130' INT TERM HUP QUIT; \
 	for stage in $(STAGES); do \
 	    echo "=== $$stage"; \
 	    start=$$SECONDS; \

@@ -10,12 +10,12 @@ use crate::resource::typed::DescriptionError;
 
 /// An extension apiserver, described.
 ///
-/// ```no_run
-/// # fn resource() -> annex_apiserver::resource::Resource { unimplemented!() }
+/// ```
+/// use annex_apiserver::resource::Resource;
 /// use annex_apiserver::server::Server;
 ///
-/// fn main() -> std::process::ExitCode {
-///     Server::builder("greeter").resource(resource()).build().main()
+/// fn run(greetings: Resource) -> std::process::ExitCode {
+///     Server::builder("greeter").resource(greetings).build().main()
 /// }
 /// ```
 pub struct Server {
