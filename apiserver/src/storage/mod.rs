@@ -57,7 +57,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 
 pub use entry::Entry;
-pub use error::StorageError;
+pub use error::{StorageError, ValueLimit};
 pub use event::{Change, Event};
 pub use key::{Key, KeyError, Prefix};
 pub use revision::Revision;
