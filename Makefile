@@ -2,7 +2,7 @@
 #
 #   make demo    a cluster on this machine, with Annex and an AggregatedServer on it, left standing
 #   make test    every check and test, one stage after the other; the first that fails ends it
-#   make generate    the files that are generated from the API types
+#   make generate    the files that are generated from the API types and from etcd's
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -16,17 +16,13 @@ STAGES := format lint docs unit storage charts node cluster
 # Seconds that no stage needs, on the slowest machine with nothing in its caches: what takes longer hangs, and is named.
 STAGE_LIMIT ?= 4000
 
-.PHONY: help packages harness demo test generate $(STAGES)
+.PHONY: help harness demo test generate package package-check $(STAGES)
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
 
-# What building needs from Debian: the compiler of etcd's protocol.
-packages:
-	@command -v protoc >/dev/null || { apt-get update -qq && apt-get install --yes --no-install-recommends protobuf-compiler; }
-
 # `cargo e2e` is quiet about building itself, which takes a while the first time.
-harness: packages
+harness:
 	cargo build --locked --package annex-e2e
 
 demo: harness
@@ -47,14 +43,26 @@ test:
 format:
 	cargo fmt --all --check
 
-lint: packages
+lint: package
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 
-docs: packages
+# What a program that depends on the library gets: complete, with the generated code, and without a build script.
+package:
+	@files=$$(cargo package --locked --allow-dirty --list --package annex-apiserver); \
+	for file in Cargo.toml README.md src/lib.rs src/storage/etcd/proto/etcdserverpb.rs src/storage/etcd/proto/mvccpb.rs; do \
+	    grep -qx "$$file" <<<"$$files" || { echo "annex-apiserver is packaged without $$file"; exit 1; }; \
+	done; \
+	! grep -qx build.rs <<<"$$files" || { echo "annex-apiserver has a build script"; exit 1; }
+
+# The package unpacked elsewhere and checked there, with nothing but cargo and cc.
+package-check:
+	cargo package --locked --allow-dirty --package annex-apiserver
+
+docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace
 
 # Unit tests and those that need nothing but loopback.
-unit: packages
+unit:
 	cargo test --locked --workspace
 
 # Storage on each real backend, and what it does when it is killed.
@@ -74,8 +82,9 @@ cluster: harness
 	cargo e2e --name test test
 	cargo e2e --name test down
 
-# What is generated from the types: the CRD, the table of reasons, their copies in the charts.
+# What is generated from the types: the code of etcd's API, the CRD, the table of reasons, their copies in the charts.
 generate: harness
+	cargo run --locked --quiet --package annex-protogen
 	cargo run --quiet --package annex-crds --example crdgen -- crd > crds/yaml/aggregatedservers.annex.dev.yaml
 	cargo run --quiet --package annex-crds --example crdgen -- reasons > docs/reasons.md
 	cargo e2e charts --write

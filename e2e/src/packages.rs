@@ -65,9 +65,8 @@ pub async fn ensure() -> Result<(), Error> {
     install_missing(missing).await
 }
 
-/// What images are made with, and the Debian package of each: the C compiler of static programs, and the compiler of
-/// etcd's protocol.
-const IMAGE_TOOLS: [(&str, &str); 2] = [("musl-gcc", "musl-tools"), ("protoc", "protobuf-compiler")];
+/// What images are made with, and its Debian package: the C compiler of static programs.
+const IMAGE_TOOLS: [(&str, &str); 1] = [("musl-gcc", "musl-tools")];
 
 /// Installs what images are made with, if it is missing.
 ///

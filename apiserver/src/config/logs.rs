@@ -10,13 +10,13 @@ use super::Args;
 
 /// Crates whose more detailed events can hold what is sent: headers with tokens, frames, handshakes, objects.
 const TRANSPORTS: [&str; 9] = [
-    "etcd_client",
     "h2",
     "hyper",
     "hyper_util",
     "kube_client",
     "rustls",
     "tokio_rustls",
+    "tonic",
     "tonic",
     "tower",
 ];

@@ -60,9 +60,9 @@ impl Registry {
                 current,
                 retry_after: 1,
             },
-            StorageError::ValueTooLarge { size, limit } => {
-                ApiError::RequestEntityTooLarge(format!("the object has {size} bytes as it is stored, {limit}"))
-            }
+            StorageError::ValueTooLarge { size, limit } => ApiError::RequestEntityTooLarge(format!(
+                "the object has {size} bytes as it is stored, {limit}"
+            )),
             StorageError::NoSpace(_) => ApiError::Plain("etcdserver: mvcc: database space exceeded".into()),
             StorageError::Unavailable(_) => ApiError::ServerTimeout {
                 resource,
@@ -82,6 +82,9 @@ impl Registry {
 
 fn expired(requested: Revision, oldest: Revision, doing: Doing) -> ApiError {
     let message = match doing {
+        Doing::Watch if requested > oldest => {
+            format!("unknown resource version: {requested} (the store is at {oldest})")
+        }
         Doing::Watch => {
             let last_gone = oldest.get().saturating_sub(1);
             format!("too old resource version: {requested} ({last_gone})")

@@ -84,6 +84,13 @@ impl Registry {
         let after = if from_now {
             self.storage.current_revision().await?
         } else {
+            // Nobody was ever told a revision that the store has not reached: it is of a history that was lost with a
+            // backup's restoration, and what this history brings up to there would be missed. While the store does not
+            // answer, the watch begins as it would.
+            if matches!(self.storage.is_future(requested).await, Ok(true)) {
+                let oldest = self.storage.current_revision().await?;
+                return Err(StorageError::Compacted { requested, oldest });
+            }
             requested
         };
         let changes = self.storage.watch(&selection.range, after).await?;

@@ -110,6 +110,26 @@ impl Stores {
             .map(|(resource, cache)| (resource.clone(), Arc::downgrade(cache)))
             .collect();
         registry.register_collector(Box::new(CacheNumbers(caches)));
+        registry.register_collector(Box::new(AnswersProgress(Arc::downgrade(&self.backend))));
+    }
+}
+
+/// Whether the store answers requests for progress, as a metric. It does not keep the store open.
+#[derive(Debug)]
+struct AnswersProgress(std::sync::Weak<dyn Storage>);
+
+impl Collector for AnswersProgress {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let Some(backend) = self.0.upgrade() else {
+            return Ok(());
+        };
+        let gauge = ConstGauge::new(u64::from(backend.answers_progress()));
+        gauge.encode(encoder.encode_descriptor(
+            "apiserver_storage_request_watch_progress",
+            "Whether the storage answers requests for watch progress; 0: consistent reads go to it, not to the watch cache",
+            None,
+            MetricType::Gauge,
+        )?)
     }
 }
 

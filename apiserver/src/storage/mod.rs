@@ -174,6 +174,26 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
     /// [`StorageError::Unavailable`].
     async fn request_progress(&self) -> Result<(), StorageError>;
 
+    /// Whether progress that is asked for is told soon, and never before what it covers. Where not, progress comes on the
+    /// backend's own time alone, and nobody should wait for it.
+    fn answers_progress(&self) -> bool {
+        true
+    }
+
+    /// The number of the history that the store tells. It is another one after the store went back, as an etcd does that is
+    /// restored from a backup: revisions from before then mean nothing any more. May lag behind until the store is asked.
+    fn history(&self) -> u64 {
+        0
+    }
+
+    /// Whether the store has not reached `revision` yet. Nobody was ever told such a revision, unless the store lost its end.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    async fn is_future(&self, revision: Revision) -> Result<bool, StorageError> {
+        Ok(self.current_revision().await? < revision)
+    }
+
     /// Forgets the history before `revision`: older exact reads and watches answer [`StorageError::Compacted`].
     /// What exists at `revision` stays. A revision that is compacted already, or not reached, is no error and does
     /// nothing.

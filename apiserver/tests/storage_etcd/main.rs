@@ -7,14 +7,19 @@
     reason = "what does not hold is a test that fails"
 )]
 
+mod auth;
+mod failover;
+mod gateway;
 mod process;
+mod restored;
+mod tls;
 
 use std::time::Duration;
 
 use annex_apiserver::storage::conformance::{Fresh, key, object};
 use annex_apiserver::storage::etcd::{EtcdStore, Options};
-use annex_apiserver::storage::{ReadAt, Storage as _, StorageError};
-use process::{Etcd, Identities};
+use annex_apiserver::storage::{List, ReadAt, Storage as _, StorageError};
+use process::Etcd;
 
 async fn fresh() -> Fresh {
     let etcd = Etcd::start().await;
@@ -29,18 +34,12 @@ fn options(etcd: &Etcd) -> Options {
         ca_file: None,
         certificate_file: None,
         key_file: None,
+        credentials: None,
         compaction_interval: Duration::ZERO,
     }
 }
 
 annex_apiserver::storage_conformance!(fresh);
-
-/// What lies in an etcd, read by another client than the store's.
-async fn raw(etcd: &Etcd, key: &str) -> Option<String> {
-    let client = etcd_client::Client::connect([etcd.url()], None).await.unwrap();
-    let found = client.kv_client().get(key, None).await.unwrap();
-    found.kvs().first().map(|kv| kv.value_str().unwrap().to_owned())
-}
 
 #[tokio::test]
 async fn objects_lie_where_the_go_server_looks_for_them() {
@@ -49,7 +48,7 @@ async fn objects_lie_where_the_go_server_looks_for_them() {
     let at = key("default", "a");
     let value = object("a", 1);
     store.create(&at, value.clone()).await.unwrap();
-    let found = raw(
+    let found = gateway::get(
         &etcd,
         "/registry/wardle.example.com/wardle.example.com/flunders/default/a",
     )
@@ -73,36 +72,6 @@ async fn an_etcd_that_is_away_is_unavailable_and_comes_back() {
     })
     .await;
     assert_eq!(found.entry.unwrap().value(), &object("a", 1));
-}
-
-#[tokio::test]
-async fn members_and_client_prove_who_they_are() {
-    let identities = Identities::make();
-    let etcd = Etcd::start_with_tls(&identities).await;
-    let mut trusted = options(&etcd);
-    trusted.ca_file = Some(identities.path("ca.crt"));
-    let mut anonymous = trusted.clone();
-    trusted.certificate_file = Some(identities.path("client.crt"));
-    trusted.key_file = Some(identities.path("client.key"));
-    let at = key("default", "a");
-    let store = EtcdStore::connect(trusted.clone()).await.unwrap();
-    store.create(&at, object("a", 1)).await.unwrap();
-
-    anonymous.compaction_interval = Duration::ZERO;
-    let store = EtcdStore::connect(anonymous).await.unwrap();
-    let error = store.get(&at, ReadAt::Latest).await.unwrap_err();
-    assert!(
-        matches!(error, StorageError::Unavailable(_)),
-        "no client certificate: {error}"
-    );
-
-    trusted.ca_file = Some(identities.path("other-ca.crt"));
-    let store = EtcdStore::connect(trusted).await.unwrap();
-    let error = store.get(&at, ReadAt::Latest).await.unwrap_err();
-    assert!(
-        matches!(error, StorageError::Unavailable(_)),
-        "another authority: {error}"
-    );
 }
 
 #[tokio::test]
@@ -139,4 +108,57 @@ async fn servers_that_share_an_etcd_compact_it_together() {
             .revision(),
         newest
     );
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_with_the_name_of_the_limit_and_leaves_nothing_behind() {
+    let etcd = Etcd::start().await;
+    let store = EtcdStore::connect(options(&etcd)).await.unwrap();
+    // Refused by etcd, by gRPC before it, and by this client.
+    for size in [(3 << 19) + 1, 3 << 20, 17 << 20] {
+        let at = key("default", "large");
+        let refused = store.create(&at, vec![b'x'; size].into()).await;
+        assert!(
+            matches!(refused, Err(StorageError::ValueTooLarge { size: told, limit })
+                if told == size && limit.setting.contains("--max-request-bytes")),
+            "{size}: {refused:?}"
+        );
+        assert_eq!(store.get(&at, ReadAt::Latest).await.unwrap().entry, None);
+    }
+    store.create(&key("default", "a"), object("a", 1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_etcd_that_is_set_to_take_more_takes_more() {
+    let etcd = Etcd::start_with(vec!["--max-request-bytes=10485760".into()]).await;
+    let store = EtcdStore::connect(options(&etcd)).await.unwrap();
+    let at = key("default", "large");
+    let value = bytes::Bytes::from(vec![b'x'; 3 << 20]);
+    store.create(&at, value.clone()).await.unwrap();
+    let found = store.get(&at, ReadAt::Latest).await.unwrap();
+    assert_eq!(found.entry.unwrap().value(), &value);
+}
+
+#[tokio::test]
+async fn a_list_of_large_objects_is_read_in_messages_that_are_bounded() {
+    let etcd = Etcd::start().await;
+    let store = EtcdStore::connect(options(&etcd)).await.unwrap();
+    // More than one message may have.
+    let value = bytes::Bytes::from(vec![b'x'; 1 << 20]);
+    for number in 0..70 {
+        store
+            .create(&key("default", &format!("large-{number:02}")), value.clone())
+            .await
+            .unwrap();
+    }
+    let listed = store
+        .list(&List {
+            prefix: annex_apiserver::storage::conformance::prefix(),
+            after: None,
+            limit: None,
+            at: ReadAt::Latest,
+        })
+        .await
+        .unwrap();
+    assert_eq!((listed.entries.len(), listed.remaining), (70, 0));
 }

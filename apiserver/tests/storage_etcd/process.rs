@@ -30,10 +30,15 @@ pub(crate) struct Etcd {
     child: Child,
     directory: TempDir,
     ports: [u16; 2],
-    tls: Vec<String>,
+    flags: Vec<String>,
 }
 
-fn free_ports() -> [u16; 2] {
+/// Whether these flags turn TLS on.
+fn has_tls(flags: &[String]) -> bool {
+    flags.iter().any(|flag| flag.starts_with("--cert-file"))
+}
+
+pub(crate) fn free_ports() -> [u16; 2] {
     let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
@@ -54,31 +59,54 @@ impl Etcd {
         .await
     }
 
-    async fn start_with(tls: Vec<String>) -> Self {
+    pub(crate) async fn start_with(flags: Vec<String>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let ports = free_ports();
-        let child = spawn(directory.path(), ports, &tls);
+        let child = spawn(directory.path(), ports, &flags);
         let etcd = Self {
             child,
             directory,
             ports,
-            tls,
+            flags,
         };
         etcd.answers().await;
         etcd
     }
 
     async fn answers(&self) {
-        let address = ("127.0.0.1", self.ports[0]);
         eventually("etcd listens", async || {
-            tokio::net::TcpStream::connect(address).await.ok()
+            tokio::net::TcpStream::connect(self.address()).await.ok()
         })
         .await;
     }
 
     pub(crate) fn url(&self) -> String {
-        let scheme = if self.tls.is_empty() { "http" } else { "https" };
+        let scheme = if has_tls(&self.flags) { "https" } else { "http" };
         format!("{scheme}://127.0.0.1:{}", self.ports[0])
+    }
+
+    pub(crate) fn address(&self) -> (&'static str, u16) {
+        ("127.0.0.1", self.ports[0])
+    }
+
+    /// Sends it a signal, by its number.
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        let id = i32::try_from(self.child.id().unwrap()).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), signal).unwrap();
+    }
+
+    /// A copy of all that it holds. It must not be running.
+    pub(crate) fn backup(&self) -> TempDir {
+        let backup = tempfile::tempdir().unwrap();
+        copy(&self.directory.path().join("data"), &backup.path().join("data"));
+        backup
+    }
+
+    /// Puts a copy in the place of what it holds. It must not be running.
+    pub(crate) fn restore(&self, backup: &TempDir) {
+        let data = self.directory.path().join("data");
+        std::fs::remove_dir_all(&data).unwrap();
+        copy(&backup.path().join("data"), &data);
     }
 
     pub(crate) async fn kill(&mut self) {
@@ -86,14 +114,14 @@ impl Etcd {
     }
 
     pub(crate) async fn restart(&mut self) {
-        self.child = spawn(self.directory.path(), self.ports, &self.tls);
+        self.child = spawn(self.directory.path(), self.ports, &self.flags);
         self.answers().await;
     }
 }
 
-fn spawn(directory: &Path, [client, peer]: [u16; 2], tls: &[String]) -> Child {
+fn spawn(directory: &Path, [client, peer]: [u16; 2], flags: &[String]) -> Child {
     let program = std::env::var_os("ANNEX_ETCD").expect("ANNEX_ETCD names the etcd to test with");
-    let scheme = if tls.is_empty() { "http" } else { "https" };
+    let scheme = if has_tls(flags) { "https" } else { "http" };
     let client = format!("{scheme}://127.0.0.1:{client}");
     let peer = format!("http://127.0.0.1:{peer}");
     Command::new(program)
@@ -106,7 +134,7 @@ fn spawn(directory: &Path, [client, peer]: [u16; 2], tls: &[String]) -> Child {
         .arg(format!("--initial-cluster=default={peer}"))
         // Not what these tests are about, and fsync is the slowest part of many small clusters.
         .arg("--unsafe-no-fsync")
-        .args(tls)
+        .args(flags)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -115,13 +143,32 @@ fn spawn(directory: &Path, [client, peer]: [u16; 2], tls: &[String]) -> Child {
         .expect("etcd starts")
 }
 
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 /// Certificates of a server, a client, and an authority that signed neither.
 pub(crate) struct Identities(TempDir);
 
 impl Identities {
     pub(crate) fn make() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: String| std::fs::write(directory.path().join(name), text).unwrap();
+        let identities = Self(tempfile::tempdir().unwrap());
+        identities.renew();
+        identities
+    }
+
+    /// Makes all of them anew.
+    pub(crate) fn renew(&self) {
+        let write = |name: &str, text: String| std::fs::write(self.path(name), text).unwrap();
         let authority = authority();
         write("ca.crt", authority.pem());
         write("other-ca.crt", self::authority().pem());
@@ -132,7 +179,13 @@ impl Identities {
             write(&format!("{name}.crt"), certificate.pem());
             write(&format!("{name}.key"), key.serialize_pem());
         }
-        Self(directory)
+    }
+
+    /// Leaves half of the client's key.
+    pub(crate) fn break_key(&self) {
+        let path = self.path("client.key");
+        let key = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, &key[..key.len() / 2]).unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

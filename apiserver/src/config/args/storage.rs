@@ -32,6 +32,14 @@ pub struct StorageArgs {
     #[arg(long, default_value = "", value_name = "FILE")]
     pub etcd_keyfile: String,
 
+    /// Who to be to an etcd that asks for a name and password (Annex's own).
+    #[arg(long, default_value = "", value_name = "NAME")]
+    pub etcd_user: String,
+
+    /// A file with the password of --etcd-user, read again for each token (Annex's own).
+    #[arg(long, default_value = "", value_name = "FILE")]
+    pub etcd_password_file: String,
+
     /// How often history is forgotten; what is younger than one interval stays. 0: never, here at least.
     #[arg(long, default_value = "5m", value_name = "DURATION")]
     pub etcd_compaction_interval: GoDuration,

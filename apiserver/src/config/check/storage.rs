@@ -72,7 +72,19 @@ fn etcd(
         ca_file: path(&args.etcd_cafile),
         certificate_file: path(&args.etcd_certfile),
         key_file: path(&args.etcd_keyfile),
+        credentials: credentials(args, errors),
         compaction_interval,
+    })
+}
+
+#[cfg(feature = "etcd")]
+fn credentials(args: &StorageArgs, errors: &mut Errors) -> Option<crate::storage::etcd::Credentials> {
+    if args.etcd_user.is_empty() != args.etcd_password_file.is_empty() {
+        errors.combination("--etcd-user and --etcd-password-file must be given together");
+    }
+    Some(crate::storage::etcd::Credentials {
+        user: (!args.etcd_user.is_empty()).then(|| args.etcd_user.clone())?,
+        password_file: path(&args.etcd_password_file)?,
     })
 }
 

@@ -311,7 +311,12 @@ async fn a_value_that_is_too_large_is_refused_with_the_limit_by_name_and_nothing
     large.0.insert("blob".into(), "x".repeat(3 << 20).into());
     let status = refused(shop.create(large.clone()).await);
     let (code, reason) = (status.code, status.reason.as_str());
-    assert_eq!((code, reason), (413, "RequestEntityTooLarge"), "{}", status.message);
+    assert_eq!(
+        (code, reason),
+        (413, "RequestEntityTooLarge"),
+        "{}",
+        status.message
+    );
     let (size, limit) = status.message.split_once(" bytes as it is stored, ").unwrap();
     assert!(
         size.starts_with("Request entity too large: the object has 31"),

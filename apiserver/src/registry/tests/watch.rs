@@ -241,15 +241,23 @@ async fn what_is_no_revision_ends_before_the_stream() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_future_revision_is_waited_for_in_silence_but_its_state_only_so_long() {
+async fn a_future_revision_is_unknown_and_its_state_is_waited_for_only_so_long() {
     let shop = stocked().await;
-    let future = Revision::new(shop.revision().await.get() + 1);
+    let now = shop.revision().await;
+    let future = Revision::new(now.get() + 1);
     let mut watch = shop
         .watch(&format!("resourceVersion={future}&timeoutSeconds=60"))
         .await;
-    shop.recolor("a", "red").await;
-    shop.recolor("b", "green").await;
-    assert_eq!(shown_events(&mut watch, 1).await, ["MODIFIED b"]);
+    let status = watch.next().await.unwrap().unwrap_err().status();
+    assert_eq!(
+        (status.code, status.reason.as_str(), status.message),
+        (
+            410,
+            "Expired",
+            format!("unknown resource version: {future} (the store is at {now})")
+        )
+    );
+    assert!(watch.next().await.is_none());
     let future = Revision::new(shop.revision().await.get() + 1);
     let query = format!("sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion={future}");
     let status = shop

@@ -21,10 +21,19 @@ impl Cache {
     /// [`StorageError::Initializing`], [`StorageError::FutureRevision`], and the backend's.
     pub(super) async fn answering(&self, at: ReadAt) -> Result<Answering, StorageError> {
         match at {
+            _ if self.ready() && at != ReadAt::Any && !self.is_of_the_stores_history() => {
+                Ok(Answering::Backend)
+            }
             ReadAt::Exact(revision) => Ok(self.moment(revision)),
             _ if !self.ready() => Err(StorageError::Initializing),
             ReadAt::Any => Ok(Answering::Present),
             ReadAt::NotOlderThan(requested) => {
+                if self.shared.state().reached >= requested {
+                    return Ok(Answering::Present);
+                }
+                if !self.shared.backend.answers_progress() {
+                    return Ok(Answering::Backend);
+                }
                 if self.shared.has_reached(requested).await {
                     return Ok(Answering::Present);
                 }
@@ -60,17 +69,27 @@ impl Cache {
     }
 
     /// A read that sees every write acknowledged before it: first the store is asked where it is, then the memory must
-    /// get there. Where it does not in time, or cannot now, the store itself answers.
+    /// get there. Where it does not in time, or cannot now, the store itself answers; and where the store went back, so
+    /// that what is in memory is of a history that is lost.
     async fn latest(&self) -> Result<Answering, StorageError> {
-        let current = self.shared.backend.current_revision().await?;
+        let before = self.shared.state().reached;
+        let backend = &self.shared.backend;
+        let current = backend.current_revision().await?;
         let (reached, following) = {
             let state = self.shared.state();
             (state.reached, state.following)
         };
-        if reached >= current || (following && self.shared.has_reached(current).await) {
+        let is_ours = current >= before && self.is_of_the_stores_history();
+        let waits = following && backend.answers_progress();
+        if is_ours && (reached >= current || (waits && self.shared.has_reached(current).await)) {
             return Ok(Answering::Present);
         }
         Ok(Answering::Backend)
+    }
+
+    /// Whether the memory is not of a history that the store lost; where it is, it is being filled again.
+    fn is_of_the_stores_history(&self) -> bool {
+        self.shared.backend.history() == self.shared.history()
     }
 
     fn moment(&self, revision: Revision) -> Answering {

@@ -26,6 +26,9 @@ enum Lost {
     /// The store is not the one that it was. The cache must be filled again.
     #[error("the store went back")]
     Backwards(#[from] Backwards),
+    /// The store tells another history. The cache must be filled again.
+    #[error("the store tells another history than before")]
+    OtherHistory,
 }
 
 impl From<StorageError> for Lost {
@@ -42,7 +45,7 @@ impl From<StorageError> for Lost {
 
 impl Lost {
     const fn must_fill(&self) -> bool {
-        matches!(self, Self::Gone(_) | Self::Backwards(_))
+        matches!(self, Self::Gone(_) | Self::Backwards(_) | Self::OtherHistory)
     }
 }
 
@@ -90,6 +93,9 @@ async fn resume(shared: &Shared, reached: Revision) -> Result<Watch, Lost> {
         return Err(Backwards { told, reached }.into());
     }
     let watch = shared.backend.watch(&shared.prefix, reached).await?;
+    if shared.backend.history() != shared.history() {
+        return Err(Lost::OtherHistory);
+    }
     shared.set_following(true);
     Ok(watch)
 }
@@ -97,11 +103,15 @@ async fn resume(shared: &Shared, reached: Revision) -> Result<Watch, Lost> {
 /// Reads everything, as it was at one revision, and watches from there. Only then it is served: a cache that is filled
 /// but cannot be kept fresh would have to be filled again.
 async fn fill(shared: &Shared) -> Result<Watch, Lost> {
+    let history = shared.backend.history();
     let (listed, revision) = list(shared).await?;
     let watch = shared.backend.watch(&shared.prefix, revision).await?;
+    if shared.backend.history() != history {
+        return Err(Lost::OtherHistory);
+    }
     tracing::info!(prefix = %shared.prefix, entries = listed.len(), %revision, "watch cache filled");
     shared.set_following(true);
-    shared.fill(listed, revision);
+    shared.fill(listed, revision, history);
     Ok(watch)
 }
 

@@ -76,6 +76,21 @@ impl Storage for Cache {
         self.shared.progress().await
     }
 
+    fn answers_progress(&self) -> bool {
+        self.shared.backend.answers_progress()
+    }
+
+    fn history(&self) -> u64 {
+        self.shared.backend.history()
+    }
+
+    async fn is_future(&self, revision: Revision) -> Result<bool, StorageError> {
+        if self.shared.state().reached >= revision {
+            return Ok(false);
+        }
+        self.shared.backend.is_future(revision).await
+    }
+
     async fn compact(&self, revision: Revision) -> Result<(), StorageError> {
         let current = self.shared.backend.current_revision().await?;
         self.shared.backend.compact(revision).await?;

@@ -31,6 +31,8 @@ pub(super) struct Shared {
     filled: watch::Sender<bool>,
     /// Raised when all watches must tell their progress.
     round: AtomicU64,
+    /// The backend's history that the content is of.
+    history: AtomicU64,
 }
 
 impl Shared {
@@ -47,6 +49,7 @@ impl Shared {
             reached: watch::Sender::new(Revision::ZERO),
             filled: watch::Sender::new(false),
             round: AtomicU64::new(0),
+            history: AtomicU64::new(0),
         }
     }
 
@@ -87,12 +90,20 @@ impl Shared {
         self.feeds.subscribe(prefix, after, &state.history, state.reached)
     }
 
-    /// Takes in a whole list of the backend.
-    pub(super) fn fill(&self, listed: Vec<Entry>, revision: Revision) {
+    /// The backend's history that the content is of.
+    pub(super) fn history(&self) -> u64 {
+        self.history.load(Ordering::Acquire)
+    }
+
+    /// Takes in a whole list of the backend, while it told this history.
+    pub(super) fn fill(&self, listed: Vec<Entry>, revision: Revision, history: u64) {
         // Only the follower changes the content, so it stays as it is while the new one is made beside it.
         let known = self.state().content.clone();
         let content = listed.into_iter().map(|entry| held(&known, entry)).collect();
-        let old = self.change(|state| state.fill(content, revision, &self.feeds));
+        let old = self.change(|state| {
+            self.history.store(history, Ordering::Release);
+            state.fill(content, revision, &self.feeds)
+        });
         drop((known, old));
         self.pages().clear();
         self.asked.reset();

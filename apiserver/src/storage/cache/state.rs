@@ -56,6 +56,8 @@ impl State {
     pub(super) fn fill(&mut self, content: Content, revision: Revision, feeds: &Feeds) -> Content {
         self.changed = revision;
         self.reached = revision;
+        // Of what came before, nothing is here; and a store that went back may be below it.
+        self.compacted = Revision::ZERO;
         self.history = History::after(revision);
         self.filled = true;
         feeds.lock().end(Ended::Refilled(revision));

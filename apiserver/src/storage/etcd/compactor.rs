@@ -7,10 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use etcd_client::{Client, Compare, CompareOp, Error, GetOptions, Txn, TxnOp, TxnOpResponse};
-
+use super::client::{CALL_TIMEOUT, CallError, Client};
 use super::error::{Refusal, refusal};
+use super::requests;
 
 /// The key of the counter, and of the last compacted revision: outside of every prefix, shared by all.
 pub(super) const KEY: &str = "compact_rev_key";
@@ -25,11 +24,11 @@ struct Belief {
 }
 
 /// Compacts every `interval`, until the task is dropped.
-pub(super) async fn run(client: Arc<ArcSwap<Client>>, interval: Duration) {
+pub(super) async fn run(client: Arc<Client>, interval: Duration) {
     let mut belief = Belief::default();
     loop {
         tokio::time::sleep(interval).await;
-        match step(&client.load_full(), belief).await {
+        match step(&client, belief).await {
             Ok(next) => belief = next,
             Err(error) => tracing::warn!(%error, "failed to compact etcd"),
         }
@@ -37,16 +36,18 @@ pub(super) async fn run(client: Arc<ArcSwap<Client>>, interval: Duration) {
 }
 
 /// Moves the counter, and compacts to what was believed where this server was the one to move it.
-async fn step(client: &Client, belief: Belief) -> Result<Belief, Error> {
-    let txn = Txn::new()
-        .when([Compare::version(KEY, CompareOp::Equal, belief.time)])
-        .and_then([TxnOp::put(KEY, belief.revision.to_string(), None)])
-        .or_else([TxnOp::get(KEY, None)]);
-    let response = client.kv_client().txn(txn).await?;
-    let now = response.header().map_or(0, |header| header.revision());
-    if !response.succeeded() {
+async fn step(client: &Client, belief: Belief) -> Result<Belief, CallError> {
+    let txn = requests::txn(
+        requests::version_is(KEY, belief.time),
+        requests::put(KEY, belief.revision.to_string().into()),
+        KEY,
+    );
+    let response = client.txn(txn, CALL_TIMEOUT).await?;
+    let now = response.header.map_or(0, |header| header.revision);
+    if !response.succeeded {
+        let found = requests::found(&response);
         return Ok(Belief {
-            time: version(&response.op_responses()),
+            time: found.map_or(0, |kv| kv.version),
             revision: now,
         });
     }
@@ -59,27 +60,19 @@ async fn step(client: &Client, belief: Belief) -> Result<Belief, Error> {
     })
 }
 
-fn version(responses: &[TxnOpResponse]) -> i64 {
-    match responses {
-        [TxnOpResponse::Get(found)] => found.kvs().first().map_or(0, |kv| kv.version()),
-        _ => 0,
-    }
-}
-
 /// Compacts; what is compacted already, or not reached, is no error.
-pub(super) async fn compact(client: &Client, revision: i64) -> Result<(), Error> {
-    match client.kv_client().compact(revision, None).await {
-        Ok(_) => Ok(()),
+pub(super) async fn compact(client: &Client, revision: i64) -> Result<(), CallError> {
+    match client.compact(revision, CALL_TIMEOUT).await {
         Err(error) if matches!(refusal(&error), Some(Refusal::Compacted | Refusal::Future)) => Ok(()),
-        Err(error) => Err(error),
+        answer => answer,
     }
 }
 
 /// The last revision that was compacted by anybody who keeps to this protocol.
-pub(super) async fn last(client: &Client) -> Result<Option<i64>, Error> {
-    let found = client.kv_client().get(KEY, Some(GetOptions::new())).await?;
+pub(super) async fn last(client: &Client) -> Result<Option<i64>, CallError> {
+    let found = client.range(requests::get(KEY), CALL_TIMEOUT).await?;
     Ok(found
-        .kvs()
+        .kvs
         .first()
-        .and_then(|kv| kv.value_str().ok()?.parse().ok()))
+        .and_then(|kv| std::str::from_utf8(&kv.value).ok()?.parse().ok()))
 }

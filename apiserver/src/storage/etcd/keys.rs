@@ -1,7 +1,6 @@
 //! Keys with etcd's prefix, and back.
 
-use etcd_client::KeyValue;
-
+use super::proto::mvccpb::KeyValue;
 use super::watch::entry;
 use crate::storage::{Entry, Key, Prefix, StorageError};
 
@@ -35,10 +34,10 @@ impl Keys {
     /// What etcd holds, under its key without the prefix.
     pub(super) fn entry(&self, kv: &KeyValue) -> Result<Entry, StorageError> {
         let unreadable = |reason: String| StorageError::Unreadable {
-            key: String::from_utf8_lossy(kv.key()).into_owned(),
+            key: String::from_utf8_lossy(&kv.key).into_owned(),
             reason,
         };
-        let text = kv.key_str().map_err(|error| unreadable(error.to_string()))?;
+        let text = std::str::from_utf8(&kv.key).map_err(|error| unreadable(error.to_string()))?;
         let rest = text
             .strip_prefix(&self.0)
             .ok_or_else(|| unreadable(format!("it does not begin with {}", self.0)))?;

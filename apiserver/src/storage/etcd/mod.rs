@@ -1,55 +1,62 @@
 //! etcd v3, in the Go server's own keys and encoding: each serves what the other wrote.
 //!
 //! Revisions are etcd's. Every call is bounded in time: where no member answers, that is
-//! [`StorageError::Unavailable`], never an empty answer.
+//! [`StorageError::Unavailable`], never an empty answer. How large a value may be is etcd's to say.
+//!
+//! An etcd that was restored from a backup tells another history. It is known by a linearizable answer whose revision is
+//! lower than one before it, or that comes from another cluster; then watches end, revisions from before are refused, and
+//! [`Storage::history`] tells the caches.
 
+mod client;
 mod compactor;
 mod error;
 mod keys;
 mod options;
 mod position;
+mod proto;
+mod requests;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use etcd_client::{
-    Client, Compare, CompareOp, DeleteOptions, GetOptions, GetResponse, KvClient, Txn, TxnOp, TxnOpResponse,
-    TxnResponse,
-};
 use tokio::task::JoinHandle;
 
-pub use options::{ConnectError, Options};
+pub use options::{ConnectError, Credentials, Options};
 
+use self::client::{CALL_TIMEOUT, CallError, Client};
 use self::error::{Refusal, of_write, refusal, unavailable};
 use self::keys::Keys;
 use self::position::Position;
-use self::watch::revision;
-use super::{Entry, Key, List, Page, Prefix, Read, ReadAt, Revision, Storage, StorageError, Watch, limits};
+use self::proto::etcdserverpb::request_op::Request;
+use self::proto::etcdserverpb::{Compare, RangeRequest, RangeResponse, TxnResponse};
+use self::watch::{Open, number, revision};
+use super::{Entry, Key, List, Page, Prefix, Read, ReadAt, Revision, Storage, StorageError, Watch};
 
-/// How long a call may take. An etcd that elects a leader takes one or two seconds.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a health check may take: kube-apiserver's `--etcd-healthcheck-timeout`.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a read waits for a revision that the store has not reached, and how often it looks.
 const FUTURE_WAIT: Duration = Duration::from_secs(3);
 const FUTURE_POLL: Duration = Duration::from_millis(100);
-/// Keys in one answer of etcd.
+/// Keys in one answer of etcd, where they fit into one message.
 const PAGE: usize = 10_000;
-/// How often the files of the TLS identity are looked at.
-const RELOAD: Duration = Duration::from_secs(60);
+/// How often members that are not connected are tried, so that the version of each is known.
+const VISIT: Duration = Duration::from_secs(60);
 
 /// A prefix of an etcd.
 pub struct EtcdStore {
-    client: Arc<ArcSwap<Client>>,
+    client: Arc<Client>,
     keys: Arc<Keys>,
     position: Position,
     progress: tokio::sync::watch::Sender<u64>,
+    /// Keys that fit into one message, as far as is known: it only shrinks.
+    page: AtomicUsize,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -68,43 +75,40 @@ impl EtcdStore {
     /// # Errors
     /// See [`ConnectError`]; an etcd that does not answer is none.
     pub async fn connect(options: Options) -> Result<Arc<Self>, ConnectError> {
-        let tls = options.read_tls().await?;
-        let client = Arc::new(ArcSwap::from_pointee(options.client(&tls).await?));
-        let keys = Arc::new(Keys::new(options.clean_prefix()));
-        let mut tasks = Vec::new();
+        let client = Arc::new(Client::new(&options).await?);
+        let mut tasks = vec![tokio::spawn(visit(client.clone()))];
         if !options.compaction_interval.is_zero() {
             tasks.push(tokio::spawn(compactor::run(
                 client.clone(),
                 options.compaction_interval,
             )));
         }
-        if options.ca_file.is_some() || options.certificate_file.is_some() {
-            tasks.push(tokio::spawn(reload(client.clone(), options, tls)));
-        }
         Ok(Arc::new(Self {
             client,
-            keys,
+            keys: Arc::new(Keys::new(options.clean_prefix())),
             position: Position::default(),
             progress: tokio::sync::watch::Sender::new(0),
+            page: AtomicUsize::new(PAGE),
             tasks,
         }))
     }
 
-    async fn range(&self, key: String, options: GetOptions) -> Result<GetResponse, etcd_client::Error> {
-        kv(&self.client).get(key, Some(options)).await
-    }
-
     /// A read at one revision, with etcd's refusals in our words.
-    async fn read(&self, key: String, options: GetOptions, at: ReadAt) -> Result<GetResponse, StorageError> {
-        let options = match at {
-            ReadAt::Exact(wanted) => options.with_revision(i64::try_from(wanted.get()).unwrap_or(i64::MAX)),
-            ReadAt::Latest | ReadAt::Any | ReadAt::NotOlderThan(_) => options,
-        };
+    async fn read(&self, mut request: RangeRequest, at: ReadAt) -> Result<RangeResponse, StorageError> {
+        if let ReadAt::Exact(wanted) = at {
+            self.known(wanted)?;
+            request.revision = number(wanted);
+        }
         let waits_until = tokio::time::Instant::now() + FUTURE_WAIT;
         loop {
-            let answer = bounded(CALL_TIMEOUT, self.range(key.clone(), options.clone())).await?;
-            let response = match answer {
+            let response = match self.client.range(request.clone(), CALL_TIMEOUT).await {
                 Ok(response) => response,
+                Err(error) if refusal(&error) == Some(Refusal::AnswerTooLarge) && request.limit > 1 => {
+                    request.limit /= 2;
+                    let fits = usize::try_from(request.limit).unwrap_or(PAGE);
+                    self.page.fetch_min(fits, Ordering::Relaxed);
+                    continue;
+                }
                 Err(error) => return Err(self.of_read(error, at).await),
             };
             let current = header_revision(&response);
@@ -120,7 +124,7 @@ impl EtcdStore {
         }
     }
 
-    async fn of_read(&self, error: etcd_client::Error, at: ReadAt) -> StorageError {
+    async fn of_read(&self, error: CallError, at: ReadAt) -> StorageError {
         let requested = match at {
             ReadAt::Exact(revision) | ReadAt::NotOlderThan(revision) => revision,
             ReadAt::Latest | ReadAt::Any => Revision::ZERO,
@@ -134,42 +138,44 @@ impl EtcdStore {
                 Ok(current) => StorageError::FutureRevision { requested, current },
                 Err(error) => error,
             },
-            Some(Refusal::TooLarge | Refusal::NoSpace) | None => unavailable(error),
+            Some(Refusal::TooLarge | Refusal::AnswerTooLarge | Refusal::NoSpace) | None => unavailable(error),
         }
+    }
+
+    /// Refuses a revision from before the store turned out to tell another history: what it meant is lost.
+    fn known(&self, requested: Revision) -> Result<(), StorageError> {
+        let oldest = self.client.lineage().history().since;
+        if requested < oldest {
+            return Err(StorageError::Compacted { requested, oldest });
+        }
+        Ok(())
     }
 
     /// The oldest revision that is kept, as far as the compactors wrote it down.
     async fn oldest(&self) -> Option<Revision> {
-        let client = self.client.load_full();
-        let last = bounded(CALL_TIMEOUT, compactor::last(&client))
-            .await
-            .ok()?
-            .ok()??;
+        let last = compactor::last(&self.client).await.ok()??;
         Some(revision(last))
     }
 
     /// One conditional write: what was done, or what is there instead.
     async fn write(
         &self,
-        key: &Key,
+        at: &str,
         condition: Compare,
-        operation: TxnOp,
+        operation: Request,
         size: usize,
     ) -> Result<TxnResponse, StorageError> {
-        let txn = Txn::new()
-            .when([condition])
-            .and_then([operation])
-            .or_else([TxnOp::get(self.keys.key(key), None)]);
-        bounded(CALL_TIMEOUT, kv(&self.client).txn(txn))
-            .await?
+        let txn = requests::txn(condition, operation, at);
+        self.client
+            .txn(txn, CALL_TIMEOUT)
+            .await
             .map_err(|error| of_write(error, size))
     }
 
     fn current(&self, response: &TxnResponse) -> Result<Option<Entry>, StorageError> {
-        match response.op_responses().first() {
-            Some(TxnOpResponse::Get(found)) => found.kvs().first().map(|kv| self.keys.entry(kv)).transpose(),
-            _ => Ok(None),
-        }
+        requests::found(response)
+            .map(|kv| self.keys.entry(kv))
+            .transpose()
     }
 }
 
@@ -181,64 +187,32 @@ impl Drop for EtcdStore {
     }
 }
 
-/// Takes a new client when the files of the TLS identity have changed.
-async fn reload(client: Arc<ArcSwap<Client>>, options: Options, mut known: options::TlsFiles) {
+/// Learns the version of each member, at the start and whenever it was away.
+async fn visit(client: Arc<Client>) {
     loop {
-        tokio::time::sleep(RELOAD).await;
-        let renewed = match options.read_tls().await {
-            Ok(tls) if tls == known => continue,
-            Ok(tls) => options.client(&tls).await.map(|client| (client, tls)),
-            Err(error) => Err(error),
-        };
-        match renewed {
-            Ok((new, tls)) => {
-                client.store(Arc::new(new));
-                known = tls;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "failed to reload the TLS identity for etcd; the old one stays")
-            }
-        }
+        client.visit().await;
+        tokio::time::sleep(VISIT).await;
     }
 }
 
-fn kv(client: &ArcSwap<Client>) -> KvClient {
-    // Bounded by the page, not by gRPC's 4 MiB.
-    client.load().kv_client().max_decoding_message_size(usize::MAX)
-}
-
-async fn bounded<T>(limit: Duration, call: impl Future<Output = T>) -> Result<T, StorageError> {
-    tokio::time::timeout(limit, call)
-        .await
-        .map_err(|_| unavailable(format!("etcd has not answered within {} s", limit.as_secs())))
-}
-
-fn header_revision(response: &GetResponse) -> Revision {
+fn header_revision(response: &RangeResponse) -> Revision {
     response
-        .header()
-        .map_or(Revision::ZERO, |header| revision(header.revision()))
+        .header
+        .map_or(Revision::ZERO, |header| revision(header.revision))
 }
 
 fn written_at(response: &TxnResponse) -> Revision {
     response
-        .header()
-        .map_or(Revision::ZERO, |header| revision(header.revision()))
-}
-
-fn at_revision(key: &str, expected: Revision) -> Compare {
-    Compare::mod_revision(
-        key,
-        CompareOp::Equal,
-        i64::try_from(expected.get()).unwrap_or(i64::MAX),
-    )
+        .header
+        .map_or(Revision::ZERO, |header| revision(header.revision))
 }
 
 #[async_trait]
 impl Storage for EtcdStore {
     async fn get(&self, key: &Key, at: ReadAt) -> Result<Read, StorageError> {
-        let response = self.read(self.keys.key(key), GetOptions::new(), at).await?;
+        let response = self.read(requests::get(&self.keys.key(key)), at).await?;
         Ok(Read {
-            entry: response.kvs().first().map(|kv| self.keys.entry(kv)).transpose()?,
+            entry: response.kvs.first().map(|kv| self.keys.entry(kv)).transpose()?,
             revision: match at {
                 ReadAt::Exact(revision) => revision,
                 _ => header_revision(&response),
@@ -253,26 +227,29 @@ impl Storage for EtcdStore {
             Some(after) => self.keys.behind(after).max(self.keys.start(&list.prefix)),
             None => self.keys.start(&list.prefix),
         };
-        let end = self.keys.end(&list.prefix);
+        let end = requests::bytes(&self.keys.end(&list.prefix));
         loop {
-            let wanted = list.limit.map_or(PAGE, |limit| (limit - entries.len()).min(PAGE));
-            let options = GetOptions::new()
-                .with_range(end.clone())
-                .with_limit(i64::try_from(wanted).unwrap_or(i64::MAX));
-            let response = self.read(start, options, at).await?;
+            let page = self.page.load(Ordering::Relaxed);
+            let wanted = list.limit.map_or(page, |limit| (limit - entries.len()).min(page));
+            let request = RangeRequest {
+                range_end: end.clone(),
+                limit: i64::try_from(wanted).unwrap_or(i64::MAX),
+                ..requests::get(&start)
+            };
+            let response = self.read(request, at).await?;
             let read_at = match at {
                 ReadAt::Exact(revision) => revision,
                 _ => header_revision(&response),
             };
-            for kv in response.kvs() {
+            for kv in &response.kvs {
                 entries.push(self.keys.entry(kv)?);
             }
-            let got = response.kvs().len();
-            let remaining = u64::try_from(response.count())
+            let got = response.kvs.len();
+            let remaining = u64::try_from(response.count)
                 .unwrap_or_default()
                 .saturating_sub(got as u64);
             let full = list.limit.is_some_and(|limit| entries.len() >= limit);
-            let (true, false, Some(last)) = (remaining > 0, full, response.kvs().last()) else {
+            let (true, false, Some(last)) = (remaining > 0, full, response.kvs.last()) else {
                 return Ok(Page {
                     entries,
                     revision: read_at,
@@ -280,30 +257,28 @@ impl Storage for EtcdStore {
                 });
             };
             // The rest of the same moment.
-            start = format!("{}\0", String::from_utf8_lossy(last.key()));
+            start = format!("{}\0", String::from_utf8_lossy(&last.key));
             at = ReadAt::Exact(read_at);
         }
     }
 
     async fn create(&self, key: &Key, value: Bytes) -> Result<Entry, StorageError> {
-        limits::check_size(&value)?;
         let at = self.keys.key(key);
-        let absent = Compare::mod_revision(at.as_str(), CompareOp::Equal, 0);
-        let put = TxnOp::put(at, value.to_vec(), None);
-        let response = self.write(key, absent, put, value.len()).await?;
-        if !response.succeeded() {
+        let absent = requests::written_at(&at, 0);
+        let put = requests::put(&at, value.clone());
+        let response = self.write(&at, absent, put, value.len()).await?;
+        if !response.succeeded {
             return Err(StorageError::AlreadyExists { key: key.clone() });
         }
         Ok(Entry::new(key.clone(), value, written_at(&response)))
     }
 
     async fn update(&self, key: &Key, expected: Revision, value: Bytes) -> Result<Entry, StorageError> {
-        limits::check_size(&value)?;
         let at = self.keys.key(key);
-        let unchanged = at_revision(&at, expected);
-        let put = TxnOp::put(at, value.to_vec(), None);
-        let response = self.write(key, unchanged, put, value.len()).await?;
-        if !response.succeeded() {
+        let unchanged = requests::written_at(&at, number(expected));
+        let put = requests::put(&at, value.clone());
+        let response = self.write(&at, unchanged, put, value.len()).await?;
+        if !response.succeeded {
             return Err(StorageError::Conflict {
                 key: key.clone(),
                 current: self.current(&response)?,
@@ -314,17 +289,11 @@ impl Storage for EtcdStore {
 
     async fn delete(&self, key: &Key, expected: Revision) -> Result<Entry, StorageError> {
         let at = self.keys.key(key);
-        let unchanged = at_revision(&at, expected);
-        let delete = TxnOp::delete(at, Some(DeleteOptions::new().with_prev_key()));
-        let response = self.write(key, unchanged, delete, 0).await?;
-        let deleted = match response.op_responses().first() {
-            Some(TxnOpResponse::Delete(deleted)) if response.succeeded() => deleted
-                .prev_kvs()
-                .first()
-                .map(|kv| self.keys.entry(kv))
-                .transpose()?,
-            _ => None,
-        };
+        let unchanged = requests::written_at(&at, number(expected));
+        let response = self.write(&at, unchanged, requests::delete(&at), 0).await?;
+        let deleted = requests::deleted(&response)
+            .map(|kv| self.keys.entry(kv))
+            .transpose()?;
         match deleted {
             Some(entry) => Ok(Entry::new(
                 key.clone(),
@@ -339,30 +308,40 @@ impl Storage for EtcdStore {
     }
 
     async fn watch(&self, prefix: &Prefix, after: Revision) -> Result<Watch, StorageError> {
-        let mut client = self
-            .client
-            .load()
-            .watch_client()
-            .max_decoding_message_size(usize::MAX);
-        // Subscribed before the watch is open: a request for progress is never missed.
+        // Subscribed before the watch is open: neither a request for progress nor another history is missed.
         let progress = self.progress.subscribe();
-        let options = watch::options(&self.keys, prefix, after);
-        let stream = bounded(CALL_TIMEOUT, client.watch(self.keys.start(prefix), Some(options)))
-            .await?
+        let history = self.client.lineage().subscribe();
+        self.known(after)?;
+        let stream = self
+            .client
+            .watch(watch::create(&self.keys, prefix, after), CALL_TIMEOUT)
+            .await
             .map_err(unavailable)?;
-        Ok(watch::events(stream, progress, self.keys.clone()))
+        Ok(watch::events(Open {
+            stream,
+            progress,
+            history,
+            lineage: self.client.lineage().clone(),
+            keys: self.keys.clone(),
+            reached: after,
+            ended: false,
+        }))
     }
 
     async fn current_revision(&self) -> Result<Revision, StorageError> {
         let client = self.client.clone();
         let key = self.keys.start(&Prefix::root());
         let asked = self.position.ask(async move {
-            let options = GetOptions::new().with_count_only();
-            let response = kv(&client).get(key, Some(options)).await.map_err(unavailable)?;
+            let response = client
+                .range(requests::count(&key), CALL_TIMEOUT)
+                .await
+                .map_err(unavailable)?;
             Ok(header_revision(&response))
         });
-        // Who waits is bounded, the question is not: it ends with the last who waits for it.
-        bounded(CALL_TIMEOUT, asked).await?
+        // Who waits has its own limit: the question ends with the last who waits for it.
+        tokio::time::timeout(CALL_TIMEOUT, asked)
+            .await
+            .map_err(|_| unavailable(CallError::Overdue(CALL_TIMEOUT)))?
     }
 
     async fn request_progress(&self) -> Result<(), StorageError> {
@@ -370,24 +349,26 @@ impl Storage for EtcdStore {
         Ok(())
     }
 
+    fn answers_progress(&self) -> bool {
+        self.client.answers_progress()
+    }
+
+    fn history(&self) -> u64 {
+        self.client.lineage().history().number
+    }
+
     async fn compact(&self, revision: Revision) -> Result<(), StorageError> {
-        let client = self.client.load_full();
-        let to = i64::try_from(revision.get()).unwrap_or(i64::MAX);
-        bounded(CALL_TIMEOUT, compactor::compact(&client, to))
-            .await?
+        compactor::compact(&self.client, number(revision))
+            .await
             .map_err(unavailable)
     }
 
     async fn check(&self) -> Result<(), StorageError> {
-        bounded(
-            HEALTH_TIMEOUT,
-            self.range(
-                self.keys.start(&Prefix::root()),
-                GetOptions::new().with_count_only(),
-            ),
-        )
-        .await?
-        .map(drop)
-        .map_err(unavailable)
+        let key = self.keys.start(&Prefix::root());
+        self.client
+            .range(requests::count(&key), HEALTH_TIMEOUT)
+            .await
+            .map(drop)
+            .map_err(unavailable)
     }
 }

@@ -3,30 +3,34 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions};
-
-/// As kube-apiserver's client waits for a connection.
-const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
-/// How often an idle connection is asked whether it lives, and how long it may take to say so.
-const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
-
 /// How an etcd is reached: the flags `--etcd-servers`, `--etcd-prefix`, `--etcd-cafile`, `--etcd-certfile`,
-/// `--etcd-keyfile` and `--etcd-compaction-interval`.
+/// `--etcd-keyfile`, `--etcd-compaction-interval`, and Annex's own `--etcd-user` and `--etcd-password-file`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// `http://` or `https://` URLs of the members.
+    /// `http://` or `https://` URLs of the members. One without a scheme has TLS where a file for it is given.
     pub endpoints: Vec<String>,
     /// What stands before every key, such as `/registry/wardle.example.com`.
     pub prefix: String,
-    /// Who vouches for the members' certificates, in PEM.
+    /// Who vouches for the members' certificates, in PEM. It and the next two are read again for every connection.
     pub ca_file: Option<PathBuf>,
     /// The client's certificate, in PEM.
     pub certificate_file: Option<PathBuf>,
     /// Its key, in PEM.
     pub key_file: Option<PathBuf>,
+    /// Who the client is where etcd asks for a name and password. Where its certificate says so, none are needed.
+    pub credentials: Option<Credentials>,
     /// How often history is compacted: twice this long it lives at the most, once at the least. Zero: never by this
     /// server.
     pub compaction_interval: Duration,
+}
+
+/// A user of etcd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user's name.
+    pub user: String,
+    /// A file with the password in its only line. It is read again whenever a token is fetched.
+    pub password_file: PathBuf,
 }
 
 /// An etcd that cannot be reached as its options say.
@@ -35,8 +39,16 @@ pub enum ConnectError {
     /// No member is named.
     #[error("no etcd server is named")]
     NoEndpoint,
+    /// A member's URL is none.
+    #[error("{endpoint:?} is no URL of an etcd server: {reason}")]
+    Endpoint {
+        /// As it was given.
+        endpoint: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A file cannot be read.
-    #[error("failed to read {}", path.display())]
+    #[error("failed to read {}: {source}", path.display())]
     File {
         /// Which one.
         path: PathBuf,
@@ -46,16 +58,9 @@ pub enum ConnectError {
     /// A client certificate without its key, or the other way round.
     #[error("a client certificate and its key must be given together")]
     HalfAnIdentity,
-    /// The client library refuses the options.
-    #[error("failed to make a client for etcd")]
-    Client(#[source] etcd_client::Error),
-}
-
-/// The files of a TLS identity, as they were read.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub(super) struct TlsFiles {
-    ca: Option<Vec<u8>>,
-    identity: Option<(Vec<u8>, Vec<u8>)>,
+    /// The files of the TLS identity are not what they should be.
+    #[error("the TLS files for etcd cannot be used: {0}")]
+    Tls(String),
 }
 
 impl Options {
@@ -67,66 +72,11 @@ impl Options {
             .map(|segment| format!("/{segment}"))
             .collect()
     }
-
-    pub(super) async fn read_tls(&self) -> Result<TlsFiles, ConnectError> {
-        let ca = match &self.ca_file {
-            Some(path) => Some(read(path).await?),
-            None => None,
-        };
-        let identity = match (&self.certificate_file, &self.key_file) {
-            (Some(certificate), Some(key)) => Some((read(certificate).await?, read(key).await?)),
-            (None, None) => None,
-            _ => return Err(ConnectError::HalfAnIdentity),
-        };
-        Ok(TlsFiles { ca, identity })
-    }
-
-    /// A client that connects when it is first used, and again whenever it must.
-    pub(super) async fn client(&self, tls: &TlsFiles) -> Result<Client, ConnectError> {
-        if self.endpoints.is_empty() {
-            return Err(ConnectError::NoEndpoint);
-        }
-        let mut options = ConnectOptions::new()
-            .with_connect_timeout(DIAL_TIMEOUT)
-            .with_keep_alive(KEEP_ALIVE.0, KEEP_ALIVE.1)
-            .with_keep_alive_while_idle(true)
-            .with_require_leader(true);
-        // The library takes no TLS options beside `http://`; with `https://` and none, it trusts nobody.
-        if self
-            .endpoints
-            .iter()
-            .all(|endpoint| endpoint.starts_with("https://"))
-        {
-            options = options.with_tls(tls.options());
-        }
-        Client::connect(&self.endpoints, Some(options))
-            .await
-            .map_err(ConnectError::Client)
-    }
-}
-
-impl TlsFiles {
-    fn options(&self) -> TlsOptions {
-        let mut options = TlsOptions::new();
-        if let Some(ca) = &self.ca {
-            options = options.ca_certificate(Certificate::from_pem(ca));
-        }
-        if let Some((certificate, key)) = &self.identity {
-            options = options.identity(Identity::from_pem(certificate, key));
-        }
-        options
-    }
-}
-
-async fn read(path: &PathBuf) -> Result<Vec<u8>, ConnectError> {
-    tokio::fs::read(path).await.map_err(|source| ConnectError::File {
-        path: path.clone(),
-        source,
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::client::Client;
     use super::*;
 
     fn options(prefix: &str) -> Options {
@@ -136,6 +86,7 @@ mod tests {
             ca_file: None,
             certificate_file: None,
             key_file: None,
+            credentials: None,
             compaction_interval: Duration::ZERO,
         }
     }
@@ -153,18 +104,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn half_an_identity_and_a_missing_file_are_refused() {
-        let mut half = options("/");
-        half.certificate_file = Some("/nowhere".into());
-        assert!(matches!(
-            half.read_tls().await.err(),
-            Some(ConnectError::HalfAnIdentity)
-        ));
-        let mut missing = options("/");
-        missing.ca_file = Some("/nowhere".into());
-        assert!(matches!(
-            missing.read_tls().await.err(),
-            Some(ConnectError::File { .. })
-        ));
+    async fn what_cannot_work_is_refused_before_anything_is_sent() {
+        let refusal = async |change: fn(&mut Options)| {
+            let mut options = options("/");
+            change(&mut options);
+            Client::new(&options).await.err()
+        };
+        let half = refusal(|options| options.certificate_file = Some("/nowhere".into())).await;
+        assert!(matches!(half, Some(ConnectError::HalfAnIdentity)), "{half:?}");
+        let missing = refusal(|options| options.ca_file = Some("/nowhere".into())).await;
+        assert!(matches!(missing, Some(ConnectError::File { .. })), "{missing:?}");
+        let no_pem = refusal(|options| options.ca_file = Some("/dev/null".into())).await;
+        assert!(matches!(no_pem, Some(ConnectError::Tls(_))), "{no_pem:?}");
+        let password = refusal(|options| {
+            options.credentials = Some(Credentials {
+                user: "annex".into(),
+                password_file: "/nowhere".into(),
+            });
+        })
+        .await;
+        assert!(
+            matches!(password, Some(ConnectError::File { .. })),
+            "{password:?}"
+        );
+        let none = refusal(|options| options.endpoints.clear()).await;
+        assert!(matches!(none, Some(ConnectError::NoEndpoint)), "{none:?}");
+        let strange = refusal(|options| options.endpoints.push("unix:///run/etcd".into())).await;
+        assert!(
+            matches!(strange, Some(ConnectError::Endpoint { .. })),
+            "{strange:?}"
+        );
     }
 }
