@@ -20,7 +20,7 @@
 //! |---|---|
 //! | a write | the backend; the cache learns of it from its watch, as of everybody's |
 //! | a read at [`ReadAt::Any`] | the cache as it is |
-//! | [`ReadAt::NotOlderThan`] | the cache, when it has got there |
+//! | [`ReadAt::NotOlderThan`] | the cache, when it has got there; the backend where that cannot be waited for |
 //! | [`ReadAt::Latest`] | the cache, when it has got to where the backend said that it was; in trouble the backend |
 //! | [`ReadAt::Exact`] | the cache, where it has that moment (now, or a list that was begun); else the backend |
 //! | a watch | the cache; what is older than its history the backend tells first |
@@ -36,6 +36,11 @@
 //! least 75 s), and with [`StorageError::Compacted`] where the cache lost track of the backend for longer than that keeps
 //! its history, and was filled again. While a backend does not answer, the cache goes on serving what does not have to be
 //! the latest.
+//!
+//! **A store that went back**, as one that was restored from a backup, has lost revisions that it had told. It says so by
+//! another number of [`Storage::history`] or by a revision below one before it. Then the cache is filled again, with an
+//! empty history, and meanwhile the backend answers all but reads at [`ReadAt::Any`]; its watches end with
+//! [`StorageError::Compacted`].
 
 pub mod cache;
 #[cfg(any(test, feature = "conformance"))]

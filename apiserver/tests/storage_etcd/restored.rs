@@ -48,8 +48,8 @@ async fn end(watch: &mut Watch) -> Option<StorageError> {
     .expect("the watch ends")
 }
 
-/// Keeps `a`, loses `lost-0` to `lost-9`. Returns the last revision that is lost.
-async fn lose(etcd: &mut Etcd, store: &Arc<dyn Storage>) -> Revision {
+/// Keeps `a`, loses `lost-0` to `lost-9` after `seen` has seen them. Returns the last revision that is lost.
+async fn lose(etcd: &mut Etcd, store: &Arc<dyn Storage>, seen: impl AsyncFnOnce()) -> Revision {
     create(store, "a").await;
     etcd.kill().await;
     let backup = etcd.backup();
@@ -59,6 +59,7 @@ async fn lose(etcd: &mut Etcd, store: &Arc<dyn Storage>) -> Revision {
     for number in 0..10 {
         last = create(store, &format!("lost-{number}")).await.revision();
     }
+    seen().await;
     etcd.kill().await;
     etcd.restore(&backup);
     last
@@ -75,11 +76,12 @@ async fn a_cache_over_a_restored_etcd_ends_its_watches_and_holds_what_is_there()
     };
     let start = backend.current_revision().await.unwrap();
     let mut watch = cached.watch(&prefix(), start).await.unwrap();
-    let last = lose(&mut etcd, &backend).await;
-    // The cache has seen what will be lost.
-    eventually("the cache holds all", async || {
-        let listed = names(&cached, ReadAt::Any).await.ok()?;
-        (listed.len() == 11).then_some(())
+    let last = lose(&mut etcd, &backend, async || {
+        eventually("the cache holds all", async || {
+            let listed = names(&cached, ReadAt::Any).await.ok()?;
+            (listed.len() == 11).then_some(())
+        })
+        .await;
     })
     .await;
     etcd.restart().await;
@@ -125,7 +127,7 @@ async fn a_store_that_sees_its_etcd_go_back_ends_watches_and_refuses_what_came_b
     let store: Arc<dyn Storage> = EtcdStore::connect(options(&etcd)).await.unwrap();
     let start = store.current_revision().await.unwrap();
     assert_eq!(store.history(), 0);
-    let last = lose(&mut etcd, &store).await;
+    let last = lose(&mut etcd, &store, async || {}).await;
     etcd.restart().await;
     // A watch of a revision that etcd does not know any more: it would be silent.
     let mut silent = eventually("a watch begins", async || store.watch(&prefix(), last).await.ok()).await;

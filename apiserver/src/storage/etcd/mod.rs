@@ -15,6 +15,7 @@ mod options;
 mod position;
 mod proto;
 mod requests;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -26,7 +27,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::task::JoinHandle;
 
 pub use options::{ConnectError, Credentials, Options};
 
@@ -36,6 +36,7 @@ use self::keys::Keys;
 use self::position::Position;
 use self::proto::etcdserverpb::request_op::Request;
 use self::proto::etcdserverpb::{Compare, RangeRequest, RangeResponse, TxnResponse};
+use self::tasks::Tasks;
 use self::watch::{Open, number, revision};
 use super::{Entry, Key, List, Page, Prefix, Read, ReadAt, Revision, Storage, StorageError, Watch};
 
@@ -57,7 +58,7 @@ pub struct EtcdStore {
     progress: tokio::sync::watch::Sender<u64>,
     /// Keys that fit into one message, as far as is known: it only shrinks.
     page: AtomicUsize,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Tasks,
 }
 
 impl fmt::Debug for EtcdStore {
@@ -76,12 +77,14 @@ impl EtcdStore {
     /// See [`ConnectError`]; an etcd that does not answer is none.
     pub async fn connect(options: Options) -> Result<Arc<Self>, ConnectError> {
         let client = Arc::new(Client::new(&options).await?);
-        let mut tasks = vec![tokio::spawn(visit(client.clone()))];
+        let mut tasks = Tasks::default();
+        let visited = client.clone();
+        tasks.run("etcd-versions", move || visit(visited.clone()));
         if !options.compaction_interval.is_zero() {
-            tasks.push(tokio::spawn(compactor::run(
-                client.clone(),
-                options.compaction_interval,
-            )));
+            let (compacted, interval) = (client.clone(), options.compaction_interval);
+            tasks.run("etcd-compactor", move || {
+                compactor::run(compacted.clone(), interval)
+            });
         }
         Ok(Arc::new(Self {
             client,
@@ -176,14 +179,6 @@ impl EtcdStore {
         requests::found(response)
             .map(|kv| self.keys.entry(kv))
             .transpose()
-    }
-}
-
-impl Drop for EtcdStore {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
     }
 }
 
@@ -364,6 +359,7 @@ impl Storage for EtcdStore {
     }
 
     async fn check(&self) -> Result<(), StorageError> {
+        self.tasks.check().map_err(unavailable)?;
         let key = self.keys.start(&Prefix::root());
         self.client
             .range(requests::count(&key), HEALTH_TIMEOUT)

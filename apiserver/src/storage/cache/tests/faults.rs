@@ -108,6 +108,44 @@ async fn a_store_that_went_back_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_consistent_read_of_a_store_that_went_back_is_never_answered_from_memory() {
+    let (store, cache) = filled(quick()).await;
+    let lost = create(&*cache, "default", "lost").await;
+    reached(&cache, lost.revision()).await;
+    // The cache's watch lives on, and tells nothing of it.
+    let restored = MemoryStore::starting_at(Revision::new(10));
+    create(&restored, "default", "old").await;
+    store.replace(restored);
+    assert_eq!(names(&cache, ReadAt::Latest).await, ["old"]);
+}
+
+#[tokio::test]
+async fn a_store_that_tells_another_history_is_read_anew_though_it_is_ahead() {
+    let (store, cache) = filled(quick()).await;
+    let lost = create(&*cache, "default", "lost").await;
+    reached(&cache, lost.revision()).await;
+    let mut watch = cache.watch(&prefix(), lost.revision()).await.unwrap();
+    let ahead = MemoryStore::starting_at(Revision::new(lost.revision().get() + 1000));
+    let other = create(&ahead, "default", "other").await;
+    store.replace(ahead);
+    store.history.store(1, Ordering::SeqCst);
+    for at in [ReadAt::Latest, ReadAt::NotOlderThan(lost.revision())] {
+        assert_eq!(names(&cache, at).await, ["other"], "{at:?}");
+    }
+
+    store.cut();
+    let end = batch(&mut watch).await;
+    assert!(
+        matches!(end, Some(Err(StorageError::Compacted { .. }))),
+        "{end:?}"
+    );
+    until(|| cache.stats().following).await;
+    assert_eq!(names(&cache, ReadAt::Any).await, ["other"]);
+    assert!(!cache.is_future(other.revision()).await.unwrap());
+    assert!(cache.is_future(other.revision().next()).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_store_that_is_down_at_the_start_is_waited_for() {
     let store = Arc::new(Faulty::default());
     create(&*store, "default", "a").await;

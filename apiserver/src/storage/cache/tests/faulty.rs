@@ -1,6 +1,6 @@
 //! A store that fails on purpose.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -21,6 +21,8 @@ pub(super) struct Faulty {
     pub(super) no_lists: AtomicBool,
     /// Gets and lists that were asked.
     pub(super) reads: AtomicUsize,
+    /// The number of its history.
+    pub(super) history: AtomicU64,
     /// Watches that were opened.
     pub(super) watches: AtomicUsize,
     held: watch::Sender<bool>,
@@ -116,6 +118,10 @@ impl Storage for Faulty {
 
     async fn request_progress(&self) -> Result<(), StorageError> {
         self.up()?.request_progress().await
+    }
+
+    fn history(&self) -> u64 {
+        self.history.load(Ordering::SeqCst)
     }
 
     async fn compact(&self, revision: Revision) -> Result<(), StorageError> {
