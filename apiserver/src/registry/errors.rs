@@ -60,7 +60,9 @@ impl Registry {
                 current,
                 retry_after: 1,
             },
-            StorageError::ValueTooLarge { .. } => ApiError::Plain("etcdserver: request is too large".into()),
+            StorageError::ValueTooLarge { size, limit } => ApiError::RequestEntityTooLarge(format!(
+                "the object has {size} bytes as it is stored, {limit}"
+            )),
             StorageError::NoSpace(_) => ApiError::Plain("etcdserver: mvcc: database space exceeded".into()),
             StorageError::Unavailable(_) => ApiError::ServerTimeout {
                 resource,

@@ -1,6 +1,27 @@
 //! What can go wrong in a store.
 
+use std::fmt;
+
 use super::{Entry, Key, Revision};
+
+/// The limit on the size of one value, as whoever runs the store knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValueLimit {
+    /// What sets the limit, such as `etcd's --max-request-bytes`.
+    pub setting: &'static str,
+    /// The limit in bytes; `None` where the store refuses without a number.
+    pub bytes: Option<usize>,
+}
+
+/// As Kubernetes words it of a body, with the setting: `limit is 1572864 (SETTING)`.
+impl fmt::Display for ValueLimit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.bytes {
+            Some(bytes) => write!(formatter, "limit is {bytes} ({})", self.setting),
+            None => write!(formatter, "limit is {}", self.setting),
+        }
+    }
+}
 
 /// Why a store did not do what it was asked.
 ///
@@ -37,13 +58,13 @@ pub enum StorageError {
         /// Where the store is.
         current: Revision,
     },
-    /// The value is larger than the store takes.
-    #[error("a value of {size} bytes is more than the store takes, {limit}")]
+    /// The value is larger than the store takes. Nothing of it was written.
+    #[error("a value of {size} bytes is more than the store takes: {limit}")]
     ValueTooLarge {
         /// Bytes of the value.
         size: usize,
-        /// Bytes that the store takes.
-        limit: usize,
+        /// What it exceeds.
+        limit: ValueLimit,
     },
     /// There is no space left for writes. Reads go on.
     #[error("the store has no space left")]

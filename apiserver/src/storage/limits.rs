@@ -2,10 +2,16 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Revision, StorageError};
+use super::{Revision, StorageError, ValueLimit};
 
-/// The largest value, in bytes: etcd's default limit of a request.
-pub(super) const VALUE_LIMIT: usize = 3 << 19;
+/// The largest value of a store of this process.
+pub(super) const VALUE_LIMIT: ValueLimit = ValueLimit {
+    setting: "the store's largest value",
+    bytes: Some(VALUE_BYTES),
+};
+
+/// In bytes: etcd's default limit of a request.
+const VALUE_BYTES: usize = 3 << 19;
 
 /// No revision starts beyond this: JavaScript and JSON parsers hold integers below 2^53 exactly, and the rest of them is
 /// for counting on.
@@ -13,10 +19,21 @@ const LATEST_START: u64 = 1 << 52;
 
 /// Refuses a value that is too large.
 pub(super) fn check_size(value: &[u8]) -> Result<(), StorageError> {
-    if value.len() > VALUE_LIMIT {
+    if value.len() > VALUE_BYTES {
         return Err(StorageError::ValueTooLarge {
             size: value.len(),
             limit: VALUE_LIMIT,
+        });
+    }
+    Ok(())
+}
+
+/// Refuses a value of more bytes than this limit.
+pub(super) fn check_size_within(value: &[u8], limit: ValueLimit) -> Result<(), StorageError> {
+    if limit.bytes.is_some_and(|bytes| value.len() > bytes) {
+        return Err(StorageError::ValueTooLarge {
+            size: value.len(),
+            limit,
         });
     }
     Ok(())
@@ -49,10 +66,10 @@ mod tests {
 
     #[test]
     fn a_value_may_have_as_many_bytes_as_the_limit() {
-        assert!(check_size(&vec![0; VALUE_LIMIT]).is_ok());
+        assert!(check_size(&vec![0; VALUE_BYTES]).is_ok());
         assert!(matches!(
-            check_size(&vec![0; VALUE_LIMIT + 1]),
-            Err(StorageError::ValueTooLarge { size, limit }) if size == limit + 1
+            check_size(&vec![0; VALUE_BYTES + 1]),
+            Err(StorageError::ValueTooLarge { size, limit: VALUE_LIMIT }) if size == VALUE_BYTES + 1
         ));
     }
 }

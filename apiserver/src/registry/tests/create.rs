@@ -305,12 +305,23 @@ async fn metadata_of_another_type_is_a_bad_request() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_too_large_is_told_in_the_words_of_etcd() {
+async fn a_value_that_is_too_large_is_refused_with_the_limit_by_name_and_nothing_is_written() {
+    let shop = shop();
     let mut large = paint("a", "red");
     large.0.insert("blob".into(), "x".repeat(3 << 20).into());
-    let status = refused(shop().create(large).await);
+    let status = refused(shop.create(large.clone()).await);
+    let (code, reason) = (status.code, status.reason.as_str());
     assert_eq!(
-        (status.code, status.message.as_str()),
-        (500, "etcdserver: request is too large")
+        (code, reason),
+        (413, "RequestEntityTooLarge"),
+        "{}",
+        status.message
     );
+    let (size, limit) = status.message.split_once(" bytes as it is stored, ").unwrap();
+    assert!(
+        size.starts_with("Request entity too large: the object has 31"),
+        "{size}"
+    );
+    assert_eq!(limit, "limit is 1572864 (the store's largest value)");
+    assert_eq!(shop.left().await, 0);
 }

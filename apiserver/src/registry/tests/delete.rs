@@ -143,7 +143,7 @@ impl Shop {
         self.registry.delete_collection(&request, &list, &options).await
     }
 
-    async fn left(&self) -> usize {
+    pub(super) async fn left(&self) -> usize {
         self.registry
             .list("", &ListOptions::default())
             .await

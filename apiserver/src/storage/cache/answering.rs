@@ -21,12 +21,21 @@ impl Cache {
     /// [`StorageError::Initializing`], [`StorageError::FutureRevision`], and the backend's.
     pub(super) async fn answering(&self, at: ReadAt) -> Result<Answering, StorageError> {
         match at {
-            ReadAt::Exact(revision) => Ok(self.moment(revision)),
+            ReadAt::Exact(revision) => {
+                self.shared.check_known(revision)?;
+                Ok(self.moment(revision))
+            }
             _ if !self.ready() => Err(StorageError::Initializing),
-            ReadAt::Any => Ok(Answering::Present),
+            ReadAt::Any => Ok(self.at_hand().await),
             ReadAt::NotOlderThan(requested) => {
+                if *self.shared.reached().borrow() < requested {
+                    self.shared.check_known(requested)?;
+                }
                 if self.shared.has_reached(requested).await {
                     return Ok(Answering::Present);
+                }
+                if !self.ready() {
+                    return Err(StorageError::Initializing);
                 }
                 Err(StorageError::FutureRevision {
                     requested,
@@ -59,10 +68,29 @@ impl Cache {
         (part, reached)
     }
 
+    /// Whatever is at hand, unless somebody was told something newer by the backend: then that, as soon as it is here.
+    async fn at_hand(&self) -> Answering {
+        let newest = self.shared.newest_told();
+        let (reached, following) = {
+            let state = self.shared.state();
+            (state.reached, state.following)
+        };
+        if reached >= newest || (following && self.shared.has_reached(newest).await) {
+            return Answering::Present;
+        }
+        Answering::Backend
+    }
+
     /// A read that sees every write acknowledged before it: first the store is asked where it is, then the memory must
     /// get there. Where it does not in time, or cannot now, the store itself answers.
     async fn latest(&self) -> Result<Answering, StorageError> {
+        let before = *self.shared.reached().borrow();
         let current = self.shared.backend.current_revision().await?;
+        if current < before {
+            // The store is not the one that it was: it has lost what is here.
+            self.shared.went_back();
+            return Ok(Answering::Backend);
+        }
         let (reached, following) = {
             let state = self.shared.state();
             (state.reached, state.following)
