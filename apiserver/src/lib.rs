@@ -12,6 +12,7 @@
 pub mod admission;
 pub mod authn;
 pub mod authz;
+pub mod background;
 pub mod config;
 pub mod decode;
 pub mod discovery;

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::namespaces::{Namespaces, Phase, phase};
 use super::{Admission, Attributes, Operation};
+use crate::background::{BackgroundTask, supervise};
 use crate::kubernetes::failure;
 use crate::request::GroupResource;
 use crate::status::{ApiError, StatusCause};
@@ -30,6 +31,7 @@ pub struct NamespaceLifecycle {
     client: Client,
     namespaces: Arc<Namespaces>,
     _follower: JoinSet<()>,
+    background: BackgroundTask,
 }
 
 impl std::fmt::Debug for NamespaceLifecycle {
@@ -47,12 +49,25 @@ impl NamespaceLifecycle {
     pub fn new(client: Client) -> Self {
         let namespaces = Arc::new(Namespaces::new());
         let mut follower = JoinSet::new();
-        follower.spawn(Arc::clone(&namespaces).follow(client.clone()));
+        let background = BackgroundTask::new("namespaces");
+        let followed = (Arc::clone(&namespaces), client.clone());
+        follower.spawn(supervise(
+            background.clone(),
+            move || Arc::clone(&followed.0).follow(followed.1.clone()),
+            || {},
+        ));
         Self {
             client,
             namespaces,
             _follower: follower,
+            background,
         }
+    }
+
+    /// What follows the namespaces.
+    #[must_use]
+    pub fn background(&self) -> &BackgroundTask {
+        &self.background
     }
 
     /// Whether the namespaces were listed: before, writes wait, and a server is not ready.

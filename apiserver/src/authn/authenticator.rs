@@ -13,6 +13,7 @@ use super::peer::{Opinion, Peer};
 use super::tokens::{FixedTokens, Tokens};
 use super::trust::{Trust, TrustStore};
 use super::{bearer, strip, websocket};
+use crate::background::BackgroundTask;
 use crate::request::User;
 use crate::status::ApiError;
 
@@ -26,6 +27,7 @@ pub struct Authenticator {
     standard: Headers,
     /// What keeps `trust` up to date; ends with this.
     _followers: JoinSet<()>,
+    background: Vec<BackgroundTask>,
 }
 
 impl std::fmt::Debug for Authenticator {
@@ -51,7 +53,20 @@ impl Authenticator {
             tokens,
             standard: Headers::standard(),
             _followers: followers,
+            background: Vec::new(),
         }
+    }
+
+    /// With what is known of the tasks that keep it up to date.
+    pub(super) fn with_background(mut self, background: Vec<BackgroundTask>) -> Self {
+        self.background = background;
+        self
+    }
+
+    /// What keeps it up to date.
+    #[must_use]
+    pub fn background(&self) -> &[BackgroundTask] {
+        &self.background
     }
 
     /// Knows these tokens and nothing else: for a server on loopback without a cluster.

@@ -12,6 +12,7 @@ use super::front_proxy::Headers;
 use super::tokens::{ReviewedTokens, Tokens};
 use super::trust::{Authorities, FrontProxy, Trust, TrustStore};
 use super::{Authenticator, Options, RequestHeaderOptions};
+use crate::background::{BackgroundTask, supervise};
 
 /// How often files are read again. Their dates say nothing about a volume that swaps directories.
 const POLL: Duration = Duration::from_secs(5);
@@ -45,6 +46,12 @@ pub async fn build(options: Options, client: Option<Client>) -> Result<Authentic
     options.request_header.check().map_err(StartError::Option)?;
     let store = Arc::new(TrustStore::new(from_files(&options)?));
     let mut followers = JoinSet::new();
+    let mut background = Vec::new();
+    let mut task = |name: &str| {
+        let task = BackgroundTask::new(name);
+        background.push(task.clone());
+        task
+    };
     let files = Files {
         clients: options.client_ca_file.clone(),
         front_proxy: options.request_header.client_ca_file.clone(),
@@ -54,7 +61,12 @@ pub async fn build(options: Options, client: Option<Client>) -> Result<Authentic
         front_proxy: files.front_proxy.is_none() && !options.skip_lookup,
     };
     if files.clients.is_some() || files.front_proxy.is_some() {
-        followers.spawn(follow_files(files, Arc::clone(&store)));
+        let store = Arc::clone(&store);
+        followers.spawn(supervise(
+            task("authority-files"),
+            move || follow_files(files.clone(), Arc::clone(&store)),
+            || {},
+        ));
     }
     if wanted.clients || wanted.front_proxy {
         match &client {
@@ -65,7 +77,12 @@ pub async fn build(options: Options, client: Option<Client>) -> Result<Authentic
             ),
             Some(client) => {
                 look_up(client, &store, wanted, &options).await?;
-                followers.spawn(config_map::follow(client.clone(), Arc::clone(&store), wanted));
+                let (client, store) = (client.clone(), Arc::clone(&store));
+                followers.spawn(supervise(
+                    task("authentication-configmap"),
+                    move || config_map::follow(client.clone(), Arc::clone(&store), wanted),
+                    || {},
+                ));
             }
         }
     }
@@ -73,7 +90,7 @@ pub async fn build(options: Options, client: Option<Client>) -> Result<Authentic
         Some(client) => Tokens::Reviewed(ReviewedTokens::new(client, options.token_cache_ttl)),
         None => Tokens::None,
     };
-    Ok(Authenticator::new(store, tokens, followers))
+    Ok(Authenticator::new(store, tokens, followers).with_background(background))
 }
 
 async fn look_up(
@@ -101,6 +118,7 @@ async fn look_up(
 }
 
 /// Files of authorities.
+#[derive(Clone)]
 struct Files {
     clients: Option<PathBuf>,
     front_proxy: Option<PathBuf>,

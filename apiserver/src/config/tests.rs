@@ -75,6 +75,26 @@ fn a_directory_keeps_objects_without_etcd() {
         panic!("it is embedded");
     };
     assert_eq!(options.directory, PathBuf::from("/data"));
+    assert_eq!((options.history_bytes, options.object_bytes), (None, 4 << 20));
+    let flags = [
+        "--data-dir=/data",
+        "--data-dir-history-bytes=1000000",
+        "--data-dir-object-bytes=8388608",
+    ];
+    let Backend::Embedded(options) = good(&flags).storage.backend else {
+        panic!("it is embedded");
+    };
+    assert_eq!(
+        (options.history_bytes, options.object_bytes),
+        (Some(1_000_000), 8 << 20)
+    );
+    for flag in [
+        "--data-dir-object-bytes=0",
+        "--data-dir-object-bytes=33554433",
+        "--data-dir-history-bytes=0",
+    ] {
+        assert!(bad(&["--data-dir=/data", flag]).contains("data-dir-"));
+    }
     assert_eq!(bad(&[]), "--etcd-servers or --data-dir must be specified");
     assert_eq!(
         bad(&["--data-dir=/d", "--etcd-servers=http://a"]),

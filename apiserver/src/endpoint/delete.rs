@@ -11,9 +11,10 @@ use super::call::Call;
 use crate::decode::{BodyMedia, syntax, yaml};
 use crate::registry::Deleted;
 use crate::request::media;
-use crate::request::options::{DeleteOptions, ListOptions};
+use crate::request::options::{DeleteOptions, IGNORE_STORE_READ_ERROR, ListOptions};
+use crate::request::{GroupKind, User};
 use crate::response::Response;
-use crate::status::{ApiError, Status, StatusDetails};
+use crate::status::{ApiError, FieldError, Status, StatusDetails};
 use crate::storage::Entry;
 
 /// One object.
@@ -24,6 +25,9 @@ where
 {
     let wanted = media::wanted(&call.parts.headers, call.query())?;
     let options = options(call, body).await?;
+    if options.ignore_store_read_error && !call.request.user().is_in(User::MASTERS) {
+        return Err(not_permitted(call));
+    }
     match call.registry().delete(call.request, &options).await? {
         Deleted::Gone(entry) => Ok(answer::success(call, &gone(call, &entry), StatusCode::OK)),
         // Whoever asked for dependents to go first, in the words of old, is told that it is not done yet.
@@ -43,11 +47,35 @@ where
     let wanted = media::wanted(&call.parts.headers, call.query())?;
     let list = ListOptions::parse(call.query())?;
     let options = options(call, body).await?;
+    if options.ignore_store_read_error {
+        return Err(ApiError::invalid_field(
+            GroupKind::new("meta.k8s.io", "DeleteOptions"),
+            "",
+            FieldError::invalid(
+                IGNORE_STORE_READ_ERROR,
+                true,
+                "is not allowed with DELETECOLLECTION, try again after removing the option",
+            ),
+        ));
+    }
     let listed = call
         .registry()
         .delete_collection(call.request, &list, &options)
         .await?;
     answer::list(call, wanted, listed).await
+}
+
+/// Kubernetes asks for a verb of its own. Here only who may do everything may delete what nobody can look at.
+fn not_permitted(call: &Call<'_>) -> ApiError {
+    ApiError::Forbidden {
+        resource: Some(call.served.resource().group_resource()),
+        name: call.info().name.clone(),
+        message: format!(
+            "not permitted to do \"unsafe-delete-ignore-read-errors\", reason: not in the group {}",
+            User::MASTERS
+        ),
+        causes: Vec::new(),
+    }
 }
 
 /// A body is all that counts; without one, the query.

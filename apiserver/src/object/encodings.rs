@@ -32,6 +32,14 @@ impl EncodingCache {
         Ok(bytes)
     }
 
+    /// The encoding under `key`, where it was made.
+    #[must_use]
+    pub fn get(&self, key: EncodingKey) -> Option<Bytes> {
+        let encodings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = encodings.iter().find(|(found, _)| *found == key);
+        found.map(|(_, bytes)| bytes.clone())
+    }
+
     /// Drops all. Who comes later makes them again.
     pub fn clear(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();

@@ -21,6 +21,8 @@ pub struct Facts {
     pub metadata_is_empty: bool,
     /// Encodings in other versions.
     pub encodings: EncodingCache,
+    /// Why the value cannot be read; `None`: it is a JSON object.
+    pub damage: Option<Box<str>>,
 }
 
 #[derive(Deserialize)]
@@ -36,14 +38,22 @@ struct Metadata {
 }
 
 impl Facts {
+    /// What is known of a value that cannot be read: why not.
+    #[must_use]
+    pub fn unreadable(reason: &str) -> Self {
+        Self {
+            damage: Some(reason.into()),
+            ..Self::default()
+        }
+    }
+
     /// Reads what there is to read; a value that is no object has no labels and no metadata.
     #[must_use]
     pub fn read(value: &[u8]) -> Self {
-        let Some(raw) = serde_json::from_slice::<Outer<'_>>(value)
-            .ok()
-            .and_then(|outer| outer.metadata)
-        else {
-            return Self::default();
+        let raw = match serde_json::from_slice::<Outer<'_>>(value) {
+            Ok(Outer { metadata: Some(raw) }) => raw,
+            Ok(Outer { metadata: None }) => return Self::unreadable("it has no metadata"),
+            Err(error) => return Self::unreadable(&error.to_string()),
         };
         let text = raw.get();
         // The raw value is borrowed from `value`, so its place in it is the distance of the two.
@@ -57,6 +67,7 @@ impl Facts {
             metadata_at: is_object.then_some(start + 1),
             metadata_is_empty: text[1..].trim_start().starts_with('}'),
             encodings: EncodingCache::default(),
+            damage: (!is_object).then(|| "its metadata are no object".into()),
         }
     }
 }
@@ -80,6 +91,9 @@ mod tests {
     fn empty_metadata_and_no_object_at_all_are_told() {
         assert!(Facts::read(br#"{"metadata":{ }}"#).metadata_is_empty);
         assert_eq!(Facts::read(b"garbage").metadata_at, None);
+        for value in [&b"garbage"[..], b"", b"{}", b"[]", br#"{"metadata":1}"#] {
+            assert!(Facts::read(value).damage.is_some());
+        }
         assert_eq!(Facts::read(br#"{"metadata":1}"#).metadata_at, None);
     }
 }

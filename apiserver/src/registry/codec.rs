@@ -1,7 +1,8 @@
 //! From stored bytes to what a client of some version sees, and back.
 //!
-//! A read in the storage version decodes nothing: the resourceVersion is spliced into the stored bytes. Any other one is
-//! decoded, defaulted and converted once for each version, and kept beside the entry.
+//! A read in the storage version decodes nothing: the resourceVersion is spliced into the stored bytes, where these are
+//! complete (`canonical`). Any other one is decoded, defaulted and converted once for each version, and kept beside the
+//! entry.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -12,7 +13,7 @@ use super::{Pieces, Registry};
 use crate::object::{EncodingKey, Object};
 use crate::resource::Resource;
 use crate::status::ApiError;
-use crate::storage::{Entry, Revision};
+use crate::storage::{Entry, Revision, StorageError};
 
 /// How the value of an object in the storage version begins, as this server and Go's write it.
 pub(super) fn stored_head(resource: &Resource) -> Vec<u8> {
@@ -27,8 +28,9 @@ impl Registry {
     /// # Errors
     /// 500: what is stored cannot be read, or not be had in this version.
     pub fn pieces(&self, entry: &Entry, version: &str) -> Result<Pieces, ApiError> {
-        let value = entry.value();
-        if version == self.resource.storage_version && value.starts_with(&self.stored_head) {
+        if version == self.resource.storage_version && entry.value().starts_with(&self.stored_head) {
+            let completed = self.completed(entry)?;
+            let value = completed.as_ref().unwrap_or_else(|| entry.value());
             let at = self.stored_head.len();
             if entry.revision() == Revision::ZERO {
                 return Ok(Pieces::whole(value.slice(..value.trim_ascii_end().len())));
@@ -69,9 +71,22 @@ impl Registry {
 
     /// The stored object, defaulted, in the version that it was stored in.
     pub(super) fn stored(&self, entry: &Entry) -> Result<Object, ApiError> {
+        let (version, mut object) = self.parse_stored(entry)?;
+        self.resource.behaviour.default_fields(&version, &mut object);
+        Ok(object)
+    }
+
+    /// The stored object as it is, and the version that it was stored in.
+    pub(super) fn parse_stored(&self, entry: &Entry) -> Result<(String, Object), ApiError> {
+        if entry.is_lost() {
+            return Err(internal(StorageError::Unreadable {
+                key: entry.key().to_string(),
+                reason: entry.damage().unwrap_or_default().to_owned(),
+            }));
+        }
         let fields: Map<String, Value> = serde_json::from_slice(entry.value())
             .map_err(|error| internal(format!("unable to decode {}: {error}", entry.key())))?;
-        let mut object = Object(fields);
+        let object = Object(fields);
         let version = self.version_of(&object).map(str::to_owned).ok_or_else(|| {
             let message = format!(
                 "unable to decode {}: no version {:?}",
@@ -80,8 +95,7 @@ impl Registry {
             );
             internal(message)
         })?;
-        self.resource.behaviour.default_fields(&version, &mut object);
-        Ok(object)
+        Ok((version, object))
     }
 
     /// `object` in `version`; untouched where it is in that version already.

@@ -100,7 +100,7 @@ impl Registry {
         let stored = if dry_run {
             self.try_create(&key, value).await
         } else {
-            self.storage.create(&key, value).await
+            self.storage.create_canonical(&key, value, self.schema).await
         };
         match stored {
             Ok(entry) => Ok(Created { entry }),

@@ -11,8 +11,8 @@ use crate::admission::Operation;
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::request::GroupResource;
-use crate::request::options::{DeleteOptions, ListOptions, Preconditions};
-use crate::status::ApiError;
+use crate::request::options::{DeleteOptions, IGNORE_STORE_READ_ERROR, ListOptions, Preconditions};
+use crate::status::{ApiError, FieldError};
 use crate::storage::{Entry, Key, ReadAt};
 
 /// Objects that a deletecollection reads at once.
@@ -28,7 +28,32 @@ impl Registry {
     pub async fn delete(&self, request: &Authorized, options: &DeleteOptions) -> Result<Deleted, ApiError> {
         let name = &request.info().name;
         let key = self.key(self.expected_namespace(request), name)?;
+        if options.ignore_store_read_error {
+            return in_time(self.delete_unread(&key)).await;
+        }
         in_time(self.delete_at(request, &key, name, options)).await
+    }
+
+    /// Deletes an object that cannot be read: nobody is asked, for nobody can be told what goes. Go's
+    /// `registry/generic/registry/corrupt_obj_deleter.go`.
+    async fn delete_unread(&self, key: &Key) -> Result<Deleted, ApiError> {
+        let entry = self.read(key, ReadAt::Latest, Doing::Delete).await?;
+        if self.decode(&entry, &self.resource.hub_version).is_ok() {
+            return Err(ApiError::invalid_field(
+                self.resource.group_kind(),
+                key.name(),
+                FieldError::invalid(
+                    IGNORE_STORE_READ_ERROR,
+                    true,
+                    "is exclusively used to delete corrupt object(s), try again by removing this option",
+                ),
+            ));
+        }
+        tracing::warn!(%key, "an object that cannot be read is deleted");
+        let deleted = self.storage.delete_unread(key, entry.revision()).await;
+        deleted
+            .map(Deleted::Gone)
+            .map_err(|error| self.storage_error(error, key.name(), Doing::Delete))
     }
 
     /// Deletes the objects that match, several at once; what somebody else deleted meanwhile is no error. Answers all

@@ -8,6 +8,7 @@
 //! ```
 
 mod answers;
+mod canonical;
 mod codec;
 mod continue_token;
 mod create;
@@ -28,6 +29,7 @@ mod watch;
 mod tests;
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -58,6 +60,8 @@ pub struct Registry {
     prefix: Prefix,
     /// How values in the storage version begin.
     stored_head: Bytes,
+    /// The fingerprint of what makes a value complete.
+    schema: NonZeroU64,
 }
 
 impl fmt::Debug for Registry {
@@ -82,6 +86,7 @@ impl Registry {
         let prefix = Prefix::resource(&resource.group, &resource.names.plural)?;
         let stored_head = codec::stored_head(&resource).into();
         Ok(Self {
+            schema: canonical::fingerprint(&resource),
             resource,
             storage,
             admission,

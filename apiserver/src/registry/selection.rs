@@ -70,6 +70,10 @@ impl Selection {
         if self.key.as_ref().is_some_and(|key| key != entry.key()) {
             return false;
         }
+        if entry.damage().is_some() {
+            // Whether it would be selected is not known. It is told as what cannot be read, never left out.
+            return true;
+        }
         (self.labels.is_empty() || self.labels.matches(&entry.facts().labels)) && self.fields_match(entry)
     }
 

@@ -96,5 +96,5 @@ impl Told {
 /// again.
 fn as_it_was(change: &Change) -> Entry {
     let old = change.previous().unwrap_or_else(|| change.entry());
-    Entry::new(old.key().clone(), old.value().clone(), change.revision())
+    old.at(change.revision())
 }

@@ -197,7 +197,7 @@ impl Registry {
             return Ok(Entry::new(entry.key().clone(), value, entry.revision()));
         }
         self.storage
-            .update(entry.key(), entry.revision(), value)
+            .update_canonical(entry.key(), entry.revision(), value, self.schema)
             .await
             .map_err(|error| self.failed(error, entry.key(), Doing::Update))
     }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::background::Background;
 use super::health::{Check, Health};
 use super::lifecycle::{Lifecycle, Stage};
 use super::storage::Stores;
@@ -17,6 +18,7 @@ pub(super) fn of(
     stores: &Stores,
     config: &Config,
     namespaces: Option<Arc<NamespaceLifecycle>>,
+    background: &Background,
     life: Lifecycle,
 ) -> Health {
     let mut checks = vec![
@@ -33,6 +35,7 @@ pub(super) fn of(
         ),
         informer_check(namespaces),
         cache_check(stores),
+        background.check(),
     ];
     checks.push(Check::of_readiness("shutdown", move || {
         let is_leaving = life.stage() >= Stage::Leaving;

@@ -11,6 +11,7 @@ use super::start::StartError;
 use crate::admission::NamespaceLifecycle;
 use crate::authn::{self, Authenticator};
 use crate::authz::{self, Authorizer};
+use crate::background::BackgroundTask;
 use crate::config::{Cluster, Config, Delegated};
 use crate::kubernetes::{self, ClientError};
 
@@ -22,6 +23,15 @@ pub(super) struct Delegation {
     pub(super) lifecycle: Option<Arc<NamespaceLifecycle>>,
     /// Of a server without a cluster: the token of its user.
     pub(super) token: Option<String>,
+}
+
+impl Delegation {
+    /// What goes on in the background.
+    pub(super) fn background(&self) -> Vec<BackgroundTask> {
+        let namespaces = self.lifecycle.iter().map(|lifecycle| lifecycle.background());
+        let authenticator = self.authenticator.background().iter();
+        authenticator.chain(namespaces).cloned().collect()
+    }
 }
 
 /// Sets it up. Nothing of it waits for the cluster but the first look at whom to trust.

@@ -4,6 +4,7 @@
 //! builder -> start (delegation, storage, listener) -> listener -> connection -> chain -> endpoint, routes
 //! ```
 
+mod background;
 mod builder;
 mod chain;
 mod checks;
@@ -22,6 +23,7 @@ mod running;
 mod standalone;
 mod start;
 mod storage;
+mod stored_versions;
 pub mod tls;
 mod version;
 

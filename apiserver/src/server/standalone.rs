@@ -11,6 +11,7 @@ use rand::RngCore as _;
 use serde_json::json;
 
 use crate::request::User;
+use crate::storage::embedded::check_owner;
 
 /// The only user: may do everything.
 pub(super) fn user() -> User {
@@ -59,6 +60,8 @@ pub(super) fn write_kubeconfig(
         .recursive(true)
         .mode(0o700)
         .create(directory)?;
+    // Who may write there would say whom the user's kubectl trusts.
+    check_owner(directory).map_err(io::Error::other)?;
     let path = directory.join("kubeconfig");
     let draft = directory.join(".kubeconfig.new");
     // A file that is there keeps its mode; this one must not be anybody else's.
@@ -104,6 +107,20 @@ mod tests {
             std::fs::metadata(&inner).unwrap().permissions().mode() & 0o777,
             0o700
         );
+    }
+
+    #[test]
+    fn no_kubeconfig_is_written_where_everybody_may_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(directory.path(), open).unwrap();
+        let address: SocketAddr = "127.0.0.1:8443".parse().unwrap();
+        let refused = write_kubeconfig(directory.path(), "wardle", address, "PEM", "token").unwrap_err();
+        assert!(
+            refused.to_string().contains("everybody may write to it"),
+            "{refused}"
+        );
+        assert!(!directory.path().join("kubeconfig").exists());
     }
 
     #[test]

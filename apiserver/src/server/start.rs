@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use super::background::Background;
 use super::chain::{Limits, Places};
 use super::core::Core;
 use super::delegation::{Delegation, delegation};
@@ -23,6 +24,7 @@ use crate::admission::{self, Admission};
 use crate::config::{Cluster, Config};
 use crate::endpoint::Endpoints;
 use crate::registry::Registry;
+use crate::request::GroupResource;
 use crate::resource::typed::DescriptionError;
 use crate::storage::KeyError;
 use crate::{authn, authz, kubernetes};
@@ -63,6 +65,19 @@ pub enum StartError {
     /// A resource's name cannot stand in a key.
     #[error("a resource cannot be stored")]
     Key(#[from] KeyError),
+    /// Objects are stored in a version that is not served any more: nobody could read them.
+    #[error(
+        "objects of {resource} are stored as {version}, which is not served (such as {example}): serve {version} too, \
+         until each of them was written again, with a storage version that stays"
+    )]
+    StoredVersion {
+        /// Of which resource.
+        resource: GroupResource,
+        /// In which version.
+        version: String,
+        /// The key of one of them.
+        example: String,
+    },
     /// The port cannot be had.
     #[error("cannot listen on {address}")]
     Listen {
@@ -100,7 +115,14 @@ impl Server {
         let listener = listen(&config)?;
         let life = Lifecycle::new();
         let kubeconfig = self.write_kubeconfig(&config, &delegation, &tls, &listener)?;
-        let core = Arc::new(self.core(&config, delegation, &stores, &listener, life)?);
+        let background = Background::of(
+            stores
+                .background()
+                .into_iter()
+                .chain(delegation.background())
+                .chain([tls.background().clone()]),
+        );
+        let core = Arc::new(self.core(&config, delegation, &stores, &background, &listener, life)?);
         Ok(Running::new(
             serve(listener, core, tls, &config),
             stores,
@@ -132,12 +154,22 @@ impl Server {
         config: &Config,
         delegation: Delegation,
         stores: &Stores,
+        background: &Background,
         listener: &TcpListener,
         life: Lifecycle,
     ) -> Result<Core, StartError> {
         let endpoints = self.endpoints(stores, &delegation)?;
-        let health = checks::of(stores, config, delegation.lifecycle.clone(), life.clone());
-        let metrics = Arc::new(Metrics::new(|registry| stores.register(registry)));
+        let health = checks::of(
+            stores,
+            config,
+            delegation.lifecycle.clone(),
+            background,
+            life.clone(),
+        );
+        let metrics = Arc::new(Metrics::new(|registry| {
+            stores.register(registry);
+            background.register(registry);
+        }));
         let paths: Vec<String> = routes::PATHS
             .iter()
             .map(ToString::to_string)

@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::start::StartError;
+use super::stored_versions;
+use crate::background::BackgroundTask;
 use crate::config::{self, Backend};
 use crate::request::GroupResource;
 use crate::resource::Resource;
@@ -35,6 +37,9 @@ pub(super) async fn open(
     resources: &[Arc<Resource>],
 ) -> Result<Stores, StartError> {
     let backend = backend(&config.backend).await?;
+    for resource in resources {
+        stored_versions::check(&*backend, resource).await?;
+    }
     let mut caches = BTreeMap::new();
     if config.watch_cache {
         for resource in resources {
@@ -76,6 +81,12 @@ impl Stores {
 
     pub(super) fn caches(&self) -> &BTreeMap<GroupResource, Arc<Cache>> {
         &self.caches
+    }
+
+    /// What goes on in the background.
+    pub(super) fn background(&self) -> Vec<BackgroundTask> {
+        let caches = self.caches.values().map(|cache| cache.background().clone());
+        self.backend.background().into_iter().chain(caches).collect()
     }
 
     /// Waits until every cache is filled.

@@ -41,7 +41,7 @@ impl Change {
     /// The deletion of `previous` at `revision`.
     #[must_use]
     pub fn deleted(previous: Entry, revision: Revision) -> Self {
-        let entry = Entry::new(previous.key().clone(), previous.value().clone(), revision);
+        let entry = previous.at(revision);
         Self(Arc::new(Inner {
             entry,
             previous: Some(previous),
@@ -66,6 +66,11 @@ impl Change {
     #[must_use]
     pub fn is_deletion(&self) -> bool {
         self.0.deleted
+    }
+
+    /// Whether the store has lost a value that it must tell.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.entry().is_lost() || self.previous().is_some_and(Entry::is_lost)
     }
 
     /// The revision of the change.

@@ -224,7 +224,29 @@ impl Watcher {
                 (replay.changes, replay.reached)
             }
         };
+        if let Some(lost) = changes.iter().position(Change::is_lost) {
+            return self.up_to_what_is_lost(changes, lost);
+        }
         self.told = self.told.max(reached);
+        Ok(changes.into_iter().map(Event::Changed).collect())
+    }
+
+    /// What comes before a change of which the store has lost a value; where nothing does, the history is gone: whoever
+    /// reads what is there now misses nothing.
+    fn up_to_what_is_lost(
+        &mut self,
+        mut changes: Vec<Change>,
+        lost: usize,
+    ) -> Result<Vec<Event>, StorageError> {
+        let oldest = changes[lost].revision();
+        changes.truncate(lost);
+        let Some(last) = changes.last() else {
+            return Err(StorageError::Compacted {
+                requested: self.told,
+                oldest,
+            });
+        };
+        self.told = last.revision();
         Ok(changes.into_iter().map(Event::Changed).collect())
     }
 

@@ -28,6 +28,17 @@ pub(super) fn check_size(value: &[u8]) -> Result<(), StorageError> {
     Ok(())
 }
 
+/// Refuses a value of more bytes than this limit.
+pub(super) fn check_size_within(value: &[u8], limit: ValueLimit) -> Result<(), StorageError> {
+    if limit.bytes.is_some_and(|bytes| value.len() > bytes) {
+        return Err(StorageError::ValueTooLarge {
+            size: value.len(),
+            limit,
+        });
+    }
+    Ok(())
+}
+
 /// Where the revisions of a store that is made now start: at the clock, in microseconds. A store that takes another
 /// one's place so begins behind it, as long as that one had less than a million writes a second.
 pub(super) fn starting_revision() -> Revision {

@@ -57,9 +57,14 @@ mod limits;
 pub mod memory;
 mod revision;
 
+use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+
+use crate::background::BackgroundTask;
 
 pub use entry::Entry;
 pub use error::{StorageError, ValueLimit};
@@ -126,6 +131,7 @@ pub type Watch = BoxStream<'static, Result<Vec<Event>, StorageError>>;
 /// - A write that was acknowledged is durable, and is seen by every later read with [`ReadAt::Latest`].
 /// - A read is of one revision: no read sees half of the writes of another one's moment.
 /// - A watch tells every change of its range after its revision exactly once, in the order of revisions.
+/// - What is there and cannot be read is told as such ([`Entry::unreadable`]): it is neither absent nor left out of a list.
 /// - Dropping a returned future at any await leaves the store whole: the write took place or it did not.
 #[async_trait]
 pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
@@ -153,11 +159,59 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
     /// [`StorageError::Conflict`] with what is there instead; as for `create`.
     async fn update(&self, key: &Key, expected: Revision, value: Bytes) -> Result<Entry, StorageError>;
 
+    /// As [`create`](Self::create), of a value that is canonical by a schema of this fingerprint: defaulted and written
+    /// by a program that has it. A store that can notes that with the value.
+    ///
+    /// # Errors
+    /// As for `create`.
+    async fn create_canonical(
+        &self,
+        key: &Key,
+        value: Bytes,
+        schema: NonZeroU64,
+    ) -> Result<Entry, StorageError> {
+        let entry = self.create(key, value).await?;
+        entry.set_schema(schema);
+        Ok(entry)
+    }
+
+    /// As [`update`](Self::update), of a value that is canonical by a schema of this fingerprint.
+    ///
+    /// # Errors
+    /// As for `update`.
+    async fn update_canonical(
+        &self,
+        key: &Key,
+        expected: Revision,
+        value: Bytes,
+        schema: NonZeroU64,
+    ) -> Result<Entry, StorageError> {
+        let entry = self.update(key, expected, value).await?;
+        entry.set_schema(schema);
+        Ok(entry)
+    }
+
     /// Deletes a key whose last change was at `expected`. Returns the deleted value with the deletion's revision.
     ///
     /// # Errors
-    /// [`StorageError::Conflict`] with what is there instead.
+    /// [`StorageError::Conflict`] with what is there instead; [`StorageError::Unreadable`] where its value is lost.
     async fn delete(&self, key: &Key, expected: Revision) -> Result<Entry, StorageError>;
+
+    /// The same, also of a value that the store has lost ([`Entry::unreadable`]), which then is what is returned. Watches
+    /// that pass such a deletion are ended with [`StorageError::Compacted`]: nobody can tell them what was deleted.
+    ///
+    /// # Errors
+    /// As for `delete`.
+    async fn delete_unread(&self, key: &Key, expected: Revision) -> Result<Entry, StorageError> {
+        self.delete(key, expected).await
+    }
+
+    /// Revisions that no write of this store ever had or will have, though it has later ones, or will have: what it left
+    /// out when it was opened. Whoever names one of them knows it from a history that was lost when the store was
+    /// restored from a copy: exact reads and watches from there answer [`StorageError::Compacted`].
+    fn skipped(&self) -> Option<RangeInclusive<Revision>> {
+        None
+    }
 
     /// Tells every change in `prefix` after the revision `after`. A future revision is accepted: the watch is silent
     /// until the store has passed it. [`Event::Progress`] comes on the backend's own time, and after
@@ -206,6 +260,11 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`StorageError::Unavailable`].
     async fn compact(&self, revision: Revision) -> Result<(), StorageError>;
+
+    /// What goes on in the background for as long as the store is open.
+    fn background(&self) -> Vec<BackgroundTask> {
+        Vec::new()
+    }
 
     /// Whether the store answers, for health checks.
     ///

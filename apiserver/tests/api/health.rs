@@ -9,7 +9,7 @@ async fn each_check_is_listed_and_can_be_asked_alone() {
     assert_eq!(
         client.get("/readyz?verbose").await.body,
         "[+]ping ok\n[+]log ok\n[+]etcd ok\n[+]etcd-readiness ok\n[+]informer-sync ok\n\
-         [+]poststarthook/storage-readiness ok\n[+]shutdown ok\nreadyz check passed\n"
+         [+]poststarthook/storage-readiness ok\n[+]background-tasks ok\n[+]shutdown ok\nreadyz check passed\n"
     );
     let one = client.get("/readyz/poststarthook/storage-readiness").await;
     assert_eq!((one.code, one.body.as_str()), (200, "ok"));
@@ -35,6 +35,8 @@ async fn version_and_metrics_are_there() {
     for name in [
         "apiserver_request_total{code=\"200\"",
         "apiserver_current_inflight_requests{request_kind=\"mutating\"} 0",
+        "annex_background_task_restarts_total{task=\"serving-certificates\"} 0",
+        "annex_background_task_restarts_total{task=\"watch-cache/test.example.com/things\"} 0",
         "apiserver_storage_objects{group=\"test.example.com\",resource=\"things\"} 0",
     ] {
         assert!(metrics.body.contains(name), "{name}\n{}", metrics.body);

@@ -11,6 +11,7 @@
 mod chain;
 mod client;
 mod discovery;
+mod embedded;
 mod fixture;
 mod health;
 mod life;

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use annex_apiserver::storage::conformance::{Mirror, Watcher, key, object, prefix};
 use annex_apiserver::storage::embedded::{EmbeddedStore, Options};
@@ -19,7 +18,7 @@ impl SmallDisk {
     /// `None`: this user may not mount.
     fn new(size: &str) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
-        let options = format!("size={size}");
+        let options = format!("size={size},mode=0700");
         match mount(
             Some("tmpfs"),
             directory.path(),
@@ -45,8 +44,12 @@ impl Drop for SmallDisk {
 }
 
 fn large(name: &str, number: u64) -> Bytes {
+    padded(name, number, 50_000)
+}
+
+fn padded(name: &str, number: u64, padding: usize) -> Bytes {
     let mut value = object(name, number).to_vec();
-    value.splice(1..1, std::iter::repeat_n(b' ', 50_000));
+    value.splice(1..1, std::iter::repeat_n(b' ', padding));
     value.into()
 }
 
@@ -123,7 +126,7 @@ async fn a_full_disk_refuses_writes_serves_reads_and_recovers() {
     assert_eq!(all(&store).await, created);
 }
 
-/// Nobody makes room but the store's own users: they delete, and what they delete is forgotten.
+/// Nobody makes room but the store's own users: they delete, and what they delete is given up for its room.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_store_takes_deletions_and_recovers_by_them() {
     let Some(disk) = SmallDisk::new("8m") else {
@@ -132,45 +135,93 @@ async fn a_full_store_takes_deletions_and_recovers_by_them() {
     };
     let store: Arc<dyn Storage> = EmbeddedStore::open(&Options::new(disk.path())).unwrap();
     let created = fill(&store, 0).await;
-    for entry in &created[..created.len() / 2] {
+    let (gone, kept) = created.split_at(created.len() / 2);
+    for entry in gone {
         store.delete(entry.key(), entry.revision()).await.unwrap();
     }
-    assert_eq!(all(&store).await, created[created.len() / 2..]);
-    let current = store.current_revision().await.unwrap();
-    store.compact(current).await.unwrap();
-    // What is compacted is removed bit by bit, and so there is room again.
-    let wanted = created.len() / 4;
-    let mut kept = created[created.len() / 2..].to_vec();
-    let room = async {
-        for number in 0..wanted as u64 {
-            let name = format!("z-{number:05}");
-            kept.push(create_in_time(&store, &name, number).await);
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), room).await.unwrap();
+    assert_eq!(all(&store).await, kept);
+    // Nobody compacts: the history of what was deleted goes by itself.
+    let mut kept = kept.to_vec();
+    for number in 0..created.len() as u64 / 4 {
+        let name = format!("z-{number:05}");
+        let value = large(&name, number);
+        kept.push(store.create(&key("default", &name), value).await.unwrap());
+    }
     assert_eq!(all(&store).await, kept);
 
     // Nor is a restart in want of room the end of it.
     drop(store);
     let store: Arc<dyn Storage> = EmbeddedStore::open(&Options::new(disk.path())).unwrap();
+    fill(&store, 20_000).await;
     for entry in &kept[..kept.len() / 2] {
         store.delete(entry.key(), entry.revision()).await.unwrap();
     }
-    let current = store.current_revision().await.unwrap();
-    store.compact(current).await.unwrap();
-    let again = create_in_time(&store, "after-the-restart", 1);
-    tokio::time::timeout(Duration::from_secs(60), again)
+    let value = large("after", 1);
+    store
+        .create(&key("default", "after-the-restart"), value)
         .await
         .unwrap();
 }
 
-/// Creates an object as soon as there is room for it.
-async fn create_in_time(store: &Arc<dyn Storage>, name: &str, number: u64) -> Entry {
-    loop {
-        match store.create(&key("default", name), large(name, number)).await {
-            Ok(entry) => return entry,
-            Err(StorageError::NoSpace(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
-            Err(error) => panic!("{error}"),
-        }
+/// A small volume under constant updates runs for ever: the history gives way, and nobody is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn constant_updates_do_not_fill_a_small_disk_with_history() {
+    update_on_a_small_disk("64m", 4 << 20, 200 << 20).await;
+}
+
+/// The same where the objects take much of the volume.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn constant_updates_go_on_where_little_room_is_left() {
+    update_on_a_small_disk("32m", 9 << 20, 60 << 20).await;
+}
+
+/// Updates objects that take `live` bytes together, over and over, until `written` bytes were written.
+async fn update_on_a_small_disk(size: &str, live: usize, written: usize) {
+    const WRITERS: usize = 8;
+    let Some(disk) = SmallDisk::new(size) else {
+        eprintln!("only root can mount a small disk");
+        return;
+    };
+    let store: Arc<dyn Storage> = EmbeddedStore::open(&Options::new(disk.path())).unwrap();
+    let bytes = |number: u64| 500 + usize::try_from(number % 3).unwrap() * 1500;
+    let objects = live / 2000;
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut entries = Vec::new();
+                for number in 0..(objects / WRITERS) as u64 {
+                    let name = format!("n-{number:05}");
+                    let key = key(&format!("ns-{writer}"), &name);
+                    entries.push(store.create(&key, padded(&name, 0, 2000)).await.unwrap());
+                }
+                let (mut total, mut number) = (0, 0);
+                while total < written / WRITERS {
+                    for entry in &mut entries {
+                        number += 1;
+                        let value = padded(entry.key().name(), number, bytes(number));
+                        total += value.len();
+                        *entry = store.update(entry.key(), entry.revision(), value).await.unwrap();
+                    }
+                }
+                entries
+            })
+        })
+        .collect();
+    let mut expected = Vec::new();
+    for writer in writers {
+        expected.extend(writer.await.unwrap());
     }
+    expected.sort_by(|a, b| a.key().cmp(b.key()));
+    assert_eq!(all(&store).await, expected);
+    // It is whole, and goes on, after a restart too.
+    drop(store);
+    let store: Arc<dyn Storage> = EmbeddedStore::open(&Options::new(disk.path())).unwrap();
+    assert_eq!(all(&store).await, expected);
+    let entry = &expected[0];
+    let updated = store
+        .update(entry.key(), entry.revision(), padded(entry.key().name(), 1, 100))
+        .await
+        .unwrap();
+    store.delete(entry.key(), updated.revision()).await.unwrap();
 }

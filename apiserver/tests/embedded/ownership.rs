@@ -3,6 +3,9 @@
 use annex_apiserver::storage::conformance::{key, object};
 use annex_apiserver::storage::embedded::{EmbeddedStore, OpenError, Options};
 use annex_apiserver::storage::{ReadAt, Storage};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::process::Command;
 
 const DIRECTORY: &str = "ANNEX_TEST_SECOND_DIRECTORY";
@@ -51,7 +54,7 @@ async fn a_second_process_is_refused_and_harms_nothing() {
 #[tokio::test]
 async fn a_store_that_was_not_made_to_the_end_is_made_again() {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::write(
+    fs::write(
         directory.path().join("annex.redb.new"),
         b"redb, or the first half of it",
     )
@@ -63,7 +66,6 @@ async fn a_store_that_was_not_made_to_the_end_is_made_again() {
 
 #[tokio::test]
 async fn the_files_are_for_their_owner_alone() {
-    use std::os::unix::fs::PermissionsExt;
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("a/b");
     let store = EmbeddedStore::open(&Options::new(&directory)).unwrap();
@@ -73,4 +75,73 @@ async fn the_files_are_for_their_owner_alone() {
         (mode("annex.redb"), mode("annex.lock"), mode(".")),
         (0o600, 0o600, 0o700)
     );
+}
+
+fn open_to_all(path: &Path) {
+    let mode = if path.is_dir() { 0o777 } else { 0o666 };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn assert_untrusted(directory: &Path, what: &Path, why: &str) {
+    match EmbeddedStore::open(&Options::new(directory)) {
+        Err(OpenError::Untrusted { path, reason }) => {
+            assert_eq!(path, what);
+            assert!(reason.contains(why), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_others_may_write_to_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    open_to_all(directory.path());
+    assert_untrusted(
+        directory.path(),
+        directory.path(),
+        "everybody may write to it (mode 0777)",
+    );
+    assert!(!directory.path().join("annex.redb").exists());
+
+    let directory = tempfile::tempdir().unwrap();
+    drop(EmbeddedStore::open(&Options::new(directory.path())).unwrap());
+    let file = directory.path().join("annex.redb");
+    open_to_all(&file);
+    assert_untrusted(directory.path(), &file, "everybody may write to it (mode 0666)");
+}
+
+#[tokio::test]
+async fn what_belongs_to_somebody_else_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    if std::os::unix::fs::chown(directory.path(), Some(12_345), None).is_err() {
+        eprintln!("only root can give something away");
+        return;
+    }
+    assert_untrusted(directory.path(), directory.path(), "it belongs to user 12345");
+}
+
+/// Where a link leads is somebody else's affair: it is neither followed nor written to.
+#[tokio::test]
+async fn no_link_is_followed() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let target = elsewhere.path().join("target");
+    symlink(&target, directory.path().join("annex.spare")).unwrap();
+    let store = EmbeddedStore::open(&Options::new(directory.path())).unwrap();
+    store.create(&key("default", "a"), object("a", 1)).await.unwrap();
+    drop(store);
+    assert!(!target.exists(), "what the link names was not made");
+    fs::write(&target, "precious").unwrap();
+    for name in ["annex.spare", "annex.lock", "annex.redb"] {
+        let link = directory.path().join(name);
+        fs::remove_file(&link).unwrap();
+        symlink(&target, &link).unwrap();
+        let opened = EmbeddedStore::open(&Options::new(directory.path()));
+        assert_eq!(opened.is_ok(), name == "annex.spare", "{name}: {opened:?}");
+        drop(opened);
+        if name != "annex.spare" {
+            fs::remove_file(&link).unwrap();
+        }
+    }
+    assert_eq!(fs::read(&target).unwrap(), b"precious");
 }

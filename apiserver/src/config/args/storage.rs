@@ -12,6 +12,15 @@ pub struct StorageArgs {
     #[arg(long, default_value = "", value_name = "DIR")]
     pub data_dir: String,
 
+    /// Bytes of history that the directory keeps, whatever its age: where more is written within the
+    /// compaction interval, older changes are forgotten sooner [default: an eighth of the file system, at most 4 GiB].
+    #[arg(long, value_name = "BYTES")]
+    pub data_dir_history_bytes: Option<u64>,
+
+    /// Bytes that an object in the directory may have, encoded; at most 32 MiB.
+    #[arg(long, default_value_t = crate::storage::embedded::OBJECT_BYTES, value_name = "BYTES")]
+    pub data_dir_object_bytes: usize,
+
     /// Keep objects in this etcd.
     #[arg(long, value_delimiter = ',', value_name = "URLS")]
     pub etcd_servers: Vec<String>,
@@ -40,7 +49,8 @@ pub struct StorageArgs {
     #[arg(long, default_value = "", value_name = "FILE")]
     pub etcd_password_file: String,
 
-    /// How often history is forgotten; what is younger than one interval stays. 0: never, here at least.
+    /// How often history is forgotten; what is younger than one interval stays, in a directory as far as there is room
+    /// for it. 0: never, here at least.
     #[arg(long, default_value = "5m", value_name = "DURATION")]
     pub etcd_compaction_interval: GoDuration,
 

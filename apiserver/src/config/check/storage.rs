@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::path;
 use super::{Errors, given};
 use crate::config::{Backend, Defaults, Storage, StorageArgs};
+use crate::storage::embedded::MOST_OBJECT_BYTES;
 
 /// What the flags say about it.
 pub(super) fn storage(
@@ -28,6 +29,15 @@ pub(super) fn storage(
             "objects are stored as application/json only",
         );
     }
+    if !(1..=MOST_OBJECT_BYTES).contains(&args.data_dir_object_bytes) {
+        errors.value(
+            "data-dir-object-bytes",
+            format!("must be from 1 to {MOST_OBJECT_BYTES}"),
+        );
+    }
+    if args.data_dir_history_bytes == Some(0) {
+        errors.value("data-dir-history-bytes", "must be greater than 0");
+    }
     let interval = errors.duration("etcd-compaction-interval", args.etcd_compaction_interval);
     let servers = given(&args.etcd_servers);
     let backend = match (data_directory, servers.is_empty()) {
@@ -39,6 +49,8 @@ pub(super) fn storage(
         (Some(directory), true) => {
             let mut options = crate::storage::embedded::Options::new(directory);
             options.retention = interval;
+            options.history_bytes = args.data_dir_history_bytes;
+            options.object_bytes = args.data_dir_object_bytes;
             Backend::Embedded(options)
         }
         (None, true) => {

@@ -1,5 +1,6 @@
 //! Whole verbs, in process, on the store in memory.
 
+mod damage;
 mod forms;
 mod paths;
 mod reads;

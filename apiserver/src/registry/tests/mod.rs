@@ -7,6 +7,7 @@ mod finalize;
 mod fixture;
 mod list;
 mod read;
+mod stored;
 mod update;
 mod watch;
 

@@ -7,6 +7,9 @@ use super::query::Query;
 use super::write::{dry_run, invalid};
 use crate::status::{ApiError, FieldError, FieldErrorKind};
 
+/// The option for objects that cannot be read.
+pub(crate) const IGNORE_STORE_READ_ERROR: &str = "ignoreStoreReadErrorWithClusterBreakingPotential";
+
 /// What becomes of the objects that the deleted one owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagation {
@@ -41,6 +44,8 @@ pub struct DeleteOptions {
     pub propagation_policy: Option<Propagation>,
     /// The same as it was said before there was `propagation_policy`.
     pub orphan_dependents: Option<bool>,
+    /// The object cannot be read, and is to be deleted all the same (KEP-3926).
+    pub ignore_store_read_error: bool,
 }
 
 /// The options as they come over the wire.
@@ -116,12 +121,24 @@ impl Wire {
         }
         let propagation_policy = policy.and_then(|policy| read_policy(policy, &mut errors));
         let dry_run = dry_run(&self.dry_run.unwrap_or_default(), &mut errors);
-        if self.ignore_store_read_error_with_cluster_breaking_potential == Some(true) {
-            // Go's server forgets it, with its feature gate off; but it changes what is deleted.
-            errors.push(FieldError::forbidden(
-                "ignoreStoreReadErrorWithClusterBreakingPotential",
-                "this server does not delete what it cannot read",
-            ));
+        let ignore_store_read_error =
+            self.ignore_store_read_error_with_cluster_breaking_potential == Some(true);
+        if ignore_store_read_error {
+            let preconditions = self.preconditions.as_ref();
+            let others = [
+                (".dryRun", dry_run),
+                (".propagationPolicy", self.propagation_policy.is_some()),
+                (".orphanDependents", self.orphan_dependents.is_some()),
+                (".gracePeriodSeconds", self.grace_period_seconds.is_some()),
+                (
+                    ".preconditions",
+                    preconditions.is_some_and(|given| *given != Preconditions::default()),
+                ),
+            ];
+            for (name, _) in others.into_iter().filter(|(_, is_given)| *is_given) {
+                let detail = format!("cannot be set together with {name}");
+                errors.push(FieldError::invalid(IGNORE_STORE_READ_ERROR, true, detail));
+            }
         }
         invalid("DeleteOptions", errors)?;
         Ok(DeleteOptions {
@@ -130,6 +147,7 @@ impl Wire {
             preconditions: self.preconditions.unwrap_or_default(),
             propagation_policy,
             orphan_dependents: self.orphan_dependents,
+            ignore_store_read_error,
         })
     }
 }
@@ -174,6 +192,7 @@ mod tests {
             },
             propagation_policy: Some(Propagation::Orphan),
             orphan_dependents: None,
+            ignore_store_read_error: false,
         };
         assert_eq!(DeleteOptions::parse(query).unwrap(), expected);
         assert_eq!(DeleteOptions::from_body(body).unwrap(), expected);
@@ -191,7 +210,20 @@ mod tests {
             message("propagationPolicy=Orphan&orphanDependents=true")
                 .contains("orphanDependents and deletionPropagation cannot be both set")
         );
-        message("ignoreStoreReadErrorWithClusterBreakingPotential=true");
+        let ignore = format!("{IGNORE_STORE_READ_ERROR}=true");
+        assert!(DeleteOptions::parse(&ignore).unwrap().ignore_store_read_error);
+        for (with, name) in [
+            ("dryRun=All", ".dryRun"),
+            ("gracePeriodSeconds=0", ".gracePeriodSeconds"),
+            ("propagationPolicy=Orphan", ".propagationPolicy"),
+            ("orphanDependents=true", ".orphanDependents"),
+            ("uid=u", ".preconditions"),
+        ] {
+            let message = message(&format!("{ignore}&{with}"));
+            let expected =
+                format!("{IGNORE_STORE_READ_ERROR}: Invalid value: true: cannot be set together with {name}");
+            assert!(message.contains(&expected), "{message}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod query;
 mod read;
 mod write;
 
+pub(crate) use delete::IGNORE_STORE_READ_ERROR;
 pub use delete::{DeleteOptions, Preconditions, Propagation};
 pub use list::{ListOptions, ResourceVersionMatch};
 pub use read::GetOptions;

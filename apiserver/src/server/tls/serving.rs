@@ -7,7 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use rustls::sign::CertifiedKey;
 use rustls::{DistinguishedName, ServerConfig};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -17,6 +17,7 @@ use super::options::Options;
 use super::pair::{PairError, pair};
 use super::resolver::ByName;
 use super::{ciphers, self_signed};
+use crate::background::{BackgroundTask, supervise};
 
 /// How often the files are read: they are a few kilobytes, and a change takes the kubelet a minute anyhow.
 const POLL: Duration = Duration::from_secs(2);
@@ -64,6 +65,16 @@ pub struct Tls {
     leaf_changes: watch::Sender<u64>,
     authority_pem: Option<String>,
     _follower: JoinSet<()>,
+    background: BackgroundTask,
+}
+
+/// What follows the files, and what it has seen.
+struct Follower {
+    maker: Maker,
+    served: Contents,
+    leaf: Vec<u8>,
+    config: Arc<ArcSwap<ServerConfig>>,
+    leaf_changes: watch::Sender<u64>,
 }
 
 /// What makes a configuration out of files and hints.
@@ -100,19 +111,35 @@ impl Tls {
         let config = Arc::new(ArcSwap::from_pointee(config));
         let (leaf_changes, _) = watch::channel(0);
         let mut follower = JoinSet::new();
-        follower.spawn(follow(
+        let background = BackgroundTask::new("serving-certificates");
+        let following = Arc::new(Mutex::new(Follower {
             maker,
-            contents,
+            served: contents,
             leaf,
-            Arc::clone(&config),
-            leaf_changes.clone(),
+            config: Arc::clone(&config),
+            leaf_changes: leaf_changes.clone(),
+        }));
+        follower.spawn(supervise(
+            background.clone(),
+            move || {
+                let following = Arc::clone(&following);
+                async move { following.lock().await.follow().await }
+            },
+            || {},
         ));
         Ok(Self {
             config,
             leaf_changes,
             authority_pem,
             _follower: follower,
+            background,
         })
+    }
+
+    /// What follows the files.
+    #[must_use]
+    pub fn background(&self) -> &BackgroundTask {
+        &self.background
     }
 
     /// What accepts the next connection. Ask for each: the one before may show another certificate.
@@ -214,48 +241,51 @@ impl Maker {
     }
 }
 
-async fn follow(
-    mut maker: Maker,
-    mut served: Contents,
-    mut leaf: Vec<u8>,
-    config: Arc<ArcSwap<ServerConfig>>,
-    leaf_changes: watch::Sender<u64>,
-) {
-    let mut seen = served.clone();
-    let mut unreadable = String::new();
-    loop {
-        maker.wait().await;
-        let contents = match maker.sources.read(maker.memory.as_ref()).await {
-            Ok(contents) => {
-                unreadable.clear();
-                contents
+impl Follower {
+    async fn follow(&mut self) {
+        let mut seen = self.served.clone();
+        let mut unreadable = String::new();
+        loop {
+            self.maker.wait().await;
+            let contents = match self.maker.sources.read(self.maker.memory.as_ref()).await {
+                Ok(contents) => {
+                    unreadable.clear();
+                    contents
+                }
+                Err(error) => {
+                    unreadable = note(&error, unreadable);
+                    seen.clone()
+                }
+            };
+            if contents == seen && !self.maker.hints_have_changed() {
+                continue;
             }
-            Err(error) => {
-                unreadable = note(&error, unreadable);
-                seen.clone()
-            }
-        };
-        if contents == seen && !maker.hints_have_changed() {
-            continue;
+            seen = contents;
+            self.serve(&seen);
         }
-        seen = contents;
-        // While the new files are no good, the old ones go on with new hints.
-        let made = maker
-            .make(&seen)
-            .map(|made| (made, seen.clone()))
+    }
+
+    /// Serves these contents. While they are no good, the old ones go on with new hints.
+    fn serve(&mut self, contents: &Contents) {
+        let made = self
+            .maker
+            .make(contents)
+            .map(|made| (made, contents.clone()))
             .or_else(|error| {
                 note(&error, String::new());
-                maker.make(&served).map(|made| (made, served.clone()))
+                self.maker
+                    .make(&self.served)
+                    .map(|made| (made, self.served.clone()))
             });
         let Ok(((made, shown), contents)) = made else {
-            continue;
+            return;
         };
-        config.store(Arc::new(made));
-        served = contents;
-        if shown != leaf {
+        self.config.store(Arc::new(made));
+        self.served = contents;
+        if shown != self.leaf {
             tracing::info!("serving a new certificate");
-            leaf = shown;
-            leaf_changes.send_modify(|count| *count += 1);
+            self.leaf = shown;
+            self.leaf_changes.send_modify(|count| *count += 1);
         }
     }
 }

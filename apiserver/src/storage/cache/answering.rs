@@ -21,21 +21,29 @@ impl Cache {
     /// [`StorageError::Initializing`], [`StorageError::FutureRevision`], and the backend's.
     pub(super) async fn answering(&self, at: ReadAt) -> Result<Answering, StorageError> {
         match at {
-            _ if self.ready() && at != ReadAt::Any && !self.is_of_the_stores_history() => {
-                Ok(Answering::Backend)
+            ReadAt::Exact(revision) => {
+                self.shared.check_known(revision)?;
+                if self.ready() && !self.is_of_the_stores_history() {
+                    return Ok(Answering::Backend);
+                }
+                Ok(self.moment(revision))
             }
-            ReadAt::Exact(revision) => Ok(self.moment(revision)),
             _ if !self.ready() => Err(StorageError::Initializing),
-            ReadAt::Any => Ok(Answering::Present),
+            ReadAt::Any => Ok(self.at_hand().await),
+            _ if !self.is_of_the_stores_history() => Ok(Answering::Backend),
             ReadAt::NotOlderThan(requested) => {
-                if self.shared.state().reached >= requested {
+                if *self.shared.reached().borrow() >= requested {
                     return Ok(Answering::Present);
                 }
+                self.shared.check_known(requested)?;
                 if !self.shared.backend.answers_progress() {
                     return Ok(Answering::Backend);
                 }
                 if self.shared.has_reached(requested).await {
                     return Ok(Answering::Present);
+                }
+                if !self.ready() {
+                    return Err(StorageError::Initializing);
                 }
                 Err(StorageError::FutureRevision {
                     requested,
@@ -68,18 +76,37 @@ impl Cache {
         (part, reached)
     }
 
-    /// A read that sees every write acknowledged before it: first the store is asked where it is, then the memory must
-    /// get there. Where it does not in time, or cannot now, the store itself answers; and where the store went back, so
-    /// that what is in memory is of a history that is lost.
-    async fn latest(&self) -> Result<Answering, StorageError> {
-        let before = self.shared.state().reached;
-        let backend = &self.shared.backend;
-        let current = backend.current_revision().await?;
+    /// Whatever is at hand, unless somebody was told something newer by the backend: then that, as soon as it is here.
+    async fn at_hand(&self) -> Answering {
+        let newest = self.shared.newest_told();
         let (reached, following) = {
             let state = self.shared.state();
             (state.reached, state.following)
         };
-        let is_ours = current >= before && self.is_of_the_stores_history();
+        let waits = following && self.shared.backend.answers_progress();
+        if reached >= newest || (waits && self.shared.has_reached(newest).await) {
+            return Answering::Present;
+        }
+        Answering::Backend
+    }
+
+    /// A read that sees every write acknowledged before it: first the store is asked where it is, then the memory must
+    /// get there. Where it does not in time, or cannot now, the store itself answers; and where the store went back, so
+    /// that what is in memory is of a history that is lost.
+    async fn latest(&self) -> Result<Answering, StorageError> {
+        let before = *self.shared.reached().borrow();
+        let backend = &self.shared.backend;
+        let current = backend.current_revision().await?;
+        if current < before {
+            // The store is not the one that it was: it has lost what is here.
+            self.shared.went_back();
+            return Ok(Answering::Backend);
+        }
+        let (reached, following) = {
+            let state = self.shared.state();
+            (state.reached, state.following)
+        };
+        let is_ours = self.is_of_the_stores_history();
         let waits = following && backend.answers_progress();
         if is_ours && (reached >= current || (waits && self.shared.has_reached(current).await)) {
             return Ok(Answering::Present);

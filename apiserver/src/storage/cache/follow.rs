@@ -150,6 +150,14 @@ async fn take_in(shared: &Shared, mut watch: Watch) -> Lost {
                 Some(Err(error)) => return error.into(),
                 None => return Lost::Ended,
             },
+            () = shared.gone_back() => {
+                let reached = *shared.reached().borrow();
+                match shared.backend.current_revision().await {
+                    Ok(told) if told < reached => return Backwards { told, reached }.into(),
+                    Ok(_) => {}
+                    Err(error) => return error.into(),
+                }
+            }
             _ = upkeep.interval.tick() => upkeep.tick(shared).await,
         }
     }

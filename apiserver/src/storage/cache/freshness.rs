@@ -72,7 +72,7 @@ impl Shared {
         if *self.reached().borrow() >= revision {
             return true;
         }
-        timeout(self.options.wait, self.reach(revision)).await.is_ok()
+        matches!(timeout(self.options.wait, self.reach(revision)).await, Ok(true))
     }
 
     /// Has all watches tell their progress, up to the present revision of the store.
@@ -89,9 +89,13 @@ impl Shared {
         self.backend.request_progress().await
     }
 
-    async fn reach(&self, revision: Revision) {
+    /// False: nobody brings it any more.
+    async fn reach(&self, revision: Revision) -> bool {
         let mut reached = self.reached().subscribe();
         while *reached.borrow_and_update() < revision {
+            if !*self.filled().borrow() {
+                return false;
+            }
             // The store's revision is one for all resources: where the last write was to another one, no change will
             // ever come here, only progress. A backend that cannot be asked is left to the time limit.
             if self.asked.is_due(self.options.ask_interval) {
@@ -99,5 +103,6 @@ impl Shared {
             }
             let _ = timeout(self.options.ask_interval, reached.changed()).await;
         }
+        true
     }
 }

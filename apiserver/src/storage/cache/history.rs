@@ -108,9 +108,17 @@ impl History {
     }
 }
 
-/// The previous value counts with the change that wrote it.
+/// What a change takes beside its values: two entries with their keys, labels and encodings, as most have them.
+const OVERHEAD: usize = 512;
+
+/// Bytes of memory that are held for a change. The previous value counts too: what it was written by may be gone.
 fn size(change: &Change) -> usize {
-    change.entry().value().len()
+    let previous = match change.previous() {
+        // Of a deletion both are one.
+        Some(previous) if !change.is_deletion() => previous.value().len(),
+        Some(_) | None => 0,
+    };
+    OVERHEAD + 2 * change.entry().key().as_str().len() + change.entry().value().len() + previous
 }
 
 #[cfg(test)]
@@ -189,15 +197,27 @@ mod tests {
     #[test]
     fn large_objects_do_not_fill_the_memory_and_the_newest_stays() {
         let options = Options {
-            history_bytes: 100,
+            history_bytes: 10 * (OVERHEAD + 2 * 4 + 10),
             ..Options::default()
         };
         let now = Instant::now();
         let mut history = filled(50, now, &options);
         assert_eq!(history.len(), 10);
-        history.push(change("/a/x", 99, 1000), now);
+        history.push(change("/a/x", 99, 100_000), now);
         history.trim(&options, now);
         assert_eq!(revisions(&history, "a", 0, 99), [99]);
+    }
+
+    #[test]
+    fn what_was_replaced_counts_as_well() {
+        let (small, large) = (change("/a/x", 1, 10), change("/a/x", 1, 10_000));
+        let over = |previous: &Change| {
+            let entry = change("/a/x", 2, 10).entry().clone();
+            size(&Change::written(entry, Some(previous.entry().clone())))
+        };
+        assert_eq!(over(&large) - over(&small), 9_990);
+        let deleted = Change::deleted(large.entry().clone(), Revision::new(3));
+        assert_eq!(size(&deleted), size(&large));
     }
 
     #[test]

@@ -32,6 +32,7 @@ use tokio::task::AbortHandle;
 pub use options::Options;
 
 use super::{Prefix, Revision, Storage};
+use crate::background::{BackgroundTask, supervise};
 use shared::Shared;
 
 /// A cache of one resource over a backend.
@@ -48,6 +49,7 @@ use shared::Shared;
 pub struct Cache {
     shared: Arc<Shared>,
     task: AbortHandle,
+    background: BackgroundTask,
 }
 
 /// Numbers for metrics.
@@ -72,11 +74,31 @@ impl Cache {
     #[must_use]
     pub fn start(backend: Arc<dyn Storage>, prefix: Prefix, options: Options) -> Arc<Self> {
         let shared = Arc::new(Shared::new(backend, prefix, options));
-        let task = tokio::spawn(follow::follow(shared.clone())).abort_handle();
-        Arc::new(Self { shared, task })
+        let background = BackgroundTask::new(format!(
+            "watch-cache{}",
+            shared.prefix.as_str().trim_end_matches('/')
+        ));
+        let (followed, fallen) = (shared.clone(), shared.clone());
+        // Where it panics, what it holds may be half of a change: all is read again, and meanwhile nobody is served.
+        let follower = supervise(
+            background.clone(),
+            move || follow::follow(followed.clone()),
+            move || fallen.doubt(),
+        );
+        Arc::new(Self {
+            task: tokio::spawn(follower).abort_handle(),
+            shared,
+            background,
+        })
     }
 
-    /// Whether it is filled. Before, lists and watches answer [`super::StorageError::Initializing`].
+    /// What keeps it up to date.
+    #[must_use]
+    pub fn background(&self) -> &BackgroundTask {
+        &self.background
+    }
+
+    /// Whether it is filled; not while it must be filled again from the beginning. Before, lists and watches answer [`super::StorageError::Initializing`].
     #[must_use]
     pub fn ready(&self) -> bool {
         *self.shared.filled().borrow()

@@ -9,7 +9,8 @@ pub struct Options {
     pub history_min: usize,
     /// Changes that the history keeps at most.
     pub history_max: usize,
-    /// Bytes of objects in the history at most: large objects must not fill the memory.
+    /// Bytes of the history at most, whatever its age: neither large objects nor many changes must fill the memory. A
+    /// watcher that is further behind has the rest from the backend's own history.
     pub history_bytes: usize,
     /// How long a change stays in the history, within these bounds. A watcher that is further behind is cut off.
     pub freshness: Duration,
@@ -39,7 +40,7 @@ impl Default for Options {
         Self {
             history_min: 100,
             history_max: 102_400,
-            history_bytes: 256 << 20,
+            history_bytes: 64 << 20,
             freshness: Duration::from_secs(75),
             encodings: Duration::from_secs(5),
             fill_page: 10_000,

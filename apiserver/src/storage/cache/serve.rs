@@ -1,5 +1,8 @@
 //! The cache as a store.
 
+use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -11,8 +14,13 @@ use crate::storage::{Entry, Key, List, Page, Prefix, Read, ReadAt, Revision, Sto
 impl Storage for Cache {
     /// While the cache is not filled, the backend answers: one key costs it little.
     async fn get(&self, key: &Key, at: ReadAt) -> Result<Read, StorageError> {
-        if !key.is_in(&self.shared.prefix) || !self.ready() {
+        if !key.is_in(&self.shared.prefix) {
             return self.shared.backend.get(key, at).await;
+        }
+        if !self.ready() {
+            let read = self.shared.backend.get(key, at).await?;
+            self.shared.note_told(at, read.revision);
+            return Ok(read);
         }
         match self.answering(at).await? {
             Answering::Present => {
@@ -26,7 +34,11 @@ impl Storage for Cache {
                 entry: content.get(key).cloned(),
                 revision,
             }),
-            Answering::Backend => self.shared.backend.get(key, at).await,
+            Answering::Backend => {
+                let read = self.shared.backend.get(key, at).await?;
+                self.shared.note_told(at, read.revision);
+                Ok(read)
+            }
         }
     }
 
@@ -37,7 +49,11 @@ impl Storage for Cache {
         let (part, revision) = match self.answering(list.at).await? {
             Answering::Present => self.begin(list),
             Answering::Moment(content, revision) => (content.part(list), revision),
-            Answering::Backend => return self.shared.backend.list(list).await,
+            Answering::Backend => {
+                let page = self.shared.backend.list(list).await?;
+                self.shared.note_told(list.at, page.revision);
+                return Ok(page);
+            }
         };
         Ok(Page {
             entries: part.entries,
@@ -54,8 +70,36 @@ impl Storage for Cache {
         self.shared.backend.update(key, expected, value).await
     }
 
+    async fn create_canonical(
+        &self,
+        key: &Key,
+        value: Bytes,
+        schema: NonZeroU64,
+    ) -> Result<Entry, StorageError> {
+        self.shared.backend.create_canonical(key, value, schema).await
+    }
+
+    async fn update_canonical(
+        &self,
+        key: &Key,
+        expected: Revision,
+        value: Bytes,
+        schema: NonZeroU64,
+    ) -> Result<Entry, StorageError> {
+        let backend = &self.shared.backend;
+        backend.update_canonical(key, expected, value, schema).await
+    }
+
     async fn delete(&self, key: &Key, expected: Revision) -> Result<Entry, StorageError> {
         self.shared.backend.delete(key, expected).await
+    }
+
+    async fn delete_unread(&self, key: &Key, expected: Revision) -> Result<Entry, StorageError> {
+        self.shared.backend.delete_unread(key, expected).await
+    }
+
+    fn skipped(&self) -> Option<RangeInclusive<Revision>> {
+        self.shared.backend.skipped()
     }
 
     async fn watch(&self, prefix: &Prefix, after: Revision) -> Result<Watch, StorageError> {

@@ -3,15 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::Options;
 use super::content::Content;
-use super::feed::{Cursor, Feed, Feeds};
+use super::feed::{Cursor, Ended, Feed, Feeds};
 use super::freshness::Asked;
 use super::pages::Pages;
 use super::state::{Backwards, Scope, State};
-use crate::storage::{Entry, Event, Prefix, Revision, Storage};
+use crate::storage::{Entry, Event, Prefix, ReadAt, Revision, Storage, StorageError};
 
 /// Changes that are taken in under one lock, so that readers wait for microseconds only.
 const APPLY: usize = 256;
@@ -33,6 +33,10 @@ pub(super) struct Shared {
     round: AtomicU64,
     /// The backend's history that the content is of.
     history: AtomicU64,
+    /// The newest revision that somebody was told by the backend because the cache was behind.
+    told: AtomicU64,
+    /// The store was found to be behind what is here.
+    gone_back: Notify,
 }
 
 impl Shared {
@@ -50,7 +54,45 @@ impl Shared {
             filled: watch::Sender::new(false),
             round: AtomicU64::new(0),
             history: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+            gone_back: Notify::new(),
         }
+    }
+
+    /// Refuses a revision that the backend left out: nothing that is here can be compared with it.
+    ///
+    /// # Errors
+    /// [`StorageError::Compacted`].
+    pub(super) fn check_known(&self, requested: Revision) -> Result<(), StorageError> {
+        match self.backend.skipped() {
+            Some(skipped) if skipped.contains(&requested) => Err(StorageError::Compacted {
+                requested,
+                oldest: skipped.end().next(),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Notes what the backend told a reader who wanted it as it is now.
+    pub(super) fn note_told(&self, at: ReadAt, revision: Revision) {
+        if !matches!(at, ReadAt::Exact(_)) {
+            self.told.fetch_max(revision.get(), Ordering::AcqRel);
+        }
+    }
+
+    /// The newest revision of [`note_told`](Self::note_told).
+    pub(super) fn newest_told(&self) -> Revision {
+        Revision::new(self.told.load(Ordering::Acquire))
+    }
+
+    /// Has the cache filled again: the store lost what is here.
+    pub(super) fn went_back(&self) {
+        self.gone_back.notify_one();
+    }
+
+    /// Completes when the store was found to be behind what is here.
+    pub(super) async fn gone_back(&self) {
+        self.gone_back.notified().await;
     }
 
     /// The state at this moment. Not to be held over anything slow.
@@ -100,14 +142,17 @@ impl Shared {
         // Only the follower changes the content, so it stays as it is while the new one is made beside it.
         let known = self.state().content.clone();
         let content = listed.into_iter().map(|entry| held(&known, entry)).collect();
-        let old = self.change(|state| {
-            self.history.store(history, Ordering::Release);
-            state.fill(content, revision, &self.feeds)
+        let (old, is_other) = self.change(|state| {
+            let is_other = self.history.swap(history, Ordering::AcqRel) != history;
+            (state.fill(content, revision, &self.feeds), is_other)
         });
         drop((known, old));
         self.pages().clear();
         self.asked.reset();
-        self.reached.send_replace(revision);
+        if self.reached.send_replace(revision) > revision || is_other {
+            // What was told before is of a store that is no more.
+            self.told.store(0, Ordering::Release);
+        }
         self.filled.send_replace(true);
     }
 
@@ -160,6 +205,17 @@ impl Shared {
         self.round.fetch_add(1, Ordering::AcqRel);
         let feeds: Vec<Arc<Feed>> = self.feeds.lock().all();
         feeds.iter().for_each(|feed| feed.wake());
+    }
+
+    /// Serves nothing until it is filled again: what is here may not be what the store has. All watches end.
+    pub(super) fn doubt(&self) {
+        self.filled.send_replace(false);
+        self.change(|state| {
+            state.filled = false;
+            state.following = false;
+        });
+        self.pages().clear();
+        self.feeds.lock().end(Ended::Closed);
     }
 
     /// Ends all watches: nobody follows the backend any more.

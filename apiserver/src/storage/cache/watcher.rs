@@ -49,6 +49,7 @@ pub(super) async fn watch(
     prefix: &Prefix,
     after: Revision,
 ) -> Result<Watch, StorageError> {
+    shared.check_known(after)?;
     let round = shared.round();
     let source = match shared.subscribe(prefix, after) {
         Some(cursor) => Source::Cache(cursor),

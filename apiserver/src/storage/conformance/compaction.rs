@@ -142,3 +142,48 @@ pub async fn an_open_watch_survives_compaction(storage: &Arc<dyn Storage>) {
     assert_eq!(changes[0].entry(), &updated);
     assert_eq!(changes[0].previous(), Some(last));
 }
+
+/// Of a store that left revisions out when it was opened ([`Storage::skipped`]); others owe nothing here. A client that
+/// names such a revision has seen a history that is lost.
+pub async fn what_was_left_out_is_no_revision_of_this_store(storage: &Arc<dyn Storage>) {
+    let Some(skipped) = storage.skipped() else {
+        return;
+    };
+    let start = storage.current_revision().await.unwrap();
+    let (first, last) = (*skipped.start(), *skipped.end());
+    assert!(start < first && first <= last, "{start} {skipped:?}");
+    let middle = Revision::new(first.get().midpoint(last.get()));
+    let mut known = Watcher::new(storage, start).await;
+    let mut written = Vec::new();
+    // While they lie before it, among its own, and when they are compacted.
+    for round in 0..4 {
+        for lost in [first, middle, last] {
+            match storage.watch(&prefix(), lost).await {
+                Err(error) => assert_compacted::<()>(Err(error), lost),
+                Ok(_) => panic!("a watch from {lost}"),
+            }
+            assert_compacted(storage.list(&everything(ReadAt::Exact(lost))).await, lost);
+            let key = key("default", "a");
+            assert_compacted(storage.get(&key, ReadAt::Exact(lost)).await, lost);
+            let awaited = storage.list(&everything(ReadAt::NotOlderThan(lost))).await;
+            if written.is_empty() {
+                assert_compacted(awaited, lost);
+            } else {
+                assert!(awaited.unwrap().revision > lost);
+            }
+        }
+        let name = format!("n-{round}");
+        let created = create(storage, "default", &name, round).await;
+        assert!(created.revision() > last);
+        list(storage, ReadAt::NotOlderThan(created.revision())).await;
+        if round == 2 {
+            storage.compact(created.revision()).await.unwrap();
+        }
+        written.push(created);
+    }
+    // Who knows a revision of this store goes on.
+    let last = written[3].revision();
+    let told = known.up_to(storage, last).await;
+    let told: Vec<_> = told.iter().map(Change::entry).collect();
+    assert_eq!(told, written.iter().collect::<Vec<_>>());
+}

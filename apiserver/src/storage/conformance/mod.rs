@@ -101,6 +101,7 @@ macro_rules! storage_conformance {
             compaction_keeps_newer_history,
             compaction_of_the_past_or_the_future_does_nothing,
             an_open_watch_survives_compaction,
+            what_was_left_out_is_no_revision_of_this_store,
             one_of_many_creations_wins,
             concurrent_increments_are_all_counted,
             acknowledged_writes_are_read_at_once,

@@ -7,6 +7,15 @@
 //! - `meta`: the numbers below.
 //!
 //! Records and marks carry a checksum over all that they stand for: what a disk changed is named, never served.
+//!
+//! | format | since | differs by |
+//! |---|---|---|
+//! | 1 | 0.1 | |
+//! | 2 | 0.2 | a record may say by which schema its value is canonical; `meta` counts the bytes of history |
+//!
+//! A file of an older format is taken over when it is opened: its records stay as they are.
+
+use std::num::NonZeroU64;
 
 use redb::TableDefinition;
 
@@ -17,7 +26,9 @@ pub(super) const INDEX: TableDefinition<'static, &[u8], u64> = TableDefinition::
 pub(super) const LOG: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("log");
 
 /// The version of this format.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
+/// The oldest format that is taken over.
+pub(super) const OLDEST_FORMAT: u64 = 1;
 
 /// Keys of `meta`.
 pub(super) mod meta {
@@ -29,6 +40,8 @@ pub(super) mod meta {
     pub(in super::super) const SWEPT: &str = "swept";
     /// No revision beyond this one was ever given to a write; none up to it is given to one after a restart.
     pub(in super::super) const RESERVED: &str = "reserved";
+    /// Bytes of the records that a sweep would remove, were all but the present compacted.
+    pub(in super::super) const HISTORY: &str = "history";
 }
 
 /// Something in the file that this server did not write so.
@@ -104,26 +117,52 @@ pub(super) struct Record<'a> {
     pub(super) key: &'a str,
     /// The revision of what was there before; [`Revision::ZERO`]: nothing.
     pub(super) previous: Revision,
+    /// The fingerprint of the schema that the value is canonical by, where that is known.
+    pub(super) schema: Option<NonZeroU64>,
     /// Of a deletion: nothing.
     pub(super) value: &'a [u8],
 }
 
 /// Checksum, kind, previous revision, length of the key.
 const HEADER: usize = 4 + 1 + 8 + 4;
+/// The kind of a record behind whose header a schema's fingerprint stands: something was written.
+const WRITTEN_BY_SCHEMA: u8 = 2;
+
+/// Bytes of a record beside its key and value.
+const fn overhead(schema: Option<NonZeroU64>) -> usize {
+    match schema {
+        None => HEADER,
+        Some(_) => HEADER + size_of::<u64>(),
+    }
+}
+
+/// Bytes of the record of a write.
+pub(super) fn written_size(key: &str, value: &[u8], schema: Option<NonZeroU64>) -> usize {
+    overhead(schema) + key.len() + value.len()
+}
+
+/// Bytes of the record of a deletion.
+pub(super) fn deleted_size(key: &str) -> usize {
+    HEADER + key.len()
+}
 
 impl<'a> Record<'a> {
     /// Bytes that the record takes.
     pub(super) fn size(&self) -> usize {
-        HEADER + self.key.len() + self.value.len()
+        written_size(self.key, self.value, self.schema)
     }
 
     /// Writes the record of `revision` to a buffer of exactly its size.
     pub(super) fn write(&self, revision: Revision, out: &mut [u8]) {
         let key_length = u32::try_from(self.key.len()).unwrap_or(u32::MAX);
-        let (header, body) = out.split_at_mut(HEADER);
+        let (header, body) = out.split_at_mut(overhead(self.schema));
         header[4] = self.kind as u8;
         header[5..13].copy_from_slice(&self.previous.get().to_be_bytes());
         header[13..17].copy_from_slice(&key_length.to_be_bytes());
+        if let Some(schema) = self.schema {
+            header[4] = WRITTEN_BY_SCHEMA;
+            header[17..25].copy_from_slice(&schema.get().to_be_bytes());
+        }
         let (key, value) = body.split_at_mut(self.key.len());
         key.copy_from_slice(self.key.as_bytes());
         value.copy_from_slice(self.value);
@@ -146,9 +185,16 @@ impl<'a> Record<'a> {
         let (previous, rest) = rest.split_first_chunk::<8>().ok_or_else(damage)?;
         let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(damage)?;
         let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| damage())?;
+        let (kind, schema, rest) = if *kind == WRITTEN_BY_SCHEMA {
+            let (schema, rest) = rest.split_first_chunk::<8>().ok_or_else(damage)?;
+            (Kind::Written, NonZeroU64::new(u64::from_be_bytes(*schema)), rest)
+        } else {
+            (Kind::parse(*kind)?, None, rest)
+        };
         let (key, value) = rest.split_at_checked(length).ok_or_else(damage)?;
         Ok(Self {
-            kind: Kind::parse(*kind)?,
+            kind,
+            schema,
             key: std::str::from_utf8(key).map_err(|_| damage())?,
             previous: Revision::new(u64::from_be_bytes(*previous)),
             value,
@@ -215,26 +261,49 @@ mod tests {
     #[test]
     fn a_record_is_read_as_it_was_written_and_not_otherwise() {
         let revision = Revision::new(77);
-        let record = Record {
+        for schema in [None, NonZeroU64::new(1 << 63 | 5)] {
+            let record = Record {
+                kind: Kind::Written,
+                key: "/g/r/n",
+                previous: Revision::new(76),
+                schema,
+                value: b"value",
+            };
+            let mut bytes = vec![0; record.size()];
+            record.write(revision, &mut bytes);
+            assert_eq!(Record::parse(revision, &bytes), Ok(record));
+            assert!(Record::parse(revision.next(), &bytes).is_err());
+            for at in 0..bytes.len() {
+                for bit in 0..8 {
+                    let mut broken = bytes.clone();
+                    broken[at] ^= 1 << bit;
+                    assert!(
+                        Record::parse(revision, &broken).is_err(),
+                        "bit {bit} of byte {at}"
+                    );
+                }
+                assert!(Record::parse(revision, &bytes[..at]).is_err());
+            }
+        }
+    }
+
+    /// What version 1 wrote, byte by byte.
+    #[test]
+    fn a_record_of_the_first_format_is_read() {
+        let body = [&b"\x01\0\0\0\0\0\0\0\x4c\0\0\0\x06"[..], b"/g/r/n", b"value"].concat();
+        let revision = Revision::new(77);
+        let sum = checksum(revision, &body);
+        let bytes = [&sum.to_be_bytes()[..], &body].concat();
+        let expected = Record {
             kind: Kind::Written,
             key: "/g/r/n",
             previous: Revision::new(76),
+            schema: None,
             value: b"value",
         };
-        let mut bytes = vec![0; record.size()];
-        record.write(revision, &mut bytes);
-        assert_eq!(Record::parse(revision, &bytes), Ok(record));
-        assert!(Record::parse(revision.next(), &bytes).is_err());
-        for at in 0..bytes.len() {
-            for bit in 0..8 {
-                let mut broken = bytes.clone();
-                broken[at] ^= 1 << bit;
-                assert!(
-                    Record::parse(revision, &broken).is_err(),
-                    "bit {bit} of byte {at}"
-                );
-            }
-            assert!(Record::parse(revision, &bytes[..at]).is_err());
-        }
+        assert_eq!(Record::parse(revision, &bytes), Ok(expected));
+        let mut again = vec![0; expected.size()];
+        expected.write(revision, &mut again);
+        assert_eq!(again, bytes, "what has no schema is written as before");
     }
 }

@@ -6,7 +6,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+use nix::fcntl::{OFlag, PosixFadviseAdvice, posix_fadvise};
+use nix::sys::statvfs::statvfs;
+use nix::unistd::geteuid;
 use redb::Database;
 
 use super::failure::{Failure, guarded};
@@ -37,6 +39,18 @@ pub(super) trait Medium: Debug + Send {
 
     /// Bytes that the file takes on disk.
     fn size_on_disk(&self) -> u64;
+
+    /// The file system that it lies on.
+    fn room(&self) -> Room;
+}
+
+/// Bytes of a file system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Room {
+    /// All of them.
+    pub(super) capacity: u64,
+    /// Those that this user may still fill.
+    pub(super) free: u64,
 }
 
 /// A file in a directory that is locked as long as this lives.
@@ -57,6 +71,7 @@ impl FileMedium {
             .mode(0o700)
             .create(directory)
             .map_err(io_error("make", directory))?;
+        check_owner(directory)?;
         let medium = Self {
             path: directory.join(FILE),
             cache_bytes: options.cache_bytes,
@@ -64,7 +79,7 @@ impl FileMedium {
             _lock: lock(directory)?,
         };
         match fs::symlink_metadata(&medium.path) {
-            Ok(_) => {}
+            Ok(_) => check_owner(&medium.path)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => medium.create(directory, start)?,
             Err(error) => return Err(io_error("read", &medium.path)(error)),
         }
@@ -136,6 +151,17 @@ impl Medium for FileMedium {
         // In units of 512 bytes, whatever the file system's are.
         self.path.metadata().map_or(0, |file| file.blocks() * 512)
     }
+
+    fn room(&self) -> Room {
+        let directory = self.path.parent().unwrap_or(&self.path);
+        statvfs(directory).map_or_else(
+            |_| Room::default(),
+            |stat| Room {
+                capacity: stat.blocks() * stat.fragment_size(),
+                free: stat.blocks_available() * stat.fragment_size(),
+            },
+        )
+    }
 }
 
 /// Makes the tables of an empty store.
@@ -147,6 +173,7 @@ pub(super) fn initialize(database: &Database, start: Revision) -> Result<(), Fai
         for number in [meta::COMPACTED, meta::SWEPT, meta::RESERVED] {
             table.insert(number, start.get())?;
         }
+        table.insert(meta::HISTORY, 0)?;
         transaction.open_table(INDEX)?;
         transaction.open_table(LOG)?;
     }
@@ -165,6 +192,7 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
     }
 }
 
+/// Opens a file of the store; never what a link leads to.
 fn open_file(path: &Path, create: bool) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
@@ -172,7 +200,39 @@ fn open_file(path: &Path, create: bool) -> io::Result<File> {
         .create(create)
         .truncate(false)
         .mode(0o600)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
         .open(path)
+}
+
+/// Refuses what is not this user's, or what everybody may write to. Root's is trusted by all; a group that may write is
+/// the `fsGroup` of a pod's volume.
+pub(crate) fn check_owner(path: &Path) -> Result<(), OpenError> {
+    let found = fs::metadata(path).map_err(io_error("read", path))?;
+    let user = geteuid().as_raw();
+    let reason = if found.uid() != user && found.uid() != 0 {
+        format!(
+            "it belongs to user {}, and this process runs as user {user}",
+            found.uid()
+        )
+    } else if found.mode() & OTHERS_WRITE != 0 && !is_volume(path, &found) {
+        format!("everybody may write to it (mode {:04o})", found.mode() & 0o7777)
+    } else {
+        return Ok(());
+    };
+    Err(OpenError::Untrusted {
+        path: path.to_owned(),
+        reason,
+    })
+}
+
+const OTHERS_WRITE: u32 = 0o002;
+const STICKY: u32 = 0o1000;
+
+/// Whether it is a volume's root, which many provisioners leave open to all: who else is in the container is the pod's
+/// affair. A directory that is made to be shared, such as `/tmp`, has its sticky bit set.
+fn is_volume(path: &Path, found: &fs::Metadata) -> bool {
+    let parent = fs::metadata(path.join(".."));
+    found.is_dir() && found.mode() & STICKY == 0 && parent.is_ok_and(|parent| parent.dev() != found.dev())
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {

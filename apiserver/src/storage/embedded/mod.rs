@@ -1,15 +1,17 @@
 //! A store in a file of this machine: one process, no server beside it.
 //!
 //! One thread writes; writes that come together share a transaction and its sync of the disk, and are answered after
-//! it. Readers read from snapshots, beside the runtime. History is kept by revision until it is compacted, at least five
-//! minutes; the store sees to that by itself.
+//! it. Readers read from snapshots, beside the runtime. History is kept by revision until it is compacted, five minutes
+//! where there is room for so much; the store sees to that by itself.
 //!
 //! Revisions begin at the clock and are set aside on disk before they are given, so that none is given twice, whatever
-//! crashes and wherever the clock goes.
+//! crashes and wherever the clock goes. So a store that was restored from a copy goes on behind all that the lost one
+//! gave; a revision in between is known to be none of its own.
 
 mod failure;
 mod format;
 mod medium;
+mod migration;
 mod options;
 mod shared;
 mod snapshot;
@@ -18,27 +20,42 @@ mod spare;
 mod tests;
 mod writer;
 
+use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot};
 
-pub use self::options::{LEAST_RETENTION, OpenError, Options};
+pub use self::options::{LEAST_RETENTION, MOST_OBJECT_BYTES, OBJECT_BYTES, OpenError, Options};
+
+pub(crate) use self::medium::check_owner;
 
 use self::failure::guarded;
 use self::medium::{FileMedium, Medium, open_error};
-use self::shared::{Shared, closed};
+use self::shared::{Shared, closed, unanswered};
 use self::snapshot::Snapshot;
 use self::writer::{Command, Requested, Write, Writer};
 use super::feed::Feed;
-use super::limits::{check_size, starting_revision};
-use super::{Entry, Key, List, Page, Prefix, Read, ReadAt, Revision, Storage, StorageError, Watch};
+use super::limits::{check_size_within, starting_revision};
+use super::{
+    Entry, Key, List, Page, Prefix, Read, ReadAt, Revision, Storage, StorageError, ValueLimit, Watch,
+};
+use crate::background::BackgroundTask;
 
 /// How much may wait to be written, in units of 1 KiB: whoever comes then waits before the queue.
 const QUEUE_KIB: usize = 64 << 10;
+
+/// The part of a file system that history takes, and the most of it.
+const HISTORY_PART: u64 = 8;
+const MOST_HISTORY: u64 = 4 << 30;
+
+/// Bytes of history where nobody says how many, on a file system of so many.
+fn budget(capacity: u64) -> u64 {
+    (capacity / HISTORY_PART).min(MOST_HISTORY)
+}
 
 /// A [`Storage`] in a file. It is closed when it is dropped, which waits for the last write.
 #[derive(Debug)]
@@ -46,6 +63,8 @@ pub struct EmbeddedStore {
     shared: Arc<Shared>,
     feed: Arc<Feed>,
     room: Arc<Semaphore>,
+    limit: ValueLimit,
+    background: BackgroundTask,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -58,37 +77,42 @@ impl EmbeddedStore {
     pub fn open(options: &Options) -> Result<Arc<Self>, OpenError> {
         let clock = starting_revision();
         let medium = FileMedium::claim(options, clock)?;
-        Self::open_on(Box::new(medium), clock, options.retention.max(LEAST_RETENTION))
+        let mut options = options.clone();
+        options.retention = options.retention.max(LEAST_RETENTION);
+        Self::open_on(Box::new(medium), clock, &options)
     }
 
     /// Opens the store that lies on a medium. No write gets a revision that is not after `floor`.
-    fn open_on(
-        medium: Box<dyn Medium>,
-        floor: Revision,
-        retention: Duration,
-    ) -> Result<Arc<Self>, OpenError> {
+    fn open_on(medium: Box<dyn Medium>, floor: Revision, options: &Options) -> Result<Arc<Self>, OpenError> {
         let path = medium.path().to_owned();
-        let database = medium.open(false)?;
+        let database = migration::open(&*medium)?;
         let snapshot = guarded(|| {
-            let (snapshot, numbers) = Snapshot::take(&database)?;
+            let (mut snapshot, numbers) = Snapshot::take(&database, floor)?;
+            // What was set aside before may have been given, and seen.
+            snapshot.raise_floor(Revision::new(numbers.reserved));
             snapshot.verify()?;
             Ok((snapshot, numbers))
         });
         let (snapshot, numbers) = snapshot.map_err(|failure| open_error(&path, failure))?;
-        let floor = floor.max(snapshot.revision);
+        let floor = snapshot.floor();
         let feed = Arc::new(Feed::new(snapshot.revision));
         let (commands, received) = mpsc::channel();
-        let shared = Arc::new(Shared::new(path.clone(), snapshot, commands));
+        let shared = Arc::new(Shared::new(path.clone(), snapshot, floor, commands));
+        let budget = options
+            .history_bytes
+            .unwrap_or_else(|| budget(medium.room().capacity));
         let writer = Writer::new(
             (medium, database),
             (shared.clone(), feed.clone()),
             numbers,
             floor,
-            retention,
+            (options.retention, budget),
         );
+        let background = BackgroundTask::new("embedded-storage-writer");
+        let task = background.clone();
         let thread = thread::Builder::new()
             .name("annex-storage".to_owned())
-            .spawn(move || writer.run(&received))
+            .spawn(move || writer.run(&received, &task))
             .map_err(|source| OpenError::Io {
                 action: "write",
                 path,
@@ -98,6 +122,11 @@ impl EmbeddedStore {
             shared,
             feed,
             room: Arc::new(Semaphore::new(QUEUE_KIB)),
+            limit: ValueLimit {
+                setting: "--data-dir-object-bytes",
+                bytes: Some(options.object_bytes.min(MOST_OBJECT_BYTES)),
+            },
+            background,
             writer: Some(thread),
         }))
     }
@@ -113,14 +142,17 @@ impl EmbeddedStore {
             reply,
             _room: room.map_err(|_| closed())?,
         }))?;
-        answer.await.map_err(|_| closed())?
+        answer.await.map_err(|_| unanswered())?
     }
 
     /// Waits until the store is as fresh as a read must be; the revision to read at.
     async fn revision_for(&self, at: ReadAt) -> Result<Option<Revision>, StorageError> {
         match at {
             ReadAt::Latest | ReadAt::Any => Ok(None),
-            ReadAt::NotOlderThan(revision) => self.feed.reach(revision).await.map(|()| None),
+            ReadAt::NotOlderThan(revision) => {
+                self.shared.check_awaited(revision)?;
+                self.feed.reach(revision).await.map(|()| None)
+            }
             ReadAt::Exact(revision) => Ok(Some(revision)),
         }
     }
@@ -151,23 +183,55 @@ impl Storage for EmbeddedStore {
     }
 
     async fn create(&self, key: &Key, value: Bytes) -> Result<Entry, StorageError> {
-        check_size(&value)?;
-        self.write(key, Requested::Create(value)).await
+        check_size_within(&value, self.limit)?;
+        self.write(key, Requested::Create(value, None)).await
     }
 
     async fn update(&self, key: &Key, expected: Revision, value: Bytes) -> Result<Entry, StorageError> {
-        check_size(&value)?;
-        self.write(key, Requested::Update(expected, value)).await
+        check_size_within(&value, self.limit)?;
+        self.write(key, Requested::Update(expected, value, None)).await
+    }
+
+    async fn create_canonical(
+        &self,
+        key: &Key,
+        value: Bytes,
+        schema: NonZeroU64,
+    ) -> Result<Entry, StorageError> {
+        check_size_within(&value, self.limit)?;
+        self.write(key, Requested::Create(value, Some(schema))).await
+    }
+
+    async fn update_canonical(
+        &self,
+        key: &Key,
+        expected: Revision,
+        value: Bytes,
+        schema: NonZeroU64,
+    ) -> Result<Entry, StorageError> {
+        check_size_within(&value, self.limit)?;
+        self.write(key, Requested::Update(expected, value, Some(schema)))
+            .await
     }
 
     async fn delete(&self, key: &Key, expected: Revision) -> Result<Entry, StorageError> {
         self.write(key, Requested::Delete(expected)).await
     }
 
+    async fn delete_unread(&self, key: &Key, expected: Revision) -> Result<Entry, StorageError> {
+        self.write(key, Requested::DeleteUnread(expected)).await
+    }
+
+    fn skipped(&self) -> Option<RangeInclusive<Revision>> {
+        self.shared.skipped.clone()
+    }
+
+    fn background(&self) -> Vec<BackgroundTask> {
+        vec![self.background.clone()]
+    }
+
     async fn watch(&self, prefix: &Prefix, after: Revision) -> Result<Watch, StorageError> {
-        if let Ok(snapshot) = self.shared.published().state {
-            snapshot.check_compacted(after)?;
-        }
+        self.shared.check_known(after).await?;
         Ok(self.feed.watch(prefix, after, self.shared.clone()))
     }
 
@@ -183,14 +247,14 @@ impl Storage for EmbeddedStore {
     async fn compact(&self, revision: Revision) -> Result<(), StorageError> {
         let (reply, answer) = oneshot::channel();
         self.shared.send(Command::Compact(revision, reply))?;
-        answer.await.map_err(|_| closed())?
+        answer.await.map_err(|_| unanswered())?
     }
 
     async fn check(&self) -> Result<(), StorageError> {
         // A question that the writer answers when it is free: it has not ended, and its disk answers.
         let (reply, answer) = oneshot::channel();
         self.shared.send(Command::Answer(reply))?;
-        answer.await.map_err(|_| closed())?;
+        answer.await.map_err(|_| unanswered())?;
         self.shared.read(Snapshot::check).await
     }
 }

@@ -6,6 +6,12 @@ use std::time::Duration;
 /// No history is forgotten sooner: continue tokens and resumed watches live on it.
 pub const LEAST_RETENTION: Duration = Duration::from_secs(300);
 
+/// What an object may have in bytes where nobody says something else: what a request of 3 MiB may become.
+pub const OBJECT_BYTES: usize = 4 << 20;
+
+/// The most that may be said: what waits to be written is held in memory.
+pub const MOST_OBJECT_BYTES: usize = 32 << 20;
+
 /// Where an embedded store lies and how it is kept.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -13,6 +19,11 @@ pub struct Options {
     pub directory: PathBuf,
     /// How long history is kept; [`LEAST_RETENTION`] where this is shorter.
     pub retention: Duration,
+    /// Bytes of history that are kept, whatever its age: beyond them, what is older than 75 s is forgotten, and beyond
+    /// twice as many, what is younger. `None`: an eighth of the file system, at most 4 GiB.
+    pub history_bytes: Option<u64>,
+    /// Bytes that an object may have, encoded; at most [`MOST_OBJECT_BYTES`].
+    pub object_bytes: usize,
     /// Bytes of memory for the file's pages. Objects are cached elsewhere, so it may be small.
     pub cache_bytes: usize,
 }
@@ -24,6 +35,8 @@ impl Options {
         Self {
             directory: directory.into(),
             retention: LEAST_RETENTION,
+            history_bytes: None,
+            object_bytes: OBJECT_BYTES,
             cache_bytes: 8 << 20,
         }
     }
@@ -55,6 +68,14 @@ pub enum OpenError {
         found: u64,
         /// The newest one that is known.
         known: u64,
+    },
+    /// The directory, or a file in it, is not this user's alone: who may write there would write the objects.
+    #[error("{} cannot be trusted: {reason}", path.display())]
+    Untrusted {
+        /// The directory or file.
+        path: PathBuf,
+        /// Whose it is, or who may write to it.
+        reason: String,
     },
     /// The directory or the file cannot be made, read or written.
     #[error("cannot {action} {}", path.display())]

@@ -1,5 +1,6 @@
 //! What readers and the writer share: the newest snapshot, and the way to ask for another one.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -23,6 +24,9 @@ pub(super) struct Shared {
     published: RwLock<Published>,
     commands: Sender<Command>,
     pub(super) path: PathBuf,
+    /// Revisions that no write ever had or will have: behind the newest one when the store was opened, up to where it
+    /// goes on.
+    pub(super) skipped: Option<RangeInclusive<Revision>>,
 }
 
 /// What can be read now.
@@ -39,6 +43,11 @@ pub(super) struct Published {
 #[error("the store is closed")]
 struct Closed;
 
+/// The writer gave no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the store's writer failed before it answered; whether anything was written is unknown")]
+struct Unanswered;
+
 /// The database could not be opened again.
 #[derive(Debug, thiserror::Error)]
 #[error("the database is not open: {0}")]
@@ -48,13 +57,19 @@ pub(super) fn closed() -> StorageError {
     StorageError::Unavailable(Box::new(Closed))
 }
 
+pub(super) fn unanswered() -> StorageError {
+    StorageError::Unavailable(Box::new(Unanswered))
+}
+
 pub(super) fn not_open(reason: Arc<str>) -> StorageError {
     StorageError::Unavailable(Box::new(NotOpen(reason)))
 }
 
 impl Shared {
-    pub(super) fn new(path: PathBuf, snapshot: Snapshot, commands: Sender<Command>) -> Self {
+    /// The side of a store that was opened at `snapshot`, and goes on after `floor`.
+    pub(super) fn new(path: PathBuf, snapshot: Snapshot, floor: Revision, commands: Sender<Command>) -> Self {
         Self {
+            skipped: (floor > snapshot.revision).then(|| snapshot.revision.next()..=floor),
             published: RwLock::new(Published {
                 generation: 0,
                 state: Ok(Arc::new(snapshot)),
@@ -88,6 +103,29 @@ impl Shared {
         }
     }
 
+    /// Refuses a revision that is waited for and will never come.
+    pub(super) fn check_awaited(&self, requested: Revision) -> Result<(), StorageError> {
+        match self.published().state {
+            Ok(snapshot) if requested > snapshot.revision => snapshot
+                .knows_at_once(requested)
+                .unwrap_or(Ok(()))
+                .map_err(|oldest| StorageError::Compacted { requested, oldest }),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Refuses a revision from which no watch can begin.
+    pub(super) async fn check_known(&self, requested: Revision) -> Result<(), StorageError> {
+        let Ok(snapshot) = self.published().state else {
+            // The watch finds out.
+            return Ok(());
+        };
+        match snapshot.knows_at_once(requested) {
+            Some(known) => known.map_err(|oldest| StorageError::Compacted { requested, oldest }),
+            None => self.read(move |snapshot| snapshot.check_known(requested)).await,
+        }
+    }
+
     /// Gives the writer something to do.
     pub(super) fn send(&self, command: Command) -> Result<(), StorageError> {
         self.commands.send(command).map_err(|_| closed())
@@ -97,7 +135,7 @@ impl Shared {
     pub(super) async fn recover(&self, generation: u64) -> Result<(), StorageError> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Recover { generation, reply })?;
-        answer.await.map_err(|_| closed())
+        answer.await.map_err(|_| unanswered())
     }
 
     /// Reads from the newest snapshot, beside the runtime: a disk may be slow.

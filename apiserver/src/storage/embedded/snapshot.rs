@@ -23,6 +23,8 @@ pub(super) struct Snapshot {
     pub(super) revision: Revision,
     /// The oldest revision with history.
     pub(super) compacted: Revision,
+    /// No write of this process gets this revision or one before it.
+    floor: Revision,
 }
 
 /// The numbers of `meta` that only the writer needs.
@@ -30,6 +32,7 @@ pub(super) struct Snapshot {
 pub(super) struct Numbers {
     pub(super) reserved: u64,
     pub(super) swept: u64,
+    pub(super) history: u64,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -43,8 +46,8 @@ impl std::fmt::Debug for Snapshot {
 }
 
 impl Snapshot {
-    /// The database as it is.
-    pub(super) fn take(database: &Database) -> Result<(Self, Numbers), Failure> {
+    /// The database as it is. No write of this process gets a revision up to `floor`.
+    pub(super) fn take(database: &Database, floor: Revision) -> Result<(Self, Numbers), Failure> {
         let transaction = database.begin_read()?;
         let table = transaction.open_table(META)?;
         let number = |name| -> Result<u64, Failure> {
@@ -58,6 +61,7 @@ impl Snapshot {
         let numbers = Numbers {
             reserved: number(meta::RESERVED)?,
             swept: number(meta::SWEPT)?,
+            history: number(meta::HISTORY)?,
         };
         let compacted = number(meta::COMPACTED)?;
         let log = transaction.open_table(LOG)?;
@@ -68,8 +72,19 @@ impl Snapshot {
             // A deletion is removed where it is compacted, and may have been the last of all.
             revision: Revision::new(last.max(compacted)),
             compacted: Revision::new(compacted),
+            floor,
         };
         Ok((snapshot, numbers))
+    }
+
+    /// No write of this process gets this revision or one before it.
+    pub(super) fn floor(&self) -> Revision {
+        self.floor
+    }
+
+    /// The floor is here at least, and not below the store's own revision.
+    pub(super) fn raise_floor(&mut self, floor: Revision) {
+        self.floor = self.floor.max(floor).max(self.revision);
     }
 
     /// Reads through all of the index: whether its keys are in order, are found where they are looked for, and are as
@@ -104,29 +119,52 @@ impl Snapshot {
     }
 
     /// The revision that a read is of: this one's where none is asked for.
-    fn read_at(&self, at: Option<Revision>) -> Result<Revision, StorageError> {
+    fn read_at(&self, at: Option<Revision>) -> Result<Revision, Failure> {
         let Some(requested) = at else {
             return Ok(self.revision);
         };
-        self.check_compacted(requested)?;
+        self.check_known(requested)?;
         if requested > self.revision {
             return Err(StorageError::FutureRevision {
                 requested,
                 current: self.revision,
-            });
+            }
+            .into());
         }
         Ok(requested)
     }
 
-    /// Refuses a revision whose history is gone.
-    pub(super) fn check_compacted(&self, requested: Revision) -> Result<(), StorageError> {
-        if requested < self.compacted {
-            return Err(StorageError::Compacted {
-                requested,
-                oldest: self.compacted,
-            });
+    /// Refuses a revision whose history is gone, and one that this store never had, though it has later ones, or will
+    /// have: whoever names it knows it from before the store was restored from a copy. A future one is let pass.
+    pub(super) fn check_known(&self, requested: Revision) -> Result<(), Failure> {
+        let unknown = |oldest| Failure::Answer(StorageError::Compacted { requested, oldest });
+        if let Some(known) = self.knows_at_once(requested) {
+            return known.map_err(unknown);
         }
-        Ok(())
+        if self.log.get(requested.get())?.is_some() {
+            return Ok(());
+        }
+        let newer = (Bound::Excluded(requested.get()), Bound::Unbounded);
+        let next = ReadableTable::range::<u64>(&self.log, newer)?
+            .next()
+            .transpose()?;
+        Err(unknown(next.map_or(self.revision, |(revision, _)| {
+            Revision::new(revision.value())
+        })))
+    }
+
+    /// What [`check_known`](Self::check_known) says where the disk need not be asked: of an error, the oldest revision
+    /// that can be had.
+    pub(super) fn knows_at_once(&self, requested: Revision) -> Option<Result<(), Revision>> {
+        if requested < self.compacted {
+            Some(Err(self.compacted))
+        } else if requested > self.revision && requested <= self.floor {
+            Some(Err(self.floor.next()))
+        } else if requested >= self.revision || requested == self.compacted {
+            Some(Ok(()))
+        } else {
+            None
+        }
     }
 
     pub(super) fn get(&self, key: &Key, at: Option<Revision>) -> Result<Read, Failure> {
@@ -143,67 +181,60 @@ impl Snapshot {
                 let (_, written, kind) = parse_index(newest.value(), mark.value())?;
                 match kind {
                     Kind::Deleted => None,
-                    Kind::Written => Some(Entry::new(key.clone(), self.value(written)?, written)),
+                    Kind::Written => Some(self.entry(key.clone(), written)?),
                 }
             }
         };
         Ok(Read { entry, revision })
     }
 
-    /// The value that was written at a revision, of which the index knows.
-    fn value(&self, revision: Revision) -> Result<Bytes, Failure> {
+    /// What was written to a key at a revision, of which the index knows.
+    fn entry(&self, key: Key, revision: Revision) -> Result<Entry, Failure> {
         let record = self.log.get(revision.get())?;
-        Ok(value(revision, record.ok_or_else(|| missing(revision))?.value())?)
+        let record = record.as_ref().map(|record| record.value());
+        Ok(entry(key, revision, record))
     }
 
     pub(super) fn list(&self, list: &List, at: Option<Revision>) -> Result<Page, Failure> {
         let revision = self.read_at(at)?;
         let (found, remaining) = self.keys(list, revision)?;
-        let values = self.values(&found)?;
-        let entries = found.into_iter().zip(values);
         Ok(Page {
-            entries: entries
-                .map(|((key, revision), value)| Entry::new(key, value, revision))
-                .collect(),
+            entries: self.entries(found)?,
             revision,
             remaining,
         })
     }
 
-    /// The values of keys that were found, in their order; read in the order of the log, so that every page of the file
+    /// What lies at keys that were found, in their order; read in the order of the log, so that every page of the file
     /// is read once.
-    fn values(&self, found: &[(Key, Revision)]) -> Result<Vec<Bytes>, Failure> {
+    fn entries(&self, found: Vec<(Key, Revision)>) -> Result<Vec<Entry>, Failure> {
         let mut order: Vec<usize> = (0..found.len()).collect();
         order.sort_unstable_by_key(|index| found[*index].1);
-        let mut values = vec![Bytes::new(); found.len()];
         let (Some(first), Some(last)) = (order.first(), order.last()) else {
-            return Ok(values);
+            return Ok(Vec::new());
         };
-        let dense = found.len() as u64 >= self.log.len()? / 4;
-        if !dense {
-            for index in order {
-                values[index] = self.value(found[index].1)?;
-            }
-            return Ok(values);
-        }
+        let mut entries: Vec<Option<Entry>> = vec![None; found.len()];
         // Much of the log: to walk along it is cheaper than to look for each record.
-        let mut records = ReadableTable::range(&self.log, found[*first].1.get()..=found[*last].1.get())?;
-        for index in order {
-            let revision = found[index].1;
-            let record = loop {
-                let record = records
-                    .next()
-                    .transpose()?
-                    .filter(|(at, _)| at.value() <= revision.get());
-                match record {
-                    Some((at, _)) if at.value() < revision.get() => {}
-                    Some((_, record)) => break record,
-                    None => return Err(missing(revision).into()),
+        if found.len() as u64 >= self.log.len()? / 4 {
+            let range = found[*first].1.get()..=found[*last].1.get();
+            let mut wanted = order.iter().copied().peekable();
+            for item in ReadableTable::range(&self.log, range)? {
+                let (at, record) = item?;
+                let (at, record) = (Revision::new(at.value()), record.value());
+                // Records that are missing are looked for once more below, and named.
+                while wanted.next_if(|index| found[*index].1 < at).is_some() {}
+                if let Some(index) = wanted.next_if(|index| found[*index].1 == at) {
+                    entries[index] = Some(entry(found[index].0.clone(), at, Some(record)));
                 }
-            };
-            values[index] = value(revision, record.value())?;
+            }
         }
-        Ok(values)
+        for index in order {
+            if entries[index].is_none() {
+                let (key, revision) = &found[index];
+                entries[index] = Some(self.entry(key.clone(), *revision)?);
+            }
+        }
+        Ok(entries.into_iter().flatten().collect())
     }
 
     /// The keys of a list with the revision of each, and how many more there are.
@@ -236,9 +267,9 @@ impl Snapshot {
         Ok((keys.found, keys.remaining))
     }
 
-    /// A part of the log.
+    /// A part of the log. It ends before what cannot be read; from there on, the history is gone.
     pub(super) fn replay(&self, prefix: &Prefix, after: Revision) -> Result<Replay, Failure> {
-        self.check_compacted(after)?;
+        self.check_known(after)?;
         let mut replay = Replay {
             changes: Vec::new(),
             reached: after,
@@ -248,10 +279,20 @@ impl Snapshot {
         for item in ReadableTable::range::<u64>(&self.log, newer)?.take(REPLAYED_RECORDS) {
             let (revision, record) = item?;
             let revision = Revision::new(revision.value());
-            let record = Record::parse(revision, record.value())?;
+            let change = match self.replayed(prefix, revision, record.value()) {
+                Err(Failure::Damaged(reason)) if replay.reached == after => {
+                    tracing::error!(%revision, reason, "history is lost here: watches that pass it are ended");
+                    return Err(StorageError::Compacted {
+                        requested: after,
+                        oldest: revision,
+                    }
+                    .into());
+                }
+                Err(Failure::Damaged(_)) => return Ok(replay),
+                change => change?,
+            };
             replay.reached = revision;
-            if record.key.starts_with(prefix.as_str()) {
-                let change = self.change(revision, &record)?;
+            if let Some(change) = change {
                 bytes += change.entry().value().len();
                 replay.changes.push(change);
             }
@@ -262,18 +303,35 @@ impl Snapshot {
         Ok(replay)
     }
 
-    fn change(&self, revision: Revision, record: &Record<'_>) -> Result<Change, Failure> {
+    /// What happened at a revision, where it is in the range.
+    fn replayed(
+        &self,
+        prefix: &Prefix,
+        revision: Revision,
+        record: &[u8],
+    ) -> Result<Option<Change>, Failure> {
+        let record = Record::parse(revision, record)?;
+        if !record.key.starts_with(prefix.as_str()) {
+            return Ok(None);
+        }
         let key = parse_key(record.key)?;
         let previous = match record.previous {
             Revision::ZERO => None,
-            previous => Some(Entry::new(key.clone(), self.value(previous)?, previous)),
+            previous => {
+                let entry = self.entry(key.clone(), previous)?;
+                if entry.is_lost() {
+                    return Err(Damage(entry.damage().unwrap_or_default().to_owned()).into());
+                }
+                Some(entry)
+            }
         };
         match (record.kind, previous) {
             (Kind::Written, previous) => {
-                let entry = Entry::new(key, Bytes::copy_from_slice(record.value), revision);
-                Ok(Change::written(entry, previous))
+                let value = Bytes::copy_from_slice(record.value);
+                let entry = Entry::canonical(key, value, revision, record.schema);
+                Ok(Some(Change::written(entry, previous)))
             }
-            (Kind::Deleted, Some(previous)) => Ok(Change::deleted(previous, revision)),
+            (Kind::Deleted, Some(previous)) => Ok(Some(Change::deleted(previous, revision))),
             (Kind::Deleted, None) => Err(Damage(format!("revision {revision} deletes nothing")).into()),
         }
     }
@@ -301,14 +359,19 @@ impl Keys {
     }
 }
 
-fn missing(revision: Revision) -> Damage {
-    Damage(format!("the record of revision {revision} is missing"))
-}
-
-/// The value in a record.
-fn value(revision: Revision, record: &[u8]) -> Result<Bytes, Damage> {
-    let record = Record::parse(revision, record)?;
-    Ok(Bytes::copy_from_slice(record.value))
+/// What a record says was written to a key; of a damaged or missing one, that it cannot be read.
+pub(super) fn entry(key: Key, revision: Revision, record: Option<&[u8]>) -> Entry {
+    let missing = || Damage(format!("the record of revision {revision} is missing"));
+    match record
+        .ok_or_else(missing)
+        .and_then(|record| Record::parse(revision, record))
+    {
+        Ok(record) => Entry::canonical(key, Bytes::copy_from_slice(record.value), revision, record.schema),
+        Err(Damage(reason)) => {
+            tracing::error!(%key, reason, "an object is damaged");
+            Entry::unreadable(key, revision, &reason)
+        }
+    }
 }
 
 fn parse_key(text: &str) -> Result<Key, Damage> {

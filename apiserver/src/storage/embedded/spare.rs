@@ -3,10 +3,12 @@
 //! A B-tree that copies what it changes needs room even to delete. So a file of a few mebibytes lies beside the database,
 //! and is removed when the disk is full: whoever deletes then is not told that there is no space to do it.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
+use nix::fcntl::OFlag;
 use nix::sys::statvfs::statvfs;
 
 /// How large the file is, at most: room for some ten thousand deletions.
@@ -23,9 +25,17 @@ pub(super) struct Spare(pub(super) PathBuf);
 impl Spare {
     /// Sets the room aside, where twice as much is free. Whether it is set aside.
     pub(super) fn acquire(&self) -> bool {
-        let held = self.0.metadata().is_ok_and(|file| file.len() > 0);
-        held || self
-            .free()
+        let found = fs::symlink_metadata(&self.0);
+        let held = found
+            .as_ref()
+            .is_ok_and(|found| found.is_file() && found.len() > 0);
+        if held {
+            return true;
+        }
+        if found.is_ok() && fs::remove_file(&self.0).is_err() {
+            return false;
+        }
+        self.free()
             .is_ok_and(|(free, size)| free >= 2 * size && self.write(size).is_ok())
     }
 
@@ -44,7 +54,13 @@ impl Spare {
 
     fn write(&self, size: u64) -> io::Result<()> {
         let write = || {
-            let mut file = File::create(&self.0)?;
+            // A link in its place would be followed to somebody else's file.
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .custom_flags(OFlag::O_NOFOLLOW.bits())
+                .open(&self.0)?;
             let mut left = usize::try_from(size).unwrap_or(usize::MAX);
             while left > 0 {
                 let part = left.min(CHUNK);

@@ -168,3 +168,116 @@ async fn a_write_that_fails_tells_why() {
     let failed = cache.delete(entry.key(), entry.revision()).await;
     assert!(matches!(failed, Err(StorageError::Unavailable(_))));
 }
+
+/// The store is put back to an older state while its watch stays open: a read that must be the latest notices.
+#[tokio::test]
+async fn a_store_that_went_back_without_a_word_is_noticed_by_who_reads_it() {
+    let store = Arc::new(Faulty::default());
+    store.replace(MemoryStore::starting_at(Revision::new(1000)));
+    let lost = create(&*store, "default", "lost").await;
+    let cache = Cache::start(store.clone(), prefix(), quick());
+    timeout(LONG, cache.wait_ready()).await.unwrap();
+    until(|| cache.stats().following).await;
+    let mut watch = cache.watch(&prefix(), lost.revision()).await.unwrap();
+
+    let restored = MemoryStore::starting_at(Revision::new(10));
+    create(&restored, "default", "old").await;
+    store.replace(restored);
+    assert_eq!(names(&cache, ReadAt::Latest).await, ["old"]);
+    assert!(matches!(
+        batch(&mut watch).await,
+        Some(Err(StorageError::Compacted { .. }))
+    ));
+    until(|| cache.stats().following).await;
+    assert_eq!(names(&cache, ReadAt::Any).await, ["old"]);
+}
+
+/// What the backend told where the cache was behind is not taken back by the cache.
+#[tokio::test]
+async fn any_read_does_not_go_back_behind_what_the_backend_told() {
+    let (store, cache) = filled(Options {
+        wait: Duration::from_millis(20),
+        ..quick()
+    })
+    .await;
+    let first = create(&*cache, "default", "a").await;
+    reached(&cache, first.revision()).await;
+    store.hold(true);
+    let second = create(&*store, "default", "b").await;
+    let latest = cache.list(&all(ReadAt::Latest)).await.unwrap();
+    assert_eq!(latest.revision, second.revision());
+    assert!(cache.stats().revision < second.revision(), "the backend answered");
+    for _ in 0..3 {
+        let any = cache.list(&all(ReadAt::Any)).await.unwrap();
+        assert!(any.revision >= latest.revision);
+        assert_eq!(any.entries, [first.clone(), second.clone()]);
+        let any = cache.get(second.key(), ReadAt::Any).await.unwrap();
+        assert_eq!(any.entry.as_ref(), Some(&second));
+    }
+    store.hold(false);
+    reached(&cache, second.revision()).await;
+    let reads = store.reads();
+    assert_eq!(names(&cache, ReadAt::Any).await, ["a", "b"]);
+    assert_eq!(store.reads(), reads, "the cache answers again");
+}
+
+/// The follower panics: nobody is served what nobody keeps up to date, nobody waits for it, and it is started again.
+#[tokio::test]
+async fn a_follower_that_panics_is_started_again_and_the_cache_filled_anew() {
+    let (store, cache) = filled(quick()).await;
+    let first = create(&*cache, "default", "a").await;
+    reached(&cache, first.revision()).await;
+    let mut watch = cache.watch(&prefix(), first.revision()).await.unwrap();
+    assert_eq!(cache.background().failure(), None);
+    store.no_lists.store(true, Ordering::SeqCst);
+    store.panics.store(true, Ordering::SeqCst);
+    let second = create(&*cache, "default", "b").await;
+    until(|| !cache.ready()).await;
+    assert!(batch(&mut watch).await.is_none(), "the watch ends");
+    assert!(cache.background().failure().unwrap().contains("on purpose"));
+    for at in [
+        ReadAt::Any,
+        ReadAt::Latest,
+        ReadAt::NotOlderThan(second.revision().next()),
+    ] {
+        let refused = cache.list(&all(at)).await;
+        assert!(matches!(refused, Err(StorageError::Initializing)), "{refused:?}");
+    }
+    let refused = cache.watch(&prefix(), first.revision()).await;
+    assert!(matches!(refused.err(), Some(StorageError::Initializing)));
+    let read = cache.get(second.key(), ReadAt::Latest).await.unwrap();
+    assert_eq!(read.entry.as_ref(), Some(&second), "the store answers");
+
+    store.no_lists.store(false, Ordering::SeqCst);
+    until(|| cache.ready()).await;
+    assert_eq!(cache.background().restarts(), 1);
+    assert_eq!(names(&cache, ReadAt::Any).await, ["a", "b"]);
+    let mut watch = cache.watch(&prefix(), second.revision()).await.unwrap();
+    let third = create(&*cache, "default", "c").await;
+    assert_eq!(changes(&mut watch, 1).await[0].entry(), &third);
+}
+
+/// Who waits for something that the follower would bring does not wait for nothing.
+#[tokio::test]
+async fn a_reader_that_waits_for_a_follower_that_panics_is_told() {
+    let (store, cache) = filled(Options {
+        wait: LONG,
+        ..quick()
+    })
+    .await;
+    let first = create(&*cache, "default", "a").await;
+    reached(&cache, first.revision()).await;
+    store.no_lists.store(true, Ordering::SeqCst);
+    let waiting = {
+        let (cache, at) = (
+            cache.clone(),
+            ReadAt::NotOlderThan(first.revision().next().next()),
+        );
+        tokio::spawn(async move { cache.list(&all(at)).await })
+    };
+    sleep(Duration::from_millis(20)).await;
+    store.panics.store(true, Ordering::SeqCst);
+    create(&*store, "default", "b").await;
+    let answer = timeout(LONG / 2, waiting).await.unwrap().unwrap();
+    assert!(matches!(answer, Err(StorageError::Initializing)), "{answer:?}");
+}

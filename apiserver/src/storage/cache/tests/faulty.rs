@@ -17,6 +17,8 @@ pub(super) struct Faulty {
     store: Mutex<Arc<MemoryStore>>,
     /// Nothing is answered.
     pub(super) down: AtomicBool,
+    /// The next thing that a watch would tell makes a panic of it.
+    pub(super) panics: Arc<AtomicBool>,
     /// No list is answered.
     pub(super) no_lists: AtomicBool,
     /// Gets and lists that were asked.
@@ -96,17 +98,19 @@ impl Storage for Faulty {
     async fn watch(&self, prefix: &Prefix, after: Revision) -> Result<Watch, StorageError> {
         let inner = self.up()?.watch(prefix, after).await?;
         self.watches.fetch_add(1, Ordering::SeqCst);
-        let state = Some((inner, self.held.subscribe(), self.cuts.subscribe()));
+        let panics = self.panics.clone();
+        let state = Some((inner, self.held.subscribe(), self.cuts.subscribe(), panics));
         let watch = stream::unfold(state, |state| async {
-            let (mut inner, mut held, mut cuts) = state?;
+            let (mut inner, mut held, mut cuts, panics) = state?;
             tokio::select! {
                 biased;
                 _ = cuts.changed() => Some((Err(unavailable()), None)),
                 batch = async {
                     let batch = inner.next().await;
                     held.wait_for(|held| !*held).await.unwrap();
+                    assert!(!panics.swap(false, Ordering::SeqCst), "it panics on purpose");
                     batch
-                } => Some((batch?, Some((inner, held, cuts)))),
+                } => Some((batch?, Some((inner, held, cuts, panics)))),
             }
         });
         Ok(watch.boxed())

@@ -11,8 +11,8 @@ use redb::{Database, StorageBackend};
 
 use crate::storage::Revision;
 use crate::storage::embedded::failure::{Failure, guarded};
-use crate::storage::embedded::medium::{Medium, initialize, open_error};
-use crate::storage::embedded::{EmbeddedStore, LEAST_RETENTION, OpenError};
+use crate::storage::embedded::medium::{Medium, Room, initialize, open_error};
+use crate::storage::embedded::{EmbeddedStore, LEAST_RETENTION, OpenError, Options};
 
 /// What a disk writes whole or not at all.
 const SECTOR: usize = 512;
@@ -31,6 +31,8 @@ struct State {
     pending: Vec<Pending>,
     fault: Option<Fault>,
     off: bool,
+    /// Who gives up its room panics.
+    panics: bool,
     /// Counts the databases opened on it: those of before have lost it.
     opened: u64,
     random: SmallRng,
@@ -60,6 +62,7 @@ impl Disk {
             pending: Vec::new(),
             fault: None,
             off: false,
+            panics: false,
             opened: 0,
             random: SmallRng::seed_from_u64(seed),
         })));
@@ -76,6 +79,11 @@ impl Disk {
     /// Plans a fault.
     pub(super) fn plan(&self, fault: Option<Fault>) {
         self.state().fault = fault;
+    }
+
+    /// From now on, a writer that learns that the disk is full panics before it knows what became of its transaction.
+    pub(super) fn make_writers_panic(&self) {
+        self.state().panics = true;
     }
 
     /// Turns the power off, if it is on, and on again.
@@ -100,7 +108,22 @@ impl Disk {
         clock: Revision,
         retention: Duration,
     ) -> Result<Arc<EmbeddedStore>, OpenError> {
-        EmbeddedStore::open_on(Box::new(self.clone()), clock, retention)
+        self.open_with(
+            clock,
+            &Options {
+                retention,
+                ..Options::new("")
+            },
+        )
+    }
+
+    /// The same, kept as these options say.
+    pub(super) fn open_with(
+        &self,
+        clock: Revision,
+        options: &Options,
+    ) -> Result<Arc<EmbeddedStore>, OpenError> {
+        EmbeddedStore::open_on(Box::new(self.clone()), clock, options)
     }
 
     pub(super) fn database(&self) -> Result<Database, Failure> {
@@ -133,11 +156,20 @@ impl Medium for Disk {
     }
 
     fn release_spare(&self) -> bool {
+        let panics = self.state().panics;
+        assert!(!panics, "the writer panics on purpose");
         false
     }
 
     fn size_on_disk(&self) -> u64 {
         self.state().seen.len() as u64
+    }
+
+    fn room(&self) -> Room {
+        Room {
+            capacity: 1 << 30,
+            free: 1 << 30,
+        }
     }
 }
 

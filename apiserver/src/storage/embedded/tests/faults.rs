@@ -52,8 +52,11 @@ async fn write_on(store: &Arc<dyn Storage>, mut writer: Writer, rounds: u32) -> 
 }
 
 async fn live_through_failures(seed: u64, error: ErrorKind) -> usize {
+    live_through_failures_of(&Disk::new(seed, START), seed, error).await
+}
+
+async fn live_through_failures_of(disk: &Disk, seed: u64, error: ErrorKind) -> usize {
     let mut random = SmallRng::seed_from_u64(seed);
-    let disk = Disk::new(seed, START);
     let store: Arc<dyn Storage> = disk.open(START).unwrap();
     let done = Arc::new(AtomicBool::new(false));
     let watcher = {
@@ -124,6 +127,40 @@ async fn a_store_lives_through_a_disk_that_is_full_now_and_then() {
     for seed in 0..6 {
         assert!(live_through_failures(seed, ErrorKind::StorageFull).await > 0);
     }
+}
+
+/// The writer panics in the middle of a transaction, of which nobody knows then whether it took place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_lives_through_panics_of_its_writer() {
+    for seed in 0..3 {
+        let disk = Disk::new(seed, START);
+        disk.make_writers_panic();
+        assert!(live_through_failures_of(&disk, seed, ErrorKind::StorageFull).await > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_is_started_again_and_says_so() {
+    let disk = Disk::new(1, START);
+    let store = disk.open(START).unwrap();
+    store.create(&key("default", "a"), object("a", 1)).await.unwrap();
+    let task = store.background().pop().unwrap();
+    assert_eq!((task.restarts(), task.failure()), (0, None));
+    disk.make_writers_panic();
+    disk.plan(Some(Fault {
+        after: 0,
+        error: Some(ErrorKind::StorageFull),
+    }));
+    let failed = store.create(&key("default", "b"), object("b", 1)).await;
+    assert!(
+        matches!(&failed, Err(StorageError::Unavailable(why)) if why.to_string().contains("writer failed")),
+        "{failed:?}"
+    );
+    store.create(&key("default", "c"), object("c", 2)).await.unwrap();
+    store.check().await.unwrap();
+    assert_eq!((task.restarts(), task.failure()), (1, None));
+    let watch = store.watch(&prefix(), START).await;
+    assert!(watch.is_ok());
 }
 
 #[tokio::test]

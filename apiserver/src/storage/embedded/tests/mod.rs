@@ -3,6 +3,7 @@
 mod contract;
 mod disk;
 mod faults;
+mod formats;
 mod history;
 mod model;
 mod power;

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{Requested, Write};
 use crate::storage::embedded::failure::{Failure, corrupt};
 use crate::storage::embedded::format::{
-    Damage, INDEX, Kind, LOG, META, Record, index_key, index_mark, meta, parse_index, write_index_key,
+    INDEX, Kind, LOG, META, Record, deleted_size, index_key, index_mark, meta, parse_index, write_index_key,
+    written_size,
 };
+use crate::storage::embedded::snapshot::entry;
 use crate::storage::{Change, Entry, Key, Revision, StorageError};
 
 /// The tables of a transaction.
@@ -26,13 +27,18 @@ pub(super) struct Batch {
     given: u64,
     pub(super) answers: Vec<Result<Entry, StorageError>>,
     pub(super) changes: Vec<Change>,
+    /// Bytes of the records that became history by it.
+    pub(super) history: u64,
 }
 
 /// What a sweep came to.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Swept {
     /// The revision that it reached.
     pub(super) reached: u64,
-    /// Bytes of the records that it removed.
+    /// The records that it removed.
+    pub(super) records: u64,
+    /// Their bytes.
     pub(super) bytes: u64,
 }
 
@@ -43,6 +49,7 @@ impl Batch {
             given,
             answers: Vec::new(),
             changes: Vec::new(),
+            history: 0,
         }
     }
 
@@ -74,10 +81,25 @@ impl Batch {
         };
         tables.insert(&change)?;
         self.given = revision.get();
+        self.history += history_of(&change);
         self.answers.push(Ok(change.entry().clone()));
         self.changes.push(change);
         Ok(())
     }
+}
+
+/// Bytes of the records that became history by a change: that of what was there, and a deletion's own.
+fn history_of(change: &Change) -> u64 {
+    let key = change.entry().key().as_str();
+    let previous = change
+        .previous()
+        .map_or(0, |entry| written_size(key, entry.value(), entry.schema()));
+    let own = if change.is_deletion() {
+        deleted_size(key)
+    } else {
+        0
+    };
+    (previous + own) as u64
 }
 
 impl<'t> Tables<'t> {
@@ -94,19 +116,23 @@ impl<'t> Tables<'t> {
     fn change(&self, key: &Key, requested: &Requested, revision: Revision) -> Result<Change, Failure> {
         let current = self.current(key)?;
         match requested {
-            Requested::Create(value) => {
+            Requested::Create(value, schema) => {
                 if current.is_some() {
                     return Err(StorageError::AlreadyExists { key: key.clone() }.into());
                 }
-                let entry = Entry::new(key.clone(), value.clone(), revision);
+                let entry = Entry::canonical(key.clone(), value.clone(), revision, *schema);
                 Ok(Change::written(entry, None))
             }
-            Requested::Update(expected, value) => {
-                let previous = self.expect(key, current, *expected)?;
-                let entry = Entry::new(key.clone(), value.clone(), revision);
+            Requested::Update(expected, value, schema) => {
+                let previous = readable(self.expect(key, current, *expected)?)?;
+                let entry = Entry::canonical(key.clone(), value.clone(), revision, *schema);
                 Ok(Change::written(entry, Some(previous)))
             }
             Requested::Delete(expected) => {
+                let previous = readable(self.expect(key, current, *expected)?)?;
+                Ok(Change::deleted(previous, revision))
+            }
+            Requested::DeleteUnread(expected) => {
                 Ok(Change::deleted(self.expect(key, current, *expected)?, revision))
             }
         }
@@ -131,25 +157,22 @@ impl<'t> Tables<'t> {
     }
 
     fn expect(&self, key: &Key, current: Option<Revision>, expected: Revision) -> Result<Entry, Failure> {
-        let entry = match current {
+        let found = match current {
             None => None,
-            Some(revision) => Some(Entry::new(key.clone(), self.value(revision)?, revision)),
+            Some(revision) => {
+                let record = self.log.get(revision.get())?;
+                let record = record.as_ref().map(|record| record.value());
+                Some(entry(key.clone(), revision, record))
+            }
         };
-        match entry {
-            Some(entry) if entry.revision() == expected => Ok(entry),
+        match found {
+            Some(found) if found.revision() == expected => Ok(found),
             current => Err(StorageError::Conflict {
                 key: key.clone(),
                 current,
             }
             .into()),
         }
-    }
-
-    fn value(&self, revision: Revision) -> Result<Bytes, Failure> {
-        let record = self.log.get(revision.get())?;
-        let record = record.ok_or_else(|| Damage(format!("the record of revision {revision} is missing")))?;
-        let record = Record::parse(revision, record.value())?;
-        Ok(Bytes::copy_from_slice(record.value))
     }
 
     fn insert(&mut self, change: &Change) -> Result<(), Failure> {
@@ -163,6 +186,7 @@ impl<'t> Tables<'t> {
             kind,
             key: change.entry().key().as_str(),
             previous: change.previous().map_or(Revision::ZERO, Entry::revision),
+            schema: change.entry().schema().filter(|_| kind == Kind::Written),
             value,
         };
         let mut room = self.log.insert_reserve(revision.get(), record.size())?;
@@ -175,15 +199,16 @@ impl<'t> Tables<'t> {
     }
 
     /// Removes what was replaced at one of the revisions after `swept` up to `compacted`, and the deletions among them;
-    /// looks at so many records at most.
+    /// looks at so many records at most. What a damaged record would say is not known: it stays, and so does what it
+    /// replaced.
     pub(super) fn sweep(&mut self, swept: u64, compacted: u64, records: usize) -> Result<Swept, Failure> {
+        let mut sweep = Swept {
+            reached: swept.max(compacted),
+            ..Swept::default()
+        };
         if swept >= compacted {
-            return Ok(Swept {
-                reached: swept,
-                bytes: 0,
-            });
+            return Ok(sweep);
         }
-        let mut reached = compacted;
         let mut gone = Vec::new();
         for (count, item) in self.log.range(swept + 1..=compacted)?.enumerate() {
             if count == records {
@@ -191,26 +216,40 @@ impl<'t> Tables<'t> {
             }
             let (revision, record) = item?;
             let revision = Revision::new(revision.value());
-            let record = Record::parse(revision, record.value())?;
+            if count + 1 == records {
+                sweep.reached = revision.get();
+            }
+            let record = match Record::parse(revision, record.value()) {
+                Ok(record) => record,
+                Err(damage) => {
+                    tracing::error!(%revision, %damage, "a part of the history is damaged, and stays on the disk");
+                    continue;
+                }
+            };
             if record.previous > Revision::ZERO {
                 gone.push((record.key.to_owned(), record.previous));
             }
             if record.kind == Kind::Deleted {
                 gone.push((record.key.to_owned(), revision));
             }
-            if count + 1 == records {
-                reached = revision.get();
-            }
         }
-        let mut bytes = 0;
         for (key, revision) in gone {
             write_index_key(&mut self.buffer, &key, revision);
             self.index.remove(self.buffer.as_slice())?;
             let removed = self.log.remove(revision.get())?;
-            bytes += removed.map_or(0, |record| record.value().len() as u64);
+            if let Some(removed) = removed {
+                sweep.records += 1;
+                sweep.bytes += removed.value().len() as u64;
+            }
         }
-        self.meta.insert(meta::SWEPT, reached)?;
-        Ok(Swept { reached, bytes })
+        self.meta.insert(meta::SWEPT, sweep.reached)?;
+        Ok(sweep)
+    }
+
+    /// Notes the bytes of history that there are.
+    pub(super) fn set_history(&mut self, bytes: u64) -> Result<(), Failure> {
+        self.meta.insert(meta::HISTORY, bytes)?;
+        Ok(())
     }
 
     /// Notes the oldest revision with history.
@@ -218,4 +257,15 @@ impl<'t> Tables<'t> {
         self.meta.insert(meta::COMPACTED, revision.get())?;
         Ok(())
     }
+}
+
+/// What is to be replaced, or told as it was, must be readable.
+fn readable(entry: Entry) -> Result<Entry, StorageError> {
+    if !entry.is_lost() {
+        return Ok(entry);
+    }
+    Err(StorageError::Unreadable {
+        key: entry.key().to_string(),
+        reason: entry.damage().unwrap_or_default().to_owned(),
+    })
 }

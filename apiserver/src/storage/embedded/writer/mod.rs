@@ -9,8 +9,11 @@
 mod batch;
 mod history;
 mod recovery;
+mod retention;
 mod space;
 
+use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -20,14 +23,15 @@ use redb::{Database, WriteTransaction};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use self::batch::{Batch, Tables};
-use self::history::Retention;
 use self::recovery::{Undecided, refusals};
+use self::retention::Retention;
 use self::space::Space;
 use super::failure::{Failure, guarded};
 use super::format::meta;
 use super::medium::Medium;
 use super::shared::{Published, Shared};
 use super::snapshot::{Numbers, Snapshot};
+use crate::background::{BackgroundTask, Backoff};
 use crate::storage::feed::Feed;
 use crate::storage::{Change, Entry, Key, Revision, StorageError};
 
@@ -69,9 +73,11 @@ pub(super) struct Write {
 
 /// What is to be done to a key.
 pub(super) enum Requested {
-    Create(Bytes),
-    Update(Revision, Bytes),
+    Create(Bytes, Option<NonZeroU64>),
+    Update(Revision, Bytes, Option<NonZeroU64>),
     Delete(Revision),
+    /// The same, whether or not the value can be read.
+    DeleteUnread(Revision),
 }
 
 /// The writer's state. It alone has the database.
@@ -88,23 +94,29 @@ pub(super) struct Writer {
     reserved: u64,
     /// Up to where what is compacted has been removed.
     swept: u64,
+    /// Bytes of the records that a sweep would remove, were all but the present compacted.
+    history: u64,
+    /// No revision up to this one is given by this process.
+    floor: Revision,
     retention: Retention,
     space: Space,
     undecided: Option<Undecided>,
+    /// The revision up to which watchers were told.
+    shown: Revision,
     last_opened: Instant,
 }
 
 impl Writer {
-    /// The writer of a database that was just opened. No revision that it gives is below `floor`.
+    /// The writer of a database that was just opened. Every revision that it gives is after `floor`.
     pub(super) fn new(
         (medium, database): (Box<dyn Medium>, Database),
         (shared, feed): (Arc<Shared>, Arc<Feed>),
         numbers: Numbers,
         floor: Revision,
-        retention: Duration,
+        (retention, budget): (Duration, u64),
     ) -> Self {
-        // What was set aside before may have been given, and seen.
-        let given = floor.get().max(numbers.reserved);
+        let given = floor.get();
+        let shown = shared.revision().unwrap_or(floor);
         Self {
             space: Space::new(medium.acquire_spare()),
             medium,
@@ -115,14 +127,35 @@ impl Writer {
             given,
             reserved: given,
             swept: numbers.swept,
-            retention: Retention::new(retention),
+            history: numbers.history,
+            floor,
+            retention: Retention::new(retention, budget, numbers.history),
             undecided: None,
+            shown,
             last_opened: Instant::now(),
         }
     }
 
-    /// Writes until it is told to stop.
-    pub(super) fn run(mut self, commands: &Receiver<Command>) {
+    /// Writes until it is told to stop. Where that panics, it goes on with what comes next: who waited for an answer is
+    /// told that there is none.
+    pub(super) fn run(mut self, commands: &Receiver<Command>, task: &BackgroundTask) {
+        let mut backoff = Backoff::new();
+        loop {
+            let written = catch_unwind(AssertUnwindSafe(|| self.write_on(commands, task)));
+            let Err(panic) = written else {
+                return;
+            };
+            task.panicked(&*panic);
+            std::thread::sleep(backoff.next());
+            // What was begun is seen by nobody, or all of it by everybody.
+            if catch_unwind(AssertUnwindSafe(|| self.resume())).is_ok() {
+                backoff = Backoff::new();
+            }
+        }
+    }
+
+    fn write_on(&mut self, commands: &Receiver<Command>, task: &BackgroundTask) {
+        let mut is_shaken = task.failure().is_some();
         loop {
             let first = match commands.recv_timeout(self.pause()) {
                 Ok(command) => Some(command),
@@ -157,6 +190,9 @@ impl Writer {
                 }
             }
             self.keep_history();
+            if std::mem::take(&mut is_shaken) {
+                task.is_well();
+            }
         }
     }
 
@@ -165,6 +201,7 @@ impl Writer {
     fn write(&mut self, mut writes: Vec<Write>) {
         self.look_for_space();
         for _ in 0..2 {
+            self.make_room(&writes);
             let (admitted, refused) = writes.into_iter().partition(|write| self.admit(&write.change));
             writes = admitted;
             answer(
@@ -176,7 +213,7 @@ impl Writer {
             }
             match self.commit(&writes) {
                 Ok(answers) => return answer(writes, answers),
-                Err(Failure::NoSpace(_)) => {}
+                Err(failure @ Failure::NoSpace(_)) => self.note_full(&failure),
                 Err(failure) => return answer(writes, refusals(failure, &self.shared.path)),
             }
         }
@@ -208,6 +245,7 @@ impl Writer {
         });
         match committed {
             Ok(snapshot) => {
+                self.retention.produce(batch.history);
                 self.show(Ok(Arc::new(snapshot)), batch.changes);
                 Ok(batch.answers)
             }
@@ -218,18 +256,48 @@ impl Writer {
     /// Does all in a transaction that is not committed yet.
     fn prepare(&mut self, writes: &[Write]) -> Result<(WriteTransaction, Batch), Failure> {
         self.reserve(writes.len())?;
-        let transaction = self.begin()?;
-        let mut batch = Batch::new(self.given);
-        let mut tables = Tables::open(&transaction)?;
-        for write in writes {
-            batch.apply(&mut tables, write, &self.shared.path)?;
+        match self.apply(writes, self.compacted()) {
+            Err(Unprepared::Sweep(failure)) => {
+                // Whatever is wrong with old history: nothing of that transaction stays, and the writes go without it.
+                self.sweep_failed(&failure);
+                self.apply(writes, self.swept)
+            }
+            prepared => prepared,
         }
-        if !batch.changes.is_empty() {
-            let swept = tables.sweep(self.swept, self.compacted(), SWEPT_ALONG + 2 * writes.len())?;
-            self.swept = swept.reached;
-            self.space.removed(swept.bytes);
+        .map_err(Unprepared::into_failure)
+    }
+
+    /// Does all in a transaction, and removes along with it some of the history up to `compacted`.
+    fn apply(&mut self, writes: &[Write], compacted: u64) -> Result<(WriteTransaction, Batch), Unprepared> {
+        let mut sweeps = false;
+        let applied = guarded(|| {
+            let transaction = self.begin()?;
+            let mut batch = Batch::new(self.given);
+            let mut tables = Tables::open(&transaction)?;
+            for write in writes {
+                batch.apply(&mut tables, write, &self.shared.path)?;
+            }
+            let mut swept = None;
+            if !batch.changes.is_empty() {
+                sweeps = self.swept < compacted;
+                let part = tables.sweep(self.swept, compacted, SWEPT_ALONG + 2 * writes.len())?;
+                tables.set_history((self.history + batch.history).saturating_sub(part.bytes))?;
+                swept = Some(part);
+            }
+            drop(tables);
+            Ok((transaction, batch, swept))
+        });
+        let (transaction, batch, swept) = applied.map_err(|failure| {
+            if sweeps {
+                Unprepared::Sweep(failure)
+            } else {
+                Unprepared::Writes(failure)
+            }
+        })?;
+        if let Some(swept) = swept {
+            self.history += batch.history;
+            self.note_swept(swept);
         }
-        drop(tables);
         self.given = batch.given();
         Ok((transaction, batch))
     }
@@ -261,11 +329,14 @@ impl Writer {
     /// What is committed.
     fn snapshot(&self) -> Result<Snapshot, Failure> {
         let database = self.database.as_ref().ok_or_else(not_open)?;
-        Ok(Snapshot::take(database)?.0)
+        Ok(Snapshot::take(database, self.floor)?.0)
     }
 
     /// Shows readers and watchers what is committed.
-    fn show(&self, state: Result<Arc<Snapshot>, Arc<str>>, changes: Vec<Change>) {
+    fn show(&mut self, state: Result<Arc<Snapshot>, Arc<str>>, changes: Vec<Change>) {
+        if let Ok(snapshot) = &state {
+            self.shown = snapshot.revision;
+        }
         let published = Published {
             generation: self.generation,
             state,
@@ -275,6 +346,22 @@ impl Writer {
 }
 
 type Answer = Result<Entry, StorageError>;
+
+/// Why a transaction was not prepared.
+enum Unprepared {
+    /// Its writes could not be done.
+    Writes(Failure),
+    /// Old history could not be removed along with them.
+    Sweep(Failure),
+}
+
+impl Unprepared {
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::Writes(failure) | Self::Sweep(failure) => failure,
+        }
+    }
+}
 
 /// Answers writes. Whoever waited may have gone.
 fn answer(writes: Vec<Write>, answers: impl IntoIterator<Item = Answer>) {
@@ -308,8 +395,13 @@ impl Requested {
     /// Bytes of its value.
     pub(super) fn size(&self) -> usize {
         match self {
-            Self::Create(value) | Self::Update(_, value) => value.len(),
-            Self::Delete(_) => 0,
+            Self::Create(value, _) | Self::Update(_, value, _) => value.len(),
+            Self::Delete(_) | Self::DeleteUnread(_) => 0,
         }
+    }
+
+    /// Whether it makes room.
+    pub(super) fn is_deletion(&self) -> bool {
+        matches!(self, Self::Delete(_) | Self::DeleteUnread(_))
     }
 }

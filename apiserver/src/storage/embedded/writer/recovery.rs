@@ -9,7 +9,7 @@ use crate::storage::embedded::failure::{Failure, guarded};
 use crate::storage::embedded::format::META;
 use crate::storage::embedded::shared::not_open;
 use crate::storage::embedded::snapshot::Snapshot;
-use crate::storage::{Change, Revision, StorageError};
+use crate::storage::{Change, Prefix, Revision, StorageError};
 
 /// How long a database that does not open is left alone.
 const REOPEN_PAUSE: Duration = Duration::from_millis(100);
@@ -38,12 +38,19 @@ impl Writer {
         }
     }
 
+    /// Goes on after a panic: with the database as it is on disk.
+    pub(super) fn resume(&mut self) {
+        self.undecided = None;
+        self.reopen();
+    }
+
     /// Finds out what became of a transaction whose commit failed; its answers, where it took place.
     pub(super) fn settle(&mut self, batch: Batch, failure: Failure) -> Result<Vec<Answer>, Failure> {
         self.note_full(&failure);
         self.undecided = Some(Undecided {
             changes: batch.changes,
         });
+        self.retention.produce(batch.history);
         match self.reopen() {
             Some(true) => Ok(batch.answers),
             Some(false) => Err(failure),
@@ -78,11 +85,17 @@ impl Writer {
 
     fn open(&mut self) -> Result<(Snapshot, Vec<Change>), String> {
         let database = self.medium.open(true).map_err(|error| error.to_string())?;
-        let opened = guarded(|| Snapshot::take(&database));
+        let opened = guarded(|| Snapshot::take(&database, self.floor));
         let (snapshot, numbers) = opened.map_err(|failure| failure.to_string())?;
         self.swept = numbers.swept;
+        self.history = numbers.history;
         self.reserved = numbers.reserved;
         self.database = Some(database);
+        self.given = self.given.max(snapshot.revision.get());
+        if self.undecided.is_none() && snapshot.revision > self.shown {
+            // Nobody remembers what was written, only that something was.
+            return self.untold(snapshot).map_err(|failure| failure.to_string());
+        }
         let undecided = self
             .undecided
             .as_ref()
@@ -100,6 +113,19 @@ impl Writer {
             .undecided
             .take()
             .map_or_else(Vec::new, |undecided| undecided.changes);
+        Ok((snapshot, changes))
+    }
+
+    /// What the log tells that watchers were not told.
+    fn untold(&mut self, snapshot: Snapshot) -> Result<(Snapshot, Vec<Change>), Failure> {
+        self.confirm(snapshot.revision)?;
+        let mut changes = Vec::new();
+        let mut reached = self.shown;
+        while reached < snapshot.revision {
+            let part = guarded(|| snapshot.replay(&Prefix::root(), reached))?;
+            reached = part.reached;
+            changes.extend(part.changes);
+        }
         Ok((snapshot, changes))
     }
 

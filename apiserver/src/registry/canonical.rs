@@ -1,0 +1,116 @@
+//! What is stored as a client would see it, and what has to be defaulted first.
+//!
+//! Kubernetes defaults every object when it is decoded, also on its way out of the storage: an object that was stored
+//! before a default existed shows it all the same, in every version. Here most reads decode nothing. So each value is
+//! stored with a fingerprint of what made it complete; one with another fingerprint, or none, is decoded once, and what
+//! that came to is kept with the entry.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::num::NonZeroU64;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use super::Registry;
+use crate::object::EncodingKey;
+use crate::resource::Resource;
+use crate::status::ApiError;
+use crate::storage::Entry;
+
+/// Raised when this library writes the same object in other words.
+const ENCODING: u64 = 1;
+
+/// The fingerprint of all that decides what a complete object of a resource is, as it is stored: the schema of the
+/// storage version, and the program, whose code may default what no schema tells.
+pub(super) fn fingerprint(resource: &Resource) -> NonZeroU64 {
+    let schema = resource
+        .version(&resource.storage_version)
+        .map_or(0, |version| version.schema.fingerprint);
+    let mut hasher = Sha256::new();
+    for number in [ENCODING, schema, program()] {
+        hasher.update(number.to_be_bytes());
+    }
+    hasher.update(resource.storage_version.as_bytes());
+    NonZeroU64::new(head(&hasher.finalize())).unwrap_or(NonZeroU64::MIN)
+}
+
+/// A hash of the program that runs; where it cannot be read, a number that no other run of it has.
+fn program() -> u64 {
+    static PROGRAM: OnceLock<u64> = OnceLock::new();
+    *PROGRAM.get_or_init(|| match hash_of("/proc/self/exe") {
+        Ok(hash) => hash,
+        Err(error) => {
+            tracing::warn!(%error, "the program cannot be read: what is stored is looked at once more");
+            rand::random()
+        }
+    })
+}
+
+fn hash_of(path: &str) -> std::io::Result<u64> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut part = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut part)? {
+            0 => return Ok(head(&hasher.finalize())),
+            read => hasher.update(&part[..read]),
+        }
+    }
+}
+
+fn head(digest: &[u8]) -> u64 {
+    digest
+        .iter()
+        .take(8)
+        .fold(0, |number, byte| (number << 8) | u64::from(*byte))
+}
+
+impl Registry {
+    /// The value of `entry`, which begins as one in the storage version does, complete; `None`: it is so as it is stored.
+    ///
+    /// # Errors
+    /// 500: it cannot be read.
+    pub(super) fn completed(&self, entry: &Entry) -> Result<Option<Bytes>, ApiError> {
+        if entry.schema() == Some(self.schema) {
+            return Ok(None);
+        }
+        let key: EncodingKey = self.schema.get();
+        let encodings = &entry.facts().encodings;
+        if let Some(completed) = encodings.get(key) {
+            return Ok(Some(completed));
+        }
+        let (version, stored) = self.parse_stored(entry)?;
+        let mut object = stored.clone();
+        self.resource.behaviour.default_fields(&version, &mut object);
+        if object == stored {
+            entry.set_schema(self.schema);
+            return Ok(None);
+        }
+        let completed = self.value(&object)?;
+        encodings.get_or_make(key, || Ok(completed)).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_known_by_its_bytes() {
+        let directory = tempfile::tempdir().unwrap();
+        let hash = |name: &str, bytes: &[u8]| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            hash_of(path.to_str().unwrap()).unwrap()
+        };
+        let large = vec![7; 200_000];
+        assert_eq!(hash("a", &large), hash("b", &large));
+        let mut other = large.clone();
+        other[199_999] = 8;
+        assert_ne!(hash("a", &large), hash("c", &other));
+        assert!(hash_of("/nowhere").is_err());
+        assert_eq!(program(), program());
+    }
+}

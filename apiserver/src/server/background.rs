@@ -1,0 +1,96 @@
+//! The background tasks of a server, for `/readyz` and for metrics.
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::registry::Registry;
+
+use super::health::Check;
+use crate::background::BackgroundTask;
+
+/// The name of the check.
+const CHECK: &str = "background-tasks";
+
+/// The background tasks of a server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Background(Vec<BackgroundTask>);
+
+impl Background {
+    /// These tasks.
+    pub(super) fn of(tasks: impl IntoIterator<Item = BackgroundTask>) -> Self {
+        Self(tasks.into_iter().collect())
+    }
+
+    /// Says which of them fail. A restart of the process would not help more than that of the task.
+    pub(super) fn check(&self) -> Check {
+        let tasks = self.0.clone();
+        Check::of_readiness(CHECK, move || {
+            let failures: Vec<String> = tasks
+                .iter()
+                .filter_map(|task| Some(format!("{}: {}", task.name(), task.failure()?)))
+                .collect();
+            async move {
+                if failures.is_empty() {
+                    Ok(())
+                } else {
+                    Err(format!("tasks were started again: {}", failures.join(", ")))
+                }
+            }
+        })
+    }
+
+    /// Registers how often each was started again.
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register_collector(Box::new(self.clone()));
+    }
+}
+
+impl Collector for Background {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let mut family = encoder.encode_descriptor(
+            "annex_background_task_restarts",
+            "How often a background task panicked and was started again",
+            None,
+            MetricType::Counter,
+        )?;
+        for task in &self.0 {
+            let counter = ConstCounter::new(task.restarts());
+            counter.encode(family.encode_family(&[("task", task.name())])?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::health::{Endpoint, Health, Outcome};
+
+    #[tokio::test]
+    async fn a_server_with_a_task_that_fails_is_not_ready_and_says_which() {
+        let task = BackgroundTask::new("test");
+        let background = Background::of([BackgroundTask::new("other"), task.clone()]);
+        let health = Health::new(vec![background.check()]);
+        let ask = async || health.ask_one(Endpoint::Readyz, CHECK).await;
+        assert_eq!(ask().await, Some(Outcome::Well));
+        assert_eq!(health.ask_one(Endpoint::Livez, CHECK).await, None);
+        task.panicked(&"oh");
+        let Some(Outcome::Sick(why)) = ask().await else {
+            panic!("it is sick");
+        };
+        assert_eq!(why, "tasks were started again: test: oh");
+        let mut registry = Registry::default();
+        background.register(&mut registry);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        for line in [
+            r#"annex_background_task_restarts_total{task="other"} 0"#,
+            r#"annex_background_task_restarts_total{task="test"} 1"#,
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        task.is_well();
+        assert_eq!(ask().await, Some(Outcome::Well));
+    }
+}
