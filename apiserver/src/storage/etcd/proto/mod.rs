@@ -4,6 +4,7 @@
 
 #![allow(
     clippy::all,
+    clippy::allow_attributes_without_reason,
     dead_code,
     unreachable_pub,
     unused_qualifications,
