@@ -10,6 +10,7 @@
 mod answers;
 mod codec;
 mod continue_token;
+mod counts;
 mod create;
 mod delete;
 mod errors;

@@ -10,7 +10,9 @@
 
 mod chain;
 mod client;
+mod cluster;
 mod discovery;
 mod fixture;
 mod health;
 mod life;
+mod seats;

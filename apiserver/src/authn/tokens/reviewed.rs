@@ -1,4 +1,8 @@
-//! Tokens that the cluster knows: TokenReview, with its answers kept for a while.
+//! Tokens that the cluster knows: TokenReview, with its answers kept for a while, good ones and bad ones, as
+//! k8s.io/apiserver's cached token authenticator (pkg/authentication/token/cache) keeps them.
+//!
+//! A token that was accepted once is reviewed again beside others of its like alone; one that nobody has seen before waits
+//! with those that somebody makes up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +12,8 @@ use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenRe
 use kube::Client;
 
 use super::{Digest, Digests, TokenRejected};
-use crate::kubernetes::create_review;
+use crate::flowcontrol::RateLimiter;
+use crate::kubernetes::{ReviewBudget, create_review};
 use crate::lookup::{Expiring, Flights};
 use crate::request::User;
 
@@ -18,7 +23,9 @@ const KEPT: usize = 32_768;
 /// `TokenRequestTimeout`, with all tries, and the bound of a lookup that many wait for.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(30);
-const AT_ONCE: usize = 400;
+
+/// How long a token is remembered that was accepted: what the tokens of service accounts live for.
+const REMEMBERED: Duration = Duration::from_secs(3600);
 
 /// A user, or none.
 type Known = Option<Arc<User>>;
@@ -29,7 +36,9 @@ pub(in crate::authn) struct ReviewedTokens {
     client: Client,
     digests: Digests,
     kept: Arc<Expiring<Digest, Known>>,
+    accepted: Arc<Expiring<Digest, ()>>,
     asking: Flights<Digest, Answer>,
+    budget: ReviewBudget,
     ttl: Duration,
 }
 
@@ -40,7 +49,9 @@ impl ReviewedTokens {
             client,
             digests: Digests::new(),
             kept: Arc::new(Expiring::new(KEPT)),
-            asking: Flights::new(AT_ONCE, LONGEST),
+            accepted: Arc::new(Expiring::new(KEPT)),
+            asking: Flights::new(LONGEST),
+            budget: ReviewBudget::new(),
             ttl,
         }
     }
@@ -57,7 +68,13 @@ impl ReviewedTokens {
     }
 
     async fn ask(&self, digest: Digest, token: &str) -> Answer {
+        let part = self.budget.part(self.accepted.get(&digest).is_some());
+        // Nothing is begun for what would be refused at once.
+        if part.is_full(&digest) && !self.asking.is_under_way(&digest) {
+            return Err(TokenRejected::Busy);
+        }
         let (client, kept, ttl) = (self.client.clone(), Arc::clone(&self.kept), self.ttl);
+        let (accepted, part) = (Arc::clone(&self.accepted), part.clone());
         let review = TokenReview {
             spec: TokenReviewSpec {
                 token: token.to_owned(),
@@ -66,8 +83,12 @@ impl ReviewedTokens {
             ..TokenReview::default()
         };
         let lookup = async move {
-            let known = answered(&client, &review).await?;
+            let _room = part.room(&digest).await.map_err(|_| TokenRejected::Busy)?;
+            let known = answered(&client, &review, part.rate()).await?;
             kept.insert(digest, known.clone(), ttl);
+            if known.is_some() {
+                accepted.insert(digest, (), REMEMBERED);
+            }
             Ok(known)
         };
         let joined = self.asking.join(&digest, lookup).await;
@@ -75,8 +96,8 @@ impl ReviewedTokens {
     }
 }
 
-async fn answered(client: &Client, review: &TokenReview) -> Answer {
-    let answered = create_review(client, review, TIMEOUT).await;
+async fn answered(client: &Client, review: &TokenReview, rate: &RateLimiter) -> Answer {
+    let answered = create_review(client, review, TIMEOUT, rate).await;
     let status = answered
         .map_err(|error| TokenRejected::Unanswered(error.to_string()))?
         .status
