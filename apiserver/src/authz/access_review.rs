@@ -13,7 +13,7 @@ use kube::Client;
 use super::attributes::ResourceAttributes as Asked;
 use super::{Attributes, Decision, Options, ReviewError, selectors};
 use crate::flowcontrol::RateLimiter;
-use crate::kubernetes::{ReviewBudget, create_review};
+use crate::kubernetes::{ReviewBudgets, create_review};
 use crate::lookup::{Expiring, Flights};
 use crate::request::User;
 
@@ -34,7 +34,7 @@ pub(super) struct AccessReviews {
     client: Client,
     kept: Arc<Expiring<Box<[u8]>, Decision>>,
     asking: Flights<Box<[u8]>, Answer>,
-    budget: ReviewBudget,
+    budgets: ReviewBudgets,
     authorized_ttl: Duration,
     unauthorized_ttl: Duration,
 }
@@ -45,7 +45,7 @@ impl AccessReviews {
             client,
             kept: Arc::new(Expiring::new(KEPT)),
             asking: Flights::new(LONGEST),
-            budget: ReviewBudget::new(),
+            budgets: ReviewBudgets::new(),
             authorized_ttl: options.authorized_ttl,
             unauthorized_ttl: options.unauthorized_ttl,
         }
@@ -62,19 +62,19 @@ impl AccessReviews {
     }
 
     async fn ask(&self, key: Box<[u8]>, user: &User, asked: &Attributes<'_>) -> Answer {
-        let part = self.budget.part(!user.is_in(User::UNAUTHENTICATED));
+        let budget = self.budgets.of(!user.is_in(User::UNAUTHENTICATED));
         // Nothing is begun for what would be refused at once.
-        if part.is_full(&user.name) && !self.asking.is_under_way(&key) {
+        if budget.is_full(&user.name) && !self.asking.is_under_way(&key) {
             return Err(ReviewError::busy());
         }
         let (client, kept) = (self.client.clone(), Arc::clone(&self.kept));
-        let (part, flow) = (part.clone(), user.name.clone());
+        let (budget, flow) = (budget.clone(), user.name.clone());
         let (authorized, unauthorized) = (self.authorized_ttl, self.unauthorized_ttl);
         let review = review_of(user, asked);
         let keep = (asked.size() < TOO_LARGE).then(|| key.clone());
         let lookup = async move {
-            let _room = part.room(&flow).await.map_err(|_| ReviewError::busy())?;
-            let decision = answered(&client, review, part.rate()).await?;
+            let _room = budget.room(&flow).await.map_err(|_| ReviewError::busy())?;
+            let decision = answered(&client, review, budget.rate()).await?;
             if let Some(key) = keep {
                 let time = match decision {
                     Decision::Allow => authorized,

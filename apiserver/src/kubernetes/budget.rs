@@ -1,8 +1,8 @@
-//! How many reviews are asked for at once and in a second.
+//! How many questions the cluster's apiserver is asked at once and in a second.
 //!
-//! client-go bounds the requests of a delegated authenticator or authorizer by 200 a second and bursts of 400. These are
-//! divided here: who comes with a credential that was never accepted has a small part, and shares the rest with nobody. So
-//! tokens that somebody makes up wait for each other, and users who are known for none of them.
+//! client-go bounds the requests of a delegated authenticator or authorizer by 200 a second and bursts of 400. Of reviews
+//! these are divided here: who comes with a credential that was never accepted has a small part. So tokens that somebody
+//! makes up wait for each other, and users who are known for none of them.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -13,42 +13,47 @@ use crate::flowcontrol::{Gauges, Limits, QueueSet, RateLimiter, Rejected, Seat};
 /// `QPS` and `Burst` of the delegated authenticator's and authorizer's clients, divided.
 const KNOWN_RATE: (u32, u32) = (160, 320);
 const UNKNOWN_RATE: (u32, u32) = (40, 80);
-/// Reviews at once.
+/// Questions at once.
 const KNOWN_AT_ONCE: usize = 400;
 const UNKNOWN_AT_ONCE: usize = 40;
-/// How long a review waits to be asked for.
+/// How long a question waits to be asked.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The budget of one kind of reviews. Cheap to clone.
+/// How much may be asked. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct ReviewBudget {
-    known: Part,
-    unknown: Part,
-}
-
-/// The part of those who are known, or of those who are not.
-#[derive(Clone, Debug)]
-pub(crate) struct Part {
+pub(crate) struct Budget {
     seats: QueueSet,
     rate: Arc<RateLimiter>,
 }
 
-impl ReviewBudget {
+/// The budgets of one kind of reviews.
+#[derive(Clone, Debug)]
+pub(crate) struct ReviewBudgets {
+    known: Budget,
+    unknown: Budget,
+}
+
+impl ReviewBudgets {
     /// Nothing used.
     pub(crate) fn new() -> Self {
-        // One flow may have half: of a user, of a token.
-        let known = Part::new(KNOWN_AT_ONCE, KNOWN_AT_ONCE / 2, KNOWN_RATE);
-        let unknown = Part::new(UNKNOWN_AT_ONCE, UNKNOWN_AT_ONCE, UNKNOWN_RATE);
-        Self { known, unknown }
+        Self {
+            known: Budget::of_users(),
+            unknown: Budget::new(UNKNOWN_AT_ONCE, UNKNOWN_AT_ONCE, UNKNOWN_RATE),
+        }
     }
 
-    /// The part of who was accepted before, or was not.
-    pub(crate) fn part(&self, is_known: bool) -> &Part {
+    /// The one of who was accepted before, or was not.
+    pub(crate) fn of(&self, is_known: bool) -> &Budget {
         if is_known { &self.known } else { &self.unknown }
     }
 }
 
-impl Part {
+impl Budget {
+    /// The questions of those who are known; one of them has a quarter, which is what the turns of another wait for.
+    pub(crate) fn of_users() -> Self {
+        Self::new(KNOWN_AT_ONCE, KNOWN_AT_ONCE / 4, KNOWN_RATE)
+    }
+
     fn new(at_once: usize, per_flow: usize, (per_second, burst): (u32, u32)) -> Self {
         let limits = Limits {
             seats: at_once,
@@ -64,7 +69,7 @@ impl Part {
         }
     }
 
-    /// Room for one review, in its turn; flows have their turns one after the other.
+    /// Room for one question, in its turn; flows have their turns one after the other.
     ///
     /// # Errors
     /// There is none in time.
@@ -77,7 +82,7 @@ impl Part {
         self.seats.is_full(flow)
     }
 
-    /// The rate at which its reviews are sent.
+    /// The rate at which it is asked.
     pub(crate) fn rate(&self) -> &RateLimiter {
         &self.rate
     }

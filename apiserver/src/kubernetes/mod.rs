@@ -7,7 +7,7 @@ mod review;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub(crate) use budget::ReviewBudget;
+pub(crate) use budget::{Budget, ReviewBudgets};
 pub use client::{ClientError, client};
 pub(crate) use failure::{failure, is_forbidden};
 pub(crate) use review::create_review;

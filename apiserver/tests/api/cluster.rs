@@ -79,7 +79,7 @@ async fn serve(reviewer: Arc<Reviewer>) -> SocketAddr {
 
 /// A server whose users are the cluster's.
 pub struct InCluster {
-    pub running: Running,
+    _running: Running,
     pub address: SocketAddr,
     pub trust: Trust,
     pub reviewer: Arc<Reviewer>,
@@ -118,7 +118,7 @@ pub async fn serve_in_cluster(change: impl FnOnce(&mut Config)) -> InCluster {
     let (running, arrived, go) = fixture::start(config).await;
     InCluster {
         address: running.address().unwrap(),
-        running,
+        _running: running,
         trust: Trust::new(made.authority_pem.as_bytes()),
         reviewer,
         arrived,

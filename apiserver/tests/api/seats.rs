@@ -1,7 +1,9 @@
 //! One client, whatever it does, leaves the others their turn.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use annex_apiserver::config::Cluster;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -211,6 +213,46 @@ async fn a_list_that_is_not_read_holds_its_own_seats_alone() {
     // Nobody wants it any more.
     drop((untaken, stream));
     assert_eq!(served.user("mallory").await.get("/version").await.code, 200);
+}
+
+#[tokio::test]
+async fn tokens_that_somebody_makes_up_leave_known_users_alone() {
+    let served = serve_in_cluster(|config| {
+        // Nothing is kept: each request of a known user is a review.
+        if let Cluster::Delegated(cluster) = &mut config.cluster {
+            cluster.authentication.token_cache_ttl = Duration::ZERO;
+        }
+    })
+    .await;
+    let mut known = served.user("alice").await;
+    assert_eq!(code(&mut known, THINGS).await, 200);
+    let mut attackers = Vec::new();
+    let mut answers = FuturesUnordered::new();
+    for number in 0..1_000 {
+        let token = format!("random {number}");
+        if number % 200 == 0 {
+            attackers.push(Raw::connect(&served, None, 65_535).await);
+        }
+        let attacker = attackers.last_mut().unwrap();
+        attacker.token = Some(token);
+        if let Some((answer, _)) = attacker.open("GET", THINGS, None).await {
+            answers.push(answer);
+        }
+    }
+    // As many as may wait are waiting; all others are told to come again.
+    let refused = timeout(PATIENCE, answers.next()).await.expect("an answer");
+    let refused = refused.unwrap().unwrap();
+    assert_eq!(
+        (refused.status().as_u16(), &refused.headers()["retry-after"]),
+        (429, &"1".parse().unwrap())
+    );
+    let before = served.reviewer.known.load(Ordering::SeqCst);
+    for _ in 0..10 {
+        assert_eq!(code(&mut known, THINGS).await, 200);
+    }
+    assert_eq!(served.reviewer.known.load(Ordering::SeqCst) - before, 10);
+    let unknown = served.reviewer.unknown.load(Ordering::SeqCst);
+    assert!((1..=80).contains(&unknown), "{unknown} reviews");
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! The chain: everything that happens to a request between the connection and its resource, in this order.
 //!
 //! [`serve`] and [`pass`] are the whole of it, to be read from top to bottom; why each step stands where it stands is
-//! said beside it. The order is that of k8s.io/apiserver's `DefaultBuildHandlerChain`.
+//! said beside it. The order is that of k8s.io/apiserver's `DefaultBuildHandlerChain`, but for seats: there they are given
+//! before authorization, here to who may do what it asks for.
 
 mod audit_id;
 mod deadline;
