@@ -229,7 +229,7 @@ async fn tokens_that_somebody_makes_up_leave_known_users_alone() {
     let mut attackers = Vec::new();
     let mut answers = FuturesUnordered::new();
     for number in 0..1_000 {
-        let token = format!("random {number}");
+        let token = format!("random-{number}");
         if number % 200 == 0 {
             attackers.push(Raw::connect(&served, None, 65_535).await);
         }

@@ -107,6 +107,10 @@ async fn many_who_ask_at_once_are_one_question_to_the_storage() {
         let answers = (0..100).map(|_| ask(&health, Endpoint::Readyz, ""));
         let answers = futures::future::join_all(answers).await;
         assert!(answers.iter().all(|(code, _)| *code == 200));
-        assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), round, "an answer is not kept");
+        assert_eq!(
+            asked.load(std::sync::atomic::Ordering::SeqCst),
+            round,
+            "an answer is not kept"
+        );
     }
 }
