@@ -17,6 +17,7 @@ pub mod config;
 pub mod decode;
 pub mod discovery;
 pub mod endpoint;
+mod flowcontrol;
 pub mod kubernetes;
 mod lookup;
 pub mod object;

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::namespaces::{Namespaces, Phase, phase};
 use super::{Admission, Attributes, Operation};
 use crate::background::{BackgroundTask, supervise};
-use crate::kubernetes::failure;
+use crate::kubernetes::{Budget, failure};
 use crate::request::GroupResource;
 use crate::status::{ApiError, StatusCause};
 
@@ -30,6 +30,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct NamespaceLifecycle {
     client: Client,
     namespaces: Arc<Namespaces>,
+    budget: Budget,
     _follower: JoinSet<()>,
     background: BackgroundTask,
 }
@@ -59,6 +60,7 @@ impl NamespaceLifecycle {
         Self {
             client,
             namespaces,
+            budget: Budget::of_users(),
             _follower: follower,
             background,
         }
@@ -75,22 +77,31 @@ impl NamespaceLifecycle {
         self.namespaces.ready(Duration::ZERO).await
     }
 
-    /// Where `namespace` is in its life.
-    async fn phase(&self, namespace: &str, operation: Operation) -> Result<Phase, ApiError> {
+    /// Where `namespace` is in its life, for a request of `user`.
+    async fn phase(&self, namespace: &str, operation: Operation, user: &str) -> Result<Phase, ApiError> {
         let mut known = self.namespaces.phase(namespace);
         if known.is_none() && operation == Operation::Create {
             tokio::time::sleep(JUST_MADE).await;
             known = self.namespaces.phase(namespace);
         }
         match known {
-            Some(Phase::Active) if self.namespaces.is_doubted(namespace) => self.live(namespace).await,
+            Some(Phase::Active) if self.namespaces.is_doubted(namespace) => self.live(namespace, user).await,
             Some(phase) => Ok(phase),
-            None => self.live(namespace).await,
+            None => self.live(namespace, user).await,
         }
     }
 
     /// What the cluster itself says.
-    async fn live(&self, namespace: &str) -> Result<Phase, ApiError> {
+    async fn live(&self, namespace: &str, user: &str) -> Result<Phase, ApiError> {
+        let Ok(_room) = self.budget.room(user).await else {
+            return Err(ApiError::TooManyRequests {
+                message: format!(
+                    "namespace {namespace}: too many requests are waiting, please try again later"
+                ),
+                retry_after: 1,
+            });
+        };
+        self.budget.rate().turn().await;
         let api: Api<Namespace> = Api::all(self.client.clone());
         let found = tokio::time::timeout(TIMEOUT, api.get_opt(namespace)).await;
         match found {
@@ -123,7 +134,7 @@ impl Admission for NamespaceLifecycle {
                 Vec::new(),
             ));
         }
-        let phase = self.phase(namespace, operation).await?;
+        let phase = self.phase(namespace, operation, &attributes.user.name).await?;
         if operation == Operation::Create && phase == Phase::Terminating {
             return Err(terminating(attributes));
         }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::front_proxy::Headers;
 use super::peer::{Opinion, Peer};
-use super::tokens::{FixedTokens, Tokens};
+use super::tokens::{FixedTokens, TokenRejected, Tokens};
 use super::trust::{Trust, TrustStore};
 use super::{bearer, strip, websocket};
 use crate::background::BackgroundTask;
@@ -38,11 +38,15 @@ impl std::fmt::Debug for Authenticator {
 
 /// What was wrong with the credentials seen so far; for the log alone, since clients learn nothing of it.
 #[derive(Default)]
-struct Wrong(Vec<String>);
+struct Wrong {
+    errors: Vec<String>,
+    /// One of them was not looked at: too many are.
+    is_busy: bool,
+}
 
 impl Wrong {
     fn note(&mut self, error: impl ToString) {
-        self.0.push(error.to_string());
+        self.errors.push(error.to_string());
     }
 }
 
@@ -87,7 +91,8 @@ impl Authenticator {
     /// said.
     ///
     /// # Errors
-    /// 401: a credential is wrong and no other is right. Who shows none is anonymous.
+    /// 401: a credential is wrong and no other is right. Who shows none is anonymous. 429: there are too many credentials that
+    /// nobody has seen before.
     pub async fn authenticate(&self, parts: &mut Parts, peer: &Peer) -> Result<User, ApiError> {
         let mut wrong = Wrong::default();
         let user = match self.by_certificate(parts, peer, &mut wrong) {
@@ -99,9 +104,15 @@ impl Authenticator {
         };
         let user = match user {
             Some(user) => authenticated(user),
-            None if wrong.0.is_empty() => User::anonymous(),
+            None if wrong.errors.is_empty() => User::anonymous(),
+            None if wrong.is_busy => {
+                return Err(ApiError::TooManyRequests {
+                    message: "too many requests are being authenticated, please try again later".into(),
+                    retry_after: 1,
+                });
+            }
             None => {
-                tracing::debug!(errors = ?wrong.0, "unable to authenticate the request");
+                tracing::debug!(errors = ?wrong.errors, "unable to authenticate the request");
                 return Err(ApiError::Unauthorized);
             }
         };
@@ -166,6 +177,7 @@ impl Authenticator {
         match self.tokens.user(token).await? {
             Ok(user) => Some(user),
             Err(error) => {
+                wrong.is_busy |= matches!(error, TokenRejected::Busy);
                 wrong.note(error);
                 None
             }

@@ -12,7 +12,8 @@ use kube::Client;
 
 use super::attributes::ResourceAttributes as Asked;
 use super::{Attributes, Decision, Options, ReviewError, selectors};
-use crate::kubernetes::create_review;
+use crate::flowcontrol::RateLimiter;
+use crate::kubernetes::{ReviewBudgets, create_review};
 use crate::lookup::{Expiring, Flights};
 use crate::request::User;
 
@@ -25,7 +26,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A question under way may be answered to many, and outlives the one who asked first.
 const LONGEST: Duration = Duration::from_secs(30);
-const AT_ONCE: usize = 400;
 
 type Answer = Result<Decision, ReviewError>;
 
@@ -34,6 +34,7 @@ pub(super) struct AccessReviews {
     client: Client,
     kept: Arc<Expiring<Box<[u8]>, Decision>>,
     asking: Flights<Box<[u8]>, Answer>,
+    budgets: ReviewBudgets,
     authorized_ttl: Duration,
     unauthorized_ttl: Duration,
 }
@@ -43,7 +44,8 @@ impl AccessReviews {
         Self {
             client,
             kept: Arc::new(Expiring::new(KEPT)),
-            asking: Flights::new(AT_ONCE, LONGEST),
+            asking: Flights::new(LONGEST),
+            budgets: ReviewBudgets::new(),
             authorized_ttl: options.authorized_ttl,
             unauthorized_ttl: options.unauthorized_ttl,
         }
@@ -60,12 +62,19 @@ impl AccessReviews {
     }
 
     async fn ask(&self, key: Box<[u8]>, user: &User, asked: &Attributes<'_>) -> Answer {
+        let budget = self.budgets.of(!user.is_in(User::UNAUTHENTICATED));
+        // Nothing is begun for what would be refused at once.
+        if budget.is_full(&user.name) && !self.asking.is_under_way(&key) {
+            return Err(ReviewError::busy());
+        }
         let (client, kept) = (self.client.clone(), Arc::clone(&self.kept));
+        let (budget, flow) = (budget.clone(), user.name.clone());
         let (authorized, unauthorized) = (self.authorized_ttl, self.unauthorized_ttl);
         let review = review_of(user, asked);
         let keep = (asked.size() < TOO_LARGE).then(|| key.clone());
         let lookup = async move {
-            let decision = answered(&client, review).await?;
+            let _room = budget.room(&flow).await.map_err(|_| ReviewError::busy())?;
+            let decision = answered(&client, review, budget.rate()).await?;
             if let Some(key) = keep {
                 let time = match decision {
                     Decision::Allow => authorized,
@@ -80,8 +89,8 @@ impl AccessReviews {
     }
 }
 
-async fn answered(client: &Client, review: SubjectAccessReview) -> Answer {
-    let answered = create_review(client, &review, TIMEOUT).await;
+async fn answered(client: &Client, review: SubjectAccessReview, rate: &RateLimiter) -> Answer {
+    let answered = create_review(client, &review, TIMEOUT, rate).await;
     let status = answered
         .map_err(|error| ReviewError::new(error.to_string()))?
         .status

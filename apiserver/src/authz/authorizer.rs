@@ -26,11 +26,23 @@ pub enum Decision {
 #[error("{message}")]
 pub struct ReviewError {
     message: String,
+    is_busy: bool,
 }
 
 impl ReviewError {
     pub(super) fn new(message: String) -> Self {
-        Self { message }
+        Self {
+            message,
+            is_busy: false,
+        }
+    }
+
+    /// It was not asked: too many questions are being answered.
+    pub(super) fn busy() -> Self {
+        Self {
+            message: "too many requests are being authorized, please try again later".to_owned(),
+            is_busy: true,
+        }
     }
 }
 
@@ -68,12 +80,16 @@ impl Authorizer {
     /// [`Self::allows`] as the answer to a request for `uri`.
     ///
     /// # Errors
-    /// 403, or 500 when the cluster did not answer.
+    /// 403; 429 when too much is being asked; 500 when the cluster did not answer.
     pub async fn check(&self, user: &User, info: &RequestInfo, uri: &Uri) -> Result<(), ApiError> {
         let asked = Attributes::of(info);
         match self.decide(user, &asked).await {
             Ok(Decision::Allow) => Ok(()),
             Ok(Decision::Deny(reason) | Decision::NoOpinion(reason)) => Err(forbidden(user, &asked, &reason)),
+            Err(error) if error.is_busy => Err(ApiError::TooManyRequests {
+                message: error.message,
+                retry_after: 1,
+            }),
             Err(error) => {
                 tracing::error!(%error, "a request could not be authorized");
                 Err(unanswered(uri, &error))

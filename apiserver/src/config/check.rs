@@ -240,6 +240,7 @@ fn limits(args: &LimitArgs, errors: &mut Errors) -> Limits {
     Limits {
         reading: args.max_requests_inflight,
         writing: args.max_mutating_requests_inflight,
+        watches: args.max_watches,
         request_timeout,
         connections: args.max_connections,
     }

@@ -136,7 +136,7 @@ pub const GO_FLAGS: &[GoFlag] = &[
     ignored(
         "enable-priority-and-fairness",
         Bool,
-        "requests are bounded by --max-requests-inflight and --max-mutating-requests-inflight",
+        "it is always on, with seats by --max-requests-inflight and --max-mutating-requests-inflight and no FlowSchemas",
     ),
     refused(
         "encryption-provider-config",

@@ -118,10 +118,13 @@ pub enum Backend {
 /// How much a server does at once.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Reading requests at once; 0: any number.
+    /// What reading requests add to the seats for requests. As in Kubernetes with priority and fairness only the sum of
+    /// this and [`Self::writing`] counts; 0 in all: as many requests as come.
     pub reading: usize,
-    /// Writing requests at once; 0: any number.
+    /// What writing requests add to the seats for requests.
     pub writing: usize,
+    /// Watches that may be open, of which one user may have half; 0: any number.
+    pub watches: usize,
     /// How long a request may take that is no watch.
     pub request_timeout: Duration,
     /// Open connections.
@@ -133,6 +136,7 @@ impl Default for Limits {
         Self {
             reading: 400,
             writing: 200,
+            watches: 10_000,
             request_timeout: Duration::from_secs(60),
             connections: 10_000,
         }

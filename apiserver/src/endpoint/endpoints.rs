@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use super::table::Columns;
 use crate::object::Object;
 use crate::registry::Registry;
+use crate::request::RequestInfo;
 use crate::resource::{Resource, Version};
 
 /// The set of resources that are served. It is exchanged as a whole, under requests that go on with the one they began
@@ -89,6 +90,12 @@ impl Endpoints {
             .collect();
         registries.sort_by_key(|registry| registry.resource().group_resource());
         registries
+    }
+
+    /// The resource that a request is about, where it is served.
+    pub(crate) fn registry_of(&self, info: &RequestInfo) -> Option<Arc<Registry>> {
+        let (served, _) = self.find(&info.group, &info.version, &info.resource)?;
+        Some(served.registry.clone())
     }
 
     /// The resource of this group and name in this version.

@@ -10,6 +10,7 @@ mod call;
 mod delete;
 mod encode;
 mod endpoints;
+mod initial_events;
 mod patch;
 mod read;
 mod route;
@@ -32,6 +33,7 @@ use route::Action;
 pub use answer::status;
 pub use body::{MOST_BODY_BYTES, read as read_body};
 pub use endpoints::Endpoints;
+pub use initial_events::InitialEvents;
 pub use warnings::Warnings;
 
 /// Answers a request for a resource. Warnings go into the [`Warnings`] of the request's extensions, for the server to

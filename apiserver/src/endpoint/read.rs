@@ -5,6 +5,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 
 use super::answer;
 use super::call::Call;
+use super::initial_events::InitialEvents;
 use super::watch::Frames;
 use crate::request::Verb;
 use crate::request::media::{self, JSON};
@@ -59,7 +60,10 @@ async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiEr
     let wanted = media::wanted_stream(&call.parts.headers, call.query())?;
     let mut frames = Frames::new(call, wanted)?;
     let told = call.registry().watch(&call.info().namespace, options).await?;
-    frames.follow(told);
+    frames.follow(match call.parts.extensions.get::<InitialEvents>() {
+        Some(initial) => initial.follow(told),
+        None => told,
+    });
     let mut response = Response::new(Body::Stream(Box::pin(frames)));
     response
         .headers_mut()

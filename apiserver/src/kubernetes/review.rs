@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::failure;
+use crate::flowcontrol::RateLimiter;
 
 /// `WebhookRetryBackoff` of k8s.io/apiserver: the first wait, its growth, and how often is tried.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -28,7 +29,7 @@ pub(crate) enum ReviewFailed {
     TimedOut(Duration),
 }
 
-/// Has the cluster answer `review`, within `timeout` with all tries.
+/// Has the cluster answer `review`, within `timeout` with all tries, each of which takes its turn of `rate`.
 ///
 /// # Errors
 /// There is no answer; what may pass was tried again.
@@ -36,12 +37,13 @@ pub(crate) async fn create_review<R>(
     client: &Client,
     review: &R,
     timeout: Duration,
+    rate: &RateLimiter,
 ) -> Result<R, ReviewFailed>
 where
     R: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
     let api: Api<R> = Api::all(client.clone());
-    let answer = tokio::time::timeout(timeout, until_answered(&api, review)).await;
+    let answer = tokio::time::timeout(timeout, until_answered(&api, review, rate)).await;
     match answer {
         Ok(Ok(answered)) => Ok(answered),
         Ok(Err(error)) => Err(ReviewFailed::Refused(failure(&error))),
@@ -49,12 +51,13 @@ where
     }
 }
 
-async fn until_answered<R>(api: &Api<R>, review: &R) -> Result<R, kube::Error>
+async fn until_answered<R>(api: &Api<R>, review: &R, rate: &RateLimiter) -> Result<R, kube::Error>
 where
     R: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
     let mut wait = FIRST_WAIT;
     for _ in 1..TRIES {
+        rate.turn().await;
         match api.create(&PostParams::default(), review).await {
             Err(error) if may_pass(&error) => tracing::debug!(%error, "a review failed, trying again"),
             answer => return answer,
@@ -63,6 +66,7 @@ where
         tokio::time::sleep(wait.mul_f64(jitter)).await;
         wait = wait.mul_f64(GROWTH);
     }
+    rate.turn().await;
     api.create(&PostParams::default(), review).await
 }
 

@@ -6,14 +6,13 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 /// Lookups under way. Each runs in a task of its own, so that it serves all who wait for it although the first of
-/// them goes away; it is bounded in time, and they are in number.
+/// them goes away; it is bounded in time. How many there may be is for the lookups themselves to bound.
 #[derive(Debug)]
 pub(crate) struct Flights<K, V> {
     under_way: Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>,
-    places: Arc<Semaphore>,
     longest: Duration,
 }
 
@@ -46,11 +45,10 @@ where
     K: Hash + Eq + Clone + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// At most `places` lookups at once, each of at most `longest`.
-    pub(crate) fn new(places: usize, longest: Duration) -> Self {
+    /// Lookups of at most `longest`.
+    pub(crate) fn new(longest: Duration) -> Self {
         Self {
             under_way: Arc::default(),
-            places: Arc::new(Semaphore::new(places)),
             longest,
         }
     }
@@ -63,32 +61,18 @@ where
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let landing = match self.waiting_for(key) {
-            Some(landing) => landing,
-            None => {
-                let place = tokio::time::timeout(self.longest, self.places.clone().acquire_owned());
-                let place = place
-                    .await
-                    .map_err(|_| LookupFailed::TooLong(self.longest))?
-                    .map_err(|_| LookupFailed::Lost)?;
-                self.start(key, lookup, place)
-            }
-        };
+        let landing = self.start(key, lookup);
         self.landed(landing).await
     }
 
-    fn waiting_for(&self, key: &K) -> Option<watch::Receiver<Option<V>>> {
+    /// Whether a lookup for `key` is under way.
+    pub(crate) fn is_under_way(&self, key: &K) -> bool {
         let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        under_way.get(key).cloned()
+        under_way.contains_key(key)
     }
 
     /// Starts `lookup`, unless somebody was faster.
-    fn start<F>(
-        &self,
-        key: &K,
-        lookup: F,
-        place: tokio::sync::OwnedSemaphorePermit,
-    ) -> watch::Receiver<Option<V>>
+    fn start<F>(&self, key: &K, lookup: F) -> watch::Receiver<Option<V>>
     where
         F: Future<Output = V> + Send + 'static,
     {
@@ -107,7 +91,6 @@ where
         tokio::spawn(async move {
             let found = tokio::time::timeout(longest, lookup).await;
             drop(guard);
-            drop(place);
             if let Ok(found) = found {
                 answer.send_replace(Some(found));
             }
@@ -135,7 +118,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_who_ask_at_once_share_one_lookup() {
-        let flights = Flights::new(10, LONGEST);
+        let flights = Flights::new(LONGEST);
         let asked = Arc::new(AtomicUsize::new(0));
         let lookup = || {
             let asked = Arc::clone(&asked);
@@ -154,7 +137,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lookup_outlives_the_one_who_started_it() {
-        let flights = Arc::new(Flights::new(10, LONGEST));
+        let flights = Arc::new(Flights::new(LONGEST));
         let first = tokio::spawn({
             let flights = Arc::clone(&flights);
             async move {
@@ -173,33 +156,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lookup_that_hangs_or_panics_is_an_error_and_does_not_stay() {
-        let flights = Flights::new(1, LONGEST);
+        let flights = Flights::new(LONGEST);
         let hung = flights.join(&"key", std::future::pending::<u8>()).await;
         assert!(hung.is_err(), "{hung:?}");
         let lost = flights.join(&"key", async { panic!("a fault") }).await;
         assert!(matches!(lost, Err(LookupFailed::Lost)), "{lost:?}");
         assert!(matches!(flights.join(&"key", async { 3 }).await, Ok(3)));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_more_lookups_run_than_there_are_places() {
-        let flights = Arc::new(Flights::new(2, LONGEST));
-        let running = Arc::new(AtomicUsize::new(0));
-        let most = Arc::new(AtomicUsize::new(0));
-        let joined = (0..10).map(|key| {
-            let (flights, running, most) = (Arc::clone(&flights), Arc::clone(&running), Arc::clone(&most));
-            async move {
-                let lookup = async move {
-                    let now = running.fetch_add(1, Ordering::SeqCst) + 1;
-                    most.fetch_max(now, Ordering::SeqCst);
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                    running.fetch_sub(1, Ordering::SeqCst);
-                };
-                flights.join(&key, lookup).await
-            }
-        });
-        let answers = futures::future::join_all(joined).await;
-        assert!(answers.iter().all(Result::is_ok));
-        assert_eq!(most.load(Ordering::SeqCst), 2);
     }
 }

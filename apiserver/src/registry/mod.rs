@@ -11,6 +11,7 @@ mod answers;
 mod canonical;
 mod codec;
 mod continue_token;
+mod counts;
 mod create;
 mod delete;
 mod errors;

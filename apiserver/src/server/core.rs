@@ -5,7 +5,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 
-use super::chain::Limits;
+use super::chain::FlowControl;
 use super::documents::Documents;
 use super::health::Health;
 use super::lifecycle::Lifecycle;
@@ -25,7 +25,7 @@ pub(super) struct Core {
     pub(super) authorizer: Authorizer,
     pub(super) health: Health,
     pub(super) metrics: Shared,
-    pub(super) limits: Limits,
+    pub(super) flow_control: FlowControl,
     pub(super) life: Lifecycle,
     /// How long a request may take that is no watch.
     pub(super) request_timeout: Duration,

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::background::Background;
-use super::chain::{Limits, Places};
+use super::chain::FlowControl;
 use super::core::Core;
 use super::delegation::{Delegation, delegation};
 use super::documents::Documents;
@@ -187,10 +187,12 @@ impl Server {
             authenticator: delegation.authenticator,
             authorizer: delegation.authorizer,
             health,
-            limits: Limits {
-                reading: Places::new(config.limits.reading, metrics.inflight(false).clone()),
-                writing: Places::new(config.limits.writing, metrics.inflight(true).clone()),
-            },
+            flow_control: FlowControl::new(
+                config.limits.reading.saturating_add(config.limits.writing),
+                config.limits.watches,
+                |level, seats| metrics.flow(level, seats),
+                [metrics.inflight(false).clone(), metrics.inflight(true).clone()],
+            ),
             metrics,
             life,
             request_timeout: config.limits.request_timeout,

@@ -266,6 +266,16 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// How many entries lie in `prefix`, where that is known without reading them.
+    fn count(&self, _prefix: &Prefix) -> Option<usize> {
+        None
+    }
+
+    /// How many watches are open that are told of a change in `prefix`, where that is known.
+    fn watchers(&self, _prefix: &Prefix) -> usize {
+        0
+    }
+
     /// Whether the store answers, for health checks.
     ///
     /// # Errors

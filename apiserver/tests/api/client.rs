@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Whom a client believes.
 #[derive(Clone)]
@@ -67,20 +68,7 @@ impl Answer {
 
 impl Client {
     pub async fn connect(address: SocketAddr, trust: &Trust, http2: bool, token: Option<&str>) -> Self {
-        let mut config = ClientConfig::builder()
-            .with_root_certificates(trust.0.clone())
-            .with_no_client_auth();
-        config.alpn_protocols = vec![if http2 {
-            b"h2".to_vec()
-        } else {
-            b"http/1.1".to_vec()
-        }];
-        let stream = TcpStream::connect(address).await.unwrap();
-        let name = ServerName::from(address.ip());
-        let stream = TlsConnector::from(Arc::new(config))
-            .connect(name, stream)
-            .await
-            .unwrap();
+        let stream = handshake(address, trust, http2).await;
         let leaf = stream.get_ref().1.peer_certificates().unwrap()[0]
             .clone()
             .into_owned();
@@ -166,6 +154,24 @@ impl Client {
     pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
         self.ask("POST", path, &[], Some(body)).await
     }
+}
+
+/// A connection, on which nothing was said yet.
+pub async fn handshake(address: SocketAddr, trust: &Trust, http2: bool) -> TlsStream<TcpStream> {
+    let mut config = ClientConfig::builder()
+        .with_root_certificates(trust.0.clone())
+        .with_no_client_auth();
+    config.alpn_protocols = vec![if http2 {
+        b"h2".to_vec()
+    } else {
+        b"http/1.1".to_vec()
+    }];
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::from(address.ip());
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .unwrap()
 }
 
 /// Reads an answer to its end.

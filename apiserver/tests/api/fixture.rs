@@ -84,18 +84,7 @@ pub async fn serve_with(change: impl FnOnce(&mut Config)) -> Served {
     let directory = tempfile::tempdir().unwrap();
     let mut config = Config::for_tests(directory.path());
     change(&mut config);
-    let (arrived, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let running = Server::builder("test")
-        .resource(things())
-        .admission(Trouble {
-            arrived: arrived.clone(),
-            go: go.clone(),
-        })
-        .build()
-        .start(config)
-        .await
-        .unwrap();
-    running.ready().await;
+    let (running, arrived, go) = start(config).await;
     let kubeconfig = std::fs::read_to_string(running.kubeconfig().unwrap()).unwrap();
     let kubeconfig: Value = serde_json::from_str(&kubeconfig).unwrap();
     let authority = &kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"];
@@ -112,6 +101,23 @@ pub async fn serve_with(change: impl FnOnce(&mut Config)) -> Served {
         go,
         _directory: directory,
     }
+}
+
+/// Starts a server with this configuration: it, and the semaphores of [`Served`].
+pub async fn start(config: Config) -> (Running, Arc<Semaphore>, Arc<Semaphore>) {
+    let (arrived, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let running = Server::builder("test")
+        .resource(things())
+        .admission(Trouble {
+            arrived: arrived.clone(),
+            go: go.clone(),
+        })
+        .build()
+        .start(config)
+        .await
+        .unwrap();
+    running.ready().await;
+    (running, arrived, go)
 }
 
 impl Served {

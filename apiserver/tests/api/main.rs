@@ -10,8 +10,10 @@
 
 mod chain;
 mod client;
+mod cluster;
 mod discovery;
 mod embedded;
 mod fixture;
 mod health;
 mod life;
+mod seats;

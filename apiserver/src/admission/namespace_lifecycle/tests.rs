@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use futures::FutureExt as _;
 use futures::channel::mpsc::{self, UnboundedSender};
 use serde_json::{Value, json};
 
@@ -283,8 +284,37 @@ async fn a_failing_cluster_is_an_internal_error() {
         Answer::status(403, "Forbidden", "may not get namespaces")
     });
     let plugin = NamespaceLifecycle::new(cluster.client.clone());
-    let error = plugin.live("ns").await.unwrap_err();
+    let error = plugin.live("ns", "alice").await.unwrap_err();
     let status = error.status();
     assert_eq!(status.code, 500);
     assert_eq!(status.message, "Internal error occurred: may not get namespaces");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_user_has_looked_up_leaves_the_lookups_of_others_alone() {
+    let cluster = FakeCluster::new(|request| {
+        if request.path == "/api/v1/namespaces/there" {
+            return Answer::ok(namespace("there", "Active", 1));
+        }
+        Answer::Never
+    });
+    let plugin = NamespaceLifecycle::new(cluster.client.clone());
+    let made_up: Vec<String> = (0..1_000).map(|number| format!("made-up-{number}")).collect();
+    let begun = tokio::time::Instant::now();
+    let lookups = made_up.iter().map(|name| plugin.live(name, "mallory"));
+    let mut attack = Box::pin(futures::future::join_all(lookups));
+    assert!((&mut attack).now_or_never().is_none());
+    let found = plugin.live("there", "alice").await;
+    assert_eq!((found.unwrap(), begun.elapsed()), (Phase::Active, Duration::ZERO));
+    let codes: Vec<u16> = attack
+        .await
+        .into_iter()
+        .map(|found| found.unwrap_err().status().code)
+        .collect();
+    let refused = codes.iter().filter(|code| **code == 429).count();
+    assert_eq!(
+        (codes.len(), refused),
+        (1_000, 900),
+        "the cluster is asked a hundred at once"
+    );
 }

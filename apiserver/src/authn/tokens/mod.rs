@@ -16,6 +16,9 @@ pub(super) enum TokenRejected {
     /// It belongs to nobody.
     #[error("invalid bearer token")]
     Invalid,
+    /// Too many are asked for that nobody knows.
+    #[error("too many tokens are being reviewed")]
+    Busy,
     /// Nobody could say.
     #[error("{0}")]
     Unanswered(String),

@@ -1,4 +1,8 @@
-//! Tokens that the cluster knows: TokenReview, with its answers kept for a while.
+//! Tokens that the cluster knows: TokenReview, with its answers kept for a while, good ones and bad ones, as
+//! k8s.io/apiserver's cached token authenticator (pkg/authentication/token/cache) keeps them.
+//!
+//! A token that was accepted once is reviewed again beside others of its like alone; one that nobody has seen before waits
+//! with those that somebody makes up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +12,8 @@ use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenRe
 use kube::Client;
 
 use super::{Digest, Digests, TokenRejected};
-use crate::kubernetes::create_review;
+use crate::flowcontrol::RateLimiter;
+use crate::kubernetes::{ReviewBudgets, create_review};
 use crate::lookup::{Expiring, Flights};
 use crate::request::User;
 
@@ -18,7 +23,9 @@ const KEPT: usize = 32_768;
 /// `TokenRequestTimeout`, with all tries, and the bound of a lookup that many wait for.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(30);
-const AT_ONCE: usize = 400;
+
+/// How long a token is remembered that was accepted: what the tokens of service accounts live for.
+const REMEMBERED: Duration = Duration::from_secs(3600);
 
 /// A user, or none.
 type Known = Option<Arc<User>>;
@@ -29,7 +36,9 @@ pub(in crate::authn) struct ReviewedTokens {
     client: Client,
     digests: Digests,
     kept: Arc<Expiring<Digest, Known>>,
+    accepted: Arc<Expiring<Digest, ()>>,
     asking: Flights<Digest, Answer>,
+    budgets: ReviewBudgets,
     ttl: Duration,
 }
 
@@ -40,7 +49,9 @@ impl ReviewedTokens {
             client,
             digests: Digests::new(),
             kept: Arc::new(Expiring::new(KEPT)),
-            asking: Flights::new(AT_ONCE, LONGEST),
+            accepted: Arc::new(Expiring::new(KEPT)),
+            asking: Flights::new(LONGEST),
+            budgets: ReviewBudgets::new(),
             ttl,
         }
     }
@@ -57,7 +68,13 @@ impl ReviewedTokens {
     }
 
     async fn ask(&self, digest: Digest, token: &str) -> Answer {
+        let budget = self.budgets.of(self.accepted.get(&digest).is_some());
+        // Nothing is begun for what would be refused at once.
+        if budget.is_full(&digest) && !self.asking.is_under_way(&digest) {
+            return Err(TokenRejected::Busy);
+        }
         let (client, kept, ttl) = (self.client.clone(), Arc::clone(&self.kept), self.ttl);
+        let (accepted, budget) = (Arc::clone(&self.accepted), budget.clone());
         let review = TokenReview {
             spec: TokenReviewSpec {
                 token: token.to_owned(),
@@ -66,8 +83,12 @@ impl ReviewedTokens {
             ..TokenReview::default()
         };
         let lookup = async move {
-            let known = answered(&client, &review).await?;
+            let _room = budget.room(&digest).await.map_err(|_| TokenRejected::Busy)?;
+            let known = answered(&client, &review, budget.rate()).await?;
             kept.insert(digest, known.clone(), ttl);
+            if known.is_some() {
+                accepted.insert(digest, (), REMEMBERED);
+            }
             Ok(known)
         };
         let joined = self.asking.join(&digest, lookup).await;
@@ -75,8 +96,8 @@ impl ReviewedTokens {
     }
 }
 
-async fn answered(client: &Client, review: &TokenReview) -> Answer {
-    let answered = create_review(client, review, TIMEOUT).await;
+async fn answered(client: &Client, review: &TokenReview, rate: &RateLimiter) -> Answer {
+    let answered = create_review(client, review, TIMEOUT, rate).await;
     let status = answered
         .map_err(|error| TokenRejected::Unanswered(error.to_string()))?
         .status
@@ -194,6 +215,66 @@ mod tests {
         let users = futures::future::join_all((0..50).map(|_| tokens.user("alice"))).await;
         assert!(users.iter().all(Result::is_ok));
         assert_eq!(cluster.seen().len(), 1);
+    }
+
+    /// A cluster that answers for alice alone.
+    fn slow_cluster() -> FakeCluster {
+        FakeCluster::new(|request| {
+            let mut review = request.body.clone();
+            let token = review["spec"]["token"].as_str().unwrap().to_owned();
+            if token != "alice" {
+                return Response::Never;
+            }
+            review["status"] = good(&token);
+            Response::ok(review)
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_that_nobody_knows_wait_for_each_other_alone() {
+        let cluster = slow_cluster();
+        let tokens = tokens(&cluster);
+        tokens.user("alice").await.unwrap();
+        tokio::time::advance(TTL).await;
+        let made_up: Vec<String> = (0..1_000).map(|number| format!("random {number}")).collect();
+        let begun = tokio::time::Instant::now();
+        let mut attack = Box::pin(futures::future::join_all(
+            made_up.iter().map(|token| tokens.user(token)),
+        ));
+        assert!((&mut attack).now_or_never().is_none());
+        // It was accepted before: although its answer is not kept any more it waits for none of them.
+        tokens.user("alice").await.unwrap();
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        // Who was never accepted is with the others.
+        assert!(matches!(tokens.user("bob").await, Err(TokenRejected::Busy)));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        let answers = attack.await;
+        let busy = answers
+            .iter()
+            .filter(|answer| matches!(answer, Err(TokenRejected::Busy)))
+            .count();
+        assert_eq!(
+            (answers.len(), busy),
+            (1_000, 960),
+            "all but those that were asked for"
+        );
+        assert_eq!(cluster.seen().len(), 2 + 40);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reviews_have_a_rate() {
+        let cluster = cluster(|_| json!({"authenticated": false}));
+        let tokens = tokens(&cluster);
+        let begun = tokio::time::Instant::now();
+        for number in 0..200 {
+            assert!(matches!(
+                tokens.user(&format!("bad {number}")).await,
+                Err(TokenRejected::Invalid)
+            ));
+        }
+        // A burst of 80, then 40 a second.
+        let elapsed = begun.elapsed().as_secs_f64();
+        assert!((2.9..3.3).contains(&elapsed), "{elapsed}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::*;
@@ -277,6 +278,47 @@ async fn failures_and_huge_questions_are_not_kept() {
     authorizer.allows(&one, &huge).await.unwrap();
     authorizer.allows(&one, &huge).await.unwrap();
     assert_eq!(cluster.seen().len(), asked + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_user_asks_leaves_the_questions_of_others_alone() {
+    let cluster = FakeCluster::new(|request| {
+        if request.body["spec"]["user"] == "alice" {
+            answer(request, json!({"allowed": true}))
+        } else {
+            Answer::Never
+        }
+    });
+    let authorizer = authorizer(&cluster);
+    let (mallory, nobody) = (user("mallory", &[]), User::anonymous());
+    let asked: Vec<_> = (0..1_000).map(|number| get(&number.to_string())).collect();
+    let begun = tokio::time::Instant::now();
+    let questions = asked.iter().flat_map(|info| {
+        [
+            authorizer.allows(&mallory, info),
+            authorizer.allows(&nobody, info),
+        ]
+    });
+    let mut attack = Box::pin(futures::future::join_all(questions));
+    assert!((&mut attack).now_or_never().is_none());
+    let allowed = authorizer.allows(&user("alice", &[]), &get("x")).await;
+    assert_eq!(
+        (allowed.unwrap(), begun.elapsed()),
+        (Decision::Allow, Duration::ZERO)
+    );
+    // Its own are refused at once, and not for ever.
+    let refused = authorizer
+        .check(&mallory, &get("more"), &"/x".parse().unwrap())
+        .await;
+    let status = refused.unwrap_err().status();
+    assert_eq!((status.code, status.reason.as_str()), (429, "TooManyRequests"));
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert!(attack.await.iter().all(Result::is_err));
+    assert!(
+        begun.elapsed() <= Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 const TOO_LARGE_NAME: usize = 10_000;

@@ -21,13 +21,18 @@ pub struct AdmissionArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// How many reading requests may run at once; 0: any number.
+    /// Seats for requests, together with --max-mutating-requests-inflight: a request takes one, or more where it reads or
+    /// wakes many, and waits 5 s at most for them. One user has half at most. 0 for both: no limit.
     #[arg(long, default_value_t = 400, value_name = "NUMBER")]
     pub max_requests_inflight: usize,
 
-    /// How many writing requests may run at once; 0: any number.
+    /// Further seats for requests: the sum counts, as in kube-apiserver with priority and fairness.
     #[arg(long, default_value_t = 200, value_name = "NUMBER")]
     pub max_mutating_requests_inflight: usize,
+
+    /// How many watches may be open at once, half of them of one user; 0: any number (Annex's own).
+    #[arg(long, default_value_t = 10_000, value_name = "NUMBER")]
+    pub max_watches: usize,
 
     /// How long a request may take that is no watch.
     #[arg(long, default_value = "1m", value_name = "DURATION")]

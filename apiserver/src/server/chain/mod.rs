@@ -1,12 +1,15 @@
 //! The chain: everything that happens to a request between the connection and its resource, in this order.
 //!
 //! [`serve`] and [`pass`] are the whole of it, to be read from top to bottom; why each step stands where it stands is
-//! said beside it. The order is that of k8s.io/apiserver's `DefaultBuildHandlerChain`.
+//! said beside it. The order is that of k8s.io/apiserver's `DefaultBuildHandlerChain`, but for seats: there they are given
+//! before authorization, here to who may do what it asks for.
 
 mod audit_id;
 mod deadline;
-mod inflight;
+mod flow_control;
+mod request_body;
 pub(super) mod text;
+mod work_estimator;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -19,16 +22,17 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body::Body as _;
 
-use inflight::Admittance;
-pub(super) use inflight::{Limits, Permit, Places};
+pub(super) use flow_control::{FlowControl, Permit};
+use request_body::RequestBody;
 
 use super::connection::{Connection, stream};
 use super::core::Core;
 use super::outgoing::{Held, Outgoing};
-use super::routes;
+use super::routes::{self, Route};
 use crate::authn::{self, impersonation};
-use crate::endpoint::{self, Warnings};
-use crate::request::RequestInfo;
+use crate::authz::Authorized;
+use crate::endpoint::{self, InitialEvents, Warnings};
+use crate::request::{RequestInfo, Verb};
 use crate::response::{Body, Response};
 use crate::status::ApiError;
 
@@ -65,6 +69,13 @@ where
         Ok(Err(error)) => refuse(&error, &parts),
         Err(_) => panicked(&core, &parts),
     };
+    let has_place = held
+        .permit
+        .as_mut()
+        .is_none_or(|permit| permit.answered(&response));
+    if !has_place {
+        response = too_many(&core);
+    }
     warnings.write(response.headers_mut());
     finish_head(&core, &connection, &mut response, audit_id);
     // hyper leaves the body out by itself over HTTP/1.1 alone.
@@ -134,19 +145,59 @@ where
     }
     // After authentication: only then is known whose rights it is that allow to act as somebody else.
     let user = impersonation::impersonate(&core.authorizer, parts, user?, &info).await?;
-    // After authentication, since administrators come in always; before authorization, which may ask the cluster.
-    match core.limits.admit(&info, &user) {
-        Admittance::Place(permit) => held.permit = Some(permit),
-        Admittance::Exempt => {}
-        Admittance::Full => return Ok(too_many(core)),
-    }
-    let is_resource = info.is_resource;
-    // Last: what follows can be had with this proof only.
+    // Before seats are asked for: who waits for the cluster's word holds up nobody else, and what is refused needs none.
     let authorized = core.authorizer.authorize(user, info, &parts.uri).await?;
-    if is_resource {
-        endpoint::serve(&core.endpoints, &authorized, parts, body).await
+    let permit = held.permit.insert(Permit::default());
+    // Last: what follows can be had with this proof only.
+    act(core, &authorized, parts, body, permit).await
+}
+
+/// What was asked for, once there are seats for it.
+async fn act<B>(
+    core: &Core,
+    authorized: &Authorized,
+    parts: &mut Parts,
+    body: B,
+    permit: &mut Permit,
+) -> Result<Response, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin + Send,
+    B::Error: std::fmt::Display,
+{
+    let info = authorized.info();
+    // Who asks whether the server lives is answered, whatever else it does.
+    if !info.is_resource && matches!(Route::of(&info.path), Route::Health(..)) {
+        return routes::serve(core, authorized, parts).await;
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    let flow = core.flow_control.flow(authorized, query, &core.endpoints);
+    if flow.has_body() {
+        let body = RequestBody::gated(body, &parts.headers, flow, permit);
+        let answered = endpoint::serve(&core.endpoints, authorized, parts, body).await;
+        return if permit.is_rejected() {
+            Ok(too_many(core))
+        } else {
+            answered
+        };
+    }
+    let is_watch = info.is_resource && info.verb == Verb::Watch;
+    if is_watch && flow.long_running(permit).is_err() {
+        return Ok(too_many(core));
+    }
+    match flow.seat().await {
+        Ok(seat) => flow.begin(seat, permit),
+        Err(_) => return Ok(too_many(core)),
+    }
+    if is_watch {
+        // They are made while they are sent, by what outlives this.
+        parts
+            .extensions
+            .insert(InitialEvents::holding(permit.take_seat()));
+    }
+    if info.is_resource {
+        endpoint::serve(&core.endpoints, authorized, parts, RequestBody::admitted(body)).await
     } else {
-        routes::serve(core, &authorized, parts).await
+        routes::serve(core, authorized, parts).await
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Shared, WeakShared};
 
 use super::Outcome;
 
@@ -44,7 +45,11 @@ pub(in crate::server) struct Check {
     name: &'static str,
     only_ready: bool,
     run: Run,
+    running: Mutex<Option<WeakShared<Running>>>,
 }
+
+/// A check that is under way.
+type Running = BoxFuture<'static, Outcome>;
 
 impl fmt::Debug for Check {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,6 +67,7 @@ impl Check {
             name,
             only_ready: false,
             run: Box::new(move || run().boxed()),
+            running: Mutex::default(),
         }
     }
 
@@ -87,11 +93,24 @@ impl Check {
         !self.only_ready || endpoint == Endpoint::Readyz
     }
 
-    pub(super) async fn run(&self) -> Outcome {
-        match tokio::time::timeout(LONGEST, (self.run)()).await {
-            Ok(Ok(())) => Outcome::Well,
-            Ok(Err(why)) => Outcome::Sick(why),
-            Err(_) => Outcome::Sick("the check takes too long".to_owned()),
+    /// What it finds. Who asks while it is under way shares it: anybody may ask, as often as they like, and shall not set
+    /// the storage to work as often.
+    pub(super) fn run(&self) -> Shared<Running> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let under_way = running.as_ref().and_then(WeakShared::upgrade);
+        if let Some(under_way) = under_way.filter(|running| running.peek().is_none()) {
+            return under_way;
         }
+        let check = tokio::time::timeout(LONGEST, (self.run)());
+        let begun = async move {
+            match check.await {
+                Ok(Ok(())) => Outcome::Well,
+                Ok(Err(why)) => Outcome::Sick(why),
+                Err(_) => Outcome::Sick("the check takes too long".to_owned()),
+            }
+        };
+        let begun = begun.boxed().shared();
+        *running = begun.downgrade();
+        begun
     }
 }

@@ -88,3 +88,29 @@ fn every_check_has_its_path() {
         ]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_who_ask_at_once_are_one_question_to_the_storage() {
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let check = Check::new("etcd", {
+        let asked = Arc::clone(&asked);
+        move || {
+            asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            async {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                Ok(())
+            }
+        }
+    });
+    let health = Health::new(vec![check]);
+    for round in 1..=2 {
+        let answers = (0..100).map(|_| ask(&health, Endpoint::Readyz, ""));
+        let answers = futures::future::join_all(answers).await;
+        assert!(answers.iter().all(|(code, _)| *code == 200));
+        assert_eq!(
+            asked.load(std::sync::atomic::Ordering::SeqCst),
+            round,
+            "an answer is not kept"
+        );
+    }
+}

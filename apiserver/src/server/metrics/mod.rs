@@ -1,5 +1,6 @@
 //! What is counted: the metrics that every apiserver of Kubernetes has, under their names, as OpenMetrics text.
 
+mod flow_control;
 mod labels;
 mod series;
 
@@ -13,6 +14,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use flow_control::FlowFamilies;
+pub(super) use flow_control::{FlowMetrics, PriorityLevel};
 pub(super) use labels::Subject;
 use labels::{CodeLabels, KindLabels, LongRunningLabels, RequestLabels, TerminationLabels};
 pub(super) use series::Record;
@@ -36,6 +39,7 @@ pub(super) struct Metrics {
     inflight_reading: Gauge,
     inflight_writing: Gauge,
     terminations: Family<TerminationLabels, Counter>,
+    flows: FlowFamilies,
 }
 
 impl fmt::Debug for Metrics {
@@ -71,6 +75,7 @@ impl Metrics {
             "Requests that were ended before their time",
             terminations.clone(),
         );
+        let flows = FlowFamilies::register(&mut registry);
         add(&mut registry);
         let gauge = |request_kind| inflight.get_or_create(&KindLabels { request_kind }).clone();
         Self {
@@ -79,6 +84,7 @@ impl Metrics {
             inflight_reading: gauge("readOnly"),
             inflight_writing: gauge("mutating"),
             terminations,
+            flows,
         }
     }
 
@@ -99,6 +105,11 @@ impl Metrics {
         } else {
             &self.inflight_reading
         }
+    }
+
+    /// The metrics of a priority level that has so many seats.
+    pub(super) fn flow(&self, level: PriorityLevel, seats: usize) -> FlowMetrics {
+        self.flows.of(level, seats)
     }
 
     /// All of it as text.

@@ -120,6 +120,12 @@ impl Content {
         }
     }
 
+    /// How many entries lie in `prefix`.
+    pub(super) fn count(&self, prefix: &Prefix) -> usize {
+        let (start, end) = self.range(prefix, None);
+        self.between(start, end)
+    }
+
     /// All entries in order.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {

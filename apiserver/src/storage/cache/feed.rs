@@ -247,6 +247,20 @@ impl Ranges {
         feeds.map(|feed| feed.watchers.load(Ordering::Relaxed)).sum()
     }
 
+    /// Watchers of all ranges that `range` lies in; of `whole`, the cache's range, and those below.
+    pub(super) fn watchers_of(&self, whole: &Prefix, range: &Prefix) -> usize {
+        let range = range.as_str();
+        let own = whole.as_str().len() - 1;
+        let below = range.get(own..).unwrap_or_default();
+        let ranges = below
+            .match_indices('/')
+            .filter_map(|(at, _)| range.get(..=own + at));
+        ranges
+            .filter_map(|range| self.feeds.get(range))
+            .map(|feed| feed.watchers.load(Ordering::Relaxed))
+            .sum()
+    }
+
     /// Adds `change` to the feeds of all ranges that it lies in; of `whole`, the cache's range, and those below. Those
     /// that must be woken for it are added to `touched`.
     pub(super) fn push(

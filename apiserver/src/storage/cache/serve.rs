@@ -145,6 +145,18 @@ impl Storage for Cache {
         Ok(())
     }
 
+    fn count(&self, prefix: &Prefix) -> Option<usize> {
+        if !self.covers(prefix) || !self.ready() {
+            return None;
+        }
+        let content = self.shared.state().content.clone();
+        Some(content.count(prefix))
+    }
+
+    fn watchers(&self, prefix: &Prefix) -> usize {
+        self.shared.watchers_of(prefix)
+    }
+
     async fn check(&self) -> Result<(), StorageError> {
         self.shared.backend.check().await
     }

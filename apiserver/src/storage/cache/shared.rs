@@ -126,6 +126,11 @@ impl Shared {
         (ranges.len(), ranges.watchers())
     }
 
+    /// Watchers that are told of a change in `prefix`.
+    pub(super) fn watchers_of(&self, prefix: &Prefix) -> usize {
+        self.feeds.lock().watchers_of(&self.prefix, prefix)
+    }
+
     /// A place right after `after` in what is told of `prefix`. `None`: the history begins later.
     pub(super) fn subscribe(&self, prefix: &Prefix, after: Revision) -> Option<Cursor> {
         let state = self.state();

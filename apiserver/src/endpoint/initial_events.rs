@@ -1,0 +1,134 @@
+//! What a watch holds until it has told its initial events: the `WatchInitializationSignal` of k8s.io/apiserver
+//! (pkg/endpoints/request), by which priority and fairness ends the costly part of a watch.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use futures::{Stream, StreamExt as _};
+
+use crate::registry::{Source, Told, Watching};
+use crate::status::ApiError;
+
+type Held = Box<dyn Send>;
+
+/// What is dropped when a watch has told its initial events: an extension of the watch's request. Where no watch comes of
+/// it, it is dropped with the request.
+#[derive(Clone)]
+pub struct InitialEvents(Arc<Mutex<Option<Held>>>);
+
+impl InitialEvents {
+    /// Holds `held`.
+    pub fn holding(held: impl Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Some(Box::new(held)))))
+    }
+
+    /// `told`, which holds it from now on.
+    pub(super) fn follow(&self, told: Watching) -> Watching {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match held {
+            Some(_) => Holding {
+                told,
+                held,
+                is_last: false,
+            }
+            .boxed(),
+            None => told,
+        }
+    }
+}
+
+struct Holding {
+    told: Watching,
+    held: Option<Held>,
+    /// What was told last ends the initial events; it is out when more is asked for.
+    is_last: bool,
+}
+
+impl Stream for Holding {
+    type Item = Result<Vec<Told>, ApiError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_last {
+            self.held = None;
+        }
+        let next = self.told.as_mut().poll_next(context);
+        if self.held.is_some() {
+            match &next {
+                // More comes only by a change: there is no state, or all of it was taken.
+                Poll::Pending => self.held = None,
+                Poll::Ready(Some(Ok(batch))) => {
+                    let is_initial = |told: &Told| matches!(told, Told::Added(Source::Initial(_)));
+                    self.is_last = !batch.last().is_none_or(is_initial);
+                }
+                Poll::Ready(_) => self.is_last = true,
+            }
+        }
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+
+    use futures::FutureExt as _;
+    use futures::channel::mpsc;
+
+    use super::*;
+    use crate::storage::{Entry, Key, Revision};
+
+    fn initial() -> Told {
+        let key = Key::parse("/g/r/ns/n").unwrap();
+        Told::Added(Source::Initial(Entry::new(key, "{}".into(), Revision::new(1))))
+    }
+
+    fn bookmark(initial_events_end: bool) -> Told {
+        Told::Bookmark {
+            revision: Revision::new(1),
+            initial_events_end,
+        }
+    }
+
+    fn watch() -> (mpsc::UnboundedSender<Vec<Told>>, Watching, Weak<()>) {
+        let held = Arc::new(());
+        let (sender, receiver) = mpsc::unbounded();
+        let weak = Arc::downgrade(&held);
+        let watching = InitialEvents::holding(held).follow(receiver.map(Ok).boxed());
+        (sender, watching, weak)
+    }
+
+    #[test]
+    fn it_is_held_until_what_follows_the_initial_events_is_asked_for() {
+        let (events, mut watching, held) = watch();
+        for batch in [
+            vec![initial()],
+            vec![initial(), bookmark(true)],
+            vec![bookmark(false)],
+        ] {
+            events.unbounded_send(batch).unwrap();
+        }
+        for is_held in [true, true, false] {
+            assert!(watching.next().now_or_never().flatten().is_some());
+            assert_eq!(held.upgrade().is_some(), is_held);
+        }
+    }
+
+    #[test]
+    fn a_watch_that_has_nothing_to_tell_holds_nothing() {
+        let (events, mut watching, held) = watch();
+        assert!(watching.next().now_or_never().is_none());
+        assert!(held.upgrade().is_none());
+        events.unbounded_send(vec![bookmark(false)]).unwrap();
+        assert!(watching.next().now_or_never().flatten().is_some());
+    }
+
+    #[test]
+    fn a_watch_that_nobody_reads_holds_it_until_it_is_dropped() {
+        let (events, watching, held) = watch();
+        events.unbounded_send(vec![initial()]).unwrap();
+        assert!(held.upgrade().is_some());
+        drop(watching);
+        assert!(held.upgrade().is_none());
+    }
+}

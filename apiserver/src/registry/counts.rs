@@ -1,0 +1,18 @@
+//! What is known of a resource without reading it: what the work estimator of priority and fairness counts with.
+
+use super::Registry;
+
+impl Registry {
+    /// How many objects a namespace has, or (empty) all of them, where that is known without reading them.
+    #[must_use]
+    pub fn objects(&self, namespace: &str) -> Option<usize> {
+        self.storage.count(&self.range(namespace).ok()?)
+    }
+
+    /// How many watches are told of a change in a namespace, or (empty) of one of a cluster-scoped object.
+    #[must_use]
+    pub fn watchers(&self, namespace: &str) -> usize {
+        self.range(namespace)
+            .map_or(0, |range| self.storage.watchers(&range))
+    }
+}
