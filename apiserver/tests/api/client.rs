@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Whom a client believes.
 #[derive(Clone)]
@@ -67,43 +68,42 @@ impl Answer {
 
 impl Client {
     pub async fn connect(address: SocketAddr, trust: &Trust, http2: bool, token: Option<&str>) -> Self {
-        let mut config = ClientConfig::builder()
-            .with_root_certificates(trust.0.clone())
-            .with_no_client_auth();
-        config.alpn_protocols = vec![if http2 {
-            b"h2".to_vec()
-        } else {
-            b"http/1.1".to_vec()
-        }];
-        let stream = TcpStream::connect(address).await.unwrap();
-        let name = ServerName::from(address.ip());
-        let stream = TlsConnector::from(Arc::new(config))
-            .connect(name, stream)
-            .await
-            .unwrap();
+        Self::try_connect(address, trust, http2, token).await.unwrap()
+    }
+
+    pub async fn try_connect(
+        address: SocketAddr,
+        trust: &Trust,
+        http2: bool,
+        token: Option<&str>,
+    ) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        let stream = encrypted(stream, trust, http2).await?;
         let leaf = stream.get_ref().1.peer_certificates().unwrap()[0]
             .clone()
             .into_owned();
         let io = TokioIo::new(stream);
         let (sender, connection) = if http2 {
-            let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+            let (sender, connection) = http2::handshake(TokioExecutor::new(), io)
+                .await
+                .map_err(std::io::Error::other)?;
             (
                 Sender::Http2(sender),
                 tokio::spawn(async { drop(connection.await) }),
             )
         } else {
-            let (sender, connection) = http1::handshake(io).await.unwrap();
+            let (sender, connection) = http1::handshake(io).await.map_err(std::io::Error::other)?;
             (
                 Sender::Http1(sender),
                 tokio::spawn(async { drop(connection.await) }),
             )
         };
-        Self {
+        Ok(Self {
             sender,
             token: token.map(str::to_owned),
             connection,
             leaf,
-        }
+        })
     }
 
     /// Sends a request; the answer's body is still to be read.
@@ -166,6 +166,24 @@ impl Client {
     pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
         self.ask("POST", path, &[], Some(body)).await
     }
+}
+
+/// TLS over `stream`.
+pub async fn encrypted(
+    stream: TcpStream,
+    trust: &Trust,
+    http2: bool,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut config = ClientConfig::builder()
+        .with_root_certificates(trust.0.clone())
+        .with_no_client_auth();
+    config.alpn_protocols = vec![if http2 {
+        b"h2".to_vec()
+    } else {
+        b"http/1.1".to_vec()
+    }];
+    let name = ServerName::from(stream.peer_addr()?.ip());
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
 /// Reads an answer to its end.

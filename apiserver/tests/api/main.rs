@@ -10,7 +10,9 @@
 
 mod chain;
 mod client;
+mod connections;
 mod discovery;
+mod early;
 mod fixture;
 mod health;
 mod life;
