@@ -1,7 +1,6 @@
 //! Bodies of answers.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -14,14 +13,55 @@ pub enum Body {
     /// Pieces that are ready; a `Content-Length` is known.
     Ready(VecDeque<Bytes>),
     /// Pieces that are made when they are to be sent, so that a long list is never whole in memory.
-    Made {
-        /// Makes them, without waiting.
-        pieces: Box<dyn Iterator<Item = Bytes> + Send>,
-        /// How many bytes are left; `None`: unknown.
-        remaining: Option<u64>,
-    },
+    Made(Made),
     /// Pieces that come in time: a watch.
     Stream(BoxStream<'static, Bytes>),
+}
+
+/// A body that ends before it is whole: its client must not take it for one that is.
+#[derive(Debug, thiserror::Error)]
+#[error("an answer could not be sent to its end: {0}")]
+pub struct Incomplete(pub String);
+
+/// Makes the pieces of a body, without waiting.
+pub type Pieces = Box<dyn Iterator<Item = Result<Bytes, Incomplete>> + Send>;
+
+/// A body whose pieces are made when they are to be sent.
+pub struct Made {
+    pieces: Pieces,
+    /// How many bytes are left; `None`: unknown.
+    remaining: Option<u64>,
+    /// How many pieces are made before others have their turn.
+    turn: u32,
+    made: u32,
+}
+
+impl Made {
+    /// `pieces`, of so many bytes in all where that is known. After `turn` of them other requests have their turn: what
+    /// one client reads fast must not occupy a thread.
+    #[must_use]
+    pub fn new(pieces: Pieces, length: Option<u64>, turn: u32) -> Self {
+        Self {
+            pieces,
+            remaining: length,
+            turn: turn.max(1),
+            made: 0,
+        }
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Incomplete>>> {
+        if self.made >= self.turn {
+            self.made = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.made += 1;
+        let piece = self.pieces.next();
+        if let (Some(Ok(piece)), Some(left)) = (&piece, &mut self.remaining) {
+            *left = left.saturating_sub(piece.len() as u64);
+        }
+        Poll::Ready(piece)
+    }
 }
 
 /// An answer.
@@ -45,7 +85,7 @@ impl std::fmt::Debug for Body {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Ready(pieces) => formatter.debug_tuple("Ready").field(&pieces.len()).finish(),
-            Self::Made { remaining, .. } => formatter.debug_tuple("Made").field(remaining).finish(),
+            Self::Made(made) => formatter.debug_tuple("Made").field(&made.remaining).finish(),
             Self::Stream(_) => formatter.write_str("Stream"),
         }
     }
@@ -53,21 +93,17 @@ impl std::fmt::Debug for Body {
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Incomplete;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
         match &mut *self {
             Self::Ready(pieces) => Poll::Ready(pieces.pop_front().map(|piece| Ok(Frame::data(piece)))),
-            Self::Made { pieces, remaining } => {
-                let piece = pieces.next();
-                if let (Some(piece), Some(left)) = (&piece, remaining) {
-                    *left = left.saturating_sub(piece.len() as u64);
-                }
-                Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
-            }
+            Self::Made(made) => made
+                .poll_next(context)
+                .map(|piece| piece.map(|bytes| bytes.map(Frame::data))),
             Self::Stream(stream) => stream
                 .as_mut()
                 .poll_next(context)
@@ -78,7 +114,7 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Ready(pieces) => pieces.is_empty(),
-            Self::Made { remaining, .. } => *remaining == Some(0),
+            Self::Made(made) => made.remaining == Some(0),
             Self::Stream(_) => false,
         }
     }
@@ -86,11 +122,34 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Ready(pieces) => SizeHint::with_exact(pieces.iter().map(|piece| piece.len() as u64).sum()),
-            Self::Made {
-                remaining: Some(remaining),
-                ..
-            } => SizeHint::with_exact(*remaining),
-            Self::Made { remaining: None, .. } | Self::Stream(_) => SizeHint::default(),
+            Self::Made(made) => made
+                .remaining
+                .map_or_else(SizeHint::default, SizeHint::with_exact),
+            Self::Stream(_) => SizeHint::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use http_body::Body as _;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn others_have_their_turn_while_a_long_body_is_made() {
+        let pieces = std::iter::repeat_with(|| Ok(Bytes::from_static(b"x"))).take(10);
+        let mut body = Body::Made(Made::new(Box::new(pieces), Some(10), 4));
+        for piece in 0..10 {
+            assert_eq!(body.size_hint().exact(), Some(10 - piece));
+            if piece > 0 && piece % 4 == 0 {
+                assert!(body.frame().now_or_never().is_none(), "{piece}");
+            }
+            let frame = body.frame().now_or_never().unwrap().unwrap().unwrap();
+            assert_eq!(frame.data_ref().unwrap(), "x");
+        }
+        assert!(body.is_end_stream());
     }
 }

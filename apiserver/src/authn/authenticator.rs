@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::front_proxy::Headers;
-use super::peer::{Opinion, Peer};
+use super::peer::{Opinion, Peer, Standing};
 use super::tokens::{FixedTokens, TokenRejected, Tokens};
 use super::trust::{Trust, TrustStore};
 use super::{bearer, strip, websocket};
@@ -85,6 +85,12 @@ impl Authenticator {
     #[must_use]
     pub fn authority_hints(&self) -> watch::Receiver<Arc<[DistinguishedName]>> {
         self.trust.hints()
+    }
+
+    /// What the certificate of a connection proves, before any request has come.
+    #[must_use]
+    pub fn standing(&self, peer: &Peer) -> Standing {
+        peer.standing(&self.trust)
     }
 
     /// Who sent the request; afterwards its headers hold no credential, nor anything that a front proxy could have

@@ -21,5 +21,5 @@ mod websocket;
 
 pub use authenticator::{Authenticator, is_anonymous};
 pub use options::{Options, RequestHeaderOptions};
-pub use peer::Peer;
+pub use peer::{Peer, Standing};
 pub use start::{StartError, build};

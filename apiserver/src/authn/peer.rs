@@ -43,6 +43,17 @@ pub(super) enum Opinion<T> {
     Rejected(CertificateRejected),
 }
 
+/// What the certificate of a connection says of everything that will come by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is the front proxy's: the requests of all users of a cluster come by it.
+    FrontProxy,
+    /// It names a user.
+    Client,
+    /// It proves nothing, or there is none.
+    Unknown,
+}
+
 impl Peer {
     /// The peer that showed these certificates in the handshake, its own first; they need not be trusted, but it has
     /// proved that it holds the key.
@@ -51,6 +62,18 @@ impl Peer {
         Self {
             chain: certificates.map(<[_]>::to_vec).unwrap_or_default(),
             verdict: ArcSwapOption::empty(),
+        }
+    }
+
+    /// What its certificate says of the whole connection.
+    pub(super) fn standing(&self, store: &TrustStore) -> Standing {
+        let Some(verdict) = self.verdict(store) else {
+            return Standing::Unknown;
+        };
+        match (&verdict.front_proxy, &verdict.client) {
+            (Opinion::Proved(()), _) => Standing::FrontProxy,
+            (_, Opinion::Proved(_)) => Standing::Client,
+            _ => Standing::Unknown,
         }
     }
 

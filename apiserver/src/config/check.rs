@@ -73,7 +73,7 @@ impl Config {
             },
             namespace_lifecycle: namespace_lifecycle(args, &mut errors) && !standalone,
             limits: limits(&args.limits, &mut errors),
-            shutdown_delay: errors.duration("shutdown-delay-duration", args.process.shutdown_delay_duration),
+            shutdown_delay: shutdown_delay(args, &mut errors),
             warnings: warnings(args),
         };
         if errors.0.is_empty() {
@@ -243,6 +243,18 @@ fn limits(args: &LimitArgs, errors: &mut Errors) -> Limits {
         watches: args.max_watches,
         request_timeout,
         connections: args.max_connections,
+    }
+}
+
+/// Endpoints and the proxies that follow them learn within a second or two that a pod is going.
+const SHUTDOWN_DELAY: Duration = Duration::from_secs(5);
+
+/// Without others that serve meanwhile, waiting only makes an outage longer: an embedded store has one server.
+fn shutdown_delay(args: &Args, errors: &mut Errors) -> Duration {
+    match args.process.shutdown_delay_duration {
+        Some(given) => errors.duration("shutdown-delay-duration", given),
+        None if args.process.standalone || given(&args.storage.etcd_servers).is_empty() => Duration::ZERO,
+        None => SHUTDOWN_DELAY,
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Defaults {
 pub struct Config {
     /// Where it listens.
     pub address: Address,
-    /// Requests at once on one HTTP/2 connection; `None`: HTTP/1.1 only.
+    /// Requests at once on one HTTP/2 connection, of a client that is no front proxy 250 at most; `None`: HTTP/1.1 only.
     pub http2_streams: Option<NonZeroU32>,
     /// The header `Strict-Transport-Security`.
     pub strict_transport_security: Option<HeaderValue>,
@@ -56,7 +56,7 @@ pub struct Config {
     pub namespace_lifecycle: bool,
     /// How much it does at once.
     pub limits: Limits,
-    /// How long it goes on serving when it is told to end.
+    /// How long it goes on accepting and answering when it is told to end.
     pub shutdown_delay: Duration,
     /// What to warn of when it starts, beside what the library does not do yet.
     pub warnings: Vec<String>,
@@ -127,7 +127,7 @@ pub struct Limits {
     pub watches: usize,
     /// How long a request may take that is no watch.
     pub request_timeout: Duration,
-    /// Open connections.
+    /// Open connections, beside those of front proxies.
     pub connections: usize,
 }
 

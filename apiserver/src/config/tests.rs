@@ -230,3 +230,21 @@ fn the_documents_table_is_the_programs() {
         "docs/apiserver-flags.md is not current: run this test with UPDATE_DOCS=1"
     );
 }
+
+#[test]
+#[cfg(feature = "etcd")]
+fn only_a_server_beside_others_goes_on_serving_when_it_is_told_to_end() {
+    let delay = |arguments: &[&str]| good(arguments).shutdown_delay.as_secs();
+    assert_eq!(delay(&["--etcd-servers=http://127.0.0.1:2379"]), 5);
+    assert_eq!(delay(&["--data-dir=/d"]), 0);
+    assert_eq!(delay(&["--standalone"]), 0);
+    let given = "--shutdown-delay-duration=7s";
+    assert_eq!(delay(&["--data-dir=/d", given]), 7);
+    assert_eq!(
+        delay(&[
+            "--etcd-servers=http://127.0.0.1:2379",
+            "--shutdown-delay-duration=0s"
+        ]),
+        0
+    );
+}

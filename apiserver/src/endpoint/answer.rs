@@ -1,5 +1,7 @@
 //! Answers: objects, lists and Statuses as HTTP responses.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -8,10 +10,11 @@ use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 
 use super::call::Call;
-use super::encode::{self, Form, ListPieces, push_partial};
+use super::encode::{self, Form, ListBody, push_partial};
+use super::endpoints::{Served, ServedVersion};
 use crate::registry::{Listed, Pieces};
 use crate::request::media::{self, Format, MetaVersion, Transform, Wanted};
-use crate::response::{Body, Response};
+use crate::response::{Body, Incomplete, Response};
 use crate::status::{ApiError, Status};
 use crate::storage::Entry;
 
@@ -83,24 +86,60 @@ fn no_list(call: &Call<'_>) -> ApiError {
     ))
 }
 
-/// How many objects are encoded before others have their turn: some of them may have to be converted.
+/// How many objects are looked at before others have their turn: some of them may have to be converted.
 const TURN: usize = 512;
 
-/// A list.
+/// A list. Its objects are looked at twice: now, since after the head of the answer an error cannot be said any more, and
+/// when they are sent. What lies in memory between the two is the list of their handles.
 pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Result<Response, ApiError> {
     let (head, form, none) = list_form(call, wanted, &listed)?;
-    let mut items: Vec<Pieces> = Vec::with_capacity(listed.entries.len());
+    let mut of_items = Some(0);
     for (number, entry) in listed.entries.iter().enumerate() {
         if number % TURN == TURN - 1 {
             tokio::task::yield_now().await;
         }
-        items.push(call.registry().pieces(entry, &call.version.name)?);
+        let pieces = call.registry().pieces(entry, &call.version.name)?;
+        of_items = of_items
+            .zip(form.length(&pieces))
+            .map(|(sum, length)| sum + length as u64);
     }
-    drop(listed);
-    let pieces = ListPieces::new(head, items, form, none);
-    let (body, is_compressed) = encode::list_body(pieces, wanted, &call.parts.headers)?;
+    let list = ListBody {
+        head,
+        items: Encoded {
+            entries: listed.entries.into_iter(),
+            served: call.served.clone(),
+            version: call.version.clone(),
+        },
+        form,
+        none,
+        of_items,
+    };
+    let (body, is_compressed) = encode::list_body(list, wanted, &call.parts.headers)?;
     Ok(with_headers(body, is_compressed, wanted, StatusCode::OK))
 }
+
+/// The objects of a list as they are sent.
+struct Encoded {
+    entries: std::vec::IntoIter<Entry>,
+    served: Arc<Served>,
+    version: Arc<ServedVersion>,
+}
+
+impl Iterator for Encoded {
+    type Item = Result<Pieces, Incomplete>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.entries.next()?;
+        let pieces = self.served.registry.pieces(&entry, &self.version.name);
+        Some(pieces.map_err(|error| Incomplete(error.to_string())))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.entries.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Encoded {}
 
 /// What stands before the items, their form, and what stands for none.
 fn list_form(

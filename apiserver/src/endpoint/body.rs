@@ -1,9 +1,13 @@
 //! Bodies of requests. Nobody's body is read before it is known that they may.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt;
+
+use tokio::time::timeout;
 
 use crate::authz::Authorized;
 use crate::status::ApiError;
@@ -11,10 +15,14 @@ use crate::status::ApiError;
 /// The most bytes that a request may send: 3 MiB, as k8s.io/apiserver's MaxRequestBodyBytes.
 pub const MOST_BODY_BYTES: usize = 3 * 1024 * 1024;
 
+/// How long a client may send nothing of a body that it has begun. Meanwhile it holds a seat that others wait for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
 /// The whole body of a request that was authorized.
 ///
 /// # Errors
-/// [`ApiError::RequestEntityTooLarge`] as soon as that is known; [`ApiError::Plain`] where the client stops sending.
+/// [`ApiError::RequestEntityTooLarge`] as soon as that is known; [`ApiError::BadRequest`] where the client sends nothing
+/// for ten seconds; [`ApiError::Plain`] where it has left.
 pub async fn read<B>(_authorized: &Authorized, headers: &HeaderMap, mut body: B) -> Result<Bytes, ApiError>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
@@ -26,7 +34,15 @@ where
     }
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    loop {
+        let Ok(frame) = timeout(LONGEST_PAUSE, body.frame()).await else {
+            return Err(ApiError::BadRequest(format!(
+                "the body of the request did not arrive: nothing came for {LONGEST_PAUSE:?}"
+            )));
+        };
+        let Some(frame) = frame else {
+            break;
+        };
         let frame = frame.map_err(|error| ApiError::Plain(error.to_string()))?;
         let Ok(data) = frame.into_data() else {
             continue;
@@ -59,7 +75,7 @@ fn too_large() -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use futures::stream;
+    use futures::{StreamExt as _, stream};
     use http_body::Frame;
     use http_body_util::{Full, StreamBody};
 
@@ -124,5 +140,18 @@ mod tests {
     async fn a_broken_body_is_an_error() {
         let body = pieces(vec![Ok("ab".into()), Err(std::io::Error::other("gone"))]);
         assert_eq!(read_all(body).await, Err("gone".into()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stops_coming_is_given_up() {
+        let begun = tokio::time::Instant::now();
+        let stops = stream::iter([Ok(Frame::data("ab".into()))]).chain(stream::pending());
+        let body = StreamBody::new(Box::pin(stops));
+        let error = read_all(body).await.unwrap_err();
+        assert_eq!(
+            error,
+            "the body of the request did not arrive: nothing came for 10s"
+        );
+        assert_eq!(begun.elapsed(), LONGEST_PAUSE);
     }
 }

@@ -1,7 +1,8 @@
-//! How a server ends: whom it tells, what it waits for.
+//! How a server ends: whom it tells, what it waits for. In k8s.io/apiserver's `lifecycle_signals.go`: `ShutdownInitiated`,
+//! `NotAcceptingNewRequest`, and the end of the HTTP server.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, watch};
 
@@ -12,8 +13,11 @@ pub(super) enum Stage {
     Serving,
     /// It still serves, but says that it is not ready, so that load goes elsewhere.
     Leaving,
-    /// It accepts nothing new; requests that run are finished, watches are ended.
+    /// It takes no new connections, tells clients to go (GOAWAY), and ends watches. A request that still comes is
+    /// answered: its client could not know better.
     Draining,
+    /// What is still open is cut.
+    Cut,
 }
 
 /// The life of a server, shared by all that depends on it.
@@ -23,6 +27,8 @@ pub(super) struct Lifecycle(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     stage: watch::Sender<Stage>,
+    /// The same, for who looks at it with every piece of every answer.
+    stage_now: AtomicU8,
     running: AtomicUsize,
     finished: Notify,
 }
@@ -35,6 +41,7 @@ impl Lifecycle {
     pub(super) fn new() -> Self {
         Self(Arc::new(Inner {
             stage: watch::Sender::new(Stage::Serving),
+            stage_now: AtomicU8::new(Stage::Serving as u8),
             running: AtomicUsize::new(0),
             finished: Notify::new(),
         }))
@@ -44,13 +51,19 @@ impl Lifecycle {
         *self.0.stage.borrow()
     }
 
-    /// Whether nothing new is let in.
+    /// Whether connections are to end after what runs on them.
     pub(super) fn is_draining(&self) -> bool {
-        self.stage() == Stage::Draining
+        self.is_at(Stage::Draining)
+    }
+
+    /// Whether it is at `stage`, or beyond.
+    pub(super) fn is_at(&self, stage: Stage) -> bool {
+        self.0.stage_now.load(Ordering::SeqCst) >= stage as u8
     }
 
     /// Goes on to `stage`.
     pub(super) fn advance(&self, stage: Stage) {
+        self.0.stage_now.fetch_max(stage as u8, Ordering::SeqCst);
         self.0.stage.send_if_modified(|current| {
             let is_later = stage > *current;
             *current = stage.max(*current);
@@ -65,12 +78,12 @@ impl Lifecycle {
         let _ = stages.wait_for(|current| *current >= stage).await;
     }
 
-    /// Lets a request in. `None`: the server is draining.
+    /// Lets a request in. `None`: the server has ended.
     pub(super) fn enter(&self) -> Option<Ticket> {
         // First counted, then looked: who drains looks at the count after it has changed the stage.
         self.0.running.fetch_add(1, Ordering::SeqCst);
         let ticket = Ticket(Arc::clone(&self.0));
-        (self.stage() < Stage::Draining).then_some(ticket)
+        (!self.is_at(Stage::Cut)).then_some(ticket)
     }
 
     /// Waits until no request runs.
@@ -102,16 +115,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn draining_waits_for_who_is_inside_and_lets_nobody_in() {
+    async fn draining_waits_for_who_is_inside_and_refuses_nobody() {
         let life = Lifecycle::new();
         let ticket = life.enter().expect("it serves");
         life.advance(Stage::Leaving);
         assert!(life.enter().is_some(), "it still serves");
         life.advance(Stage::Draining);
-        assert!(life.enter().is_none());
+        assert!(life.enter().is_some(), "a client may not know yet");
         assert_eq!(life.idle().now_or_never(), None);
         drop(ticket);
         life.idle().await;
+        life.advance(Stage::Cut);
+        assert!(life.enter().is_none());
     }
 
     #[tokio::test]

@@ -6,19 +6,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use super::chain;
-use super::connection::{self, Activity, Connection, Endings, Protocol};
+use super::connection::{self, Activity, Connection, Connections, Endings, Lingering, Protocol, Slot};
 use super::core::Core;
 use super::lifecycle::Stage;
 use super::tls::Tls;
-use crate::authn::Peer;
+use crate::authn::{Peer, Standing};
 
-/// How long a client may take for the handshake.
-const HANDSHAKE: Duration = Duration::from_secs(32);
-/// How long to wait when the system has no connection to give, such as when files run out.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long a client may take for the handshake: Go's tlsHandshakeTimeout of HTTP clients.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long to wait when the system has no connection to give, such as when files run out, and how many connections of
+/// strangers go then.
+const PAUSE: Duration = Duration::from_millis(100);
+const MAKE_ROOM: usize = 16;
+/// How often it is said that connections were closed.
+const SAY: Duration = Duration::from_secs(10);
+/// When the server ends, connections that the system has taken in are answered. So long must none have come, and so long
+/// is waited at most.
+const QUIET: Duration = Duration::from_millis(20);
+const LAST: Duration = Duration::from_millis(500);
 /// Connections that the system holds until they are accepted.
 const BACKLOG: u32 = 1024;
 
@@ -81,8 +89,7 @@ pub(super) struct Serving {
     pub(super) core: Arc<Core>,
     pub(super) tls: Arc<Tls>,
     pub(super) protocol: Protocol,
-    /// How many connections may be open.
-    pub(super) room: Arc<Semaphore>,
+    pub(super) connections: Connections,
 }
 
 /// Accepts connections until the server drains.
@@ -90,25 +97,73 @@ pub(super) async fn accept(listener: TcpListener, serving: Serving) {
     let life = serving.core.life.clone();
     let draining = life.reached(Stage::Draining);
     tokio::pin!(draining);
+    let mut closed = Closed::default();
     loop {
-        let accepted = tokio::select! {
-            () = &mut draining => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => match Arc::clone(&serving.room).try_acquire_owned() {
-                Ok(place) => {
-                    tokio::spawn(serve(stream, serving.clone(), place));
-                }
-                Err(_) => tracing::warn!(%peer, "too many connections are open; a new one was closed"),
-            },
-            Err(error) if is_of_the_client(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "failed to accept a connection");
-                tokio::time::sleep(PAUSE).await;
-            }
+        tokio::select! {
+            biased;
+            () = &mut draining => break,
+            accepted = listener.accept() => take(accepted, &serving, &mut closed).await,
         }
     }
+    // Who was connected before nobody listened any more is answered.
+    let end = Instant::now() + LAST;
+    while Instant::now() < end
+        && let Ok(accepted) = tokio::time::timeout(QUIET, listener.accept()).await
+    {
+        take(accepted, &serving, &mut closed).await;
+    }
+}
+
+async fn take(accepted: io::Result<(TcpStream, SocketAddr)>, serving: &Serving, closed: &mut Closed) {
+    match accepted {
+        Ok((stream, peer)) => {
+            let (slot, gone) = serving.connections.admit(peer.ip());
+            closed.note(gone);
+            tokio::spawn(serve(stream, serving.clone(), slot));
+        }
+        Err(error) if is_of_the_client(&error) => {}
+        Err(error) => {
+            closed.failed(&error);
+            closed.note(serving.connections.evict(MAKE_ROOM));
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// What was closed, and what went wrong, since that was last said: whoever floods a server must not flood its log.
+#[derive(Default)]
+struct Closed {
+    count: usize,
+    said: Option<Instant>,
+    failed: Option<Instant>,
+}
+
+impl Closed {
+    fn note(&mut self, count: usize) {
+        self.count += count;
+        if self.count > 0 && is_due(&mut self.said) {
+            tracing::warn!(
+                count = self.count,
+                "closed the oldest connections of unknown clients to make room for new ones"
+            );
+            self.count = 0;
+        }
+    }
+
+    fn failed(&mut self, error: &io::Error) {
+        if is_due(&mut self.failed) {
+            tracing::warn!(%error, "failed to accept a connection");
+        }
+    }
+}
+
+/// Whether something may be said again; then it counts as said.
+fn is_due(said: &mut Option<Instant>) -> bool {
+    let is_due = said.is_none_or(|said| said.elapsed() >= SAY);
+    if is_due {
+        *said = Some(Instant::now());
+    }
+    is_due
 }
 
 /// The client went away before it was accepted.
@@ -119,34 +174,53 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
-async fn serve(stream: TcpStream, serving: Serving, _place: OwnedSemaphorePermit) {
+async fn serve(stream: TcpStream, serving: Serving, slot: Slot) {
     // Answers are written whole; waiting for more to fill a packet only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection cannot be tuned");
     }
     // Asked before the handshake, so that a swap during it is noticed.
     let leaf = serving.tls.leaf_changes();
-    let handshake = tokio::time::timeout(HANDSHAKE, serving.tls.acceptor().accept(stream)).await;
-    let stream = match handshake {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
-        Err(_) => return tracing::debug!("a TLS handshake took too long"),
+    let life = serving.core.life.clone();
+    let handshake = tokio::time::timeout(HANDSHAKE, serving.tls.acceptor().accept(stream));
+    let stream = tokio::select! {
+        biased;
+        () = slot.evicted() => return,
+        () = life.reached(Stage::Cut) => return,
+        done = handshake => match done {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => return tracing::debug!("a TLS handshake took too long"),
+        },
     };
     let (_, session) = stream.get_ref();
+    let peer = Peer::new(session.peer_certificates());
+    let standing = serving.core.authenticator.standing(&peer);
+    match standing {
+        Standing::FrontProxy => slot.proved_front_proxy(),
+        Standing::Client => slot.authenticated(),
+        Standing::Unknown => {}
+    }
     let connection = Arc::new(Connection {
-        peer: Peer::new(session.peer_certificates()),
+        peer,
         is_http2: session.alpn_protocol() == Some(b"h2"),
         activity: Activity::new(),
+        slot,
     });
-    let endings = Endings {
-        life: serving.core.life.clone(),
-        leaf,
-    };
+    let endings = Endings { life, leaf };
     let core = serving.core;
     let answering = Arc::clone(&connection);
-    connection::run(stream, connection, serving.protocol, endings, move |request| {
-        // Boxed once, here: every layer between this and the task would move it, and keep room for it.
-        Box::pin(chain::serve(Arc::clone(&core), Arc::clone(&answering), request))
-    })
+    let io = Lingering::new(stream);
+    connection::run(
+        io,
+        connection,
+        standing,
+        serving.protocol,
+        endings,
+        move |request| {
+            // Boxed once, here: every layer between this and the task would move it, and keep room for it.
+            Box::pin(chain::serve(Arc::clone(&core), Arc::clone(&answering), request))
+        },
+    )
     .await;
 }

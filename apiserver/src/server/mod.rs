@@ -16,6 +16,7 @@ mod health;
 mod lifecycle;
 mod listener;
 mod metrics;
+mod open_files;
 mod outgoing;
 mod program;
 mod routes;

@@ -1,19 +1,18 @@
 //! The body of an answer on its way out, with all that ends when it ends.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 
 use super::chain::Permit;
 use super::connection::{Busy, stream};
 use super::lifecycle::{Lifecycle, Stage, Ticket};
 use super::metrics::Record;
-use crate::response::Body;
+use crate::response::{Body, Incomplete};
 
 /// What is held until the last byte went out, or the client left.
 #[derive(Default)]
@@ -25,12 +24,20 @@ pub(super) struct Held {
     pub(super) record: Option<Record>,
 }
 
+/// Bytes that are handed over at once, and the most that are where the rest would be small. What was handed over lies in
+/// memory until the client takes it or its connection ends, so a large object goes in pieces.
+const PIECE: usize = 64 * 1024;
+const LARGEST_PIECE: usize = 2 * PIECE;
+
 /// A body on its way out.
 pub(super) struct Outgoing {
     body: Body,
+    /// What is left of the piece that the body gave last.
+    rest: Bytes,
     held: Held,
     /// Of a stream: when to end it.
     end: Option<BoxFuture<'static, ()>>,
+    life: Lifecycle,
 }
 
 impl Outgoing {
@@ -41,26 +48,33 @@ impl Outgoing {
             let life = life.clone();
             async move { life.reached(Stage::Draining).await }.boxed()
         });
-        Self { body, held, end }
+        Self {
+            body,
+            rest: Bytes::new(),
+            held,
+            end,
+            life: life.clone(),
+        }
     }
-}
 
-impl http_body::Body for Outgoing {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    /// The next bytes to hand over.
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(self.split()))));
+        }
+        // Every piece of a watch ends with an event: here nobody gets half of one.
+        if self.end.is_some() && self.life.is_draining() {
+            return Poll::Ready(None);
+        }
         match Pin::new(&mut self.body).poll_frame(context) {
-            Poll::Ready(Some(Ok(frame))) => {
-                let length = frame.data_ref().map_or(0, Bytes::len);
-                if let Some(record) = &mut self.held.record {
-                    record.sent(length);
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) if data.len() > LARGEST_PIECE => {
+                    self.rest = data;
+                    Poll::Ready(Some(Ok(Frame::data(self.split()))))
                 }
-                Poll::Ready(Some(Ok(frame)))
-            }
+                Ok(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+                Err(frame) => Poll::Ready(Some(Ok(frame))),
+            },
             // Looked at only when there is nothing to send: a busy watch pays nothing for it.
             Poll::Pending => match &mut self.end {
                 Some(end) => end.poll_unpin(context).map(|()| None),
@@ -70,12 +84,47 @@ impl http_body::Body for Outgoing {
         }
     }
 
+    fn split(&mut self) -> Bytes {
+        if self.rest.len() <= LARGEST_PIECE {
+            return std::mem::take(&mut self.rest);
+        }
+        self.rest.split_to(PIECE)
+    }
+}
+
+impl http_body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = Incomplete;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
+        let piece = self.poll_piece(context);
+        match &piece {
+            Poll::Ready(Some(Ok(frame))) => {
+                stream::handed_over();
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                if let Some(record) = &mut self.held.record {
+                    record.sent(length);
+                }
+            }
+            Poll::Pending => stream::waits_for_more(),
+            Poll::Ready(_) => {}
+        }
+        piece
+    }
+
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let hint = self.body.size_hint();
+        match hint.exact() {
+            Some(length) => SizeHint::with_exact(length + self.rest.len() as u64),
+            None => hint,
+        }
     }
 }
 

@@ -6,23 +6,27 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::connection::Connections;
 use super::core::Core;
 use super::lifecycle::Stage;
 use super::storage::Stores;
 
+/// How long requests that run, and clients that do not take their answers, may take when the server ends. With the delay
+/// before it and the storage behind it that must end well within the 30 s that a pod has.
+const DRAIN: Duration = Duration::from_secs(8);
 /// How long connections may take to close after everything was answered.
-const GOODBYE: Duration = Duration::from_secs(10);
+const GOODBYE: Duration = Duration::from_secs(2);
+/// How long connections that are cut may take to be gone.
+const CUT: Duration = Duration::from_secs(1);
 
 /// What runs.
 pub(super) struct Parts {
     pub(super) address: io::Result<SocketAddr>,
     pub(super) core: Arc<Core>,
-    /// A permit of it is held by every connection.
-    pub(super) room: Arc<Semaphore>,
-    pub(super) connections: usize,
+    pub(super) connections: Connections,
     pub(super) accepting: JoinHandle<()>,
     pub(super) delay: Duration,
 }
@@ -74,26 +78,33 @@ impl Running {
         self.stores.ready().await;
     }
 
-    /// Ends it: says that it is not ready, goes on serving for the configured delay, then lets nobody in, finishes what
-    /// runs, ends watches, and closes the storage.
+    /// Ends it as k8s.io/apiserver does: says that it is not ready, and goes on to accept and to answer for the configured
+    /// delay, until clients go elsewhere; then tells the clients that are left to go (GOAWAY), ends watches, finishes
+    /// what runs (8 s at most), cuts what is still open, and closes the storage.
     pub async fn shutdown(self) {
-        let life = &self.parts.core.life;
+        let Parts {
+            core,
+            connections,
+            accepting,
+            delay,
+            ..
+        } = self.parts;
+        let life = &core.life;
         life.advance(Stage::Leaving);
-        tracing::info!(delay = ?self.parts.delay, "shutting down");
-        tokio::time::sleep(self.parts.delay).await;
+        tracing::info!(?delay, "shutting down");
+        tokio::time::sleep(delay).await;
         life.advance(Stage::Draining);
-        let _ = self.parts.accepting.await;
-        // A request cannot take longer, but its answer can, where the client does not read.
-        if tokio::time::timeout(self.parts.core.request_timeout, life.idle())
-            .await
-            .is_err()
-        {
-            tracing::warn!("some answers were not taken in time");
+        let end = Instant::now() + DRAIN;
+        let _ = accepting.await;
+        match timeout_at(end, life.idle()).await {
+            // A request that was under way when its client was told to go is answered meanwhile.
+            Ok(()) => drop(timeout(GOODBYE, connections.all_closed()).await),
+            Err(_) => tracing::warn!("some requests did not end, or their answers were not taken, in time"),
         }
-        let all = u32::try_from(self.parts.connections).unwrap_or(u32::MAX);
-        let _ = tokio::time::timeout(GOODBYE, self.parts.room.acquire_many(all)).await;
+        life.advance(Stage::Cut);
+        let _ = timeout(CUT, connections.all_closed()).await;
         // A connection that is still open keeps the core, and must not keep the storage.
-        self.parts.core.endpoints.replace([], false);
+        core.endpoints.replace([], false);
         self.stores.close().await;
         tracing::info!("shut down");
     }

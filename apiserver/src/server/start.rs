@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 
 use super::background::Background;
 use super::chain::FlowControl;
+use super::connection::Connections;
 use super::core::Core;
 use super::delegation::{Delegation, delegation};
 use super::documents::Documents;
@@ -19,7 +19,7 @@ use super::metrics::Metrics;
 use super::running::Running;
 use super::storage::{Stores, open};
 use super::tls::{Tls, TlsError};
-use super::{Server, checks, connection, routes, standalone};
+use super::{Server, checks, connection, open_files, routes, standalone};
 use crate::admission::{self, Admission};
 use crate::config::{Cluster, Config};
 use crate::endpoint::Endpoints;
@@ -257,24 +257,18 @@ fn listen(config: &Config) -> Result<TcpListener, StartError> {
 
 fn serve(listener: TcpListener, core: Arc<Core>, tls: Arc<Tls>, config: &Config) -> super::running::Parts {
     let address = listener.local_addr();
-    let connections = config
-        .limits
-        .connections
-        .min(Semaphore::MAX_PERMITS)
-        .min(u32::MAX as usize);
-    let room = Arc::new(Semaphore::new(connections));
+    let connections = Connections::new(open_files::connections(config.limits.connections));
     let serving = Serving {
         core: core.clone(),
         tls,
         protocol: connection::Protocol {
             max_streams: config.http2_streams.map_or(1, std::num::NonZeroU32::get),
         },
-        room: room.clone(),
+        connections: connections.clone(),
     };
     super::running::Parts {
         address,
         core,
-        room,
         connections,
         accepting: tokio::spawn(accept(listener, serving)),
         delay: config.shutdown_delay,

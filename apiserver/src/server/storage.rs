@@ -22,7 +22,7 @@ use crate::storage::memory::MemoryStore;
 use crate::storage::{Prefix, Storage};
 
 /// How long the last users of a store may take to let it go, and how often it is looked.
-const LAST_USERS: Duration = Duration::from_secs(10);
+const LAST_USERS: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// The store of a server, and a cache for each resource in front of it.

@@ -68,30 +68,42 @@ impl Answer {
 
 impl Client {
     pub async fn connect(address: SocketAddr, trust: &Trust, http2: bool, token: Option<&str>) -> Self {
-        let stream = handshake(address, trust, http2).await;
+        Self::try_connect(address, trust, http2, token).await.unwrap()
+    }
+
+    pub async fn try_connect(
+        address: SocketAddr,
+        trust: &Trust,
+        http2: bool,
+        token: Option<&str>,
+    ) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        let stream = encrypted(stream, trust, http2).await?;
         let leaf = stream.get_ref().1.peer_certificates().unwrap()[0]
             .clone()
             .into_owned();
         let io = TokioIo::new(stream);
         let (sender, connection) = if http2 {
-            let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+            let (sender, connection) = http2::handshake(TokioExecutor::new(), io)
+                .await
+                .map_err(std::io::Error::other)?;
             (
                 Sender::Http2(sender),
                 tokio::spawn(async { drop(connection.await) }),
             )
         } else {
-            let (sender, connection) = http1::handshake(io).await.unwrap();
+            let (sender, connection) = http1::handshake(io).await.map_err(std::io::Error::other)?;
             (
                 Sender::Http1(sender),
                 tokio::spawn(async { drop(connection.await) }),
             )
         };
-        Self {
+        Ok(Self {
             sender,
             token: token.map(str::to_owned),
             connection,
             leaf,
-        }
+        })
     }
 
     /// Sends a request; the answer's body is still to be read.
@@ -158,6 +170,16 @@ impl Client {
 
 /// A connection, on which nothing was said yet.
 pub async fn handshake(address: SocketAddr, trust: &Trust, http2: bool) -> TlsStream<TcpStream> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    encrypted(stream, trust, http2).await.unwrap()
+}
+
+/// TLS over `stream`.
+pub async fn encrypted(
+    stream: TcpStream,
+    trust: &Trust,
+    http2: bool,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut config = ClientConfig::builder()
         .with_root_certificates(trust.0.clone())
         .with_no_client_auth();
@@ -166,12 +188,8 @@ pub async fn handshake(address: SocketAddr, trust: &Trust, http2: bool) -> TlsSt
     } else {
         b"http/1.1".to_vec()
     }];
-    let stream = TcpStream::connect(address).await.unwrap();
-    let name = ServerName::from(address.ip());
-    TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await
-        .unwrap()
+    let name = ServerName::from(stream.peer_addr()?.ip());
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
 /// Reads an answer to its end.

@@ -11,7 +11,9 @@
 mod chain;
 mod client;
 mod cluster;
+mod connections;
 mod discovery;
+mod early;
 mod embedded;
 mod fixture;
 mod health;

@@ -38,7 +38,8 @@ pub struct LimitArgs {
     #[arg(long, default_value = "1m", value_name = "DURATION")]
     pub request_timeout: GoDuration,
 
-    /// How many connections may be open at once (Annex's own).
+    /// How many connections may be open at once, beside those of the front proxy; the oldest whose clients have not
+    /// authenticated make room (Annex's own).
     #[arg(long, default_value_t = 10_000, value_name = "NUMBER")]
     pub max_connections: usize,
 }
@@ -56,9 +57,10 @@ pub struct ProcessArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub standalone: bool,
 
-    /// How long to go on serving after a SIGTERM while /readyz says no.
-    #[arg(long, default_value = "0s", value_name = "DURATION")]
-    pub shutdown_delay_duration: GoDuration,
+    /// How long to go on accepting and answering after a SIGTERM while /readyz says no, until clients go elsewhere
+    /// [default: 5s with --etcd-servers, where there may be other replicas; else 0s].
+    #[arg(long, value_name = "DURATION")]
+    pub shutdown_delay_duration: Option<GoDuration>,
 
     /// How much to log: from 4 on what is looked for in a fault, from 6 on everything but what is sent.
     #[arg(

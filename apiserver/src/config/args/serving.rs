@@ -44,7 +44,7 @@ pub struct ServingArgs {
     #[arg(long, value_delimiter = ',', value_name = "SUITES")]
     pub tls_cipher_suites: Vec<String>,
 
-    /// How many requests a client may have open on one HTTP/2 connection; 0: 250, as Go.
+    /// How many requests the front proxy may have open on one HTTP/2 connection, and others up to 250; 0: 250, as Go.
     #[arg(long, default_value_t = 1000, value_name = "NUMBER")]
     pub http2_max_streams_per_connection: u32,
 

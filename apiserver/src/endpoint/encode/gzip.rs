@@ -8,6 +8,8 @@ use flate2::write::GzEncoder;
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
+use crate::response::Incomplete;
+
 /// Answers of at most so many bytes are sent as they are, as k8s.io/apiserver does.
 pub(super) const SMALLEST: u64 = 128 * 1024;
 
@@ -20,7 +22,9 @@ pub(super) fn is_accepted(headers: &HeaderMap) -> bool {
 }
 
 /// Pieces, compressed one by one at the level that costs least, so that no answer holds a core for long.
-pub(super) fn compressed(pieces: impl Iterator<Item = Bytes>) -> impl Iterator<Item = Bytes> {
+pub(super) fn compressed(
+    pieces: impl Iterator<Item = Result<Bytes, Incomplete>>,
+) -> impl Iterator<Item = Result<Bytes, Incomplete>> {
     let mut pieces = pieces;
     let mut encoder = Some(GzEncoder::new(Vec::new(), Compression::fast()));
     std::iter::from_fn(move || {
@@ -28,13 +32,17 @@ pub(super) fn compressed(pieces: impl Iterator<Item = Bytes>) -> impl Iterator<I
             let Some(piece) = pieces.next() else {
                 // Writing to memory cannot fail.
                 let rest = encoder.take()?.finish().unwrap_or_default();
-                return Some(rest.into());
+                return Some(Ok(rest.into()));
+            };
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(error) => return Some(Err(error)),
             };
             let current = encoder.as_mut()?;
             let _ = current.write_all(&piece);
             let done = std::mem::take(current.get_mut());
             if !done.is_empty() {
-                return Some(done.into());
+                return Some(Ok(done.into()));
             }
         }
     })
@@ -53,7 +61,9 @@ mod tests {
             .chunks(64 * 1024)
             .map(Bytes::copy_from_slice)
             .collect::<Vec<_>>();
-        let sent: Vec<u8> = compressed(pieces.into_iter()).flatten().collect();
+        let sent: Vec<u8> = compressed(pieces.into_iter().map(Ok))
+            .flat_map(Result::unwrap)
+            .collect();
         assert!(sent.len() < text.len());
         let mut back = Vec::new();
         flate2::read::GzDecoder::new(&sent[..])

@@ -3,22 +3,27 @@
 //! A frame for each object costs four times as much; one buffer for all would cost as much memory as the list is long,
 //! for every client that reads it.
 
-use std::vec;
-
 use bytes::Bytes;
 
 use super::form::Form;
 use crate::registry::Pieces;
+use crate::response::Incomplete;
 
 /// Bytes of a piece; an object that is larger makes a larger one.
 pub(super) const PIECE: usize = 64 * 1024;
 
+/// The items of a list, encoded one by one when they are to be sent: a client that reads slowly holds handles of objects
+/// (8 bytes each) and not their encodings.
+pub(crate) trait Items: ExactSizeIterator<Item = Result<Pieces, Incomplete>> {}
+
+impl<I: ExactSizeIterator<Item = Result<Pieces, Incomplete>>> Items for I {}
+
 /// The bytes of a list.
 #[derive(Debug)]
-pub(crate) struct ListPieces {
+pub(crate) struct ListPieces<I> {
     /// What stands before the first object, up to `[`; `None`: it was written.
     head: Option<Vec<u8>>,
-    items: vec::IntoIter<Pieces>,
+    items: I,
     form: Form,
     /// What did not fit into the piece before.
     rest: Vec<u8>,
@@ -27,11 +32,11 @@ pub(crate) struct ListPieces {
 
 const TAIL: &[u8] = b"]}\n";
 
-impl ListPieces {
+impl<I: Items> ListPieces<I> {
     /// A list of `items`. `head` ends where the array begins; `none` stands for the array where there are no items.
-    pub(crate) fn new(head: String, items: Vec<Pieces>, form: Form, none: &str) -> Self {
+    pub(crate) fn new(head: String, items: I, form: Form, none: &str) -> Self {
         let mut head = head.into_bytes();
-        let is_empty = items.is_empty();
+        let is_empty = items.len() == 0;
         if is_empty {
             head.extend_from_slice(none.as_bytes());
             head.extend_from_slice(b"}\n");
@@ -40,34 +45,29 @@ impl ListPieces {
         }
         Self {
             head: Some(head),
-            items: items.into_iter(),
+            items,
             form,
             rest: Vec::new(),
             is_done: is_empty,
         }
     }
 
-    /// How many bytes it has, where that is known beforehand. To be asked before the first piece is taken.
-    pub(crate) fn length(&self) -> Option<u64> {
-        let head = self.head.as_ref().map_or(0, Vec::len);
-        let items = self.items.as_slice();
-        if items.is_empty() {
-            return Some(head as u64);
+    /// How many bytes it has, where its items have `of_items`. To be asked before the first piece is taken.
+    pub(crate) fn length(&self, of_items: u64) -> u64 {
+        let head = self.head.as_ref().map_or(0, Vec::len) as u64;
+        match self.items.len() as u64 {
+            0 => head,
+            count => head + of_items + count - 1 + TAIL.len() as u64,
         }
-        let mut length = head + TAIL.len() + items.len() - 1;
-        for item in items {
-            length += self.form.length(item)?;
-        }
-        Some(length as u64)
     }
 }
 
-impl Iterator for ListPieces {
-    type Item = Bytes;
+impl<I: Items> Iterator for ListPieces<I> {
+    type Item = Result<Bytes, Incomplete>;
 
-    fn next(&mut self) -> Option<Bytes> {
+    fn next(&mut self) -> Option<Result<Bytes, Incomplete>> {
         let mut piece = match self.head.take() {
-            Some(head) if self.is_done => return Some(head.into()),
+            Some(head) if self.is_done => return Some(Ok(head.into())),
             Some(head) => {
                 let mut piece = Vec::with_capacity(PIECE);
                 piece.extend_from_slice(&head);
@@ -78,25 +78,29 @@ impl Iterator for ListPieces {
         };
         piece.append(&mut self.rest);
         while let Some(item) = self.items.next() {
+            let item = match item {
+                Ok(item) => item,
+                Err(error) => return Some(Err(error)),
+            };
             let before = piece.len();
             let length = self.form.length(&item).unwrap_or_default();
             if before > 0 && before + length >= PIECE {
                 // It would make the buffer grow, which copies what is in it.
                 self.push_last(&item);
-                return Some(piece.into());
+                return Some(Ok(piece.into()));
             }
             self.form.push(&item, &mut piece);
             self.separate(&mut piece);
             if piece.len() >= PIECE {
-                return Some(piece.into());
+                return Some(Ok(piece.into()));
             }
         }
         self.is_done = true;
-        (!piece.is_empty()).then(|| piece.into())
+        (!piece.is_empty()).then(|| Ok(piece.into()))
     }
 }
 
-impl ListPieces {
+impl<I: Items> ListPieces<I> {
     /// Keeps an item for the piece after this one.
     fn push_last(&mut self, item: &Pieces) {
         let mut rest = Vec::with_capacity(item.len() + TAIL.len());
@@ -106,7 +110,7 @@ impl ListPieces {
     }
 
     fn separate(&self, out: &mut Vec<u8>) {
-        if self.items.as_slice().is_empty() {
+        if self.items.len() == 0 {
             out.extend_from_slice(TAIL);
         } else {
             out.push(b',');
@@ -120,12 +124,23 @@ mod tests {
 
     use super::*;
 
-    fn list(sizes: &[usize]) -> ListPieces {
-        let items = sizes
+    fn items(sizes: &[usize]) -> Vec<Result<Pieces, Incomplete>> {
+        sizes
             .iter()
-            .map(|size| Pieces::whole(format!(r#"{{"text":"{}"}}"#, "x".repeat(*size)).into()))
-            .collect();
-        ListPieces::new(r#"{"items":"#.into(), items, Form::Whole, "[]")
+            .map(|size| {
+                Ok(Pieces::whole(
+                    format!(r#"{{"text":"{}"}}"#, "x".repeat(*size)).into(),
+                ))
+            })
+            .collect()
+    }
+
+    fn list(sizes: &[usize]) -> ListPieces<std::vec::IntoIter<Result<Pieces, Incomplete>>> {
+        ListPieces::new(r#"{"items":"#.into(), items(sizes).into_iter(), Form::Whole, "[]")
+    }
+
+    fn pieces(sizes: &[usize]) -> Vec<Bytes> {
+        list(sizes).map(Result::unwrap).collect()
     }
 
     #[test]
@@ -139,11 +154,15 @@ mod tests {
             vec![10, PIECE * 3, 10],
             vec![PIECE - 12, PIECE - 11, PIECE - 20, 1],
         ] {
-            let length = list(&sizes).length();
-            let pieces: Vec<Bytes> = list(&sizes).collect();
+            let of_items = items(&sizes)
+                .iter()
+                .map(|item| item.as_ref().unwrap().len() as u64)
+                .sum();
+            let length = list(&sizes).length(of_items);
+            let pieces = pieces(&sizes);
             assert!(pieces.iter().all(|piece| !piece.is_empty()));
             let whole = pieces.concat();
-            assert_eq!(length, Some(whole.len() as u64), "{sizes:?}");
+            assert_eq!(length, whole.len() as u64, "{sizes:?}");
             let value: Value = serde_json::from_slice(&whole).unwrap();
             let found: Vec<usize> = value["items"]
                 .as_array()
@@ -153,7 +172,7 @@ mod tests {
                 .collect();
             assert_eq!(found, sizes);
         }
-        let pieces: Vec<Bytes> = list(&[1000; 500]).collect();
+        let pieces = pieces(&[1000; 500]);
         assert!(
             pieces[..pieces.len() - 1]
                 .iter()
@@ -163,11 +182,19 @@ mod tests {
 
     #[test]
     fn without_items_there_is_what_stands_for_none() {
-        let none = ListPieces::new(r#"{"items":"#.into(), Vec::new(), Form::Whole, "null");
-        let whole: Vec<u8> = none.flatten().collect();
+        let none = ListPieces::new(r#"{"items":"#.into(), items(&[]).into_iter(), Form::Whole, "null");
+        let whole: Vec<u8> = none.flat_map(Result::unwrap).collect();
         assert_eq!(
             serde_json::from_slice::<Value>(&whole).unwrap(),
             json!({"items": null})
         );
+    }
+
+    #[test]
+    fn a_list_that_breaks_off_says_so() {
+        let mut items = items(&[1, 2, 3]);
+        items[1] = Err(Incomplete("a fault".into()));
+        let list = ListPieces::new(r#"{"items":"#.into(), items.into_iter(), Form::Whole, "[]");
+        assert!(list.into_iter().any(|piece| piece.is_err()));
     }
 }

@@ -12,11 +12,16 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::request::media::{Format, Wanted};
-use crate::response::Body;
+use crate::response::{Body, Incomplete, Made};
 use crate::status::ApiError;
 
 pub(super) use form::{Form, metadata_json, push_partial};
-pub(super) use list::ListPieces;
+pub(super) use list::{Items, ListPieces};
+
+/// How many pieces (of 64 KiB) are made before others have their turn: a copy takes some 10 microseconds, everything else
+/// up to a few milliseconds.
+const TURN_OF_COPIES: u32 = 16;
+const TURN: u32 = 1;
 
 /// A body of `json`, in the format that is wanted, compressed where that is wanted and worth it. The second is whether
 /// it is compressed.
@@ -27,43 +32,106 @@ pub(super) fn body(json: Bytes, wanted: Wanted, headers: &HeaderMap) -> Result<(
         Format::Json => json,
     };
     if bytes.len() as u64 > gzip::SMALLEST && gzip::is_accepted(headers) {
-        return Ok((made(gzip::compressed(slices(bytes)), None), true));
+        return Ok((made(gzip::compressed(slices(bytes).map(Ok)), None, TURN), true));
     }
     Ok((Body::from(bytes), false))
 }
 
+/// A list that is to be sent.
+pub(super) struct ListBody<I> {
+    /// Its JSON up to the array.
+    pub(super) head: String,
+    pub(super) items: I,
+    pub(super) form: Form,
+    /// What stands for the array where there are no items.
+    pub(super) none: &'static str,
+    /// Bytes of all items as JSON, where that is known.
+    pub(super) of_items: Option<u64>,
+}
+
 /// A body of a list, made while it is sent. The second is whether it is compressed.
-pub(super) fn list_body(
-    mut list: ListPieces,
+pub(super) fn list_body<I>(
+    list: ListBody<I>,
     wanted: Wanted,
     headers: &HeaderMap,
-) -> Result<(Body, bool), ApiError> {
-    if wanted.pretty || wanted.format == Format::Yaml {
-        let whole: Vec<u8> = list.flatten().collect();
-        return body(whole.into(), wanted, headers);
+) -> Result<(Body, bool), ApiError>
+where
+    I: Items + Send + 'static,
+{
+    let ListBody {
+        head,
+        items,
+        form,
+        none,
+        of_items,
+    } = list;
+    if wanted.format == Format::Yaml {
+        return Ok(begun(yaml::list(&head, items, form, none)?, headers));
     }
-    if !gzip::is_accepted(headers) {
-        let length = list.length();
-        return Ok((made(list, length), false));
+    let is_copied = matches!(form, Form::Whole | Form::Bare(_));
+    let pieces = ListPieces::new(head, items, form, none);
+    if wanted.pretty {
+        return Ok(begun(indented(pieces), headers));
     }
-    // Whether it is worth it may be known only when the threshold is passed.
+    match of_items {
+        Some(of_items) if is_copied && !gzip::is_accepted(headers) => {
+            let length = pieces.length(of_items);
+            Ok((made(pieces, Some(length), TURN_OF_COPIES), false))
+        }
+        _ => Ok(begun(pieces, headers)),
+    }
+}
+
+fn indented(
+    pieces: impl Iterator<Item = Result<Bytes, Incomplete>>,
+) -> impl Iterator<Item = Result<Bytes, Incomplete>> {
+    let mut indenter = pretty::Indenter::default();
+    pieces.map(move |piece| {
+        let piece = piece?;
+        let mut out = Vec::with_capacity(2 * piece.len());
+        indenter.push(&piece, &mut out);
+        Ok(out.into())
+    })
+}
+
+/// A body whose length is not known before it is made: a small one is made at once, a larger one while it is sent,
+/// compressed where the client takes that.
+fn begun(
+    mut pieces: impl Iterator<Item = Result<Bytes, Incomplete>> + Send + 'static,
+    headers: &HeaderMap,
+) -> (Body, bool) {
     let mut first = Vec::new();
     let mut size = 0;
     while size <= gzip::SMALLEST {
-        let Some(piece) = list.next() else {
-            return Ok((Body::Ready(first.into()), false));
-        };
-        size += piece.len() as u64;
-        first.push(piece);
+        match pieces.next() {
+            Some(Ok(piece)) => {
+                size += piece.len() as u64;
+                first.push(Ok(piece));
+            }
+            Some(Err(error)) => {
+                first.push(Err(error));
+                break;
+            }
+            None => {
+                let all = first.into_iter().map_while(Result::ok).collect();
+                return (Body::Ready(all), false);
+            }
+        }
     }
-    Ok((made(gzip::compressed(first.into_iter().chain(list)), None), true))
+    let all = first.into_iter().chain(pieces);
+    if gzip::is_accepted(headers) {
+        (made(gzip::compressed(all), None, TURN), true)
+    } else {
+        (made(all, None, TURN), false)
+    }
 }
 
-fn made(pieces: impl Iterator<Item = Bytes> + Send + 'static, remaining: Option<u64>) -> Body {
-    Body::Made {
-        pieces: Box::new(pieces),
-        remaining,
-    }
+fn made(
+    pieces: impl Iterator<Item = Result<Bytes, Incomplete>> + Send + 'static,
+    length: Option<u64>,
+    turn: u32,
+) -> Body {
+    Body::Made(Made::new(Box::new(pieces), length, turn))
 }
 
 /// So that compression is done in steps.

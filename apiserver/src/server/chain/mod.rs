@@ -139,8 +139,12 @@ where
 {
     // Takes every credential, and every header that claims an identity, out of the request: nothing behind sees them.
     let user = core.authenticator.authenticate(parts, &connection.peer).await;
-    // One connection carries many requests; strangers shall not hold theirs open (as Go, against HTTP/2 floods).
-    if connection.is_http2 && !user.as_ref().is_ok_and(|user| !authn::is_anonymous(user)) {
+    if user.as_ref().is_ok_and(|user| !authn::is_anonymous(user)) {
+        // It does not have to make room for strangers any more.
+        connection.slot.authenticated();
+    } else if connection.is_http2 && !connection.slot.is_front_proxy() {
+        // One connection carries many requests; strangers shall not hold theirs open (as Go, against HTTP/2 floods). A
+        // front proxy's carries those of everybody else too.
         connection.activity.close();
     }
     // After authentication: only then is known whose rights it is that allow to act as somebody else.

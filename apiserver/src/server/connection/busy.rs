@@ -1,7 +1,7 @@
 //! Whether a connection has requests running, since when not, and whether it is to close.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -18,6 +18,9 @@ struct Inner {
     /// When the last request ended, in milliseconds after `made`.
     idle_since: AtomicU64,
     close: Notify,
+    /// Whether a request has ever come, and who waits for it.
+    used: AtomicBool,
+    first: Notify,
 }
 
 /// A request that runs on a connection, up to the last byte of its answer.
@@ -32,13 +35,26 @@ impl Activity {
             running: AtomicUsize::new(0),
             idle_since: AtomicU64::new(0),
             close: Notify::new(),
+            used: AtomicBool::new(false),
+            first: Notify::new(),
         }))
     }
 
     /// A request begins.
     pub(in crate::server) fn begin(&self) -> Busy {
         self.0.running.fetch_add(1, Ordering::AcqRel);
+        if !self.0.used.load(Ordering::Relaxed) {
+            self.0.used.store(true, Ordering::Release);
+            self.0.first.notify_one();
+        }
         Busy(Arc::clone(&self.0))
+    }
+
+    /// Waits until a first request has come.
+    pub(super) async fn used(&self) {
+        while !self.0.used.load(Ordering::Acquire) {
+            self.0.first.notified().await;
+        }
     }
 
     /// Lets the connection end after what runs on it.
