@@ -30,17 +30,22 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Response, ApiError> {
 /// A list, or a watch where the parameters ask for one.
 pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
     let wanted = media::wanted(&call.parts.headers, call.query())?;
-    let options = ListOptions::parse(call.query())?;
+    let mut options = ListOptions::parse(call.query())?;
     // What was authorized is what the server read of the same query.
     if options.watch != (call.info().verb == Verb::Watch) {
         return Err(ApiError::BadRequest(
             "it is not clear whether this is a watch".into(),
         ));
     }
+    // A name was authorized alone, so that nothing else may be served.
+    restrict(call, &mut options)?;
     if options.watch {
         return watch(call, &options).await;
     }
-    let listed = call.registry().list(&call.info().namespace, &options).await?;
+    let listed = call
+        .registry()
+        .list(&call.version.name, &call.info().namespace, &options)
+        .await?;
     let response = answer::list(call, wanted, listed).await?;
     Ok(response)
 }
@@ -48,17 +53,25 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
 /// A watch by its path.
 pub(super) async fn watch_path(call: &Call<'_>) -> Result<Response, ApiError> {
     let mut options = ListOptions::parse(&format!("watch=true&{}", call.query()))?;
-    let name = &call.info().name;
-    if !name.is_empty() {
-        options.restrict_to(name)?;
-    }
+    restrict(call, &mut options)?;
     watch(call, &options).await
+}
+
+/// Selects the object that the request names, where it names one, alone.
+fn restrict(call: &Call<'_>, options: &mut ListOptions) -> Result<(), ApiError> {
+    match call.info().name.as_str() {
+        "" => Ok(()),
+        name => options.restrict_to(name),
+    }
 }
 
 async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiError> {
     let wanted = media::wanted_stream(&call.parts.headers, call.query())?;
     let mut frames = Frames::new(call, wanted)?;
-    let told = call.registry().watch(&call.info().namespace, options).await?;
+    let told = call
+        .registry()
+        .watch(&call.version.name, &call.info().namespace, options)
+        .await?;
     frames.follow(told);
     let mut response = Response::new(Body::Stream(Box::pin(frames)));
     response

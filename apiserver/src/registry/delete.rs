@@ -47,7 +47,9 @@ impl Registry {
         page_options.limit = list.limit.or(Some(PAGE));
         let mut all: Option<Listed> = None;
         loop {
-            let page = self.list(namespace, &page_options).await?;
+            let page = self
+                .list(&request.info().version, namespace, &page_options)
+                .await?;
             self.delete_all(request, &page.entries, options).await?;
             if list.limit.is_some() {
                 return Ok(page);

@@ -43,13 +43,19 @@ impl Registry {
         }
     }
 
-    /// The objects that match, of a namespace or (empty) of all, in the order of their keys.
+    /// The objects that match, of a namespace or (empty) of all, in the order of their keys. `version` is the request's: its
+    /// fields are those that selectors may use.
     ///
     /// # Errors
     /// 400 for field selectors, resourceVersions and tokens that are none; 410 for a revision that is compacted away,
     /// with a token to go on where it is a further page; 504 for one that is not reached; the store's.
-    pub async fn list(&self, namespace: &str, options: &ListOptions) -> Result<Listed, ApiError> {
-        let selection = Selection::new(self, namespace, options)?;
+    pub async fn list(
+        &self,
+        version: &str,
+        namespace: &str,
+        options: &ListOptions,
+    ) -> Result<Listed, ApiError> {
+        let selection = Selection::new(self, version, namespace, options)?;
         if let Some(key) = &selection.key {
             return self.list_one(key, &selection, options).await;
         }

@@ -1,6 +1,6 @@
 //! Errors about one field, in the words of k8s.io/apimachinery's `field.Error`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_json::Value;
 
@@ -129,15 +129,50 @@ impl FieldError {
     }
 }
 
-/// A value as Go's `field.Error` shows it: texts quoted, null as `null`, anything else as JSON.
+/// Bytes of a value that an error shows: what a client sent, or stored before, is not sent back whole with each error.
+const MOST_SHOWN: usize = 4096;
+
+/// A value as Go's `field.Error` shows it: texts quoted, null as `null`, anything else as JSON. Of a long one the beginning,
+/// and `...`.
 struct ShownValue<'a>(&'a Value);
 
 impl fmt::Display for ShownValue<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Value::String(text) => Quoted(text).fmt(formatter),
-            other => write!(formatter, "{other}"),
+        let mut start = Start {
+            text: String::new(),
+            is_cut: false,
+        };
+        // It fails as soon as there is enough, so that a long value is not written to its end.
+        let written = match self.0 {
+            Value::String(text) => write!(start, "{}", Quoted(text)),
+            other => write!(start, "{other}"),
+        };
+        formatter.write_str(&start.text)?;
+        match written {
+            Err(_) if start.is_cut => formatter.write_str("..."),
+            written => written,
         }
+    }
+}
+
+/// Takes the first [`MOST_SHOWN`] bytes.
+struct Start {
+    text: String,
+    is_cut: bool,
+}
+
+impl fmt::Write for Start {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut end = text.len().min(MOST_SHOWN - self.text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.text.push_str(&text[..end]);
+        if end < text.len() {
+            self.is_cut = true;
+            return Err(fmt::Error);
+        }
+        Ok(())
     }
 }
 
