@@ -19,6 +19,7 @@ pub mod endpoint;
 pub mod kubernetes;
 mod lookup;
 pub mod object;
+mod offload;
 pub mod openapi;
 pub mod registry;
 pub mod request;

@@ -1,13 +1,15 @@
 //! Reading: get, list and watch.
 
+use futures::FutureExt as _;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
 use super::answer;
 use super::call::Call;
 use super::watch::Frames;
+use crate::offload;
 use crate::request::Verb;
-use crate::request::media::{self, JSON};
+use crate::request::media::{self, JSON, Wanted};
 use crate::request::options::{GetOptions, ListOptions};
 use crate::response::{Body, Response};
 use crate::status::ApiError;
@@ -23,8 +25,17 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Response, ApiError> {
     };
     let info = call.info();
     let entry = call.registry().get(&info.namespace, &info.name, &options).await?;
-    let response = answer::object(call, wanted, &entry, StatusCode::OK)?;
-    Ok(response)
+    // What is only copied is never much work.
+    let is_copied = wanted == Wanted::PLAIN && call.version.name == call.served.resource().storage_version;
+    if is_copied || entry.value().len() < offload::LARGE {
+        return answer::object(call, wanted, &entry, StatusCode::OK);
+    }
+    // It has to be converted, indented, cut or written as YAML.
+    let answer = async {
+        offload::expect(entry.value().len()).await;
+        answer::object(call, wanted, &entry, StatusCode::OK)
+    };
+    offload::movable(answer).boxed().await
 }
 
 /// A list, or a watch where the parameters ask for one.

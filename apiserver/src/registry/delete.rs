@@ -10,6 +10,7 @@ use super::{Deleted, Listed, Registry};
 use crate::admission::Operation;
 use crate::authz::Authorized;
 use crate::object::Object;
+use crate::offload;
 use crate::request::GroupResource;
 use crate::request::options::{DeleteOptions, ListOptions, Preconditions};
 use crate::status::ApiError;
@@ -104,6 +105,7 @@ impl Registry {
         options: &DeleteOptions,
     ) -> Result<Deleted, ApiError> {
         let mut entry = self.read(key, ReadAt::Latest, Doing::Delete).await?;
+        offload::expect(entry.value().len()).await;
         self.check_early(&entry, &options.preconditions)?;
         loop {
             let old = self.decode(&entry, &self.resource.hub_version)?;
