@@ -21,6 +21,7 @@ mod flowcontrol;
 pub mod kubernetes;
 mod lookup;
 pub mod object;
+mod offload;
 pub mod openapi;
 pub mod registry;
 pub mod request;

@@ -3,7 +3,7 @@
 #![allow(unreachable_pub, reason = "a program's modules are nobody's interface")]
 
 use annex_apiserver::resource::typed::{self, DescriptionError};
-use annex_apiserver::resource::{Policy, Resource};
+use annex_apiserver::resource::{DefaultColumn, ObjectNames, Policy, Resource};
 use annex_apiserver::{kind, status::FieldError};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
@@ -153,6 +153,8 @@ fn policy() -> Policy {
     Policy {
         generation: false,
         bare_items: true,
+        object_names: ObjectNames::PathSegment,
+        default_column: DefaultColumn::CreatedAt,
         ..default
     }
 }

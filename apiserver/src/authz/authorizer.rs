@@ -1,5 +1,7 @@
 //! The order in which permission is sought.
 
+use std::sync::Arc;
+
 use http::Uri;
 use kube::Client;
 
@@ -46,8 +48,11 @@ impl ReviewError {
     }
 }
 
-/// Says who may do what: privileged groups, then open paths, then the cluster; else nobody.
-pub struct Authorizer {
+/// Says who may do what: privileged groups, then open paths, then the cluster; else nobody. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Authorizer(Arc<Inner>);
+
+struct Inner {
     groups: Vec<String>,
     paths: AllowedPaths,
     reviews: Option<AccessReviews>,
@@ -61,11 +66,11 @@ impl std::fmt::Debug for Authorizer {
 
 impl Authorizer {
     pub(super) fn new(options: Options, client: Option<Client>) -> Result<Self, StartError> {
-        Ok(Self {
+        Ok(Self(Arc::new(Inner {
             paths: AllowedPaths::parse(&options.always_allow_paths)?,
             reviews: client.map(|client| AccessReviews::new(client, &options)),
             groups: options.always_allow_groups,
-        })
+        })))
     }
 
     /// Whether `user` may do what `info` says. To ask about something beside the request itself, such as the create
@@ -103,19 +108,39 @@ impl Authorizer {
     /// As [`Self::check`].
     pub async fn authorize(&self, user: User, info: RequestInfo, uri: &Uri) -> Result<Authorized, ApiError> {
         self.check(&user, &info, uri).await?;
-        Ok(Authorized { user, info })
+        Ok(Authorized {
+            user,
+            info,
+            authorizer: self.clone(),
+        })
+    }
+
+    /// Whether `user` may do what `info` says, which is something beside the request itself.
+    ///
+    /// # Errors
+    /// 403, or 500 when the cluster did not answer: here a Status, since the request itself was authorized.
+    pub(super) async fn check_further(&self, user: &User, info: &RequestInfo) -> Result<(), ApiError> {
+        let asked = Attributes::of(info);
+        match self.decide(user, &asked).await {
+            Ok(Decision::Allow) => Ok(()),
+            Ok(Decision::Deny(reason) | Decision::NoOpinion(reason)) => Err(forbidden(user, &asked, &reason)),
+            Err(error) => {
+                tracing::error!(%error, "a part of a request could not be authorized");
+                Err(ApiError::Internal(error.to_string()))
+            }
+        }
     }
 
     pub(crate) async fn decide(&self, user: &User, asked: &Attributes<'_>) -> Result<Decision, ReviewError> {
-        if self.groups.iter().any(|group| user.is_in(group)) {
+        if self.0.groups.iter().any(|group| user.is_in(group)) {
             return Ok(Decision::Allow);
         }
         if let Attributes::Path { path, .. } = asked
-            && self.paths.contain(path)
+            && self.0.paths.contain(path)
         {
             return Ok(Decision::Allow);
         }
-        match &self.reviews {
+        match &self.0.reviews {
             Some(reviews) => reviews.review(user, asked).await,
             None => Ok(Decision::NoOpinion(String::new())),
         }

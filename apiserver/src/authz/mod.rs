@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use kube::Client;
 
-use crate::request::{RequestInfo, User};
+use crate::request::{RequestInfo, User, Verb};
+use crate::status::ApiError;
 
 pub(crate) use attributes::{Attributes, ResourceAttributes};
 pub use authorizer::{Authorizer, Decision, ReviewError};
@@ -22,13 +23,21 @@ pub(crate) use refusal::forbidden;
 pub struct Authorized {
     user: User,
     info: RequestInfo,
+    authorizer: Authorizer,
 }
 
 impl Authorized {
-    /// A proof that nothing stands behind, for tests of what comes after authorization.
+    /// A proof that nothing stands behind, for tests of what comes after authorization. Whatever is asked further is allowed
+    /// to administrators alone.
     #[cfg(test)]
+    #[expect(clippy::unwrap_used, reason = "the default options make sense")]
     pub(crate) fn in_test(user: User, info: RequestInfo) -> Self {
-        Self { user, info }
+        let authorizer = build(Options::default(), None).unwrap();
+        Self {
+            user,
+            info,
+            authorizer,
+        }
     }
 
     /// Who asks.
@@ -41,6 +50,18 @@ impl Authorized {
     #[must_use]
     pub fn info(&self) -> &RequestInfo {
         &self.info
+    }
+
+    /// Whether the same user may do something else to the same object: what an update turns out to be that creates.
+    ///
+    /// # Errors
+    /// 403; 500 when the cluster did not answer.
+    pub async fn may(&self, verb: Verb) -> Result<(), ApiError> {
+        let info = RequestInfo {
+            verb,
+            ..self.info.clone()
+        };
+        self.authorizer.check_further(&self.user, &info).await
     }
 }
 

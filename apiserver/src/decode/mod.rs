@@ -1,8 +1,9 @@
 //! Bodies of requests, read as objects: strictly, with the words of Kubernetes' own decoder.
 
 mod error;
-mod place;
+pub(crate) mod place;
 mod reader;
+pub(crate) mod strict;
 mod surrogates;
 pub(crate) mod syntax;
 mod time;
@@ -162,9 +163,10 @@ fn decode_yaml(body: &[u8], resource: &Resource, version: &str) -> Result<Decode
         }
     };
     let document = yaml::read(text).map_err(DecodeError::Unrecognized)?;
+    let duplicates = document.duplicates();
     let mut decoded = read_value(document.value, resource, version)?;
-    decoded.of_yaml = document.duplicates.len();
-    decoded.strict.splice(0..0, document.duplicates);
+    decoded.of_yaml = duplicates.len();
+    decoded.strict.splice(0..0, duplicates);
     Ok(decoded)
 }
 
@@ -233,7 +235,7 @@ fn judge(read: Read, resource: &Resource, version: &str) -> Result<Decoded, Deco
     resource.behaviour.default_fields(version, &mut object);
     Ok(Decoded {
         object,
-        strict: findings.strict,
+        strict: findings.strict.into_texts(),
         of_yaml: 0,
     })
 }

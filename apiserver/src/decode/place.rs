@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// A place, linked to the one around it, so that a place costs nothing until it is told.
 #[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(crate) enum Place<'a> {
     /// The whole object.
     Root,
     /// A field of a struct: around it, its name, the struct's name.
@@ -17,7 +17,7 @@ pub(super) enum Place<'a> {
 
 impl Place<'_> {
     /// As findings of strictness say it: `spec.list[0].y`.
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         let mut path = String::new();
         self.write_path(&mut path);
         path
@@ -41,9 +41,14 @@ impl Place<'_> {
         }
     }
 
+    /// Whether it is the whole object.
+    pub(crate) fn is_root(&self) -> bool {
+        matches!(self, Self::Root)
+    }
+
     /// As errors about types say it: `FlunderSpec.spec.reference`, the innermost struct and the fields from the root.
     /// `None`: not in any struct.
-    pub(super) fn go_field(&self) -> Option<String> {
+    pub(crate) fn go_field(&self) -> Option<String> {
         let mut fields = Vec::new();
         let mut owner = None;
         let mut place = *self;
@@ -63,7 +68,7 @@ impl Place<'_> {
     }
 
     /// Whether it is one of these fields of the whole object.
-    pub(super) fn is_field_of_root(&self, names: &[&str]) -> bool {
+    pub(crate) fn is_field_of_root(&self, names: &[&str]) -> bool {
         matches!(self, Self::Field(Place::Root, name, _) if names.contains(name))
     }
 }

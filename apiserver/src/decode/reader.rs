@@ -2,27 +2,29 @@
 //! Go's decoder tells it.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::place::Place;
+use super::strict::StrictFindings;
 use super::time;
 use crate::schema::{ANY, Fields, Node, Rest, Shape};
-use crate::status::{FieldError, FieldErrorKind, Quoted};
+use crate::status::{FieldError, FieldErrorKind, MOST_LISTED, Quoted};
 
 /// How deep an object may be. Less than what the JSON parser reads, so that whatever is stored can be read again.
 pub(super) const MAX_DEPTH: usize = 100;
 
-/// Go tells no more than these.
-const MAX_FINDINGS: usize = 100;
+/// Bytes of errors about fields after which no further one is kept: each says the whole path to its field.
+const MOST_INVALID_BYTES: usize = 64 * 1024;
 
 /// What was found while an object was read.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     /// Unknown and duplicate fields.
-    pub(super) strict: Vec<String>,
+    pub(super) strict: StrictFindings,
     /// `apiVersion` or `kind` is no text, or the whole is no object: not even the kind is known.
     pub(super) kind_error: Option<String>,
     /// Why the rest was not read.
@@ -31,8 +33,22 @@ pub(super) struct Findings {
     pub(super) fatal: Option<String>,
     /// The first value of a wrong type.
     pub(super) type_error: Option<String>,
-    /// What is missing, or none of the possible values.
+    /// What is missing, or none of the possible values. Of more than are listed, one more than these.
     pub(super) invalid: Vec<FieldError>,
+    /// Bytes of their paths.
+    invalid_bytes: usize,
+}
+
+impl Findings {
+    /// Keeps an error about the field at `place`, where it will be listed.
+    fn add_invalid(&mut self, place: &Place<'_>, error: impl FnOnce(String) -> FieldError) {
+        if self.invalid.len() > MOST_LISTED || self.invalid_bytes > MOST_INVALID_BYTES {
+            return;
+        }
+        let path = place.path();
+        self.invalid_bytes += path.len();
+        self.invalid.push(error(path));
+    }
 }
 
 /// Reads a value by `node`; what it gives may be null: nothing, or nothing that fits.
@@ -146,7 +162,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
         self.check_depth()?;
         let mut map = Map::new();
         // Names whose value was null, or did not fit: they stand for nothing, and a second one is a duplicate.
-        let mut void: Vec<String> = Vec::new();
+        let mut void: HashSet<String> = HashSet::new();
         while let Some(name) = source.next_key::<String>()? {
             if map.contains_key(&name) || void.contains(&name) {
                 self.strict("duplicate", &Place::Key(self.place, &name));
@@ -157,7 +173,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
                         let place = Place::Field(self.place, &name, node.struct_name());
                         let value = source.next_value_seed(self.inner(child, &place))?;
                         if value.is_null() && !map.contains_key(&name) {
-                            void.push(name);
+                            void.insert(name);
                         } else {
                             put(&mut map, name, value, &child.shape);
                         }
@@ -261,12 +277,7 @@ impl Reader<'_> {
     }
 
     fn strict(&mut self, what: &str, place: &Place<'_>) {
-        if self.findings.strict.len() < MAX_FINDINGS {
-            let finding = format!("{what} field {}", Quoted(&place.path()));
-            if !self.findings.strict.contains(&finding) {
-                self.findings.strict.push(finding);
-            }
-        }
+        self.findings.strict.add_field(what, || place.path());
     }
 
     fn number(mut self, value: Value, whole: Option<i128>) -> Value {
@@ -282,13 +293,37 @@ impl Reader<'_> {
 
     /// Notes a value of a wrong type. Nothing stands there then; the first such error is the answer.
     fn mistyped(&mut self, found: &str) -> Value {
+        let of_kind = self.place.is_field_of_root(&["apiVersion", "kind"]);
+        let noted = if of_kind || self.place.is_root() {
+            &self.findings.kind_error
+        } else if matches!(self.node.shape, Shape::Time) {
+            &self.findings.fatal
+        } else {
+            &self.findings.type_error
+        };
+        // The text says the whole path: it is made once.
+        if noted.is_some() {
+            return Value::Null;
+        }
+        let message = self.type_message(found, of_kind);
+        let findings = &mut *self.findings;
+        if of_kind || self.place.is_root() {
+            findings.kind_error = Some(message);
+        } else if matches!(self.node.shape, Shape::Time) {
+            findings.fatal = Some(message);
+        } else {
+            findings.type_error = Some(message);
+        }
+        Value::Null
+    }
+
+    fn type_message(&self, found: &str, of_kind: bool) -> String {
         let wanted = match self.node.shape {
             // Go reads a time as a text first.
             Shape::Time => "string",
             _ => &self.node.type_name,
         };
-        let of_kind = self.place.is_field_of_root(&["apiVersion", "kind"]);
-        let message = match self.place {
+        match self.place {
             Place::Field(_, name, _) if of_kind => {
                 format!("json: cannot unmarshal {found} into Go struct field .{name} of type string")
             }
@@ -299,34 +334,23 @@ impl Reader<'_> {
                 }
                 None => format!("json: cannot unmarshal {found} into Go value of type {wanted}"),
             },
-        };
-        let findings = &mut *self.findings;
-        if of_kind || matches!(self.place, Place::Root) {
-            findings.kind_error.get_or_insert(message);
-        } else if matches!(self.node.shape, Shape::Time) {
-            findings.fatal.get_or_insert(message);
-        } else {
-            findings.type_error.get_or_insert(message);
         }
-        Value::Null
     }
 
     fn chosen(self, value: Value) -> Value {
         let choices = &self.node.choices;
         if !choices.is_empty() && !choices.contains(&value) {
-            let shown: Vec<Cow<'_, str>> = choices
-                .iter()
-                .map(|choice| match choice {
-                    Value::String(text) => Quoted(text).to_string().into(),
-                    other => other.to_string().into(),
-                })
-                .collect();
-            self.findings.invalid.push(FieldError::new(
-                FieldErrorKind::NotSupported,
-                self.place.path(),
-                value.clone(),
-                format!("supported values: {}", shown.join(", ")),
-            ));
+            self.findings.add_invalid(self.place, |path| {
+                let shown: Vec<Cow<'_, str>> = choices
+                    .iter()
+                    .map(|choice| match choice {
+                        Value::String(text) => Quoted(text).to_string().into(),
+                        other => other.to_string().into(),
+                    })
+                    .collect();
+                let detail = format!("supported values: {}", shown.join(", "));
+                FieldError::new(FieldErrorKind::NotSupported, path, value.clone(), detail)
+            });
         }
         value
     }
@@ -335,7 +359,8 @@ impl Reader<'_> {
         for name in &fields.required {
             if !map.contains_key(&**name) {
                 let place = Place::Key(self.place, name);
-                self.findings.invalid.push(FieldError::required(place.path(), ""));
+                self.findings
+                    .add_invalid(&place, |path| FieldError::required(path, ""));
             }
         }
     }

@@ -6,14 +6,62 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Options, Spanned};
 
-use crate::status::Quoted;
+use crate::status::{MOST_LISTED, Quoted};
 
 /// A value, and the keys that stand twice in one of its maps.
 pub(crate) struct Document {
     pub(crate) value: Value,
-    /// In the words of Go's YAML: `line 3: key "a" already set in map`.
-    pub(crate) duplicates: Vec<String>,
+    duplicates: Duplicates,
 }
+
+/// Keys that stand twice, in the order in which Go's YAML tells them.
+#[derive(Default)]
+struct Duplicates {
+    /// The first, no more than are listed: line and key.
+    listed: Vec<(u64, String)>,
+    /// Whether there are more.
+    has_more: bool,
+}
+
+impl Duplicates {
+    fn push(&mut self, line: u64, key: &str) {
+        if self.listed.len() < MOST_LISTED {
+            self.listed.push((line, key.to_owned()));
+        } else {
+            self.has_more = true;
+        }
+    }
+
+    /// Takes those of a value inside, which come first.
+    fn absorb(&mut self, inner: Self) {
+        if self.listed.is_empty() && !self.has_more {
+            *self = inner;
+            return;
+        }
+        for (line, key) in inner.listed {
+            self.push(line, &key);
+        }
+        self.has_more |= inner.has_more;
+    }
+}
+
+impl Document {
+    /// The keys that stand twice, in the words of Go's YAML: `line 3: key "a" already set in map`.
+    pub(crate) fn duplicates(&self) -> Vec<String> {
+        let listed = self.duplicates.listed.iter();
+        let mut texts: Vec<String> = listed
+            .map(|(line, key)| format!("line {line}: key {} already set in map", Quoted(key)))
+            .collect();
+        if self.duplicates.has_more {
+            let told = texts.len();
+            texts.push(format!("too many errors: only the first {told} are listed"));
+        }
+        texts
+    }
+}
+
+/// Bytes of all texts in a document, aliases written out.
+const MOST_SCALAR_BYTES: usize = 16 * 1024 * 1024;
 
 /// Reads the first document, as Go does; an empty one is null.
 ///
@@ -25,6 +73,11 @@ pub(crate) fn read(text: &str) -> Result<Document, String> {
     options.legacy_octal_numbers = true;
     options.emit_comments = false;
     options.with_snippet = false;
+    // A body has 3 MiB; aliases may say more, and what is kept for them is bounded too.
+    if let Some(budget) = &mut options.budget {
+        budget.max_total_scalar_bytes = MOST_SCALAR_BYTES;
+        budget.max_recorded_anchor_bytes = MOST_SCALAR_BYTES;
+    }
     let mut documents = serde_saphyr::from_multiple_with_options::<Document>(text, options)
         .map_err(|error| format!("yaml: {error}"))?;
     if documents.is_empty() {
@@ -37,7 +90,7 @@ impl From<Value> for Document {
     fn from(value: Value) -> Self {
         Self {
             value,
-            duplicates: Vec::new(),
+            duplicates: Duplicates::default(),
         }
     }
 }
@@ -96,11 +149,11 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<Document, A::Error> {
-        let mut duplicates = Vec::new();
+        let mut duplicates = Duplicates::default();
         let mut list = Vec::new();
         while let Some(element) = source.next_element::<Document>()? {
             list.push(element.value);
-            duplicates.extend(element.duplicates);
+            duplicates.absorb(element.duplicates);
         }
         Ok(Document {
             value: Value::Array(list),
@@ -109,15 +162,14 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Document, A::Error> {
-        let mut duplicates = Vec::new();
+        let mut duplicates = Duplicates::default();
         let mut map = Map::new();
         while let Some(key) = source.next_key::<String>()? {
             // Go tells the line of the value, after what is wrong inside it.
             let value = source.next_value::<Spanned<Document>>()?;
-            duplicates.extend(value.value.duplicates);
+            duplicates.absorb(value.value.duplicates);
             if map.contains_key(&key) {
-                let line = value.referenced.line();
-                duplicates.push(format!("line {line}: key {} already set in map", Quoted(&key)));
+                duplicates.push(value.referenced.line(), &key);
             }
             map.insert(key, value.value.value);
         }
@@ -141,7 +193,7 @@ mod tests {
         let expected =
             json!({"a": 1, "b": ["x", 1.5, true, null, "2"], "c": {"d": "e"}, "3": "f", "empty": null});
         assert_eq!(document.value, expected);
-        assert_eq!(document.duplicates, Vec::<String>::new());
+        assert_eq!(document.duplicates(), Vec::<String>::new());
     }
 
     #[test]
@@ -161,7 +213,16 @@ mod tests {
             r#"line 4: key "c" already set in map"#,
             r#"line 5: key "a" already set in map"#,
         ];
-        assert_eq!(document.duplicates, expected);
+        assert_eq!(document.duplicates(), expected);
+    }
+
+    #[test]
+    fn of_keys_that_stand_twice_the_first_hundred_are_told() {
+        let document = read(&"a: 1\n".repeat(1000)).unwrap();
+        let told = document.duplicates();
+        assert_eq!(told.len(), MOST_LISTED + 1);
+        assert_eq!(told[99], r#"line 101: key "a" already set in map"#);
+        assert_eq!(told[100], "too many errors: only the first 100 are listed");
     }
 
     #[test]
@@ -177,6 +238,13 @@ mod tests {
     fn the_first_of_several_documents_counts() {
         let document = read("---\na: 1\n---\nb: 2\n").unwrap();
         assert_eq!(document.value, json!({"a": 1}));
+    }
+
+    #[test]
+    fn aliases_of_long_texts_are_refused() {
+        let text = |bytes: usize| format!("a: &a {}\nb: [{}]\n", "x".repeat(bytes), ["*a"; 50].join(","));
+        assert!(read(&text(1000)).is_ok());
+        assert!(read(&text(1024 * 1024)).is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::answer;
 use super::body;
 use super::call::Call;
 use crate::decode::{BodyMedia, syntax, yaml};
+use crate::offload;
 use crate::registry::Deleted;
 use crate::request::media;
 use crate::request::options::{DeleteOptions, IGNORE_STORE_READ_ERROR, ListOptions};
@@ -86,6 +87,7 @@ where
 {
     let headers = &call.parts.headers;
     let body = body::read(call.request, headers, body).await?;
+    offload::expect(body.len()).await;
     if body.is_empty() {
         return DeleteOptions::parse(call.query());
     }

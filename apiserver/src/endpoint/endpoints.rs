@@ -146,7 +146,7 @@ impl ServedVersion {
         (&version.name, version.schema.fingerprint).hash(&mut hasher);
         Self {
             name: version.name.clone(),
-            columns: Arc::new(Columns::of(version)),
+            columns: Arc::new(Columns::of(version, resource.policy.default_column)),
             type_heads: Box::new([
                 format!(r#"{{"kind":"{kind}","apiVersion":"{api_version}","#),
                 format!(r#"{{"apiVersion":"{api_version}","kind":"{kind}","#),

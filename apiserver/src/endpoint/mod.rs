@@ -25,6 +25,7 @@ use futures::future::BoxFuture;
 use http::request::Parts;
 
 use crate::authz::Authorized;
+use crate::offload;
 use crate::response::Response;
 use crate::status::ApiError;
 use call::Call;
@@ -75,7 +76,7 @@ where
     B: http_body::Body<Data = Bytes> + Unpin + Send,
     B::Error: std::fmt::Display,
 {
-    // Boxed, so that a read is not as large as the largest write.
+    // Boxed, so that a read is not as large as the largest write. What may be large can go on elsewhere.
     let write: BoxFuture<'_, _> = match action {
         Action::Get => return read::get(call).await,
         Action::List => return read::list(call).await,
@@ -86,10 +87,10 @@ where
         Action::Delete => delete::delete(call, body).boxed(),
         Action::DeleteCollection => delete::delete_collection(call, body).boxed(),
     };
-    write.await
+    offload::movable(write).await
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Reading: get, list and watch.
 
+use futures::FutureExt as _;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
@@ -7,8 +8,9 @@ use super::answer;
 use super::call::Call;
 use super::initial_events::InitialEvents;
 use super::watch::Frames;
+use crate::offload;
 use crate::request::Verb;
-use crate::request::media::{self, JSON};
+use crate::request::media::{self, JSON, Wanted};
 use crate::request::options::{GetOptions, ListOptions};
 use crate::response::{Body, Response};
 use crate::status::ApiError;
@@ -24,24 +26,38 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Response, ApiError> {
     };
     let info = call.info();
     let entry = call.registry().get(&info.namespace, &info.name, &options).await?;
-    let response = answer::object(call, wanted, &entry, StatusCode::OK)?;
-    Ok(response)
+    // What is only copied is never much work.
+    let is_copied = wanted == Wanted::PLAIN && call.version.name == call.served.resource().storage_version;
+    if is_copied || entry.value().len() < offload::LARGE {
+        return answer::object(call, wanted, &entry, StatusCode::OK);
+    }
+    // It has to be converted, indented, cut or written as YAML.
+    let answer = async {
+        offload::expect(entry.value().len()).await;
+        answer::object(call, wanted, &entry, StatusCode::OK)
+    };
+    offload::movable(answer).boxed().await
 }
 
 /// A list, or a watch where the parameters ask for one.
 pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
     let wanted = media::wanted(&call.parts.headers, call.query())?;
-    let options = ListOptions::parse(call.query())?;
+    let mut options = ListOptions::parse(call.query())?;
     // What was authorized is what the server read of the same query.
     if options.watch != (call.info().verb == Verb::Watch) {
         return Err(ApiError::BadRequest(
             "it is not clear whether this is a watch".into(),
         ));
     }
+    // A name was authorized alone, so that nothing else may be served.
+    restrict(call, &mut options)?;
     if options.watch {
         return watch(call, &options).await;
     }
-    let listed = call.registry().list(&call.info().namespace, &options).await?;
+    let listed = call
+        .registry()
+        .list(&call.version.name, &call.info().namespace, &options)
+        .await?;
     let response = answer::list(call, wanted, listed).await?;
     Ok(response)
 }
@@ -49,17 +65,25 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
 /// A watch by its path.
 pub(super) async fn watch_path(call: &Call<'_>) -> Result<Response, ApiError> {
     let mut options = ListOptions::parse(&format!("watch=true&{}", call.query()))?;
-    let name = &call.info().name;
-    if !name.is_empty() {
-        options.restrict_to(name)?;
-    }
+    restrict(call, &mut options)?;
     watch(call, &options).await
+}
+
+/// Selects the object that the request names, where it names one, alone.
+fn restrict(call: &Call<'_>, options: &mut ListOptions) -> Result<(), ApiError> {
+    match call.info().name.as_str() {
+        "" => Ok(()),
+        name => options.restrict_to(name),
+    }
 }
 
 async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiError> {
     let wanted = media::wanted_stream(&call.parts.headers, call.query())?;
     let mut frames = Frames::new(call, wanted)?;
-    let told = call.registry().watch(&call.info().namespace, options).await?;
+    let registry = call.registry();
+    let told = registry
+        .watch(&call.version.name, &call.info().namespace, options)
+        .await?;
     frames.follow(match call.parts.extensions.get::<InitialEvents>() {
         Some(initial) => initial.follow(told),
         None => told,

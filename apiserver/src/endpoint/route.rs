@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::endpoints::{Endpoints, Served, ServedVersion};
-use crate::request::{RequestInfo, Verb};
+use crate::request::{PathVerb, RequestInfo, Verb};
 use crate::resource::Scope;
 use crate::status::ApiError;
 
@@ -39,8 +39,8 @@ impl Endpoints {
     /// 404; 405; 503 for what may yet come.
     pub(super) fn route(&self, info: &RequestInfo) -> Result<Route, ApiError> {
         let found = self.find(&info.group, &info.version, &info.resource);
-        let Some((served, version)) = found.filter(|_| info.is_resource && info.subresource.is_empty())
-        else {
+        let is_served = info.is_resource && info.subresource.is_empty() && begins_as_routed(&info.path);
+        let Some((served, version)) = found.filter(|_| is_served) else {
             return Err(self.unknown());
         };
         let action = action(info, served.resource().scope)?;
@@ -66,10 +66,16 @@ impl Endpoints {
     }
 }
 
+/// Whether a path begins as Go's web services do. RequestInfo takes slashes off both ends before it reads a path, so that
+/// `//apis/…` is authorized as `/apis/…` is; but nothing is routed there: Go neither cleans such a path nor redirects it,
+/// and answers 404. A slash at the end is taken off by the router too.
+fn begins_as_routed(path: &str) -> bool {
+    path.starts_with("/apis/")
+}
+
 fn action(info: &RequestInfo, scope: Scope) -> Result<Action, ApiError> {
-    let special = info.path.split('/').nth(4).unwrap_or_default();
     let has_namespace = !info.namespace.is_empty();
-    if special == "proxy" || (scope == Scope::Cluster && has_namespace) {
+    if info.path_verb == Some(PathVerb::Proxy) || (scope == Scope::Cluster && has_namespace) {
         return Err(ApiError::UnknownPath);
     }
     // Go routes no HEAD, though it authorizes one as a read.
@@ -78,7 +84,7 @@ fn action(info: &RequestInfo, scope: Scope) -> Result<Action, ApiError> {
     }
     // Of all namespaces together there is nothing but lists and watches.
     let is_complete = has_namespace || scope == Scope::Cluster;
-    if special == "watch" && info.verb == Verb::Watch {
+    if info.path_verb == Some(PathVerb::Watch) {
         return if info.method == "get" {
             Ok(Action::Watch)
         } else {

@@ -13,7 +13,9 @@ use crate::authz::Authorized;
 use crate::object::Object;
 use crate::registry::Registry;
 use crate::request::{RequestInfo, User};
-use crate::resource::{Behaviour, Column, ConversionError, Names, Policy, Resource, Scope, Version};
+use crate::resource::{
+    Behaviour, Column, ConversionError, DefaultColumn, Names, ObjectNames, Policy, Resource, Scope, Version,
+};
 use crate::response::{Body, Response};
 use crate::schema::Schema;
 use crate::status::ApiError;
@@ -60,6 +62,8 @@ impl TestServer {
     pub(crate) fn new() -> Self {
         Self::with(Policy {
             generation: false,
+            object_names: ObjectNames::PathSegment,
+            default_column: DefaultColumn::CreatedAt,
             ..Policy::default()
         })
     }
@@ -253,8 +257,8 @@ fn names(singular: &str, kind: &str) -> Names {
 
 fn flunders(policy: Policy) -> Resource {
     let list = json!({"type": "array", "items": {"type": "string"}});
-    let fields =
-        |reference: &str| json!({reference: {"type": "string"}, "size": {"type": "integer"}, "list": list});
+    let any = json!({"x-kubernetes-preserve-unknown-fields": true});
+    let fields = |reference: &str| json!({reference: {"type": "string"}, "size": {"type": "integer"}, "list": list, "any": any});
     Resource {
         group: "wardle.example.com".into(),
         names: names("flunder", "Flunder"),

@@ -1,5 +1,6 @@
 //! What a client is warned of, in `Warning` headers.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderMap, HeaderValue, header::WARNING};
@@ -14,47 +15,76 @@ const ITEM_RUNES: usize = 256;
 /// Cheap to clone: all clones are one. The server's chain puts one into the request's extensions and writes it into the
 /// answer, whichever answer it is.
 #[derive(Clone, Debug, Default)]
-pub struct Warnings(Arc<Mutex<Vec<String>>>);
+pub struct Warnings(Arc<Mutex<Texts>>);
+
+#[derive(Debug, Default)]
+struct Texts {
+    /// In order; no more than headers are written of.
+    ordered: Vec<String>,
+    seen: HashSet<String>,
+    /// Runes of them all.
+    total: usize,
+    /// Runes of them all where each is cut.
+    cut: usize,
+}
+
+impl Texts {
+    /// Whether the headers are full: as in Go's recorder, what comes then is not looked at.
+    fn is_full(&self) -> bool {
+        self.total > TOTAL_RUNES && self.cut >= TOTAL_RUNES
+    }
+
+    fn add(&mut self, text: String) {
+        if text.is_empty() || self.is_full() || self.seen.contains(&text) {
+            return;
+        }
+        let runes = text.chars().count();
+        self.total += runes;
+        self.cut += runes.min(ITEM_RUNES);
+        self.seen.insert(text.clone());
+        self.ordered.push(text);
+    }
+}
 
 impl Warnings {
     /// Warns of `text`.
     pub fn add(&self, text: impl Into<String>) {
-        let text = text.into();
-        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !text.is_empty() && !texts.contains(&text) {
-            texts.push(text);
-        }
+        self.lock().add(text.into());
     }
 
     /// Warns of all of them.
     pub fn extend(&self, texts: impl IntoIterator<Item = String>) {
+        let mut all = self.lock();
         for text in texts {
-            self.add(text);
+            all.add(text);
         }
     }
 
     /// The texts.
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().ordered.clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Texts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts the headers of all warnings into `headers`, in place of those that are there.
     pub fn write(&self, headers: &mut HeaderMap) {
-        let texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if texts.is_empty() {
+        let texts = self.lock();
+        if texts.ordered.is_empty() {
             return;
         }
         headers.remove(WARNING);
-        for value in header_values(&texts) {
+        for value in header_values(&texts.ordered, texts.total) {
             headers.append(WARNING, value);
         }
     }
 }
 
 /// `299 - "text"` of each text; together they are bounded as k8s.io/apiserver bounds them.
-fn header_values(texts: &[String]) -> Vec<HeaderValue> {
-    let total: usize = texts.iter().map(|text| text.chars().count()).sum();
+fn header_values(texts: &[String], total: usize) -> Vec<HeaderValue> {
     let most = if total > TOTAL_RUNES {
         ITEM_RUNES
     } else {
@@ -112,6 +142,16 @@ mod tests {
             ]),
             [r#"299 - "unknown field \"spec.x\"""#, "299 - \"ü\""]
         );
+    }
+
+    #[test]
+    fn what_no_header_is_written_of_is_not_kept() {
+        let warnings = Warnings::default();
+        warnings.extend((0..100_000).map(|number| number.to_string()));
+        assert!(warnings.texts().len() < TOTAL_RUNES, "{}", warnings.texts().len());
+        let before = warnings.texts();
+        warnings.extend((0..100_000).map(|number| format!("other {number}")));
+        assert_eq!(warnings.texts(), before);
     }
 
     #[test]

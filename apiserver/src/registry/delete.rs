@@ -10,6 +10,7 @@ use super::{Deleted, Listed, Registry};
 use crate::admission::Operation;
 use crate::authz::Authorized;
 use crate::object::Object;
+use crate::offload;
 use crate::request::GroupResource;
 use crate::request::options::{DeleteOptions, IGNORE_STORE_READ_ERROR, ListOptions, Preconditions};
 use crate::status::{ApiError, FieldError};
@@ -72,7 +73,9 @@ impl Registry {
         page_options.limit = list.limit.or(Some(PAGE));
         let mut all: Option<Listed> = None;
         loop {
-            let page = self.list(namespace, &page_options).await?;
+            let page = self
+                .list(&request.info().version, namespace, &page_options)
+                .await?;
             self.delete_all(request, &page.entries, options).await?;
             if list.limit.is_some() {
                 return Ok(page);
@@ -127,6 +130,7 @@ impl Registry {
         options: &DeleteOptions,
     ) -> Result<Deleted, ApiError> {
         let mut entry = self.read(key, ReadAt::Latest, Doing::Delete).await?;
+        offload::expect(entry.value().len()).await;
         self.check_early(&entry, &options.preconditions)?;
         loop {
             let old = self.decode(&entry, &self.resource.hub_version)?;

@@ -4,6 +4,7 @@ use super::continue_token::Place;
 use super::errors::Doing;
 use super::selection::Selection;
 use super::{Listed, Registry, versions};
+use crate::offload::Turns;
 use crate::request::options::{GetOptions, ListOptions};
 use crate::status::ApiError;
 use crate::storage::{Entry, Key, List, ReadAt, Revision, StorageError};
@@ -43,13 +44,19 @@ impl Registry {
         }
     }
 
-    /// The objects that match, of a namespace or (empty) of all, in the order of their keys.
+    /// The objects that match, of a namespace or (empty) of all, in the order of their keys. `version` is the request's: its
+    /// fields are those that selectors may use.
     ///
     /// # Errors
     /// 400 for field selectors, resourceVersions and tokens that are none; 410 for a revision that is compacted away,
     /// with a token to go on where it is a further page; 504 for one that is not reached; the store's.
-    pub async fn list(&self, namespace: &str, options: &ListOptions) -> Result<Listed, ApiError> {
-        let selection = Selection::new(self, namespace, options)?;
+    pub async fn list(
+        &self,
+        version: &str,
+        namespace: &str,
+        options: &ListOptions,
+    ) -> Result<Listed, ApiError> {
+        let selection = Selection::new(self, version, namespace, options)?;
         if let Some(key) = &selection.key {
             return self.list_one(key, &selection, options).await;
         }
@@ -182,7 +189,7 @@ impl Pages<'_> {
                 .map_err(|error| self.registry.list_error(error, self.start.place.as_ref()))?;
             let revision = revision_of(request.at, page.revision);
             request.at = ReadAt::Exact(revision);
-            let rest = self.take(page.entries, &mut entries);
+            let rest = self.take(page.entries, &mut entries).await;
             let remaining = page.remaining + rest.left;
             if remaining == 0 {
                 return Ok(listed(entries, revision));
@@ -210,8 +217,9 @@ impl Pages<'_> {
         }
     }
 
-    /// Moves what is selected of `found` to `entries` until the page is full.
-    fn take(&self, found: Vec<Entry>, entries: &mut Vec<Entry>) -> Rest {
+    /// Moves what is selected of `found` to `entries` until the page is full. Others have their turn meanwhile: what an entry
+    /// is selected by may have to be read first.
+    async fn take(&self, found: Vec<Entry>, entries: &mut Vec<Entry>) -> Rest {
         let room = self.limit.map_or(usize::MAX, |limit| limit - entries.len());
         if self.selection.is_everything() && entries.is_empty() && found.len() <= room {
             let last = found.last().map(|entry| entry.key().as_str().to_owned());
@@ -221,12 +229,14 @@ impl Pages<'_> {
         let end = entries.len().saturating_add(room);
         let mut last = None;
         let mut left = 0;
+        let mut turns = Turns::default();
         for entry in found {
             if entries.len() >= end {
                 left += 1;
                 continue;
             }
             last = Some(entry.key().clone());
+            turns.take(entry.value().len()).await;
             if self.selection.matches(&entry) {
                 entries.push(entry);
             }

@@ -55,7 +55,9 @@ impl Registry {
         }
         resource.behaviour.prepare_for_create(object);
         // The kind's own errors come alone, so that they are not lost among the others.
-        self.refuse(object, resource.behaviour.validate(object))?;
+        let mut errors = metadata::validate_names(object, resource.policy.object_names);
+        errors.extend(resource.behaviour.validate(object));
+        self.refuse(object, errors)?;
         let metadata = self.metadata_of(object)?;
         let errors = metadata::validate(object, &metadata, self.is_namespaced());
         self.refuse(object, errors)?;

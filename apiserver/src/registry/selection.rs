@@ -1,11 +1,17 @@
 //! Which entries a list or a watch is about.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::{Registry, keys};
-use crate::object::Object;
+use crate::object::{EncodingKey, Object};
 use crate::request::options::ListOptions;
 use crate::request::selector::{FieldSelector, LabelSelector, rules};
+use crate::resource::Version;
 use crate::status::ApiError;
 use crate::storage::{Entry, Key, Prefix};
 
@@ -16,6 +22,8 @@ const NAMESPACE: &str = "metadata.namespace";
 #[derive(Clone)]
 pub(super) struct Selection {
     registry: Registry,
+    /// The request's version, which decides what fields are called.
+    version: String,
     labels: LabelSelector,
     fields: FieldSelector,
     /// The range that everything selected lies in.
@@ -25,13 +33,18 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    /// What `options` select in `namespace` (empty: all).
+    /// What `options` of a request in `version` select in `namespace` (empty: all).
     ///
     /// # Errors
-    /// 400: a field selector of a field that the resource does not have.
-    pub(super) fn new(registry: &Registry, namespace: &str, options: &ListOptions) -> Result<Self, ApiError> {
+    /// 400: a field selector of a field that this version does not have.
+    pub(super) fn new(
+        registry: &Registry,
+        version: &str,
+        namespace: &str,
+        options: &ListOptions,
+    ) -> Result<Self, ApiError> {
         let fields = &options.field_selector;
-        registry.check_fields(fields)?;
+        registry.check_fields(version, fields)?;
         // Further pages go on where the first one was: a selector must not move them to another range.
         let first_page = options.continue_token.is_empty();
         let selected = fields.exact(NAMESPACE).filter(|_| first_page);
@@ -45,6 +58,7 @@ impl Selection {
             .and_then(|name| registry.key(namespace, name).ok());
         Ok(Self {
             registry: registry.clone(),
+            version: version.to_owned(),
             labels: options.label_selector.clone(),
             fields: fields.clone(),
             range: registry.range(namespace)?,
@@ -78,58 +92,113 @@ impl Selection {
     }
 
     fn fields_match(&self, entry: &Entry) -> bool {
-        // Decoded at most once, and only for a field that is not in the key.
-        let mut decoded: Option<(String, Option<Object>)> = None;
+        let fields = OnceCell::new();
         self.fields.matches(|field| match field {
-            NAME => entry.key().name().to_owned(),
-            NAMESPACE => self.registry.namespace_of(entry.key()).to_owned(),
-            field => {
-                let version = self.registry.version_selecting(field).unwrap_or_default();
-                if decoded.as_ref().is_none_or(|(found, _)| found != version) {
-                    decoded = Some((version.to_owned(), self.registry.decode(entry, version).ok()));
-                }
-                let object = decoded.as_ref().and_then(|(_, object)| object.as_ref());
-                object.map(|object| value_at(object, field)).unwrap_or_default()
-            }
+            NAME => entry.key().name().into(),
+            NAMESPACE => self.registry.namespace_of(entry.key()).into(),
+            field => fields
+                .get_or_init(|| self.registry.selectable_values(entry, &self.version))
+                .get(field),
         })
     }
 }
 
+/// What the selectable fields of an object in one version are.
+struct SelectableValues<'a> {
+    version: Option<&'a Version>,
+    /// Each with its length before it, in the order of the version's paths.
+    values: Bytes,
+}
+
+impl SelectableValues<'_> {
+    /// The value of a field; empty where the object has none.
+    fn get(&self, field: &str) -> Cow<'_, str> {
+        let paths = self.version.map_or(&[][..], |version| &version.selectable_fields);
+        let mut rest = &*self.values;
+        for path in paths {
+            let Some((length, behind)) = rest.split_first_chunk() else {
+                break;
+            };
+            let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+            let Some((value, behind)) = behind.split_at_checked(length) else {
+                break;
+            };
+            if dotted(path) == field {
+                return String::from_utf8_lossy(value);
+            }
+            rest = behind;
+        }
+        "".into()
+    }
+}
+
+/// A path of a version's selectable fields, as field selectors say it.
+fn dotted(path: &str) -> &str {
+    path.strip_prefix('.').unwrap_or(path)
+}
+
 impl Registry {
-    /// The first version that lets `field` be selected.
-    fn version_selecting(&self, field: &str) -> Option<&str> {
-        self.resource
-            .versions
-            .iter()
-            .find(|version| {
-                version
-                    .selectable_fields
-                    .iter()
-                    .any(|path| path.strip_prefix('.').unwrap_or(path) == field)
-            })
-            .map(|version| version.name.as_str())
+    /// The selectable fields of `entry` in `version`. They are kept with the entry: it is decoded for them once, however many
+    /// watchers and lists select by them.
+    fn selectable_values(&self, entry: &Entry, version: &str) -> SelectableValues<'_> {
+        let version = self.resource.version(version);
+        let values = version.map(|version| {
+            let encodings = &entry.facts().encodings;
+            let made: Result<Bytes, std::convert::Infallible> = encodings
+                .get_or_make(selectable_key(version), || {
+                    Ok(self.read_selectable(entry, version))
+                });
+            made.unwrap_or_default()
+        });
+        SelectableValues {
+            version,
+            values: values.unwrap_or_default(),
+        }
     }
 
-    fn check_fields(&self, fields: &FieldSelector) -> Result<(), ApiError> {
+    /// Of an object that cannot be had in this version: nothing.
+    fn read_selectable(&self, entry: &Entry, version: &Version) -> Bytes {
+        let Ok(object) = self.decode(entry, &version.name) else {
+            return Bytes::new();
+        };
+        let mut values = Vec::new();
+        for path in &version.selectable_fields {
+            let value = value_at(&object, dotted(path));
+            values.extend_from_slice(&(value.len() as u64).to_le_bytes());
+            values.extend_from_slice(value.as_bytes());
+        }
+        values.into()
+    }
+
+    fn check_fields(&self, version: &str, fields: &FieldSelector) -> Result<(), ApiError> {
+        let selectable = self
+            .resource
+            .version(version)
+            .map_or(&[][..], |version| &version.selectable_fields);
         let unknown = fields
             .requirements()
             .iter()
             .map(|requirement| requirement.field.as_str())
-            .find(|field| !matches!(*field, NAME | NAMESPACE) && self.version_selecting(field).is_none());
+            .find(|field| {
+                !matches!(*field, NAME | NAMESPACE) && !selectable.iter().any(|path| dotted(path) == *field)
+            });
         let Some(field) = unknown else {
             return Ok(());
         };
-        let has_own = self
-            .resource
-            .versions
-            .iter()
-            .any(|version| !version.selectable_fields.is_empty());
-        Err(ApiError::BadRequest(if has_own {
-            format!("field label not supported: {field}")
-        } else {
+        Err(ApiError::BadRequest(if selectable.is_empty() {
             format!(r#"{field:?} is not a known field selector: only "metadata.name", "metadata.namespace""#)
+        } else {
+            format!("field label not supported: {field}")
         }))
     }
+}
+
+/// Values of another version, or of other paths, are others.
+fn selectable_key(version: &Version) -> EncodingKey {
+    let mut hasher = DefaultHasher::new();
+    ("selectable fields", &version.name, version.schema.fingerprint).hash(&mut hasher);
+    version.selectable_fields.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The text of a field by its dotted path; empty where it is absent.

@@ -10,6 +10,7 @@ use super::{Change, Registry, Updated, versions};
 use crate::admission::Operation;
 use crate::authz::Authorized;
 use crate::object::Object;
+use crate::offload;
 use crate::request::options::UpdateOptions;
 use crate::request::{GroupKind, Verb};
 use crate::status::{ApiError, FieldError};
@@ -76,6 +77,8 @@ impl Registry {
         dry_run: bool,
         warnings: &mut Vec<String>,
     ) -> Result<Attempt, ApiError> {
+        // The stored object is decoded whatever the client sent.
+        offload::expect(entry.value().len()).await;
         let old = self.decode(entry, &self.resource.hub_version)?;
         let version = &request.info().version;
         let object = if *version == self.resource.hub_version {

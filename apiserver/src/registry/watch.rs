@@ -25,15 +25,20 @@ const BEFORE_THE_END: Duration = Duration::from_secs(2);
 const STATE_BATCH: usize = 1000;
 
 impl Registry {
-    /// What happens to the objects that match, of a namespace or (empty) of all. The stream ends at the deadline that
+    /// What happens to the objects that match, of a namespace or (empty) of all; `version` is the request's. The stream ends at the deadline that
     /// the options set. What goes wrong with the history (410, 504) comes in the stream, as Kubernetes tells it: as an
     /// event of a watch that did begin.
     ///
     /// # Errors
     /// Before the stream: 400 for a field selector that is not known; 500 for a resourceVersion that is no number; 429
     /// while the cache is not filled.
-    pub async fn watch(&self, namespace: &str, options: &ListOptions) -> Result<Watching, ApiError> {
-        let selection = Selection::new(self, namespace, options)?;
+    pub async fn watch(
+        &self,
+        version: &str,
+        namespace: &str,
+        options: &ListOptions,
+    ) -> Result<Watching, ApiError> {
+        let selection = Selection::new(self, version, namespace, options)?;
         let requested = versions::parse(&options.resource_version).map_err(ApiError::Plain)?;
         let deadline = Instant::now() + duration(options);
         match self.begin(&selection, requested, options).await {

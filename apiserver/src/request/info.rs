@@ -46,13 +46,25 @@ impl fmt::Display for Verb {
     }
 }
 
-/// What a request is about.
+/// A verb in the path before the resource (`/apis/GROUP/VERSION/watch/…`), deprecated in Kubernetes and still served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathVerb {
+    /// `watch`: of all objects, or of the one that the path names.
+    Watch,
+    /// `proxy`: known to authorization, and served by no resource.
+    Proxy,
+}
+
+/// What a request is about. The path is read once, here: what is authorized and what is served follow from the same
+/// fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestInfo {
     /// Whether it is about a resource (`/apis/GROUP/VERSION/…` of four segments or more).
     pub is_resource: bool,
     /// What is to be done; of a path that is no resource it follows the method too, and is not used.
     pub verb: Verb,
+    /// The verb that stands before the resource, where one does.
+    pub path_verb: Option<PathVerb>,
     /// The path, decoded, without the query.
     pub path: String,
     /// The HTTP method in lower case: the verb of a path that is no resource.
@@ -68,9 +80,10 @@ pub struct RequestInfo {
     /// What follows the name, without the first `/`. k8s.io/apiserver's ends at the next `/`; here the rest stays with
     /// it, so that nothing deeper than a subresource is taken for one.
     pub subresource: String,
-    /// The object's name; of a list by `metadata.name`, the name that it selects.
+    /// The object's name; of a list or watch by `metadata.name`, the name that it selects.
     pub name: String,
-    /// The raw label selector of list, watch and deletecollection.
+    /// The raw label selector of list, watch and deletecollection; empty behind a [`PathVerb`], whose watches of one
+    /// object and of many differ in what they do with selectors.
     pub label_selector: String,
     /// The raw field selector of the same.
     pub field_selector: String,

@@ -87,7 +87,8 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    const PLAIN: Self = Self {
+    /// JSON of the resource's own kind, for a program.
+    pub const PLAIN: Self = Self {
         format: Format::Json,
         transform: None,
         pretty: false,

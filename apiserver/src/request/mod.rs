@@ -10,6 +10,6 @@ pub mod selector;
 mod user;
 
 pub use duration::{GoDuration, GoDurationError};
-pub use info::{RequestInfo, RequestInfoError, Verb};
+pub use info::{PathVerb, RequestInfo, RequestInfoError, Verb};
 pub use names::{GroupKind, GroupResource};
 pub use user::User;

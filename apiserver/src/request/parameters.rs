@@ -21,14 +21,19 @@ impl<'a> Parameters<'a> {
 
     /// All values of `name`.
     pub(crate) fn all(self, name: &str) -> impl Iterator<Item = Cow<'a, str>> {
+        self.pairs()
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value)
+    }
+
+    /// All parameters in the order in which they came.
+    pub(crate) fn pairs(self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
         self.0
             .split('&')
-            .filter(|pair| !pair.contains(';'))
-            .filter_map(move |pair| {
+            .filter(|pair| !pair.is_empty() && !pair.contains(';'))
+            .filter_map(|pair| {
                 let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                (unescape(key)? == name && !pair.is_empty())
-                    .then(|| unescape(value))
-                    .flatten()
+                Some((unescape(key)?, unescape(value)?))
             })
     }
 }

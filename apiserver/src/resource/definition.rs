@@ -57,12 +57,31 @@ pub struct Version {
     pub name: String,
     /// What its objects look like.
     pub schema: Arc<Schema>,
-    /// Columns beside name and age; empty: `Name` and `Created At`, as Go's default table has.
+    /// Columns beside the name; empty: the one that [`Policy::default_column`] says.
     pub columns: Vec<Column>,
     /// JSON paths that field selectors may use beside `metadata.name` and `metadata.namespace`, as `.spec.color`.
     pub selectable_fields: Vec<String>,
     /// What every answer in this version warns of: `GROUP/VERSION KIND is deprecated …`.
     pub deprecation_warning: Option<String>,
+}
+
+/// What an object may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectNames {
+    /// A DNS subdomain as RFC 1123 has it, of 253 characters at most: `NameIsDNSSubdomain`, as a CustomResourceDefinition
+    /// demands.
+    DnsSubdomain,
+    /// Whatever can be a segment of a path: `ValidatePathSegmentName`, below which no resource goes.
+    PathSegment,
+}
+
+/// The column beside the name, of a version that says none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefaultColumn {
+    /// `Age`: how long ago it was created, as a CustomResourceDefinition shows.
+    Age,
+    /// `Created At`: when, as the default table of k8s.io/apiserver shows.
+    CreatedAt,
 }
 
 /// What differs from one resource to another.
@@ -76,6 +95,10 @@ pub struct Policy {
     pub allow_unconditional_update: bool,
     /// Whether the items of a list go without `kind` and `apiVersion`, as those of Go's typed resources do.
     pub bare_items: bool,
+    /// What its objects may be called.
+    pub object_names: ObjectNames,
+    /// The column of `kubectl get` beside the name, of a version without columns.
+    pub default_column: DefaultColumn,
 }
 
 impl Default for Policy {
@@ -86,6 +109,8 @@ impl Default for Policy {
             allow_create_on_update: false,
             allow_unconditional_update: false,
             bare_items: false,
+            object_names: ObjectNames::DnsSubdomain,
+            default_column: DefaultColumn::Age,
         }
     }
 }

@@ -5,4 +5,4 @@ mod definition;
 pub mod typed;
 
 pub use behaviour::{Behaviour, ConversionError};
-pub use definition::{Column, Names, Policy, Resource, Scope, Version};
+pub use definition::{Column, DefaultColumn, Names, ObjectNames, Policy, Resource, Scope, Version};

@@ -1,5 +1,6 @@
 //! Every way in which a request can fail, and the Status that says so.
 
+use super::listing::{Limit, MOST_LISTED, listed};
 use super::quote::Quoted;
 use super::wire::{Status, StatusCause, StatusDetails, StatusMetadata};
 use super::{FieldError, FieldErrorKind};
@@ -243,14 +244,7 @@ impl ApiError {
                     name: name.clone(),
                     group: kind.group.clone(),
                     kind: kind.kind.clone(),
-                    causes: errors
-                        .iter()
-                        .map(|error| StatusCause {
-                            reason: error.kind.reason().into(),
-                            message: error.body(),
-                            field: error.field.clone(),
-                        })
-                        .collect(),
+                    causes: causes(errors),
                     ..StatusDetails::default()
                 };
                 (422, "Invalid", Some(details))
@@ -333,19 +327,26 @@ impl ApiError {
     }
 }
 
-/// Errors about fields in one line, each text once, as Go's `ErrorList.ToAggregate` writes them.
-fn listed(errors: &[FieldError]) -> String {
-    let mut texts: Vec<String> = Vec::with_capacity(errors.len());
-    for text in errors.iter().map(ToString::to_string) {
-        if !texts.contains(&text) {
-            texts.push(text);
+/// The causes of a Status: one for each error, up to where a list ends.
+fn causes(errors: &[FieldError]) -> Vec<StatusCause> {
+    let mut limit = Limit::default();
+    let mut causes = Vec::with_capacity(errors.len().min(MOST_LISTED + 1));
+    for error in errors {
+        let message = error.body();
+        if !limit.admits(message.len() + error.field.len()) {
+            causes.push(StatusCause {
+                message: limit.rest(),
+                ..StatusCause::default()
+            });
+            break;
         }
+        causes.push(StatusCause {
+            reason: error.kind.reason().into(),
+            message,
+            field: error.field.clone(),
+        });
     }
-    match texts.as_slice() {
-        [] => String::new(),
-        [text] => text.clone(),
-        several => format!("[{}]", several.join(", ")),
-    }
+    causes
 }
 
 fn of_object(resource: &GroupResource, name: &str) -> StatusDetails {

@@ -2,10 +2,13 @@
 
 mod error;
 mod field;
+mod listing;
 mod quote;
 mod wire;
 
 pub use error::ApiError;
+pub(crate) use field::shown_part;
 pub use field::{FieldError, FieldErrorKind};
+pub(crate) use listing::{MOST_LISTED, listed};
 pub(crate) use quote::Quoted;
 pub use wire::{Status, StatusCause, StatusDetails};

@@ -104,6 +104,7 @@ impl Fixture {
     ) -> Result<(), ApiError> {
         let info = RequestInfo {
             is_resource: true,
+            path_verb: None,
             verb: Verb::Create,
             path: String::new(),
             method: "post".into(),

@@ -76,6 +76,7 @@ fn request(headers: &[(&str, &str)]) -> Parts {
 fn info() -> RequestInfo {
     RequestInfo {
         is_resource: true,
+        path_verb: None,
         verb: Verb::Get,
         path: "/apis/g/v1/namespaces/ns/things/x".into(),
         method: "get".into(),

@@ -45,6 +45,7 @@ fn user(name: &str, groups: &[&str]) -> User {
 fn get(name: &str) -> RequestInfo {
     RequestInfo {
         is_resource: true,
+        path_verb: None,
         verb: Verb::Get,
         path: format!("/apis/wardle.example.com/v1alpha1/namespaces/ns/flunders/{name}"),
         method: "get".into(),
@@ -62,6 +63,7 @@ fn get(name: &str) -> RequestInfo {
 fn path(path: &str) -> RequestInfo {
     RequestInfo {
         is_resource: false,
+        path_verb: None,
         path: path.into(),
         group: String::new(),
         version: String::new(),

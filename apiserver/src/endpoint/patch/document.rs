@@ -5,26 +5,9 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::decode::place::Place;
+use crate::decode::strict::StrictFindings as Findings;
 use crate::decode::syntax;
-
-/// As many findings as Go's decoder collects.
-const MOST_FINDINGS: usize = 100;
-
-/// Fields that stand twice or are not known, in the order in which they were met.
-#[derive(Debug, Default)]
-pub(super) struct Findings(Vec<String>);
-
-impl Findings {
-    pub(super) fn into_texts(self) -> Vec<String> {
-        self.0
-    }
-
-    fn add(&mut self, finding: impl FnOnce() -> String) {
-        if self.0.len() < MOST_FINDINGS {
-            self.0.push(finding());
-        }
-    }
-}
 
 /// Reads a body as JSON. `fields`: the fields that objects in an array at the top may have; `None`: any.
 ///
@@ -38,7 +21,7 @@ pub(super) fn read(
     let mut findings = Findings::default();
     let mut source = serde_json::Deserializer::from_str(&text);
     let reader = Reader {
-        path: String::new(),
+        place: &Place::Root,
         fields,
         findings: &mut findings,
     };
@@ -62,7 +45,7 @@ pub(super) fn go_kind(value: &Value) -> &'static str {
 }
 
 struct Reader<'a> {
-    path: String,
+    place: &'a Place<'a>,
     fields: Option<&'static [&'static str]>,
     findings: &'a mut Findings,
 }
@@ -109,33 +92,33 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         // Only of an array at the top are the elements' fields known.
-        let fields = self.fields.filter(|_| self.path.is_empty());
-        while let Some(value) = source.next_element_seed(Reader {
-            path: format!("{}[{}]", self.path, list.len()),
-            fields,
-            findings: self.findings,
-        })? {
-            list.push(value);
+        let fields = self.fields.filter(|_| self.place.is_root());
+        loop {
+            let place = Place::Index(self.place, list.len());
+            let element = Reader {
+                place: &place,
+                fields,
+                findings: self.findings,
+            };
+            match source.next_element_seed(element)? {
+                Some(value) => list.push(value),
+                None => return Ok(Value::Array(list)),
+            }
         }
-        Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        let known = self.fields.filter(|_| !self.path.is_empty());
+        let known = self.fields.filter(|_| !self.place.is_root());
         while let Some(key) = source.next_key::<String>()? {
-            let path = if self.path.is_empty() {
-                key.clone()
-            } else {
-                format!("{}.{key}", self.path)
-            };
+            let place = Place::Key(self.place, &key);
             if map.contains_key(&key) {
-                self.findings.add(|| format!("duplicate field {path:?}"));
+                self.findings.add_field("duplicate", || place.path());
             } else if known.is_some_and(|known| !known.contains(&key.as_str())) {
-                self.findings.add(|| format!("unknown field {path:?}"));
+                self.findings.add_field("unknown", || place.path());
             }
             let value = source.next_value_seed(Reader {
-                path,
+                place: &place,
                 fields: None,
                 findings: self.findings,
             })?;

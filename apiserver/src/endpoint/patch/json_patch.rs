@@ -2,13 +2,15 @@
 //! count from the end, and what a path leads to where nothing is may be copied as a null.
 
 mod pointer;
+mod tree;
 
 use serde_json::Value;
 
 use super::document::{self, go_kind};
 use super::unreadable;
 use crate::status::ApiError;
-use pointer::{Pointer, Slot, depth};
+use pointer::{Pointer, Slot};
+use tree::Node;
 
 /// As many operations as Kubernetes takes.
 const MOST_OPERATIONS: usize = 10_000;
@@ -16,6 +18,8 @@ const MOST_OPERATIONS: usize = 10_000;
 const MOST_COPIED_BYTES: usize = 3 * 1024 * 1024;
 /// No object is nested as deep as this. It bounds what code that recurses does with the result.
 const MOST_DEPTH: usize = 500;
+/// Values that are visited at most to find out how deep a document is, over all operations.
+const MOST_VISITED: usize = 20_000_000;
 
 const FIELDS: &[&str] = &["op", "path", "from", "value"];
 
@@ -104,25 +108,32 @@ fn check_types(operation: &Value, is_checked: bool) -> Result<(), String> {
 }
 
 /// `document` after all operations; `None` where one of them does not apply.
-pub(super) fn apply(document: Value, operations: &[Operation]) -> Option<Value> {
+///
+/// All operations together cost time linear in the document and in the patch: arrays are in chunks ([`tree`]), what copies
+/// add is bounded, a test costs no more than the value that it names, and the depth is counted anew a bounded number of times.
+pub(super) fn apply(document: &Value, operations: &[Operation]) -> Option<Value> {
+    let document = Node::from(document);
     let mut patched = Patched {
-        deepest: depth(&document),
+        deepest: document.measure().0,
         document,
         copied: 0,
+        visited: 0,
     };
     for Operation(operation) in operations {
         patched.apply(operation)?;
         patched.check_depth()?;
     }
-    Some(patched.document)
+    Some(patched.document.into())
 }
 
 struct Patched {
-    document: Value,
+    document: Node,
     /// How deep the document is at most.
     deepest: usize,
     /// Bytes that were copied.
     copied: usize,
+    /// Values that were visited to count the depth.
+    visited: usize,
 }
 
 impl Patched {
@@ -131,13 +142,13 @@ impl Patched {
         let kind = text("op")?;
         let value = operation.get("value");
         match kind {
-            "add" => self.add(text("path")?, value.cloned().unwrap_or_default()),
+            "add" => self.add(text("path")?, value.map_or_else(Node::null, Node::from)),
             "remove" => self.take(text("path")?).map(|_| ()),
-            "replace" => self.replace(text("path")?, value.cloned()),
+            "replace" => self.replace(text("path")?, value.map(Node::from)),
             "move" => {
                 let from = text("from")?;
                 let value = self.take(from)?;
-                self.deepen(Pointer::new(text("path")?).depth(), Some(from));
+                self.deepen(Pointer::new(text("path")?).depth(), from);
                 self.slot(text("path")?)?.add(value)
             }
             "copy" => self.copy(text("from")?, text("path")?),
@@ -150,58 +161,69 @@ impl Patched {
         Pointer::new(path).slot(&mut self.document)
     }
 
-    fn add(&mut self, path: &str, value: Value) -> Option<()> {
-        self.deepest = self.deepest.max(Pointer::new(path).depth() + depth(&value));
+    fn add(&mut self, path: &str, value: Node) -> Option<()> {
+        self.deepest = self.deepest.max(Pointer::new(path).depth() + value.measure().0);
         self.slot(path)?.add(value)
     }
 
-    fn take(&mut self, path: &str) -> Option<Value> {
+    fn take(&mut self, path: &str) -> Option<Node> {
         self.slot(path)?.take()
     }
 
-    fn replace(&mut self, path: &str, value: Option<Value>) -> Option<()> {
-        let below = value.as_ref().map_or(0, depth);
+    fn replace(&mut self, path: &str, value: Option<Node>) -> Option<()> {
+        let below = value.as_ref().map_or(0, |value| value.measure().0);
         self.deepest = self.deepest.max(Pointer::new(path).depth() + below);
         if path.is_empty() {
-            self.document = value.filter(|value| value.is_object() || value.is_array())?;
+            self.document = value.filter(Node::is_container)?;
             return Some(());
         }
-        self.slot(path)?.set(value.unwrap_or_default())
+        self.slot(path)?.set(value.unwrap_or_else(Node::null))
     }
 
     fn copy(&mut self, from: &str, path: &str) -> Option<()> {
-        let value = self.slot(from)?.get()?.cloned();
-        if let Some(value) = &value {
-            self.copied += serde_json::to_vec(value).ok()?.len();
-        }
+        let copied = self.copied;
+        let found = self.slot(from)?;
+        let found = found.into_found()?;
+        let length = found.as_ref().map_or(0, |value| value.json_length());
+        let value = found.filter(|_| copied + length <= MOST_COPIED_BYTES).cloned();
+        self.copied += length;
         if self.copied > MOST_COPIED_BYTES {
             return None;
         }
-        self.deepen(Pointer::new(path).depth(), Some(from));
-        self.slot(path)?.add(value.unwrap_or_default())
+        self.deepen(Pointer::new(path).depth(), from);
+        self.slot(path)?.add(value.unwrap_or_else(Node::null))
     }
 
     fn test(&mut self, path: &str, expected: Option<&Value>) -> Option<()> {
         if path.is_empty() {
-            return (Some(&self.document) == expected).then_some(());
+            return expected
+                .is_some_and(|expected| self.document.is(expected))
+                .then_some(());
         }
-        let mut slot = self.slot(path)?;
-        let found = slot.get()?.filter(|found| !found.is_null());
+        let slot = self.slot(path)?;
+        let found = slot.into_found()?.filter(|found| !found.is_null());
         let expected = expected.filter(|expected| !expected.is_null());
-        (found == expected).then_some(())
+        let is_met = match (found, expected) {
+            (Some(found), Some(expected)) => found.is(expected),
+            (None, None) => true,
+            _ => false,
+        };
+        is_met.then_some(())
     }
 
     /// What was at `from` is now `below` levels down.
-    fn deepen(&mut self, below: usize, from: Option<&str>) {
-        let above = from.map_or(0, |from| Pointer::new(from).depth());
+    fn deepen(&mut self, below: usize, from: &str) {
+        let above = Pointer::new(from).depth();
         self.deepest = self.deepest.max(below + self.deepest.saturating_sub(above));
     }
 
     /// Counts only where the estimate has run away: it grows with every move, the document does not.
     fn check_depth(&mut self) -> Option<()> {
         if self.deepest > 2 * MOST_DEPTH {
-            self.deepest = depth(&self.document);
-            if self.deepest > MOST_DEPTH {
+            let (deepest, visited) = self.document.measure();
+            self.deepest = deepest;
+            self.visited += visited;
+            if self.deepest > MOST_DEPTH || self.visited > MOST_VISITED {
                 return None;
             }
         }

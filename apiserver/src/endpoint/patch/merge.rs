@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::document::{self, Findings, go_kind};
+use super::document::{self, go_kind};
 use super::unreadable;
+use crate::decode::strict::StrictFindings as Findings;
 use crate::status::ApiError;
 
 /// Reads a merge patch. `is_checked`: as a request with a `fieldValidation` that looks at it reads it.

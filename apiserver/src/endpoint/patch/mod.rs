@@ -17,6 +17,7 @@ use super::call::Call;
 use super::write::settle_names;
 use crate::decode;
 use crate::object::Object;
+use crate::offload;
 use crate::request::GroupKind;
 use crate::request::media::{self, PatchMedia};
 use crate::request::options::{FieldValidation, PatchOptions};
@@ -33,6 +34,7 @@ where
     let media = media::patch_media(headers)?;
     let wanted = media::wanted(headers, call.query())?;
     let body = body::read(call.request, headers, body).await?;
+    offload::expect(body.len()).await;
     let options = PatchOptions::parse(call.query(), false)?;
     answer::check_object(call, wanted)?;
     let validation = options.field_validation;
@@ -103,7 +105,7 @@ impl Patch {
         let current = Value::Object(current.0.clone());
         match &self.change {
             Change::Json(operations) => {
-                json_patch::apply(current, operations).ok_or(ApiError::PatchNotApplicable)
+                json_patch::apply(&current, operations).ok_or(ApiError::PatchNotApplicable)
             }
             Change::Merge(patch) => Ok(merge::merged(current, patch)),
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::age;
 use super::json_path::JsonPath;
-use crate::resource::{Column, Version};
+use crate::resource::{Column, DefaultColumn, Version};
 
 /// What ObjectMeta's documentation says of `name`.
 const NAME_DESCRIPTION: &str = "Name must be unique within a namespace. Is required when creating resources, although \
@@ -36,9 +36,23 @@ struct Printed {
 }
 
 impl Columns {
-    /// The columns of `version`.
-    pub(crate) fn of(version: &Version) -> Self {
+    /// The columns of `version`; `default`: the one that it has where it says none.
+    pub(crate) fn of(version: &Version, default: DefaultColumn) -> Self {
         let name = definition("Name", "string", "name", NAME_DESCRIPTION, 0);
+        if version.columns.is_empty() && default == DefaultColumn::Age {
+            let age = Column {
+                name: "Age".into(),
+                type_: "date".into(),
+                format: String::new(),
+                description: CREATED_DESCRIPTION.into(),
+                priority: 0,
+                json_path: ".metadata.creationTimestamp".into(),
+            };
+            return Self {
+                definitions: json!([name, described(&age)]).to_string(),
+                printed: Some(vec![printed(&age)]),
+            };
+        }
         if version.columns.is_empty() {
             let created = definition("Created At", "date", "", CREATED_DESCRIPTION, 0);
             return Self {
@@ -196,7 +210,7 @@ mod tests {
 
     #[test]
     fn without_columns_there_are_name_and_creation() {
-        let columns = Columns::of(&version(&[]));
+        let columns = Columns::of(&version(&[]), DefaultColumn::CreatedAt);
         let definitions: Value = serde_json::from_str(columns.definitions()).unwrap();
         assert_eq!(definitions[0]["format"], "name");
         assert_eq!(definitions[1]["name"], "Created At");
@@ -213,21 +227,43 @@ mod tests {
     }
 
     #[test]
+    fn without_columns_a_custom_resource_has_its_age() {
+        let columns = Columns::of(&version(&[]), DefaultColumn::Age);
+        let definitions: Value = serde_json::from_str(columns.definitions()).unwrap();
+        assert_eq!(
+            (&definitions[1]["name"], &definitions[1]["type"]),
+            (&json!("Age"), &json!("date"))
+        );
+        assert!(
+            definitions[1]["description"]
+                .as_str()
+                .unwrap()
+                .starts_with("CreationTimestamp is")
+        );
+        let object = json!({"metadata": {"name": "a", "creationTimestamp": "2024-01-01T00:00:00Z"}});
+        assert_eq!(columns.cells(&object, now()), json!(["a", "10m"]));
+        assert_eq!(columns.cells(&json!({"metadata": {}}), now()), json!(["", null]));
+    }
+
+    #[test]
     fn cells_have_the_types_of_their_columns() {
-        let columns = Columns::of(&version(&[
-            ("Color", "string", ".spec.color"),
-            ("List", "string", ".spec.list"),
-            ("Size", "integer", ".spec.size"),
-            ("Half", "number", ".spec.half"),
-            ("Whole", "integer", ".spec.half"),
-            ("On", "boolean", ".spec.on"),
-            ("Wrong", "integer", ".spec.color"),
-            ("Missing", "string", ".spec.missing"),
-            ("Null", "string", ".spec.null"),
-            ("Age", "date", ".metadata.creationTimestamp"),
-            ("Never", "date", ".spec.color"),
-            ("Unread", "string", "nonsense"),
-        ]));
+        let columns = Columns::of(
+            &version(&[
+                ("Color", "string", ".spec.color"),
+                ("List", "string", ".spec.list"),
+                ("Size", "integer", ".spec.size"),
+                ("Half", "number", ".spec.half"),
+                ("Whole", "integer", ".spec.half"),
+                ("On", "boolean", ".spec.on"),
+                ("Wrong", "integer", ".spec.color"),
+                ("Missing", "string", ".spec.missing"),
+                ("Null", "string", ".spec.null"),
+                ("Age", "date", ".metadata.creationTimestamp"),
+                ("Never", "date", ".spec.color"),
+                ("Unread", "string", "nonsense"),
+            ]),
+            DefaultColumn::Age,
+        );
         let object = json!({
             "metadata": {"name": "a", "creationTimestamp": "2024-01-01T00:00:00Z"},
             "spec": {"color": "red", "list": [1, "x"], "size": 3, "half": 2.5, "on": true, "null": null},

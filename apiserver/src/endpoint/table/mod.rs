@@ -144,7 +144,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::resource::Version;
+    use crate::resource::{DefaultColumn, Version};
     use crate::schema::Schema;
 
     fn rows(include: IncludeObject) -> Rows {
@@ -156,7 +156,7 @@ mod tests {
             deprecation_warning: None,
         };
         Rows {
-            columns: Arc::new(Columns::of(&version)),
+            columns: Arc::new(Columns::of(&version, DefaultColumn::CreatedAt)),
             version: MetaVersion::V1,
             include,
             now: Timestamp::UNIX_EPOCH,

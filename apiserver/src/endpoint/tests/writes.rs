@@ -1,7 +1,11 @@
 use serde_json::{Value, json};
 
+use super::super::serve;
 use super::super::testing::{BETA, FLUNDERS, TestServer, flunder};
 use super::reads::names;
+use crate::authz::Authorized;
+use crate::request::{RequestInfo, User};
+use crate::resource::Policy;
 
 const A: &str = "/apis/wardle.example.com/v1alpha1/namespaces/default/flunders/a";
 
@@ -351,4 +355,46 @@ async fn a_collection_is_deleted_by_its_labels() {
     assert_eq!(deleted.json()["kind"], "FlunderList");
     assert_eq!(names(&deleted.json()), ["a", "c"]);
     assert_eq!(names(&server.get(FLUNDERS).await.json()), ["b"]);
+}
+
+#[tokio::test]
+async fn a_put_creates_where_the_resource_lets_it_and_the_user_may_create() {
+    let server = TestServer::with(Policy {
+        allow_create_on_update: true,
+        ..Policy::default()
+    });
+    let path = format!("{FLUNDERS}/new");
+    // What was authorized is the update alone.
+    let info = RequestInfo::parse(&http::Method::PUT, &path.parse().unwrap()).unwrap();
+    let stranger = Authorized::in_test(User::anonymous(), info);
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    parts.uri = path.parse().unwrap();
+    let body = http_body_util::Full::new(bytes::Bytes::from(flunder("new").to_string()));
+    let refused = serve(&server.endpoints, &stranger, &parts, body)
+        .await
+        .err()
+        .unwrap()
+        .status();
+    assert_eq!(
+        (refused.code, refused.message.as_str()),
+        (
+            403,
+            "flunders.wardle.example.com \"new\" is forbidden: User \"system:anonymous\" cannot create resource \
+             \"flunders\" in API group \"wardle.example.com\" in the namespace \"default\""
+        )
+    );
+    assert_eq!(server.get(&path).await.code, 404);
+    // An administrator may.
+    let created = server.put(&path, &flunder("new")).await;
+    assert_eq!(created.code, 201, "{}", created.json());
+    let mut changed = created.json();
+    changed["spec"]["size"] = 3.into();
+    assert_eq!(server.put(&path, &changed).await.code, 200);
+    // A patch of what is not there has nothing to change.
+    let reply = server
+        .merge(&format!("{FLUNDERS}/other"), &json!({"spec": {}}))
+        .await;
+    assert_eq!(reply.code, 404);
+    // Nor does a PUT create where the resource does not say so.
+    assert_eq!(TestServer::new().put(&path, &flunder("new")).await.code, 404);
 }

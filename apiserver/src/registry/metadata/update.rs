@@ -1,11 +1,13 @@
 //! What an update may do to `metadata`: `rest.BeforeUpdate` and `ValidateObjectMetaAccessorUpdate`.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::Metadata;
 use super::validate::{contents, validate};
 use crate::object::Object;
-use crate::status::FieldError;
+use crate::status::{FieldError, MOST_LISTED};
 
 /// Copies from the stored object what no update changes.
 pub(in crate::registry) fn keep_system_fields(object: &mut Object, old: &Object) {
@@ -76,6 +78,7 @@ fn immutable<T: PartialEq + Into<Value>>(
 }
 
 fn no_new_finalizers(new: &[&str], old: &[&str], errors: &mut Vec<FieldError>) {
+    let old: HashSet<&str> = old.iter().copied().collect();
     let mut added: Vec<&str> = new
         .iter()
         .copied()
@@ -85,7 +88,11 @@ fn no_new_finalizers(new: &[&str], old: &[&str], errors: &mut Vec<FieldError>) {
     added.dedup();
     if !added.is_empty() {
         // As Go prints a list of texts.
-        let shown: Vec<String> = added.iter().map(|finalizer| format!("{finalizer:?}")).collect();
+        let listed = added.iter().take(MOST_LISTED);
+        let mut shown: Vec<String> = listed.map(|finalizer| format!("{finalizer:?}")).collect();
+        if added.len() > MOST_LISTED {
+            shown.push("...".to_owned());
+        }
         let detail = format!(
             "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
             shown.join(", ")

@@ -8,7 +8,7 @@ use super::read::Owner;
 use crate::object::Object;
 use crate::registry::keys::{path_segment, path_segment_prefix};
 use crate::request::selector::rules;
-use crate::status::{FieldError, FieldErrorKind};
+use crate::status::{FieldError, FieldErrorKind, MOST_LISTED, shown_part};
 
 /// Bytes of all annotations of an object, keys and values.
 const ANNOTATIONS_LIMIT: usize = 256 * 1024;
@@ -48,6 +48,11 @@ pub(in crate::registry) fn validate(
     errors
 }
 
+/// Whether more is wrong already than an answer lists: nothing more is looked for then.
+pub(super) fn is_enough(errors: &[FieldError]) -> bool {
+    errors.len() > MOST_LISTED
+}
+
 /// What is wrong with labels, annotations and owners: Kubernetes looks at these twice in an update.
 pub(super) fn contents(object: &Object, metadata: &Metadata<'_>, errors: &mut Vec<FieldError>) {
     if let Some(found) = &metadata.labels {
@@ -78,6 +83,9 @@ fn namespace(namespace: &str, namespaced: bool, errors: &mut Vec<FieldError>) {
 fn labels(labels: &BTreeMap<&str, &str>, errors: &mut Vec<FieldError>) {
     const FIELD: &str = "metadata.labels";
     for (key, value) in labels {
+        if is_enough(errors) {
+            return;
+        }
         let keys = rules::label_key(key).into_iter().map(|message| (*key, message));
         let values = rules::label_value(value)
             .into_iter()
@@ -92,6 +100,9 @@ fn labels(labels: &BTreeMap<&str, &str>, errors: &mut Vec<FieldError>) {
 fn annotations(annotations: &BTreeMap<&str, &str>, errors: &mut Vec<FieldError>) {
     const FIELD: &str = "metadata.annotations";
     for key in annotations.keys() {
+        if is_enough(errors) {
+            break;
+        }
         errors.extend(
             rules::label_key(&key.to_lowercase())
                 .into_iter()
@@ -110,14 +121,15 @@ fn annotations(annotations: &BTreeMap<&str, &str>, errors: &mut Vec<FieldError>)
 
 fn owners(object: &Object, owners: &[Owner<'_>], errors: &mut Vec<FieldError>) {
     const FIELD: &str = "metadata.ownerReferences";
-    let value = || {
-        object
-            .metadata()
-            .and_then(|metadata| metadata.get("ownerReferences"))
-            .cloned()
-    };
+    let all = object
+        .metadata()
+        .and_then(|metadata| metadata.get("ownerReferences"));
     let mut controller: Option<String> = None;
     for (index, owner) in owners.iter().enumerate() {
+        // Some of these errors show all owners.
+        if is_enough(errors) {
+            return;
+        }
         let mut invalid = |field: &str, text: &str, detail: &str| {
             errors.push(FieldError::invalid(format!("{FIELD}.{field}"), text, detail));
         };
@@ -130,7 +142,7 @@ fn owners(object: &Object, owners: &[Owner<'_>], errors: &mut Vec<FieldError>) {
             }
         }
         if owner.api_version == "v1" && owner.kind == "Event" {
-            let value = value().and_then(|all| all.get(index).cloned());
+            let value = all.and_then(|all| all.get(index)).cloned();
             let detail = "/v1, Kind=Event is disallowed from being an owner";
             errors.push(FieldError::invalid(FIELD, value, detail));
         }
@@ -143,7 +155,7 @@ fn owners(object: &Object, owners: &[Owner<'_>], errors: &mut Vec<FieldError>) {
                         "Only one reference can have Controller set to true. Found \"true\" in references for {first} \
                          and {name}"
                     );
-                    errors.push(FieldError::invalid(FIELD, value(), detail));
+                    errors.push(FieldError::invalid(FIELD, all.map(shown_part), detail));
                 }
             }
         }
@@ -162,6 +174,9 @@ fn version_of(api_version: &str) -> &str {
 fn finalizers(finalizers: &[&str], errors: &mut Vec<FieldError>) {
     const FIELD: &str = "metadata.finalizers";
     for finalizer in finalizers {
+        if is_enough(errors) {
+            break;
+        }
         errors.extend(
             rules::label_key(finalizer)
                 .into_iter()

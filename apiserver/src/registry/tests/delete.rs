@@ -145,7 +145,7 @@ impl Shop {
 
     pub(super) async fn left(&self) -> usize {
         self.registry
-            .list("", &ListOptions::default())
+            .list("v1", "", &ListOptions::default())
             .await
             .unwrap()
             .entries

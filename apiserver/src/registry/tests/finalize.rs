@@ -15,7 +15,7 @@ async fn an_update_that_takes_the_last_finalizer_deletes() {
         .await;
     let query = format!("watch=1&resourceVersion={}", shop.revision().await);
     let options = ListOptions::parse(&query).unwrap();
-    let mut watch = shop.registry.watch("shop", &options).await.unwrap();
+    let mut watch = shop.registry.watch("v1", "shop", &options).await.unwrap();
     shop.delete("a", "").await.unwrap();
     let kept = shop
         .patch("a", |object| {

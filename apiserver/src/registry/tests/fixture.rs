@@ -198,6 +198,7 @@ pub(super) fn request(verb: Verb, version: &str, name: &str) -> Authorized {
 pub(super) fn request_in(namespace: &str, verb: Verb, version: &str, name: &str) -> Authorized {
     let info = RequestInfo {
         is_resource: true,
+        path_verb: None,
         verb,
         path: String::new(),
         method: String::new(),

@@ -13,7 +13,7 @@ use crate::storage::{Revision, Storage as _};
 impl Shop {
     async fn list(&self, namespace: &str, query: &str) -> Result<Listed, ApiError> {
         let options = ListOptions::parse(query).unwrap();
-        self.registry.list(namespace, &options).await
+        self.registry.list("v2", namespace, &options).await
     }
 
     /// The names that a list finds.
@@ -51,6 +51,20 @@ async fn objects_come_in_the_order_of_their_keys() {
     assert_eq!(names(&shop.list("", "").await.unwrap()), "a a b c d e");
     let empty = shop.list("nowhere", "").await.unwrap();
     assert!(empty.entries.is_empty() && empty.revision == shop.revision().await);
+}
+
+#[tokio::test]
+async fn a_field_is_selected_by_what_the_request_s_version_calls_it() {
+    let shop = stocked().await;
+    let options = ListOptions::parse("fieldSelector=spec.colour%3Dblue").unwrap();
+    let listed = shop.registry.list("v2", "shop", &options).await.unwrap();
+    assert_eq!(names(&listed), "b d");
+    let status = refused(shop.registry.list("v1", "shop", &options).await);
+    assert_eq!(status.code, 400);
+    assert_eq!(
+        status.message,
+        r#""spec.colour" is not a known field selector: only "metadata.name", "metadata.namespace""#
+    );
 }
 
 #[tokio::test]

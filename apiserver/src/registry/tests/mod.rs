@@ -22,8 +22,8 @@ fn every_verb_can_be_spawned() {
     let (registry, request) = (&shop.registry, fixture::request(Verb::Get, "v1", "a"));
     let list = ListOptions::default();
     spawnable(registry.get("shop", "a", &GetOptions::default()));
-    spawnable(registry.list("shop", &list));
-    spawnable(registry.watch("shop", &list));
+    spawnable(registry.list("v1", "shop", &list));
+    spawnable(registry.watch("v1", "shop", &list));
     spawnable(registry.create(
         &request,
         fixture::paint("a", "red"),

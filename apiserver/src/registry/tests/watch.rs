@@ -48,7 +48,7 @@ pub(super) async fn shown_events(watch: &mut Watching, count: usize) -> Vec<Stri
 impl Shop {
     async fn watch(&self, query: &str) -> Watching {
         let options = ListOptions::parse(&format!("watch=1&{query}")).unwrap();
-        self.registry.watch("shop", &options).await.unwrap()
+        self.registry.watch("v2", "shop", &options).await.unwrap()
     }
 
     async fn recolor(&self, name: &str, color: &str) {
@@ -221,7 +221,7 @@ async fn what_is_no_revision_ends_before_the_stream() {
     let options = ListOptions::parse("watch=1&resourceVersion=x").unwrap();
     let status = shop
         .registry
-        .watch("shop", &options)
+        .watch("v2", "shop", &options)
         .await
         .err()
         .unwrap()
@@ -230,7 +230,7 @@ async fn what_is_no_revision_ends_before_the_stream() {
     let options = ListOptions::parse("watch=1&fieldSelector=spec.smell%3Dx").unwrap();
     assert_eq!(
         shop.registry
-            .watch("shop", &options)
+            .watch("v2", "shop", &options)
             .await
             .err()
             .unwrap()

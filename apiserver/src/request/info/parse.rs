@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 
-use super::{RequestInfo, Verb};
+use super::{PathVerb, RequestInfo, Verb};
 use crate::request::parameters::{Parameters, has_whole_escapes};
 use crate::request::selector::FieldSelector;
 
@@ -20,8 +20,9 @@ pub enum RequestInfoError {
     NoResource(String),
 }
 
-/// Verbs that may stand before the resource, a way of asking that Kubernetes gave up but still serves.
-const PREFIX_VERBS: [&str; 2] = ["proxy", "watch"];
+/// Bytes of the longest field selector that is searched for a name. Nobody is authenticated yet where this is done, and a
+/// selector of one object is shorter by far; the list of a longer one is authorized as a list of all.
+const LONGEST_NAME_SELECTOR: usize = 1024;
 /// What may follow a namespace's name without being a resource in it.
 const NAMESPACE_SUBRESOURCES: [&str; 2] = ["status", "finalize"];
 
@@ -57,6 +58,7 @@ impl RequestInfo {
         Self {
             is_resource: false,
             verb: verb_of(method),
+            path_verb: None,
             path: path.to_owned(),
             method: method.as_str().to_ascii_lowercase(),
             group: String::new(),
@@ -73,14 +75,11 @@ impl RequestInfo {
     /// Takes a verb that stands before the resource. `None`: nothing stands behind it.
     fn take_verb<'a, 'b>(&mut self, segments: &'a [&'b str]) -> Option<&'a [&'b str]> {
         let (first, rest) = segments.split_first()?;
-        if !PREFIX_VERBS.contains(first) {
-            return Some(segments);
-        }
-        // `proxy` is no verb of any resource here; it is authorized as none and then not found.
-        self.verb = if *first == "watch" {
-            Verb::Watch
-        } else {
-            Verb::Other
+        (self.path_verb, self.verb) = match *first {
+            "watch" => (Some(PathVerb::Watch), Verb::Watch),
+            // No verb of any resource here; it is authorized as none and then not found.
+            "proxy" => (Some(PathVerb::Proxy), Verb::Other),
+            _ => return Some(segments),
         };
         (!rest.is_empty()).then_some(rest)
     }
@@ -110,6 +109,9 @@ impl RequestInfo {
                 Verb::Delete => self.verb = Verb::DeleteCollection,
                 _ => {}
             }
+        }
+        if self.path_verb.is_some() {
+            return;
         }
         if matches!(self.verb, Verb::List | Verb::Watch | Verb::DeleteCollection) {
             self.label_selector = query.first("labelSelector").unwrap_or_default().into_owned();
@@ -159,7 +161,7 @@ fn is_watch(query: Parameters<'_>) -> bool {
 
 /// The name that a field selector demands, where it demands one that can be a name: a rule by resourceNames holds then.
 fn selected_name(field_selector: &str) -> Option<String> {
-    if field_selector.is_empty() {
+    if field_selector.is_empty() || field_selector.len() > LONGEST_NAME_SELECTOR {
         return None;
     }
     let selector = FieldSelector::parse(field_selector).ok()?;

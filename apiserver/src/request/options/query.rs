@@ -1,7 +1,6 @@
 //! The parameters of a URL, read as Go's `url.ParseQuery` and apimachinery's conversions read them.
 
-use percent_encoding::percent_decode_str;
-
+use crate::request::parameters::Parameters;
 use crate::status::ApiError;
 
 /// Parameters in the order in which they came.
@@ -11,15 +10,12 @@ pub(super) struct Query(Vec<(String, String)>);
 impl Query {
     /// As Go's `URL.Query`: a pair that is malformed (a bad escape, a `;`) is left out.
     pub(super) fn parse(query: &str) -> Self {
-        let pairs = query
-            .split('&')
-            .filter(|pair| !pair.is_empty() && !pair.contains(';'))
-            .filter_map(|pair| {
-                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                Some((unescape(key)?, unescape(value)?))
-            })
-            .collect();
-        Self(pairs)
+        let pairs = Parameters::new(query).pairs();
+        Self(
+            pairs
+                .map(|(key, value)| (key.into_owned(), value.into_owned()))
+                .collect(),
+        )
     }
 
     /// The first value, where the parameter is there.
@@ -65,20 +61,6 @@ impl Query {
     pub(super) fn list(&self, key: &str) -> Vec<String> {
         self.all(key).map(str::to_owned).collect()
     }
-}
-
-fn unescape(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let escapes_are_whole = bytes.iter().enumerate().all(|(at, byte)| {
-        *byte != b'%'
-            || bytes
-                .get(at + 1..at + 3)
-                .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    });
-    escapes_are_whole.then(|| {
-        let spaced = text.replace('+', " ");
-        percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
-    })
 }
 
 #[cfg(test)]

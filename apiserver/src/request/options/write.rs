@@ -198,7 +198,8 @@ pub(crate) fn check_field_manager(manager: &str, field: &str, errors: &mut Vec<F
         let detail = format!("may not be more than {FIELD_MANAGER_MAX_LENGTH} bytes");
         errors.push(FieldError::new(FieldErrorKind::TooLong, field, "", detail));
     }
-    for (at, character) in manager.char_indices() {
+    // Each error shows the whole text: of one that is too long no character behind the longest is looked at.
+    for (at, character) in manager.char_indices().take(FIELD_MANAGER_MAX_LENGTH) {
         if !is_print(character) {
             let shown = format!("U+{:04X}", u32::from(character));
             let detail = format!("invalid character {shown} (at position {at})");

@@ -1,8 +1,10 @@
 //! Field selectors: `fields.ParseSelector` of k8s.io/apimachinery.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::SelectorError;
+use super::matcher::FieldMatcher;
+use super::{SelectorError, check_length};
 
 /// How a field's value is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,14 +30,16 @@ pub struct FieldRequirement {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FieldSelector {
     requirements: Vec<FieldRequirement>,
+    matcher: FieldMatcher,
 }
 
 impl FieldSelector {
     /// Reads `metadata.name=a,spec.color!=red`; a value's `\`, `,` and `=` are written with a `\` before them.
     ///
     /// # Errors
-    /// It is none, in Go's words. Whether there are such fields is not known here.
+    /// It is none, in Go's words, or longer than [`MOST_SELECTOR_BYTES`](super::MOST_SELECTOR_BYTES). Whether there are such fields is not known here.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
+        check_length("fieldSelector", text)?;
         let mut terms = split_terms(text);
         terms.sort_unstable();
         let mut requirements = Vec::new();
@@ -52,19 +56,25 @@ impl FieldSelector {
             };
             requirements.push(requirement);
         }
-        Ok(Self { requirements })
+        Ok(Self::of(requirements))
+    }
+
+    fn of(requirements: Vec<FieldRequirement>) -> Self {
+        let matcher = FieldMatcher::new(&requirements);
+        Self {
+            requirements,
+            matcher,
+        }
     }
 
     /// One field, one value.
     #[must_use]
     pub fn equals(field: &str, value: &str) -> Self {
-        Self {
-            requirements: vec![FieldRequirement {
-                field: field.to_owned(),
-                operator: FieldOperator::Equals,
-                value: value.to_owned(),
-            }],
-        }
+        Self::of(vec![FieldRequirement {
+            field: field.to_owned(),
+            operator: FieldOperator::Equals,
+            value: value.to_owned(),
+        }])
     }
 
     /// The conditions, by the text of their terms.
@@ -89,14 +99,8 @@ impl FieldSelector {
     }
 
     /// Whether it selects an object whose fields have these values; an absent field has the empty text.
-    pub fn matches<'a>(&'a self, mut value_of: impl FnMut(&'a str) -> String) -> bool {
-        self.requirements.iter().all(|requirement| {
-            let equal = value_of(&requirement.field) == requirement.value;
-            match requirement.operator {
-                FieldOperator::Equals => equal,
-                FieldOperator::NotEquals => !equal,
-            }
-        })
+    pub fn matches<'a, 'v>(&'a self, value_of: impl FnMut(&'a str) -> Cow<'v, str>) -> bool {
+        self.matcher.matches(value_of)
     }
 }
 
@@ -205,11 +209,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_long_is_refused_before_it_is_read() {
+        let text = "a,".repeat(40_000);
+        assert_eq!(
+            error(&text),
+            "fieldSelector: Too long: may not be more than 65536 bytes"
+        );
+    }
+
+    #[test]
     fn objects_match_by_their_fields() {
         let matches = |text: &str| {
             FieldSelector::parse(text)
                 .expect(text)
-                .matches(|field| if field == "x" { "y".into() } else { String::new() })
+                .matches(|field| if field == "x" { "y".into() } else { "".into() })
         };
         for text in ["", "x=y", "x!=z", "absent=", "x=y,absent!=z"] {
             assert!(matches(text), "{text}");

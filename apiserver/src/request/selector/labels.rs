@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::SelectorError;
 use super::lexer::{Scanned, Token, scan};
-use super::rules;
+use super::matcher::LabelMatcher;
+use super::{SelectorError, check_length, rules};
 use crate::object::Labels;
-use crate::status::FieldError;
+use crate::status::{FieldError, MOST_LISTED, listed};
 
 /// What a label's value is compared by; the words are those of `selection.Operator`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,21 +39,27 @@ pub struct LabelRequirement {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LabelSelector {
     requirements: Vec<LabelRequirement>,
+    matcher: LabelMatcher,
 }
 
 impl LabelSelector {
     /// Reads `x in (foo,,baz),y,z notin ()`.
     ///
     /// # Errors
-    /// It is none, in Go's words.
+    /// It is none, in Go's words, or longer than [`MOST_SELECTOR_BYTES`](super::MOST_SELECTOR_BYTES).
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
+        check_length("labelSelector", text)?;
         let mut requirements = Parser {
             scanned: scan(text),
             position: 0,
         }
         .selector()?;
         requirements.sort_by(|left, right| left.key.cmp(&right.key));
-        Ok(Self { requirements })
+        let matcher = LabelMatcher::new(&requirements);
+        Ok(Self {
+            requirements,
+            matcher,
+        })
     }
 
     /// The conditions, by key.
@@ -71,23 +77,20 @@ impl LabelSelector {
     /// Whether it selects an object with these labels.
     #[must_use]
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.requirements
-            .iter()
-            .all(|requirement| requirement.matches(labels))
+        self.matcher.matches(labels)
     }
 }
 
 impl LabelRequirement {
     fn new(key: String, operator: LabelOperator, values: BTreeSet<String>) -> Result<Self, SelectorError> {
         let mut wrong = check_key(&key, "key").err().into_iter().collect::<Vec<_>>();
-        if matches!(operator, LabelOperator::GreaterThan | LabelOperator::LessThan) {
-            for (index, value) in values.iter().enumerate() {
-                if value.parse::<i64>().is_err() {
-                    let detail = "for 'Gt', 'Lt' operators, the value must be an integer";
-                    wrong.push(
-                        FieldError::invalid(format!("values[{index}]"), value.as_str(), detail).to_string(),
-                    );
-                }
+        let is_compared = matches!(operator, LabelOperator::GreaterThan | LabelOperator::LessThan);
+        for (index, value) in values.iter().enumerate().filter(|_| is_compared) {
+            if value.parse::<i64>().is_err() {
+                let detail = "for 'Gt', 'Lt' operators, the value must be an integer";
+                wrong.push(
+                    FieldError::invalid(format!("values[{index}]"), value.as_str(), detail).to_string(),
+                );
             }
         }
         for (index, value) in values.iter().enumerate() {
@@ -95,6 +98,9 @@ impl LabelRequirement {
             if !messages.is_empty() {
                 let field = format!("values[{index}][{key}]");
                 wrong.push(FieldError::invalid(field, value.as_str(), messages.join("; ")).to_string());
+            }
+            if wrong.len() > MOST_LISTED {
+                break;
             }
         }
         match wrong.as_slice() {
@@ -104,33 +110,8 @@ impl LabelRequirement {
                 values: values.into_iter().collect(),
             }),
             [one] => Err(SelectorError(one.clone())),
-            several => Err(SelectorError(format!("[{}]", several.join(", ")))),
+            several => Err(SelectorError(listed(several))),
         }
-    }
-
-    fn matches(&self, labels: &Labels) -> bool {
-        let found = labels.get(&self.key);
-        match self.operator {
-            LabelOperator::In | LabelOperator::Equals | LabelOperator::DoubleEquals => {
-                found.is_some_and(|value| self.values.contains(value))
-            }
-            LabelOperator::NotIn | LabelOperator::NotEquals => {
-                found.is_none_or(|value| !self.values.contains(value))
-            }
-            LabelOperator::Exists => found.is_some(),
-            LabelOperator::DoesNotExist => found.is_none(),
-            LabelOperator::GreaterThan => self.compares(found, |label, bound| label > bound),
-            LabelOperator::LessThan => self.compares(found, |label, bound| label < bound),
-        }
-    }
-
-    fn compares(&self, label: Option<&String>, holds: fn(i64, i64) -> bool) -> bool {
-        let number = |text: &String| text.parse::<i64>().ok();
-        let bound = self.values.first().and_then(number);
-        label
-            .and_then(number)
-            .zip(bound)
-            .is_some_and(|(label, bound)| holds(label, bound))
     }
 }
 

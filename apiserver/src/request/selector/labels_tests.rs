@@ -1,5 +1,6 @@
 //! Cases of k8s.io/apimachinery's `labels/selector_test.go`.
 
+use super::super::MOST_SELECTOR_BYTES;
 use super::*;
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
@@ -107,4 +108,22 @@ fn objects_match_by_their_labels() {
         let selector = LabelSelector::parse(text).expect(text);
         assert_eq!(selector.matches(&labels(pairs)), *expected, "{text} {pairs:?}");
     }
+}
+
+#[test]
+fn what_is_too_long_is_refused_before_it_is_read() {
+    let text = "(".repeat(MOST_SELECTOR_BYTES + 1);
+    assert_eq!(
+        error(&text),
+        "labelSelector: Too long: may not be more than 65536 bytes"
+    );
+    assert!(error(&text[1..]).starts_with("found '('"));
+}
+
+#[test]
+fn many_wrong_values_are_listed_in_part() {
+    let values: Vec<String> = (0..9000).map(|number| format!("-{number}")).collect();
+    let message = error(&format!("x in ({})", values.join(",")));
+    assert!(message.ends_with("too many errors: only the first 100 are listed]"));
+    assert!(message.len() < 64 * 1024, "{}", message.len());
 }

@@ -3,7 +3,7 @@
 /// A token. `in` and `notin` are words or operators, by the place where they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
-    /// Operators that no selector knows, such as `=!`.
+    /// No symbol.
     Error,
     End,
     Close,
@@ -91,27 +91,16 @@ impl Lexer<'_> {
         }
     }
 
-    /// The longest symbol that the special characters here begin with.
+    /// The longest symbol here, which has two characters at most: each special character is one by itself, and what goes
+    /// on after it can only be `==` or `!=`.
     fn symbol(&mut self) -> Scanned {
-        let run = self
-            .bytes
-            .iter()
-            .position(|byte| !is_special(*byte))
-            .unwrap_or(self.bytes.len());
-        let mut found = None;
-        for length in 1..=run {
-            match symbol(&self.bytes[..length]) {
-                Some(token) => found = Some((token, length)),
-                None if found.is_some() => break,
-                None => {}
-            }
-        }
+        let longest = self.bytes.len().min(2);
+        let found = (1..=longest)
+            .rev()
+            .find_map(|length| symbol(&self.bytes[..length]).map(|token| (token, length)));
         match found {
             Some((token, length)) => (token, self.take(length)),
-            None => {
-                let text = self.take(run);
-                (Token::Error, format!("error expected: keyword found '{text}'"))
-            }
+            None => (Token::Error, self.take(longest)),
         }
     }
 

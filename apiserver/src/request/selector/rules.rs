@@ -81,6 +81,18 @@ pub(crate) fn dns_label(text: &str) -> Vec<String> {
     wrong
 }
 
+/// What is wrong with `text` as an object's name that must be a DNS subdomain: as below, but for the words about its length.
+pub(crate) fn dns_subdomain_name(text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if text.len() > SUBDOMAIN_MAX_LENGTH {
+        wrong.push(format!("must be no more than {SUBDOMAIN_MAX_LENGTH} characters"));
+    }
+    if !is_subdomain(text) {
+        wrong.push(rule(SUBDOMAIN_RULE, SUBDOMAIN_FORMAT, &["example.com"]));
+    }
+    wrong
+}
+
 /// What is wrong with `text` as a DNS subdomain, such as the prefix of a label's key.
 fn dns_subdomain(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();

@@ -1,14 +1,16 @@
 //! JSON Pointers, RFC 6901, and the places that they lead to.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use super::tree::{Chunks, Node};
 
 /// A path such as `/spec/list/0`. What stands before the first `/` is not looked at.
 pub(super) struct Pointer<'a>(&'a str);
 
 /// A place in an object or an array, whether something is there or not.
 pub(super) enum Slot<'a> {
-    Field(&'a mut Map<String, Value>, String),
-    Element(&'a mut Vec<Value>, String),
+    Field(&'a mut BTreeMap<String, Node>, String),
+    Element(&'a mut Chunks, String),
 }
 
 impl<'a> Pointer<'a> {
@@ -22,7 +24,7 @@ impl<'a> Pointer<'a> {
     }
 
     /// The place; `None`: nothing is there in which it could be.
-    pub(super) fn slot<'v>(&self, document: &'v mut Value) -> Option<Slot<'v>> {
+    pub(super) fn slot<'v>(&self, document: &'v mut Node) -> Option<Slot<'v>> {
         let (_, path) = self.0.split_once('/')?;
         let mut segments = path.split('/').map(decoded);
         let mut key = segments.next()?;
@@ -32,21 +34,21 @@ impl<'a> Pointer<'a> {
             key = next;
         }
         match container {
-            Value::Object(fields) => Some(Slot::Field(fields, key)),
-            Value::Array(elements) => Some(Slot::Element(elements, key)),
-            _ => None,
+            Node::Object(fields) => Some(Slot::Field(fields, key)),
+            Node::Array(elements) => Some(Slot::Element(elements, key)),
+            Node::Scalar(_) => None,
         }
     }
 }
 
-fn child<'v>(container: &'v mut Value, key: &str) -> Option<&'v mut Value> {
+fn child<'v>(container: &'v mut Node, key: &str) -> Option<&'v mut Node> {
     match container {
-        Value::Object(fields) => fields.get_mut(key),
-        Value::Array(elements) => {
+        Node::Object(fields) => fields.get_mut(key),
+        Node::Array(elements) => {
             let at = index(key, elements.len())?;
             elements.get_mut(at)
         }
-        _ => None,
+        Node::Scalar(_) => None,
     }
 }
 
@@ -69,35 +71,35 @@ fn index(key: &str, length: usize) -> Option<usize> {
     }
 }
 
-impl Slot<'_> {
+impl<'a> Slot<'a> {
     /// What is there. The outer `None`: an element that cannot be; the inner one: a field that is not.
-    pub(super) fn get(&mut self) -> Option<Option<&Value>> {
+    pub(super) fn into_found(self) -> Option<Option<&'a Node>> {
         match self {
-            Self::Field(fields, key) => Some(fields.get(key)),
+            Self::Field(fields, key) => Some(fields.get(&key)),
             Self::Element(elements, key) => {
-                let at = index(key, elements.len())?;
+                let at = index(&key, elements.len())?;
                 elements.get(at).map(Some)
             }
         }
     }
 
     /// Puts a value there: of an array, before what is there.
-    pub(super) fn add(self, value: Value) -> Option<()> {
+    pub(super) fn add(self, value: Node) -> Option<()> {
         match self {
             Self::Field(fields, key) => {
                 fields.insert(key, value);
             }
             Self::Element(elements, key) if key == "-" => elements.push(value),
             Self::Element(elements, key) => {
-                let at = index(&key, elements.len() + 1).filter(|at| *at <= elements.len())?;
-                elements.insert(at, value);
+                let at = index(&key, elements.len() + 1)?;
+                elements.insert(at, value)?;
             }
         }
         Some(())
     }
 
     /// Puts a value in the place of what is there, or of a field that is not.
-    pub(super) fn set(self, value: Value) -> Option<()> {
+    pub(super) fn set(self, value: Node) -> Option<()> {
         match self {
             Self::Field(fields, key) => {
                 fields.insert(key, value);
@@ -111,22 +113,13 @@ impl Slot<'_> {
     }
 
     /// Takes away what is there.
-    pub(super) fn take(self) -> Option<Value> {
+    pub(super) fn take(self) -> Option<Node> {
         match self {
             Self::Field(fields, key) => fields.remove(&key),
             Self::Element(elements, key) => {
-                let at = index(&key, elements.len()).filter(|at| *at < elements.len())?;
-                Some(elements.remove(at))
+                let at = index(&key, elements.len())?;
+                elements.remove(at)
             }
         }
-    }
-}
-
-/// How many levels are in a value; a scalar has none.
-pub(super) fn depth(value: &Value) -> usize {
-    match value {
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        Value::Array(elements) => 1 + elements.iter().map(depth).max().unwrap_or(0),
-        _ => 0,
     }
 }

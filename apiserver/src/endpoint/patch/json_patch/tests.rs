@@ -4,7 +4,7 @@ use super::*;
 
 fn patched(document: Value, patch: Value) -> Option<Value> {
     let (operations, _) = read(patch.to_string().as_bytes(), true).unwrap();
-    apply(document, &operations)
+    apply(&document, &operations)
 }
 
 fn one(document: Value, operation: Value) -> Option<Value> {

@@ -173,6 +173,35 @@ fn a_selected_name_is_the_name() {
 }
 
 #[test]
+fn a_selector_that_is_long_is_not_searched_for_a_name() {
+    let long = format!("metadata.name=n,a!={}", "x".repeat(1024));
+    let info = parse("GET", &format!("/apis/g/v/r?fieldSelector={long}"));
+    assert_eq!((info.name.as_str(), info.field_selector), ("", long));
+}
+
+#[test]
+fn behind_a_verb_in_the_path_selectors_say_nothing() {
+    let info = parse(
+        "GET",
+        "/apis/g/v/watch/r?labelSelector=a%3Db&fieldSelector=metadata.name%3Dn",
+    );
+    assert_eq!(info.path_verb, Some(PathVerb::Watch));
+    assert_eq!(
+        (
+            info.name.as_str(),
+            info.label_selector.as_str(),
+            info.field_selector.as_str()
+        ),
+        ("", "", "")
+    );
+    assert_eq!(
+        parse("GET", "/apis/g/v/proxy/r/n").path_verb,
+        Some(PathVerb::Proxy)
+    );
+    assert_eq!(parse("GET", "/apis/g/v/r/watch").path_verb, None);
+}
+
+#[test]
 fn raw_selectors_are_kept_where_they_mean_something() {
     let info = parse("GET", "/apis/g/v/r?labelSelector=a%3Db&fieldSelector=c%3Dd");
     assert_eq!(

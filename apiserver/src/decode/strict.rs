@@ -1,0 +1,86 @@
+//! What strict decoding finds in a body: unknown fields and fields that stand twice, each told once, in the order in which
+//! they were met. As in Go's decoder there are at most a hundred; here the texts are bounded too, since each says the whole
+//! path to its field, which is as long as its client likes.
+
+use std::collections::HashSet;
+
+use crate::status::{MOST_LISTED, Quoted};
+
+/// Bytes of paths after which no further finding is told.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// Findings of strict decoding.
+#[derive(Debug, Default)]
+pub(crate) struct StrictFindings {
+    texts: Vec<String>,
+    seen: HashSet<String>,
+    /// Bytes of all texts that were made, also of those that stood there already.
+    made: usize,
+    /// Whether there was more than is told.
+    has_more: bool,
+}
+
+impl StrictFindings {
+    /// Tells a finding, unless it was told before. `text` is not called where nothing more is told.
+    pub(crate) fn add(&mut self, text: impl FnOnce() -> String) {
+        if self.texts.len() >= MOST_LISTED || self.made >= MOST_BYTES {
+            self.has_more = true;
+            return;
+        }
+        let text = text();
+        self.made += text.len();
+        if !self.seen.contains(&text) {
+            self.seen.insert(text.clone());
+            self.texts.push(text);
+        }
+    }
+
+    /// A field that stands twice, or that is unknown (`what`), by its path.
+    pub(crate) fn add_field(&mut self, what: &str, path: impl FnOnce() -> String) {
+        self.add(|| format!("{what} field {}", Quoted(&path())));
+    }
+
+    /// The texts, and at their end whether there are more.
+    pub(crate) fn into_texts(self) -> Vec<String> {
+        let mut texts = self.texts;
+        if self.has_more {
+            let told = texts.len();
+            texts.push(format!("too many errors: only the first {told} are listed"));
+        }
+        texts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_finding_is_told_once_and_only_the_first_hundred() {
+        let mut findings = StrictFindings::default();
+        for number in 0..1000 {
+            findings.add_field("unknown", || format!("a{}", number / 2));
+        }
+        let texts = findings.into_texts();
+        assert_eq!(texts.len(), MOST_LISTED + 1);
+        assert_eq!(texts[1], r#"unknown field "a1""#);
+        assert_eq!(
+            texts[MOST_LISTED],
+            "too many errors: only the first 100 are listed"
+        );
+    }
+
+    #[test]
+    fn long_paths_end_the_list_early() {
+        let mut findings = StrictFindings::default();
+        let path = "x".repeat(40 * 1024);
+        let mut made = 0;
+        for _ in 0..1000 {
+            findings.add_field("duplicate", || {
+                made += 1;
+                path.clone()
+            });
+        }
+        assert_eq!((made, findings.into_texts().len()), (2, 2));
+    }
+}
