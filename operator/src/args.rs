@@ -83,14 +83,22 @@ pub struct RunArgs {
     /// ServiceAccount without any rights, whose short-lived tokens probes send to servers
     #[arg(long, env = "ANNEX_PROBE_SERVICE_ACCOUNT", default_value = "annex-probe", value_parser = dns_subdomain, value_name = "NAME")]
     pub probe_service_account: String,
-    /// Address of /livez, /readyz and /metrics (plain HTTP)
+    /// Address of /livez and /readyz (plain HTTP)
     #[arg(
         long,
-        env = "ANNEX_ADMIN_ADDRESS",
+        env = "ANNEX_HEALTH_ADDRESS",
+        default_value = "[::]:8081",
+        value_name = "ADDRESS:PORT"
+    )]
+    pub health_address: SocketAddr,
+    /// Address of /metrics (plain HTTP)
+    #[arg(
+        long,
+        env = "ANNEX_METRICS_ADDRESS",
         default_value = "[::]:8080",
         value_name = "ADDRESS:PORT"
     )]
-    pub admin_address: SocketAddr,
+    pub metrics_address: SocketAddr,
     /// Work only while holding the lease; needed with more than one replica
     #[arg(
         long, env = "ANNEX_LEADER_ELECT", action = ArgAction::Set, default_value_t = true,
@@ -262,7 +270,8 @@ mod tests {
         let args = run(&[]).unwrap();
         assert!(args.leader_elect);
         assert_eq!(args.lease_name, "annex-operator");
-        assert_eq!(args.admin_address.to_string(), "[::]:8080");
+        assert_eq!(args.health_address.to_string(), "[::]:8081");
+        assert_eq!(args.metrics_address.to_string(), "[::]:8080");
         let lease = args.lease_settings("annex").unwrap();
         assert_eq!(lease.timings, Timings::default());
         assert!(
@@ -290,7 +299,8 @@ mod tests {
             ("--lease-duration=-15s", "must not have a sign"),
             ("--namespace=Annex", "not a DNS label"),
             ("--lease-name=a..b", "not a DNS subdomain"),
-            ("--admin-address=8080", "invalid socket address"),
+            ("--health-address=8081", "invalid socket address"),
+            ("--metrics-address=8080", "invalid socket address"),
         ] {
             let error = run(&[flag]).map(|_| ()).unwrap_err();
             assert!(error.contains(expected), "{flag}: {error}");

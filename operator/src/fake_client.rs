@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
+    /// Whether it asks for a watch.
+    pub(crate) watch: bool,
     /// The body; null where there is none.
     pub(crate) body: Value,
 }
@@ -57,6 +59,10 @@ pub(crate) fn fake_client(handler: impl Fn(Request) -> Answer + Clone + Send + '
             let request = Request {
                 method: parts.method.to_string(),
                 path: parts.uri.path().to_owned(),
+                watch: parts
+                    .uri
+                    .query()
+                    .is_some_and(|query| query.contains("watch=true")),
                 body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
             };
             let (status, body) = match handler(request) {

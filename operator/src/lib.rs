@@ -10,6 +10,7 @@ pub mod applier;
 pub mod args;
 pub mod check_uninstall;
 pub mod conditions;
+pub mod decode;
 pub mod error_chain;
 #[cfg(test)]
 mod fake_client;

@@ -112,6 +112,11 @@ struct KindLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NameLabels {
+    name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabels {
     result: &'static str,
 }
@@ -129,6 +134,8 @@ struct Inner {
     condition_types: Mutex<BTreeMap<String, BTreeSet<String>>>,
     certificates: Family<CertificateLabels, Gauge>,
     rotations: Family<RotationLabels, Counter>,
+    invalid: Family<NameLabels, Gauge>,
+    watch_errors: Family<KindLabels, Counter>,
     leader: Gauge,
     apply_writes: Family<KindLabels, Counter>,
     probes: Family<ResultLabels, Counter>,
@@ -171,6 +178,18 @@ impl Metrics {
                 &mut registry,
                 "rotations",
                 "Completed certificate rotations",
+                Family::default(),
+            ),
+            invalid: add(
+                &mut registry,
+                "aggregatedserver_invalid",
+                "AggregatedServers that this operator cannot decode",
+                Family::default(),
+            ),
+            watch_errors: add(
+                &mut registry,
+                "watch_errors",
+                "Failures of a LIST or watch by kind; each is begun again",
                 Family::default(),
             ),
             leader: add(
@@ -257,6 +276,28 @@ impl Metrics {
         self.0.leader.set(i64::from(leading));
     }
 
+    /// Says whether the AggregatedServer `name` cannot be decoded; there is a series for those alone.
+    pub fn set_invalid(&self, name: &str, invalid: bool) {
+        let labels = NameLabels {
+            name: name.to_owned(),
+        };
+        if invalid {
+            self.0.invalid.get_or_create(&labels).set(1);
+        } else {
+            self.0.invalid.remove(&labels);
+        }
+    }
+
+    /// Counts a failure of a LIST or watch of this kind.
+    pub fn count_watch_error(&self, kind: &str) {
+        self.0
+            .watch_errors
+            .get_or_create(&KindLabels {
+                kind: kind.to_owned(),
+            })
+            .inc();
+    }
+
     /// Counts a write request to a child of this kind.
     pub fn count_apply_write(&self, kind: &str) {
         self.0
@@ -285,6 +326,7 @@ impl Metrics {
                 r#type: condition,
             });
         }
+        self.set_invalid(name, false);
         for which in Certificate::ALL {
             self.0.certificates.remove(&CertificateLabels {
                 name: name.to_owned(),
@@ -354,6 +396,7 @@ mod tests {
             }
             metrics.count_rotation(name, Rotation::Ca);
             metrics.count_rotation(name, Rotation::Leaf);
+            metrics.set_invalid(name, true);
         }
         metrics
     }
@@ -365,6 +408,7 @@ mod tests {
         metrics.set_leader(true);
         metrics.count_apply_write("Deployment");
         metrics.count_probe("success");
+        metrics.count_watch_error("Pod");
         let samples = samples(&metrics);
         for expected in [
             concat!("annex_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
@@ -378,6 +422,8 @@ mod tests {
             "annex_leader 1",
             "annex_apply_writes_total{kind=\"Deployment\"} 1",
             "annex_probe_total{result=\"success\"} 1",
+            "annex_aggregatedserver_invalid{name=\"wardle\"} 1",
+            "annex_watch_errors_total{kind=\"Pod\"} 1",
         ] {
             assert!(
                 samples.iter().any(|sample| sample == expected),

@@ -36,6 +36,7 @@ macro_rules! reasons {
 
 reasons! {
     // What keeps everything from beginning.
+    Invalid = "Invalid" on Degraded: "The object does not decode as this version of the operator knows it; the field is named. Nothing that belongs to it is changed, and its claims still count.",
     NamespaceNotFound = "NamespaceNotFound" on Registered: "`spec.namespace` does not exist; Annex never makes it.",
     NamespaceTerminating = "NamespaceTerminating" on Registered: "`spec.namespace` is being deleted; the APIServices were taken back first.",
     NamespaceRefused = "NamespaceRefused" on Registered: "`spec.namespace` is the operator's own.",

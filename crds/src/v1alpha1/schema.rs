@@ -8,10 +8,15 @@ pub(super) fn pod_template(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
 }
 
-/// A number or a percentage.
+/// The greatest integer that every JSON parser keeps, 2^53 - 1: bounds in a schema are floating-point numbers.
+pub(super) const MAX_EXACT: i64 = 9_007_199_254_740_991;
+
+/// A number or a percentage. Bounds of a number do not concern a string, nor a string's a number.
 pub(super) fn int_or_percent(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "x-kubernetes-int-or-string": true,
+        "minimum": 0,
+        "maximum": i32::MAX,
         "maxLength": 5,
         "pattern": "^((100|[0-9]{1,2})%|[0-9]+)$",
     })
@@ -47,7 +52,7 @@ pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
                     "description": "One of True, False, Unknown.",
                 },
                 "observedGeneration": {
-                    "type": "integer", "format": "int64", "minimum": 0,
+                    "type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_EXACT,
                     "description": "The metadata.generation that the condition was set upon.",
                 },
                 "lastTransitionTime": {

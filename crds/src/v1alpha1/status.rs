@@ -13,7 +13,7 @@ use super::schema;
 pub struct AggregatedServerStatus {
     /// The generation of spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = schema::MAX_EXACT))]
     pub observed_generation: Option<i64>,
     /// Normally true: Ready (the summary), Available, CertificatesReady, Registered. Normally false: Progressing, Degraded.
     #[serde(default)]
@@ -80,7 +80,7 @@ pub struct CertificatesStatus {
     pub next_rotation_time: Option<Time>,
     /// How many serving certificates have followed the first one.
     #[serde(default)]
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = schema::MAX_EXACT))]
     pub rotation_count: i64,
     /// The rotation under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]

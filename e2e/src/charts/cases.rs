@@ -59,6 +59,12 @@ pub(super) fn cases() -> Vec<Case> {
             json!({ "podDisruptionBudget": { "enabled": false } }),
         ),
         case(
+            "no network policy",
+            Chart::Operator,
+            1,
+            json!({ "networkPolicy": { "enabled": false } }),
+        ),
+        case(
             "empty lists",
             Chart::Operator,
             1,
@@ -86,7 +92,7 @@ fn everything(image: &Value) -> Value {
         "leaderElection": { "leaseDuration": "1m30s", "renewDeadline": "60s", "retryPeriod": "500ms" },
         "workers": 8,
         "resync": "1m",
-        "extraArgs": ["--admin-address=0.0.0.0:8080"],
+        "extraArgs": ["--namespace=annex"],
         "extraEnv": [{ "name": "A", "value": "b: c" },
             { "name": "NODE", "valueFrom": { "fieldRef": { "fieldPath": "spec.nodeName" } } }],
         "podLabels": { "team": "api", "app.kubernetes.io/name": "stolen" },

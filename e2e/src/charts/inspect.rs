@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{hooks, rbac::Rbac, restricted, strict};
+use super::{hooks, ports, rbac::Rbac, restricted, strict};
 
 /// Keys under which certificates and keys are kept in objects.
 const CERTIFICATE_KEYS: [&str; 4] = ["ca.crt", "caBundle", "tls.crt", "tls.key"];
@@ -12,6 +12,7 @@ pub(super) fn faults(documents: &[Value]) -> Vec<String> {
     let mut faults = hooks::faults(documents);
     faults.extend(Rbac::from_documents(documents).faults().iter().cloned());
     faults.extend(doubles(documents));
+    faults.extend(ports::faults(documents));
     for document in documents {
         let name = identity(document);
         let found = document_faults(document).into_iter();

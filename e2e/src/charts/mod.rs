@@ -17,6 +17,7 @@ mod hooks;
 mod inspect;
 mod layout;
 mod matrix;
+mod ports;
 mod rbac;
 mod readme;
 mod restricted;

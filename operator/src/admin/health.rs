@@ -11,6 +11,8 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::watches::Watches;
+
 /// How long the reconcile loop may show no progress. Longer than any request and backoff within a reconcile, so that
 /// a slow cluster does not restart the operator.
 const STUCK_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -31,6 +33,7 @@ pub struct Health {
     installed: Arc<AtomicBool>,
     shutting_down: Arc<AtomicBool>,
     heartbeat: Heartbeat,
+    watches: Watches,
 }
 
 impl Health {
@@ -62,6 +65,12 @@ impl Health {
         self.heartbeat.clone()
     }
 
+    /// The handle by which watches tell whether they follow.
+    #[must_use]
+    pub fn watches(&self) -> Watches {
+        self.watches.clone()
+    }
+
     /// The checks of `/livez`: what a restart would cure.
     #[must_use]
     pub fn live(&self) -> Vec<HealthCheck> {
@@ -79,7 +88,7 @@ impl Health {
         ]
     }
 
-    /// The checks of `/readyz`, the same for the leader and standbys.
+    /// The checks of `/readyz`. `informer-sync` concerns the leader alone: a standby watches nothing.
     #[must_use]
     pub fn ready(&self) -> Vec<HealthCheck> {
         let check = |name, passed: bool, failure: &str| HealthCheck {
@@ -98,6 +107,10 @@ impl Health {
                 is(&self.installed),
                 "the AggregatedServer resource is not served yet",
             ),
+            HealthCheck {
+                name: "informer-sync",
+                failure: self.watches.failure(),
+            },
             check(
                 "shutdown",
                 !is(&self.shutting_down),

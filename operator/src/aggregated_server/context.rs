@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use annex_crds::{MANAGER, v1alpha1::AggregatedServer};
+use annex_crds::MANAGER;
 use jiff::Timestamp;
 use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
@@ -18,7 +18,7 @@ use kube::{
     runtime::{events::Reporter, reflector::Store},
 };
 
-use super::{events::Publisher, registration::FailedTrials};
+use super::{claimant::ListedServer, events::Publisher, registration::FailedTrials};
 use crate::{
     admin::Heartbeat,
     applier::Applier,
@@ -53,7 +53,7 @@ pub struct Context {
     /// To show that reconciles come to their end.
     pub heartbeat: Heartbeat,
     /// Every AggregatedServer, as last seen by the watch.
-    pub servers: Store<AggregatedServer>,
+    pub servers: Store<ListedServer>,
     publisher: Publisher,
     token: tokio::sync::Mutex<Option<(Token, Instant)>>,
     memory: Mutex<HashMap<String, Memory>>,
@@ -72,6 +72,8 @@ pub struct Memory {
     pub podless_since: Option<Timestamp>,
     /// Since when every control plane has seen the bundle of this fingerprint.
     pub widened: Option<(String, Instant)>,
+    /// What was told in an Event of an object that does not decode.
+    pub invalid: Option<String>,
 }
 
 /// A resize that the API server refused: asked again once in a while only, since each time is a write.
@@ -105,7 +107,7 @@ pub enum TokenError {
 impl Context {
     /// A context for one leadership.
     #[must_use]
-    pub fn new(deps: &crate::run::ControllerDeps, config: Config, servers: Store<AggregatedServer>) -> Self {
+    pub fn new(deps: &crate::run::ControllerDeps, config: Config, servers: Store<ListedServer>) -> Self {
         let reporter = Reporter {
             controller: MANAGER.into(),
             instance: Some(deps.settings.instance.clone()),

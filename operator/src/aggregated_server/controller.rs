@@ -1,9 +1,9 @@
 //! What wakes the reconciler. Every watch is of metadata alone, but for the AggregatedServers themselves: what is there is
-//! read when it is needed, see `dereference`.
+//! read when it is needed, see `dereference`. No object fails the watch that it comes in, see `decode`.
 
 use std::{sync::Arc, time::Duration};
 
-use annex_crds::{MANAGER, SERVER_LABEL, v1alpha1::AggregatedServer};
+use annex_crds::{MANAGER, SERVER_LABEL};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::{
     api::{
@@ -17,10 +17,10 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Config, ResourceExt as _,
-    api::{ApiResource, DynamicObject, PartialObjectMeta},
+    api::{ApiResource, DynamicObject},
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
-        controller::{Config as ControllerConfig, Controller},
+        controller::{Config as ControllerConfig, Controller, Error as ControllerError},
         predicates,
         reflector::{self, ObjectRef, Store},
         watcher,
@@ -28,13 +28,23 @@ use kube::{
 };
 
 use super::{
+    claimant::{self, ListedServer},
     context::Context,
     error_policy,
     names::KUBE_SYSTEM,
     reconcile,
     volume::departure::{self, Departures},
 };
-use crate::{error_chain::error_chain, run::ControllerDeps};
+use crate::{
+    admin::{Log, Watches},
+    decode::ObjectMetadata,
+    error_chain::error_chain,
+    metrics::Metrics,
+    run::ControllerDeps,
+};
+
+/// The kind that is reconciled, as logs and metrics name it.
+const SERVER: &str = "AggregatedServer";
 
 /// Shows that the loop is alive.
 const BEAT: Duration = Duration::from_secs(60);
@@ -48,16 +58,25 @@ pub async fn run(deps: ControllerDeps) {
             return;
         }
     };
+    run_with(deps, config).await;
+}
+
+async fn run_with(deps: ControllerDeps, config: Config) {
     let client = deps.client.clone();
     let (servers, writer) = reflector::store();
     let ctx = Arc::new(Context::new(&deps, config, servers.clone()));
     let mut departures = Departures::default();
     let (leave, left) = departure::channel();
+    let observer = Observer {
+        watches: deps.watches.clone(),
+        metrics: deps.metrics.clone(),
+    };
     let own = watcher(
-        Api::<AggregatedServer>::all(client.clone()),
+        Api::<ListedServer>::all(client.clone()),
         watcher::Config::default(),
     )
     .default_backoff()
+    .inspect(observer.of(SERVER))
     .inspect_ok(move |event| {
         for retained in departures.observe(event) {
             // A volume that stays untold is in nobody's way.
@@ -75,7 +94,7 @@ pub async fn run(deps: ControllerDeps) {
     let shutdown = deps.shutdown.clone();
     let controller = Controller::for_stream(own, servers.clone())
         .with_config(ControllerConfig::default().concurrency(deps.settings.workers))
-        .reconcile_on(wakes(&client, &servers))
+        .reconcile_on(wakes(&client, &servers, &observer))
         .graceful_shutdown_on(async move {
             let mut shutdown = shutdown;
             // A closed channel is a stop as well.
@@ -83,13 +102,14 @@ pub async fn run(deps: ControllerDeps) {
         });
     // It ends with the watch.
     tokio::spawn(departure::tell_all(Arc::clone(&ctx), left));
-    let mut events = std::pin::pin!(controller.run(reconcile, error_policy, ctx));
+    let mut events = std::pin::pin!(controller.run(reconcile, error_policy, Arc::clone(&ctx)));
     let mut beat = tokio::time::interval(BEAT);
     loop {
         tokio::select! {
             event = events.next() => match event {
                 Some(Ok((server, _))) => tracing::debug!(server = server.name, "reconciled"),
-                // The policy has told it; what is left are objects that went meanwhile.
+                Some(Err(ControllerError::ObjectNotFound(gone))) => forget(&ctx, &gone),
+                // The policy has told a failed reconcile, and the observer a failed watch.
                 Some(Err(error)) => tracing::debug!(%error, "not reconciled"),
                 None => break,
             },
@@ -99,21 +119,60 @@ pub async fn run(deps: ControllerDeps) {
     deps.heartbeat.end();
 }
 
-/// A watched object, without what it says.
-type Metadata = PartialObjectMeta<DynamicObject>;
+/// A server that is gone is known by its name alone: no reconcile of it comes any more.
+fn forget(ctx: &Context, gone: &ObjectRef<DynamicObject>) {
+    ctx.metrics.remove_server(&gone.name);
+    if let Some(uid) = &gone.extra.uid {
+        ctx.forget(uid);
+    }
+}
+
+/// Tells logs, metrics and `/readyz` how watches fare.
+#[derive(Clone)]
+struct Observer {
+    watches: Watches,
+    metrics: Metrics,
+}
+
+impl Observer {
+    /// What looks at each result of the watch of `kind`.
+    fn of<K>(&self, kind: &str) -> impl FnMut(&watcher::Result<watcher::Event<K>>) + Send + use<K> {
+        let (observer, kind) = (self.clone(), kind.to_owned());
+        observer.watches.begin(&kind);
+        move |result| observer.observe(&kind, result)
+    }
+
+    fn observe<K>(&self, kind: &str, result: &watcher::Result<watcher::Event<K>>) {
+        match result {
+            // A LIST is about to be sent.
+            Ok(watcher::Event::Init) => {}
+            Ok(event) => self
+                .watches
+                .succeeded(kind, matches!(event, watcher::Event::InitDone)),
+            Err(error) => {
+                self.metrics.count_watch_error(kind);
+                if let Log::Line { unlogged } = self.watches.failed(kind) {
+                    let error = error_chain(error);
+                    tracing::warn!(kind, error, unlogged, "a watch failed and is begun again");
+                }
+            }
+        }
+    }
+}
 
 /// Which servers an object concerns.
-type Concerns = Box<dyn Fn(&Metadata) -> Vec<ObjectRef<AggregatedServer>> + Send>;
+type Concerns = Box<dyn Fn(&ObjectMetadata) -> Vec<ObjectRef<ListedServer>> + Send>;
 
 /// Everything whose change wakes the reconciler. One type serves all kinds: what differs is data.
 fn wakes(
     client: &Client,
-    servers: &Store<AggregatedServer>,
-) -> impl Stream<Item = ObjectRef<AggregatedServer>> + Send + use<> {
+    servers: &Store<ListedServer>,
+    observer: &Observer,
+) -> impl Stream<Item = ObjectRef<ListedServer>> + Send + use<> {
     let ours = || watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGER}"));
     // The label goes from the workload to its pods, and from the Service to its EndpointSlices.
     let labelled = || watcher::Config::default().labels(SERVER_LABEL);
-    let everywhere = |resource: &ApiResource| Api::<Metadata>::all_with(client.clone(), resource);
+    let everywhere = |resource: &ApiResource| Api::<ObjectMetadata>::all_with(client.clone(), resource);
     let (by_namespace, by_claim) = (servers.clone(), servers.clone());
     let children = [
         ApiResource::erase::<Deployment>(&()),
@@ -124,58 +183,57 @@ fn wakes(
         ApiResource::erase::<PodDisruptionBudget>(&()),
         ApiResource::erase::<ClusterRoleBinding>(&()),
     ];
-    let mut watches: Vec<(Api<Metadata>, watcher::Config, Concerns)> = Vec::new();
+    let mut watches = Vec::new();
+    let mut watch = |resource: &ApiResource, api: Api<ObjectMetadata>, config, concerns: Concerns| {
+        watches.push(wake(api, config, concerns, observer.of(&resource.kind)).boxed());
+    };
     for resource in &children {
-        watches.push((everywhere(resource), ours(), Box::new(of_label)));
+        watch(resource, everywhere(resource), ours(), Box::new(of_label));
     }
     // The operator may watch RoleBindings nowhere else.
     let role_bindings = ApiResource::erase::<RoleBinding>(&());
-    let role_bindings = Api::namespaced_with(client.clone(), KUBE_SYSTEM, &role_bindings);
-    watches.push((role_bindings, ours(), Box::new(of_label)));
+    let in_kube_system = Api::namespaced_with(client.clone(), KUBE_SYSTEM, &role_bindings);
+    watch(&role_bindings, in_kube_system, ours(), Box::new(of_label));
     for resource in [
         ApiResource::erase::<Pod>(&()),
         ApiResource::erase::<EndpointSlice>(&()),
     ] {
-        watches.push((everywhere(&resource), labelled(), Box::new(of_label)));
+        watch(&resource, everywhere(&resource), labelled(), Box::new(of_label));
     }
-    watches.push((
-        everywhere(&ApiResource::erase::<Namespace>(&())),
+    let namespaces = ApiResource::erase::<Namespace>(&());
+    watch(
+        &namespaces,
+        everywhere(&namespaces),
         watcher::Config::default(),
         Box::new(move |namespace| of_namespace(&by_namespace, &namespace.name_any())),
-    ));
-    watches.push((
-        everywhere(&ApiResource::erase::<APIService>(&())),
+    );
+    let api_services = ApiResource::erase::<APIService>(&());
+    watch(
+        &api_services,
+        everywhere(&api_services),
         watcher::Config::default(),
         Box::new(move |service| of_api_service(&by_claim, &service.name_any())),
-    ));
-    stream::select_all(
-        watches
-            .into_iter()
-            .map(|(api, config, concerns)| wake(api, config, concerns).boxed()),
-    )
+    );
+    stream::select_all(watches)
 }
 
 fn wake(
-    api: Api<Metadata>,
+    api: Api<ObjectMetadata>,
     config: watcher::Config,
     concerns: Concerns,
-) -> impl Stream<Item = ObjectRef<AggregatedServer>> + Send {
+    observe: impl FnMut(&watcher::Result<watcher::Event<ObjectMetadata>>) + Send,
+) -> impl Stream<Item = ObjectRef<ListedServer>> + Send {
     watcher(api, config)
         .default_backoff()
+        .inspect(observe)
         .touched_objects()
         .flat_map(move |object| {
-            let servers = match object {
-                Ok(object) => concerns(&object),
-                Err(error) => {
-                    tracing::warn!(error = error_chain(&error), "a watch failed and is begun again");
-                    Vec::new()
-                }
-            };
+            let servers = object.map(|object| concerns(&object)).unwrap_or_default();
             stream::iter(servers)
         })
 }
 
-fn of_label(object: &Metadata) -> Vec<ObjectRef<AggregatedServer>> {
+fn of_label(object: &ObjectMetadata) -> Vec<ObjectRef<ListedServer>> {
     object
         .labels()
         .get(SERVER_LABEL)
@@ -184,8 +242,8 @@ fn of_label(object: &Metadata) -> Vec<ObjectRef<AggregatedServer>> {
         .collect()
 }
 
-fn of_namespace(servers: &Store<AggregatedServer>, namespace: &str) -> Vec<ObjectRef<AggregatedServer>> {
-    let inside = |server: &Arc<AggregatedServer>| server.spec.namespace == namespace;
+fn of_namespace(servers: &Store<ListedServer>, namespace: &str) -> Vec<ObjectRef<ListedServer>> {
+    let inside = |server: &Arc<ListedServer>| claimant::namespace(server) == Some(namespace);
     servers
         .state()
         .into_iter()
@@ -195,13 +253,11 @@ fn of_namespace(servers: &Store<AggregatedServer>, namespace: &str) -> Vec<Objec
 }
 
 /// Also the servers that stand by for a claim that somebody else has.
-fn of_api_service(servers: &Store<AggregatedServer>, name: &str) -> Vec<ObjectRef<AggregatedServer>> {
-    let claims = |server: &Arc<AggregatedServer>| {
-        server
-            .spec
-            .apis
+fn of_api_service(servers: &Store<ListedServer>, name: &str) -> Vec<ObjectRef<ListedServer>> {
+    let claims = |server: &Arc<ListedServer>| {
+        claimant::claims(server)
             .iter()
-            .any(|claim| claim.api_service_name() == name)
+            .any(|(group, version)| name == format!("{version}.{group}"))
     };
     servers
         .state()
@@ -209,4 +265,183 @@ fn of_api_service(servers: &Store<AggregatedServer>, name: &str) -> Vec<ObjectRe
         .filter(claims)
         .map(|server| ObjectRef::from_obj(&*server))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde_json::{Value, json};
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::{
+        aggregated_server::testing::{config, deps},
+        fake_client::{Answer, Request, fake_client},
+    };
+
+    const SERVERS: &str = "/apis/annex.dev/v1alpha1/aggregatedservers";
+    /// Only a test that fails waits for it.
+    const LONG: Duration = Duration::from_secs(120);
+
+    fn server(name: &str, surge: Value) -> Value {
+        json!({
+            "apiVersion": "annex.dev/v1alpha1", "kind": "AggregatedServer",
+            "metadata": { "name": name, "uid": name, "generation": 1, "resourceVersion": "1" },
+            "spec": {
+                "namespace": name,
+                "apis": [{ "group": "wardle.example.com", "version": name }],
+                "workload": { "image": "x", "strategy": { "rollingUpdate": { "maxSurge": surge } } },
+            },
+        })
+    }
+
+    /// Two servers, of which the one that comes first does not decode, and nothing else.
+    #[derive(Clone, Default)]
+    struct Cluster {
+        writes: Arc<Mutex<Vec<(String, Value)>>>,
+        fails: Arc<Mutex<Option<String>>>,
+    }
+
+    impl Cluster {
+        fn answer(&self, request: Request) -> Answer {
+            let Request { method, path, .. } = &request;
+            if method != "GET" {
+                let mut writes = self.writes.lock().unwrap();
+                writes.push((format!("{method} {path}"), request.body.clone()));
+                return Answer::ok(request.body);
+            }
+            let servers = [server("bad", json!(3_000_000_000_u64)), server("good", json!(1))];
+            if self.fails.lock().unwrap().as_ref() == Some(path) {
+                return Answer::status(500, "InternalError");
+            }
+            if request.watch {
+                return Answer::Never;
+            }
+            let named = servers.iter().find(|server| {
+                *path == format!("{SERVERS}/{}", server["metadata"]["name"].as_str().unwrap())
+            });
+            if let Some(server) = named {
+                return Answer::ok(server.clone());
+            }
+            // An object is named as its server or its namespace; what ends in a plural is a list.
+            if ["/good", "/good-ca", "/good-serving-cert"]
+                .iter()
+                .any(|name| path.ends_with(name))
+            {
+                return Answer::status(404, "NotFound");
+            }
+            let items = if path == SERVERS {
+                json!(servers)
+            } else {
+                json!([])
+            };
+            Answer::ok(
+                json!({ "apiVersion": "v1", "kind": "List", "metadata": { "resourceVersion": "1" }, "items": items }),
+            )
+        }
+
+        fn status_of(&self, name: &str) -> Option<Value> {
+            let writes = self.writes.lock().unwrap();
+            let path = format!("PATCH {SERVERS}/{name}/status");
+            writes
+                .iter()
+                .find(|(what, _)| *what == path)
+                .map(|(_, body)| body["status"].clone())
+        }
+
+        fn start(&self) -> (Watches, Metrics, watch::Sender<bool>, tokio::task::JoinHandle<()>) {
+            let cluster = self.clone();
+            let (deps, stop) = deps(fake_client(move |request| cluster.answer(request)));
+            let (watches, metrics) = (deps.watches.clone(), deps.metrics.clone());
+            (watches, metrics, stop, tokio::spawn(run_with(deps, config())))
+        }
+    }
+
+    async fn until(what: &str, condition: impl Fn() -> bool) {
+        let reached = tokio::time::timeout(LONG, async {
+            while !condition() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        assert!(reached.await.is_ok(), "{what} does not come");
+    }
+
+    fn reason(status: &Value, type_: &str) -> Value {
+        let conditions = status["conditions"].as_array().unwrap();
+        let condition = conditions.iter().find(|condition| condition["type"] == type_);
+        json!([condition.unwrap()["status"], condition.unwrap()["reason"]])
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_decode_is_told_of_and_stops_no_other() {
+        let cluster = Cluster::default();
+        let (_, metrics, stop, task) = cluster.start();
+        until("both statuses", || {
+            cluster.status_of("bad").is_some() && cluster.status_of("good").is_some()
+        })
+        .await;
+        let bad = cluster.status_of("bad").unwrap();
+        assert_eq!(reason(&bad, "Ready"), json!(["False", "Invalid"]));
+        assert_eq!(reason(&bad, "Degraded"), json!(["True", "Invalid"]));
+        assert_eq!(reason(&bad, "Available"), json!(["Unknown", "NotObserved"]));
+        let message = bad["conditions"][0]["message"].as_str().unwrap();
+        assert!(
+            message.starts_with(
+                "spec.workload.strategy.rollingUpdate.maxSurge: invalid value: integer `3000000000`"
+            ),
+            "{message}"
+        );
+        let good = cluster.status_of("good").unwrap();
+        assert_eq!(reason(&good, "Ready"), json!(["False", "NamespaceNotFound"]));
+        // An Event, the status, and nothing of its children.
+        let of_bad: Vec<String> = {
+            let writes = cluster.writes.lock().unwrap();
+            let concerns = |(what, body): &&(String, Value)| {
+                what.contains("/bad")
+                    || body["regarding"]["name"] == "bad"
+                    || body["metadata"]["namespace"] == "bad"
+            };
+            writes
+                .iter()
+                .filter(concerns)
+                .map(|(what, _)| what.clone())
+                .collect()
+        };
+        assert_eq!(
+            of_bad,
+            [
+                "POST /apis/events.k8s.io/v1/namespaces/default/events".to_owned(),
+                format!("PATCH {SERVERS}/bad/status"),
+            ]
+        );
+        let samples = metrics.encode().unwrap();
+        assert!(
+            samples.contains("annex_aggregatedserver_invalid{name=\"bad\"} 1\n"),
+            "{samples}"
+        );
+        assert!(
+            !samples.contains("annex_aggregatedserver_invalid{name=\"good\"}"),
+            "{samples}"
+        );
+        stop.send(true).unwrap();
+        task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_list_that_fails_is_counted_and_keeps_the_process_from_being_ready() {
+        let cluster = Cluster::default();
+        *cluster.fails.lock().unwrap() = Some(SERVERS.to_owned());
+        let (watches, metrics, stop, task) = cluster.start();
+        let counted = "annex_watch_errors_total{kind=\"AggregatedServer\"} ";
+        until("a counted error", || metrics.encode().unwrap().contains(counted)).await;
+        until("every other list", || {
+            watches.failure().as_deref() == Some("not listed yet: AggregatedServer")
+        })
+        .await;
+        *cluster.fails.lock().unwrap() = None;
+        until("the list", || watches.failure().is_none()).await;
+        stop.send(true).unwrap();
+        task.await.unwrap();
+    }
 }

@@ -18,14 +18,16 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, ResourceExt as _,
-    api::{ListParams, PartialObjectMeta},
+    api::{ApiResource, ListParams, ObjectList},
     core::Selector,
 };
 
 use super::{
+    claimant::Claimant,
     live::{LiveWorkload, is_embedded},
     names::{self, Names},
 };
+use crate::decode::{Guarded, ObjectMetadata, Undecodable};
 
 /// What became of the namespace that the server should run in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +66,7 @@ pub struct Surroundings {
     /// Group-versions of the claimed ones that a CustomResourceDefinition serves, with its name.
     pub crds: BTreeMap<String, String>,
     /// Every other AggregatedServer that claims one of the same group-versions.
-    pub rivals: Vec<AggregatedServer>,
+    pub rivals: Vec<Claimant>,
 }
 
 /// The label by which kube-aggregator tells the APIServices that it keeps itself.
@@ -72,13 +74,27 @@ pub const AUTOMANAGED_LABEL: &str = "kube-aggregator.kubernetes.io/automanaged";
 
 /// A read failed.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to read {what}")]
-pub struct ReadError {
-    /// What was to be read.
-    pub what: &'static str,
-    /// The cause.
-    #[source]
-    pub source: kube::Error,
+pub enum ReadError {
+    /// The API server did not answer, or not well.
+    #[error("failed to read {what}")]
+    Request {
+        /// What was to be read.
+        what: &'static str,
+        /// The cause.
+        #[source]
+        source: kube::Error,
+    },
+    /// What it answered does not decode.
+    #[error("failed to decode {what} {name}")]
+    Decode {
+        /// What was read.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// The field, and the cause.
+        #[source]
+        source: Box<Undecodable>,
+    },
 }
 
 impl Surroundings {
@@ -100,15 +116,7 @@ impl Surroundings {
     /// one that asked first.
     #[must_use]
     pub fn earlier_claimant(&self, server: &AggregatedServer, claim: &ApiClaim) -> Option<String> {
-        let rivals = || {
-            self.rivals.iter().filter(|rival| {
-                rival
-                    .spec
-                    .apis
-                    .iter()
-                    .any(|api| (&api.group, &api.version) == (&claim.group, &claim.version))
-            })
-        };
+        let rivals = || self.rivals.iter().filter(|rival| rival.claims(claim));
         let registered = self.api_services.get(&claim.api_service_name());
         let owners = registered
             .map(|service| service.owner_references())
@@ -119,20 +127,17 @@ impl Surroundings {
         {
             return None;
         }
-        if let Some(holder) = rivals().find(|rival| {
-            owners
-                .iter()
-                .any(|owner| Some(&owner.uid) == rival.uid().as_ref())
-        }) {
-            return Some(holder.name_any());
+        if let Some(holder) =
+            rivals().find(|rival| owners.iter().any(|owner| Some(&owner.uid) == rival.uid.as_ref()))
+        {
+            return Some(holder.name.clone());
         }
-        let age =
-            |server: &AggregatedServer| (server.creation_timestamp().map(|time| time.0), server.name_any());
+        let own = (server.creation_timestamp().map(|time| time.0), server.name_any());
+        let age = |rival: &Claimant| (rival.created, rival.name.clone());
         rivals()
-            .filter(|rival| rival.metadata.deletion_timestamp.is_none())
-            .filter(|rival| age(rival) < age(server))
+            .filter(|rival| !rival.deleting && age(rival) < own)
             .min_by_key(|rival| age(rival))
-            .map(kube::ResourceExt::name_any)
+            .map(|rival| rival.name.clone())
     }
 }
 
@@ -144,7 +149,7 @@ pub async fn read(
     client: &Client,
     server: &AggregatedServer,
     names: &Names,
-    rivals: Vec<AggregatedServer>,
+    rivals: Vec<Claimant>,
 ) -> Result<Surroundings, ReadError> {
     let namespace = &names.namespace;
     let service: Option<Service> = get(
@@ -201,13 +206,32 @@ pub async fn read(
     })
 }
 
-async fn get<K>(api: Api<K>, name: &str, what: &'static str) -> Result<Option<K>, ReadError>
+async fn get<K>(api: Api<Guarded<K>>, name: &str, what: &'static str) -> Result<Option<K>, ReadError>
 where
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
-    api.get_opt(name)
-        .await
-        .map_err(|source| ReadError { what, source })
+    let read = api.get_opt(name).await;
+    let read = read.map_err(|source| ReadError::Request { what, source })?;
+    read.map(|Guarded(object)| object)
+        .transpose()
+        .map_err(|source| ReadError::Decode {
+            what,
+            name: name.to_owned(),
+            source,
+        })
+}
+
+/// The objects of a list that decode. One that does not is left out, where its absence makes nothing unsafe.
+fn decoded<K: kube::Resource<DynamicType = ()> + Clone>(list: ObjectList<Guarded<K>>) -> Vec<K> {
+    let each = list.items.into_iter().filter_map(|Guarded(object)| match object {
+        Ok(object) => Some(object),
+        Err(undecodable) => {
+            let (kind, name) = (K::kind(&()), undecodable.metadata.name.clone());
+            tracing::warn!(%kind, name, error = %undecodable, "an object does not decode and is left out");
+            None
+        }
+    });
+    each.collect()
 }
 
 async fn namespace_state(client: &Client, name: &str) -> Result<NamespaceState, ReadError> {
@@ -264,12 +288,19 @@ async fn storage_secret(client: &Client, server: &AggregatedServer) -> Result<Op
 
 async fn endpoint_slices(client: &Client, names: &Names) -> Result<Vec<EndpointSlice>, ReadError> {
     let of_service = ListParams::default().labels(&format!("kubernetes.io/service-name={}", names.service));
-    let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), &names.namespace);
+    let what = "EndpointSlice";
+    let slices: Api<Guarded<EndpointSlice>> = Api::namespaced(client.clone(), &names.namespace);
     let list = slices.list(&of_service).await;
-    list.map(|list| list.items).map_err(|source| ReadError {
-        what: "EndpointSlices",
-        source,
-    })
+    let list = list.map_err(|source| ReadError::Request { what, source })?;
+    // None may be left out: an endpoint that nobody asked could still serve what is about to be dropped.
+    let each = list.items.into_iter().map(|Guarded(slice)| {
+        slice.map_err(|source| ReadError::Decode {
+            what,
+            name: source.metadata.name.clone().unwrap_or_default(),
+            source,
+        })
+    });
+    each.collect()
 }
 
 async fn pods(client: &Client, names: &Names, service: Option<&Service>) -> Result<Vec<Pod>, ReadError> {
@@ -280,10 +311,10 @@ async fn pods(client: &Client, names: &Names, service: Option<&Service>) -> Resu
         return Ok(Vec::new());
     }
     let selected = ListParams::default().labels_from(&Selector::from_iter(selector));
-    let pods: Api<Pod> = Api::namespaced(client.clone(), &names.namespace);
+    let pods: Api<Guarded<Pod>> = Api::namespaced(client.clone(), &names.namespace);
     let list = pods.list(&selected).await;
-    list.map(|list| list.items)
-        .map_err(|source| ReadError { what: "pods", source })
+    list.map(decoded)
+        .map_err(|source| ReadError::Request { what: "pods", source })
 }
 
 /// Every APIService of a claimed group: the claimed versions, and what else the group has.
@@ -291,52 +322,57 @@ async fn api_services(
     client: &Client,
     server: &AggregatedServer,
 ) -> Result<BTreeMap<String, APIService>, ReadError> {
-    let list = Api::<APIService>::all(client.clone())
+    let list = Api::<Guarded<APIService>>::all(client.clone())
         .list(&ListParams::default())
         .await;
-    let list = list.map_err(|source| ReadError {
+    let list = list.map_err(|source| ReadError::Request {
         what: "APIServices",
         source,
     })?;
-    let claimed = |service: &APIService| {
-        let group = service
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.group.as_deref())
-            .unwrap_or_default();
+    // An APIService is named VERSION.GROUP.
+    let concerns = |service: &Guarded<APIService>| {
+        let name = service.name_any();
+        let group = name.split_once('.').map_or("", |(_, group)| group);
         let ours = service
             .owner_references()
             .iter()
             .any(|owner| Some(&owner.uid) == server.uid().as_ref());
         ours || server.spec.apis.iter().any(|claim| claim.group == group)
     };
-    Ok(list
-        .items
-        .into_iter()
-        .filter(claimed)
-        .map(|service| (service.name_any(), service))
-        .collect())
+    let each = list.items.into_iter().filter(concerns).map(|service| {
+        let name = service.name_any();
+        match service.0 {
+            Ok(service) => Ok((name, service)),
+            Err(source) => Err(ReadError::Decode {
+                what: "APIService",
+                name,
+                source,
+            }),
+        }
+    });
+    each.collect()
 }
 
 /// The CustomResourceDefinitions that serve a claimed group-version. A CRD's name ends in its group, so that their
 /// metadata is enough to tell which few are to be read.
 async fn crds(client: &Client, server: &AggregatedServer) -> Result<BTreeMap<String, String>, ReadError> {
-    let failed = |source| ReadError {
+    let failed = |source| ReadError::Request {
         what: "CustomResourceDefinitions",
         source,
     };
-    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let all = api.list_metadata(&ListParams::default()).await.map_err(failed)?;
-    let of_claimed_group = |crd: &PartialObjectMeta<CustomResourceDefinition>| {
+    let resource = ApiResource::erase::<CustomResourceDefinition>(&());
+    let metadata = Api::<ObjectMetadata>::all_with(client.clone(), &resource);
+    let all = metadata.list(&ListParams::default()).await.map_err(failed)?;
+    let of_claimed_group = |crd: &ObjectMetadata| {
         let name = crd.name_any();
         let group = name.split_once('.').map_or("", |(_, group)| group).to_owned();
         server.spec.apis.iter().any(|claim| claim.group == group)
     };
     let mut served = BTreeMap::new();
     for metadata in all.items.iter().filter(|crd| of_claimed_group(crd)) {
-        let Some(crd) = api.get_opt(&metadata.name_any()).await.map_err(failed)? else {
-            continue;
-        };
+        let crds = Api::<Guarded<CustomResourceDefinition>>::all(client.clone());
+        let read = get(crds, &metadata.name_any(), "CustomResourceDefinition").await?;
+        let Some(crd) = read else { continue };
         for version in crd.spec.versions.iter().filter(|version| version.served) {
             served.insert(format!("{}/{}", crd.spec.group, version.name), crd.name_any());
         }

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus, ConditionType, Reason};
+use annex_crds::v1alpha1::{ConditionType, Reason};
 use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::{
-    Client, Resource as _,
+    Client, Resource,
     runtime::events::{Event, Recorder, Reporter},
 };
 
@@ -72,16 +72,15 @@ impl Publisher {
 
 /// The Event of a change of `Ready`; `None` where its status and reason stay.
 #[must_use]
-pub fn transition(old: Option<&AggregatedServerStatus>, new: &AggregatedServerStatus) -> Option<Happening> {
-    let ready = |status: &AggregatedServerStatus| -> Option<Condition> {
-        status
-            .conditions
+pub fn transition(old: &[Condition], new: &[Condition]) -> Option<Happening> {
+    let ready = |conditions: &[Condition]| -> Option<Condition> {
+        conditions
             .iter()
             .find(|condition| condition.type_ == ConditionType::Ready.as_str())
             .cloned()
     };
     let now = ready(new)?;
-    let before = old.and_then(ready);
+    let before = ready(old);
     if before.is_some_and(|before| (before.status, before.reason) == (now.status.clone(), now.reason.clone()))
     {
         return None;
@@ -95,7 +94,7 @@ pub fn transition(old: Option<&AggregatedServerStatus>, new: &AggregatedServerSt
 }
 
 /// Publishes; an Event that cannot be written is logged and lost, as Events are.
-pub async fn publish(ctx: &Context, server: &AggregatedServer, happenings: Vec<Happening>) {
+pub async fn publish(ctx: &Context, server: &impl Resource<DynamicType = ()>, happenings: Vec<Happening>) {
     let reference = server.object_ref(&());
     for happening in happenings {
         let event = Event {

@@ -13,11 +13,13 @@
 //! | `volume` | the volume of embedded storage: its growth, its faults, its end | writes |
 //! | `endpoints`, `control_plane` | ask servers and control planes | network |
 //! | `pass` | one pass: all of the above in order | through them |
+//! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
 //! | `status`, `events` | what was found, told | writes status |
 
 pub mod build;
 pub mod certificates;
 pub mod children;
+pub mod claimant;
 pub mod context;
 pub mod control_plane;
 pub mod controller;
@@ -26,6 +28,7 @@ pub mod diagnose;
 pub mod endpoints;
 pub mod events;
 pub mod finding;
+pub mod invalid;
 pub mod keys;
 pub mod live;
 pub mod names;
@@ -44,18 +47,12 @@ pub mod volume;
 
 use std::{sync::Arc, time::Duration};
 
-use annex_crds::{
-    MANAGER,
-    v1alpha1::{AggregatedServer, AggregatedServerStatus},
-};
+use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus};
 use jiff::Timestamp;
-use kube::{
-    Api, ResourceExt as _,
-    api::{Patch, PatchParams},
-    runtime::controller::Action,
-};
+use kube::{Api, Resource as _, ResourceExt as _, runtime::controller::Action};
 
 use self::{
+    claimant::ListedServer,
     context::Context,
     outcome::{Happening, Outcome},
     pass::{HURRIED, IMPATIENT, PassError},
@@ -90,7 +87,7 @@ const RETRY: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn reconcile(server: Arc<AggregatedServer>, ctx: Arc<Context>) -> Result<Action, Error> {
+pub async fn reconcile(server: Arc<ListedServer>, ctx: Arc<Context>) -> Result<Action, Error> {
     let _work = ctx.heartbeat.begin();
     let started = std::time::Instant::now();
     let result = reconcile_current(&server.name_any(), &server.uid().unwrap_or_default(), &ctx).await;
@@ -104,7 +101,7 @@ pub async fn reconcile(server: Arc<AggregatedServer>, ctx: Arc<Context>) -> Resu
 }
 
 /// What an error leads to.
-pub fn error_policy(server: Arc<AggregatedServer>, error: &Error, _: Arc<Context>) -> Action {
+pub fn error_policy(server: Arc<ListedServer>, error: &Error, _: Arc<Context>) -> Action {
     tracing::warn!(
         server = server.name_any(),
         error = error_chain(error),
@@ -114,27 +111,32 @@ pub fn error_policy(server: Arc<AggregatedServer>, error: &Error, _: Arc<Context
 }
 
 async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Action, Error> {
-    let api: Api<AggregatedServer> = Api::all(ctx.client.clone());
+    let api: Api<ListedServer> = Api::all(ctx.client.clone());
     // The watch's copy may be older than the last status written.
     let server = api.get_opt(name).await.map_err(Error::Get)?;
-    let Some(server) = server.filter(|server| server.metadata.deletion_timestamp.is_none()) else {
+    let Some(server) = server.filter(|server| server.meta().deletion_timestamp.is_none()) else {
         // Every child names it as its owner: the garbage collector takes them, with or without an operator.
         ctx.forget(uid);
         ctx.metrics.remove_server(name);
         return Ok(Action::await_change());
     };
     let now = Timestamp::now();
-    match pass::run(ctx, &server, now).await {
+    let server = match &server.0 {
+        Ok(server) => server,
+        Err(undecodable) => return invalid::tell(ctx, &api, &server, undecodable, now).await,
+    };
+    ctx.metrics.set_invalid(name, false);
+    match pass::run(ctx, server, now).await {
         Ok(outcome) => {
             let pause = pause(&outcome, ctx.resync, now);
-            let status = status::compute(&server, &outcome, now);
-            finish(ctx, &api, &server, status, outcome.happenings).await?;
+            let status = status::compute(server, &outcome, now);
+            finish(ctx, &api, server, status, outcome.happenings).await?;
             Ok(Action::requeue(pause))
         }
         Err(PassError::Raced) => Ok(Action::requeue(HURRIED)),
         Err(error) => {
-            let status = status::compute_unread(&server, &error_chain(&error), now);
-            finish(ctx, &api, &server, status, Vec::new()).await?;
+            let status = status::compute_unread(server, &error_chain(&error), now);
+            finish(ctx, &api, server, status, Vec::new()).await?;
             Err(error.into())
         }
     }
@@ -143,28 +145,21 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
 /// Events, metrics, and the status where it changed.
 async fn finish(
     ctx: &Context,
-    api: &Api<AggregatedServer>,
+    api: &Api<ListedServer>,
     server: &AggregatedServer,
     status: AggregatedServerStatus,
     mut happenings: Vec<Happening>,
 ) -> Result<(), Error> {
     measure(ctx, server, &status);
-    happenings.extend(events::transition(server.status.as_ref(), &status));
+    let old = server.status.as_ref();
+    let old = old.map(|status| status.conditions.as_slice()).unwrap_or_default();
+    happenings.extend(events::transition(old, &status.conditions));
     events::publish(ctx, server, happenings).await;
     if server.status.as_ref() == Some(&status) {
         return Ok(());
     }
-    let patch = serde_json::json!({
-        "apiVersion": "annex.dev/v1alpha1",
-        "kind": "AggregatedServer",
-        "metadata": { "name": server.name_any(), "uid": server.uid() },
-        "status": status,
-    });
-    let params = PatchParams::apply(MANAGER).force();
-    api.patch_status(&server.name_any(), &params, &Patch::Apply(&patch))
-        .await
-        .map_err(Error::WriteStatus)?;
-    Ok(())
+    let uid = server.uid().unwrap_or_default();
+    invalid::write(api, &server.name_any(), &uid, &serde_json::json!(status)).await
 }
 
 fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerStatus) {

@@ -54,21 +54,11 @@ pub fn compute(server: &AggregatedServer, outcome: &Outcome, now: Timestamp) -> 
 pub fn compute_unread(server: &AggregatedServer, why: &str, now: Timestamp) -> AggregatedServerStatus {
     let old = server.status.clone().unwrap_or_default();
     let generation = server.metadata.generation.unwrap_or(0);
-    let kept = |type_: ConditionType| {
-        let known = old
-            .conditions
-            .iter()
-            .find(|condition| condition.type_ == type_.as_str());
-        known.map_or_else(
-            || fact(type_, ConditionStatus::Unknown, Reason::NotObserved, ""),
-            keep,
-        )
-    };
     let failed = |type_, status| fact(type_, status, Reason::ApplyFailed, why);
     let facts = ConditionType::ALL.into_iter().map(|type_| match type_ {
         ConditionType::Ready => failed(type_, ConditionStatus::Unknown),
         ConditionType::Degraded => failed(type_, ConditionStatus::True),
-        other => kept(other),
+        other => kept(&old.conditions, other),
     });
     let conditions = conditions::merge(&old.conditions, facts, generation, now);
     AggregatedServerStatus {
@@ -76,6 +66,39 @@ pub fn compute_unread(server: &AggregatedServer, why: &str, now: Timestamp) -> A
         observed_generation: Some(generation),
         ..old
     }
+}
+
+/// The conditions among the JSON of a status that may not decode as a whole.
+#[must_use]
+pub fn decodable_conditions(status: &serde_json::Map<String, serde_json::Value>) -> Vec<Condition> {
+    let conditions = status
+        .get("conditions")
+        .and_then(|conditions| conditions.as_array());
+    conditions
+        .into_iter()
+        .flatten()
+        .filter_map(|condition| serde_json::from_value(condition.clone()).ok())
+        .collect()
+}
+
+/// The conditions of an AggregatedServer that does not decode: what was known stays, and why nothing is done is told.
+#[must_use]
+pub fn invalid(old: &[Condition], why: &str, generation: i64, now: Timestamp) -> Vec<Condition> {
+    let failed = |type_, status| fact(type_, status, Reason::Invalid, why);
+    let facts = ConditionType::ALL.into_iter().map(|type_| match type_ {
+        ConditionType::Ready => failed(type_, ConditionStatus::False),
+        ConditionType::Degraded => failed(type_, ConditionStatus::True),
+        other => kept(old, other),
+    });
+    conditions::merge(old, facts, generation, now)
+}
+
+fn kept(old: &[Condition], type_: ConditionType) -> Fact {
+    let known = old.iter().find(|condition| condition.type_ == type_.as_str());
+    known.map_or_else(
+        || fact(type_, ConditionStatus::Unknown, Reason::NotObserved, ""),
+        keep,
+    )
 }
 
 fn keep(condition: &Condition) -> Fact {

@@ -1,8 +1,17 @@
 //! Objects for tests.
 
-use annex_crds::v1alpha1::AggregatedServer;
+use std::time::Duration;
 
-use super::names::Names;
+use annex_crds::v1alpha1::AggregatedServer;
+use kube::{Client, Config, runtime::reflector};
+use tokio::sync::watch;
+
+use super::{context::Context, names::Names};
+use crate::{
+    admin::Health,
+    metrics::Metrics,
+    run::{ControllerDeps, ControllerSettings},
+};
 
 const SERVER: &str = "
 apiVersion: annex.dev/v1alpha1
@@ -40,4 +49,36 @@ fn with(more: &str) -> AggregatedServer {
 /// Its names.
 pub(crate) fn names() -> Names {
     Names::new(&server(), "annex-system")
+}
+
+/// What a controller gets, and what ends it.
+pub(crate) fn deps(client: Client) -> (ControllerDeps, watch::Sender<bool>) {
+    let health = Health::new();
+    let (stop, shutdown) = watch::channel(false);
+    let deps = ControllerDeps {
+        client,
+        namespace: "annex-system".into(),
+        settings: ControllerSettings {
+            instance: "annex-0".into(),
+            probe_service_account: "annex-probe".into(),
+            workers: 1,
+            resync: Duration::from_secs(20),
+        },
+        metrics: Metrics::new(),
+        heartbeat: health.heartbeat(),
+        watches: health.watches(),
+        shutdown,
+    };
+    (deps, stop)
+}
+
+/// A configuration that leads nowhere.
+pub(crate) fn config() -> Config {
+    Config::new("http://127.0.0.1".parse().unwrap())
+}
+
+/// What reconciles share.
+pub(crate) fn context(client: Client) -> Context {
+    let (servers, _) = reflector::store();
+    Context::new(&deps(client).0, config(), servers)
 }

@@ -39,6 +39,7 @@ impl Controller {
             settings,
             metrics: admin.metrics,
             heartbeat: admin.health.heartbeat(),
+            watches: admin.health.watches(),
             shutdown: receiver,
         }));
         Self { task, shutdown }

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    admin::{self, Admin, Health, Heartbeat, ListenFailed},
+    admin::{self, Admin, Health, Heartbeat, ListenFailed, Watches},
     args::{NamespaceUnknown, RunArgs},
     lease::{Election, LeaseSettings, LossReason, TimingsError},
     metrics::Metrics,
@@ -37,6 +37,8 @@ pub struct ControllerDeps {
     pub metrics: Metrics,
     /// To show progress to `/livez`.
     pub heartbeat: Heartbeat,
+    /// To tell `/readyz` whether watches follow.
+    pub watches: Watches,
     /// Becomes true when the controller must finish. It may take 20 s to return; its future is dropped then, and at
     /// once when the lease is lost.
     pub shutdown: watch::Receiver<bool>,
@@ -112,10 +114,12 @@ where
         health: Health::new(),
         metrics: Metrics::new(),
     };
-    let listener = admin::listen(args.admin_address).await?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), %namespace, admin = %args.admin_address, "starting");
-    let mut server = JoinSet::new();
-    server.spawn(admin.clone().serve(listener));
+    let (health, metrics) = (args.health_address, args.metrics_address);
+    let (health_listener, metrics_listener) = (admin::listen(health).await?, admin::listen(metrics).await?);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), %namespace, %health, %metrics, "starting");
+    let mut servers = JoinSet::new();
+    servers.spawn(admin.clone().serve_health(health_listener));
+    servers.spawn(admin.clone().serve_metrics(metrics_listener));
 
     let operator = Operator {
         deps: Dependencies {

@@ -13,12 +13,14 @@ pub(super) async fn leader_and_standby(world: &World) -> Result<(), Failure> {
     })?;
     let leader = holder(world).await?;
     for pod in &pods {
-        let admin = format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8080/proxy");
+        let port = |number: u16| format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}:{number}/proxy");
         for path in ["livez", "readyz"] {
-            let health = world.kubectl(&format!("get --raw {admin}/{path}")).await?;
+            let health = world.kubectl(&format!("get --raw {}/{path}", port(8081))).await?;
             ensure(health.trim() == "ok", || format!("/{path} of {pod}: {health}"))?;
         }
-        let metrics = world.kubectl(&format!("get --raw {admin}/metrics")).await?;
+        let metrics = world
+            .kubectl(&format!("get --raw {}/metrics", port(8080)))
+            .await?;
         let leads = if *pod == leader { 1 } else { 0 };
         for line in [
             "annex_build_info{".to_owned(),

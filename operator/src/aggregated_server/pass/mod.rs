@@ -14,6 +14,7 @@ use super::{
     build::{self, network, pod, rbac},
     certificates::Policy,
     children::Children,
+    claimant::Claimant,
     context::{Context, Memory},
     dereference::{self, NamespaceState, ReadError, Surroundings},
     diagnose,
@@ -61,10 +62,11 @@ pub enum PassError {
 /// See [`PassError`].
 pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<Outcome, PassError> {
     let names = Names::new(server, &ctx.namespace);
-    let rivals = ctx.servers.state().into_iter();
-    let rivals = rivals
-        .filter(|rival| rival.uid() != server.uid())
-        .map(|rival| (*rival).clone())
+    let others = ctx.servers.state().into_iter();
+    let rivals = others
+        .filter(|other| other.uid() != server.uid())
+        .map(|other| Claimant::of(&other))
+        .filter(|other| server.spec.apis.iter().any(|claim| other.claims(claim)))
         .collect();
     let surroundings = dereference::read(&ctx.client, server, &names, rivals).await?;
     let policy = Policy::new(server, &names);

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use annex_crds::v1alpha1::{AggregatedServer, OnDelete};
+use annex_crds::v1alpha1::OnDelete;
 use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolumeClaim};
 use kube::{
     Api, Resource as _, ResourceExt as _,
@@ -20,7 +20,11 @@ use kube::{
 use tokio::sync::mpsc;
 
 use crate::{
-    aggregated_server::{context::Context, names},
+    aggregated_server::{
+        claimant::{self, ListedServer},
+        context::Context,
+        names,
+    },
     error_chain::error_chain,
 };
 
@@ -35,11 +39,19 @@ pub struct Retained {
 }
 
 impl Retained {
-    fn of(server: &AggregatedServer) -> Option<Self> {
-        let embedded = server.spec.storage.as_ref()?.embedded.as_ref()?;
-        (embedded.on_delete == OnDelete::Retain).then(|| Self {
+    fn of(server: &ListedServer) -> Option<Self> {
+        let stays = match &server.0 {
+            Ok(server) => server.spec.storage.as_ref()?.embedded.as_ref()?.on_delete == OnDelete::Retain,
+            // Whether it stays is looked at again once it has gone.
+            Err(undecodable) => {
+                let embedded = undecodable.spec.get("storage")?.get("embedded")?;
+                embedded.get("onDelete").and_then(|what| what.as_str()) != Some("Delete")
+            }
+        };
+        let namespace = claimant::namespace(server).filter(|_| stays)?.to_owned();
+        Some(Self {
             server: server.object_ref(&()),
-            namespace: server.spec.namespace.clone(),
+            namespace,
         })
     }
 
@@ -58,7 +70,7 @@ pub struct Departures {
 
 impl Departures {
     /// The servers that are gone, as far as their volumes stay.
-    pub fn observe(&mut self, event: &watcher::Event<AggregatedServer>) -> Vec<Retained> {
+    pub fn observe(&mut self, event: &watcher::Event<ListedServer>) -> Vec<Retained> {
         match event {
             watcher::Event::Init => {
                 self.listed.clear();
@@ -82,7 +94,7 @@ impl Departures {
     }
 
     /// Another uid under the same name: the earlier one was deleted in between.
-    fn replace(&mut self, server: &AggregatedServer) -> Option<Retained> {
+    fn replace(&mut self, server: &ListedServer) -> Option<Retained> {
         let earlier = match Retained::of(server) {
             Some(retained) => self.known.insert(server.name_any(), retained),
             None => self.known.remove(&server.name_any()),
@@ -161,12 +173,15 @@ fn event(retained: &Retained, claim: &str, secondary: ObjectReference) -> Event 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregated_server::testing::{embedded_server, server};
+    use crate::{
+        aggregated_server::testing::{embedded_server, server},
+        decode::Guarded,
+    };
 
-    fn with_uid(uid: &str) -> AggregatedServer {
+    fn with_uid(uid: &str) -> ListedServer {
         let mut server = embedded_server();
         server.metadata.uid = Some(uid.into());
-        server
+        Guarded(Ok(server))
     }
 
     fn uids(gone: &[Retained]) -> Vec<&str> {
@@ -208,9 +223,9 @@ mod tests {
     fn only_a_volume_that_stays_is_told_of() {
         let mut departures = Departures::default();
         let mut taken = with_uid("1");
-        let storage = taken.spec.storage.as_mut().unwrap();
+        let storage = taken.0.as_mut().unwrap().spec.storage.as_mut().unwrap();
         storage.embedded.as_mut().unwrap().on_delete = OnDelete::Delete;
-        for gone in [taken.clone(), server()] {
+        for gone in [taken.clone(), Guarded(Ok(server()))] {
             assert_eq!(departures.observe(&watcher::Event::Delete(gone)), []);
         }
         // What it says last counts.

@@ -5,25 +5,19 @@ use std::sync::{Arc, Mutex};
 use annex_crds::v1alpha1::AggregatedServer;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use kube::{Config, runtime::reflector};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::*;
 use crate::{
-    admin::Health,
     aggregated_server::{
         build::{pod, storage::claim_template},
         certificates::Policy,
-        context::Context,
         dereference::{NamespaceState, Surroundings},
         finding::Finding,
         store::Store,
-        testing::{embedded_server, names},
+        testing::{context, embedded_server, names},
     },
     fake_client::{Answer, Request, fake_client},
-    metrics::Metrics,
-    run::{ControllerDeps, ControllerSettings},
 };
 
 const SET: &str = "/apis/apps/v1/namespaces/wardle/statefulsets/wardle";
@@ -153,24 +147,6 @@ fn template_size(set: &Value) -> &str {
     claim["spec"]["resources"]["requests"]["storage"]
         .as_str()
         .unwrap()
-}
-
-fn context(client: kube::Client) -> Context {
-    let deps = ControllerDeps {
-        client,
-        namespace: "annex-system".into(),
-        settings: ControllerSettings {
-            instance: "annex-0".into(),
-            probe_service_account: "annex-probe".into(),
-            workers: 1,
-            resync: Duration::from_secs(20),
-        },
-        metrics: Metrics::new(),
-        heartbeat: Health::new().heartbeat(),
-        shutdown: watch::channel(false).1,
-    };
-    let (servers, _) = reflector::store();
-    Context::new(&deps, Config::new("http://127.0.0.1".parse().unwrap()), servers)
 }
 
 /// A server that asks for 2Gi, whose StatefulSet and claim were made with 1Gi.
