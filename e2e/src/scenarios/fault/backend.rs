@@ -26,26 +26,44 @@ const ELSEWHERE: &str = "elsewhere";
 /// One server, one fault after the other; the first ones before it is ever registered.
 pub(super) async fn run(world: &World) -> Result<(), Failure> {
     world.namespace(NAMESPACE).await?;
-    world.apply(SERVER).await?;
-    let message = named(world, NAME, Reason::ServiceUnusable, at_once()).await?;
+    let deed = world.apply(SERVER);
+    let message = named(world, NAME, Reason::ServiceUnusable, deed, at_once()).await?;
     ensure(message.contains("adapter"), || {
         format!("the message does not name the Service: {message}")
     })?;
 
-    world.apply(&service(8444)).await?;
-    world.apply(&deployment("serve", SERVING)).await?;
-    let message = named(world, NAME, Reason::ConnectionRefused, running(world, "serve")).await?;
+    let deed = async {
+        world.apply(&service(8444)).await?;
+        world.apply(&deployment("serve", SERVING)).await
+    };
+    let message = named(
+        world,
+        NAME,
+        Reason::ConnectionRefused,
+        deed,
+        running(world, "serve"),
+    )
+    .await?;
     ensure(message.contains(":8444"), || {
         format!("the message does not name the port: {message}")
     })?;
     world.apply(&service(8443)).await?;
     world.ready(NAME).await?;
 
-    world.apply(&deployment("wrong-san", SERVING)).await?;
-    named(world, NAME, Reason::CaNotTrusted, running(world, "wrong-san")).await?;
+    let wrong_san = deployment("wrong-san", SERVING);
+    let symptom = running(world, "wrong-san");
+    named(
+        world,
+        NAME,
+        Reason::CaNotTrusted,
+        world.apply(&wrong_san),
+        symptom,
+    )
+    .await?;
     for_another_name(world).await?;
-    world.apply(&deployment("serve", ELSEWHERE)).await?;
-    let message = named(world, NAME, Reason::SanMismatch, running(world, "serve")).await?;
+    let elsewhere = deployment("serve", ELSEWHERE);
+    let symptom = running(world, "serve");
+    let message = named(world, NAME, Reason::SanMismatch, world.apply(&elsewhere), symptom).await?;
     ensure(message.contains("name"), || {
         format!("the message does not speak of names: {message}")
     })?;
