@@ -1,7 +1,8 @@
 # The two commands of the README, and the parts of the second one.
 #
 #   make demo    a cluster on this machine, with Annex and an AggregatedServer on it, left standing
-#   make test    every check and test, one stage after the other; the first that fails ends it
+#   make test    every check and test, in stages; the first that fails ends it
+#   make bare    whether both are built on a Debian with Rust, Go, cc and make and nothing else
 #   make generate    the files that are generated from the API types and from etcd's
 
 SHELL := /bin/bash
@@ -12,11 +13,7 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/annex/target
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-STAGES := format lint docs unit storage charts node cluster
-# Seconds that no stage needs, on the slowest machine with nothing in its caches: what takes longer hangs, and is named.
-STAGE_LIMIT ?= 4000
-
-.PHONY: help harness demo test generate package package-check $(STAGES)
+.PHONY: help harness demo test bare generate package package-check format lint docs unit storage charts node cluster
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
@@ -25,20 +22,14 @@ help:
 harness:
 	cargo build --locked --package annex-e2e
 
-demo: harness
+demo:
+	@.ci/forecast demo
+	@$(MAKE) --no-print-directory harness
 	cargo e2e demo
 
 test:
-	@begin=$$SECONDS; \
-	trap 'set +e; kill $$! 2>/dev/null; wait $$!; exit 130' INT TERM HUP QUIT; \
-	for stage in $(STAGES); do \
-	    echo "=== $$stage"; \
-	    start=$$SECONDS; \
-	    timeout --kill-after=30 $(STAGE_LIMIT) $(MAKE) --no-print-directory $$stage & \
-	    wait $$! || { echo "=== $$stage FAILED after $$((SECONDS - start)) s"; exit 1; }; \
-	    echo "=== $$stage passed in $$((SECONDS - start)) s"; \
-	done; \
-	echo "=== all stages passed in $$((SECONDS - begin)) s"
+	@.ci/forecast test
+	@exec .ci/stages
 
 format:
 	cargo fmt --all --check
@@ -74,14 +65,18 @@ storage: harness
 charts: harness
 	cargo e2e charts
 
-# The cluster itself: up, pods, volumes, down without a trace.
+# The cluster itself: up, pods, volumes, down without a trace. Not by way of cargo, which would wait for the stages beside it.
 node: harness
-	cargo e2e selftest
+	$(CARGO_TARGET_DIR)/debug/annex-e2e selftest
 
 # Annex on a cluster of its own, which goes when all is well; after a failure it stays, to be looked at.
 cluster: harness
 	cargo e2e --name test test
 	cargo e2e --name test down
+
+# What both commands build, in a Debian of its own that has nothing else.
+bare:
+	.ci/bare
 
 # What is generated from the types: the code of etcd's API, the CRD, the table of reasons, their copies in the charts.
 generate: harness

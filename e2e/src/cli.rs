@@ -131,8 +131,9 @@ enum Command {
     },
     /// Print the path of one of the programs that are built from Go modules, such as `etcd`; it is built where it must.
     Program {
-        /// The program's file name.
-        name: String,
+        /// The program's file name. Not called `name`: that is the cluster's, of every command.
+        #[arg(value_name = "NAME")]
+        program: String,
     },
     /// Make and remove the volumes of the default StorageClass; the cluster runs it.
     #[command(hide = true)]
@@ -267,7 +268,7 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
         )
         .await?),
         (Command::Charts { write }, _) => check_charts(write).await,
-        (Command::Program { name }, _) => print_program(name).await,
+        (Command::Program { program }, _) => print_program(program).await,
         (Command::Images { test_server }, Some(_)) => print_images(&make_images(test_server).await?),
         (Command::Demo, Some(kubeconfig)) => Ok(demo::run(&kubeconfig, &registry).await?),
         (Command::Up { .. }, Some(kubeconfig)) => {
@@ -291,7 +292,13 @@ async fn print_program(name: String) -> Result<(), Error> {
 
 async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error> {
     match command {
-        Command::Up { aggregator_routing } => Ok(cluster::up(layout, Options { aggregator_routing }).await?),
+        Command::Up { aggregator_routing } => {
+            let options = Options {
+                aggregator_routing,
+                ..Options::default()
+            };
+            Ok(cluster::up(layout, options).await?)
+        }
         Command::Down => Ok(cluster::down(layout).await?),
         Command::Status => status(layout).await,
         Command::Kubeconfig => {
@@ -327,8 +334,7 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
             Ok(())
         }
         Command::Demo => {
-            cluster::up(layout, Options::default()).await?;
-            make_and_load(layout, false).await?;
+            print_images(&product::cluster_and_images(layout, product::Wanted::Demo).await?)?;
             demo::run(&layout.kubeconfig(), tools::LOCAL_REGISTRY).await?;
             println!("\n# The cluster stays. Play with it:  cargo e2e kubectl get flunders");
             println!("# or:  export KUBECONFIG=$(cargo e2e kubeconfig)");
@@ -360,11 +366,12 @@ async fn measure(layout: &Layout, what: &Measured) -> Result<(), Error> {
 }
 
 async fn make_images(test_server: bool) -> Result<Vec<images::Built>, product::Error> {
-    if test_server {
-        product::build_test_server().await
+    product::build(if test_server {
+        product::Wanted::TestServer
     } else {
-        product::build().await
-    }
+        product::Wanted::Product
+    })
+    .await
 }
 
 /// Makes the images, loads them, and prints a line each.
@@ -442,5 +449,27 @@ fn become_program(mut command: std::process::Command) -> Error {
     Error::Exec {
         program,
         source: command.exec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::{Cli, Command};
+    use crate::layout::DEFAULT_NAME;
+    use crate::programs::Program;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_program_is_no_cluster() {
+        let name = Program::KubeControllerManager.name();
+        let cli = Cli::try_parse_from(["cargo e2e", "program", name]).expect("a command line");
+        assert_eq!(cli.name, DEFAULT_NAME);
+        assert!(matches!(cli.command, Command::Program { program } if program == name));
     }
 }

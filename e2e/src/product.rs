@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    components,
-    images::{self, Built, ImageSpec, catalog},
+    cluster,
+    components::{self, Options},
+    images::{self, Built, ImageSpec, catalog, programs::Program as RustProgram},
     layout::Layout,
-    packages, paths, programs,
+    packages, paths, programs, progress,
 };
 
 /// Images that could not be made or loaded.
@@ -30,6 +31,9 @@ pub enum Error {
     /// containerd is not there.
     #[error(transparent)]
     Components(#[from] components::Error),
+    /// The cluster did not come up.
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
     /// The cluster is not up.
     #[error("the cluster is not up; make it with: cargo e2e up")]
     NotUp,
@@ -45,35 +49,80 @@ pub fn workspace() -> PathBuf {
     package.parent().unwrap_or(package).to_owned()
 }
 
-/// Makes the product's images, and those of the servers that it is shown with.
+/// Which images are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The operator's, and that of the server that it is shown with.
+    Demo,
+    /// Those, and the Go peers that servers run beside.
+    Product,
+    /// That of the server that misbehaves for tests.
+    TestServer,
+    /// All of these.
+    Tests,
+}
+
+impl Wanted {
+    fn rust(self) -> &'static [RustProgram] {
+        match self {
+            Self::Demo | Self::Product => &[RustProgram::Operator, RustProgram::Wardle],
+            Self::TestServer => &[RustProgram::E2eServer],
+            Self::Tests => &[RustProgram::Operator, RustProgram::Wardle, RustProgram::E2eServer],
+        }
+    }
+
+    fn go(self) -> &'static [programs::Program] {
+        match self {
+            Self::Demo | Self::TestServer => &[],
+            Self::Product | Self::Tests => &[programs::Program::SampleApiserver, programs::Program::Etcd],
+        }
+    }
+}
+
+/// Makes images: the Rust programs first, which need nothing of Go, so that both kinds can be built at once.
 ///
 /// # Errors
 /// The first that could not be made.
-pub async fn build() -> Result<Vec<Built>, Error> {
+pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
     packages::ensure_image_tools().await?;
-    let operator = rust_program(images::programs::Program::Operator).await?;
-    let wardle = rust_program(images::programs::Program::Wardle).await?;
-    let specs = [
-        catalog::operator(&operator),
-        catalog::wardle(&wardle),
-        catalog::sample_apiserver(&programs::path(programs::Program::SampleApiserver).await?),
-        catalog::etcd(&programs::path(programs::Program::Etcd).await?),
-    ];
+    let mut specs = Vec::new();
+    for program in wanted.rust() {
+        let path = rust_program(*program).await?;
+        specs.push(match program {
+            RustProgram::Operator => catalog::operator(&path),
+            RustProgram::Wardle => catalog::wardle(&path),
+            RustProgram::E2eServer => catalog::e2e_server(&path),
+        });
+    }
+    for program in wanted.go() {
+        let path = programs::path(*program).await?;
+        specs.push(match program {
+            programs::Program::Etcd => catalog::etcd(&path),
+            _ => catalog::sample_apiserver(&path),
+        });
+    }
     write(&specs).await
 }
 
-/// Makes the image of the server that misbehaves for tests.
+/// Brings the cluster up and makes the images meanwhile: where neither is built yet, the one is fetched and linked while the other
+/// compiles.
 ///
 /// # Errors
-/// It could not be made.
-pub async fn build_test_server() -> Result<Vec<Built>, Error> {
+/// The first that failed.
+pub async fn cluster_and_images(layout: &Layout, wanted: Wanted) -> Result<Vec<Built>, Error> {
+    // One after the other: both ask Debian's package manager.
+    packages::ensure().await?;
     packages::ensure_image_tools().await?;
-    let server = rust_program(images::programs::Program::E2eServer).await?;
-    write(&[catalog::e2e_server(&server)]).await
+    let up = async { Ok(cluster::up(layout, Options::default()).await?) };
+    let images = progress::step("making images", build(wanted));
+    let ((), built) = tokio::try_join!(progress::of("cluster", up), progress::of("images", images))?;
+    let archives: Vec<PathBuf> = built.iter().map(|image| image.archive.clone()).collect();
+    progress::step("loading images", load(layout, &archives, None)).await?;
+    Ok(built)
 }
 
 /// The target directory is outside of the clone, as the Makefile's is, so that the next clone need not begin anew.
-pub(crate) async fn rust_program(program: images::programs::Program) -> Result<PathBuf, Error> {
+pub(crate) async fn rust_program(program: RustProgram) -> Result<PathBuf, Error> {
     let target = paths::cache()?.join("target");
     Ok(images::programs::build(&workspace(), &target, program).await?)
 }

@@ -9,9 +9,28 @@ const REMINDER: Duration = Duration::from_secs(15);
 /// A step shorter than this needs no word about its length.
 const WORTH_SAYING: Duration = Duration::from_secs(1);
 
-/// Says one thing.
+tokio::task_local! {
+    /// Whose work it is, where several work at once.
+    static TELLER: &'static str;
+}
+
+/// Says one thing, all of it together. Within [`of`], each line begins with whose it is.
 pub fn say(what: impl AsRef<str>) {
-    eprintln!("{}", what.as_ref());
+    let what = what.as_ref();
+    match TELLER.try_with(|teller| attributed(teller, what)) {
+        Ok(text) => eprintln!("{text}"),
+        Err(_) => eprintln!("{what}"),
+    }
+}
+
+fn attributed(teller: &str, what: &str) -> String {
+    let lines: Vec<String> = what.lines().map(|line| format!("[{teller}] {line}")).collect();
+    lines.join("\n")
+}
+
+/// Does work, and attributes what it says.
+pub async fn of<T>(teller: &'static str, work: impl Future<Output = T>) -> T {
+    TELLER.scope(teller, work).await
 }
 
 /// Does a step: says what, reminds while it takes long, and says how long it took.
@@ -33,4 +52,17 @@ pub async fn step<T, E>(what: &str, work: impl Future<Output = Result<T, E>>) ->
         say(format!("    {word} {:.1} s", start.elapsed().as_secs_f64()));
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::attributed;
+
+    #[test]
+    fn each_line_says_whose_it_is() {
+        assert_eq!(
+            attributed("fault/pods", "one\n  two"),
+            "[fault/pods] one\n[fault/pods]   two"
+        );
+    }
 }

@@ -61,6 +61,7 @@ pub struct Tools {
     helm: PathBuf,
     kubeconfig: PathBuf,
     registry: String,
+    cache: Option<PathBuf>,
 }
 
 /// Where the images are that the harness makes: a name that no registry answers to.
@@ -77,7 +78,27 @@ impl Tools {
             helm: programs::path(Program::Helm).await?,
             kubeconfig: kubeconfig.to_owned(),
             registry: registry.trim_end_matches('/').to_owned(),
+            cache: None,
         })
+    }
+
+    /// The same tools, which keep what they learn of the API in this directory. What one run has learnt, another takes for granted
+    /// for hours: runs beside each other need a place each.
+    #[must_use]
+    pub fn with_cache(self, directory: &Path) -> Self {
+        Self {
+            cache: Some(directory.to_owned()),
+            ..self
+        }
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env("KUBECONFIG", &self.kubeconfig).kill_on_drop(true);
+        if let Some(cache) = &self.cache {
+            command.env("KUBECACHEDIR", cache);
+        }
+        command
     }
 
     /// The kubeconfig that they use.
@@ -95,11 +116,8 @@ impl Tools {
     /// A command of kubectl, for callers that run it beside others.
     #[must_use]
     pub fn kubectl_command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
-        let mut command = Command::new(&self.kubectl);
-        command
-            .args(arguments)
-            .env("KUBECONFIG", &self.kubeconfig)
-            .kill_on_drop(true);
+        let mut command = self.command(&self.kubectl);
+        command.args(arguments);
         command
     }
 
@@ -153,11 +171,8 @@ impl Tools {
     /// # Errors
     /// It could not be run, or took too long.
     pub async fn try_helm(&self, arguments: &[&str]) -> Result<Output, Error> {
-        let mut command = Command::new(&self.helm);
-        command
-            .args(arguments.iter().map(|argument| self.placed(argument)))
-            .env("KUBECONFIG", &self.kubeconfig)
-            .kill_on_drop(true);
+        let mut command = self.command(&self.helm);
+        command.args(arguments.iter().map(|argument| self.placed(argument)));
         run(command, line("helm", arguments), "").await
     }
 }

@@ -180,6 +180,15 @@ pub async fn restart_component(layout: &Layout, component: Component) -> Result<
     start_component(layout, component).await
 }
 
+/// Starts those components again that other options concern, and waits until the cluster is ready.
+///
+/// # Errors
+/// When there is no cluster, or it does not become ready.
+pub async fn change_options(layout: &Layout, options: Options) -> Result<(), Error> {
+    require_up(layout)?;
+    mend(layout, options).await
+}
+
 /// Fails unless the cluster stands.
 ///
 /// # Errors
@@ -289,10 +298,13 @@ async fn start_rest(layout: &Layout) -> Result<(), Error> {
 
 async fn mend(layout: &Layout, options: Options) -> Result<(), Error> {
     let before: Options = files::read_json(&layout.path("options"))?.unwrap_or_default();
-    if before != options {
-        progress::say("==> kube-apiserver starts again with other options");
+    for component in options.changes(before) {
+        progress::say(format!(
+            "==> {} starts again with other options",
+            component.name()
+        ));
         files::write_json(&layout.path("options"), &options)?;
-        Component::KubeApiserver.stop(layout, STOP_PATIENCE).await?;
+        component.stop(layout, STOP_PATIENCE).await?;
     }
     for component in Component::ALL {
         if component.running(layout)?.is_none() {

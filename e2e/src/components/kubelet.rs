@@ -2,13 +2,18 @@
 
 use serde_json::json;
 
-use super::{Component, Error, Invocation, built, component_kubeconfig, flag, path_flag};
+use super::{Component, Error, Invocation, Options, built, component_kubeconfig, flag, path_flag};
 use crate::certs;
 use crate::files;
 use crate::layout::Layout;
 use crate::programs::Program;
 
-pub(super) async fn configure(layout: &Layout) -> Result<Invocation, Error> {
+/// How often a pod is looked at again in any case; it is then that a changed Secret comes into its volume, up to half as late again.
+/// Kubernetes' default is a minute, which is most of what a rotation waits for.
+const SYNC_FREQUENCY: &str = "10s";
+const DEFAULT_SYNC_FREQUENCY: &str = "1m";
+
+pub(super) async fn configure(layout: &Layout, options: Options) -> Result<Invocation, Error> {
     let config = layout.path("config/kubelet");
     // Pods resolve the cluster's names alone: without this, this machine's search domains would leak into them.
     let resolver = layout.path("config/resolv.conf");
@@ -43,6 +48,10 @@ pub(super) async fn configure(layout: &Layout) -> Result<Invocation, Error> {
                 "nodefs.inodesFree": "1%",
                 "imagefs.available": "1%",
             },
+            "syncFrequency": if options.default_sync_frequency { DEFAULT_SYNC_FREQUENCY } else { SYNC_FREQUENCY },
+            // By a watch, a look at a pod finds the Secret as it is. A cache would be as old as its time to live, another minute on top;
+            // to get each Secret at each look would be a load on kube-apiserver that no cluster has.
+            "configMapAndSecretChangeDetectionStrategy": "Watch",
             // Images come from archives: one that was collected could not be pulled again.
             "imageGCHighThresholdPercent": 100,
             // The machine's programs outrank a test's, and only some may be raised above them.

@@ -68,10 +68,33 @@ pub enum Component {
 
 /// What a person can choose about a cluster, remembered while it stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Options {
     /// kube-apiserver connects to a service's endpoints by itself rather than to its ClusterIP.
     pub aggregator_routing: bool,
+    /// The kubelet looks at each pod again as seldom as by Kubernetes' default, rather than as often as a test would have it.
+    pub default_sync_frequency: bool,
+}
+
+impl Options {
+    /// The components that run otherwise with `before`.
+    #[must_use]
+    pub fn changes(self, before: Self) -> Vec<Component> {
+        let concerned = [
+            (
+                Component::KubeApiserver,
+                self.aggregator_routing != before.aggregator_routing,
+            ),
+            (
+                Component::Kubelet,
+                self.default_sync_frequency != before.default_sync_frequency,
+            ),
+        ];
+        concerned
+            .into_iter()
+            .filter_map(|(component, changed)| changed.then_some(component))
+            .collect()
+    }
 }
 
 /// A program and its arguments.
@@ -175,7 +198,7 @@ impl Component {
             Self::KubeControllerManager => controller_manager::configure(layout).await,
             Self::KubeScheduler => scheduler::configure(layout).await,
             Self::KubeProxy => kube_proxy::configure(layout).await,
-            Self::Kubelet => kubelet::configure(layout).await,
+            Self::Kubelet => kubelet::configure(layout, options).await,
             Self::Provisioner => provisioner::configure(layout),
         }
     }

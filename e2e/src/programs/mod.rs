@@ -133,7 +133,7 @@ impl Program {
             Self::SampleApiserver => ("kubernetes", "k8s.io/sample-apiserver", "sample-apiserver"),
             Self::Etcd => ("etcd", "go.etcd.io/etcd/server/v3", "etcd"),
             Self::Helm => ("helm", "helm.sh/helm/v3/cmd/helm", "helm"),
-            Self::CoreDns => ("coredns", "github.com/coredns/coredns", "coredns"),
+            Self::CoreDns => ("coredns", "annex.dev/e2e/coredns", "coredns"),
             Self::Pause => ("pause", "annex.dev/e2e/pause", "pause"),
             Self::Informer => ("informer", "annex.dev/e2e/informer", "informer"),
         };

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{Failure, Scenario, World, ensure, failure, sample};
+use super::{Failure, Lane, Scenario, World, ensure, failure, sample};
 
 /// The scenarios of this file.
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     name: "describe/server",
+    lane: Lane::Wardle,
     long: false,
     needs_node: false,
     run: |world| Box::pin(server(world)),
@@ -41,12 +42,16 @@ async fn waits_for_its_namespace(world: &World) -> Result<(), Failure> {
 }
 
 async fn columns(world: &World) -> Result<(), Failure> {
-    let output = world.kubectl("get aggs").await?;
+    // Beside others, each of which has its line.
+    let ours = format!("--field-selector metadata.name={}", sample::NAME);
+    let output = world.kubectl(&format!("get aggs {ours}")).await?;
     ensure(
         words(&output).starts_with("NAME READY REASON AGE wardle True AllGood "),
         || format!("`kubectl get aggs` prints:\n{output}"),
     )?;
-    let output = world.kubectl("get aggregatedservers -o wide").await?;
+    let output = world
+        .kubectl(&format!("get aggregatedservers {ours} -o wide"))
+        .await?;
     let wide = words(&output);
     let wanted = "NAME READY REASON APIS NEXT ROTATION AGE wardle True AllGood \
                   wardle.example.com/v1alpha1,wardle.example.com/v1beta1 ";
@@ -55,7 +60,7 @@ async fn columns(world: &World) -> Result<(), Failure> {
     })?;
     let next = wide[wanted.len()..].split(' ').next().unwrap_or_default();
     in_future(next, &wide)?;
-    let named = world.kubectl("get annex -o name").await?;
+    let named = world.kubectl(&format!("get annex {ours} -o name")).await?;
     ensure(named == "aggregatedserver.annex.dev/wardle\n", || {
         format!("the category annex holds: {named:?}")
     })

@@ -1,7 +1,8 @@
 //! The tests on a real cluster: what a user's commands show.
 //!
 //! A scenario is an async function over a [`World`]; each file here holds those of one contract, and leaves the cluster
-//! as it found it when it passes. On failure the runner prints what a person would ask for, see `dump`.
+//! as it found it when it passes. Those that need nothing of each other run side by side, see [`Lane`]. On failure the runner
+//! prints what a person would ask for, see `dump`.
 
 mod audit;
 mod chart;
@@ -10,8 +11,11 @@ mod deletion;
 mod describe;
 mod dump;
 mod fault;
+mod follow;
 mod informer;
 mod kubectl;
+mod lane;
+mod made;
 mod operator;
 mod recovery;
 mod rotation;
@@ -31,6 +35,7 @@ pub mod world;
 
 use std::{future::Future, pin::Pin};
 
+pub use lane::Lane;
 pub use runner::{Error, Selection, run};
 pub use world::World;
 
@@ -45,6 +50,8 @@ pub type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
 pub struct Scenario {
     /// Its name, as a path: `kubectl/create`.
     pub name: &'static str,
+    /// What may run beside it.
+    pub lane: Lane,
     /// Only with `--long`.
     pub long: bool,
     /// It reaches into the node: no cluster that was made elsewhere will do.
@@ -66,7 +73,7 @@ pub fn ensure(holds: bool, words: impl FnOnce() -> String) -> Result<(), Failure
     if holds { Ok(()) } else { Err(failure(words())) }
 }
 
-/// All of them, in the order in which they run.
+/// All of them, in the order in which those of a lane run.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
     // Deletion is last: it takes Annex away, and brings it back.

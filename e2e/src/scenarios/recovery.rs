@@ -1,11 +1,12 @@
 //! What somebody spoils, or an operator that is restarted in the middle, is made good without a failed request.
 
+use annex_crds::v1alpha1::{Reason, RotationStep};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::{Api, ResourceExt as _};
 
-use super::{Failure, Scenario, World, ensure, operator, stage, traffic::Traffic};
+use super::{Failure, Lane, Scenario, World, ensure, follow::Followed, operator, stage, traffic::Traffic};
 use crate::install::NAMESPACE;
 
 /// What the traffic asks for.
@@ -15,12 +16,14 @@ const FLUNDERS: &str = "/apis/wardle.example.com/v1alpha1/flunders";
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "recovery/status-and-secrets",
+        lane: Lane::Wardle,
         long: false,
         needs_node: false,
         run: |world| Box::pin(status_and_secrets(world)),
     },
     Scenario {
         name: "recovery/restart-in-rotation",
+        lane: Lane::Alone,
         long: false,
         needs_node: false,
         run: |world| Box::pin(restart_in_rotation(world)),
@@ -30,7 +33,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 async fn status_and_secrets(world: &World) -> Result<(), Failure> {
     let name = "recovery";
     stage::sample(world, name).await?;
-    let traffic = Traffic::begin(world, FLUNDERS);
+    let traffic = Traffic::begin(world, FLUNDERS).await?;
     status_cleared(world, name).await?;
     serving_secret_deleted(world, name).await?;
     authority_deleted(world, name).await?;
@@ -160,13 +163,12 @@ async fn serving_secret_deleted(world: &World, name: &str) -> Result<(), Failure
 async fn authority_deleted(world: &World, name: &str) -> Result<(), Failure> {
     let old = authority(world, name).await?;
     let secret = format!("{name}-ca");
+    let mut followed = world.follow(name).await?;
     world
         .kubectl(&format!("-n {NAMESPACE} delete secret {secret}"))
         .await?;
     stage::hurry_operator(world, name, "authority").await?;
-    world
-        .condition(name, "CertificatesReady", "False", Some("CASecretInvalid"))
-        .await?;
+    followed.told(Reason::CaSecretInvalid).await?;
     let new = another(world, NAMESPACE, &secret, old.uid()).await?;
     ensure(entry(&new, "previous.crt") == entry(&old, "tls.crt"), || {
         "the new authority does not remember the one that is in use".to_owned()
@@ -211,14 +213,15 @@ async fn restart_in_rotation(world: &World) -> Result<(), Failure> {
     let name = "recovery-restart";
     stage::sample(world, name).await?;
     let old = authority(world, name).await?;
-    let traffic = Traffic::begin(world, FLUNDERS);
+    let traffic = Traffic::begin(world, FLUNDERS).await?;
+    let mut followed = world.follow(name).await?;
     world
         .kubectl(&format!(
             "annotate aggregatedserver {name} annex.dev/rotate-ca=restart"
         ))
         .await?;
-    for step in ["Widen", "Probe"] {
-        at_step(world, name, step).await?;
+    for step in [RotationStep::Widen, RotationStep::Probe] {
+        at_step(&mut followed, step).await?;
         operator::restart(world).await?;
     }
     stage::rotated(world, name, 1).await?;
@@ -236,18 +239,15 @@ async fn restart_in_rotation(world: &World) -> Result<(), Failure> {
     stage::cleared(world, name).await
 }
 
-async fn at_step(world: &World, name: &str, step: &str) -> Result<(), Failure> {
-    let api = world.servers();
-    world
-        .eventually(&format!("step {step} of the rotation of {name}"), async || {
-            let server = api.get(name).await.map_err(|error| error.to_string())?;
-            let rotation = server.status.unwrap_or_default().certificates.rotation;
-            let now = rotation.map(|rotation| format!("{:?}", rotation.step));
-            if now.as_deref() == Some(step) {
-                Ok(())
-            } else {
-                Err(format!("{now:?}"))
-            }
-        })
-        .await
+async fn at_step(followed: &mut Followed, step: RotationStep) -> Result<(), Failure> {
+    let what = format!("step {step:?} of the rotation");
+    let found = followed.find(&what, |server| {
+        let status = server.status.as_ref();
+        let rotation = status.and_then(|status| status.certificates.rotation.as_ref());
+        match rotation.map(|rotation| rotation.step) {
+            Some(now) if now == step => Ok(()),
+            now => Err(format!("{now:?}")),
+        }
+    });
+    found.await.map(|_| ())
 }

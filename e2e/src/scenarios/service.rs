@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Failure, Scenario, World, ensure, failure, sample};
+use super::{Failure, Lane, Scenario, World, ensure, failure, sample};
 use crate::product::workspace;
 
 /// The scenarios of this file.
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     name: "service/chart-of-its-own",
+    lane: Lane::Wardle,
     long: false,
     needs_node: false,
     run: |world| Box::pin(chart_of_its_own(world)),

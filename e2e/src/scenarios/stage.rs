@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use annex_crds::v1alpha1::Child;
 use kube::ResourceExt as _;
 
-use super::{Failure, World, ensure, world::sample_server};
+use super::{Failure, Lane, World, ensure, world::sample_server};
 
-/// Label of what is made here.
+/// Label of what is made here; its value says what may have run beside it.
 const STAGED: &str = "e2e.annex.dev/staged";
 
 /// Makes namespace and server, both of this name, and waits until it is Ready; what an earlier failure left goes first.
@@ -25,21 +25,43 @@ pub(super) async fn made(world: &World, name: &str, yaml: &str) -> Result<(), Fa
 
 /// Makes the namespace; what an earlier failure left goes first.
 pub(super) async fn cleared_first(world: &World, name: &str) -> Result<(), Failure> {
-    world
-        .kubectl(&format!(
-            "delete aggregatedservers -l {STAGED} --wait --timeout=180s"
-        ))
-        .await?;
-    world
-        .kubectl(&format!("delete namespaces -l {STAGED} --wait=false"))
-        .await?;
+    if let Some(selector) = in_the_way(world.lane) {
+        world
+            .kubectl(&format!(
+                "delete aggregatedservers -l {selector} --wait --timeout=180s"
+            ))
+            .await?;
+        world
+            .kubectl(&format!("delete namespaces -l {selector} --wait=false"))
+            .await?;
+    }
+    world.delete("aggregatedserver", name).await?;
     world.delete("namespace", name).await?;
     world.namespace(name).await
 }
 
+/// Which of the staged servers may hold what the next one of the lane needs: those that ran where nothing runs now. Servers of
+/// [`Lane::Own`] need nothing of each other.
+fn in_the_way(lane: Lane) -> Option<String> {
+    match lane {
+        Lane::Alone => Some(STAGED.to_owned()),
+        Lane::Wardle => Some(format!("{STAGED}!={},{STAGED}", value(Lane::Own))),
+        Lane::Own => None,
+    }
+}
+
+fn value(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Alone => "alone",
+        Lane::Wardle => "wardle",
+        Lane::Own => "own",
+    }
+}
+
 /// Marks namespace and server, so that the next scenario takes away what a failure leaves of them.
 pub(super) async fn mark(world: &World, name: &str) -> Result<(), Failure> {
-    let line = format!("label namespace/{name} aggregatedserver/{name} {STAGED}=true");
+    let lane = value(world.lane);
+    let line = format!("label namespace/{name} aggregatedserver/{name} {STAGED}={lane}");
     world.kubectl(&line).await.map(|_| ())
 }
 
@@ -101,7 +123,8 @@ pub(super) async fn hurry_operator(world: &World, name: &str, stamp: &str) -> Re
     world.kubectl(&line).await.map(|_| ())
 }
 
-/// Has the kubelet look at the server's Secret now: it does when a pod changes, and otherwise once in a minute or two.
+/// Has the kubelet look at the server's Secret now: it does when a pod changes, and otherwise once in 10 to 15 s in the harness' own cluster, in one to
+/// two minutes in others.
 pub(super) async fn hurry_kubelet(world: &World, namespace: &str, stamp: &str) -> Result<(), Failure> {
     let line = format!("-n {namespace} annotate pods --all --overwrite e2e.annex.dev/look={stamp}");
     world.kubectl(&line).await.map(|_| ())

@@ -26,11 +26,16 @@ struct Seen {
 }
 
 impl Traffic {
-    /// Begins to `GET` this path again and again.
-    pub(super) fn begin(world: &World, path: &str) -> Self {
+    /// Begins to `GET` this path again and again, each time once: a client that tries again where it is answered 429, 503 or 504
+    /// would hide what fails.
+    ///
+    /// # Errors
+    /// The client cannot be made.
+    pub(super) async fn begin(world: &World, path: &str) -> Result<Self, Failure> {
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(send(world.client.clone(), path.to_owned(), stopped));
-        Self { stop, task }
+        let client = client::connect_without_retries(world.tools.kubeconfig()).await?;
+        let task = tokio::spawn(send(client, path.to_owned(), stopped));
+        Ok(Self { stop, task })
     }
 
     /// Ends it; returns how many requests were answered.

@@ -1,17 +1,19 @@
 //! What scenarios share: the tools, a client, and the verbs of a test.
 
+use std::path::Path;
 use std::time::Duration;
 
 use annex_crds::v1alpha1::AggregatedServer;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{Api, Client};
 
-use super::{Failure, failure};
+use super::{Failure, Lane, failure, follow::Followed, made::Made};
 use crate::{client, layout::Layout, tools::Tools};
 
 /// How long anything may take that is waited for. A condition ends the wait, not the clock.
 pub const LIMIT: Duration = Duration::from_secs(180);
 
-/// A cluster with Annex on it.
+/// A cluster with Annex on it, as one scenario has it.
 pub struct World {
     /// kubectl and helm.
     pub tools: Tools,
@@ -19,9 +21,36 @@ pub struct World {
     pub client: Client,
     /// The cluster that the harness made; `None` with somebody else's.
     pub layout: Option<Layout>,
+    /// What may run beside the scenario.
+    pub lane: Lane,
+    /// What the scenario made.
+    pub(super) made: Made,
 }
 
 impl World {
+    /// For a scenario that nothing runs beside.
+    #[must_use]
+    pub fn new(tools: Tools, client: Client, layout: Option<Layout>) -> Self {
+        Self {
+            tools,
+            client,
+            layout,
+            lane: Lane::Alone,
+            made: Made::default(),
+        }
+    }
+
+    /// The same cluster for another scenario, whose kubectl keeps what it has learnt of the API in a place of its own.
+    pub(super) fn beside_others(&self, lane: Lane, kubectl_cache: &Path) -> Self {
+        Self {
+            tools: self.tools.clone().with_cache(kubectl_cache),
+            client: self.client.clone(),
+            layout: self.layout.clone(),
+            lane,
+            made: Made::default(),
+        }
+    }
+
     /// Runs kubectl, words separated by single spaces, and returns what it wrote.
     ///
     /// # Errors
@@ -53,6 +82,7 @@ impl World {
     /// # Errors
     /// It was refused.
     pub async fn apply(&self, yaml: &str) -> Result<String, Failure> {
+        self.made.manifest(yaml);
         Ok(self.tools.kubectl_with(&["apply", "-f", "-"], yaml).await?)
     }
 
@@ -107,6 +137,14 @@ impl World {
         .await
     }
 
+    /// Follows an AggregatedServer, there or not yet, from now on; what is waited for may pass faster than anybody polls.
+    ///
+    /// # Errors
+    /// The kube-apiserver does not let it be watched.
+    pub async fn follow(&self, name: &str) -> Result<Followed, Failure> {
+        Followed::start(self.servers(), name).await
+    }
+
     /// Waits until the AggregatedServer is Ready.
     ///
     /// # Errors
@@ -120,6 +158,7 @@ impl World {
     /// # Errors
     /// It exists, or was refused.
     pub async fn namespace(&self, name: &str) -> Result<(), Failure> {
+        self.made.note("namespace", name);
         self.kubectl(&format!("create namespace {name}"))
             .await
             .map(|_| ())
@@ -145,8 +184,9 @@ impl World {
     }
 }
 
-fn describe(conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition]) -> String {
-    let one = |condition: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
+/// Conditions, a line each.
+pub(super) fn describe(conditions: &[Condition]) -> String {
+    let one = |condition: &Condition| {
         format!(
             "{}={} {}: {}",
             condition.type_, condition.status, condition.reason, condition.message

@@ -105,6 +105,7 @@ async fn promises(before: &BTreeSet<String>, first: &Layout, second: &Layout) ->
         second,
         Options {
             aggregator_routing: true,
+            ..Options::default()
         },
     )
     .await?;

@@ -5,30 +5,34 @@ mod process;
 mod uninstall;
 mod upgrade;
 
-use super::Scenario;
+use super::{Lane, Scenario};
 
 /// The scenarios of this folder.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "chart/access",
+        lane: Lane::Alone,
         long: false,
         needs_node: false,
         run: |world| Box::pin(access::matrix(world)),
     },
     Scenario {
         name: "chart/process",
+        lane: Lane::Alone,
         long: false,
         needs_node: false,
         run: |world| Box::pin(process::leader_and_standby(world)),
     },
     Scenario {
         name: "chart/upgrade",
+        lane: Lane::Alone,
         long: false,
         needs_node: false,
         run: |world| Box::pin(upgrade::without_a_change(world)),
     },
     Scenario {
         name: "chart/uninstall",
+        lane: Lane::Alone,
         long: false,
         needs_node: false,
         run: |world| Box::pin(uninstall::operator_only(world)),

@@ -1,5 +1,6 @@
 //! The namespace that a server runs in is deleted, and made again.
 
+use annex_crds::v1alpha1::Reason;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::{Api, ResourceExt, api::ListParams};
@@ -14,6 +15,7 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     stage::sample(world, name).await?;
     world.delete("namespace", bystander).await?;
     world.namespace(bystander).await?;
+    let mut followed = world.follow(name).await?;
     let began = std::time::Instant::now();
     delete_namespace(world, name).await?;
     let (first, bystander, told) = tokio::join!(
@@ -22,7 +24,7 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
             delete_namespace(world, bystander).await?;
             namespace_gone(world, bystander).await
         },
-        world.condition(name, "Ready", "False", Some("NamespaceTerminating")),
+        followed.told(Reason::NamespaceTerminating),
     );
     first?;
     bystander?;

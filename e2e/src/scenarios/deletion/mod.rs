@@ -10,7 +10,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 
-use super::{Failure, Scenario, World};
+use super::{Failure, Lane, Scenario, World};
 use crate::client;
 
 /// A namespace that nothing keeps ends in seconds; its controller looks again only once in a while.
@@ -20,24 +20,28 @@ const NAMESPACE_LIMIT: Duration = Duration::from_secs(120);
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "deletion/server",
+        lane: Lane::Alone,
         long: false,
         needs_node: false,
         run: |world| Box::pin(server::run(world)),
     },
     Scenario {
         name: "deletion/hosting-namespace",
+        lane: Lane::Alone,
         long: false,
         needs_node: false,
         run: |world| Box::pin(hosting::run(world)),
     },
     Scenario {
         name: "deletion/runbook",
+        lane: Lane::Alone,
         long: false,
         needs_node: false,
         run: |world| Box::pin(runbook::run(world)),
     },
     Scenario {
         name: "deletion/uninstall",
+        lane: Lane::Alone,
         long: false,
         needs_node: false,
         run: |world| Box::pin(uninstall::run(world)),

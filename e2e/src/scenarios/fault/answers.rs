@@ -38,8 +38,9 @@ async fn before_registration(
 ) -> Result<(), Failure> {
     let cured = TestServer::new(name, NAMESPACE);
     let broken = cured.clone().args(&[mode]);
-    world.apply(&broken.yaml()).await?;
-    let message = named(world, name, reason, pod(world, &broken, runs)).await?;
+    let yaml = broken.yaml();
+    let symptom = pod(world, &broken, runs);
+    let message = named(world, name, reason, world.apply(&yaml), symptom).await?;
     ensure(message.contains(&broken.group), || {
         format!("the message does not name the group-version: {message}")
     })?;
@@ -63,10 +64,9 @@ pub(super) async fn storage(world: &World) -> Result<(), Failure> {
     world.apply(SERVER).await?;
     world.ready(STORAGE).await?;
     world.apply(FLUNDER).await?;
-    world
-        .kubectl("-n fault-storage scale deployment etcd --replicas=0")
-        .await?;
-    let message = named(world, STORAGE, Reason::StorageUnavailable, unready(world)).await?;
+    let before = stored(world).await?;
+    let stop = world.kubectl("-n fault-storage scale deployment etcd --replicas=0");
+    let message = named(world, STORAGE, Reason::StorageUnavailable, stop, unready(world)).await?;
     ensure(message.contains("etcd"), || {
         format!("the message does not name the check: {message}")
     })?;
@@ -74,14 +74,22 @@ pub(super) async fn storage(world: &World) -> Result<(), Failure> {
         .kubectl("-n fault-storage scale deployment etcd --replicas=1")
         .await?;
     world.ready(STORAGE).await?;
-    let list = world
-        .kubectl("get --raw /apis/storage.example.com/v1/namespaces/default/flunders")
-        .await;
-    let _ = list;
+    let after = stored(world).await?;
+    ensure(after == before, || {
+        format!("flunder {before} was stored before the outage, and after it there is {after:?}")
+    })?;
     world
         .kubectl("-n fault-storage delete flunder through-the-outage")
         .await?;
     clean(world, &[STORAGE], STORAGE_NAMESPACE).await
+}
+
+/// The uid of the flunder that outlives the outage.
+async fn stored(world: &World) -> Result<String, Failure> {
+    let line = "-n fault-storage get flunder through-the-outage -o jsonpath={.metadata.uid}";
+    let uid = world.kubectl(line).await?;
+    ensure(!uid.is_empty(), || "the flunder has no uid".to_owned())?;
+    Ok(uid)
 }
 
 /// `/readyz?verbose` of the server, asked through the kube-apiserver, says that etcd fails.

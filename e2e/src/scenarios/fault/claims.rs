@@ -52,8 +52,8 @@ spec:
         .await?;
     let services: Api<APIService> = Api::all(world.client.clone());
     let before = services.get(&name).await?;
-    world.apply(&server.yaml()).await?;
-    let message = named(world, FOREIGN, Reason::Conflict, at_once()).await?;
+    let yaml = server.yaml();
+    let message = named(world, FOREIGN, Reason::Conflict, world.apply(&yaml), at_once()).await?;
     ensure(message.contains("helm release elsewhere/adapter"), || {
         format!("the message does not name the owner: {message}")
     })?;
@@ -110,8 +110,8 @@ spec:
             world.apply(&object).await.map_err(|error| error.to_string())
         })
         .await?;
-    world.apply(&refused.yaml()).await?;
-    let message = named(world, SHADOW, Reason::CrdShadowed, at_once()).await?;
+    let yaml = refused.yaml();
+    let message = named(world, SHADOW, Reason::CrdShadowed, world.apply(&yaml), at_once()).await?;
     ensure(message.contains(&crd), || {
         format!("the message does not name the CustomResourceDefinition: {message}")
     })?;
@@ -147,8 +147,8 @@ async fn rivals(world: &World) -> Result<(), Failure> {
     };
     world.apply(&first.yaml()).await?;
     world.ready(FIRST).await?;
-    world.apply(&second.yaml()).await?;
-    let message = named(world, SECOND, Reason::Conflict, at_once()).await?;
+    let yaml = second.yaml();
+    let message = named(world, SECOND, Reason::Conflict, world.apply(&yaml), at_once()).await?;
     ensure(message.contains(FIRST), || {
         format!("the message does not name the first claimant: {message}")
     })?;
@@ -165,11 +165,11 @@ async fn rivals(world: &World) -> Result<(), Failure> {
 pub(super) async fn namespaces(world: &World) -> Result<(), Failure> {
     let missing = TestServer::new(MISSING, MISSING);
     let refused = TestServer::new(REFUSED, install::NAMESPACE);
-    world.apply(&missing.yaml()).await?;
-    world.apply(&refused.yaml()).await?;
+    let (missing, refused) = (missing.yaml(), refused.yaml());
+    let (missing, refused) = (world.apply(&missing), world.apply(&refused));
     tokio::try_join!(
-        named(world, MISSING, Reason::NamespaceNotFound, at_once()),
-        named(world, REFUSED, Reason::NamespaceRefused, at_once()),
+        named(world, MISSING, Reason::NamespaceNotFound, missing, at_once()),
+        named(world, REFUSED, Reason::NamespaceRefused, refused, at_once()),
     )?;
     let made = world
         .kubectl(&format!(

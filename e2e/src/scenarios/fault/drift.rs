@@ -45,8 +45,8 @@ async fn serving_secret(world: &World) -> Result<(), Failure> {
     world.ready(SECRET).await?;
     let garbled = r#"{"data":{"tls.crt":"Z2FyYmxlZA=="}}"#;
     let line = format!("-n {NAMESPACE} patch secret {SECRET}-serving-cert --type=merge -p {garbled}");
-    world.kubectl(&line).await?;
-    named(world, SECRET, Reason::ServingSecretInvalid, at_once()).await?;
+    let deed = world.kubectl(&line);
+    named(world, SECRET, Reason::ServingSecretInvalid, deed, at_once()).await?;
     world.ready(SECRET).await?;
     let secrets: Api<Secret> = Api::namespaced(world.client.clone(), NAMESPACE);
     let secret = secrets.get(&format!("{SECRET}-serving-cert")).await?;

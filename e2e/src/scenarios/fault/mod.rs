@@ -18,54 +18,69 @@ mod pods;
 mod servers;
 mod trial;
 
-use super::{Failure, Scenario, World};
+use super::{Failure, Lane, Scenario, World};
 
 /// Faults of each kind.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "fault/pods",
+        lane: Lane::Own,
         long: false,
         needs_node: false,
         run: |world| Box::pin(pods::run(world)),
     },
     Scenario {
         name: "fault/answers",
+        lane: Lane::Own,
         long: false,
         needs_node: false,
         run: |world| Box::pin(answers::run(world)),
     },
     Scenario {
         name: "fault/storage",
+        lane: Lane::Wardle,
         long: false,
         needs_node: false,
         run: |world| Box::pin(answers::storage(world)),
     },
     Scenario {
         name: "fault/trial",
+        lane: Lane::Own,
         long: false,
         needs_node: false,
         run: |world| Box::pin(trial::run(world)),
     },
     Scenario {
+        name: "fault/trial-go",
+        lane: Lane::Wardle,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(trial::other_authority(world)),
+    },
+    Scenario {
         name: "fault/drift",
+        lane: Lane::Own,
         long: false,
         needs_node: false,
         run: |world| Box::pin(drift::run(world)),
     },
     Scenario {
         name: "fault/claims",
+        lane: Lane::Own,
         long: false,
         needs_node: false,
         run: |world| Box::pin(claims::run(world)),
     },
     Scenario {
         name: "fault/namespace",
+        lane: Lane::Own,
         long: false,
         needs_node: false,
         run: |world| Box::pin(claims::namespaces(world)),
     },
     Scenario {
         name: "fault/backend",
+        lane: Lane::Own,
         long: false,
         needs_node: false,
         run: |world| Box::pin(backend::run(world)),

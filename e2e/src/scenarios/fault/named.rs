@@ -15,23 +15,22 @@ use crate::progress;
 /// The longest time from a fault's first symptom to its name in status.
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
-/// Waits for the symptom, and for `reason` on its condition and on `Ready`; says how long the one came after the other, and
-/// returns the condition's message.
-pub(super) async fn named(
+/// Does the deed, and waits for its symptom, and for `reason` on its condition and on `Ready`, followed by a watch from before the deed;
+/// says how long the one came after the other, and returns the condition's message.
+pub(super) async fn named<T>(
     world: &World,
     server: &str,
     reason: Reason,
+    deed: impl Future<Output = Result<T, Failure>>,
     symptom: impl Future<Output = Result<(), Failure>>,
 ) -> Result<String, Failure> {
+    let mut followed = world.follow(server).await?;
+    deed.await?;
     let seen = async {
         symptom.await?;
         Ok::<_, Failure>(Instant::now())
     };
-    let told = async {
-        let message = told(world, server, reason).await?;
-        Ok((Instant::now(), message))
-    };
-    let (seen, (told, message)) = tokio::try_join!(seen, told)?;
+    let (seen, (told, message)) = tokio::try_join!(seen, followed.told(reason))?;
     let took = told.saturating_duration_since(seen);
     progress::say(format!(
         "    {server}: {reason} after {:.1} s",
@@ -49,31 +48,6 @@ pub(super) async fn named(
 /// The symptom of what is wrong from the moment at which it was written.
 pub(super) async fn at_once() -> Result<(), Failure> {
     Ok(())
-}
-
-async fn told(world: &World, server: &str, reason: Reason) -> Result<String, Failure> {
-    let api = world.servers();
-    let what = format!("AggregatedServer {server}: {reason}");
-    world
-        .eventually(&what, async || {
-            let found = api.get(server).await.map_err(|error| error.to_string())?;
-            let conditions = found.status.unwrap_or_default().conditions;
-            let of = |type_: &str| {
-                conditions
-                    .iter()
-                    .find(|condition| condition.type_ == type_ && condition.reason == reason.as_str())
-            };
-            let ready = of("Ready").is_some_and(|ready| ready.status == "False");
-            match of(reason.condition().as_str()) {
-                Some(condition) if ready => Ok(condition.message.clone()),
-                _ => Err(conditions
-                    .iter()
-                    .map(|c| format!("{}={} {}: {}", c.type_, c.status, c.reason, c.message))
-                    .collect::<Vec<_>>()
-                    .join("\n    ")),
-            }
-        })
-        .await
 }
 
 /// Waits until a pod of `server` looks as `symptom` says.

@@ -40,8 +40,8 @@ async fn suffer(
     symptom: impl Future<Output = Result<(), Failure>>,
     cured: &TestServer,
 ) -> Result<String, Failure> {
-    world.apply(&broken.yaml()).await?;
-    let message = named(world, broken.name, reason, symptom).await?;
+    let yaml = broken.yaml();
+    let message = named(world, broken.name, reason, world.apply(&yaml), symptom).await?;
     world.apply(&cured.yaml()).await?;
     world.ready(cured.name).await?;
     Ok(message)
@@ -139,8 +139,9 @@ async fn template(world: &World) -> Result<(), Failure> {
         ("priorityClassName: missing-altogether, hostPID: maybe", "hostPID"),
     ] {
         let broken = TestServer { pod, ..good.clone() };
-        world.apply(&broken.yaml()).await?;
-        let message = named(world, TEMPLATE, Reason::TemplateInvalid, at_once()).await?;
+        let yaml = broken.yaml();
+        let deed = world.apply(&yaml);
+        let message = named(world, TEMPLATE, Reason::TemplateInvalid, deed, at_once()).await?;
         ensure(message.contains(path), || {
             format!("the message does not name {path}: {message}")
         })?;

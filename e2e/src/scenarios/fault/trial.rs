@@ -29,13 +29,18 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     world.namespace(BYSTANDER).await?;
     let cured = TestServer::new(NAME, NAMESPACE);
     let broken = cured.clone().args(&["--mode=untrusting-front-proxy"]);
-    world.apply(&broken.yaml()).await?;
+    let yaml = broken.yaml();
     let refused = refused(world, broken.api_service());
-    let (message, (), (), ()) = tokio::try_join!(
-        named(world, NAME, Reason::FrontProxyUntrusted, refused),
+    let (message, (), ()) = tokio::try_join!(
+        named(
+            world,
+            NAME,
+            Reason::FrontProxyUntrusted,
+            world.apply(&yaml),
+            refused
+        ),
         taken_back(world, &broken),
         bystander(world, &broken),
-        other_authority(world),
     )?;
     ensure(message.contains("401"), || {
         format!("the message does not say what the aggregator saw: {message}")
@@ -47,7 +52,7 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     ensure(!service.annotations().contains_key(TRIAL_ANNOTATION), || {
         "an APIService that is available is still on trial".to_owned()
     })?;
-    clean(world, &[NAME, GO], NAMESPACE).await
+    clean(world, &[NAME], NAMESPACE).await
 }
 
 fn api_services(world: &World) -> Api<APIService> {
@@ -75,17 +80,24 @@ async fn refused(world: &World, api_service: String) -> Result<(), Failure> {
 }
 
 /// Kubernetes' own server library, told to trust the front proxies of another authority.
-async fn other_authority(world: &World) -> Result<(), Failure> {
-    world
-        .apply(&go_server(", --requestheader-client-ca-file=/other/ca.crt"))
-        .await?;
+pub(super) async fn other_authority(world: &World) -> Result<(), Failure> {
+    world.namespace(GO).await?;
     let refused = refused(world, "v1alpha1.wardle.example.com".to_owned());
-    named(world, GO, Reason::FrontProxyUntrusted, refused).await?;
+    let yaml = go_server(", --requestheader-client-ca-file=/other/ca.crt");
+    named(
+        world,
+        GO,
+        Reason::FrontProxyUntrusted,
+        world.apply(&yaml),
+        refused,
+    )
+    .await?;
     world.apply(&go_server("")).await?;
-    world.ready(GO).await
+    world.ready(GO).await?;
+    clean(world, &[GO], GO).await
 }
 
-/// The other authority is that of the server beside it.
+/// The other authority is that of the server's own certificate.
 fn go_server(more: &str) -> String {
     format!(
         "
@@ -93,7 +105,7 @@ apiVersion: annex.dev/v1alpha1
 kind: AggregatedServer
 metadata: {{ name: {GO} }}
 spec:
-  namespace: {NAMESPACE}
+  namespace: {GO}
   apis:
   - {{ group: wardle.example.com, version: v1alpha1 }}
   - {{ group: wardle.example.com, version: v1beta1 }}
@@ -112,7 +124,7 @@ spec:
           volumeMounts: [{{ name: data, mountPath: /data }}]
         volumes:
         - {{ name: data, emptyDir: {{}} }}
-        - {{ name: other, configMap: {{ name: {NAME}-ca }} }}
+        - {{ name: other, configMap: {{ name: {GO}-ca }} }}
 "
     )
 }

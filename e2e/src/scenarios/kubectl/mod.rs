@@ -5,25 +5,28 @@ mod watch;
 
 use serde_json::Value;
 
-use super::{Failure, Scenario, World, ensure, sample, world};
+use super::{Failure, Lane, Scenario, World, ensure, sample, world};
 use verbs::Server;
 
 /// The scenarios of this file.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "kubectl/embedded",
+        lane: Lane::Wardle,
         long: false,
         needs_node: false,
         run: |world| Box::pin(embedded(world)),
     },
     Scenario {
         name: "kubectl/two-replicas",
+        lane: Lane::Wardle,
         long: false,
         needs_node: false,
         run: |world| Box::pin(two_replicas(world)),
     },
     Scenario {
         name: "kubectl/go",
+        lane: Lane::Wardle,
         long: false,
         needs_node: false,
         run: |world| Box::pin(go(world)),

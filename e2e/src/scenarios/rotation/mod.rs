@@ -3,6 +3,7 @@
 //! Clients are two kinds, see `load`. All of it needs a cluster whose pods this machine can reach.
 
 mod handshake;
+mod kubelet;
 mod load;
 mod server;
 mod steps;
@@ -11,61 +12,78 @@ mod watches;
 mod workload;
 mod wrong_order;
 
-use super::Scenario;
+use super::{Lane, Scenario};
 use server::{GO, WARDLE};
 
-/// Rotation, of Annex's wardle, and of the Go sample-apiserver: of that, all but one only with `--long`.
+/// Rotation, of Annex's wardle, and of the Go sample-apiserver: of that, all but one only with `--long`, as well as the one that waits
+/// for a kubelet that does not hurry.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "rotation/under-load",
+        lane: Lane::Wardle,
         long: false,
         needs_node: true,
         run: |world| Box::pin(under_load::leaf_and_authority(world, WARDLE)),
     },
     Scenario {
         name: "rotation/apiserver-restart",
+        lane: Lane::Alone,
         long: false,
         needs_node: true,
         run: |world| Box::pin(under_load::apiserver_restart(world, WARDLE)),
     },
     Scenario {
         name: "rotation/wrong-order-is-noticed",
+        lane: Lane::Alone,
         long: false,
         needs_node: true,
         run: |world| Box::pin(wrong_order::is_noticed(world, WARDLE)),
     },
     Scenario {
         name: "rotation/restarted-workload",
+        lane: Lane::Wardle,
         long: false,
         needs_node: true,
         run: |world| Box::pin(workload::restarted(world, WARDLE)),
     },
     Scenario {
         name: "rotation/go-authority",
+        lane: Lane::Wardle,
         long: false,
         needs_node: true,
         run: |world| Box::pin(under_load::authority(world, GO)),
     },
     Scenario {
+        name: "rotation/default-kubelet",
+        lane: Lane::Alone,
+        long: true,
+        needs_node: true,
+        run: |world| Box::pin(kubelet::by_default(world)),
+    },
+    Scenario {
         name: "rotation/go-under-load",
+        lane: Lane::Wardle,
         long: true,
         needs_node: true,
         run: |world| Box::pin(under_load::leaf_and_authority(world, GO)),
     },
     Scenario {
         name: "rotation/go-apiserver-restart",
+        lane: Lane::Alone,
         long: true,
         needs_node: true,
         run: |world| Box::pin(under_load::apiserver_restart(world, GO)),
     },
     Scenario {
         name: "rotation/go-wrong-order-is-noticed",
+        lane: Lane::Alone,
         long: true,
         needs_node: true,
         run: |world| Box::pin(wrong_order::is_noticed(world, GO)),
     },
     Scenario {
         name: "rotation/go-restarted-workload",
+        lane: Lane::Wardle,
         long: true,
         needs_node: true,
         run: |world| Box::pin(workload::restarted(world, GO)),

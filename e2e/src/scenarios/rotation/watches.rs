@@ -1,65 +1,28 @@
 //! What a test follows by watches, for as long as it holds them.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
-use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, ResourceExt as _};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use super::handshake::Bundle;
+use crate::scenarios::follow::{self, Steady};
 
-/// The pause before a watch that broke is begun again. A kube-apiserver that was restarted must not leave a test with
-/// old news.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) use crate::scenarios::follow::Task;
 
-/// A task that ends with its owner.
-pub(super) struct Task(JoinHandle<()>);
-
-impl Task {
-    pub(super) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(work))
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// The same pause each time.
-struct Steady;
-
-impl Iterator for Steady {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        Some(PAUSE)
-    }
-}
-
-impl Backoff for Steady {
-    fn reset(&mut self) {}
-}
-
-/// An object by its name, as it changes; a watch that broke goes on.
+/// An object by its name, as it changes, while there is one.
 pub(super) fn object<K>(api: Api<K>, name: &str) -> impl Stream<Item = K> + Send + use<K>
 where
     K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
     K::DynamicType: Clone,
 {
-    watcher::watch_object(api, name)
-        .backoff(Steady)
-        .filter_map(async |event| event.ok().flatten())
+    follow::object(api, name).filter_map(async |object| object)
 }
 
 /// The bundle that an APIService publishes; `None` before it was read.

@@ -7,18 +7,20 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use self::cases::{Case, KINDS, backend, changes, defaults};
-use super::{Failure, Scenario, World, ensure, failure};
+use super::{Failure, Lane, Scenario, World, ensure, failure};
 
 /// The scenarios of this file.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "rules/create",
+        lane: Lane::Own,
         long: false,
         needs_node: false,
         run: |world| Box::pin(create(world)),
     },
     Scenario {
         name: "rules/change",
+        lane: Lane::Own,
         long: false,
         needs_node: false,
         run: |world| Box::pin(change(world)),
@@ -65,6 +67,7 @@ async fn change(world: &World) -> Result<(), Failure> {
     for kind in KINDS {
         // Its namespace does not exist: nothing comes of it.
         let standing = serde_json::from_value(backend(kind))?;
+        world.made.note("aggregatedserver", cases::NAME);
         api.create(&PostParams::default(), &standing).await?;
         for case in changes(kind) {
             let answer = api.patch(cases::NAME, &dry, &Patch::Merge(&case.change)).await;

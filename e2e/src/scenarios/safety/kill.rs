@@ -23,7 +23,7 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     ensure(replicas >= 2, || {
         format!("the operator has {replicas} replica(s), and another is to take over")
     })?;
-    let traffic = Traffic::begin(world, FLUNDERS);
+    let traffic = Traffic::begin(world, FLUNDERS).await?;
     leader_killed(world, name).await?;
     leader_pod_gone(world, name).await?;
     traffic.end().await?;

@@ -5,24 +5,27 @@ mod keys;
 mod kill;
 mod token;
 
-use super::Scenario;
+use super::{Lane, Scenario};
 
 /// In the order in which they run.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "safety/access",
+        lane: Lane::Wardle,
         long: false,
         needs_node: false,
         run: |world| Box::pin(access::run(world)),
     },
     Scenario {
         name: "safety/operator-token",
+        lane: Lane::Own,
         long: false,
         needs_node: false,
         run: |world| Box::pin(token::run(world)),
     },
     Scenario {
         name: "safety/kill",
+        lane: Lane::Alone,
         long: false,
         needs_node: true,
         run: |world| Box::pin(kill::run(world)),

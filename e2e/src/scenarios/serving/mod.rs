@@ -10,30 +10,34 @@ mod writers;
 use nix::sys::signal::Signal;
 
 use super::container::process_of;
-use super::{Failure, Scenario, World, stage, world};
+use super::{Failure, Lane, Scenario, World, stage, world};
 
 /// The scenarios of this folder.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "serving/kill-under-writes",
+        lane: Lane::Wardle,
         long: false,
         needs_node: true,
         run: |world| Box::pin(kill::run(world)),
     },
     Scenario {
         name: "serving/garbage-collection",
+        lane: Lane::Wardle,
         long: false,
         needs_node: true,
         run: |world| Box::pin(garbage::run(world)),
     },
     Scenario {
         name: "serving/namespace-of-a-thousand",
+        lane: Lane::Wardle,
         long: false,
         needs_node: false,
         run: |world| Box::pin(namespace::run(world)),
     },
     Scenario {
         name: "serving/drop-in",
+        lane: Lane::Wardle,
         long: false,
         needs_node: false,
         run: |world| Box::pin(drop_in::run(world)),

@@ -5,18 +5,20 @@ mod embedded;
 mod etcd;
 mod volume;
 
-use super::{Failure, Scenario, World};
+use super::{Failure, Lane, Scenario, World};
 
 /// The scenarios of this folder.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "storage/embedded",
+        lane: Lane::Wardle,
         long: false,
         needs_node: false,
         run: |world| Box::pin(embedded::run(world)),
     },
     Scenario {
         name: "storage/grow",
+        lane: Lane::Wardle,
         long: false,
         // A StorageClass that grows is the node's own.
         needs_node: true,
@@ -24,18 +26,21 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "storage/retain",
+        lane: Lane::Wardle,
         long: false,
         needs_node: false,
         run: |world| Box::pin(volume::retain(world)),
     },
     Scenario {
         name: "storage/delete",
+        lane: Lane::Alone,
         long: false,
         needs_node: false,
         run: |world| Box::pin(volume::delete(world)),
     },
     Scenario {
         name: "storage/etcd",
+        lane: Lane::Wardle,
         long: false,
         needs_node: false,
         run: |world| Box::pin(etcd::run(world)),

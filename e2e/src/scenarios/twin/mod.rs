@@ -9,12 +9,13 @@ mod direct;
 mod play;
 mod request;
 
-use super::{Failure, Scenario, World, ensure, failure, world};
+use super::{Failure, Lane, Scenario, World, ensure, failure, world};
 use crate::{client, progress};
 
 /// The scenarios of this file.
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     name: "twin/sample-apiserver",
+    lane: Lane::Wardle,
     long: false,
     needs_node: false,
     run: |world| Box::pin(side_by_side(world)),
