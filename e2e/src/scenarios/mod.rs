@@ -10,6 +10,7 @@ mod deletion;
 mod describe;
 mod dump;
 mod fault;
+mod hostile;
 mod informer;
 mod kubectl;
 mod operator;
@@ -83,6 +84,7 @@ pub fn all() -> Vec<Scenario> {
         fault::SCENARIOS,
         rotation::SCENARIOS,
         safety::SCENARIOS,
+        hostile::SCENARIOS,
         recovery::SCENARIOS,
         deletion::SCENARIOS,
     ];
