@@ -1,10 +1,16 @@
 //! Heads of requests as large as they may be, from somebody who has not said who they are.
 
-use http::HeaderName;
-use hyper::body::Bytes;
+use std::sync::Arc;
 
-use super::connection::{Ask, Reading};
-use super::{Arena, Attack, Error, collection, storm};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::client::TlsStream;
+
+use super::frames::{self, Block, End, Heard};
+use super::{Arena, Attack, Error, Target, collection, storm};
 
 pub(super) const LARGE: Attack = Attack {
     name: "large-headers",
@@ -12,46 +18,90 @@ pub(super) const LARGE: Attack = Attack {
     run: |arena| Box::pin(large(arena)),
 };
 
-/// Connections with streams that send a megabyte each, header by header.
+/// Connections with whole heads, and streams on each.
 const CONNECTIONS: usize = 4;
-const STREAMS: usize = 12;
-/// Headers of one request, and the length of each.
+const STREAMS: u32 = 60;
+/// Connections on which a head never ends.
+const UNFINISHED: usize = 350;
+/// How many are being opened at the same time.
+const OPENING: usize = 16;
+/// Headers of one request and the length of each: just below a megabyte.
 const HEADERS: usize = 16;
 const LENGTH: usize = 60_000;
-/// Streams whose head is one header over and over, which HPACK (RFC 7541) writes in a byte each.
-const REPEATING: usize = 100;
+/// The same of a header that is sent once and repeated in a byte each: the largest that HPACK remembers.
 const REPEATED: usize = 250;
 const REPEATED_LENGTH: usize = 3_900;
 
 async fn large(arena: &Arena) -> Result<String, Error> {
-    let until = storm::end_of(arena.scale.hold);
+    // Handshakes take some of the time.
+    let until = storm::end_of(arena.scale.hold * 2);
     let path = collection(&arena.namespace);
-    let name = HeaderName::from_static("x-large");
-    let mut shots = Vec::new();
+    let value = "x".repeat(LENGTH);
+    let mut distinct = Block::get(&path);
+    for header in 0..HEADERS {
+        distinct.literal(&format!("x-large-{header}"), &value);
+    }
+    let mut repeated = Block::get(&path);
+    repeated.repeated("x-large", &"x".repeat(REPEATED_LENGTH), REPEATED);
+    let (distinct, repeated) = (Arc::new(distinct), Arc::new(repeated));
+    let mut senders = JoinSet::new();
     for number in 0..CONNECTIONS {
-        if let Ok(connection) = arena.stranger.connect(Reading::Willing).await {
-            for stream in 0..STREAMS {
-                let mut ask = Ask::get(&path);
-                for header in 0..HEADERS {
-                    let value = format!("{number}-{stream}-{header}-{}", "x".repeat(LENGTH));
-                    ask = ask.header(name.clone(), &value)?;
-                }
-                shots.push((connection.clone(), ask, Bytes::new()));
-            }
+        let block = if number % 2 == 0 { &distinct } else { &repeated };
+        let (who, block) = (arena.stranger.clone(), Arc::clone(block));
+        senders.spawn(async move { send(&who, &block, STREAMS, End::Said, until).await });
+    }
+    let opening = Arc::new(Semaphore::new(OPENING));
+    for _ in 0..UNFINISHED {
+        let (who, block, opening) = (
+            arena.stranger.clone(),
+            Arc::clone(&distinct),
+            Arc::clone(&opening),
+        );
+        senders.spawn(async move {
+            let turn = opening.acquire().await;
+            let stream = who.tls(b"h2").await?;
+            drop(turn);
+            send_over(stream, &block, 1, End::Never, until).await
+        });
+    }
+    let (mut heard, mut refused) = (Heard::default(), 0);
+    while let Some(sent) = senders.join_next().await {
+        match sent {
+            Ok(Ok(more)) => heard += more,
+            _ => refused += 1,
         }
     }
-    let repeated = "y".repeat(REPEATED_LENGTH);
-    let mut ask = Ask::get(&path);
-    for _ in 0..REPEATED {
-        ask = ask.header(name.clone(), &repeated)?;
-    }
-    if let Ok(connection) = arena.stranger.connect(Reading::Willing).await {
-        let again = (0..REPEATING).map(|_| (connection.clone(), ask.clone(), Bytes::new()));
-        shots.extend(again);
-    }
-    let tally = storm::exchange(shots, until, |_, _, _| Ok(())).await?;
     Ok(format!(
-        "{} heads of a megabyte: {tally}",
-        CONNECTIONS * STREAMS + REPEATING
+        "{CONNECTIONS} connections with {STREAMS} heads of a megabyte each, {UNFINISHED} with one that does not end \
+         ({refused} refused): {heard}"
     ))
+}
+
+async fn send(who: &Target, block: &Block, streams: u32, end: End, until: Instant) -> Result<Heard, Error> {
+    send_over(who.tls(b"h2").await?, block, streams, end, until).await
+}
+
+/// Sends all of it whatever the server says meanwhile, and stays until the end.
+async fn send_over(
+    stream: TlsStream<TcpStream>,
+    block: &Block,
+    streams: u32,
+    end: End,
+    until: Instant,
+) -> Result<Heard, Error> {
+    let mut heard = Heard::default();
+    let Ok((mut reader, mut writer)) = frames::begin(stream).await else {
+        return Ok(heard);
+    };
+    let sending = async {
+        for stream in 0..streams {
+            // Streams of a client have odd numbers.
+            writer.write_all(&block.frames(2 * stream + 1, end)).await?;
+        }
+        writer.flush().await
+    };
+    let listening = frames::listen(&mut reader, &mut heard);
+    // The server may end the connection, and then it is ended.
+    let _ = timeout_at(until, async { tokio::join!(sending, listening) }).await;
+    Ok(heard)
 }

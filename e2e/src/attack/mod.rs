@@ -11,6 +11,7 @@ mod connection;
 mod connections;
 mod error;
 mod flow_control;
+mod frames;
 mod headers;
 mod readers;
 mod reviews;

@@ -22,8 +22,8 @@ pub(super) const ACCEPT_CLAUSES: Attack = Attack {
 const LENGTH: usize = 64_000;
 /// How many of each are asked at once.
 const AT_ONCE: usize = 8;
-/// The length of a header: the head of a request may have a megabyte.
-const ACCEPT_LENGTH: usize = 200_000;
+/// The length of a header: within what a server may still take of a stranger.
+const ACCEPT_LENGTH: usize = 60_000;
 
 /// A selector is read before it is known who asks: it is a part of what is asked of the authorizer.
 async fn selectors(arena: &Arena) -> Result<String, Error> {

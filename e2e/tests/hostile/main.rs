@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 
 use annex_e2e::attack::{self, Attack, Limits, Victim};
 
+use tokio::runtime::Runtime;
+
 use memory::Memory;
 use served::Served;
 
@@ -43,16 +45,14 @@ const MOST_GROWTH: u64 = 256 << 20;
 fn withstands(name: &str) {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     attack::many_files().unwrap();
-    let attack = attack::ALL.iter().find(|attack| attack.name == name).unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let attack = find(name);
+    // Victims do not wait for a thread on which an attack is prepared.
+    let [attackers, others] = [(), ()].map(|()| runtime(1));
     let began = Instant::now();
-    let verdict = runtime.block_on(fight(attack));
+    let verdict = others.block_on(fight(attack, &attackers));
     // What is stuck is not waited for.
-    runtime.shutdown_background();
+    attackers.shutdown_background();
+    others.shutdown_background();
     println!(
         "{name}: {:.1} s: {}",
         began.elapsed().as_secs_f64(),
@@ -63,7 +63,15 @@ fn withstands(name: &str) {
     }
 }
 
-async fn fight(attack: &Attack) -> Result<String, String> {
+pub fn runtime(workers: usize) -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+async fn fight(attack: &'static Attack, attackers: &Runtime) -> Result<String, String> {
     let served = Served::start().await;
     let words = |error: attack::Error| error.to_string();
     attack::fill(&served.owner(), served::NAMESPACE, attack.objects)
@@ -72,7 +80,8 @@ async fn fight(attack: &Attack) -> Result<String, String> {
     let memory = Memory::follow();
     let victim = Victim::begin(served.kubelet(), served.users(), served::NAMESPACE, LIMITS);
     let arena = served.arena();
-    let told = (attack.run)(&arena).await;
+    let told = attackers.spawn(async move { (attack.run)(&arena).await });
+    let told = told.await.unwrap();
     let seen = victim.end().await;
     let growth = memory.growth();
     let report = format!(
@@ -92,6 +101,37 @@ async fn fight(attack: &Attack) -> Result<String, String> {
     } else {
         Err(format!("{}\n    {report}", faults.join("\n    ")))
     }
+}
+
+/// What a pod is given to end in.
+const GRACE: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_server_ends_beside_those_who_do_not_read() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let [attackers, others] = [(), ()].map(|()| runtime(1));
+    let took = others.block_on(async {
+        let served = Served::start().await;
+        let attack = find("unread-watches");
+        let owner = served.owner();
+        attack::fill(&owner, served::NAMESPACE, attack.objects)
+            .await
+            .unwrap();
+        let mut arena = served.arena();
+        let begun = arena.scale.hold;
+        arena.scale.hold = 3 * GRACE;
+        attackers.spawn(async move { (attack.run)(&arena).await });
+        tokio::time::sleep(begun).await;
+        served.shutdown(GRACE).await
+    });
+    attackers.shutdown_background();
+    others.shutdown_background();
+    println!("a shutdown beside unread watches took {took:?}");
+    assert!(took.is_some(), "the server runs on after {} s", GRACE.as_secs());
+}
+
+fn find(name: &str) -> &'static Attack {
+    attack::ALL.iter().find(|attack| attack.name == name).unwrap()
 }
 
 macro_rules! attacks {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use annex_apiserver::config::{Cluster, Config, Delegated};
 use annex_apiserver::server::tls::{self, PairFiles};
@@ -36,7 +36,7 @@ pub struct Served {
     address: SocketAddr,
     authority: String,
     proxy: annex_e2e::certs::Identity,
-    _running: Running,
+    running: Running,
     _directory: tempfile::TempDir,
 }
 
@@ -69,12 +69,7 @@ impl Served {
             authorization_kubeconfig: Some(kubeconfig.clone()),
             kubeconfig: Some(kubeconfig),
         }));
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("server")
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = crate::runtime(2);
         let starting = runtime.spawn(async move {
             let server = Server::builder("wardle")
                 .resource(resources::flunders())
@@ -90,7 +85,7 @@ impl Served {
             authority: made.authority_pem,
             proxy: proxies.client("front-proxy-client", None).unwrap(),
             runtime,
-            _running: running,
+            running,
             _directory: directory,
         }
     }
@@ -98,6 +93,16 @@ impl Served {
     /// Ends it, and leaves behind what does not end.
     pub fn stop(self) {
         self.runtime.shutdown_background();
+    }
+
+    /// Ends it as SIGTERM does, and returns how long that took; `None`: longer than `limit`.
+    pub async fn shutdown(self, limit: Duration) -> Option<Duration> {
+        let began = Instant::now();
+        let ending = self.runtime.spawn(self.running.shutdown());
+        let ended = tokio::time::timeout(limit, ending).await;
+        let took = began.elapsed();
+        self.runtime.shutdown_background();
+        ended.ok().map(|_| took)
     }
 
     fn target(&self) -> Target {
