@@ -104,3 +104,50 @@ pub const ALL: &[Attack] = &[
     reviews::NAMES,
     bypass::RESOURCE_NAMES,
 ];
+
+/// Where attacks run: on a thread of their own, on which nobody else waits for his turn.
+pub struct Attackers(Option<tokio::runtime::Runtime>);
+
+impl Attackers {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system has none.
+    pub fn new() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("attackers")
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// Begins an attack; dropping what is returned lets it go on.
+    pub fn begin(
+        &self,
+        attack: &'static Attack,
+        arena: Arena,
+    ) -> impl Future<Output = Result<String, Error>> + use<> {
+        let running = self
+            .0
+            .as_ref()
+            .map(|runtime| runtime.spawn(async move { (attack.run)(&arena).await }));
+        async move {
+            match running {
+                Some(running) => running
+                    .await
+                    .unwrap_or_else(|error| Err(Error::Wrong(format!("an attack ended: {error}")))),
+                None => Err(Error::Wrong("there is nobody to attack".to_owned())),
+            }
+        }
+    }
+}
+
+impl Drop for Attackers {
+    fn drop(&mut self) {
+        // What is under way is cut off.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

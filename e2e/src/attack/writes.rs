@@ -31,10 +31,18 @@ struct Write {
     what: &'static str,
     media: &'static str,
     body: Bytes,
+    /// It may be stored.
+    stored: bool,
 }
 
-/// Each alone in trying, too: what is not stored is worked on all the same.
-const QUERIES: [&str; 3] = ["", "?dryRun=All", "?dryRun=All&fieldValidation=Strict"];
+/// What is not stored is worked on all the same.
+const QUERIES: [&str; 3] = ["?dryRun=All", "?dryRun=All&fieldValidation=Strict", ""];
+
+impl Write {
+    fn queries(&self) -> &'static [&'static str] {
+        if self.stored { &QUERIES } else { &QUERIES[..2] }
+    }
+}
 
 async fn creates(arena: &Arena) -> Result<String, Error> {
     let path = collection(&arena.namespace);
@@ -58,7 +66,7 @@ async fn press(
     let mut shots = Vec::new();
     for write in &writes {
         let connection = who.connect(Reading::Willing).await?;
-        for query in QUERIES {
+        for query in write.queries() {
             let ask = Ask::new(method.clone(), format!("{path}{query}")).header(CONTENT_TYPE, write.media)?;
             // Which one it was is known by its length.
             shots.push((connection.clone(), ask, write.body.clone()));

@@ -22,7 +22,7 @@ mod served;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use annex_e2e::attack::{self, Attack, Limits, Victim};
+use annex_e2e::attack::{self, Attack, Attackers, Limits, Victim};
 
 use tokio::runtime::Runtime;
 
@@ -46,12 +46,10 @@ fn withstands(name: &str) {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     attack::many_files().unwrap();
     let attack = find(name);
-    // Victims do not wait for a thread on which an attack is prepared.
-    let [attackers, others] = [(), ()].map(|()| runtime(1));
+    let others = runtime(1);
     let began = Instant::now();
-    let verdict = others.block_on(fight(attack, &attackers));
+    let verdict = others.block_on(fight(attack));
     // What is stuck is not waited for.
-    attackers.shutdown_background();
     others.shutdown_background();
     println!(
         "{name}: {:.1} s: {}",
@@ -71,7 +69,7 @@ pub fn runtime(workers: usize) -> Runtime {
         .unwrap()
 }
 
-async fn fight(attack: &'static Attack, attackers: &Runtime) -> Result<String, String> {
+async fn fight(attack: &'static Attack) -> Result<String, String> {
     let served = Served::start().await;
     let words = |error: attack::Error| error.to_string();
     attack::fill(&served.owner(), served::NAMESPACE, attack.objects)
@@ -79,9 +77,8 @@ async fn fight(attack: &'static Attack, attackers: &Runtime) -> Result<String, S
         .map_err(words)?;
     let memory = Memory::follow();
     let victim = Victim::begin(served.kubelet(), served.users(), served::NAMESPACE, LIMITS);
-    let arena = served.arena();
-    let told = attackers.spawn(async move { (attack.run)(&arena).await });
-    let told = told.await.unwrap();
+    let attackers = Attackers::new().unwrap();
+    let told = attackers.begin(attack, served.arena()).await;
     let seen = victim.end().await;
     let growth = memory.growth();
     let report = format!(
@@ -109,7 +106,7 @@ const GRACE: Duration = Duration::from_secs(30);
 #[test]
 fn a_server_ends_beside_those_who_do_not_read() {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let [attackers, others] = [(), ()].map(|()| runtime(1));
+    let others = runtime(1);
     let took = others.block_on(async {
         let served = Served::start().await;
         let attack = find("unread-watches");
@@ -120,11 +117,13 @@ fn a_server_ends_beside_those_who_do_not_read() {
         let mut arena = served.arena();
         let begun = arena.scale.hold;
         arena.scale.hold = 3 * GRACE;
-        attackers.spawn(async move { (attack.run)(&arena).await });
+        let attackers = Attackers::new().unwrap();
+        drop(attackers.begin(attack, arena));
         tokio::time::sleep(begun).await;
-        served.shutdown(GRACE).await
+        let took = served.shutdown(GRACE).await;
+        drop(attackers);
+        took
     });
-    attackers.shutdown_background();
     others.shutdown_background();
     println!("a shutdown beside unread watches took {took:?}");
     assert!(took.is_some(), "the server runs on after {} s", GRACE.as_secs());

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Failure, Scenario, World, ensure, stage, world};
-use crate::attack::{self, Arena, Attack, Limits, Scale, Target, User, Victim};
+use crate::attack::{self, Arena, Attack, Attackers, Limits, Scale, Target, User, Victim};
 use crate::{install, progress};
 
 /// The scenarios of this folder.
@@ -57,7 +57,8 @@ async fn run(world: &World) -> Result<(), Failure> {
 /// Wardle with its objects on a volume, and no more memory than many a server is given.
 fn server() -> String {
     let yaml = world::embedded_server(NAME, NAME, "");
-    yaml.replace(
+    // Room for its history, too.
+    yaml.replace("size: 64Mi", "size: 256Mi").replace(
         "terminationGracePeriodSeconds: 5\n",
         "terminationGracePeriodSeconds: 5
         containers:
@@ -74,11 +75,17 @@ async fn server_under_attack(world: &World) -> Result<(), Failure> {
     let aggregator = accounts::aggregator(world).await?;
     let user = aggregator.with_token(&accounts::token(world, NAME, "user").await?)?;
     attack::fill(&user, NAME, OBJECTS).await?;
-    let arena = arena(world, &server).await?;
+    let siege = Siege {
+        world,
+        attackers: Attackers::new()?,
+        arena: arena(world, &server).await?,
+        server,
+        user,
+    };
     let calm = pods::Calm::read(world, NAME).await?;
     let mut harmed = Vec::new();
     for attack in attack::ALL {
-        if let Err(error) = withstood(world, attack, &arena, &server, &user, &calm).await {
+        if let Err(error) = siege.withstood(attack, &calm).await {
             harmed.push(format!("{}: {error}", attack.name));
             // What comes next meets a server that works, or fails for its own reason.
             world.ready(NAME).await?;
@@ -104,29 +111,33 @@ async fn arena(world: &World, server: &Target) -> Result<Arena, Failure> {
     })
 }
 
-async fn withstood(
-    world: &World,
-    attack: &Attack,
-    arena: &Arena,
-    server: &Target,
-    user: &Target,
-    calm: &pods::Calm,
-) -> Result<(), Failure> {
-    let users = vec![User {
-        name: "user",
-        target: user.clone(),
-    }];
-    let victim = Victim::begin(server.clone(), users, NAME, LIMITS);
-    let told = (attack.run)(arena).await;
-    let seen = victim.end().await;
-    let words = match &told {
-        Ok(words) => words.clone(),
-        Err(error) => error.to_string(),
-    };
-    progress::say(format!("    {}: {words}\n        {seen}", attack.name));
-    told?;
-    seen.unharmed()?;
-    calm.lasts(world, NAME).await
+/// Everybody who takes part.
+struct Siege<'a> {
+    world: &'a World,
+    attackers: Attackers,
+    arena: Arena,
+    server: Target,
+    user: Target,
+}
+
+impl Siege<'_> {
+    async fn withstood(&self, attack: &'static Attack, calm: &pods::Calm) -> Result<(), Failure> {
+        let users = vec![User {
+            name: "user",
+            target: self.user.clone(),
+        }];
+        let victim = Victim::begin(self.server.clone(), users, NAME, LIMITS);
+        let told = self.attackers.begin(attack, self.arena.clone()).await;
+        let seen = victim.end().await;
+        let words = match &told {
+            Ok(words) => words.clone(),
+            Err(error) => error.to_string(),
+        };
+        progress::say(format!("    {}: {words}\n        {seen}", attack.name));
+        told?;
+        seen.unharmed()?;
+        calm.lasts(self.world, NAME).await
+    }
 }
 
 /// Whoever reaches the operator's ports cannot have it restarted.
