@@ -13,6 +13,7 @@ mod error;
 mod flow_control;
 mod frames;
 mod headers;
+mod objects;
 mod readers;
 mod reviews;
 mod selectors;
@@ -29,8 +30,9 @@ use std::time::Duration;
 pub use admin::hold_admin_port;
 pub use connections::many_files;
 pub use error::Error;
+pub use objects::fill;
 pub use target::Target;
-pub use victim::{Limits, Seen, User, Victim, fill};
+pub use victim::{Limits, Seen, User, Victim};
 
 /// Group, version and resource that are attacked: the sample API's namespaced one.
 pub const RESOURCE: &str = "flunders";

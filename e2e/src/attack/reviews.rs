@@ -23,7 +23,7 @@ pub(super) const NAMES: Attack = Attack {
 };
 
 /// Connections, and streams on each: more questions at once than the library asks at once.
-const CONNECTIONS: usize = 8;
+const CONNECTIONS: usize = 12;
 const STREAMS: usize = 100;
 /// Questions in all.
 const MOST: usize = 20_000;
