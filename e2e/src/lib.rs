@@ -15,6 +15,7 @@
 //! knows the home directory. Progress goes to stderr; stdout is for results.
 
 pub mod addons;
+pub mod attack;
 pub mod bench;
 pub mod certs;
 pub mod charts;

@@ -12,6 +12,7 @@ mod describe;
 mod dump;
 mod fault;
 mod follow;
+mod hostile;
 mod informer;
 mod kubectl;
 mod lane;
@@ -90,6 +91,7 @@ pub fn all() -> Vec<Scenario> {
         fault::SCENARIOS,
         rotation::SCENARIOS,
         safety::SCENARIOS,
+        hostile::SCENARIOS,
         recovery::SCENARIOS,
         deletion::SCENARIOS,
     ];

@@ -22,7 +22,7 @@ async fn defaults_are_seen_in_every_version_whoever_stored_the_object() {
     let stored = shop.smuggle("a", &old("a")).await;
     let options = GetOptions::default();
     let read = shop.registry.get("shop", "a", &options).await.unwrap();
-    let listed = shop.registry.list("shop", &ListOptions::default()).await.unwrap();
+    let listed = shop.registry.list("v1", "shop", &ListOptions::default()).await.unwrap();
     for entry in [&stored, &read, &listed.entries[0]] {
         for version in ["v1", "v2"] {
             let text = text(&shop, entry, version);
@@ -91,7 +91,7 @@ async fn what_cannot_be_read_is_an_error_that_names_it_in_every_version() {
     let query = "labelSelector=color%3Dblue";
     let listed = shop
         .registry
-        .list("shop", &ListOptions::parse(query).unwrap())
+        .list("v1", "shop", &ListOptions::parse(query).unwrap())
         .await
         .unwrap();
     assert_eq!(listed.entries.len(), 1, "it is not left out");

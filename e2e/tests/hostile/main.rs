@@ -1,0 +1,168 @@
+//! The attacks of `annex_e2e::attack` against a server of the library in this process, on loopback.
+//!
+//! The server has a runtime of its own with two workers, and a cluster that answers as many reviews as a busy
+//! kube-apiserver does. Attackers come from another address of loopback than everybody else.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::field_reassign_with_default,
+    missing_docs,
+    unreachable_pub,
+    reason = "what does not hold is a test that fails; the resources are those of the example program"
+)]
+
+mod cluster;
+mod memory;
+#[path = "../../../apiserver/examples/wardle/resources.rs"]
+mod resources;
+mod served;
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use annex_e2e::attack::{self, Attack, Attackers, Limits, Victim};
+
+use tokio::runtime::Runtime;
+
+use memory::Memory;
+use served::Served;
+
+/// One attack at a time: they share the machine, and each is to be seen by itself.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// An unoptimized server on a busy machine; what is looked for takes tens of seconds, or refuses.
+const LIMITS: Limits = Limits {
+    period: Duration::from_millis(500),
+    probe: Duration::from_secs(5),
+    request: Duration::from_secs(10),
+};
+
+/// What the process may grow by: the memory that a pod would have.
+const MOST_GROWTH: u64 = 256 << 20;
+
+fn withstands(name: &str) {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    attack::many_files().unwrap();
+    let attack = find(name);
+    let others = runtime(1);
+    let began = Instant::now();
+    let verdict = others.block_on(fight(attack));
+    // What is stuck is not waited for.
+    others.shutdown_background();
+    println!(
+        "{name}: {:.1} s: {}",
+        began.elapsed().as_secs_f64(),
+        verdict.as_ref().unwrap_or_else(|words| words)
+    );
+    if let Err(words) = verdict {
+        panic!("{name}: {words}");
+    }
+}
+
+pub fn runtime(workers: usize) -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+async fn fight(attack: &'static Attack) -> Result<String, String> {
+    let served = Served::start().await;
+    let words = |error: attack::Error| error.to_string();
+    attack::fill(&served.owner(), served::NAMESPACE, attack.objects)
+        .await
+        .map_err(words)?;
+    let memory = Memory::follow();
+    let victim = Victim::begin(served.kubelet(), served.users(), served::NAMESPACE, LIMITS);
+    let attackers = Attackers::new().unwrap();
+    let told = attackers.begin(attack, served.arena()).await;
+    let seen = victim.end().await;
+    let growth = memory.growth();
+    let report = format!(
+        "{}\n    {seen}\n    {} MiB more",
+        told.as_ref().map_or_else(ToString::to_string, Clone::clone),
+        growth >> 20
+    );
+    let mut faults = Vec::new();
+    faults.extend(told.err().map(words));
+    faults.extend(seen.unharmed().err().map(words));
+    if growth > MOST_GROWTH {
+        faults.push(format!("the process has grown by {} MiB", growth >> 20));
+    }
+    served.stop();
+    if faults.is_empty() {
+        Ok(report)
+    } else {
+        Err(format!("{}\n    {report}", faults.join("\n    ")))
+    }
+}
+
+/// What a pod is given to end in.
+const GRACE: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_server_ends_beside_those_who_do_not_read() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let others = runtime(1);
+    let took = others.block_on(async {
+        let served = Served::start().await;
+        let attack = find("unread-watches");
+        let owner = served.owner();
+        attack::fill(&owner, served::NAMESPACE, attack.objects)
+            .await
+            .unwrap();
+        let mut arena = served.arena();
+        let begun = arena.scale.hold;
+        arena.scale.hold = 3 * GRACE;
+        let attackers = Attackers::new().unwrap();
+        drop(attackers.begin(attack, arena));
+        tokio::time::sleep(begun).await;
+        let took = served.shutdown(GRACE).await;
+        drop(attackers);
+        took
+    });
+    others.shutdown_background();
+    println!("a shutdown beside unread watches took {took:?}");
+    assert!(took.is_some(), "the server runs on after {} s", GRACE.as_secs());
+}
+
+fn find(name: &str) -> &'static Attack {
+    attack::ALL.iter().find(|attack| attack.name == name).unwrap()
+}
+
+macro_rules! attacks {
+    ($($test:ident: $name:literal,)*) => {
+        $(
+            #[test]
+            fn $test() {
+                withstands($name);
+            }
+        )*
+
+        #[test]
+        fn every_attack_is_tried() {
+            let tried = [$($name),*];
+            let all: Vec<&str> = attack::ALL.iter().map(|attack| attack.name).collect();
+            assert_eq!(all, tried);
+        }
+    };
+}
+
+attacks! {
+    unread_answers: "unread-answers",
+    silent_connections: "silent-connections",
+    selectors: "selectors",
+    accept_clauses: "accept-clauses",
+    creates: "creates",
+    patches: "patches",
+    unsent_bodies: "unsent-bodies",
+    unread_lists: "unread-lists",
+    unread_watches: "unread-watches",
+    large_headers: "large-headers",
+    random_tokens: "random-tokens",
+    random_names: "random-names",
+    resource_names: "resource-names",
+}
