@@ -17,7 +17,7 @@ use super::Registry;
 use crate::object::EncodingKey;
 use crate::resource::Resource;
 use crate::status::ApiError;
-use crate::storage::Entry;
+use crate::storage::{Entry, Key, StorageError};
 
 /// Raised when this library writes the same object in other words.
 const ENCODING: u64 = 1;
@@ -68,6 +68,43 @@ fn head(digest: &[u8]) -> u64 {
 }
 
 impl Registry {
+    /// Creates what was defaulted in the version `defaulted_in`: only in the storage version is that what makes it
+    /// complete.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn store_new(
+        &self,
+        key: &Key,
+        value: Bytes,
+        defaulted_in: &str,
+    ) -> Result<Entry, StorageError> {
+        if defaulted_in == self.resource.storage_version {
+            self.storage.create_canonical(key, value, self.schema).await
+        } else {
+            self.storage.create(key, value).await
+        }
+    }
+
+    /// The same for a change of `entry`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn store_changed(
+        &self,
+        entry: &Entry,
+        value: Bytes,
+        defaulted_in: &str,
+    ) -> Result<Entry, StorageError> {
+        let (key, expected) = (entry.key(), entry.revision());
+        if defaulted_in == self.resource.storage_version {
+            let updated = self.storage.update_canonical(key, expected, value, self.schema);
+            updated.await
+        } else {
+            self.storage.update(key, expected, value).await
+        }
+    }
+
     /// The value of `entry`, which begins as one in the storage version does, complete; `None`: it is so as it is stored.
     ///
     /// # Errors

@@ -100,7 +100,7 @@ impl Registry {
         let stored = if dry_run {
             self.try_create(&key, value).await
         } else {
-            self.storage.create_canonical(&key, value, self.schema).await
+            self.store_new(&key, value, &request.info().version).await
         };
         match stored {
             Ok(entry) => Ok(Created { entry }),

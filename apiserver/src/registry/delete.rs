@@ -178,7 +178,9 @@ impl Registry {
         dry_run: bool,
     ) -> Result<Entry, Failed> {
         metadata::mark_as_deleting(&mut object, finalizers, &Clock::read().now);
-        self.write(entry, object, dry_run).await
+        // It was read from the store.
+        self.write(entry, object, &self.resource.storage_version, dry_run)
+            .await
     }
 
     /// The preconditions as Go checks them first: with the kind in the place of the resource.

@@ -107,7 +107,7 @@ impl Registry {
         let written = if finalized {
             self.delete_finalized(entry, new, dry_run).await
         } else {
-            self.write(entry, new, dry_run).await
+            self.write(entry, new, version, dry_run).await
         };
         match written {
             Ok(entry) => Ok(Attempt::Landed(Updated {
@@ -189,8 +189,14 @@ impl Registry {
         }
     }
 
-    /// Stores a changed object, unless nothing has changed.
-    pub(super) async fn write(&self, entry: &Entry, new: Object, dry_run: bool) -> Result<Entry, Failed> {
+    /// Stores a changed object, which was defaulted in the version `defaulted_in`, unless nothing has changed.
+    pub(super) async fn write(
+        &self,
+        entry: &Entry,
+        new: Object,
+        defaulted_in: &str,
+        dry_run: bool,
+    ) -> Result<Entry, Failed> {
         let new = self.to_store(new).map_err(Failed::For)?;
         let value = self.value(&new).map_err(Failed::For)?;
         if is_stored(&new, &value, entry) {
@@ -199,8 +205,7 @@ impl Registry {
         if dry_run {
             return Ok(Entry::new(entry.key().clone(), value, entry.revision()));
         }
-        self.storage
-            .update_canonical(entry.key(), entry.revision(), value, self.schema)
+        self.store_changed(entry, value, defaulted_in)
             .await
             .map_err(|error| self.failed(error, entry.key(), Doing::Update))
     }

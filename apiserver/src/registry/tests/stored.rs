@@ -1,7 +1,10 @@
 //! What is stored by others: by a program with other defaults, or damaged.
 
+use serde_json::json;
+
 use super::fixture::*;
-use crate::request::options::{GetOptions, ListOptions};
+use crate::request::Verb;
+use crate::request::options::{CreateOptions, GetOptions, ListOptions};
 use crate::storage::{Entry, Storage as _};
 
 /// A paint as a program stored it that knew of no default.
@@ -60,6 +63,26 @@ async fn what_is_complete_is_looked_at_once_and_goes_out_as_it_is_stored() {
     request.0["spec"]["color"] = "blue".into();
     let updated = shop.put(request).await.unwrap().entry;
     assert_eq!((updated.key(), updated.schema()), (key, Some(schema)));
+}
+
+/// Only the storage version's own defaults make a stored object complete.
+#[tokio::test]
+async fn defaults_of_the_storage_version_are_seen_whatever_version_wrote_the_object() {
+    let shop = shop();
+    let sent = object(json!({
+        "apiVersion": format!("{GROUP}/v2"), "kind": "Paint",
+        "metadata": {"name": "a"}, "spec": {"colour": "red"},
+    }));
+    let request = request(Verb::Create, "v2", "");
+    let created = shop
+        .registry
+        .create(&request, sent, &CreateOptions::default(), &mut Vec::new())
+        .await
+        .unwrap();
+    for version in ["v1", "v2"] {
+        let text = text(&shop, &created.entry, version);
+        assert!(text.contains(r#""size":1"#), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -182,6 +182,7 @@ async fn a_store_that_went_back_without_a_word_is_noticed_by_who_reads_it() {
 
     let restored = MemoryStore::starting_at(Revision::new(10));
     create(&restored, "default", "old").await;
+    let _open = store.store();
     store.replace(restored);
     assert_eq!(names(&cache, ReadAt::Latest).await, ["old"]);
     assert!(matches!(

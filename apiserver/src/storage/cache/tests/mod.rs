@@ -39,7 +39,9 @@ mod over_the_embedded_store {
 
     async fn fresh() -> Fresh {
         let directory = tempfile::tempdir().unwrap();
-        let store = EmbeddedStore::open(&StoreOptions::new(directory.path())).unwrap();
+        let mut options = StoreOptions::new(directory.path());
+        options.object_bytes = 3 << 19;
+        let store = EmbeddedStore::open(&options).unwrap();
         let cache = Cache::start(store, prefix(), Options::default());
         cache.wait_ready().await;
         Fresh::new(cache, directory)

@@ -6,7 +6,9 @@ use crate::storage::{Revision, Storage};
 
 async fn fresh() -> Fresh {
     let directory = tempfile::tempdir().unwrap();
-    let store = EmbeddedStore::open(&Options::new(directory.path())).unwrap();
+    let mut options = Options::new(directory.path());
+    options.object_bytes = 3 << 19;
+    let store = EmbeddedStore::open(&options).unwrap();
     Fresh::new(store, directory)
 }
 

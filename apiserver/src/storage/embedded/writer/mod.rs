@@ -186,7 +186,7 @@ impl Writer {
                     Command::Answer(reply) => {
                         let _ = reply.send(());
                     }
-                    Command::Close => return,
+                    Command::Close => return self.give_back(),
                 }
             }
             self.keep_history();
@@ -316,6 +316,26 @@ impl Writer {
         transaction.commit()?;
         self.reserved = reserved;
         Ok(())
+    }
+
+    /// Gives back the revisions that were set aside and not given, so that the store goes on at the clock when it is opened
+    /// again, not ahead of it: a copy that is restored later then begins behind all that were ever given.
+    fn give_back(&mut self) {
+        if self.reserved <= self.given {
+            return;
+        }
+        let given = self.given.max(self.shown.get());
+        let noted = guarded(|| {
+            let transaction = self.begin()?;
+            transaction
+                .open_table(super::format::META)?
+                .insert(meta::RESERVED, given)?;
+            Ok(transaction.commit()?)
+        });
+        if let Err(failure) = noted {
+            // Then they are left out.
+            tracing::debug!(%failure, "revisions that were set aside are not given back");
+        }
     }
 
     /// A transaction that is whole on disk once it is committed, and quickly read again after a crash.
