@@ -49,7 +49,7 @@ impl Made {
         }
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Incomplete>>> {
+    fn poll_next(&mut self, context: &Context<'_>) -> Poll<Option<Result<Bytes, Incomplete>>> {
         if self.made >= self.turn {
             self.made = 0;
             context.waker().wake_by_ref();

@@ -113,6 +113,19 @@ async fn the_front_proxy_is_believed_and_its_headers_are_gone_afterwards() {
 }
 
 #[tokio::test]
+async fn a_certificate_says_whose_connection_it_is_before_any_request() {
+    let (proxies, clients, trust) = cluster();
+    let authenticator = trusting(trust);
+    let of = |client: &Client| authenticator.standing(&Peer::new(Some(&client.chain)));
+    assert_eq!(of(&proxies.client("front-proxy-client")), Standing::FrontProxy);
+    assert_eq!(of(&proxies.client("another-name")), Standing::Unknown);
+    assert_eq!(of(&clients.client("front-proxy-client")), Standing::Client);
+    let stranger = Authority::new("front-proxy-ca").client("front-proxy-client");
+    assert_eq!(of(&stranger), Standing::Unknown);
+    assert_eq!(authenticator.standing(&Peer::new(None)), Standing::Unknown);
+}
+
+#[tokio::test]
 async fn without_a_certificate_the_headers_say_nothing_and_are_gone() {
     let (_, _, trust) = cluster();
     let mut parts = request(SPOOFED);

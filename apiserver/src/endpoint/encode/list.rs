@@ -12,6 +12,9 @@ use crate::response::Incomplete;
 /// Bytes of a piece; an object that is larger makes a larger one.
 pub(super) const PIECE: usize = 64 * 1024;
 
+/// Bytes of objects that are read for one piece: a row of a Table may be a thousandth of what it is made of.
+pub(super) const MOST_READ: usize = 512 * 1024;
+
 /// The items of a list, encoded one by one when they are to be sent: a client that reads slowly holds handles of objects
 /// (8 bytes each) and not their encodings.
 pub(crate) trait Items: ExactSizeIterator<Item = Result<Pieces, Incomplete>> {}
@@ -77,6 +80,7 @@ impl<I: Items> Iterator for ListPieces<I> {
             None => Vec::with_capacity(PIECE.max(self.rest.len())),
         };
         piece.append(&mut self.rest);
+        let mut read = 0;
         while let Some(item) = self.items.next() {
             let item = match item {
                 Ok(item) => item,
@@ -91,7 +95,8 @@ impl<I: Items> Iterator for ListPieces<I> {
             }
             self.form.push(&item, &mut piece);
             self.separate(&mut piece);
-            if piece.len() >= PIECE {
+            read += item.len();
+            if piece.len() >= PIECE || read >= MOST_READ {
                 return Some(Ok(piece.into()));
             }
         }
@@ -194,7 +199,17 @@ mod tests {
     fn a_list_that_breaks_off_says_so() {
         let mut items = items(&[1, 2, 3]);
         items[1] = Err(Incomplete("a fault".into()));
-        let list = ListPieces::new(r#"{"items":"#.into(), items.into_iter(), Form::Whole, "[]");
-        assert!(list.into_iter().any(|piece| piece.is_err()));
+        let mut list = ListPieces::new(r#"{"items":"#.into(), items.into_iter(), Form::Whole, "[]");
+        assert!(list.any(|piece| piece.is_err()));
+    }
+
+    #[test]
+    fn a_piece_is_not_made_of_any_number_of_large_objects() {
+        let large = items(&[100_000; 100]);
+        let form = Form::Partial(crate::request::media::MetaVersion::V1);
+        let list = ListPieces::new(r#"{"items":"#.into(), large.into_iter(), form, "[]");
+        let pieces: Vec<Bytes> = list.map(Result::unwrap).collect();
+        assert_eq!(pieces.len(), (100 * 100_011_usize).div_ceil(6 * 100_011));
+        serde_json::from_slice::<Value>(&pieces.concat()).unwrap();
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::form::Form;
-use super::list::{Items, PIECE};
+use super::list::{Items, MOST_READ, PIECE};
 use crate::response::Incomplete;
 use crate::status::ApiError;
 
@@ -51,9 +51,11 @@ pub(super) fn list<I: Items>(
     }
     Ok(std::iter::from_fn(move || {
         let mut piece = next.take().unwrap_or_default();
-        while piece.len() < PIECE {
+        let mut read = 0;
+        while piece.len() < PIECE && read < MOST_READ {
             match items.next() {
                 Some(Ok(item)) => {
+                    read += item.len();
                     let mut json = Vec::with_capacity(item.len());
                     form.push(&item, &mut json);
                     match item_text(&json, &array, &title) {
