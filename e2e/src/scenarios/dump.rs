@@ -11,14 +11,14 @@ const TAIL: &str = "--tail=25";
 /// The conditions of AggregatedServers, in lines.
 const CONDITIONS: &str = "jsonpath={range .items[*]}{.metadata.name}{\"\\n\"}{range .status.conditions[*]}  {.type}={.status} {.reason}: {.message}{\"\\n\"}{end}{end}";
 
-/// Prints it, all at once: others may run on and say things meanwhile. A scenario that ran alone, or has made nothing, is told by the
-/// whole cluster; one that ran beside others by what it made. What cannot be had is left out: there is a failure to tell about already.
+/// Prints it, all at once: others may run on and say things meanwhile. A scenario that ran alone is told by
+/// the whole cluster; one that ran beside others by what it made. What cannot be had is left out: there is a failure to tell about already.
 pub(super) async fn dump(world: &World) {
     let mut dump = Dump {
         world,
         text: String::new(),
     };
-    if world.lane == Lane::Alone || world.made.is_empty() {
+    if world.lane == Lane::Alone {
         dump.cluster().await;
     } else {
         dump.own().await;

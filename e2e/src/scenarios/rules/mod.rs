@@ -27,6 +27,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
+/// The object that stands while it is changed; the other scenario creates one of the cases' own name beside it.
+const STANDING: &str = "rules-standing";
+
 /// Every case as an object of its own, by a dry run.
 async fn create(world: &World) -> Result<(), Failure> {
     let api = servers(world);
@@ -66,14 +69,16 @@ async fn change(world: &World) -> Result<(), Failure> {
     let mut wrong = Vec::new();
     for kind in KINDS {
         // Its namespace does not exist: nothing comes of it.
-        let standing = serde_json::from_value(backend(kind))?;
-        world.made.note("aggregatedserver", cases::NAME);
-        api.create(&PostParams::default(), &standing).await?;
+        let mut standing = backend(kind);
+        standing["metadata"]["name"] = json!(STANDING);
+        world.made.note("aggregatedserver", STANDING);
+        api.create(&PostParams::default(), &serde_json::from_value(standing)?)
+            .await?;
         for case in changes(kind) {
-            let answer = api.patch(cases::NAME, &dry, &Patch::Merge(&case.change)).await;
+            let answer = api.patch(STANDING, &dry, &Patch::Merge(&case.change)).await;
             wrong.extend(judge(&case, answer.map(|_| ())));
         }
-        world.delete("aggregatedserver", cases::NAME).await?;
+        world.delete("aggregatedserver", STANDING).await?;
     }
     conclude(&wrong)
 }
