@@ -15,7 +15,7 @@ async fn fresh() -> Fresh {
 crate::storage_conformance!(fresh);
 
 /// A store that was written, copied and restored: it goes on behind all that was given after the copy.
-async fn restored() -> (EmbeddedFiles, std::sync::Arc<EmbeddedStore>) {
+async fn restored() -> (tempfile::TempDir, std::sync::Arc<EmbeddedStore>) {
     let directory = tempfile::tempdir().unwrap();
     let copy = tempfile::tempdir().unwrap();
     let options = Options::new(directory.path());
@@ -54,11 +54,8 @@ async fn restored() -> (EmbeddedFiles, std::sync::Arc<EmbeddedStore>) {
     drop(store);
     // Once more: what is left out lies behind a deletion, of which nothing is left in lists.
     let store = EmbeddedStore::open(&Options::new(copy.path())).unwrap();
-    (EmbeddedFiles(copy), store)
+    (copy, store)
 }
-
-#[derive(Debug)]
-pub(crate) struct EmbeddedFiles(#[allow(dead_code, reason = "it goes when this goes")] tempfile::TempDir);
 
 #[tokio::test]
 async fn a_restored_store_knows_which_revisions_are_not_its_own() {
