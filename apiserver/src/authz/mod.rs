@@ -30,7 +30,6 @@ impl Authorized {
     /// A proof that nothing stands behind, for tests of what comes after authorization. Whatever is asked further is allowed
     /// to administrators alone.
     #[cfg(test)]
-    #[expect(clippy::unwrap_used, reason = "the default options make sense")]
     pub(crate) fn in_test(user: User, info: RequestInfo) -> Self {
         let authorizer = build(Options::default(), None).unwrap();
         Self {

@@ -5,6 +5,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldSelectorRequirement, L
 
 use crate::request::selector::{FieldOperator, FieldSelector, LabelOperator, LabelSelector};
 
+/// The most conditions that a review says. Each is many times as long there as in a selector, and no rule is about so many: a
+/// request with more is asked about as one without any.
+const MOST_REQUIREMENTS: usize = 1000;
+
 /// What a raw field selector asks for; `None`: nothing, or nothing that can be read.
 pub(super) fn fields(raw: &str) -> Option<FieldSelectorAttributes> {
     let selector = FieldSelector::parse(raw).ok()?;
@@ -20,7 +24,7 @@ pub(super) fn fields(raw: &str) -> Option<FieldSelectorAttributes> {
         }
     });
     let requirements: Vec<_> = requirements.collect();
-    (!requirements.is_empty()).then_some(FieldSelectorAttributes {
+    is_said(requirements.len()).then_some(FieldSelectorAttributes {
         requirements: Some(requirements),
         ..FieldSelectorAttributes::default()
     })
@@ -44,10 +48,14 @@ pub(super) fn labels(raw: &str) -> Option<LabelSelectorAttributes> {
         })
     });
     let requirements: Vec<_> = requirements.collect();
-    (!requirements.is_empty()).then_some(LabelSelectorAttributes {
+    is_said(requirements.len()).then_some(LabelSelectorAttributes {
         requirements: Some(requirements),
         ..LabelSelectorAttributes::default()
     })
+}
+
+fn is_said(requirements: usize) -> bool {
+    (1..=MOST_REQUIREMENTS).contains(&requirements)
 }
 
 #[cfg(test)]
@@ -64,6 +72,10 @@ mod tests {
             {"key": "spec.color", "operator": "NotIn", "values": ["red"]},
         ]});
         assert_eq!(read, expected);
+        let many = |count: usize| ["a!=b"].repeat(count).join(",");
+        assert!(fields(&many(MOST_REQUIREMENTS)).is_some());
+        assert!(fields(&many(MOST_REQUIREMENTS + 1)).is_none());
+        assert!(labels(&many(MOST_REQUIREMENTS + 1)).is_none());
         assert!(fields("").is_none());
         assert!(fields("no selector").is_none());
     }

@@ -169,10 +169,15 @@ impl ApiError {
     /// Seconds for a `Retry-After` header.
     #[must_use]
     pub fn retry_after(&self) -> Option<u16> {
-        self.status()
-            .details
-            .map(|details| details.retry_after_seconds)
-            .filter(|seconds| *seconds > 0)
+        let seconds = match self {
+            Self::NameNotGenerated { .. } => 1,
+            Self::TooManyRequests { retry_after, .. }
+            | Self::ServerTimeout { retry_after, .. }
+            | Self::ServiceUnavailable { retry_after, .. }
+            | Self::ResourceVersionTooLarge { retry_after, .. } => *retry_after,
+            _ => 0,
+        };
+        (seconds > 0).then_some(seconds)
     }
 
     /// The whole body, where Kubernetes answers plain text (`text/plain; charset=utf-8`) instead of a Status.
