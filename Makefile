@@ -49,6 +49,7 @@ format:
 
 lint: packages
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	cargo test --locked --workspace --test dependencies
 
 docs: packages
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace
