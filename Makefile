@@ -36,6 +36,7 @@ format:
 
 lint: package
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	cargo test --locked --workspace --test dependencies
 
 # What a program that depends on the library gets: complete, with the generated code, and no compiler of protocols below it.
 package:

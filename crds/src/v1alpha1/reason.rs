@@ -68,6 +68,7 @@ reasons! {
     // What clients meet.
     ServiceUnusable = "ServiceUnusable" on Available: "The Service is missing, has no cluster IP, or lacks the port.",
     PortNameMismatch = "PortNameMismatch" on Available: "The EndpointSlices name the port differently from the Service, so that the aggregator finds no endpoint.",
+    ForeignEndpoint = "ForeignEndpoint" on Available: "An EndpointSlice of the workload's Service names an address that none of its pods has; the operator does not connect to it, and waits.",
     ConnectionRefused = "ConnectionRefused" on Available: "Nothing listens at an endpoint's address and port.",
     ConnectionTimeout = "ConnectionTimeout" on Available: "An endpoint does not answer in time.",
     TlsFailed = "TLSFailed" on Available: "What answers at an endpoint does not speak TLS, or the handshake fails.",

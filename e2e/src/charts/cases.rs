@@ -112,6 +112,8 @@ fn everything(image: &Value) -> Value {
             "prometheusRule": { "enabled": true, "labels": { "release": "prometheus" }, "certificateExpiryHours": 1 },
         },
         "networkPolicy": { "enabled": true, "metricsFrom": [{ "namespaceSelector": { "matchLabels": { "a": "b" } } }] },
+        "admissionPolicy": { "enabled": true },
+        "secrets": { "namespaces": ["wardle", "metrics"] },
     })
 }
 
@@ -133,6 +135,16 @@ pub(super) fn refusals() -> Vec<(Chart, Value, &'static str)> {
             "leaseDuration",
         ),
         (Chart::Operator, json!({ "extraEnv": [{ "nam": "x" }] }), "nam"),
+        (
+            Chart::Operator,
+            json!({ "admissionPolicy": { "enable": true } }),
+            "enable",
+        ),
+        (
+            Chart::Operator,
+            json!({ "secrets": { "namespaces": ["Wardle"] } }),
+            "namespaces",
+        ),
         (
             Chart::Operator,
             json!({ "affinity": { "podAffinty": {} } }),

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{
-    Chart, Error, Layout, RELEASE_NAMESPACE, Summary,
+    AccessCheck, Chart, Error, Layout, RELEASE_NAMESPACE, Subject, Summary,
     cases::{Case, cases, refusals},
     helm::{Helm, Rendering},
     inspect, rbac, rbac_matrix, sources,
@@ -44,6 +44,7 @@ fn check_layout(program: &Path, layout: &Layout) -> Result<Summary, Error> {
     let (asked, wrong) = access_findings(&helm)?;
     summary.access_checks = asked;
     findings.extend(wrong);
+    findings.extend(narrowed_findings(&helm)?);
     if findings.is_empty() {
         Ok(summary)
     } else {
@@ -179,6 +180,40 @@ fn access_findings(helm: &Helm<'_>) -> Result<(usize, Vec<String>), Error> {
             )
         });
     Ok((matrix.len(), wrong.collect()))
+}
+
+/// With `secrets.namespaces` the operator has its rights on Secrets there, and nowhere else.
+fn narrowed_findings(helm: &Helm<'_>) -> Result<Vec<String>, Error> {
+    let values = json!({ "secrets": { "namespaces": ["wardle"] } });
+    let text = rendered(helm, Chart::Operator, &values, KUBE_VERSIONS[1])?;
+    let rbac = rbac::Rbac::from_documents(&parse(Chart::Operator.name(), &text)?);
+    let places = [
+        (Some(RELEASE_NAMESPACE), true),
+        (Some("wardle"), true),
+        (Some("default"), false),
+        (None, false),
+    ];
+    let mut findings = Vec::new();
+    for verb in ["get", "create", "update"] {
+        for (namespace, allowed) in places {
+            let check = AccessCheck {
+                subject: Subject::Operator,
+                verb,
+                group: "",
+                resource: "secrets",
+                subresource: None,
+                namespace: namespace.map(str::to_owned),
+                name: None,
+                allowed,
+            };
+            if rbac.allows(RELEASE_NAMESPACE, Subject::Operator.service_account(), &check) != allowed {
+                findings.push(format!(
+                    "annex with {values}: the roles answer wrongly to {check:?}"
+                ));
+            }
+        }
+    }
+    Ok(findings)
 }
 
 fn rendered(helm: &Helm<'_>, chart: Chart, values: &Value, kube_version: &str) -> Result<String, Error> {

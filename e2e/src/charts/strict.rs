@@ -3,6 +3,7 @@
 
 use k8s_openapi::{
     api::{
+        admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
         apps::v1::Deployment,
         batch::v1::Job,
         coordination::v1::Lease,
@@ -33,6 +34,8 @@ pub(super) fn faults(document: &Value) -> Vec<String> {
         "Role" => round_trip::<Role>(document),
         "RoleBinding" => round_trip::<RoleBinding>(document),
         "Service" => round_trip::<Service>(document),
+        "ValidatingAdmissionPolicy" => round_trip::<ValidatingAdmissionPolicy>(document),
+        "ValidatingAdmissionPolicyBinding" => round_trip::<ValidatingAdmissionPolicyBinding>(document),
         "ServiceAccount" => round_trip::<ServiceAccount>(document),
         kind if UNTYPED.contains(&kind) => return Vec::new(),
         kind => return vec![format!("a chart has no business with the kind {kind:?}")],

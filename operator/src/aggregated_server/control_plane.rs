@@ -49,21 +49,24 @@ pub async fn widening(
     if let Some((known, since)) = &memory.widened
         && *known == fingerprint
     {
-        let left = PROXY_DELAY.saturating_sub(since.elapsed());
-        return (!left.is_zero())
-            .then(|| format!("{} s more for the control planes' proxies", left.as_secs() + 1));
+        return (since.elapsed() < PROXY_DELAY).then(proxies);
     }
     memory.widened = None;
     match every_control_plane(client, config, wanted, api_services).await {
         Some(why) => Some(why),
         None => {
             memory.widened = Some((fingerprint, Instant::now()));
-            Some(format!(
-                "{} s more for the control planes' proxies",
-                PROXY_DELAY.as_secs()
-            ))
+            Some(proxies())
         }
     }
+}
+
+/// The same at each look: what counts down would be written again and again.
+fn proxies() -> String {
+    format!(
+        "{} s for the control planes' proxies, which have just been told",
+        PROXY_DELAY.as_secs()
+    )
 }
 
 fn publishes(service: &APIService, wanted: &[Certificate]) -> bool {

@@ -428,6 +428,14 @@ mod tests {
         task.await.unwrap();
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_reconcile_that_hangs_gives_its_worker_back() {
+        let context = crate::aggregated_server::testing::context(fake_client(|_| Answer::Never));
+        let server = serde_json::from_value::<ListedServer>(server("good", json!(1))).unwrap();
+        let error = reconcile(Arc::new(server), Arc::new(context)).await.unwrap_err();
+        assert_eq!(error.to_string(), "it took longer than 300 s");
+    }
+
     #[tokio::test]
     async fn a_list_that_fails_is_counted_and_keeps_the_process_from_being_ready() {
         let cluster = Cluster::default();

@@ -166,8 +166,7 @@ pub async fn read(
         workload,
         claim,
         storage_secret,
-        endpoint_slices,
-        pods,
+        (endpoint_slices, pods),
         api_services,
         crds,
     ) = tokio::try_join!(
@@ -185,8 +184,7 @@ pub async fn read(
         workload(client, server, names),
         claim(client, server, names),
         storage_secret(client, server),
-        endpoint_slices(client, names),
-        pods(client, names, service.as_ref()),
+        endpoints_and_pods(client, names, service.as_ref()),
         api_services(client, server),
         crds(client, server),
     )?;
@@ -284,6 +282,16 @@ async fn storage_secret(client: &Client, server: &AggregatedServer) -> Result<Op
     };
     let secrets = Api::namespaced(client.clone(), &server.spec.namespace);
     get(secrets, name, "the Secret of storage.etcd").await
+}
+
+/// One after the other: pods that were read later have every address that a slice got from them.
+async fn endpoints_and_pods(
+    client: &Client,
+    names: &Names,
+    service: Option<&Service>,
+) -> Result<(Vec<EndpointSlice>, Vec<Pod>), ReadError> {
+    let slices = endpoint_slices(client, names).await?;
+    Ok((slices, pods(client, names, service).await?))
 }
 
 async fn endpoint_slices(client: &Client, names: &Names) -> Result<Vec<EndpointSlice>, ReadError> {

@@ -7,7 +7,10 @@ use std::{
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use k8s_openapi::api::{core::v1::Service, discovery::v1::EndpointSlice};
+use k8s_openapi::api::{
+    core::v1::{Pod, Service},
+    discovery::v1::EndpointSlice,
+};
 
 use crate::{
     pki::{Certificate, TrustFault, verify_chain},
@@ -34,6 +37,20 @@ pub struct Endpoint {
     pub pod: Option<String>,
     /// Whether requests are sent to it.
     pub ready: bool,
+    /// Whether it may be connected to.
+    pub origin: Origin,
+}
+
+/// Whose an endpoint is. EndpointSlices are written by whoever may write them in the namespace; a pod's addresses are
+/// written by its kubelet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// A pod of the workload has the address, or the server is none that Annex runs.
+    Backend,
+    /// It names a pod that is not there any more.
+    Gone,
+    /// Somebody else's.
+    Foreign,
 }
 
 impl std::fmt::Display for Endpoint {
@@ -54,10 +71,16 @@ pub struct Endpoints {
     pub name_mismatch: Option<(String, Vec<String>)>,
 }
 
-/// The endpoints behind `port` of `service`. An EndpointSlice's port belongs to the Service's port of the same *name*:
+/// The endpoints behind `port` of `service`. With `pods`, those of the workload, only their own addresses are to be
+/// connected to; they must have been read after the slices. An EndpointSlice's port belongs to the Service's port of the same *name*:
 /// kube-aggregator looks it up so too.
 #[must_use]
-pub fn resolve(service: Option<&Service>, slices: &[EndpointSlice], port: i32) -> Endpoints {
+pub fn resolve(
+    service: Option<&Service>,
+    slices: &[EndpointSlice],
+    port: i32,
+    pods: Option<&[Pod]>,
+) -> Endpoints {
     let ports = service.and_then(|service| service.spec.as_ref()?.ports.as_ref());
     let Some(wanted) = ports.and_then(|ports| ports.iter().find(|candidate| candidate.port == port)) else {
         return Endpoints::default();
@@ -76,15 +99,18 @@ pub fn resolve(service: Option<&Service>, slices: &[EndpointSlice], port: i32) -
             .find(named)
             .and_then(|port| port.port);
         match number.and_then(|number| u16::try_from(number).ok()) {
-            Some(number) => endpoints.list.extend(of_slice(slice, number)),
-            None if of_slice(slice, 0).any(|endpoint| endpoint.ready) => {
+            Some(number) => endpoints.list.extend(of_slice(slice, number, pods)),
+            None if of_slice(slice, 0, pods).any(|endpoint| endpoint.ready) => {
                 let names = slice.ports.iter().flatten();
                 other_names.extend(names.map(|port| port.name.clone().unwrap_or_default()));
             }
             None => {}
         }
     }
-    endpoints.list.sort_by_key(|endpoint| endpoint.address);
+    // None that is foreign takes a backend's place.
+    endpoints
+        .list
+        .sort_by_key(|endpoint| (endpoint.origin, endpoint.address));
     endpoints.list.dedup();
     endpoints.list.truncate(MAX_ENDPOINTS);
     if endpoints.list.is_empty() && !other_names.is_empty() {
@@ -93,7 +119,11 @@ pub fn resolve(service: Option<&Service>, slices: &[EndpointSlice], port: i32) -
     endpoints
 }
 
-fn of_slice(slice: &EndpointSlice, port: u16) -> impl Iterator<Item = Endpoint> {
+fn of_slice<'a>(
+    slice: &'a EndpointSlice,
+    port: u16,
+    pods: Option<&'a [Pod]>,
+) -> impl Iterator<Item = Endpoint> + 'a {
     slice.endpoints.iter().flatten().flat_map(move |endpoint| {
         let conditions = endpoint.conditions.clone().unwrap_or_default();
         let pod = endpoint
@@ -113,9 +143,30 @@ fn of_slice(slice: &EndpointSlice, port: u16) -> impl Iterator<Item = Endpoint> 
                     pod: pod.clone(),
                     // "nil should be interpreted as true" (discovery.k8s.io/v1, EndpointConditions).
                     ready: conditions.ready != Some(false),
+                    origin: pods.map_or(Origin::Backend, |pods| origin(pods, pod.as_deref(), ip)),
                 })
             })
     })
+}
+
+fn origin(pods: &[Pod], name: Option<&str>, ip: IpAddr) -> Origin {
+    let Some(name) = name else {
+        return Origin::Foreign;
+    };
+    let Some(pod) = pods.iter().find(|pod| pod.metadata.name.as_deref() == Some(name)) else {
+        return Origin::Gone;
+    };
+    let status = pod.status.as_ref();
+    let first = status.and_then(|status| status.pod_ip.as_deref());
+    let all = status
+        .and_then(|status| status.pod_ips.as_deref())
+        .unwrap_or_default();
+    let mut addresses = all.iter().map(|address| address.ip.as_str()).chain(first);
+    if addresses.any(|address| address.parse() == Ok(ip)) {
+        Origin::Backend
+    } else {
+        Origin::Foreign
+    }
 }
 
 /// What to ask beside the handshake.
@@ -183,12 +234,15 @@ async fn ask_one(
     questions: &Questions,
     limits: &Limits,
 ) -> Report {
-    let handshake = tls::handshake(endpoint.address, server_name, limits)
-        .await
-        .map(|served| Presented {
-            trust: verify_chain(&served.chain, bundle, server_name, Timestamp::now()),
-            leaf: served.leaf,
-        });
+    let handshake = match endpoint.origin {
+        Origin::Backend => tls::handshake(endpoint.address, server_name, limits).await,
+        Origin::Gone => Err(HandshakeError::PodGone),
+        Origin::Foreign => Err(HandshakeError::ForeignAddress),
+    };
+    let handshake = handshake.map(|served| Presented {
+        trust: verify_chain(&served.chain, bundle, server_name, Timestamp::now()),
+        leaf: served.leaf,
+    });
     let mut report = Report {
         endpoint,
         handshake,
@@ -231,7 +285,8 @@ async fn ask_one(
 
 #[cfg(test)]
 mod tests {
-    use super::resolve;
+    use super::{Origin, ask, resolve};
+    use crate::probe::{Limits, tls::HandshakeError};
 
     fn service(port_name: &str) -> k8s_openapi::api::core::v1::Service {
         let yaml = format!("spec: {{ ports: [{{ name: '{port_name}', port: 443, targetPort: 8443 }}] }}");
@@ -255,7 +310,7 @@ endpoints:
 
     #[test]
     fn endpoints_are_found_by_the_ports_name() {
-        let endpoints = resolve(Some(&service("https")), &[slice("https")], 443);
+        let endpoints = resolve(Some(&service("https")), &[slice("https")], 443, None);
         let found: Vec<_> = endpoints
             .list
             .iter()
@@ -275,7 +330,7 @@ endpoints:
 
     #[test]
     fn another_name_is_a_mismatch() {
-        let endpoints = resolve(Some(&service("https")), &[slice("web")], 443);
+        let endpoints = resolve(Some(&service("https")), &[slice("web")], 443, None);
         assert!(endpoints.list.is_empty());
         assert_eq!(
             endpoints.name_mismatch,
@@ -285,6 +340,84 @@ endpoints:
 
     #[test]
     fn an_unnamed_port_matches_an_unnamed_one() {
-        assert_eq!(resolve(Some(&service("")), &[slice("")], 443).list.len(), 3);
+        assert_eq!(resolve(Some(&service("")), &[slice("")], 443, None).list.len(), 3);
+    }
+
+    fn pods() -> Vec<k8s_openapi::api::core::v1::Pod> {
+        let pod = |name: &str, ips: &str| {
+            serde_saphyr::from_str(&format!(
+                "{{ metadata: {{ name: {name} }}, status: {{ podIPs: [{ips}] }} }}"
+            ))
+            .unwrap()
+        };
+        vec![
+            pod("a", "{ ip: 10.0.0.1 }, { ip: 'fd00::1' }"),
+            pod("b", "{ ip: 10.0.0.2 }"),
+        ]
+    }
+
+    /// Whoever may write EndpointSlices beside a workload does not choose where the operator connects.
+    #[tokio::test]
+    async fn only_addresses_of_the_workloads_pods_are_connected_to() {
+        let target = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = target.local_addr().unwrap().port();
+        let slice: k8s_openapi::api::discovery::v1::EndpointSlice = serde_saphyr::from_str(&format!(
+            "
+addressType: IPv4
+ports: [{{ name: https, port: {port} }}]
+endpoints:
+- {{ addresses: [127.0.0.1] }}
+- {{ addresses: [127.0.0.1], targetRef: {{ kind: Pod, name: b }} }}
+- {{ addresses: [127.0.0.1], targetRef: {{ kind: Pod, name: gone }} }}
+- {{ addresses: [127.0.0.1], targetRef: {{ kind: Service, name: a }} }}
+- {{ addresses: [10.0.0.1], conditions: {{ ready: false }}, targetRef: {{ kind: Pod, name: a }} }}
+"
+        ))
+        .unwrap();
+        let pods = pods();
+        let endpoints = resolve(
+            Some(&service("https")),
+            std::slice::from_ref(&slice),
+            443,
+            Some(&pods),
+        );
+        let origins: Vec<_> = endpoints.list.iter().map(|endpoint| endpoint.origin).collect();
+        assert_eq!(
+            origins,
+            [
+                Origin::Backend,
+                Origin::Gone,
+                Origin::Foreign,
+                Origin::Foreign,
+                Origin::Foreign
+            ]
+        );
+        let others = &endpoints.list[1..];
+        let reports = ask(
+            others,
+            "wardle.wardle.svc",
+            &[],
+            &Default::default(),
+            &Limits::default(),
+        )
+        .await;
+        for report in &reports {
+            let refused = [HandshakeError::PodGone, HandshakeError::ForeignAddress];
+            assert!(
+                refused.contains(report.handshake.as_ref().unwrap_err()),
+                "{report:?}"
+            );
+            assert!(!report.trusted());
+        }
+        let connected = tokio::time::timeout(std::time::Duration::from_millis(200), target.accept()).await;
+        assert!(connected.is_err(), "somebody connected");
+        // What already runs is reached through its EndpointSlices alone.
+        let endpoints = resolve(Some(&service("https")), &[slice], 443, None);
+        assert!(
+            endpoints
+                .list
+                .iter()
+                .all(|endpoint| endpoint.origin == Origin::Backend)
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Carries out what `certificates` decides: the effects on the two Secrets.
 
 use annex_crds::v1alpha1::Reason;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{api::core::v1::Secret, kube_aggregator::pkg::apis::apiregistration::v1::APIService};
 use kube::{Api, ResourceExt as _, api::PostParams};
 
@@ -285,21 +285,13 @@ impl Keeper<'_> {
         self.surroundings.api_services.values().filter(ours).collect()
     }
 
-    /// What clients trust now: the bundles of the serving Secret and of the registered APIServices.
+    /// What clients trust now: the bundles of the registered APIServices. No others are believed: the copies in the hosting
+    /// namespace are written by whoever may write there, and what is believed here is published to all clients.
     fn published(&self) -> Vec<Certificate> {
-        let of_secret = self
-            .surroundings
-            .serving_secret
-            .as_ref()
-            .filter(|secret| secrets::is_owned(secret, self.names));
-        let of_secret = of_secret.and_then(|secret| secret.data.as_ref()?.get(leaf::CA_KEY));
-        let of_services = self
+        let bundles: Vec<Vec<Certificate>> = self
             .own_api_services()
             .into_iter()
-            .filter_map(|service| service.spec.as_ref()?.ca_bundle.as_ref());
-        let bundles: Vec<Vec<Certificate>> = of_secret
-            .into_iter()
-            .chain(of_services)
+            .filter_map(|service| service.spec.as_ref()?.ca_bundle.as_ref())
             .filter_map(|pem| parse_bundle(&pem.0).ok())
             .collect();
         let slices: Vec<&[Certificate]> = bundles.iter().map(Vec::as_slice).collect();
@@ -341,9 +333,17 @@ impl Keeper<'_> {
     }
 }
 
+/// How long a repair is told at least. Who asks once in a while, or follows a watch, must be able to see it.
+const TOLD: SignedDuration = SignedDuration::from_secs(10);
+
+/// Whether what was issued at `issued` is so new that its cause is still told.
+fn recent(issued: Option<Timestamp>, now: Timestamp) -> bool {
+    issued.is_some_and(|issued| (SignedDuration::ZERO..TOLD).contains(&now.duration_since(issued)))
+}
+
 /// Findings about the certificates themselves.
 #[must_use]
-pub fn findings(keys: &Keys, not_serving: &[String]) -> Vec<Finding> {
+pub fn findings(keys: &Keys, not_serving: &[String], now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(leaf) = &keys.leaf else {
         return vec![Finding::new(
@@ -352,15 +352,18 @@ pub fn findings(keys: &Keys, not_serving: &[String]) -> Vec<Finding> {
         )];
     };
     // What the Secret lost is cured only once it is served again.
-    if leaf.cause == Some(IssueCause::SecretInvalid) && !not_serving.is_empty() {
-        let message = format!(
-            "the serving Secret was not usable and was issued anew; not yet served by: {}",
-            not_serving.join("; ")
-        );
+    let unserved = !not_serving.is_empty();
+    if leaf.cause == Some(IssueCause::SecretInvalid) && (unserved || recent(leaf.issued_at, now)) {
+        let mut message = "the serving Secret was not usable and was issued anew".to_owned();
+        if unserved {
+            message.push_str("; not yet served by: ");
+            message.push_str(&not_serving.join("; "));
+        }
         findings.push(Finding::new(Reason::ServingSecretInvalid, message));
     }
+    let replacing = !keys.authority.previous.is_empty();
     if keys.authority.issued_because.as_deref() == Some(authority::LOST)
-        && !keys.authority.previous.is_empty()
+        && (replacing || recent(keys.authority.issued_at, now))
     {
         findings.push(Finding::new(
             Reason::CaSecretInvalid,
@@ -369,3 +372,6 @@ pub fn findings(keys: &Keys, not_serving: &[String]) -> Vec<Finding> {
     }
     findings
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,10 +71,17 @@ pub enum Error {
     /// A pass over it ended early.
     #[error(transparent)]
     Pass(#[from] PassError),
+    /// It was cut off, so that others get their turn.
+    #[error("it took longer than {} s", DEADLINE.as_secs())]
+    TookTooLong,
     /// The status could not be written.
     #[error("failed to write the status")]
     WriteStatus(#[source] kube::Error),
 }
+
+/// How long one reconcile may take: longer than every endpoint that it may ask, each at its own limit, and shorter than what
+/// `/livez` takes for a standstill.
+const DEADLINE: Duration = Duration::from_secs(5 * 60);
 
 /// The pause after an error.
 const RETRY: Duration = Duration::from_secs(5);
@@ -90,7 +97,11 @@ const RETRY: Duration = Duration::from_secs(5);
 pub async fn reconcile(server: Arc<ListedServer>, ctx: Arc<Context>) -> Result<Action, Error> {
     let _work = ctx.heartbeat.begin();
     let started = std::time::Instant::now();
-    let result = reconcile_current(&server.name_any(), &server.uid().unwrap_or_default(), &ctx).await;
+    let (name, uid) = (server.name_any(), server.uid().unwrap_or_default());
+    // It may be cut off anywhere, see below.
+    let result = tokio::time::timeout(DEADLINE, reconcile_current(&name, &uid, &ctx))
+        .await
+        .unwrap_or(Err(Error::TookTooLong));
     let counted = if result.is_ok() {
         ReconcileResult::Success
     } else {

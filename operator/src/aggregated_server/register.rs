@@ -1,7 +1,5 @@
 //! Carries out what `registration` decides: the effects on APIServices.
 
-use std::time::Duration;
-
 use annex_crds::v1alpha1::Reason;
 use jiff::Timestamp;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
@@ -19,9 +17,6 @@ use super::{
     validate::ApiPlan,
 };
 use crate::error_chain::error_chain;
-
-/// How long a new registration may be refused before that is told.
-const SETTLING: Duration = Duration::from_secs(5);
 
 /// Registers the claims of one server in this pass.
 pub struct Registrar<'a> {
@@ -119,12 +114,11 @@ impl Registrar<'_> {
         if trial.is_some() {
             outcome.findings.push(on_trial(group_version));
         }
-        // A new Service takes kube-proxy a moment: what the aggregator meets until then is nobody's fault.
-        let settling = trial.is_some_and(|since| self.now.duration_since(since).unsigned_abs() < SETTLING);
-        if !words.is_empty() && !settling {
+        let reason = self.meaning(words);
+        if !words.is_empty() && registration::is_told(reason, trial, self.now) {
             outcome
                 .findings
-                .push(Finding::about(self.meaning(words), group_version, words.as_str()));
+                .push(Finding::about(reason, group_version, words.as_str()));
         }
     }
 
@@ -164,9 +158,9 @@ impl Registrar<'_> {
         );
         let failed = registration::failed_again(memory.trials.get(&group_version), finding.clone(), self.now);
         let note = format!(
-            "{group_version} did not become available within {} s and was taken back, so that it blocks nobody: {words}; tried again in {} s",
+            "{group_version} did not become available within {} s and was taken back, so that it blocks nobody: {words}; tried again at {}",
             registration::TRIAL.as_secs(),
-            failed.retry_at.duration_since(self.now).as_secs(),
+            registration::time_of(&failed),
         );
         outcome.happenings.push(Happening::warning(
             Reason::TrialFailed.as_str(),

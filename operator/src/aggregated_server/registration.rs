@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use annex_crds::v1alpha1::{CrdShadow, Reason};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::ResourceExt as _;
 
@@ -187,10 +187,10 @@ fn waits(
     now: Timestamp,
 ) -> Vec<Finding> {
     if let Some(failed) = failed.filter(|failed| now < failed.retry_at) {
-        let pause = failed.retry_at.duration_since(now).as_secs();
         let trial = format!(
-            "taken back after {} failed trial(s); tried again in {pause} s",
-            failed.count
+            "taken back after {} failed trial(s); tried again at {}",
+            failed.count,
+            time_of(failed)
         );
         return vec![
             failed.finding.clone(),
@@ -217,6 +217,13 @@ fn passes(answer: Option<&Discovery>) -> bool {
     )
 }
 
+/// When the next trial begins, as status and Events say it: a time, since what counts down would be written again and again.
+#[must_use]
+pub fn time_of(failed: &FailedTrials) -> String {
+    let at = Timestamp::from_second(failed.retry_at.as_second()).unwrap_or(failed.retry_at);
+    at.to_string()
+}
+
 /// The memory after one more failed trial.
 #[must_use]
 pub fn failed_again(earlier: Option<&FailedTrials>, finding: Finding, now: Timestamp) -> FailedTrials {
@@ -230,6 +237,20 @@ pub fn failed_again(earlier: Option<&FailedTrials>, finding: Finding, now: Times
         retry_at,
         finding,
     }
+}
+
+/// How long a new registration may be refused, for whatever reason, before that is told.
+const SETTLING: SignedDuration = SignedDuration::from_secs(5);
+
+/// Whether what the aggregator says of an APIService is told already. On trial, that it does not reach the server is told
+/// only when the trial is over, which is what the trial is for: a new Service takes every kube-proxy its time, and after
+/// a failure kube-aggregator says the old thing until its next attempt ends, which takes up to five seconds
+/// (remote_available_controller.go).
+#[must_use]
+pub fn is_told(reason: Reason, trial: Option<Timestamp>, now: Timestamp) -> bool {
+    let Some(since) = trial else { return true };
+    let unreached = matches!(reason, Reason::ControlPlaneUnreachable | Reason::NotAvailable);
+    !unreached && now.duration_since(since) >= SETTLING
 }
 
 /// What the aggregator's words mean, where the endpoints themselves answered the operator well. They are kube-aggregator's
@@ -265,7 +286,7 @@ mod tests {
     use super::*;
     use crate::{
         aggregated_server::{
-            endpoints::{Endpoint, Presented},
+            endpoints::{Endpoint, Origin, Presented},
             testing::server,
             validate::plan_apis,
         },
@@ -290,6 +311,7 @@ mod tests {
                 address: "10.0.0.1:8443".parse().unwrap(),
                 pod: None,
                 ready,
+                origin: Origin::Backend,
             },
             handshake: Ok(Presented { leaf, trust }),
             discovery: BTreeMap::from([("wardle.example.com/v1alpha1".to_owned(), answer)]),
@@ -397,7 +419,14 @@ mod tests {
         let mut failed = failed_again(None, why.clone(), after(0));
         assert_eq!(failed.retry_at, after(60));
         match decide(&plan(), &Standing::Absent, &[good()], Some(&failed), after(59)) {
-            Decision::Wait(findings) => assert_eq!(findings[0], why),
+            Decision::Wait(findings) => {
+                assert_eq!(findings[0], why);
+                // The same at each look, so that nothing is written.
+                assert_eq!(
+                    findings[1].message,
+                    format!("taken back after 1 failed trial(s); tried again at {}", after(60))
+                );
+            }
             other => panic!("{other:?}"),
         }
         assert_eq!(
@@ -440,6 +469,19 @@ mod tests {
             decide(&allowed, &Standing::OfCrd, &[], None, after(0)),
             Decision::Wait(_)
         ));
+    }
+
+    #[test]
+    fn an_ordinary_trial_tells_of_no_unreached_server() {
+        let trial = Some(after(0));
+        for reason in [Reason::ControlPlaneUnreachable, Reason::NotAvailable] {
+            for second in [0, 5, 29] {
+                assert!(!is_told(reason, trial, after(second)), "{reason} at {second} s");
+            }
+            assert!(is_told(reason, None, after(0)));
+        }
+        assert!(!is_told(Reason::FrontProxyUntrusted, trial, after(4)));
+        assert!(is_told(Reason::FrontProxyUntrusted, trial, after(5)));
     }
 
     /// The texts are kube-aggregator's and Go's own.

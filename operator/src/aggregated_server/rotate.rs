@@ -51,7 +51,7 @@ impl Rotation<'_> {
         let progress = rotation::derive(&facts);
         outcome
             .findings
-            .extend(keys::findings(keys, &self.not_serving(false)));
+            .extend(keys::findings(keys, &self.not_serving(false), self.keeper.now));
         self.tell(progress.as_ref(), outcome);
         let Some(progress) = progress else { return };
         outcome.hurry = true;

@@ -61,6 +61,12 @@ pub enum HandshakeError {
     /// The peer took the connection and did not complete a handshake in time.
     #[error("no TLS handshake in time")]
     TlsTimeout,
+    /// The address belongs to no pod of the workload: it was not connected to.
+    #[error("the address is of no pod of the workload; it was not connected to")]
+    ForeignAddress,
+    /// The pod behind the address is gone: it was not connected to.
+    #[error("the pod is gone")]
+    PodGone,
     /// The handshake succeeded with a certificate that cannot be read.
     #[error("the served certificate cannot be read")]
     UnreadableCertificate,

@@ -136,6 +136,12 @@ where
     operator.run(controller, signals.any()).await
 }
 
+/// How long a connection to the API server may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may be silent within an answer. Longer than a watch lasts (290 s, kube's default), so that only
+/// one whose other end is gone is given up.
+const READ_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// Makes aws-lc-rs the process' provider of cryptography for TLS. Again and again does nothing.
 pub fn install_crypto_provider() {
     // Fails only where a provider is installed already, and this program knows no other.
@@ -149,6 +155,9 @@ fn client_config(mut config: Config) -> Config {
     // The default hides 429, 503 and 504 behind up to 15 attempts and minutes of silence, in which a status says
     // nothing and a lease runs out. Whoever asks here asks again by itself.
     config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(READ_TIMEOUT);
+    config.reset_reader_on_write = true;
     config
 }
 

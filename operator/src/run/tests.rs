@@ -324,6 +324,8 @@ async fn leads_without_a_lease_where_election_is_off() {
 fn the_client_names_itself_and_does_not_retry_in_silence() {
     let config = client_config(Config::new("http://127.0.0.1:1".parse().unwrap()));
     assert!(!config.default_retry);
+    assert_eq!(config.connect_timeout, Some(CONNECT_TIMEOUT));
+    assert_eq!(config.read_timeout, Some(READ_TIMEOUT));
     let (_, agent) = config
         .headers
         .iter()

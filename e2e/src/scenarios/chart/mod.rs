@@ -1,6 +1,7 @@
 //! The charts on a real cluster: what they grant and run, what an upgrade writes, what an uninstall leaves.
 
 mod access;
+mod policy;
 mod process;
 mod uninstall;
 mod upgrade;
@@ -22,6 +23,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(process::leader_and_standby(world)),
+    },
+    Scenario {
+        name: "chart/policy",
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(policy::limits_the_operator(world)),
     },
     Scenario {
         name: "chart/upgrade",

@@ -9,7 +9,7 @@ pub mod policy;
 pub mod rotation;
 pub mod secrets;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use authority::{Authority, AuthorityFault, Replacement};
 pub use leaf::{IssueCause, LeafFault, ServingLeaf};

@@ -146,7 +146,9 @@ pub fn endpoints(endpoints: &Endpoints, reports: &[Report], pods: &[Pod], now: T
         findings.push(Finding::new(Reason::NoReadyEndpoints, message));
     }
     for report in reports {
-        if report.endpoint.ready || !starting(report, pods, now) {
+        // Its EndpointSlice is about to say so too.
+        let gone = report.handshake == Err(HandshakeError::PodGone);
+        if !gone && (report.endpoint.ready || !starting(report, pods, now)) {
             findings.extend(report_findings(report));
         }
     }
@@ -177,7 +179,8 @@ pub fn runs(pods: &[Pod], report: &Report) -> bool {
     }
 }
 
-/// Whether the pod behind the endpoint has a container that began a moment ago.
+/// Whether the pod behind the endpoint has a container that began a moment ago, or has never begun: it may have an
+/// address long before its image is there.
 fn starting(report: &Report, pods: &[Pod], now: Timestamp) -> bool {
     let Some(pod) = pods
         .iter()
@@ -189,12 +192,14 @@ fn starting(report: &Report, pods: &[Pod], now: Timestamp) -> bool {
         .status
         .as_ref()
         .and_then(|status| status.container_statuses.as_ref());
-    let began = |container: &ContainerStatus| container.state.as_ref()?.running.as_ref()?.started_at.clone();
-    statuses
-        .into_iter()
-        .flatten()
-        .filter_map(began)
-        .any(|began| now.duration_since(began.0).unsigned_abs() < STARTING)
+    let starts = |container: &ContainerStatus| {
+        let state = container.state.as_ref();
+        let began = state.and_then(|state| state.running.as_ref()?.started_at.as_ref());
+        let waits = state.is_none_or(|state| state.waiting.is_some());
+        began.is_some_and(|began| now.duration_since(began.0).unsigned_abs() < STARTING)
+            || (waits && container.restart_count == 0 && container.name == SERVER_CONTAINER)
+    };
+    statuses.into_iter().flatten().any(starts)
 }
 
 fn report_findings(report: &Report) -> Vec<Finding> {
@@ -228,6 +233,7 @@ fn handshake_reason(error: &HandshakeError) -> Reason {
         HandshakeError::ConnectTimeout | HandshakeError::Unreachable | HandshakeError::ConnectFailed(_) => {
             Reason::ConnectionTimeout
         }
+        HandshakeError::ForeignAddress | HandshakeError::PodGone => Reason::ForeignEndpoint,
         HandshakeError::NotTls
         | HandshakeError::HandshakeFailed(_)
         | HandshakeError::TlsTimeout

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::aggregated_server::endpoints::{Endpoint, Presented};
+use crate::aggregated_server::endpoints::{Endpoint, Origin, Presented};
 
 fn pod(container: &str) -> Pod {
     let yaml = format!(
@@ -102,6 +102,7 @@ fn endpoint(ready: bool) -> Endpoint {
         address: "10.0.0.1:8443".parse().unwrap(),
         pod: Some("wardle-1".into()),
         ready,
+        origin: Origin::Backend,
     }
 }
 
@@ -133,6 +134,7 @@ fn what_an_endpoint_does_not_answer_is_named() {
         (Err(HandshakeError::ConnectionRefused), Reason::ConnectionRefused),
         (Err(HandshakeError::ConnectTimeout), Reason::ConnectionTimeout),
         (Err(HandshakeError::NotTls), Reason::TlsFailed),
+        (Err(HandshakeError::ForeignAddress), Reason::ForeignEndpoint),
         (Ok(Err(TrustFault::Untrusted)), Reason::CaNotTrusted),
         (Ok(Err(TrustFault::SanMismatch { names })), Reason::SanMismatch),
         (
@@ -193,6 +195,15 @@ fn a_container_that_began_a_moment_ago_is_starting() {
         at(long_ago),
         [Reason::NoReadyEndpoints, Reason::ConnectionRefused]
     );
+    // Its pod has an address while the image is pulled.
+    let state = |restarts: u8| {
+        let never = pod(&format!(
+            "{{ name: server, image: a, imageID: '', ready: false, restartCount: {restarts}, state: {{ waiting: {{ reason: ContainerCreating }} }} }}"
+        ));
+        reasons(&endpoints(&all, std::slice::from_ref(&refused), &[never], now))
+    };
+    assert_eq!(state(0), [Reason::NoReadyEndpoints]);
+    assert_eq!(state(1), [Reason::NoReadyEndpoints, Reason::ConnectionRefused]);
 }
 
 #[test]

@@ -255,7 +255,16 @@ impl Pass<'_> {
             }
             return None;
         }
-        let endpoints = endpoints::resolve(service, &surroundings.endpoint_slices, self.port());
+        let endpoints = endpoints::resolve(
+            service,
+            &surroundings.endpoint_slices,
+            self.port(),
+            self.server
+                .spec
+                .workload
+                .is_some()
+                .then_some(surroundings.pods.as_slice()),
+        );
         self.forget_trials_of_others(&endpoints, memory);
         let questions = self.questions(memory, outcome).await;
         let reports = endpoints::ask(
