@@ -2,23 +2,20 @@
 
 use std::fmt;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 /// What a client says first: the preface, and a SETTINGS frame without any.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-/// The payload that every peer takes of a frame, if it does not say otherwise.
+/// The payload that every peer takes of a frame.
 const MOST_PAYLOAD: usize = 16_384;
 
 const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
 const RST_STREAM: u8 = 3;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
-
-const SETTINGS_MAX_FRAME_SIZE: u8 = 5;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -84,11 +81,11 @@ impl Block {
         self.0.push(low(rest, 0x7f));
     }
 
-    /// The request on this stream, with nothing after its head, in frames of at most `most` bytes.
-    pub(super) fn frames(&self, stream: u32, end: End, most: usize) -> Vec<u8> {
-        let chunks = self.0.len().div_ceil(most);
+    /// The request on this stream, with nothing after its head.
+    pub(super) fn frames(&self, stream: u32, end: End) -> Vec<u8> {
+        let chunks = self.0.len().div_ceil(MOST_PAYLOAD);
         let mut bytes = Vec::with_capacity(self.0.len() + chunks * 9);
-        for (number, chunk) in self.0.chunks(most).enumerate() {
+        for (number, chunk) in self.0.chunks(MOST_PAYLOAD).enumerate() {
             let (kind, flags) = if number == 0 {
                 (HEADERS, END_STREAM)
             } else {
@@ -136,49 +133,27 @@ impl fmt::Display for Heard {
     }
 }
 
-/// A connection over which HTTP/2 has begun.
-pub(super) struct Begun {
-    pub(super) reader: ReadHalf<TlsStream<TcpStream>>,
-    pub(super) writer: WriteHalf<TlsStream<TcpStream>>,
-    /// The largest payload that the server takes.
-    pub(super) most_payload: usize,
-}
-
-/// Says the preface, and waits for the server's settings.
-pub(super) async fn begin(mut stream: TlsStream<TcpStream>) -> std::io::Result<Begun> {
+/// Both halves of a connection over which HTTP/2 has begun.
+pub(super) async fn begin(
+    mut stream: TlsStream<TcpStream>,
+) -> std::io::Result<(ReadHalf<TlsStream<TcpStream>>, WriteHalf<TlsStream<TcpStream>>)> {
     stream.write_all(PREFACE).await?;
-    let (kind, payload) = frame(&mut stream).await?;
-    let announced = payload.chunks_exact(6).find_map(|setting| match setting {
-        [0, SETTINGS_MAX_FRAME_SIZE, value @ ..] => {
-            Some(value.iter().fold(0, |size, byte| size << 8 | usize::from(*byte)))
-        }
-        _ => None,
-    });
-    let (reader, writer) = tokio::io::split(stream);
-    Ok(Begun {
-        reader,
-        writer,
-        most_payload: announced.filter(|_| kind == SETTINGS).unwrap_or(MOST_PAYLOAD),
-    })
-}
-
-/// The kind and the payload of the next frame.
-async fn frame(reader: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(u8, Vec<u8>)> {
-    let mut head = [0; 9];
-    reader.read_exact(&mut head).await?;
-    let length = head[..3]
-        .iter()
-        .fold(0, |length, byte| length << 8 | usize::from(*byte));
-    let mut payload = vec![0; length];
-    reader.read_exact(&mut payload).await?;
-    Ok((head[3], payload))
+    Ok(tokio::io::split(stream))
 }
 
 /// Counts the server's frames in `heard` until it ends the connection.
-pub(super) async fn listen(reader: &mut (impl AsyncRead + Unpin), heard: &mut Heard) -> std::io::Result<()> {
+pub(super) async fn listen(
+    reader: &mut (impl tokio::io::AsyncRead + Unpin),
+    heard: &mut Heard,
+) -> std::io::Result<()> {
+    let mut head = [0; 9];
+    let mut payload = Vec::new();
     loop {
-        let (kind, _) = frame(reader).await?;
-        match kind {
+        reader.read_exact(&mut head).await?;
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        payload.resize(length, 0);
+        reader.read_exact(&mut payload).await?;
+        match head[3] {
             HEADERS => heard.answers += 1,
             RST_STREAM => heard.resets += 1,
             GOAWAY => heard.goodbyes += 1,
@@ -205,7 +180,7 @@ mod tests {
     fn a_long_head_goes_on_in_continuation_frames() {
         let mut block = Block::get("/");
         block.literal("x", &"y".repeat(40_000));
-        let frames = block.frames(3, End::Said, MOST_PAYLOAD);
+        let frames = block.frames(3, End::Said);
         assert_eq!(frames.len(), block.0.len() + 3 * 9);
         assert_eq!(frames[..9], [0, 0x40, 0, HEADERS, END_STREAM, 0, 0, 0, 3]);
         let second = MOST_PAYLOAD + 9;
@@ -215,7 +190,7 @@ mod tests {
         );
         let third = 2 * second;
         assert_eq!(frames[third + 3..third + 5], [CONTINUATION, END_HEADERS]);
-        let unfinished = block.frames(3, End::Never, MOST_PAYLOAD);
+        let unfinished = block.frames(3, End::Never);
         assert_eq!(unfinished[third + 3..third + 5], [CONTINUATION, 0]);
     }
 

@@ -90,18 +90,17 @@ async fn send_over(
     until: Instant,
 ) -> Result<Heard, Error> {
     let mut heard = Heard::default();
-    let Ok(mut begun) = frames::begin(stream).await else {
+    let Ok((mut reader, mut writer)) = frames::begin(stream).await else {
         return Ok(heard);
     };
     let sending = async {
         for stream in 0..streams {
             // Streams of a client have odd numbers.
-            let frames = block.frames(2 * stream + 1, end, begun.most_payload);
-            begun.writer.write_all(&frames).await?;
+            writer.write_all(&block.frames(2 * stream + 1, end)).await?;
         }
-        begun.writer.flush().await
+        writer.flush().await
     };
-    let listening = frames::listen(&mut begun.reader, &mut heard);
+    let listening = frames::listen(&mut reader, &mut heard);
     // The server may end the connection, and then it is ended.
     let _ = timeout_at(until, async { tokio::join!(sending, listening) }).await;
     Ok(heard)
