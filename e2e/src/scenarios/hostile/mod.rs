@@ -84,13 +84,15 @@ async fn server_under_attack(world: &World) -> Result<(), Failure> {
         server,
         user,
     };
-    let calm = pods::Calm::read(world, NAME).await?;
     let mut harmed = Vec::new();
     for attack in attack::ALL {
-        if let Err(error) = siege.withstood(attack, &calm).await {
+        if let Err(error) = siege.withstood(attack).await {
             harmed.push(format!("{}: {error}", attack.name));
             // What comes next meets a server that works, or fails for its own reason.
-            world.ready(NAME).await?;
+            if let Err(error) = world.ready(NAME).await {
+                harmed.push(format!("and then: {error}"));
+                break;
+            }
         }
     }
     ensure(harmed.is_empty(), || harmed.join("\n    "))
@@ -123,7 +125,8 @@ struct Siege<'a> {
 }
 
 impl Siege<'_> {
-    async fn withstood(&self, attack: &'static Attack, calm: &pods::Calm) -> Result<(), Failure> {
+    async fn withstood(&self, attack: &'static Attack) -> Result<(), Failure> {
+        let calm = pods::Calm::read(self.world, NAME).await?;
         let users = vec![User {
             name: "user",
             target: self.user.clone(),
@@ -160,4 +163,18 @@ async fn operator_under_attack(world: &World) -> Result<(), Failure> {
         format!("only {opened} connections to the operator were made")
     })?;
     calm.lasts(world, namespace).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_attacked_server_has_its_limit_of_memory() {
+        let server: serde_json::Value = serde_saphyr::from_str(&server()).unwrap();
+        let spec = &server["spec"];
+        let container = &spec["workload"]["template"]["spec"]["containers"][0];
+        assert_eq!(container["resources"]["limits"]["memory"], "256Mi");
+        assert_eq!(spec["storage"]["embedded"]["size"], "256Mi");
+    }
 }
