@@ -16,7 +16,7 @@ STAGES := format lint docs unit storage charts node cluster
 # Seconds that no stage needs, on the slowest machine with nothing in its caches: what takes longer hangs, and is named.
 STAGE_LIMIT ?= 4000
 
-.PHONY: help packages harness demo test generate $(STAGES)
+.PHONY: help packages valgrind harness demo test generate $(STAGES)
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ help:
 # What building needs from Debian: the compiler of etcd's protocol.
 packages:
 	@command -v protoc >/dev/null || { apt-get update -qq && apt-get install --yes --no-install-recommends protobuf-compiler; }
+
+# What counts instructions (the library's `costs`).
+valgrind:
+	@command -v valgrind >/dev/null || { apt-get update -qq && apt-get install --yes --no-install-recommends valgrind; }
 
 # `cargo e2e` is quiet about building itself, which takes a while the first time.
 harness: packages
@@ -54,7 +58,7 @@ docs: packages
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace
 
 # Unit tests and those that need nothing but loopback.
-unit: packages
+unit: packages valgrind
 	cargo test --locked --workspace
 
 # Storage on each real backend, and what it does when it is killed.

@@ -13,6 +13,8 @@ pub mod admission;
 pub mod authn;
 pub mod authz;
 pub mod config;
+#[cfg(test)]
+mod costs;
 pub mod decode;
 pub mod discovery;
 pub mod endpoint;
