@@ -13,10 +13,14 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/annex/target
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-.PHONY: help harness demo test bare generate package package-check format lint docs unit storage charts node cluster
+.PHONY: help valgrind harness demo test bare generate package package-check format lint docs unit storage charts node cluster
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
+
+# What counts instructions (the library's `costs`).
+valgrind:
+	@command -v valgrind >/dev/null || { apt-get update -qq && apt-get install --yes --no-install-recommends valgrind; }
 
 # `cargo e2e` is quiet about building itself, which takes a while the first time.
 harness:
@@ -55,7 +59,7 @@ docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace
 
 # Unit tests and those that need nothing but loopback.
-unit:
+unit: valgrind
 	cargo test --locked --workspace
 
 # Storage on each real backend, and what it does when it is killed.

@@ -14,6 +14,8 @@ pub mod authn;
 pub mod authz;
 pub mod background;
 pub mod config;
+#[cfg(test)]
+mod costs;
 pub mod decode;
 pub mod discovery;
 pub mod endpoint;

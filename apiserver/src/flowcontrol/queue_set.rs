@@ -6,12 +6,14 @@
 //! own limit is passed over. One that needs more seats than are free is waited for: else those who need few would keep it
 //! out for ever.
 
-use std::collections::{HashMap, VecDeque};
+mod state;
+
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
+use state::{Granted, Need, State};
 use tokio::sync::oneshot;
 
 /// How much runs and waits at once.
@@ -65,15 +67,6 @@ struct Inner {
     state: Mutex<State>,
 }
 
-/// What a request needs.
-#[derive(Clone, Copy, Debug)]
-struct Need {
-    /// The hash of its flow's name. Two flows with one hash share what one may have, which harms nobody else.
-    flow: u64,
-    seats: usize,
-    is_sending: bool,
-}
-
 /// The seats of one request, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Seat {
@@ -98,43 +91,6 @@ pub(crate) struct Queued {
     id: u64,
     answer: oneshot::Receiver<Seat>,
 }
-
-#[derive(Debug, Default)]
-struct State {
-    taken: usize,
-    sending: usize,
-    waiting: usize,
-    last_id: u64,
-    /// Flows that hold seats or wait.
-    flows: HashMap<u64, Flow>,
-    /// Flows that wait, in the order of their turns.
-    turns: VecDeque<u64>,
-}
-
-#[derive(Debug, Default)]
-struct Flow {
-    taken: usize,
-    queue: VecDeque<Waiter>,
-}
-
-#[derive(Debug)]
-struct Waiter {
-    id: u64,
-    need: Need,
-    answer: oneshot::Sender<Seat>,
-}
-
-/// Whether a request can have its seats now.
-enum Fit {
-    Yes,
-    /// Its own kind is at its limit.
-    NotThisFlow,
-    /// Nobody can.
-    Nobody,
-}
-
-/// Seats that were given to those who wait: to be handed over when the lock is gone.
-type Given = Vec<(oneshot::Sender<Seat>, Seat)>;
 
 impl QueueSet {
     /// Nothing taken.
@@ -161,7 +117,7 @@ impl QueueSet {
         let inner = &self.0;
         let need = inner.need(flow, seats, is_sending);
         let mut state = inner.lock();
-        if state.waiting == 0 && matches!(state.fit(&need, &inner.limits), Fit::Yes) {
+        if state.has_room(&need, &inner.limits) {
             state.take(&need);
             drop(state);
             return Ok(Admitted::Seated(Seat::of(inner, need)));
@@ -169,31 +125,25 @@ impl QueueSet {
         if state.is_full(need.flow, &inner.limits) {
             return Err(Rejected::QueueFull);
         }
-        let (id, mut answer) = state.enqueue(need);
-        let given = state.dispatch(inner);
+        let (id, answer) = state.enqueue(need);
+        // It may be the one that the others are to wait for.
+        let granted = state.dispatch(&inner.limits);
         drop(state);
         inner.gauges.queued.inc();
-        hand_over(given);
-        // Those before it may all wait for what this one does not need.
-        let seat = answer.try_recv();
-        let queued = Queued {
+        hand_over(inner, granted);
+        Ok(Admitted::Queued(Queued {
             inner: Arc::clone(inner),
             flow: need.flow,
             id,
             answer,
-        };
-        Ok(match seat {
-            Ok(seat) => Admitted::Seated(seat),
-            Err(_) => Admitted::Queued(queued),
-        })
+        }))
     }
 
     /// Whether one more of `flow` would be refused at once.
     pub(crate) fn is_full<F: Hash + ?Sized>(&self, flow: &F) -> bool {
         let need = self.0.need(flow, 1, false);
         let state = self.0.lock();
-        let is_seated = state.waiting == 0 && matches!(state.fit(&need, &self.0.limits), Fit::Yes);
-        !is_seated && state.is_full(need.flow, &self.0.limits)
+        !state.has_room(&need, &self.0.limits) && state.is_full(need.flow, &self.0.limits)
     }
 
     /// [`Self::ask`], and the wait.
@@ -233,9 +183,9 @@ impl Drop for Queued {
         let mut state = self.inner.lock();
         state.forget(self.flow, self.id);
         // Others may have waited for its turn.
-        let given = state.dispatch(&self.inner);
+        let granted = state.dispatch(&self.inner.limits);
         drop(state);
-        hand_over(given);
+        hand_over(&self.inner, granted);
     }
 }
 
@@ -270,9 +220,9 @@ impl Drop for Seat {
         self.inner.gauges.seats.dec_by(count(self.need.seats));
         let mut state = self.inner.lock();
         state.give_back(&self.need);
-        let given = state.dispatch(&self.inner);
+        let granted = state.dispatch(&self.inner.limits);
         drop(state);
-        hand_over(given);
+        hand_over(&self.inner, granted);
     }
 }
 
@@ -280,10 +230,10 @@ fn count(seats: usize) -> i64 {
     i64::try_from(seats).unwrap_or(i64::MAX)
 }
 
-/// One that is not waited for any more comes back, and is given to the next.
-fn hand_over(given: Given) {
-    for (answer, seat) in given {
-        drop(answer.send(seat));
+/// A seat that is not waited for any more comes back, and is given to the next.
+fn hand_over(inner: &Arc<Inner>, granted: Granted) {
+    for (answer, need) in granted {
+        drop(answer.send(Seat::of(inner, need)));
     }
 }
 
@@ -305,132 +255,6 @@ impl Inner {
             seats: seats.min(most).max(1),
             is_sending,
         }
-    }
-}
-
-impl State {
-    fn fit(&self, need: &Need, limits: &Limits) -> Fit {
-        if limits.seats == 0 {
-            return Fit::Yes;
-        }
-        let of_flow = self.flows.get(&need.flow).map_or(0, |flow| flow.taken);
-        let is_too_much = of_flow + need.seats > limits.per_flow
-            || (need.is_sending && self.sending + need.seats > limits.sending);
-        if is_too_much {
-            Fit::NotThisFlow
-        } else if self.taken + need.seats > limits.seats {
-            Fit::Nobody
-        } else {
-            Fit::Yes
-        }
-    }
-
-    /// Whether no more of `flow` may wait.
-    fn is_full(&self, flow: u64, limits: &Limits) -> bool {
-        let of_flow = self.flows.get(&flow).map_or(0, |flow| flow.queue.len());
-        self.waiting >= limits.queued || of_flow >= limits.queued_per_flow
-    }
-
-    fn take(&mut self, need: &Need) {
-        self.taken += need.seats;
-        if need.is_sending {
-            self.sending += need.seats;
-        }
-        self.flows.entry(need.flow).or_default().taken += need.seats;
-    }
-
-    fn give_back(&mut self, need: &Need) {
-        self.taken -= need.seats;
-        if need.is_sending {
-            self.sending -= need.seats;
-        }
-        if let Some(flow) = self.flows.get_mut(&need.flow) {
-            flow.taken -= need.seats;
-        }
-        self.drop_if_idle(need.flow);
-    }
-
-    fn drop_if_idle(&mut self, flow: u64) {
-        let is_idle = |flow: &Flow| flow.taken == 0 && flow.queue.is_empty();
-        if self.flows.get(&flow).is_some_and(is_idle) {
-            self.flows.remove(&flow);
-        }
-    }
-
-    fn enqueue(&mut self, need: Need) -> (u64, oneshot::Receiver<Seat>) {
-        self.last_id += 1;
-        self.waiting += 1;
-        let (sender, answer) = oneshot::channel();
-        let flow = self.flows.entry(need.flow).or_default();
-        if flow.queue.is_empty() {
-            self.turns.push_back(need.flow);
-        }
-        flow.queue.push_back(Waiter {
-            id: self.last_id,
-            need,
-            answer: sender,
-        });
-        (self.last_id, answer)
-    }
-
-    /// Takes one who waits out of its queue, if it still is there.
-    fn forget(&mut self, flow: u64, id: u64) {
-        let Some(queue) = self.flows.get_mut(&flow).map(|flow| &mut flow.queue) else {
-            return;
-        };
-        let Some(at) = queue.iter().position(|waiter| waiter.id == id) else {
-            return;
-        };
-        queue.remove(at);
-        self.waiting -= 1;
-        if queue.is_empty() {
-            self.turns.retain(|turn| *turn != flow);
-            self.drop_if_idle(flow);
-        }
-    }
-
-    /// Gives seats to those whose turn it is, as far as they go.
-    fn dispatch(&mut self, inner: &Arc<Inner>) -> Given {
-        let mut given = Given::new();
-        let mut passed_over = 0;
-        while passed_over < self.turns.len() {
-            let Some(turn) = self.turns.pop_front() else {
-                break;
-            };
-            let Some(need) = self.head(turn) else {
-                continue;
-            };
-            match self.fit(&need, &inner.limits) {
-                Fit::Nobody => {
-                    self.turns.push_front(turn);
-                    break;
-                }
-                Fit::NotThisFlow => {
-                    passed_over += 1;
-                    self.turns.push_back(turn);
-                }
-                Fit::Yes => {
-                    passed_over = 0;
-                    given.extend(self.serve(turn, inner));
-                }
-            }
-        }
-        given
-    }
-
-    fn head(&self, flow: u64) -> Option<Need> {
-        Some(self.flows.get(&flow)?.queue.front()?.need)
-    }
-
-    fn serve(&mut self, turn: u64, inner: &Arc<Inner>) -> Option<(oneshot::Sender<Seat>, Seat)> {
-        let flow = self.flows.get_mut(&turn)?;
-        let waiter = flow.queue.pop_front()?;
-        if !flow.queue.is_empty() {
-            self.turns.push_back(turn);
-        }
-        self.waiting -= 1;
-        self.take(&waiter.need);
-        Some((waiter.answer, Seat::of(inner, waiter.need)))
     }
 }
 

@@ -154,6 +154,26 @@ async fn queues_are_bounded_for_each_and_for_all() {
 }
 
 #[tokio::test]
+async fn a_full_queue_keeps_nobody_out_who_need_not_wait() {
+    let set = of(400);
+    let held: Vec<_> = ["a", "b", "c", "d", "e"]
+        .iter()
+        .map(|flow| set.ask(flow, 60, true).unwrap())
+        .collect();
+    assert!(held.iter().all(|held| matches!(held, Admitted::Seated(_))));
+    let lists: Vec<_> = (0..100)
+        .map(|number| set.ask(&(number % 5), 60, true).unwrap())
+        .collect();
+    assert!(lists.iter().all(|list| matches!(list, Admitted::Queued(_))));
+    assert!(matches!(set.ask("f", 60, true), Err(Rejected::QueueFull)));
+    // There are seats left for work.
+    assert!(!set.is_full("f"));
+    drop(seated(&set, "f", 1));
+    drop((held, lists));
+    assert!(is_idle(&set), "{set:?}");
+}
+
+#[tokio::test]
 async fn who_leaves_while_it_waits_is_forgotten() {
     let set = of(2);
     let held = [seated(&set, "a", 1), seated(&set, "b", 1)];

@@ -15,22 +15,19 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use http_body::Body as _;
 use prometheus_client::metrics::gauge::Gauge;
 
+use super::permit::Permit;
 use super::work_estimator;
 use crate::authn;
 use crate::authz::Authorized;
 use crate::endpoint::{Endpoints, MOST_BODY_BYTES};
 use crate::flowcontrol::{Admitted, Limits, QueueSet, Rejected, Seat};
 use crate::request::{User, Verb};
-use crate::response::{Body, Response};
 use crate::server::metrics::{FlowMetrics, PriorityLevel};
 
 /// How long a request waits for its seats.
 const WAIT: Duration = Duration::from_secs(5);
-/// Bytes of an answer up to which its seat is given back before it is out.
-const SMALL_ANSWER: u64 = 64 * 1024;
 /// Of so many seats one is for who did not say who they are, of whose watches there may be as many more.
 const STRANGERS_SHARE: usize = 32;
 /// Bytes that bodies may hold which are still coming, or are being worked on; a smaller one than [`SMALL_BODY`] is not counted.
@@ -57,41 +54,6 @@ struct Level {
     /// Room for bodies.
     bodies: QueueSet,
     metrics: FlowMetrics,
-}
-
-/// What a request holds while it is worked on, and maybe until it is answered.
-#[derive(Debug, Default)]
-pub(in crate::server) struct Permit {
-    executing: Option<Executing>,
-    body: Option<Seat>,
-    long_running: Option<Seat>,
-    /// Why it was not let in, where that turned out while its body was read.
-    rejected: Option<Rejected>,
-}
-
-/// The seats of a request that is being worked on.
-#[derive(Debug)]
-struct Executing {
-    seat: Seat,
-    is_reading: bool,
-    _inflight: Inflight,
-}
-
-/// Counts a request that is being worked on.
-#[derive(Debug)]
-struct Inflight(Gauge);
-
-impl Inflight {
-    fn new(gauge: &Gauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Inflight {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
 }
 
 /// A request that asks to be let in.
@@ -195,8 +157,8 @@ impl Level {
             seats,
             per_flow: (seats / share).max(1),
             sending: (seats - seats / 4).max(1),
-            queued: seats.saturating_mul(2),
-            queued_per_flow: (seats / share).max(1),
+            queued: seats.saturating_mul(4),
+            queued_per_flow: (seats / share / 2).max(1),
             wait: WAIT,
         };
         let at_once = Limits {
@@ -232,7 +194,7 @@ impl Flow<'_> {
     pub(super) fn long_running(&self, permit: &mut Permit) -> Result<(), Rejected> {
         match self.level.long_running.ask(self.user, 1, false) {
             Ok(Admitted::Seated(seat)) => {
-                permit.long_running = Some(seat);
+                permit.hold_open(seat);
                 Ok(())
             }
             Ok(Admitted::Queued(_)) | Err(_) => {
@@ -305,64 +267,6 @@ impl Flow<'_> {
         } else {
             &self.control.writing
         };
-        permit.executing = Some(Executing {
-            seat,
-            is_reading,
-            _inflight: Inflight::new(gauge),
-        });
-    }
-}
-
-impl Permit {
-    /// Its seats, for what goes on without the request: the initial events of a watch.
-    pub(super) fn take_seat(&mut self) -> Option<impl Send + 'static + use<>> {
-        self.executing.take()
-    }
-
-    pub(super) fn hold_body(&mut self, seat: Seat) {
-        self.body = Some(seat);
-    }
-
-    pub(super) fn reject(&mut self, rejected: Rejected) {
-        self.rejected = Some(rejected);
-    }
-
-    /// Whether it was not let in.
-    pub(super) fn is_rejected(&self) -> bool {
-        self.rejected.is_some()
-    }
-
-    /// Gives back what the answer does not need. `false`: its answer cannot be sent now, since too many large ones are
-    /// being read already; only of what changed nothing.
-    pub(super) fn answered(&mut self, response: &Response) -> bool {
-        self.body = None;
-        let is_stream = matches!(response.body(), Body::Stream(_));
-        if !is_stream {
-            self.long_running = None;
-        }
-        let is_small = match response.body() {
-            Body::Ready(_) => response
-                .body()
-                .size_hint()
-                .upper()
-                .is_some_and(|size| size <= SMALL_ANSWER),
-            Body::Made { .. } => false,
-            // What it holds is held by its initial events.
-            Body::Stream(_) => true,
-        };
-        let is_error = response.status().is_client_error() || response.status().is_server_error();
-        if is_small || is_error {
-            self.executing = None;
-            return true;
-        }
-        let Some(executing) = &mut self.executing else {
-            return true;
-        };
-        if executing.seat.keep_while_sending() {
-            return true;
-        }
-        let is_reading = executing.is_reading;
-        self.executing = None;
-        !is_reading
+        permit.begin(seat, is_reading, gauge);
     }
 }

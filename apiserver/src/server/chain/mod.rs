@@ -7,6 +7,7 @@
 mod audit_id;
 mod deadline;
 mod flow_control;
+mod permit;
 mod request_body;
 pub(super) mod text;
 mod work_estimator;
@@ -22,7 +23,8 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body::Body as _;
 
-pub(super) use flow_control::{FlowControl, Permit};
+pub(super) use flow_control::FlowControl;
+pub(super) use permit::Permit;
 use request_body::RequestBody;
 
 use super::connection::{Connection, stream};

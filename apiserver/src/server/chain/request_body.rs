@@ -11,7 +11,8 @@ use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body::{Frame, SizeHint};
 
-use super::flow_control::{Asked, Flow, Permit, SMALL_BODY, Waiting};
+use super::flow_control::{Asked, Flow, SMALL_BODY, Waiting};
+use super::permit::Permit;
 use crate::endpoint::MOST_BODY_BYTES;
 use crate::flowcontrol::{Rejected, Seat};
 

@@ -26,6 +26,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "chart/policy",
+        lane: Lane::Alone,
         long: false,
         needs_node: false,
         run: |world| Box::pin(policy::limits_the_operator(world)),

@@ -1,0 +1,451 @@
+//! Input that once cost the square of its length, or would, if somebody looped over it twice.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::authn::impersonation::impersonate;
+use crate::authz;
+use crate::endpoint::Warnings;
+use crate::endpoint::testing::{FLUNDERS, TestServer, flunder};
+use crate::request::media;
+use crate::request::options::{CreateOptions, DeleteOptions, ListOptions};
+use crate::request::selector::{FieldSelector, LabelSelector};
+use crate::request::{GoDuration, GroupKind, RequestInfo, User};
+use crate::resource::Policy;
+use crate::status::{ApiError, FieldError};
+
+/// What is counted.
+pub(super) type Prepared<'a> = Box<dyn FnOnce() + 'a>;
+
+/// Prepares a run with input of some size.
+pub(super) type Case = fn(&Runtime, usize) -> Prepared<'_>;
+
+pub(super) const CASES: &[(&str, Case)] = &[
+    ("decode: nulls", |runtime, size| {
+        let fields = many(size, |n| {
+            format!(r#""{}":null,"x{n}":1"#, ["uid", "generateName"][n % 2])
+        });
+        create(runtime, with_metadata(&fields))
+    }),
+    ("decode: unknown fields", decode_unknown_fields),
+    ("decode: the same field", |runtime, size| {
+        create(runtime, with_spec(&many(size, |_| r#""reference":"a""#.into())))
+    }),
+    ("decode: duplicates under a long key", |runtime, size| {
+        let key = "k".repeat(10 * size);
+        let inner = many(size, |_| r#""p":{"a":1,"a":1}"#.into());
+        create(runtime, with_spec(&format!(r#""any":{{"{key}":{{{inner}}}}}"#)))
+    }),
+    ("decode: values of a wrong type", |runtime, size| {
+        create(
+            runtime,
+            with_spec(&format!(r#""list":[{}]"#, many(size, |n| n.to_string()))),
+        )
+    }),
+    ("decode: halves of surrogate pairs", |runtime, size| {
+        create(
+            runtime,
+            with_spec(&format!(r#""reference":"{}""#, r"\ud800".repeat(size))),
+        )
+    }),
+    ("decode: no JSON at the end", |runtime, size| {
+        create(
+            runtime,
+            with_spec(&format!(r#""list":[{}],,"#, many(size, |_| "\"x\"".into()))),
+        )
+    }),
+    // Of YAML a quarter, which is still more than a thousand bytes: it costs ten times as much as JSON.
+    ("decode: YAML", |runtime, size| {
+        let labels: String = (0..size / 4).map(|n| format!("    l{n}: v\n")).collect();
+        yaml(runtime, &format!("metadata:\n  name: a\n  labels:\n{labels}"))
+    }),
+    ("decode: YAML's duplicates", |runtime, size| {
+        let labels = "    l: v\n".repeat(size / 4);
+        yaml(runtime, &format!("metadata:\n  name: a\n  labels:\n{labels}"))
+    }),
+    ("decode: YAML's aliases", |runtime, size| {
+        let list = many(size / 4, |_| "*a".into());
+        yaml(
+            runtime,
+            &format!("metadata: {{name: &a a}}\nspec: {{list: [{list}]}}"),
+        )
+    }),
+    ("decode: YAML's anchors inside of anchors", |runtime, size| {
+        let (open, close) = ("&a [".repeat(50), "]".repeat(50));
+        let list = many(size / 4, |_| "x".into());
+        yaml(
+            runtime,
+            &format!("metadata: {{name: a}}\nspec: {{any: {open}{list}{close}}}"),
+        )
+    }),
+    ("metadata: labels", |runtime, size| {
+        let labels = many(size, |n| format!(r#""l{n}":"v""#));
+        create(runtime, with_metadata(&format!(r#""labels":{{{labels}}}"#)))
+    }),
+    ("metadata: invalid labels", |runtime, size| {
+        let labels = many(size, |n| format!(r#""-{n}":"-""#));
+        create(runtime, with_metadata(&format!(r#""labels":{{{labels}}}"#)))
+    }),
+    ("metadata: invalid annotations", |runtime, size| {
+        let annotations = many(size, |n| format!(r#""-{n}":"""#));
+        create(
+            runtime,
+            with_metadata(&format!(r#""annotations":{{{annotations}}}"#)),
+        )
+    }),
+    ("metadata: finalizers", |runtime, size| {
+        let finalizers = many(size, |n| format!(r#""x/{n}""#));
+        create(runtime, with_metadata(&format!(r#""finalizers":[{finalizers}]"#)))
+    }),
+    ("metadata: invalid finalizers", |runtime, size| {
+        let finalizers = many(size, |n| format!(r#""-{n}""#));
+        create(runtime, with_metadata(&format!(r#""finalizers":[{finalizers}]"#)))
+    }),
+    ("metadata: owners", |runtime, size| {
+        create(runtime, with_owners(size, |n| format!(r#""uid":"{n}""#)))
+    }),
+    ("metadata: owners of one uid", |runtime, size| {
+        let owner = |n| format!(r#""uid":"u","blockOwnerDeletion":{}"#, n % 2 == 0);
+        create(runtime, with_owners(size, owner))
+    }),
+    ("metadata: the same owner", |runtime, size| {
+        create(runtime, with_owners(size, |_| r#""uid":"u""#.into()))
+    }),
+    ("metadata: controllers", |runtime, size| {
+        create(
+            runtime,
+            with_owners(size, |n| format!(r#""uid":"{n}","controller":true"#)),
+        )
+    }),
+    (
+        "metadata: new finalizers of an object in deletion",
+        |runtime, size| {
+            let server = stocked(runtime, &json!({"metadata": {"finalizers": ["x/y"]}}));
+            runtime.block_on(server.delete(&format!("{FLUNDERS}/a")));
+            let finalizers: Vec<String> = (0..size).map(|n| format!("x/{n}")).collect();
+            let patch = json!({"metadata": {"finalizers": finalizers}}).to_string();
+            send(runtime, server, "PATCH", format!("{FLUNDERS}/a"), MERGE, patch)
+        },
+    ),
+    ("merge patch: fields", |runtime, size| {
+        let labels: serde_json::Map<String, Value> =
+            (0..size).map(|n| (format!("l{n}"), "v".into())).collect();
+        patch(
+            runtime,
+            MERGE,
+            json!({"metadata": {"labels": labels}}).to_string(),
+        )
+    }),
+    ("merge patch: duplicates under a long key", |runtime, size| {
+        let key = "k".repeat(10 * size);
+        let inner = many(size, |_| r#""a":1"#.into());
+        patch(
+            runtime,
+            MERGE,
+            format!(r#"{{"spec":{{"any":{{"{key}":{{{inner}}}}}}}}}"#),
+        )
+    }),
+    ("merge patch: elements under a long key", |runtime, size| {
+        let (key, list) = ("k".repeat(10 * size), many(size, |_| "1".into()));
+        patch(
+            runtime,
+            MERGE,
+            format!(r#"{{"spec":{{"any":{{"{key}":[{list}]}}}}}}"#),
+        )
+    }),
+    ("merge patch: nulls", |runtime, size| {
+        let labels = many(size, |n| format!(r#""l{n}":null"#));
+        patch(
+            runtime,
+            MERGE,
+            format!(r#"{{"metadata":{{"labels":{{{labels}}}}}}}"#),
+        )
+    }),
+    ("JSON patch: additions at the head of a list", |runtime, size| {
+        on_list(
+            runtime,
+            size,
+            |_| json!({"op": "add", "path": "/spec/list/0", "value": "x"}),
+        )
+    }),
+    ("JSON patch: removals at the head of a list", |runtime, size| {
+        on_list(runtime, size, |_| json!({"op": "remove", "path": "/spec/list/0"}))
+    }),
+    ("JSON patch: moves inside of a list", |runtime, size| {
+        on_list(
+            runtime,
+            size,
+            |n| json!({"op": "move", "from": "/spec/list/0", "path": format!("/spec/list/{}", n / 2)}),
+        )
+    }),
+    ("JSON patch: tests", |runtime, size| {
+        on_list(
+            runtime,
+            size,
+            |n| json!({"op": "test", "path": format!("/spec/list/{n}"), "value": "e"}),
+        )
+    }),
+    ("JSON patch: copies", |runtime, size| {
+        on_list(
+            runtime,
+            size,
+            |_| json!({"op": "copy", "from": "/metadata/name", "path": "/spec/list/-"}),
+        )
+    }),
+    ("JSON patch: levels", |runtime, size| {
+        let mut operations = vec![json!({"op": "add", "path": "/spec/any", "value": {"a": {"b": {}}}})];
+        for _ in 0..size / 2 {
+            operations.push(json!({"op": "move", "from": "/spec/any/a", "path": "/spec/any/x"}));
+            operations.push(json!({"op": "move", "from": "/spec/any/x", "path": "/spec/any/a"}));
+        }
+        patch(runtime, JSON, json!(operations).to_string())
+    }),
+    ("JSON patch: unknown fields", |runtime, size| {
+        let operations: Vec<Value> = (0..size)
+            .map(|n| json!({"op": "test", "path": "/kind", "value": "Flunder", format!("x{n}"): 1}))
+            .collect();
+        patch(runtime, JSON, json!(operations).to_string())
+    }),
+    ("selector: open parentheses", |_, size| {
+        parse_labels("(".repeat(size))
+    }),
+    ("selector: symbols", |_, size| parse_labels("=!".repeat(size))),
+    ("selector: keys", |_, size| {
+        parse_labels(many(size, |n| format!("k{n}")))
+    }),
+    ("selector: the same key", |_, size| {
+        parse_labels(many(size, |n| format!("k!=v{n}")))
+    }),
+    ("selector: values", |_, size| {
+        parse_labels(format!("k in ({})", many(size, |n| format!("v{n}"))))
+    }),
+    ("selector: invalid values", |_, size| {
+        parse_labels(format!("k in ({})", many(size, |n| format!("-{n}"))))
+    }),
+    ("selector: fields", |_, size| {
+        let text = many(size, |n| format!("metadata.name!=v{n}"));
+        Box::new(move || drop(FieldSelector::parse(&text)))
+    }),
+    ("selector: escapes", |_, size| {
+        let text = format!("x={}", r"\,".repeat(size));
+        Box::new(move || drop(FieldSelector::parse(&text)))
+    }),
+    ("list: by many conditions", |runtime, size| {
+        let server = stocked(runtime, &json!({"metadata": {"labels": {"k": "x"}}}));
+        let selector = many(size, |n| format!("k!%3Dv{n}"));
+        send(
+            runtime,
+            server,
+            "GET",
+            format!("{FLUNDERS}?labelSelector={selector}"),
+            "",
+            String::new(),
+        )
+    }),
+    ("list: of many objects", |runtime, size| {
+        let server = TestServer::new();
+        for number in 0..size / 4 {
+            runtime.block_on(server.create(&format!("a{number}")));
+        }
+        let uri = format!("{FLUNDERS}?labelSelector=a!%3Db&fieldSelector=metadata.name!%3Dx");
+        send(runtime, server, "GET", uri, "", String::new())
+    }),
+    ("path: segments", |_, size| {
+        parse_path("/apis/g/v/r".to_owned() + &"/x".repeat(size))
+    }),
+    ("path: slashes", |_, size| {
+        parse_path("/apis/g/v/r".to_owned() + &"/".repeat(size))
+    }),
+    ("path: escapes", |_, size| {
+        parse_path("/apis/g/v/r/".to_owned() + &"%41".repeat(size))
+    }),
+    ("query: parameters", |_, size| {
+        let query = many(size, |n| format!("x{n}=1")).replace(',', "&");
+        Box::new(move || drop(ListOptions::parse(&query)))
+    }),
+    ("query: dryRun", |_, size| {
+        let query = "dryRun=x&".repeat(size);
+        Box::new(move || drop(DeleteOptions::parse(&query).map_err(|error| error.status())))
+    }),
+    ("query: fieldManager", |_, size| {
+        let query = format!("fieldManager={}", "%0A".repeat(size));
+        Box::new(move || drop(CreateOptions::parse(&query).map_err(|error| error.status())))
+    }),
+    ("query: resourceVersion and continue", |runtime, size| {
+        let (digits, token) = ("1".repeat(size), "A".repeat(size));
+        let uri = format!("{FLUNDERS}?resourceVersion={digits}&continue={token}");
+        send(runtime, TestServer::new(), "GET", uri, "", String::new())
+    }),
+    ("query: durations", |_, size| {
+        let text = "1ns".repeat(size);
+        Box::new(move || drop(GoDuration::parse(&text)))
+    }),
+    ("media types: Accept", |_, size| {
+        let clauses = many(size, |n| format!("a/b;q=0.{n};as=x"));
+        let headers = header("accept", &clauses);
+        Box::new(move || drop(media::wanted(&headers, "")))
+    }),
+    ("media types: parameters of Accept", |_, size| {
+        let headers = header("accept", &format!("application/json{}", ";as=x;g=y".repeat(size)));
+        Box::new(move || drop(media::wanted(&headers, "")))
+    }),
+    ("media types: Content-Type", |_, size| {
+        let headers = header(
+            "content-type",
+            &format!("application/json{}", "; a=\"b\\\"\"".repeat(size)),
+        );
+        Box::new(move || drop(media::body_media(&headers)))
+    }),
+    ("impersonation: groups and extra", |runtime, size| {
+        let mut request = http::Request::new(());
+        for number in 0..size / 2 {
+            let group = format!("g{number}").parse().unwrap();
+            request.headers_mut().append("impersonate-group", group);
+            let name: http::HeaderName = format!("impersonate-extra-k{number}").parse().unwrap();
+            request.headers_mut().append(name, "v".parse().unwrap());
+        }
+        request
+            .headers_mut()
+            .insert("impersonate-user", "u".parse().unwrap());
+        let info = RequestInfo::parse(&http::Method::GET, &FLUNDERS.parse().unwrap()).unwrap();
+        let authorizer = authz::build(authz::Options::default(), None).unwrap();
+        let user = User {
+            groups: vec![User::MASTERS.into()],
+            ..User::default()
+        };
+        Box::new(move || {
+            let (mut parts, ()) = request.into_parts();
+            let _ = runtime.block_on(impersonate(&authorizer, &mut parts, user, &info));
+        })
+    }),
+    ("messages: errors about fields", |_, size| {
+        let errors = (0..size).map(|n| FieldError::invalid(format!("f{n}"), "x".repeat(100), "no"));
+        let error = ApiError::Invalid {
+            kind: GroupKind::new("g", "k"),
+            name: "a".into(),
+            errors: errors.collect(),
+        };
+        Box::new(move || drop(error.status()))
+    }),
+    ("messages: long values", |_, size| {
+        let value: Vec<String> = (0..size).map(|n| n.to_string()).collect();
+        let error = FieldError::invalid("f", value, "no");
+        Box::new(move || drop(ApiError::invalid_field(GroupKind::new("g", "k"), "a", error).status()))
+    }),
+    ("messages: warnings", |_, size| {
+        let texts: Vec<String> = (0..size).map(|n| format!("warning {n}")).collect();
+        Box::new(move || {
+            let warnings = Warnings::default();
+            warnings.extend(texts);
+            warnings.write(&mut HeaderMap::new());
+        })
+    }),
+];
+
+pub(super) fn decode_unknown_fields(runtime: &Runtime, size: usize) -> Prepared<'_> {
+    create(runtime, with_spec(&many(size, |n| format!(r#""x{n}":1"#))))
+}
+
+const MERGE: &str = "application/merge-patch+json";
+const JSON: &str = "application/json-patch+json";
+
+/// So many, with commas between them.
+fn many(count: usize, each: impl Fn(usize) -> String) -> String {
+    (0..count).map(each).collect::<Vec<_>>().join(",")
+}
+
+fn with_spec(fields: &str) -> String {
+    format!(r#"{{"metadata":{{"name":"a"}},"spec":{{{fields}}}}}"#)
+}
+
+fn with_metadata(fields: &str) -> String {
+    format!(r#"{{"metadata":{{"name":"a",{fields}}}}}"#)
+}
+
+fn with_owners(count: usize, fields: impl Fn(usize) -> String) -> String {
+    let owners = many(count, |n| {
+        format!(r#"{{"apiVersion":"v1","kind":"Pod","name":"o",{}}}"#, fields(n))
+    });
+    with_metadata(&format!(r#""ownerReferences":[{owners}]"#))
+}
+
+fn send<'a>(
+    runtime: &'a Runtime,
+    server: TestServer,
+    method: &'static str,
+    uri: String,
+    media: &'static str,
+    body: String,
+) -> Prepared<'a> {
+    Box::new(move || {
+        let headers = [("content-type", media)];
+        let headers = if media.is_empty() { &[][..] } else { &headers[..] };
+        runtime.block_on(server.send(method, &uri, headers, Bytes::from(body)));
+    })
+}
+
+fn create(runtime: &Runtime, body: String) -> Prepared<'_> {
+    send(
+        runtime,
+        TestServer::with(Policy::default()),
+        "POST",
+        FLUNDERS.into(),
+        "",
+        body,
+    )
+}
+
+fn yaml<'a>(runtime: &'a Runtime, body: &str) -> Prepared<'a> {
+    send(
+        runtime,
+        TestServer::new(),
+        "POST",
+        FLUNDERS.into(),
+        "application/yaml",
+        body.to_owned(),
+    )
+}
+
+/// A server with one object, `a`, that has these fields.
+fn stocked(runtime: &Runtime, fields: &Value) -> TestServer {
+    let server = TestServer::new();
+    let mut object = flunder("a");
+    for (field, value) in fields.as_object().unwrap() {
+        for (name, value) in value.as_object().unwrap() {
+            object[field][name] = value.clone();
+        }
+    }
+    let created = runtime.block_on(server.post(FLUNDERS, &object));
+    assert_eq!(created.code, 201);
+    server
+}
+
+fn patch<'a>(runtime: &'a Runtime, media: &'static str, body: String) -> Prepared<'a> {
+    let server = stocked(runtime, &json!({}));
+    send(runtime, server, "PATCH", format!("{FLUNDERS}/a"), media, body)
+}
+
+/// So many operations on a list of as many elements.
+fn on_list(runtime: &Runtime, size: usize, operation: impl Fn(usize) -> Value) -> Prepared<'_> {
+    let server = stocked(runtime, &json!({"spec": {"list": vec!["e"; size]}}));
+    let operations: Vec<Value> = (0..size).map(operation).collect();
+    let body = json!(operations).to_string();
+    send(runtime, server, "PATCH", format!("{FLUNDERS}/a"), JSON, body)
+}
+
+fn parse_labels<'a>(text: String) -> Prepared<'a> {
+    Box::new(move || drop(LabelSelector::parse(&text)))
+}
+
+fn parse_path<'a>(path: String) -> Prepared<'a> {
+    let uri = path.parse().unwrap();
+    Box::new(move || drop(RequestInfo::parse(&http::Method::GET, &uri)))
+}
+
+fn header(name: &'static str, value: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(name, value.parse().unwrap());
+    headers
+}

@@ -1,0 +1,115 @@
+//! What a request holds: its seats, room for its body, a place among the watches; and when it gives them back.
+
+use http_body::Body as _;
+use prometheus_client::metrics::gauge::Gauge;
+
+use crate::flowcontrol::{Rejected, Seat};
+use crate::response::{Body, Response};
+
+/// Bytes of an answer up to which its seats are given back before it is out.
+const SMALL_ANSWER: u64 = 64 * 1024;
+
+/// What a request holds while it is worked on, and maybe until it is answered.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Permit {
+    executing: Option<Executing>,
+    body: Option<Seat>,
+    long_running: Option<Seat>,
+    /// Why it was not let in, where that turned out while its body was read.
+    rejected: Option<Rejected>,
+}
+
+/// The seats of a request that is being worked on.
+#[derive(Debug)]
+struct Executing {
+    seat: Seat,
+    is_reading: bool,
+    _inflight: Inflight,
+}
+
+/// Counts a request that is being worked on.
+#[derive(Debug)]
+struct Inflight(Gauge);
+
+impl Inflight {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Inflight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Permit {
+    /// It is being worked on.
+    pub(super) fn begin(&mut self, seat: Seat, is_reading: bool, inflight: &Gauge) {
+        self.executing = Some(Executing {
+            seat,
+            is_reading,
+            _inflight: Inflight::new(inflight),
+        });
+    }
+
+    /// Its answer stays open.
+    pub(super) fn hold_open(&mut self, place: Seat) {
+        self.long_running = Some(place);
+    }
+
+    /// Its seats, for what goes on without the request: the initial events of a watch.
+    pub(super) fn take_seat(&mut self) -> Option<impl Send + 'static + use<>> {
+        self.executing.take()
+    }
+
+    /// There is room for its body.
+    pub(super) fn hold_body(&mut self, seat: Seat) {
+        self.body = Some(seat);
+    }
+
+    /// It is not let in.
+    pub(super) fn reject(&mut self, rejected: Rejected) {
+        self.rejected = Some(rejected);
+    }
+
+    /// Whether it was not let in.
+    pub(super) fn is_rejected(&self) -> bool {
+        self.rejected.is_some()
+    }
+
+    /// Gives back what the answer does not need. `false`: its answer cannot be sent now, since too many large ones are
+    /// being read already; only of what changed nothing.
+    pub(super) fn answered(&mut self, response: &Response) -> bool {
+        self.body = None;
+        let is_stream = matches!(response.body(), Body::Stream(_));
+        if !is_stream {
+            self.long_running = None;
+        }
+        let is_small = match response.body() {
+            Body::Ready(_) => response
+                .body()
+                .size_hint()
+                .upper()
+                .is_some_and(|size| size <= SMALL_ANSWER),
+            Body::Made { .. } => false,
+            // What it holds is held by its initial events.
+            Body::Stream(_) => true,
+        };
+        let is_error = response.status().is_client_error() || response.status().is_server_error();
+        if is_small || is_error {
+            self.executing = None;
+            return true;
+        }
+        let Some(executing) = &mut self.executing else {
+            return true;
+        };
+        if executing.seat.keep_while_sending() {
+            return true;
+        }
+        let is_reading = executing.is_reading;
+        self.executing = None;
+        !is_reading
+    }
+}
