@@ -33,7 +33,7 @@ pub enum Error {
     Components(#[from] components::Error),
     /// The cluster did not come up.
     #[error(transparent)]
-    Cluster(#[from] cluster::Error),
+    Cluster(Box<cluster::Error>),
     /// The cluster is not up.
     #[error("the cluster is not up; make it with: cargo e2e up")]
     NotUp,
@@ -113,7 +113,11 @@ pub async fn cluster_and_images(layout: &Layout, wanted: Wanted) -> Result<Vec<B
     // One after the other: both ask Debian's package manager.
     packages::ensure().await?;
     packages::ensure_image_tools().await?;
-    let up = async { Ok(cluster::up(layout, Options::default()).await?) };
+    let up = async {
+        cluster::up(layout, Options::default())
+            .await
+            .map_err(|error| Error::Cluster(error.into()))
+    };
     let images = progress::step("making images", build(wanted));
     let ((), built) = tokio::try_join!(progress::of("cluster", up), progress::of("images", images))?;
     let archives: Vec<PathBuf> = built.iter().map(|image| image.archive.clone()).collect();
