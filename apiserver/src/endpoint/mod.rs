@@ -76,11 +76,11 @@ where
     B: http_body::Body<Data = Bytes> + Unpin + Send,
     B::Error: std::fmt::Display,
 {
-    // Boxed, so that a read is not as large as the largest write. What may be large can go on elsewhere.
+    // Boxed, so that a GET is not as large as the largest list or write. What may be large can go on elsewhere.
     let write: BoxFuture<'_, _> = match action {
         Action::Get => return read::get(call).await,
-        Action::List => return read::list(call).await,
-        Action::Watch => return read::watch_path(call).await,
+        Action::List => return read::list(call).boxed().await,
+        Action::Watch => return read::watch_path(call).boxed().await,
         Action::Create => write::create(call, body).boxed(),
         Action::Update => write::update(call, body).boxed(),
         Action::Patch => patch::patch(call, body).boxed(),
