@@ -19,7 +19,7 @@
 //! | asked | answered by |
 //! |---|---|
 //! | a write | the backend; the cache learns of it from its watch, as of everybody's |
-//! | a read at [`ReadAt::Any`] | the cache as it is |
+//! | a read at [`ReadAt::Any`] | the cache as it is; where the backend told somebody something newer, not before it has got there, else the backend |
 //! | [`ReadAt::NotOlderThan`] | the cache, when it has got there; the backend where that cannot be waited for |
 //! | [`ReadAt::Latest`] | the cache, when it has got to where the backend said that it was; in trouble the backend |
 //! | [`ReadAt::Exact`] | the cache, where it has that moment (now, or a list that was begun); else the backend |

@@ -69,8 +69,7 @@ async fn a_get_waits_for_a_revision_only_so_long() {
 #[tokio::test]
 async fn the_storage_version_is_sent_as_it_is_stored() {
     let shop = shop();
-    let stored =
-        r#"{"kind":"Paint","apiVersion":"test.example.com/v1","metadata":{"name":"a"},"spec":{"odd" : 1 }}"#;
+    let stored = r#"{"kind":"Paint","apiVersion":"test.example.com/v1","metadata":{"name":"a"},"spec":{"odd" : 1,  "size":1 }}"#;
     let entry = shop.smuggle("a", &format!("{stored}\n")).await;
     let rv = format!(r#""metadata":{{"resourceVersion":"{}","#, entry.revision());
     let sent = shop.registry.encode(&entry, "v1").unwrap();

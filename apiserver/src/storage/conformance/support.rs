@@ -115,8 +115,13 @@ impl Watcher {
 
     /// Watches a range.
     pub async fn of(storage: &Arc<dyn Storage>, prefix: &Prefix, after: Revision) -> Self {
+        Self::on(storage.watch(prefix, after).await.unwrap(), after)
+    }
+
+    /// A watch that was begun after that revision.
+    pub(crate) fn on(stream: Watch, after: Revision) -> Self {
         Self {
-            stream: storage.watch(prefix, after).await.unwrap(),
+            stream,
             reached: after,
         }
     }
@@ -176,6 +181,15 @@ impl Watcher {
 
     /// All changes up to a revision that the store has reached; asks for progress while it waits.
     pub async fn up_to(&mut self, storage: &Arc<dyn Storage>, revision: Revision) -> Vec<Change> {
+        self.try_up_to(storage, revision).await.unwrap()
+    }
+
+    /// The same, or the error with which the watch ends before.
+    pub(crate) async fn try_up_to(
+        &mut self,
+        storage: &Arc<dyn Storage>,
+        revision: Revision,
+    ) -> Result<Vec<Change>, StorageError> {
         let mut changes = Vec::new();
         let all = async {
             // Where all is there at once, nothing below waits: without this, no timer of the runtime would run out while
@@ -185,13 +199,14 @@ impl Watcher {
                 storage.request_progress().await.unwrap();
                 yield_now().await;
                 match timeout(Duration::from_millis(100), self.batch()).await {
-                    Ok(batch) => changes.extend(batch.unwrap().unwrap().into_iter().filter_map(changed)),
+                    Ok(batch) => changes.extend(batch.unwrap()?.into_iter().filter_map(changed)),
                     Err(_) => continue,
                 }
             }
+            Ok::<(), StorageError>(())
         };
-        timeout(LONG, all).await.expect("the watch reaches the revision");
-        changes
+        let told = timeout(LONG, all).await;
+        told.expect("the watch reaches the revision").map(|()| changes)
     }
 }
 

@@ -15,7 +15,6 @@ mod options;
 mod position;
 mod proto;
 mod requests;
-mod tasks;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -27,6 +26,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::task::JoinSet;
 
 pub use options::{ConnectError, Credentials, Options};
 
@@ -36,9 +36,9 @@ use self::keys::Keys;
 use self::position::Position;
 use self::proto::etcdserverpb::request_op::Request;
 use self::proto::etcdserverpb::{Compare, RangeRequest, RangeResponse, TxnResponse};
-use self::tasks::Tasks;
 use self::watch::{Open, number, revision};
 use super::{Entry, Key, List, Page, Prefix, Read, ReadAt, Revision, Storage, StorageError, Watch};
+use crate::background::{BackgroundTask, supervise};
 
 /// How long a health check may take: kube-apiserver's `--etcd-healthcheck-timeout`.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -58,7 +58,9 @@ pub struct EtcdStore {
     progress: tokio::sync::watch::Sender<u64>,
     /// Keys that fit into one message, as far as is known: it only shrinks.
     page: AtomicUsize,
-    tasks: Tasks,
+    background: Vec<BackgroundTask>,
+    /// They end with the store.
+    _tasks: JoinSet<()>,
 }
 
 impl fmt::Debug for EtcdStore {
@@ -77,14 +79,20 @@ impl EtcdStore {
     /// See [`ConnectError`]; an etcd that does not answer is none.
     pub async fn connect(options: Options) -> Result<Arc<Self>, ConnectError> {
         let client = Arc::new(Client::new(&options).await?);
-        let mut tasks = Tasks::default();
+        let mut tasks = JoinSet::new();
+        let versions = BackgroundTask::new("etcd-versions");
+        let mut background = vec![versions.clone()];
         let visited = client.clone();
-        tasks.run("etcd-versions", move || visit(visited.clone()));
+        tasks.spawn(supervise(versions, move || visit(visited.clone()), || {}));
         if !options.compaction_interval.is_zero() {
             let (compacted, interval) = (client.clone(), options.compaction_interval);
-            tasks.run("etcd-compactor", move || {
-                compactor::run(compacted.clone(), interval)
-            });
+            let compaction = BackgroundTask::new("etcd-compactor");
+            background.push(compaction.clone());
+            tasks.spawn(supervise(
+                compaction,
+                move || compactor::run(compacted.clone(), interval),
+                || {},
+            ));
         }
         Ok(Arc::new(Self {
             client,
@@ -92,7 +100,8 @@ impl EtcdStore {
             position: Position::default(),
             progress: tokio::sync::watch::Sender::new(0),
             page: AtomicUsize::new(PAGE),
-            tasks,
+            background,
+            _tasks: tasks,
         }))
     }
 
@@ -358,8 +367,11 @@ impl Storage for EtcdStore {
             .map_err(unavailable)
     }
 
+    fn background(&self) -> Vec<BackgroundTask> {
+        self.background.clone()
+    }
+
     async fn check(&self) -> Result<(), StorageError> {
-        self.tasks.check().map_err(unavailable)?;
         let key = self.keys.start(&Prefix::root());
         self.client
             .range(requests::count(&key), HEALTH_TIMEOUT)

@@ -8,7 +8,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use crate::storage::conformance::{Mirror, Watcher, key, object, prefix};
-use crate::storage::{Entry, Key, List, ReadAt, Revision, Storage, StorageError};
+use crate::storage::{Entry, Key, List, Page, ReadAt, Revision, Storage, StorageError};
 
 /// Keys of one writer; nobody else writes to them.
 #[derive(Debug)]
@@ -129,20 +129,7 @@ impl Auditor {
     /// Compares the store with what its writers were promised, with its own history, and its revisions with all that
     /// were told before.
     pub(super) async fn audit(&mut self, store: &Arc<dyn Storage>, writers: &mut [Writer]) {
-        let list = List {
-            prefix: prefix(),
-            after: None,
-            limit: None,
-            at: ReadAt::Latest,
-        };
-        let page = store.list(&list).await.unwrap();
-        let there = page
-            .entries
-            .iter()
-            .map(|entry| (entry.key().clone(), entry.clone()));
-        let there: BTreeMap<Key, Entry> = there.collect();
-        writers.iter_mut().for_each(|writer| writer.compare(&there));
-
+        let page = Self::audit_values(store, writers).await;
         let mut watcher = Watcher::new(store, self.revision).await;
         let changes = watcher.up_to(store, page.revision).await;
         let mut history = BTreeSet::new();
@@ -167,5 +154,23 @@ impl Auditor {
             assert!(history.contains(&revision), "the history lacks {revision}");
         }
         self.revision = page.revision;
+    }
+
+    /// Compares the store with what its writers were promised, where its history may be gone.
+    pub(super) async fn audit_values(store: &Arc<dyn Storage>, writers: &mut [Writer]) -> Page {
+        let list = List {
+            prefix: prefix(),
+            after: None,
+            limit: None,
+            at: ReadAt::Latest,
+        };
+        let page = store.list(&list).await.unwrap();
+        let there = page
+            .entries
+            .iter()
+            .map(|entry| (entry.key().clone(), entry.clone()));
+        let there: BTreeMap<Key, Entry> = there.collect();
+        writers.iter_mut().for_each(|writer| writer.compare(&there));
+        page
     }
 }

@@ -12,6 +12,7 @@ mod recovery;
 mod retention;
 mod space;
 
+use std::mem::take;
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -137,24 +138,34 @@ impl Writer {
     }
 
     /// Writes until it is told to stop. Where that panics, it goes on with what comes next: who waited for an answer is
-    /// told that there is none.
+    /// told that there is none, but not before readers see what became of the write. Whoever reads then, to find out,
+    /// must not find what lay there before a transaction that took place.
     pub(super) fn run(mut self, commands: &Receiver<Command>, task: &BackgroundTask) {
         let mut backoff = Backoff::new();
+        // Outside of what may panic: what waits for an answer is dropped below, not while the stack is unwound.
+        let mut unanswered = Vec::new();
         loop {
-            let written = catch_unwind(AssertUnwindSafe(|| self.write_on(commands, task)));
+            let written = catch_unwind(AssertUnwindSafe(|| {
+                self.write_on(commands, task, &mut unanswered);
+            }));
             let Err(panic) = written else {
                 return;
             };
             task.panicked(&*panic);
-            std::thread::sleep(backoff.next());
             // What was begun is seen by nobody, or all of it by everybody.
-            if catch_unwind(AssertUnwindSafe(|| self.resume())).is_ok() {
+            let resumed = catch_unwind(AssertUnwindSafe(|| self.resume()));
+            if resumed.is_err() {
+                self.lose_track();
+            }
+            unanswered.clear();
+            std::thread::sleep(backoff.next());
+            if resumed.is_ok() {
                 backoff = Backoff::new();
             }
         }
     }
 
-    fn write_on(&mut self, commands: &Receiver<Command>, task: &BackgroundTask) {
+    fn write_on(&mut self, commands: &Receiver<Command>, task: &BackgroundTask, unanswered: &mut Vec<Write>) {
         let mut is_shaken = task.failure().is_some();
         loop {
             let first = match commands.recv_timeout(self.pause()) {
@@ -169,9 +180,8 @@ impl Writer {
             while let Some(command) = next.take() {
                 match command {
                     Command::Write(write) => {
-                        let (writes, other) = collect(write, commands);
-                        next = other;
-                        self.write(writes);
+                        next = collect(write, commands, unanswered);
+                        self.write(unanswered);
                     }
                     Command::Compact(revision, reply) => {
                         // Whoever asked may have gone; it is done all the same.
@@ -190,35 +200,35 @@ impl Writer {
                 }
             }
             self.keep_history();
-            if std::mem::take(&mut is_shaken) {
+            if take(&mut is_shaken) {
                 task.is_well();
             }
         }
     }
 
     /// Writes what shares one transaction, and answers. Where that finds the disk full, what is still written then is
-    /// tried again.
-    fn write(&mut self, mut writes: Vec<Write>) {
+    /// tried again: a transaction that failed for want of space is known not to have taken place.
+    fn write(&mut self, writes: &mut Vec<Write>) {
         self.look_for_space();
         for _ in 0..2 {
-            self.make_room(&writes);
-            let (admitted, refused) = writes.into_iter().partition(|write| self.admit(&write.change));
-            writes = admitted;
+            self.make_room(writes);
             answer(
-                refused,
+                writes
+                    .extract_if(.., |write| !self.admit(&write.change))
+                    .collect(),
                 std::iter::repeat_with(|| Err(StorageError::NoSpace(None))),
             );
             if writes.is_empty() {
                 return;
             }
-            match self.commit(&writes) {
-                Ok(answers) => return answer(writes, answers),
+            match self.commit(writes) {
+                Ok(answers) => return answer(take(writes), answers),
                 Err(failure @ Failure::NoSpace(_)) => self.note_full(&failure),
-                Err(failure) => return answer(writes, refusals(failure, &self.shared.path)),
+                Err(failure) => return answer(take(writes), refusals(failure, &self.shared.path)),
             }
         }
         answer(
-            writes,
+            take(writes),
             std::iter::repeat_with(|| Err(StorageError::NoSpace(None))),
         );
     }
@@ -394,21 +404,21 @@ fn not_open() -> Failure {
     Failure::Lost("the database is not open".into())
 }
 
-/// The writes that wait, and the first command that is none.
-fn collect(first: Write, commands: &Receiver<Command>) -> (Vec<Write>, Option<Command>) {
+/// Adds the writes that wait to `writes`, which are none; the first command that is not a write.
+fn collect(first: Write, commands: &Receiver<Command>, writes: &mut Vec<Write>) -> Option<Command> {
     let mut bytes = first.change.size();
-    let mut writes = vec![first];
+    writes.push(first);
     while writes.len() < BATCH_WRITES && bytes < BATCH_BYTES {
         match commands.try_recv() {
             Ok(Command::Write(write)) => {
                 bytes += write.change.size();
                 writes.push(write);
             }
-            Ok(other) => return (writes, Some(other)),
+            Ok(other) => return Some(other),
             Err(_) => break,
         }
     }
-    (writes, None)
+    None
 }
 
 impl Requested {

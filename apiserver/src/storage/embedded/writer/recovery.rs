@@ -14,6 +14,9 @@ use crate::storage::{Change, Prefix, Revision, StorageError};
 /// How long a database that does not open is left alone.
 const REOPEN_PAUSE: Duration = Duration::from_millis(100);
 
+/// Why nobody reads where the writer could not go on after a panic.
+const UNRESOLVED: &str = "the writer failed, and what became of its last transaction is not known yet";
+
 /// A transaction whose commit failed. Whether it took place shows when the database is open again.
 pub(super) struct Undecided {
     changes: Vec<Change>,
@@ -42,6 +45,12 @@ impl Writer {
     pub(super) fn resume(&mut self) {
         self.undecided = None;
         self.reopen();
+    }
+
+    /// Goes on where even that panics: nobody reads before it is open again, since what was begun may have taken place.
+    pub(super) fn lose_track(&mut self) {
+        self.database = None;
+        self.show(Err(UNRESOLVED.into()), Vec::new());
     }
 
     /// Finds out what became of a transaction whose commit failed; its answers, where it took place.

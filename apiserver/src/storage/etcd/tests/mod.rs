@@ -12,8 +12,8 @@ use crate::storage::cache::{Cache, Options as CacheOptions};
 use crate::storage::conformance::{LONG, key, object, prefix};
 use crate::storage::{List, ReadAt, Storage};
 
-async fn store(urls: Vec<String>) -> Arc<EtcdStore> {
-    let options = Options {
+fn options(urls: Vec<String>) -> Options {
+    Options {
         endpoints: urls,
         prefix: "/registry/wardle.example.com".into(),
         ca_file: None,
@@ -21,8 +21,31 @@ async fn store(urls: Vec<String>) -> Arc<EtcdStore> {
         key_file: None,
         credentials: None,
         compaction_interval: Duration::ZERO,
+    }
+}
+
+async fn store(urls: Vec<String>) -> Arc<EtcdStore> {
+    EtcdStore::connect(options(urls)).await.unwrap()
+}
+
+/// Readiness and metrics tell of them; how they are started again is tested where that is done.
+#[tokio::test]
+async fn what_an_etcd_store_does_in_the_background_is_known_by_name() {
+    let told = async |compaction_interval| {
+        let urls = vec!["http://127.0.0.1:1".to_owned()];
+        let store = EtcdStore::connect(Options {
+            compaction_interval,
+            ..options(urls)
+        });
+        let tasks = store.await.unwrap().background();
+        assert!(tasks.iter().all(|task| task.failure().is_none()));
+        tasks
+            .iter()
+            .map(|task| task.name().to_owned())
+            .collect::<Vec<_>>()
     };
-    EtcdStore::connect(options).await.unwrap()
+    assert_eq!(told(LONG).await, ["etcd-versions", "etcd-compactor"]);
+    assert_eq!(told(Duration::ZERO).await, ["etcd-versions"], "others compact");
 }
 
 /// A cache that would wait for a revision for longer than any test.
