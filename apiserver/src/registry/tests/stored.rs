@@ -25,7 +25,11 @@ async fn defaults_are_seen_in_every_version_whoever_stored_the_object() {
     let stored = shop.smuggle("a", &old("a")).await;
     let options = GetOptions::default();
     let read = shop.registry.get("shop", "a", &options).await.unwrap();
-    let listed = shop.registry.list("v1", "shop", &ListOptions::default()).await.unwrap();
+    let listed = shop
+        .registry
+        .list("v1", "shop", &ListOptions::default())
+        .await
+        .unwrap();
     for entry in [&stored, &read, &listed.entries[0]] {
         for version in ["v1", "v2"] {
             let text = text(&shop, entry, version);
