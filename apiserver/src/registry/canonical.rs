@@ -36,10 +36,18 @@ pub(super) fn fingerprint(resource: &Resource) -> NonZeroU64 {
     NonZeroU64::new(head(&hasher.finalize())).unwrap_or(NonZeroU64::MIN)
 }
 
+/// What the program is read from. Unit tests run in a program of hundreds of megabytes, and are none that stores: of them it is
+/// the command line.
+const PROGRAM: &str = if cfg!(test) {
+    "/proc/self/cmdline"
+} else {
+    "/proc/self/exe"
+};
+
 /// A hash of the program that runs; where it cannot be read, a number that no other run of it has.
 fn program() -> u64 {
-    static PROGRAM: OnceLock<u64> = OnceLock::new();
-    *PROGRAM.get_or_init(|| match hash_of("/proc/self/exe") {
+    static HASH: OnceLock<u64> = OnceLock::new();
+    *HASH.get_or_init(|| match hash_of(PROGRAM) {
         Ok(hash) => hash,
         Err(error) => {
             tracing::warn!(%error, "the program cannot be read: what is stored is looked at once more");

@@ -1,7 +1,7 @@
 //! Every way in which a request can fail, and the Status that says so.
 
-use super::listing::{Limit, MOST_LISTED, listed};
-use super::quote::Quoted;
+use super::listing::{Limit, MOST_LISTED, MOST_OF_MESSAGE, listed};
+use super::quote::{MOST_SHOWN, Quoted, cut};
 use super::wire::{Status, StatusCause, StatusDetails, StatusMetadata};
 use super::{FieldError, FieldErrorKind};
 use crate::request::{GroupKind, GroupResource};
@@ -202,7 +202,7 @@ impl ApiError {
             api_version: "v1".into(),
             metadata: StatusMetadata { continue_token },
             status: "Failure".into(),
-            message: self.message(),
+            message: cut(&self.message(), MOST_OF_MESSAGE).into_owned(),
             reason: reason.into(),
             details,
             code,
@@ -246,7 +246,7 @@ impl ApiError {
             Self::PatchNotApplicable => (422, "Invalid", Some(StatusDetails::default())),
             Self::Invalid { kind, name, errors } => {
                 let details = StatusDetails {
-                    name: name.clone(),
+                    name: cut(name, MOST_SHOWN).into_owned(),
                     group: kind.group.clone(),
                     kind: kind.kind.clone(),
                     causes: causes(errors),
@@ -267,7 +267,7 @@ impl ApiError {
             Self::Internal(message) => {
                 let details = StatusDetails {
                     causes: vec![StatusCause {
-                        message: message.clone(),
+                        message: cut(message, MOST_OF_MESSAGE).into_owned(),
                         ..StatusCause::default()
                     }],
                     ..StatusDetails::default()
@@ -337,8 +337,8 @@ fn causes(errors: &[FieldError]) -> Vec<StatusCause> {
     let mut limit = Limit::default();
     let mut causes = Vec::with_capacity(errors.len().min(MOST_LISTED + 1));
     for error in errors {
-        let message = error.body();
-        if !limit.admits(message.len() + error.field.len()) {
+        let (message, field) = (error.body(), error.shown_field());
+        if !limit.admits(message.len() + field.len()) {
             causes.push(StatusCause {
                 message: limit.rest(),
                 ..StatusCause::default()
@@ -348,7 +348,7 @@ fn causes(errors: &[FieldError]) -> Vec<StatusCause> {
         causes.push(StatusCause {
             reason: error.kind.reason().into(),
             message,
-            field: error.field.clone(),
+            field: field.into_owned(),
         });
     }
     causes
@@ -356,9 +356,9 @@ fn causes(errors: &[FieldError]) -> Vec<StatusCause> {
 
 fn of_object(resource: &GroupResource, name: &str) -> StatusDetails {
     StatusDetails {
-        name: name.to_owned(),
-        group: resource.group.clone(),
-        kind: resource.resource.clone(),
+        name: cut(name, MOST_SHOWN).into_owned(),
+        group: cut(&resource.group, MOST_SHOWN).into_owned(),
+        kind: cut(&resource.resource, MOST_SHOWN).into_owned(),
         ..StatusDetails::default()
     }
 }
@@ -368,4 +368,60 @@ fn retry(seconds: u16) -> Option<StatusDetails> {
         retry_after_seconds: seconds,
         ..StatusDetails::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of each long text.
+    const LONG: usize = 300_000;
+
+    fn size(error: &ApiError) -> usize {
+        serde_json::to_vec(&error.status()).unwrap().len()
+    }
+
+    #[test]
+    fn no_part_of_an_error_is_sent_back_whole() {
+        let long = "k".repeat(LONG);
+        let resource = || GroupResource::new("g", "r");
+        let invalid = |count: usize| ApiError::Invalid {
+            kind: GroupKind::new("g", "k"),
+            name: long.clone(),
+            errors: vec![FieldError::invalid(format!("spec.{long}"), long.as_str(), long.as_str()); count],
+        };
+        let status = invalid(1).status();
+        let cause = &status.details.as_ref().unwrap().causes[0];
+        assert!(cause.field.starts_with("spec.k") && cause.field.ends_with("k..."));
+        assert!(status.message.contains("k...: Invalid value: \"kkk"));
+        for error in [
+            invalid(1),
+            ApiError::NotFound {
+                resource: GroupResource::new(&long, &long),
+                name: long.clone(),
+            },
+            ApiError::AlreadyExists {
+                resource: resource(),
+                name: long.clone(),
+                prefix: "",
+            },
+            ApiError::Forbidden {
+                resource: Some(resource()),
+                name: long.clone(),
+                message: "no".into(),
+                causes: Vec::new(),
+            },
+            ApiError::BadRequest(listed([format!("unknown field \"{long}\"")])),
+        ] {
+            assert!(size(&error) < 128 * 1024, "{}", size(&error));
+        }
+        for error in [
+            invalid(1000),
+            ApiError::BadRequest(long.clone()),
+            ApiError::Internal(long.clone()),
+            ApiError::Plain(long.clone()),
+        ] {
+            assert!(size(&error) < 256 * 1024, "{}", size(&error));
+        }
+    }
 }

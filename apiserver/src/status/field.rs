@@ -1,10 +1,11 @@
 //! Errors about one field, in the words of k8s.io/apimachinery's `field.Error`.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use serde_json::Value;
 
-use super::quote::Quoted;
+use super::quote::{MOST_SHOWN, Quoted, cut};
 
 /// What is wrong with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +113,11 @@ impl FieldError {
         Self::new(FieldErrorKind::Forbidden, field, Value::Null, detail)
     }
 
+    /// The field's path as an error shows it: a key that a client sent may be as long as the request.
+    pub(super) fn shown_field(&self) -> Cow<'_, str> {
+        cut(&self.field, MOST_SHOWN)
+    }
+
     /// The error without the field's path: what stands as a cause's message.
     #[must_use]
     pub fn body(&self) -> String {
@@ -123,14 +129,11 @@ impl FieldError {
         };
         if !self.detail.is_empty() {
             body.push_str(": ");
-            body.push_str(&self.detail);
+            body.push_str(&cut(&self.detail, MOST_SHOWN));
         }
         body
     }
 }
-
-/// Bytes of a value that an error shows: what a client sent, or stored before, is not sent back whole with each error.
-const MOST_SHOWN: usize = 4096;
 
 /// A value as Go's `field.Error` shows it: texts quoted, null as `null`, anything else as JSON. Of a long one the beginning,
 /// and `...`.
@@ -230,7 +233,7 @@ impl fmt::Write for Start {
 
 impl fmt::Display for FieldError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.field, self.body())
+        write!(formatter, "{}: {}", self.shown_field(), self.body())
     }
 }
 

@@ -1,13 +1,22 @@
 //! Lists of errors in messages and causes. Kubernetes lists whatever is wrong, each with its value: an object that is wrong
 //! at ten thousand places would be answered by many times its size. Here a list ends early, and says so.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+
+use super::quote::cut;
 
 /// The most errors that a message, or the causes of a Status, list.
 pub(crate) const MOST_LISTED: usize = 100;
 
+/// Bytes of one listed error: each of its parts is cut already where it is a [`super::FieldError`].
+const MOST_OF_ONE: usize = 16 * 1024;
+
 /// Bytes of listed errors after which no further one is listed.
 const MOST_BYTES: usize = 64 * 1024;
+
+/// Bytes of a message: a full list, and what stands around it.
+pub(super) const MOST_OF_MESSAGE: usize = MOST_BYTES + 2 * MOST_OF_ONE;
 
 /// Counts what is listed, up to where a list ends.
 #[derive(Debug, Default)]
@@ -44,7 +53,10 @@ pub(crate) fn listed<T: ToString>(errors: impl IntoIterator<Item = T>) -> String
             texts.push(limit.rest());
             break;
         }
-        let text = error.to_string();
+        let mut text = error.to_string();
+        if let Cow::Owned(short) = cut(&text, MOST_OF_ONE) {
+            text = short;
+        }
         limit.bytes += text.len();
         if seen.insert(text.clone()) {
             texts.push(text);
@@ -79,7 +91,7 @@ mod tests {
         );
         let long = "x".repeat(40 * 1024);
         let text = listed((0..10).map(|number| format!("{number}{long}")));
-        assert!(text.ends_with("too many errors: only the first 2 are listed]"));
+        assert!(text.ends_with("too many errors: only the first 4 are listed]"));
         assert!(text.len() < 100 * 1024, "{}", text.len());
     }
 }

@@ -1,14 +1,31 @@
 //! Texts in quotes, as Go's `%q` writes them.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-/// A text that shows itself in Go's quotes: `"a\x01"`.
+/// Bytes of a text, such as a name, a key, a value or a field's path, that an error shows: what a client sent, or stored
+/// before, is not sent back whole with each error.
+pub(super) const MOST_SHOWN: usize = 4096;
+
+/// The first `most` bytes of a text, and `...` where there are more.
+pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end));
+    Cow::Owned(format!("{}...", &text[..end.unwrap_or_default()]))
+}
+
+/// A text that shows itself in Go's quotes: `"a\x01"`. Of a long one the beginning, and `...` in place of the last quote.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_char('"')?;
-        for letter in self.0.chars() {
+        for (at, letter) in self.0.char_indices() {
+            if at >= MOST_SHOWN {
+                return formatter.write_str("...");
+            }
             match letter {
                 '"' => formatter.write_str("\\\"")?,
                 '\\' => formatter.write_str("\\\\")?,
@@ -60,5 +77,15 @@ mod tests {
         for (text, quoted) in cases {
             assert_eq!(Quoted(text).to_string(), quoted, "{text:?}");
         }
+    }
+
+    #[test]
+    fn of_a_long_text_the_beginning_is_shown() {
+        let exact = "x".repeat(MOST_SHOWN);
+        assert_eq!(Quoted(&exact).to_string(), format!("\"{exact}\""));
+        assert_eq!(Quoted(&format!("{exact}x")).to_string(), format!("\"{exact}..."));
+        assert_eq!(cut(&exact, MOST_SHOWN), exact);
+        assert_eq!(cut("a\u{e9}b", 2), "a...");
+        assert_eq!(cut("a\u{e9}b", 3), "a\u{e9}...");
     }
 }

@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use http::StatusCode;
 use hyper::body::{Bytes, Incoming};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::connection::{Ask, Payload, Reading, read_for};
-use super::{Arena, Attack, Error, GROUP, ONE, RESOURCE, VERSION, collection};
+use super::{Arena, Attack, Error, GROUP, ONE, OTHERS, RESOURCE, VERSION, collection};
 
 pub(super) const RESOURCE_NAMES: Attack = Attack {
     name: "resource-names",
     objects: 20,
     run: |arena| Box::pin(resource_names(arena)),
 };
+
+/// What stands before a name in JSON.
+const NAME: &str = "\"name\":\"";
 
 /// How long an answer may take, and how long a watch is read.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -71,10 +75,7 @@ async fn resource_names(arena: &Arena) -> Result<String, Error> {
     for (way, answer) in futures::future::join_all(asking).await {
         let (status, text) = answer?;
         answered += usize::from(status == StatusCode::OK);
-        let other = text
-            .match_indices("\"name\":\"")
-            .any(|(at, _)| !text[at..].starts_with(&named(ONE)));
-        if other {
+        if shows_another(&text) {
             shown.push(way);
         }
     }
@@ -87,8 +88,17 @@ async fn resource_names(arena: &Arena) -> Result<String, Error> {
     Ok(format!("{count} ways to ask, {answered} answered with 200"))
 }
 
+/// Whether an answer shows an object other than [`ONE`]. The details of a Status repeat words of the path in place of a name
+/// where the path has them there: that shows none.
+fn shows_another(text: &str) -> bool {
+    let is_refusal = serde_json::from_str::<Value>(text)
+        .is_ok_and(|answer| answer["kind"] == "Status" && answer["status"] == "Failure");
+    let mut names = text.match_indices(NAME).map(|(at, _)| &text[at + NAME.len()..]);
+    names.any(|name| name.starts_with(OTHERS) || !is_refusal && !name.starts_with(&format!("{ONE}\"")))
+}
+
 fn named(name: &str) -> String {
-    format!("\"name\":\"{name}\"")
+    format!("{NAME}{name}\"")
 }
 
 async fn asked(arena: &Arena, path: &str) -> Result<(StatusCode, String), Error> {
@@ -102,4 +112,25 @@ async fn asked(arena: &Arena, path: &str) -> Result<(StatusCode, String), Error>
     let status = answer.status();
     let read = read_for(answer.into_body(), READ).await;
     Ok((status, String::from_utf8_lossy(&read).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_told_from_words_of_the_path() {
+        let event = |name: &str| {
+            format!("{{\"type\":\"ADDED\",\"object\":{{\"metadata\":{{\"name\":\"{name}\"}}}}}}\n")
+        };
+        let failure = |name: &str| {
+            format!(r#"{{"kind":"Status","status":"Failure","details":{{"name":"{name}"}},"code":403}}"#)
+        };
+        assert!(!shows_another(&event("one")));
+        assert!(shows_another(&(event("one") + &event("object-00001"))));
+        assert!(shows_another(&(event("one") + &event("made-by-another"))));
+        assert!(shows_another(&(event("one") + &event("onerous"))));
+        assert!(!shows_another(&failure("namespaces")));
+        assert!(shows_another(&failure("object-00001")));
+    }
 }

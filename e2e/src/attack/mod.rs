@@ -42,6 +42,8 @@ pub const GROUP: &str = "wardle.example.com";
 pub const VERSION: &str = "v1alpha1";
 /// The one object that [`Arena::reader_of_one`] may read.
 pub const ONE: &str = "one";
+/// What the names of all other objects begin with.
+const OTHERS: &str = "object-";
 
 /// The path of the attacked objects in a namespace.
 pub(crate) fn collection(namespace: &str) -> String {

@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 use serde_json::json;
 
 use super::connection::{Ask, Reading};
-use super::{Error, GROUP, ONE, Target, VERSION, collection, storm};
+use super::{Error, GROUP, ONE, OTHERS, Target, VERSION, collection, storm};
 
 /// A flunder.
 pub(super) fn object(name: &str, padding: &str) -> Bytes {
@@ -36,7 +36,7 @@ pub async fn fill(user: &Target, namespace: &str, count: usize) -> Result<(), Er
     let connection = user.connect(Reading::Willing).await?;
     let padding = "x".repeat(PADDING);
     let names: Vec<String> = std::iter::once(ONE.to_owned())
-        .chain((0..count).map(|number| format!("object-{number:05}")))
+        .chain((0..count).map(|number| format!("{OTHERS}{number:05}")))
         .collect();
     let ask = Ask::new(Method::POST, collection(namespace)).header(CONTENT_TYPE, "application/json")?;
     for some in names.chunks(AT_ONCE) {

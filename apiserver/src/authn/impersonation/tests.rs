@@ -352,3 +352,24 @@ async fn no_answer_is_a_refusal() {
     assert_eq!(code, 403);
     assert!(message.ends_with(": no reviews here"), "{message}");
 }
+
+#[tokio::test]
+async fn more_than_a_request_may_ask_for_is_refused_before_anything_is_asked() {
+    for (header, what) in [
+        ("Impersonate-Group", "groups"),
+        ("Impersonate-Extra-A", "extra values"),
+    ] {
+        let values: Vec<String> = (0..=100).map(|number| format!("v{number}")).collect();
+        let headers: Vec<(&str, &str)> = std::iter::once(("Impersonate-User", "alice"))
+            .chain(values.iter().map(|value| (header, value.as_str())))
+            .collect();
+        let rules = rules(&[]);
+        let error = rules.act(user("me"), &headers).await.unwrap_err();
+        let expected = format!("impersonating 101 {what} is not possible: a request may ask for at most 100");
+        assert_eq!(text(&error), (400, expected));
+        assert!(rules.asked().is_empty());
+        // One fewer is asked about.
+        let error = rules.act(user("me"), &headers[..101]).await.unwrap_err();
+        assert_eq!(text(&error).0, 403);
+    }
+}

@@ -11,6 +11,11 @@ const UID: HeaderName = HeaderName::from_static("impersonate-uid");
 const GROUP: HeaderName = HeaderName::from_static("impersonate-group");
 const EXTRA: &str = "impersonate-extra-";
 
+/// Groups, and values of extra, that one request may ask for. Each costs a question to the cluster, in each mode that is tried;
+/// Kubernetes bounds them by the length of the headers alone.
+const MOST_GROUPS: usize = 100;
+const MOST_EXTRA: usize = 100;
+
 /// Takes the wish out of the headers: the user as it was written, groups and all. `None`: there is none.
 pub(super) fn take(headers: &mut HeaderMap) -> Result<Option<User>, ApiError> {
     if !headers
@@ -19,6 +24,7 @@ pub(super) fn take(headers: &mut HeaderMap) -> Result<Option<User>, ApiError> {
     {
         return Ok(None);
     }
+    check_counts(headers)?;
     let mut wanted = User {
         name: headers.get(&USER).map_or_else(|| Ok(String::new()), text)?,
         uid: headers.get(&UID).map_or_else(|| Ok(String::new()), text)?,
@@ -47,6 +53,26 @@ pub(super) fn take(headers: &mut HeaderMap) -> Result<Option<User>, ApiError> {
     }
     strip(headers);
     Ok(Some(wanted))
+}
+
+/// Before anything is read of them, or asked.
+fn check_counts(headers: &HeaderMap) -> Result<(), ApiError> {
+    let groups = headers.get_all(&GROUP).iter().count();
+    let extra = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with(EXTRA))
+        .count();
+    for (what, count, most) in [
+        ("groups", groups, MOST_GROUPS),
+        ("extra values", extra, MOST_EXTRA),
+    ] {
+        if count > most {
+            return Err(ApiError::BadRequest(format!(
+                "impersonating {count} {what} is not possible: a request may ask for at most {most}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn strip(headers: &mut HeaderMap) {
