@@ -144,5 +144,9 @@ async fn a_body_without_end_is_given_up_without_an_error() {
     };
     let error = timeout(PATIENCE, endless).await.expect("it is given up");
     let reason = std::future::poll_fn(|context| stream.poll_reset(context)).await;
-    assert_eq!(reason.ok().or(error.reason()), Some(Reason::NO_ERROR), "{error}");
+    assert_eq!(
+        reason.ok().or_else(|| error.reason()),
+        Some(Reason::NO_ERROR),
+        "{error}"
+    );
 }

@@ -330,7 +330,7 @@ impl Writer {
 
     /// Gives back the revisions that were set aside and not given, so that the store goes on at the clock when it is opened
     /// again, not ahead of it: a copy that is restored later then begins behind all that were ever given.
-    fn give_back(&mut self) {
+    fn give_back(&self) {
         if self.reserved <= self.given {
             return;
         }
