@@ -25,17 +25,6 @@ impl StrictFindings {
         self.texts.len() >= MOST_LISTED || self.made >= MOST_BYTES
     }
 
-    /// Tells a finding, unless it was told before. `text` is not called where nothing more is told.
-    pub(crate) fn add(&mut self, text: impl FnOnce() -> String) {
-        if self.is_full() {
-            self.has_more = true;
-            return;
-        }
-        let text = text();
-        self.made += text.len();
-        self.keep(text);
-    }
-
     fn keep(&mut self, text: String) {
         if !self.seen.contains(&text) {
             self.seen.insert(text.clone());
@@ -43,7 +32,8 @@ impl StrictFindings {
         }
     }
 
-    /// A field that stands twice, or that is unknown (`what`), by its path.
+    /// Tells a field that stands twice, or that is unknown (`what`), by its path, unless it was told before. `path` is not called
+    /// where nothing more is told.
     pub(crate) fn add_field(&mut self, what: &str, path: impl FnOnce() -> String) {
         if self.is_full() {
             self.has_more = true;
