@@ -45,7 +45,7 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     ensure(message.contains("401"), || {
         format!("the message does not say what the aggregator saw: {message}")
     })?;
-    event(world, NAME, Reason::TrialFailed.as_str(), "tried again in 60 s").await?;
+    event(world, NAME, Reason::TrialFailed.as_str(), "tried again at ").await?;
     world.apply(&cured.yaml()).await?;
     world.ready(NAME).await?;
     let service = api_services(world).get(&broken.api_service()).await?;
