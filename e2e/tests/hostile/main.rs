@@ -35,7 +35,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// An unoptimized server on a busy machine; what is looked for takes tens of seconds, or refuses.
 const LIMITS: Limits = Limits {
     period: Duration::from_millis(500),
-    probe: Duration::from_secs(5),
+    probe: Duration::from_secs(10),
     request: Duration::from_secs(10),
 };
 
