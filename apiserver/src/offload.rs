@@ -7,10 +7,13 @@
 //! tasks to another one ([`tokio::task::block_in_place`]). At most as many as there are processors are polled so at a time;
 //! the others wait, in order and within their deadlines, and whoever waits for a store or a client holds no place. How many
 //! can wait is bounded by the requests in flight.
+//!
+//! Decoded, an object takes twenty to forty times its bytes, so large requests also share memory: each holds a part of
+//! [`MEMORY`] from where it says how much it works on until its answer is made.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use futures::future::BoxFuture;
@@ -28,9 +31,47 @@ static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
     Arc::new(Semaphore::new(processors))
 });
 
+/// KiB of JSON that all large requests together work on: 1 MiB for each processor, and 2 MiB at least. What is larger is
+/// worked on alone.
+static MEMORY_KIB: LazyLock<usize> = LazyLock::new(|| 1024 * PLACES.available_permits().max(2));
+static MEMORY: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(*MEMORY_KIB)));
+
+/// What is known of the work of one request.
+#[derive(Debug, Default)]
+struct Work {
+    /// Whether it turned out to be large.
+    is_large: AtomicBool,
+    /// Its part of [`MEMORY`].
+    memory: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Work {
+    fn held(&self) -> std::sync::MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for as much memory as work on so many bytes takes.
+    async fn hold(&self, bytes: usize) {
+        let wanted = bytes.div_ceil(1024).min(*MEMORY_KIB);
+        if self
+            .held()
+            .as_ref()
+            .is_some_and(|held| held.num_permits() >= wanted)
+        {
+            return;
+        }
+        // Given back first: two who each hold a part and wait for more would wait for each other.
+        *self.held() = None;
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        // The semaphore is never closed; if it were, the work would be done all the same.
+        let permit = Arc::clone(&MEMORY).acquire_many_owned(wanted).await.ok();
+        *self.held() = permit;
+    }
+}
+
 tokio::task_local! {
-    /// Whether the request that is being answered turned out to be large.
-    static IS_LARGE: Arc<AtomicBool>;
+    /// The work of the request that is being answered.
+    static WORK: Arc<Work>;
 }
 
 /// Says that work on so many bytes is about to begin. Where that is much, what follows is done elsewhere, if it is part of a
@@ -39,8 +80,11 @@ pub(crate) async fn expect(bytes: usize) {
     if bytes < LARGE {
         return;
     }
-    let begins = IS_LARGE.try_with(|is_large| !is_large.swap(true, Ordering::Relaxed));
-    if begins == Ok(true) {
+    let Ok(work) = WORK.try_with(Arc::clone) else {
+        return;
+    };
+    work.hold(bytes).await;
+    if !work.is_large.swap(true, Ordering::Relaxed) {
         // The next poll is elsewhere.
         tokio::task::yield_now().await;
     }
@@ -48,17 +92,17 @@ pub(crate) async fn expect(bytes: usize) {
 
 /// `future`, which goes on elsewhere from where it says that it expects much work.
 pub(crate) fn movable<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    let is_large = Arc::new(AtomicBool::new(false));
+    let work = Arc::new(Work::default());
     Movable {
-        future: Box::pin(IS_LARGE.scope(Arc::clone(&is_large), future)),
-        is_large,
+        future: Box::pin(WORK.scope(Arc::clone(&work), future)),
+        work,
         place: None,
     }
 }
 
 struct Movable<F: Future> {
-    future: Pin<Box<TaskLocalFuture<Arc<AtomicBool>, F>>>,
-    is_large: Arc<AtomicBool>,
+    future: Pin<Box<TaskLocalFuture<Arc<Work>, F>>>,
+    work: Arc<Work>,
     /// The place that is waited for.
     place: Option<BoxFuture<'static, Result<OwnedSemaphorePermit, AcquireError>>>,
 }
@@ -69,7 +113,7 @@ impl<F: Future> Future for Movable<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
         // A runtime with one thread, as tests have, has nobody to hand its tasks to.
-        let moves = this.is_large.load(Ordering::Relaxed)
+        let moves = this.work.is_large.load(Ordering::Relaxed)
             && Handle::try_current()
                 .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
         if !moves {
@@ -153,7 +197,8 @@ mod tests {
             let processors = PLACES.available_permits();
             let begun = Arc::new(Semaphore::new(0));
             let release = Arc::new(Semaphore::new(0));
-            let work: Vec<_> = (0..processors * 4)
+            let count = (processors * 4).min(*MEMORY_KIB * 1024 / LARGE);
+            let work: Vec<_> = (0..count)
                 .map(|_| {
                     let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
                     tokio::spawn(movable(async move {
@@ -177,12 +222,44 @@ mod tests {
     async fn what_is_small_stays_and_one_thread_is_enough() {
         movable(async {
             expect(LARGE - 1).await;
-            assert!(!IS_LARGE.with(|is_large| is_large.load(Ordering::Relaxed)));
+            assert!(!WORK.with(|work| work.is_large.load(Ordering::Relaxed)));
             expect(LARGE).await;
-            assert!(IS_LARGE.with(|is_large| is_large.load(Ordering::Relaxed)));
+            assert!(WORK.with(|work| work.is_large.load(Ordering::Relaxed)));
         })
         .await;
         // Nothing moves what is not movable.
         expect(LARGE).await;
+    }
+
+    #[tokio::test]
+    async fn large_requests_work_on_so_many_bytes_at_a_time() {
+        let all = *MEMORY_KIB * 1024;
+        let (begun, release) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let work = |bytes: usize| {
+            let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
+            tokio::spawn(movable(async move {
+                // The body, and then what lies in the store.
+                expect(LARGE).await;
+                expect(bytes).await;
+                begun.add_permits(1);
+                let _ = release.acquire().await;
+            }))
+        };
+        // Each takes more than half, one more than there is.
+        let requests: Vec<_> = [all / 2 + 1024, all / 2 + 1024, all * 3]
+            .into_iter()
+            .map(work)
+            .collect();
+        for _ in 0..requests.len() {
+            begun.acquire().await.unwrap().forget();
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(begun.available_permits(), 0, "two at a time");
+            release.add_permits(1);
+        }
+        for request in requests {
+            request.await.unwrap();
+        }
     }
 }
