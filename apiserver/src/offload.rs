@@ -242,7 +242,7 @@ mod tests {
                 expect(LARGE).await;
                 expect(bytes).await;
                 begun.add_permits(1);
-                let _ = release.acquire().await;
+                release.acquire().await.unwrap().forget();
             }))
         };
         // Each takes more than half, one more than there is.
