@@ -33,7 +33,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// The attack that a server of 256 MiB does not live through yet: patches of objects of a megabyte, ten at once in three ways.
+/// Patches of objects of a megabyte, ten at once in three ways. A server of 256 MiB lives through them where it has its memory to
+/// itself, and not yet right after the other attacks, whose objects are still in its history.
 const PATCHES: &str = "patches";
 
 const NAME: &str = "hostile";
