@@ -31,10 +31,10 @@ static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
     Arc::new(Semaphore::new(processors))
 });
 
-/// KiB of JSON that all large requests together work on: 1 MiB for each processor, and 2 MiB at least. What is larger is
-/// worked on alone.
-static MEMORY_KIB: LazyLock<usize> = LazyLock::new(|| 1024 * PLACES.available_permits().max(2));
-static MEMORY: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(*MEMORY_KIB)));
+/// KiB of JSON that all large requests together work on. What is larger is worked on alone: a patch of a list of 500,000 numbers, a
+/// megabyte, takes some 150 MiB for a moment.
+const MEMORY_KIB: usize = 1024;
+static MEMORY: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MEMORY_KIB)));
 
 /// What is known of the work of one request.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ impl Work {
 
     /// Waits for as much memory as work on so many bytes takes.
     async fn hold(&self, bytes: usize) {
-        let wanted = bytes.div_ceil(1024).min(*MEMORY_KIB);
+        let wanted = bytes.div_ceil(1024).min(MEMORY_KIB);
         if self
             .held()
             .as_ref()
@@ -197,7 +197,7 @@ mod tests {
             let processors = PLACES.available_permits();
             let begun = Arc::new(Semaphore::new(0));
             let release = Arc::new(Semaphore::new(0));
-            let count = (processors * 4).min(*MEMORY_KIB * 1024 / LARGE);
+            let count = (processors * 4).min(MEMORY_KIB * 1024 / LARGE);
             let work: Vec<_> = (0..count)
                 .map(|_| {
                     let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
@@ -233,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn large_requests_work_on_so_many_bytes_at_a_time() {
-        let all = *MEMORY_KIB * 1024;
+        let all = MEMORY_KIB * 1024;
         let (begun, release) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
         let work = |bytes: usize| {
             let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
