@@ -22,6 +22,8 @@ pub(super) struct Held {
     pub(super) ticket: Option<Ticket>,
     pub(super) permit: Option<Permit>,
     pub(super) record: Option<Record>,
+    /// Whether the client is told to go with its answer.
+    pub(super) says_goodbye: bool,
 }
 
 /// Bytes that are handed over at once, and the most that are where the rest would be small. What was handed over lies in

@@ -25,15 +25,31 @@ use crate::client::{Client, Trust};
 use crate::fixture;
 
 /// What a kube-apiserver of the test was asked, and how it answers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reviewer {
     /// Reviews of tokens of users.
     pub known: AtomicUsize,
     /// Reviews of tokens of nobody, which are never answered.
     pub unknown: AtomicUsize,
+    /// Gets a permit for each review of access to the object [`HELD`].
+    pub asked_of_held: Semaphore,
+    /// A permit lets one of them go.
+    pub go: Semaphore,
 }
 
+/// The name of an object of which reviews wait.
+pub const HELD: &str = "held";
+
 impl Reviewer {
+    fn new() -> Self {
+        Self {
+            known: AtomicUsize::new(0),
+            unknown: AtomicUsize::new(0),
+            asked_of_held: Semaphore::new(0),
+            go: Semaphore::new(0),
+        }
+    }
+
     /// The token `user:NAME` is NAME's; no other is anybody's. Everybody may do everything, but who is anonymous nothing.
     async fn answer(&self, mut review: Value) -> Value {
         if let Some(token) = review["spec"]["token"].as_str() {
@@ -44,6 +60,10 @@ impl Reviewer {
             self.known.fetch_add(1, Ordering::SeqCst);
             review["status"] = json!({"authenticated": true, "user": {"username": user}});
         } else {
+            if review["spec"]["resourceAttributes"]["name"] == HELD {
+                self.asked_of_held.add_permits(1);
+                self.go.acquire().await.unwrap().forget();
+            }
             review["status"] = json!({"allowed": review["spec"]["user"] != "system:anonymous"});
         }
         review
@@ -91,7 +111,7 @@ pub struct InCluster {
 
 /// One, configured as `change` says.
 pub async fn serve_in_cluster(change: impl FnOnce(&mut Config)) -> InCluster {
-    let reviewer = Arc::new(Reviewer::default());
+    let reviewer = Arc::new(Reviewer::new());
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = directory.path().join("kubeconfig");
     write_kubeconfig(&kubeconfig, serve(Arc::clone(&reviewer)).await);

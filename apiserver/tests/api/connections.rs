@@ -8,6 +8,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::client::{Client, encrypted};
+use crate::cluster::{HELD, serve_in_cluster};
 use crate::fixture::{PATIENCE, Served, THINGS, serve, serve_with, thing};
 
 /// A TCP connection from an address of the loopback interface.
@@ -107,4 +108,28 @@ async fn a_stranger_has_250_streams_and_heads_of_128_kib() {
             }
         }
     }
+}
+
+/// hyper's client takes a GOAWAY that comes while it hands its request over for the request's failure.
+#[tokio::test]
+async fn a_stranger_is_told_to_go_with_the_answer_and_not_before() {
+    let served = serve_in_cluster(|_| {}).await;
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let stream = encrypted(stream, &served.trust, true).await.unwrap();
+    let (mut sender, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let get = |path: &str| Request::get(format!("https://localhost{path}")).body(()).unwrap();
+    let (first, _) = sender
+        .send_request(get(&format!("{THINGS}/{HELD}")), true)
+        .unwrap();
+    let asked = timeout(PATIENCE, served.reviewer.asked_of_held.acquire());
+    asked.await.unwrap().unwrap().forget();
+    // What is under way does not keep a second one from being made.
+    sender = sender.ready().await.unwrap();
+    let (second, _) = sender.send_request(get("/livez"), true).unwrap();
+    assert_eq!(second.await.unwrap().status(), 200);
+    served.reviewer.go.add_permits(1);
+    assert_eq!(first.await.unwrap().status(), 403);
+    let ended = timeout(PATIENCE, connection).await.expect("it is told to go");
+    ended.unwrap().unwrap();
 }

@@ -8,15 +8,15 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// A pause, where the port takes no connection.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Until one that was closed is opened again: what is tried is to hold the port, not to keep the machine from its work.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Holds `connections` to each port for `hold`; one that is closed is opened again. Returns how often one was opened.
-pub async fn hold_admin_port(ports: &[SocketAddr], connections: usize, hold: Duration) -> usize {
+pub async fn hold_admin_port(ports: Vec<SocketAddr>, connections: usize, hold: Duration) -> usize {
     let until = Instant::now() + hold;
     let holders: JoinSet<usize> = ports
-        .iter()
-        .flat_map(|port| std::iter::repeat_n(*port, connections))
+        .into_iter()
+        .flat_map(|port| std::iter::repeat_n(port, connections))
         .map(|port| hold_one(port, until))
         .collect();
     holders.join_all().await.into_iter().sum()
@@ -52,7 +52,7 @@ mod tests {
                 drop(listener.accept().await);
             }
         });
-        let opened = hold_admin_port(&[port], 2, Duration::from_secs(1)).await;
+        let opened = hold_admin_port(vec![port], 2, Duration::from_secs(1)).await;
         closing.abort();
         assert!(opened > 2, "{opened}");
     }

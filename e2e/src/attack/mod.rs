@@ -132,15 +132,22 @@ impl Attackers {
         attack: &'static Attack,
         arena: Arena,
     ) -> impl Future<Output = Result<String, Error>> + use<> {
-        let running = self
-            .0
-            .as_ref()
-            .map(|runtime| runtime.spawn(async move { (attack.run)(&arena).await }));
+        let running = self.spawn(async move { (attack.run)(&arena).await });
+        async move { running.await? }
+    }
+
+    /// Begins what is no [`Attack`] on a server; dropping what is returned lets it go on.
+    pub fn spawn<T, A>(&self, attack: A) -> impl Future<Output = Result<T, Error>> + use<T, A>
+    where
+        T: Send + 'static,
+        A: Future<Output = T> + Send + 'static,
+    {
+        let running = self.0.as_ref().map(|runtime| runtime.spawn(attack));
         async move {
             match running {
                 Some(running) => running
                     .await
-                    .unwrap_or_else(|error| Err(Error::Wrong(format!("an attack ended: {error}")))),
+                    .map_err(|error| Error::Wrong(format!("an attack ended: {error}"))),
                 None => Err(Error::Wrong("there is nobody to attack".to_owned())),
             }
         }

@@ -10,6 +10,7 @@ mod container;
 mod deletion;
 mod describe;
 mod dump;
+mod etcd;
 mod fault;
 mod follow;
 mod hostile;

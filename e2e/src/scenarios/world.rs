@@ -245,7 +245,8 @@ pub fn go_sample_server(name: &str, namespace: &str, more: &str) -> String {
     aggregated_server(name, namespace, more, workload)
 }
 
-fn aggregated_server(name: &str, namespace: &str, more: &str, workload: &str) -> String {
+/// An AggregatedServer of the sample API; `more` are further lines of `spec`, indented by two, `workload` what follows that word.
+pub(super) fn aggregated_server(name: &str, namespace: &str, more: &str, workload: &str) -> String {
     format!(
         "
 apiVersion: annex.dev/v1alpha1

@@ -87,6 +87,10 @@ where
     if let Some(record) = &mut held.record {
         record.answered(response.status().as_u16());
     }
+    if held.says_goodbye {
+        // With the answer, as Go does, and not before: clients take a GOAWAY that overtakes their request for its failure.
+        connection.activity.close();
+    }
     response.map(|body| Outgoing::new(body, held, &core.life))
 }
 
@@ -147,7 +151,7 @@ where
     } else if connection.is_http2 && !connection.slot.is_front_proxy() {
         // One connection carries many requests; strangers shall not hold theirs open (as Go, against HTTP/2 floods). A
         // front proxy's carries those of everybody else too.
-        connection.activity.close();
+        held.says_goodbye = true;
     }
     // After authentication: only then is known whose rights it is that allow to act as somebody else.
     let user = impersonation::impersonate(&core.authorizer, parts, user?, &info).await?;

@@ -1,11 +1,13 @@
 //! What a user of the cluster does with an API that Annex registered: kubectl, word for word.
 
+mod large;
 mod verbs;
 mod watch;
 
 use serde_json::Value;
 
-use super::{Failure, Lane, Scenario, World, ensure, sample, world};
+use super::{Failure, Lane, Scenario, World, ensure, etcd, sample, world};
+use large::Storage;
 use verbs::Server;
 
 /// The scenarios of this file.
@@ -44,6 +46,7 @@ async fn embedded(world: &World) -> Result<(), Failure> {
     ensure(replicas == "1", || format!("{replicas} replicas instead of 1"))?;
     applied_again_is_unchanged(world, &yaml).await?;
     verbs::all(world, Server::Annex).await?;
+    large::requests(world, Storage::Embedded).await?;
     sample::stop(world).await?;
     gone(world).await
 }
@@ -73,13 +76,14 @@ async fn applied_again_is_unchanged(world: &World, yaml: &str) -> Result<(), Fai
 /// Two pods that share an etcd, so that either may answer.
 async fn two_replicas(world: &World) -> Result<(), Failure> {
     world.namespace(sample::NAME).await?;
-    world.apply(ETCD).await?;
+    world.apply(&etcd::plain(sample::NAME)).await?;
     world
         .kubectl("-n wardle rollout status deployment/etcd --timeout=180s")
         .await?;
     sample::start_from(world, TWO_REPLICAS).await?;
     every_endpoint_is_ready(world).await?;
     verbs::all(world, Server::Annex).await?;
+    large::requests(world, Storage::Etcd).await?;
     disruption_budget_follows_replicas(world).await?;
     sample::stop(world).await?;
     gone(world).await
@@ -139,33 +143,6 @@ async fn gone(world: &World) -> Result<(), Failure> {
         format!("{} is still served", sample::GROUP)
     })
 }
-
-const ETCD: &str = "
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: etcd, namespace: wardle }
-spec:
-  selector: { matchLabels: { app: etcd } }
-  template:
-    metadata: { labels: { app: etcd } }
-    spec:
-      terminationGracePeriodSeconds: 2
-      containers:
-      - name: etcd
-        image: localhost/etcd:v3.6.16
-        args: [--data-dir=/data, --listen-client-urls=http://0.0.0.0:2379, --advertise-client-urls=http://etcd:2379]
-        readinessProbe: { tcpSocket: { port: 2379 }, periodSeconds: 1 }
-        volumeMounts: [{ name: data, mountPath: /data }]
-      volumes:
-      - { name: data, emptyDir: {} }
----
-apiVersion: v1
-kind: Service
-metadata: { name: etcd, namespace: wardle }
-spec:
-  selector: { app: etcd }
-  ports: [{ port: 2379 }]
-";
 
 const TWO_REPLICAS: &str = "
 apiVersion: annex.dev/v1alpha1

@@ -5,6 +5,8 @@ mod drop_in;
 mod garbage;
 mod kill;
 mod namespace;
+mod rollout;
+mod users;
 mod writers;
 
 use nix::sys::signal::Signal;
@@ -41,6 +43,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(drop_in::run(world)),
+    },
+    Scenario {
+        name: "serving/rollout",
+        lane: Lane::Wardle,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(rollout::run(world, 1)),
+    },
+    Scenario {
+        name: "serving/ten-rollouts",
+        lane: Lane::Wardle,
+        long: true,
+        needs_node: false,
+        run: |world| Box::pin(rollout::run(world, 10)),
     },
 ];
 

@@ -1,0 +1,79 @@
+//! Two replicas on an etcd: no request fails from the server's Ready on, nor while its pods are replaced.
+
+use super::super::{etcd, stage};
+use super::users::Users;
+use crate::progress;
+use crate::scenarios::world::aggregated_server;
+use crate::scenarios::{Failure, World};
+
+const NAME: &str = "serving-rollout";
+/// Who serves the API before.
+const BEFORE: &str = "serving-before";
+/// Answers right after Ready, and after each rollout.
+const ENOUGH: usize = 500;
+
+/// Takes the API over from another server and replaces the pods, so many times.
+pub(super) async fn run(world: &World, times: usize) -> Result<(), Failure> {
+    stage::cleared_first(world, NAME).await?;
+    world.apply(&etcd::plain(NAME)).await?;
+    world
+        .kubectl(&format!(
+            "-n {NAME} rollout status deployment/etcd --timeout=180s"
+        ))
+        .await?;
+    for time in 1..=times {
+        stage::sample(world, BEFORE).await?;
+        stage::cleared(world, BEFORE).await?;
+        world.apply(&two_replicas()).await?;
+        stage::mark(world, NAME).await?;
+        world.ready(NAME).await?;
+        let answered = under_load(world).await?;
+        progress::say(format!("    rollout {time}: {answered} requests, none failed"));
+        stage::retire(world, NAME).await?;
+    }
+    world
+        .kubectl(&format!("delete namespace {NAME} --wait=false"))
+        .await
+        .map(drop)
+}
+
+async fn under_load(world: &World) -> Result<usize, Failure> {
+    let users = Users::begin(world, NAME).await?;
+    let rolled = async {
+        users.answered(world, ENOUGH).await?;
+        for line in [
+            format!("-n {NAME} rollout restart deployment/{NAME}"),
+            format!("-n {NAME} rollout status deployment/{NAME} --timeout=180s"),
+        ] {
+            world.kubectl(&line).await?;
+        }
+        replaced(world).await?;
+        users.answered(world, ENOUGH).await
+    };
+    let rolled = rolled.await;
+    let answered = users.end().await?;
+    rolled.map(|()| answered)
+}
+
+/// The pods that were there before are gone: they go on answering for a while when the new ones are ready.
+async fn replaced(world: &World) -> Result<(), Failure> {
+    let line = format!("-n {NAME} get pods -l !app -o name");
+    world
+        .eventually("the old pods to end", async || {
+            let pods = world.kubectl(&line).await.map_err(|error| error.to_string())?;
+            if pods.lines().count() == 2 {
+                Ok(())
+            } else {
+                Err(pods)
+            }
+        })
+        .await
+}
+
+fn two_replicas() -> String {
+    let workload = "
+    image: localhost/wardle:0.1.0
+    replicas: 2";
+    let storage = format!("  storage: {{ etcd: {{ endpoints: ['http://etcd.{NAME}.svc:2379'] }} }}");
+    aggregated_server(NAME, NAME, &storage, workload)
+}
