@@ -5,7 +5,6 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 
-use super::sample;
 use crate::scenarios::{Failure, World, ensure};
 
 /// What keeps the objects.
@@ -17,7 +16,7 @@ pub(super) enum Storage {
     Etcd,
 }
 
-const COLLECTION: &str = "/apis/wardle.example.com/v1alpha1/namespaces/wardle/flunders";
+const COLLECTION: &str = "/apis/wardle.example.com/v1alpha1/fischers";
 
 /// How often what is too large is sent: a refusal that the body's rest overtakes fails now and then.
 const TIMES: usize = 10;
@@ -26,23 +25,21 @@ pub(super) async fn requests(world: &World, storage: Storage) -> Result<(), Fail
     for _ in 0..TIMES {
         let refused = create_fails(world, "too-large", 3_400_000).await?;
         let wanted = "Error from server (RequestEntityTooLarge): Request entity too large: limit is 3145728";
-        ensure(refused.trim() == wanted, || format!("3.4 MB: {refused}"))?;
+        ensure(refused == wanted, || format!("3.4 MB: {refused}"))?;
     }
     match storage {
         Storage::Embedded => {
-            let file = flunder("large", 2_500_000)?;
+            let file = fischer("large", 2_500_000)?;
             world
                 .kubectl(&format!("create --raw {COLLECTION} -f {}", file.path().display()))
                 .await?;
             let read: Value =
                 serde_json::from_str(&world.kubectl(&format!("get --raw {COLLECTION}/large")).await?)?;
-            let kept = read["metadata"]["annotations"]["text"].as_str().map(str::len);
+            let kept = read["disallowedFlunders"][0].as_str().map(str::len);
             ensure(kept == Some(2_500_000), || {
                 format!("of 2.5 MB {kept:?} are stored")
             })?;
-            world
-                .kubectl(&format!("-n {} delete flunder large", sample::NAME))
-                .await?;
+            world.kubectl("delete fischer large").await?;
         }
         Storage::Etcd => {
             let refused = create_fails(world, "large", 2_500_000).await?;
@@ -52,10 +49,7 @@ pub(super) async fn requests(world: &World, storage: Storage) -> Result<(), Fail
                 || format!("2.5 MB on etcd: {refused}"),
             )?;
             let absent = world
-                .kubectl(&format!(
-                    "-n {} get flunder large --ignore-not-found -o name",
-                    sample::NAME
-                ))
+                .kubectl("get fischer large --ignore-not-found -o name")
                 .await?;
             ensure(absent.is_empty(), || "it is stored all the same".to_owned())?;
         }
@@ -64,18 +58,21 @@ pub(super) async fn requests(world: &World, storage: Storage) -> Result<(), Fail
 }
 
 async fn create_fails(world: &World, name: &str, length: usize) -> Result<String, Failure> {
-    let file = flunder(name, length)?;
-    world
+    let file = fischer(name, length)?;
+    let said = world
         .kubectl_fails(&format!("create --raw {COLLECTION} -f {}", file.path().display()))
-        .await
+        .await?;
+    // Behind a warning of the version.
+    Ok(said.lines().last().unwrap_or_default().to_owned())
 }
 
-/// A file with a flunder whose one annotation has so many bytes.
-fn flunder(name: &str, length: usize) -> Result<tempfile::NamedTempFile, Failure> {
+/// A file with a fischer of about this length: of the sample API, only what it disallows may be long.
+fn fischer(name: &str, length: usize) -> Result<tempfile::NamedTempFile, Failure> {
     let object = json!({
         "apiVersion": "wardle.example.com/v1alpha1",
-        "kind": "Flunder",
-        "metadata": { "name": name, "annotations": { "text": "x".repeat(length) } },
+        "kind": "Fischer",
+        "metadata": { "name": name },
+        "disallowedFlunders": ["x".repeat(length)],
     });
     let mut file = tempfile::NamedTempFile::new()?;
     file.write_all(object.to_string().as_bytes())?;
