@@ -86,12 +86,12 @@ impl Wanted {
 pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
     packages::ensure_image_tools().await?;
     let mut specs = Vec::new();
-    for program in wanted.rust() {
-        let path = rust_program(*program).await?;
+    let built = rust_programs(wanted.rust()).await?;
+    for (program, path) in wanted.rust().iter().zip(&built) {
         specs.push(match program {
-            RustProgram::Operator => catalog::operator(&path),
-            RustProgram::Wardle => catalog::wardle(&path),
-            RustProgram::E2eServer => catalog::e2e_server(&path),
+            RustProgram::Operator => catalog::operator(path),
+            RustProgram::Wardle => catalog::wardle(path),
+            RustProgram::E2eServer => catalog::e2e_server(path),
         });
     }
     for program in wanted.go() {
@@ -126,9 +126,21 @@ pub async fn cluster_and_images(layout: &Layout, wanted: Wanted) -> Result<Vec<B
 }
 
 /// The target directory is outside of the clone, as the Makefile's is, so that the next clone need not begin anew.
-pub(crate) async fn rust_program(program: RustProgram) -> Result<PathBuf, Error> {
+async fn rust_programs(programs: &[RustProgram]) -> Result<Vec<PathBuf>, Error> {
     let target = paths::cache()?.join("target");
-    Ok(images::programs::build(&workspace(), &target, program).await?)
+    Ok(images::programs::build(&workspace(), &target, programs).await?)
+}
+
+/// The sample API on the library, as its image has it.
+///
+/// # Errors
+/// It could not be built.
+pub(crate) async fn wardle() -> Result<PathBuf, Error> {
+    let built = rust_programs(&[RustProgram::Wardle]).await?;
+    built
+        .into_iter()
+        .next()
+        .ok_or_else(|| images::programs::Error::NoExecutable(RustProgram::Wardle.name()).into())
 }
 
 async fn write(specs: &[ImageSpec]) -> Result<Vec<Built>, Error> {

@@ -25,7 +25,6 @@ use std::time::Duration;
 
 use crate::certs::Authority;
 use crate::components::Options as Cluster;
-use crate::images::programs::Program as Ours;
 use crate::layout::Layout;
 use crate::programs::{self, Program};
 use crate::{client, cluster, packages, product, progress};
@@ -70,7 +69,7 @@ pub async fn server(layout: &Layout, options: Options) -> Result<String, Error> 
         .await
         .map_err(product::Error::from)?;
     let client = client::connect(&layout.kubeconfig()).await?;
-    let wardle = progress::step("building wardle", product::rust_program(Ours::Wardle)).await?;
+    let wardle = progress::step("building wardle", product::wardle()).await?;
     let scratch = layout.cache().join("bench");
     std::fs::create_dir_all(&scratch).map_err(Error::system(format!("make {}", scratch.display())))?;
     let bench = Bench {

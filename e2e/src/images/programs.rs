@@ -1,8 +1,8 @@
 //! The workspace's own programs, built static by cargo, so that each can be the only file of an image.
 //!
 //! The same sources give the same program wherever the checkout, cargo's home and the target directory lie: rustc and
-//! the C compiler (aws-lc is C) are told to write stand-ins for those paths. One program a cargo run, so that one
-//! package's dependencies never change the features that another's are built with.
+//! the C compiler (aws-lc is C) are told to write stand-ins for those paths. One cargo run builds them all: the features that
+//! dependencies are built with are those that all the programs need together, whichever are wanted, so that nothing is built twice.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,9 @@ pub enum Program {
 }
 
 impl Program {
+    /// All of them.
+    const ALL: [Self; 3] = [Self::Operator, Self::Wardle, Self::E2eServer];
+
     /// The cargo package.
     pub fn package(self) -> &'static str {
         match self {
@@ -93,14 +96,14 @@ fn hint(program: &str) -> &'static str {
     }
 }
 
-/// Builds `program` of the workspace at `workspace` for release, and returns the path of its file.
+/// Builds programs of the workspace at `workspace` for release, and returns the paths of their files in the same order.
 ///
 /// cargo's progress goes to standard error. It builds in `CARGO_TARGET_DIR`, else in `target_dir`; what is fresh is
 /// not built again.
 ///
 /// # Errors
 /// A tool that is missing or fails; rustc's own messages are on standard error.
-pub async fn build(workspace: &Path, target_dir: &Path, program: Program) -> Result<PathBuf, Error> {
+pub async fn build(workspace: &Path, target_dir: &Path, programs: &[Program]) -> Result<Vec<PathBuf>, Error> {
     let target = Architecture::host().map_err(Error::Host)?.rust_target();
     output(Command::new(MUSL_GCC).arg("--version"), MUSL_GCC).await?;
     install_target(workspace, target).await?;
@@ -111,20 +114,9 @@ pub async fn build(workspace: &Path, target_dir: &Path, program: Program) -> Res
     let prefixes = Prefixes::new(&target_dir, Path::new(&sysroot));
     let mut cargo = Command::new("cargo");
     cargo
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--message-format=json-render-diagnostics",
-        ])
-        .args([
-            "--target",
-            target,
-            "--package",
-            program.package(),
-            program.target(),
-            program.name(),
-        ])
+        .args(["build", "--release", "--locked"])
+        .args(["--message-format=json-render-diagnostics", "--target", target])
+        .args(selection(programs))
         .current_dir(workspace)
         .env("CARGO_ENCODED_RUSTFLAGS", prefixes.rustflags());
     cargo.env("CARGO_TARGET_DIR", &target_dir);
@@ -132,7 +124,25 @@ pub async fn build(workspace: &Path, target_dir: &Path, program: Program) -> Res
         cargo.env(name, value);
     }
     let messages = output(&mut cargo, "cargo").await?;
-    executable(&messages, program.name()).ok_or_else(|| Error::NoExecutable(program.name()))
+    programs
+        .iter()
+        .map(|program| {
+            executable(&messages, program.name()).ok_or_else(|| Error::NoExecutable(program.name()))
+        })
+        .collect()
+}
+
+/// What cargo is told to build: of all packages, the programs that are wanted.
+fn selection(programs: &[Program]) -> Vec<&'static str> {
+    let packages = Program::ALL
+        .into_iter()
+        .flat_map(|program| ["--package", program.package()]);
+    // Always with the example: what examples depend on has a part in the features of the others.
+    let targets = Program::ALL
+        .into_iter()
+        .filter(|program| *program == Program::Wardle || programs.contains(program))
+        .flat_map(|program| [program.target(), program.name()]);
+    packages.chain(targets).collect()
 }
 
 /// Adds the Rust target where it is missing, as on a machine whose toolchain is older than the toolchain file's list.
@@ -227,6 +237,28 @@ mod tests {
             ("CC_aarch64_unknown_linux_musl".to_owned(), "musl-gcc".into())
         );
         assert_eq!(environment[1].0, "CFLAGS_aarch64_unknown_linux_musl");
+    }
+
+    #[test]
+    fn whatever_is_wanted_dependencies_have_the_same_features() {
+        let only_operator = selection(&[Program::Operator]);
+        let packages = [
+            "--package",
+            "annex-operator",
+            "--package",
+            "annex-apiserver",
+            "--package",
+            "annex-e2e-server",
+        ];
+        assert_eq!(only_operator[..6], packages);
+        assert_eq!(
+            only_operator[6..],
+            ["--bin", "annex-operator", "--example", "wardle"]
+        );
+        assert_eq!(
+            selection(&[Program::E2eServer])[6..],
+            ["--example", "wardle", "--bin", "annex-e2e-server"]
+        );
     }
 
     #[test]

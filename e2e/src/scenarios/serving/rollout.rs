@@ -7,6 +7,8 @@ use crate::scenarios::world::aggregated_server;
 use crate::scenarios::{Failure, World};
 
 const NAME: &str = "serving-rollout";
+/// The namespace of its etcd, which outlives it.
+const ETCD: &str = "serving-rollout-etcd";
 /// Who serves the API before.
 const BEFORE: &str = "serving-before";
 /// Answers right after Ready, and after each rollout.
@@ -14,25 +16,24 @@ const ENOUGH: usize = 500;
 
 /// Takes the API over from another server and replaces the pods, so many times.
 pub(super) async fn run(world: &World, times: usize) -> Result<(), Failure> {
-    stage::cleared_first(world, NAME).await?;
-    world.apply(&etcd::plain(NAME)).await?;
+    world.delete("namespace", ETCD).await?;
+    world.namespace(ETCD).await?;
+    world.apply(&etcd::plain(ETCD)).await?;
     world
         .kubectl(&format!(
-            "-n {NAME} rollout status deployment/etcd --timeout=180s"
+            "-n {ETCD} rollout status deployment/etcd --timeout=180s"
         ))
         .await?;
     for time in 1..=times {
         stage::sample(world, BEFORE).await?;
         stage::cleared(world, BEFORE).await?;
-        world.apply(&two_replicas()).await?;
-        stage::mark(world, NAME).await?;
-        world.ready(NAME).await?;
+        stage::made(world, NAME, &two_replicas()).await?;
         let answered = under_load(world).await?;
         progress::say(format!("    rollout {time}: {answered} requests, none failed"));
-        stage::retire(world, NAME).await?;
+        stage::cleared(world, NAME).await?;
     }
     world
-        .kubectl(&format!("delete namespace {NAME} --wait=false"))
+        .kubectl(&format!("delete namespace {ETCD} --wait=false"))
         .await
         .map(drop)
 }
@@ -57,7 +58,7 @@ async fn under_load(world: &World) -> Result<usize, Failure> {
 
 /// The pods that were there before are gone: they go on answering for a while when the new ones are ready.
 async fn replaced(world: &World) -> Result<(), Failure> {
-    let line = format!("-n {NAME} get pods -l !app -o name");
+    let line = format!("-n {NAME} get pods -o name");
     world
         .eventually("the old pods to end", async || {
             let pods = world.kubectl(&line).await.map_err(|error| error.to_string())?;
@@ -74,6 +75,6 @@ fn two_replicas() -> String {
     let workload = "
     image: localhost/wardle:0.1.0
     replicas: 2";
-    let storage = format!("  storage: {{ etcd: {{ endpoints: ['http://etcd.{NAME}.svc:2379'] }} }}");
+    let storage = format!("  storage: {{ etcd: {{ endpoints: ['http://etcd.{ETCD}.svc:2379'] }} }}");
     aggregated_server(NAME, NAME, &storage, workload)
 }

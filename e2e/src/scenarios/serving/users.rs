@@ -39,12 +39,14 @@ impl Users {
         let stop = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicUsize::new(0));
         let began = Instant::now();
+        // Those who stopped before may have left an object.
+        let run: u32 = rand::random();
         let mut tasks = Vec::new();
         for number in 0..USERS {
             let user = User {
                 client: client::connect_without_retries(world.tools.kubeconfig()).await?,
                 list: format!("/apis/wardle.example.com/v1alpha1/namespaces/{namespace}/flunders"),
-                name: format!("user-{number}"),
+                name: format!("user-{run:08x}-{number}"),
             };
             tasks.push(tokio::spawn(user.work(
                 Arc::clone(&stop),
