@@ -160,6 +160,9 @@ enum Measured {
         /// Also one round with 100,000 objects.
         #[arg(long)]
         long: bool,
+        /// Measure this program, such as one of an older commit, instead of the one that is built from the sources.
+        #[arg(long, value_name = "FILE")]
+        wardle: Option<std::path::PathBuf>,
     },
 }
 
@@ -321,7 +324,7 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
             node.args(words);
             Err(become_program(node.into_std()))
         }
-        Command::Bench { what } => measure(layout, &what).await,
+        Command::Bench { what } => measure(layout, what).await,
         Command::Selftest => Ok(selftest::run().await?),
         Command::Images { test_server } => {
             cluster::require_up(layout)?;
@@ -350,16 +353,18 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
     }
 }
 
-async fn measure(layout: &Layout, what: &Measured) -> Result<(), Error> {
+async fn measure(layout: &Layout, what: Measured) -> Result<(), Error> {
     let Measured::Server {
         rounds,
         objects,
         long,
-    } = *what;
+        wardle,
+    } = what;
     let options = bench::Options {
         rounds,
         objects,
         long,
+        wardle,
     };
     print!("{}", bench::server(layout, options).await?);
     Ok(())

@@ -46,7 +46,7 @@ const WARM_UP_NAMESPACE: &str = "kube-node-lease";
 const REST: Duration = Duration::from_secs(1);
 
 /// How much is measured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How often each server takes its turn.
     pub rounds: usize,
@@ -54,6 +54,8 @@ pub struct Options {
     pub objects: usize,
     /// One more round, with 100,000 objects.
     pub long: bool,
+    /// The program of the sample API; `None`: it is built from the sources.
+    pub wardle: Option<std::path::PathBuf>,
 }
 
 /// Measures, and returns the table. The cluster, which says who the clients are and what they may, is brought up.
@@ -69,7 +71,10 @@ pub async fn server(layout: &Layout, options: Options) -> Result<String, Error> 
         .await
         .map_err(product::Error::from)?;
     let client = client::connect(&layout.kubeconfig()).await?;
-    let wardle = progress::step("building wardle", product::wardle()).await?;
+    let wardle = match &options.wardle {
+        Some(program) => program.clone(),
+        None => progress::step("building wardle", product::wardle()).await?,
+    };
     let scratch = layout.cache().join("bench");
     std::fs::create_dir_all(&scratch).map_err(Error::system(format!("make {}", scratch.display())))?;
     let bench = Bench {
@@ -81,14 +86,14 @@ pub async fn server(layout: &Layout, options: Options) -> Result<String, Error> 
         token: user::make(&client).await?,
         scratch,
     };
-    let measured = rounds(&bench, options).await;
+    let measured = rounds(&bench, &options).await;
     let removed = user::remove(&client).await;
     let table = measured?;
     removed?;
     Ok(table.render())
 }
 
-async fn rounds(bench: &Bench, options: Options) -> Result<Table, Error> {
+async fn rounds(bench: &Bench, options: &Options) -> Result<Table, Error> {
     let mut table = Table::default();
     if cfg!(debug_assertions) {
         progress::say(
