@@ -162,7 +162,7 @@ enum Measured {
         long: bool,
         /// Measure this program, such as one of an older commit, instead of the one that is built from the sources.
         #[arg(long, value_name = "FILE")]
-        wardle: Option<std::path::PathBuf>,
+        wardle: Option<PathBuf>,
     },
 }
 

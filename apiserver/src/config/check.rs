@@ -243,6 +243,7 @@ fn limits(args: &LimitArgs, errors: &mut Errors) -> Limits {
         watches: args.max_watches,
         request_timeout,
         connections: args.max_connections,
+        memory: None,
     }
 }
 

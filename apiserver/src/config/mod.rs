@@ -129,6 +129,9 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Open connections, beside those of front proxies.
     pub connections: usize,
+    /// Bytes of memory that the process may have; what its cgroup or its machine has where this is `None`. Histories, bodies
+    /// and decoded objects have budgets of it.
+    pub memory: Option<u64>,
 }
 
 impl Default for Limits {
@@ -139,6 +142,7 @@ impl Default for Limits {
             watches: 10_000,
             request_timeout: Duration::from_secs(60),
             connections: 10_000,
+            memory: None,
         }
     }
 }

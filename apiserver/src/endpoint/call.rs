@@ -9,6 +9,7 @@ use super::Warnings;
 use super::endpoints::{Served, ServedVersion};
 use super::table::{IncludeObject, Rows};
 use crate::authz::Authorized;
+use crate::offload::Memory;
 use crate::registry::Registry;
 use crate::request::RequestInfo;
 use crate::request::media::MetaVersion;
@@ -22,6 +23,7 @@ pub(super) struct Call<'a> {
     pub(super) served: &'a Arc<Served>,
     pub(super) version: &'a Arc<ServedVersion>,
     pub(super) warnings: &'a Warnings,
+    pub(super) memory: &'a Arc<Memory>,
 }
 
 impl<'a> Call<'a> {

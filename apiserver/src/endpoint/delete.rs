@@ -87,11 +87,12 @@ where
 {
     let headers = &call.parts.headers;
     let body = body::read(call.request, headers, body).await?;
-    offload::expect(body.len()).await;
     if body.is_empty() {
         return DeleteOptions::parse(call.query());
     }
-    let value = parsed(&body, media::body_media(headers)?).map_err(|message| {
+    let media = media::body_media(headers)?;
+    offload::expect_body(&body, media, 0).await?;
+    let value = parsed(&body, media).map_err(|message| {
         ApiError::BadRequest(format!("couldn't get version/kind; json parse error: {message}"))
     })?;
     DeleteOptions::from_body(value)

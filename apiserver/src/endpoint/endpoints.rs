@@ -8,14 +8,17 @@ use arc_swap::ArcSwap;
 
 use super::table::Columns;
 use crate::object::Object;
+use crate::offload::Memory;
 use crate::registry::Registry;
 use crate::request::RequestInfo;
 use crate::resource::{Resource, Version};
 
 /// The set of resources that are served. It is exchanged as a whole, under requests that go on with the one they began
 /// with.
-#[derive(Default)]
-pub struct Endpoints(ArcSwap<Set>);
+pub struct Endpoints {
+    set: ArcSwap<Set>,
+    memory: Arc<Memory>,
+}
 
 #[derive(Default)]
 struct Set {
@@ -48,10 +51,19 @@ pub(super) struct ServedVersion {
 }
 
 impl Endpoints {
-    /// No resource is there yet: every path answers 503.
+    /// No resource is there yet: every path answers 503. `memory`: bytes that decoded objects of requests may take, all of
+    /// them together.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(memory: usize) -> Self {
+        Self {
+            set: ArcSwap::default(),
+            memory: Arc::new(Memory::new(memory)),
+        }
+    }
+
+    /// What requests share.
+    pub(super) fn memory(&self) -> &Arc<Memory> {
+        &self.memory
     }
 
     /// Serves exactly these resources from now on. `complete`: no more are to come, so that the path of a resource that
@@ -69,19 +81,19 @@ impl Endpoints {
                 .or_default()
                 .insert(resource.names.plural.clone(), Arc::new(Served::new(registry)));
         }
-        self.0.store(Arc::new(set));
+        self.set.store(Arc::new(set));
     }
 
     /// Whether all resources are there that are to be.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.0.load().complete
+        self.set.load().complete
     }
 
     /// The resources that are served now, in the order of group and name.
     #[must_use]
     pub fn registries(&self) -> Vec<Arc<Registry>> {
-        let set = self.0.load();
+        let set = self.set.load();
         let mut registries: Vec<_> = set
             .groups
             .values()
@@ -105,7 +117,7 @@ impl Endpoints {
         version: &str,
         resource: &str,
     ) -> Option<(Arc<Served>, Arc<ServedVersion>)> {
-        let set = self.0.load();
+        let set = self.set.load();
         let served = set.groups.get(group)?.get(resource)?;
         let version = served.versions.iter().find(|found| found.name == version)?;
         Some((served.clone(), version.clone()))

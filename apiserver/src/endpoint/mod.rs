@@ -65,6 +65,7 @@ where
         served: &route.served,
         version: &route.version,
         warnings,
+        memory: endpoints.memory(),
     };
     let mut response = act(&call, route.action, body).await?;
     own.write(response.headers_mut());
@@ -87,7 +88,7 @@ where
         Action::Delete => delete::delete(call, body).boxed(),
         Action::DeleteCollection => delete::delete_collection(call, body).boxed(),
     };
-    offload::movable(write).await
+    offload::movable(call.memory, write).await
 }
 
 #[cfg(test)]

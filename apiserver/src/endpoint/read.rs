@@ -33,10 +33,10 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Response, ApiError> {
     }
     // It has to be converted, indented, cut or written as YAML.
     let answer = async {
-        offload::expect(entry.value().len()).await;
+        let _memory = offload::expect_stored(entry.value()).await;
         answer::object(call, wanted, &entry, StatusCode::OK)
     };
-    offload::movable(answer).boxed().await
+    offload::movable(call.memory, answer).boxed().await
 }
 
 /// A list, or a watch where the parameters ask for one.

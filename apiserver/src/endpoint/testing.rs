@@ -68,13 +68,22 @@ impl TestServer {
         })
     }
 
+    /// One with so many bytes of memory for decoded objects.
+    pub(crate) fn with_memory(memory: usize) -> Self {
+        let mut server = Self::new();
+        let registries = server.endpoints.registries();
+        server.endpoints = Endpoints::new(memory);
+        server.endpoints.replace(registries, true);
+        server
+    }
+
     pub(crate) fn with(policy: Policy) -> Self {
         let store = Arc::new(MemoryStore::new());
         let registry = |resource| {
             let admission = Arc::new(AdmitAll);
             Arc::new(Registry::new(Arc::new(resource), store.clone(), admission).unwrap())
         };
-        let endpoints = Endpoints::new();
+        let endpoints = Endpoints::new(1 << 30);
         endpoints.replace([registry(flunders(policy)), registry(fischers())], true);
         Self { endpoints, store }
     }

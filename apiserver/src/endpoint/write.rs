@@ -26,7 +26,7 @@ where
     let wanted = media::wanted(headers, call.query())?;
     let media = media::body_media(headers)?;
     let body = body::read(call.request, headers, body).await?;
-    offload::expect(body.len()).await;
+    offload::expect_body(&body, media, 0).await?;
     let options = CreateOptions::parse(call.query())?;
     let object = checked(call, &body, media, options.field_validation)?;
     answer::check_object(call, wanted)?;
@@ -48,9 +48,9 @@ where
     let headers = &call.parts.headers;
     let wanted = media::wanted(headers, call.query())?;
     let body = body::read(call.request, headers, body).await?;
-    offload::expect(body.len()).await;
     let mut options = UpdateOptions::parse(call.query())?;
     let media = media::body_media(headers)?;
+    offload::expect_body(&body, media, 0).await?;
     let object = checked(call, &body, media, options.field_validation)?;
     let object = settle_names(object, call.info())?;
     answer::check_object(call, wanted)?;

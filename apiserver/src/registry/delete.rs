@@ -130,7 +130,7 @@ impl Registry {
         options: &DeleteOptions,
     ) -> Result<Deleted, ApiError> {
         let mut entry = self.read(key, ReadAt::Latest, Doing::Delete).await?;
-        offload::expect(entry.value().len()).await;
+        let _memory = offload::expect_stored(entry.value()).await;
         self.check_early(&entry, &options.preconditions)?;
         loop {
             let old = self.decode(&entry, &self.resource.hub_version)?;

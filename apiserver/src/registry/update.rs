@@ -78,7 +78,7 @@ impl Registry {
         warnings: &mut Vec<String>,
     ) -> Result<Attempt, ApiError> {
         // The stored object is decoded whatever the client sent.
-        offload::expect(entry.value().len()).await;
+        let _memory = offload::expect_stored(entry.value()).await;
         let old = self.decode(entry, &self.resource.hub_version)?;
         let version = &request.info().version;
         let object = if *version == self.resource.hub_version {

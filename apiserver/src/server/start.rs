@@ -23,6 +23,7 @@ use super::{Server, checks, connection, open_files, routes, standalone};
 use crate::admission::{self, Admission};
 use crate::config::{Cluster, Config};
 use crate::endpoint::Endpoints;
+use crate::memory::{self, Budgets};
 use crate::registry::Registry;
 use crate::request::GroupResource;
 use crate::resource::typed::DescriptionError;
@@ -101,8 +102,13 @@ impl Server {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(mut self, config: Config) -> Result<Running, StartError> {
+    pub async fn start(mut self, mut config: Config) -> Result<Running, StartError> {
         self.check()?;
+        let memory = *config.limits.memory.get_or_insert_with(memory::of_process);
+        tracing::info!(
+            mebibytes = memory >> 20,
+            "budgets follow the memory that the process may have"
+        );
         for warning in std::iter::once(NOT_YET).chain(config.warnings.iter().map(String::as_str)) {
             tracing::warn!("{warning}");
         }
@@ -110,7 +116,7 @@ impl Server {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let delegation = delegation(&config).await?;
         let tls = Arc::new(Tls::start(config.tls.clone(), delegation.authenticator.authority_hints()).await?);
-        let stores = open(&config.storage, &self.resources).await?;
+        let stores = open(&config.storage, &self.resources, budgets(&config).history).await?;
         // Before the core: it tells clients the port.
         let listener = listen(&config)?;
         let life = Lifecycle::new();
@@ -158,7 +164,8 @@ impl Server {
         listener: &TcpListener,
         life: Lifecycle,
     ) -> Result<Core, StartError> {
-        let endpoints = self.endpoints(stores, &delegation)?;
+        let budgets = budgets(config);
+        let endpoints = self.endpoints(stores, &delegation, budgets.decoded)?;
         let health = checks::of(
             stores,
             config,
@@ -190,6 +197,7 @@ impl Server {
             flow_control: FlowControl::new(
                 config.limits.reading.saturating_add(config.limits.writing),
                 config.limits.watches,
+                budgets.bodies,
                 |level, seats| metrics.flow(level, seats),
                 [metrics.inflight(false).clone(), metrics.inflight(true).clone()],
             ),
@@ -200,7 +208,12 @@ impl Server {
         })
     }
 
-    fn endpoints(&self, stores: &Stores, delegation: &Delegation) -> Result<Endpoints, StartError> {
+    fn endpoints(
+        &self,
+        stores: &Stores,
+        delegation: &Delegation,
+        memory: usize,
+    ) -> Result<Endpoints, StartError> {
         // The cluster's own rule first: what is in a namespace that goes away concerns no other plugin.
         let own = delegation
             .lifecycle
@@ -218,7 +231,7 @@ impl Server {
                 admission.clone(),
             )?));
         }
-        let endpoints = Endpoints::new();
+        let endpoints = Endpoints::new(memory);
         endpoints.replace(registries, true);
         Ok(endpoints)
     }
@@ -246,6 +259,10 @@ impl Server {
                 source,
             })
     }
+}
+
+fn budgets(config: &Config) -> Budgets {
+    Budgets::of(config.limits.memory.unwrap_or_default())
 }
 
 fn listen(config: &Config) -> Result<TcpListener, StartError> {

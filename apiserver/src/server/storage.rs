@@ -16,7 +16,7 @@ use crate::background::BackgroundTask;
 use crate::config::{self, Backend};
 use crate::request::GroupResource;
 use crate::resource::Resource;
-use crate::storage::cache::{self, Cache, Stats};
+use crate::storage::cache::{self, Cache, HistoryBudget, Stats};
 use crate::storage::embedded::EmbeddedStore;
 use crate::storage::memory::MemoryStore;
 use crate::storage::{Prefix, Storage};
@@ -31,10 +31,11 @@ pub(super) struct Stores {
     caches: BTreeMap<GroupResource, Arc<Cache>>,
 }
 
-/// Opens the store and begins to fill the caches.
+/// Opens the store and begins to fill the caches, whose histories hold so many bytes together.
 pub(super) async fn open(
     config: &config::Storage,
     resources: &[Arc<Resource>],
+    history_bytes: usize,
 ) -> Result<Stores, StartError> {
     let backend = backend(&config.backend).await?;
     for resource in resources {
@@ -42,9 +43,13 @@ pub(super) async fn open(
     }
     let mut caches = BTreeMap::new();
     if config.watch_cache {
+        let options = cache::Options {
+            history_budget: HistoryBudget::new(history_bytes),
+            ..cache::Options::default()
+        };
         for resource in resources {
             let prefix = Prefix::resource(&resource.group, &resource.names.plural)?;
-            let cache = Cache::start(backend.clone(), prefix, cache::Options::default());
+            let cache = Cache::start(backend.clone(), prefix, options.clone());
             caches.insert(resource.group_resource(), cache);
         }
     }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::served::NAMESPACE;
+use crate::callers::NAMESPACE;
 
 /// Reviews that are answered at once, and how long each takes: 200 in a second.
 const AT_ONCE: usize = 4;

@@ -13,11 +13,14 @@
     reason = "what does not hold is a test that fails; the resources are those of the example program"
 )]
 
+mod callers;
 mod cluster;
 mod memory;
+mod program;
 #[path = "../../../apiserver/examples/wardle/resources.rs"]
 mod resources;
 mod served;
+mod surroundings;
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -26,6 +29,7 @@ use annex_e2e::attack::{self, Attack, Attackers, Limits, Victim};
 
 use tokio::runtime::Runtime;
 
+use callers::NAMESPACE;
 use memory::Memory;
 use served::Served;
 
@@ -39,16 +43,23 @@ const LIMITS: Limits = Limits {
     request: Duration::from_secs(10),
 };
 
-/// What the process may grow by: the memory that a pod would have.
-const MOST_GROWTH: u64 = 256 << 20;
+/// What the process may grow by: the memory that the server is told it has.
+const MOST_GROWTH: u64 = served::MEMORY;
+
+pub fn alone() -> std::sync::MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
 
 fn withstands(name: &str) {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    withstands_all(name, std::slice::from_ref(find(name)));
+}
+
+fn withstands_all(name: &str, attacks: &'static [Attack]) {
+    let _alone = alone();
     attack::many_files().unwrap();
-    let attack = find(name);
     let others = runtime(1);
     let began = Instant::now();
-    let verdict = others.block_on(fight(attack));
+    let verdict = others.block_on(fight(attacks));
     // What is stuck is not waited for.
     others.shutdown_background();
     println!(
@@ -69,30 +80,34 @@ pub fn runtime(workers: usize) -> Runtime {
         .unwrap()
 }
 
-async fn fight(attack: &'static Attack) -> Result<String, String> {
+/// One after the other, on one server.
+async fn fight(attacks: &'static [Attack]) -> Result<String, String> {
     let served = Served::start().await;
     let words = |error: attack::Error| error.to_string();
-    attack::fill(&served.owner(), served::NAMESPACE, attack.objects)
+    let objects = attacks.iter().map(|attack| attack.objects).max();
+    attack::fill(&served.callers.owner(), NAMESPACE, objects.unwrap_or_default())
         .await
         .map_err(words)?;
-    let memory = Memory::follow();
-    let victim = Victim::begin(served.kubelet(), served.users(), served::NAMESPACE, LIMITS);
     let attackers = Attackers::new().unwrap();
-    let told = attackers.begin(attack, served.arena()).await;
-    let seen = victim.end().await;
+    let (mut report, mut faults) = (Vec::new(), Vec::new());
+    let memory = Memory::follow();
+    for attack in attacks {
+        let callers = &served.callers;
+        let victim = Victim::begin(callers.kubelet(), callers.users(), NAMESPACE, LIMITS);
+        let told = attackers.begin(attack, callers.arena()).await;
+        let seen = victim.end().await;
+        report.push(told.as_ref().map_or_else(ToString::to_string, Clone::clone));
+        report.push(format!("{seen}"));
+        report.push(format!("at most {} MiB more", memory.grown() >> 20));
+        faults.extend(told.err().map(words));
+        faults.extend(seen.unharmed().err().map(words));
+    }
     let growth = memory.growth();
-    let report = format!(
-        "{}\n    {seen}\n    {} MiB more",
-        told.as_ref().map_or_else(ToString::to_string, Clone::clone),
-        growth >> 20
-    );
-    let mut faults = Vec::new();
-    faults.extend(told.err().map(words));
-    faults.extend(seen.unharmed().err().map(words));
     if growth > MOST_GROWTH {
         faults.push(format!("the process has grown by {} MiB", growth >> 20));
     }
     served.stop();
+    let report = report.join("\n    ");
     if faults.is_empty() {
         Ok(report)
     } else {
@@ -105,16 +120,14 @@ const GRACE: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_server_ends_beside_those_who_do_not_read() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = alone();
     let others = runtime(1);
     let took = others.block_on(async {
         let served = Served::start().await;
         let attack = find("unread-watches");
-        let owner = served.owner();
-        attack::fill(&owner, served::NAMESPACE, attack.objects)
-            .await
-            .unwrap();
-        let mut arena = served.arena();
+        let owner = served.callers.owner();
+        attack::fill(&owner, NAMESPACE, attack.objects).await.unwrap();
+        let mut arena = served.callers.arena();
         let begun = arena.scale.hold;
         arena.scale.hold = 3 * GRACE;
         let attackers = Attackers::new().unwrap();
@@ -131,6 +144,12 @@ fn a_server_ends_beside_those_who_do_not_read() {
 
 fn find(name: &str) -> &'static Attack {
     attack::ALL.iter().find(|attack| attack.name == name).unwrap()
+}
+
+/// What one leaves behind, in histories and in the allocator, is still there when the next begins.
+#[test]
+fn a_server_withstands_one_attack_after_the_other() {
+    withstands_all("all", attack::ALL);
 }
 
 macro_rules! attacks {

@@ -36,23 +36,40 @@ impl Memory {
         }
     }
 
-    /// By how many bytes it was larger than at the beginning.
+    /// By how many bytes it was larger so far than at the beginning.
+    pub fn grown(&self) -> u64 {
+        self.most.load(Ordering::Relaxed).saturating_sub(self.before)
+    }
+
+    /// The same, at the end.
     pub fn growth(mut self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(looking) = self.looking.take() {
             looking.join().unwrap();
         }
-        self.most.load(Ordering::Relaxed).saturating_sub(self.before)
+        self.grown()
     }
 }
 
-/// VmRSS of /proc/self/status, in bytes.
 fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
+    of_process("self", "VmRSS:")
+}
+
+/// What a process, by its number, takes now and took at most.
+pub fn told(process: &str) -> String {
+    let mebibytes = |field| of_process(process, field) >> 20;
+    format!("{} MiB, at most {} MiB", mebibytes("VmRSS:"), mebibytes("VmHWM:"))
+}
+
+/// What a process took at most counts from now on.
+pub fn forget_most(process: &str) {
+    std::fs::write(format!("/proc/{process}/clear_refs"), "5").unwrap();
+}
+
+/// A field of /proc/PROCESS/status, in bytes.
+fn of_process(process: &str, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
     let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().unwrap();
     kilobytes * 1024
 }

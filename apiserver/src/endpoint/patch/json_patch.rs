@@ -107,16 +107,24 @@ fn check_types(operation: &Value, is_checked: bool) -> Result<(), String> {
     }
 }
 
-/// `document` after all operations; `None` where one of them does not apply.
+/// Whether an operation of the patch may be a copy: by its text, which may write a letter as `\u0063`.
+pub(super) fn may_copy(body: &[u8]) -> bool {
+    let says = |word: &[u8]| body.windows(word.len()).any(|part| part == word);
+    says(b"copy") || says(b"\\u")
+}
+
+/// `document` after all operations; `None` where one of them does not apply. `room`: bytes of memory that copies may take.
 ///
 /// All operations together cost time linear in the document and in the patch: arrays are in chunks ([`tree`]), what copies
 /// add is bounded, a test costs no more than the value that it names, and the depth is counted anew a bounded number of times.
-pub(super) fn apply(document: &Value, operations: &[Operation]) -> Option<Value> {
-    let document = Node::from(document);
+/// They are taken apart as they are applied: what a patch adds is nowhere twice.
+pub(super) fn apply(document: Value, operations: Vec<Operation>, room: usize) -> Option<Value> {
+    let document = Node::Plain(document);
     let mut patched = Patched {
         deepest: document.measure().0,
         document,
         copied: 0,
+        room,
         visited: 0,
     };
     for Operation(operation) in operations {
@@ -132,19 +140,21 @@ struct Patched {
     deepest: usize,
     /// Bytes that were copied.
     copied: usize,
+    /// Bytes of memory that may yet be copied.
+    room: usize,
     /// Values that were visited to count the depth.
     visited: usize,
 }
 
 impl Patched {
-    fn apply(&mut self, operation: &Value) -> Option<()> {
+    fn apply(&mut self, mut operation: Value) -> Option<()> {
+        let value = operation.get_mut("value").map(Value::take);
         let text = |field: &str| operation.get(field).and_then(Value::as_str);
         let kind = text("op")?;
-        let value = operation.get("value");
         match kind {
-            "add" => self.add(text("path")?, value.map_or_else(Node::null, Node::from)),
+            "add" => self.add(text("path")?, value.map_or_else(Node::null, Node::Plain)),
             "remove" => self.take(text("path")?).map(|_| ()),
-            "replace" => self.replace(text("path")?, value.map(Node::from)),
+            "replace" => self.replace(text("path")?, value.map(Node::Plain)),
             "move" => {
                 let from = text("from")?;
                 let value = self.take(from)?;
@@ -152,7 +162,7 @@ impl Patched {
                 self.slot(text("path")?)?.add(value)
             }
             "copy" => self.copy(text("from")?, text("path")?),
-            "test" => self.test(text("path")?, value),
+            "test" => self.test(text("path")?, value.as_ref()),
             _ => None,
         }
     }
@@ -181,15 +191,16 @@ impl Patched {
     }
 
     fn copy(&mut self, from: &str, path: &str) -> Option<()> {
-        let copied = self.copied;
-        let found = self.slot(from)?;
-        let found = found.into_found()?;
-        let length = found.as_ref().map_or(0, |value| value.json_length());
-        let value = found.filter(|_| copied + length <= MOST_COPIED_BYTES).cloned();
-        self.copied += length;
-        if self.copied > MOST_COPIED_BYTES {
+        let (copied, room) = (self.copied, self.room);
+        let found = self.slot(from)?.into_found()?;
+        let (length, weight) = found.map_or((0, 0), Node::size);
+        let fits = copied + length <= MOST_COPIED_BYTES && weight <= room;
+        let value = found.filter(|_| fits).cloned();
+        if !fits {
             return None;
         }
+        self.copied += length;
+        self.room -= weight;
         self.deepen(Pointer::new(path).depth(), from);
         self.slot(path)?.add(value.unwrap_or_else(Node::null))
     }

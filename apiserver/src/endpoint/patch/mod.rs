@@ -15,7 +15,7 @@ use super::answer;
 use super::body;
 use super::call::Call;
 use super::write::settle_names;
-use crate::decode;
+use crate::decode::{self, BodyMedia};
 use crate::object::Object;
 use crate::offload;
 use crate::request::GroupKind;
@@ -34,19 +34,27 @@ where
     let media = media::patch_media(headers)?;
     let wanted = media::wanted(headers, call.query())?;
     let body = body::read(call.request, headers, body).await?;
-    offload::expect(body.len()).await;
+    let more = match media {
+        PatchMedia::JsonPatch if json_patch::may_copy(&body) => offload::room_for_copies(),
+        PatchMedia::JsonPatch | PatchMedia::MergePatch => 0,
+    };
+    offload::expect_body(&body, BodyMedia::Json, more).await?;
     let options = PatchOptions::parse(call.query(), false)?;
     answer::check_object(call, wanted)?;
     let validation = options.field_validation;
-    // Read at the first use: of an object that is not there, that is what is said, whatever the patch.
-    let mut patch = None;
+    // Read when it is applied, which takes it apart: of an object that is not there, that is what is said, whatever the
+    // patch. Where somebody else was faster it is read again, which is rare enough.
     let mut change = |current: Option<&Object>| {
         let current = current.ok_or_else(|| not_found(call))?;
-        let patch = match &mut patch {
-            Some(patch) => patch,
-            none => none.insert(Patch::read(&body, media, validation)?),
-        };
-        patched(call, patch, current, validation)
+        patched(
+            call,
+            Source {
+                body: &body,
+                media,
+                validation,
+            },
+            current,
+        )
     };
     let mut warnings = Vec::new();
     let updated = call
@@ -64,69 +72,50 @@ fn not_found(call: &Call<'_>) -> ApiError {
     }
 }
 
-/// A patch that was read.
-enum Change {
-    Json(Vec<json_patch::Operation>),
-    Merge(Value),
+/// A patch as it was sent, and how it is to be read.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    body: &'a [u8],
+    media: PatchMedia,
+    validation: FieldValidation,
 }
 
-struct Patch {
-    change: Change,
-    /// What `fieldValidation` is about in the patch itself.
-    strict: Vec<String>,
-}
-
-impl Patch {
-    fn read(body: &[u8], media: PatchMedia, validation: FieldValidation) -> Result<Self, ApiError> {
-        let is_checked = validation != FieldValidation::Ignore;
-        match media {
+impl Source<'_> {
+    /// The object after the patch, and what `fieldValidation` is about in the patch itself.
+    fn apply(&self, current: &Object) -> Result<(Value, Vec<String>), ApiError> {
+        let is_checked = self.validation != FieldValidation::Ignore;
+        match self.media {
             PatchMedia::JsonPatch => {
-                let (operations, strict) = json_patch::read(body, is_checked)?;
-                Ok(Self {
-                    change: Change::Json(operations),
-                    strict,
-                })
+                let (operations, strict) = json_patch::read(self.body, is_checked)?;
+                let current = Value::Object(current.0.clone());
+                json_patch::apply(current, operations, offload::room_for_copies())
+                    .map(|value| (value, strict))
+                    .ok_or(ApiError::PatchNotApplicable)
             }
             PatchMedia::MergePatch => {
-                let (value, findings) = merge::read(body, is_checked)?;
-                Ok(Self {
-                    change: Change::Merge(value),
-                    strict: if is_checked {
-                        findings.into_texts()
-                    } else {
-                        Vec::new()
-                    },
-                })
+                let (patch, findings) = merge::read(self.body, is_checked)?;
+                let merged = merge::merged(Value::Object(current.0.clone()), patch);
+                let strict = if is_checked {
+                    findings.into_texts()
+                } else {
+                    Vec::new()
+                };
+                Ok((merged, strict))
             }
-        }
-    }
-
-    fn apply(&self, current: &Object) -> Result<Value, ApiError> {
-        let current = Value::Object(current.0.clone());
-        match &self.change {
-            Change::Json(operations) => {
-                json_patch::apply(&current, operations).ok_or(ApiError::PatchNotApplicable)
-            }
-            Change::Merge(patch) => Ok(merge::merged(current, patch)),
         }
     }
 }
 
 /// The object after the patch, as it may be written.
-fn patched(
-    call: &Call<'_>,
-    patch: &Patch,
-    current: &Object,
-    validation: FieldValidation,
-) -> Result<Object, ApiError> {
+fn patched(call: &Call<'_>, patch: Source<'_>, current: &Object) -> Result<Object, ApiError> {
     let resource = call.served.resource();
-    let value = patch.apply(current)?;
+    let (value, strict) = patch.apply(current)?;
     // The error shows the result, which is made again for it rather than kept for all.
-    let again = || patch.apply(current).unwrap_or_default();
+    let again = || patch.apply(current).map(|(value, _)| value).unwrap_or_default();
     let decoded = decode::decode_value(value, resource, &call.version.name)
         .map_err(|error| error.into_patch_error(resource, &again()))?;
-    let strict = patch.strict.iter().cloned().chain(decoded.strict);
-    match validation {
+    let strict = strict.into_iter().chain(decoded.strict);
+    match patch.validation {
         FieldValidation::Ignore => {}
         FieldValidation::Warn => call.warnings.extend(strict),
         FieldValidation::Strict => {

@@ -90,7 +90,7 @@ async fn until_all_resources_are_there_a_path_is_503_and_never_404() {
 #[test]
 fn an_answer_can_be_worked_on_by_any_thread() {
     fn is_send<T: Send>(_: T) {}
-    let endpoints = Endpoints::new();
+    let endpoints = Endpoints::new(0);
     let request = authorized("GET", FLUNDERS);
     let (parts, ()) = http::Request::new(()).into_parts();
     let body = http_body_util::Full::new(bytes::Bytes::new());

@@ -42,6 +42,74 @@ async fn a_body_is_json_or_yaml_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_would_take_more_memory_than_there_is_is_refused_unread() {
+    const MIB: usize = 1024 * 1024;
+    let server = TestServer::with_memory(12 * MIB);
+    let objects = vec![r#"{"":0}"#; 20_000].join(",");
+    let made = server
+        .post(FLUNDERS, &json!({"metadata": {"name": "a"}, "spec": {}}))
+        .await;
+    assert_eq!(made.code, 201);
+    let patch = format!(r#"{{"a":[{objects}]}}"#);
+    let added = format!(r#"[{{"op":"add","path":"/spec/a","value":[{objects}]}}]"#);
+    let yaml = format!("a: [{objects}]");
+    let refused = (
+        413,
+        "Request entity too large: the body may take 16 MiB of memory once it is decoded, and this server has 8 MiB for it"
+            .to_owned(),
+    );
+    for (method, path, media, body) in [
+        ("PATCH", A, "application/merge-patch+json", &patch),
+        ("PATCH", A, "application/json-patch+json", &added),
+        ("POST", FLUNDERS, "application/json", &patch),
+        ("PUT", A, "application/json", &patch),
+    ] {
+        let answer = server
+            .send(method, path, &[("content-type", media)], body.clone())
+            .await;
+        assert_eq!(answer.error(), refused, "{method} {media}");
+    }
+    let yaml = server
+        .send("POST", FLUNDERS, &[("content-type", "application/yaml")], yaml)
+        .await;
+    assert_eq!(yaml.code, 413);
+    // A text of the same length takes no more than its length.
+    let text = server
+        .merge(A, &json!({"spec": {"reference": "x".repeat(objects.len())}}))
+        .await;
+    assert_eq!(text.code, 200);
+}
+
+#[tokio::test]
+async fn copies_within_an_object_take_no_more_memory_than_there_is_for_them() {
+    const MIB: usize = 1024 * 1024;
+    let list = vec![r#"{"":0}"#; 2000].join(",");
+    let copies: Vec<String> = (0..20)
+        .map(|number| format!(r#"{{"op":"copy","from":"/spec/a","path":"/spec/b{number}"}}"#))
+        .collect();
+    let patch = format!(
+        r#"[{{"op":"add","path":"/spec/a","value":[{list}]}},{}]"#,
+        copies.join(",")
+    );
+    for (memory, code) in [(96 * MIB, 422), (960 * MIB, 200)] {
+        let server = TestServer::with_memory(memory);
+        let made = server
+            .post(FLUNDERS, &json!({"metadata": {"name": "a"}, "spec": {}}))
+            .await;
+        assert_eq!(made.code, 201);
+        let answer = server
+            .send(
+                "PATCH",
+                A,
+                &[("content-type", "application/json-patch+json")],
+                patch.clone(),
+            )
+            .await;
+        assert_eq!(answer.code, code, "{memory}");
+    }
+}
+
+#[tokio::test]
 async fn unknown_fields_are_warned_of_refused_or_ignored() {
     let server = TestServer::new();
     let body = r#"{"metadata":{"name":"NAME"},"spec":{"color":"red","reference":"x","reference":"y"}}"#;

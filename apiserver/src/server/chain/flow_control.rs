@@ -30,8 +30,6 @@ use crate::server::metrics::{FlowMetrics, PriorityLevel};
 const WAIT: Duration = Duration::from_secs(5);
 /// Of so many seats one is for who did not say who they are, of whose watches there may be as many more.
 const STRANGERS_SHARE: usize = 32;
-/// Bytes that bodies may hold which are still coming, or are being worked on; a smaller one than [`SMALL_BODY`] is not counted.
-const BODY_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of a body up to which it may come without asking. Also the unit in which those of larger ones are counted.
 pub(super) const SMALL_BODY: usize = 64 * 1024;
 
@@ -77,10 +75,12 @@ pub(super) enum Asked {
 }
 
 impl FlowControl {
-    /// `seats` for requests (0: as many as come) and `watches` that may be open (0: any number).
+    /// `seats` for requests (0: as many as come) and `watches` that may be open (0: any number). `body_bytes`: what bodies may
+    /// hold which are still coming, or are being worked on; a smaller one than [`SMALL_BODY`] is not counted.
     pub(in crate::server) fn new(
         seats: usize,
         watches: usize,
+        body_bytes: usize,
         metrics: impl Fn(PriorityLevel, usize) -> FlowMetrics,
         [reading, writing]: [Gauge; 2],
     ) -> Self {
@@ -96,7 +96,8 @@ impl FlowControl {
             users: Level::new(
                 seats,
                 watches,
-                BODY_BYTES / SMALL_BODY,
+                // The largest, of everybody who may hold half of them, at least.
+                body_bytes.max(2 * MOST_BODY_BYTES) / SMALL_BODY,
                 2,
                 metrics(PriorityLevel::GlobalDefault, seats),
             ),

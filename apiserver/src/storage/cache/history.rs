@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use tokio::time::Instant;
 
 use super::Options;
+use super::budget::{Held, HistoryBudget};
 use crate::storage::{Change, Prefix, Revision};
 
 /// Changes in the order of their revisions: all that came after `start`.
@@ -13,7 +14,7 @@ pub(super) struct History {
     items: VecDeque<Item>,
     start: Revision,
     dropped: Revision,
-    bytes: usize,
+    held: Held,
     /// So many of the first have no encodings any more.
     cold: usize,
 }
@@ -25,15 +26,20 @@ struct Item {
 }
 
 impl History {
-    /// An empty one that begins after `start`.
-    pub(super) const fn after(start: Revision) -> Self {
+    /// An empty one that begins after `start`, whose bytes count towards `budget`.
+    pub(super) fn after(start: Revision, budget: &HistoryBudget) -> Self {
         Self {
             items: VecDeque::new(),
             start,
             dropped: start,
-            bytes: 0,
+            held: budget.share(),
             cold: 0,
         }
+    }
+
+    /// Forgets all, and begins anew after `start`.
+    pub(super) fn restart(&mut self, start: Revision) {
+        *self = Self::after(start, self.held.budget());
     }
 
     /// A watch can begin after this revision and any later one.
@@ -53,7 +59,7 @@ impl History {
 
     /// Takes `change` in, which is newer than all others.
     pub(super) fn push(&mut self, change: Change, now: Instant) {
-        self.bytes += size(&change);
+        self.held.add(size(&change));
         self.items.push_back(Item { change, at: now });
     }
 
@@ -67,7 +73,7 @@ impl History {
         }
         while self.is_over(options, now) {
             let Some(item) = self.items.pop_front() else { break };
-            self.bytes -= size(&item.change);
+            self.held.sub(size(&item.change));
             self.cold = self.cold.saturating_sub(1);
             self.dropped = item.change.revision();
             self.start = self.start.max(self.dropped);
@@ -104,7 +110,7 @@ impl History {
         let len = self.items.len();
         let old = len > options.history_min && now.saturating_duration_since(oldest.at) > options.freshness;
         // The newest change stays however large it is: a watcher must be able to get it.
-        old || len > options.history_max || (len > 1 && self.bytes > options.history_bytes)
+        old || len > options.history_max || (len > 1 && self.held.is_too_much())
     }
 }
 
@@ -145,7 +151,7 @@ mod tests {
     }
 
     fn filled(count: u64, at: Instant, options: &Options) -> History {
-        let mut history = History::after(Revision::new(10));
+        let mut history = History::after(Revision::new(10), &options.history_budget);
         for revision in 11..11 + count {
             history.push(change("/a/x", revision, 10), at);
             history.trim(options, at);
@@ -197,7 +203,7 @@ mod tests {
     #[test]
     fn large_objects_do_not_fill_the_memory_and_the_newest_stays() {
         let options = Options {
-            history_bytes: 10 * (OVERHEAD + 2 * 4 + 10),
+            history_budget: HistoryBudget::new(10 * (OVERHEAD + 2 * 4 + 10)),
             ..Options::default()
         };
         let now = Instant::now();
@@ -206,6 +212,31 @@ mod tests {
         history.push(change("/a/x", 99, 100_000), now);
         history.trim(&options, now);
         assert_eq!(revisions(&history, "a", 0, 99), [99]);
+    }
+
+    #[test]
+    fn histories_share_their_bytes_and_the_larger_one_gives_way() {
+        let options = Options {
+            history_budget: HistoryBudget::new(10 * (OVERHEAD + 2 * 4 + 10)),
+            ..Options::default()
+        };
+        let now = Instant::now();
+        let mut busy = filled(50, now, &options);
+        assert_eq!(busy.len(), 10, "alone it has all");
+        let other = filled(3, now, &options);
+        assert_eq!(other.len(), 3, "what is less than a part of its own stays");
+        busy.trim(&options, now);
+        assert_eq!((busy.len(), other.len()), (7, 3));
+        drop(other);
+        let mut other = filled(50, now, &options);
+        busy.trim(&options, now);
+        assert_eq!((busy.len(), other.len()), (5, 5));
+        drop(busy);
+        other.push(change("/a/x", 99, 10), now);
+        other.trim(&options, now);
+        assert_eq!(other.len(), 6);
+        other.restart(Revision::new(99));
+        assert_eq!((other.len(), filled(50, now, &options).len()), (0, 10));
     }
 
     #[test]
@@ -222,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_range_has_its_own_changes_between_two_revisions() {
-        let mut history = History::after(Revision::ZERO);
+        let mut history = History::after(Revision::ZERO, &HistoryBudget::default());
         for (key, revision) in [("/a/1", 1), ("/b/1", 2), ("/a/2", 3), ("/b/1", 5), ("/a/1", 8)] {
             history.push(change(key, revision, 1), Instant::now());
         }

@@ -11,6 +11,7 @@
 //! changes and cost the backend one watch.
 
 mod answering;
+mod budget;
 mod content;
 mod feed;
 mod follow;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 use tokio::task::AbortHandle;
 
+pub use budget::HistoryBudget;
 pub use options::Options;
 
 use super::{Prefix, Revision, Storage};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::HistoryBudget;
+
 /// What a cache may hold and how long it waits. The defaults are k8s.io/apiserver's, where it has the same number.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -9,9 +11,8 @@ pub struct Options {
     pub history_min: usize,
     /// Changes that the history keeps at most.
     pub history_max: usize,
-    /// Bytes of the history at most, whatever its age: neither large objects nor many changes must fill the memory. A
-    /// watcher that is further behind has the rest from the backend's own history.
-    pub history_bytes: usize,
+    /// Bytes of the history at most, whatever its age, together with all caches that have the same budget.
+    pub history_budget: HistoryBudget,
     /// How long a change stays in the history, within these bounds. A watcher that is further behind is cut off.
     pub freshness: Duration,
     /// How long the encodings of a change are kept for its watchers. One that is further behind has them made again.
@@ -40,7 +41,7 @@ impl Default for Options {
         Self {
             history_min: 100,
             history_max: 102_400,
-            history_bytes: 64 << 20,
+            history_budget: HistoryBudget::default(),
             freshness: Duration::from_secs(75),
             encodings: Duration::from_secs(5),
             fill_page: 10_000,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::Options;
+use super::budget::HistoryBudget;
 use super::content::Content;
 use super::feed::{Ended, Feed, Feeds};
 use super::history::History;
@@ -39,7 +40,7 @@ pub(super) struct Backwards {
 
 impl State {
     /// One that was never filled.
-    pub(super) const fn empty(content: Content) -> Self {
+    pub(super) fn empty(content: Content, budget: &HistoryBudget) -> Self {
         Self {
             filled: false,
             following: false,
@@ -47,7 +48,7 @@ impl State {
             changed: Revision::ZERO,
             reached: Revision::ZERO,
             compacted: Revision::ZERO,
-            history: History::after(Revision::ZERO),
+            history: History::after(Revision::ZERO, budget),
         }
     }
 
@@ -58,7 +59,7 @@ impl State {
         self.reached = revision;
         // Of what came before, nothing is here; and a store that went back may be below it.
         self.compacted = Revision::ZERO;
-        self.history = History::after(revision);
+        self.history.restart(revision);
         self.filled = true;
         feeds.lock().end(Ended::Refilled(revision));
         std::mem::replace(&mut self.content, content)

@@ -69,6 +69,16 @@ pub(super) fn patches() -> Vec<Write> {
             format!("{{\"metadata\":{{{}}}}}", &finalizers(30_000)[1..]),
         ),
         patch(
+            "many small objects",
+            MERGE,
+            format!(r#"{{"a":{}}}"#, small_objects()),
+        ),
+        patch(
+            "many small objects to be added",
+            JSON_PATCH,
+            format!(r#"[{{"op":"add","path":"/spec/a","value":{}}}]"#, small_objects()),
+        ),
+        patch(
             "moves in a long list",
             JSON_PATCH,
             operations(
@@ -190,6 +200,11 @@ fn invalid_labels(count: usize) -> String {
 fn duplicates(count: usize) -> String {
     let keys: String = (0..count).map(|number| format!("k{number:05}: x\n")).collect();
     keys.clone() + &keys
+}
+
+/// Nothing takes more memory for its length: nodes of a tree for eleven fields, of which each has one.
+fn small_objects() -> String {
+    format!("[{}]", listed(400_000, |_| r#"{"":0}"#.to_owned()))
 }
 
 /// Each anchor is twice the one before: a billion laughs.

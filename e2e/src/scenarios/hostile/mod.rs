@@ -14,28 +14,15 @@ use crate::attack::{self, Arena, Attack, Attackers, Limits, Scale, Target, User,
 use crate::{install, progress};
 
 /// The scenarios of this folder.
-pub(super) const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "hostile",
-        long: false,
-        // What it measures is the patience of others, and it holds the operator's ports.
-        lane: Lane::Alone,
-        // Pods are asked directly, and one has a limit of memory.
-        needs_node: true,
-        run: |world| Box::pin(run(world, |attack| attack.name != PATCHES)),
-    },
-    Scenario {
-        name: "hostile/patches",
-        long: true,
-        lane: Lane::Alone,
-        needs_node: true,
-        run: |world| Box::pin(run(world, |attack| attack.name == PATCHES)),
-    },
-];
-
-/// Patches of objects of a megabyte, ten at once in three ways. A server of 256 MiB lives through them where it has its memory to
-/// itself, and not yet right after the other attacks, whose objects are still in its history.
-const PATCHES: &str = "patches";
+pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
+    name: "hostile",
+    long: false,
+    // What it measures is the patience of others, and it holds the operator's ports.
+    lane: Lane::Alone,
+    // Pods are asked directly, and one has a limit of memory.
+    needs_node: true,
+    run: |world| Box::pin(run(world)),
+}];
 
 const NAME: &str = "hostile";
 
@@ -60,12 +47,12 @@ const ADMIN_CONNECTIONS: usize = 200;
 const ADMIN_HOLD: Duration = Duration::from_secs(45);
 
 /// All attacks on one server, one after the other, and the one on the operator beside them.
-async fn run(world: &World, has: fn(&Attack) -> bool) -> Result<(), Failure> {
+async fn run(world: &World) -> Result<(), Failure> {
     attack::many_files()?;
     stage::made(world, NAME, &server()).await?;
     let attackers = Attackers::new()?;
     let (outcome, operator) = tokio::join!(
-        server_under_attack(world, &attackers, has),
+        server_under_attack(world, &attackers),
         operator_under_attack(world, &attackers)
     );
     outcome?;
@@ -87,11 +74,7 @@ fn server() -> String {
     )
 }
 
-async fn server_under_attack(
-    world: &World,
-    attackers: &Attackers,
-    has: fn(&Attack) -> bool,
-) -> Result<(), Failure> {
+async fn server_under_attack(world: &World, attackers: &Attackers) -> Result<(), Failure> {
     accounts::make(world, NAME).await?;
     let address = pods::address(world, NAME, &format!("{NAME}-0"), 8443).await?;
     let authority = accounts::published_authority(world, NAME).await?;
@@ -107,7 +90,7 @@ async fn server_under_attack(
         user,
     };
     let mut harmed = Vec::new();
-    for attack in attack::ALL.iter().filter(|attack| has(attack)) {
+    for attack in attack::ALL {
         if let Err(error) = siege.withstood(attack).await {
             harmed.push(format!("{}: {error}", attack.name));
             // What comes next meets a server that works, or fails for its own reason.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tree::{Chunks, Node};
+use super::tree::{Apart, Chunks, Node};
 
 /// A path such as `/spec/list/0`. What stands before the first `/` is not looked at.
 pub(super) struct Pointer<'a>(&'a str);
@@ -33,22 +33,22 @@ impl<'a> Pointer<'a> {
             container = child(container, &key)?;
             key = next;
         }
-        match container {
-            Node::Object(fields) => Some(Slot::Field(fields, key)),
-            Node::Array(elements) => Some(Slot::Element(elements, key)),
-            Node::Scalar(_) => None,
+        match container.apart() {
+            Apart::Object(fields) => Some(Slot::Field(fields, key)),
+            Apart::Array(elements) => Some(Slot::Element(elements, key)),
+            Apart::Scalar => None,
         }
     }
 }
 
 fn child<'v>(container: &'v mut Node, key: &str) -> Option<&'v mut Node> {
-    match container {
-        Node::Object(fields) => fields.get_mut(key),
-        Node::Array(elements) => {
+    match container.apart() {
+        Apart::Object(fields) => fields.get_mut(key),
+        Apart::Array(elements) => {
             let at = index(key, elements.len())?;
             elements.get_mut(at)
         }
-        Node::Scalar(_) => None,
+        Apart::Scalar => None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 
 fn patched(document: Value, patch: Value) -> Option<Value> {
     let (operations, _) = read(patch.to_string().as_bytes(), true).unwrap();
-    apply(&document, &operations)
+    apply(document, operations, usize::MAX)
 }
 
 fn one(document: Value, operation: Value) -> Option<Value> {
@@ -122,6 +122,17 @@ fn what_does_not_apply_is_told() {
         json!(null),
     ] {
         assert_eq!(one(document.clone(), operation.clone()), None, "{operation}");
+    }
+}
+
+#[test]
+fn what_may_be_a_copy_is_seen_however_it_is_written() {
+    for (patch, expected) in [
+        (r#"[{"op":"add","path":"/a","value":1}]"#, false),
+        (r#"[{"op":"copy","from":"/a","path":"/b"}]"#, true),
+        (r#"[{"op":"\u0063opy","from":"/a","path":"/b"}]"#, true),
+    ] {
+        assert_eq!(may_copy(patch.as_bytes()), expected, "{patch}");
     }
 }
 

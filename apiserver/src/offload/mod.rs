@@ -8,8 +8,10 @@
 //! the others wait, in order and within their deadlines, and whoever waits for a store or a client holds no place. How many
 //! can wait is bounded by the requests in flight.
 //!
-//! Decoded, an object takes twenty to forty times its bytes, so large requests also share memory: each holds a part of
-//! [`MEMORY`] from where it says how much it works on until its answer is made.
+//! Decoded, an object takes up to a hundred times its bytes, so large requests also share memory ([`Memory`]): each holds as
+//! much as it may take from before it decodes anything until its answer is made.
+
+mod memory;
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +24,11 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::task::block_in_place;
 use tokio::task::futures::TaskLocalFuture;
 
+use crate::decode::BodyMedia;
+use crate::memory::{of_json, of_yaml};
+use crate::status::ApiError;
+pub(crate) use memory::Memory;
+
 /// Bytes of JSON from which on work moves: what is smaller takes a millisecond or two.
 pub(crate) const LARGE: usize = 64 * 1024;
 
@@ -31,41 +38,43 @@ static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
     Arc::new(Semaphore::new(processors))
 });
 
-/// KiB of JSON that all large requests together work on. What is larger is worked on alone: a patch of a list of 500,000 numbers, a
-/// megabyte, takes some 150 MiB for a moment.
-const MEMORY_KIB: usize = 1024;
-static MEMORY: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MEMORY_KIB)));
+/// Bytes below which no text becomes much.
+const SMALL: usize = 2 * 1024;
+/// Bytes of memory from which on work moves, however short the text is.
+const HEAVY: usize = 1024 * 1024;
 
 /// What is known of the work of one request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Work {
+    memory: Arc<Memory>,
     /// Whether it turned out to be large.
     is_large: AtomicBool,
-    /// Its part of [`MEMORY`].
-    memory: Mutex<Option<OwnedSemaphorePermit>>,
+    /// What it holds for its body.
+    held: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl Work {
-    fn held(&self) -> std::sync::MutexGuard<'_, Option<OwnedSemaphorePermit>> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    /// From now on, it is done elsewhere.
+    async fn go(&self) {
+        if !self.is_large.swap(true, Ordering::Relaxed) {
+            // The next poll is elsewhere.
+            tokio::task::yield_now().await;
+        }
     }
 
-    /// Waits for as much memory as work on so many bytes takes.
-    async fn hold(&self, bytes: usize) {
-        let wanted = bytes.div_ceil(1024).min(MEMORY_KIB);
-        if self
-            .held()
-            .as_ref()
-            .is_some_and(|held| held.num_permits() >= wanted)
-        {
-            return;
+    /// Bytes that the text takes decoded.
+    async fn weigh(&self, text: &[u8], weight: fn(&[u8]) -> usize) -> usize {
+        if text.len() < SMALL {
+            return 0;
         }
-        // Given back first: two who each hold a part and wait for more would wait for each other.
-        *self.held() = None;
-        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
-        // The semaphore is never closed; if it were, the work would be done all the same.
-        let permit = Arc::clone(&MEMORY).acquire_many_owned(wanted).await.ok();
-        *self.held() = permit;
+        if text.len() >= LARGE {
+            self.go().await;
+        }
+        let weight = weight(text);
+        if weight >= HEAVY {
+            self.go().await;
+        }
+        weight
     }
 }
 
@@ -74,25 +83,55 @@ tokio::task_local! {
     static WORK: Arc<Work>;
 }
 
-/// Says that work on so many bytes is about to begin. Where that is much, what follows is done elsewhere, if it is part of a
-/// future that [`movable`] made.
-pub(crate) async fn expect(bytes: usize) {
-    if bytes < LARGE {
-        return;
-    }
+/// Says that a body is about to be decoded, and waits for the memory. Where that is much, what follows is done elsewhere, if
+/// it is part of a future that [`movable`] made. `more`: bytes of memory that it may take beside.
+///
+/// # Errors
+/// 413: there is never so much.
+pub(crate) async fn expect_body(body: &[u8], media: BodyMedia, more: usize) -> Result<(), ApiError> {
     let Ok(work) = WORK.try_with(Arc::clone) else {
-        return;
+        return Ok(());
     };
-    work.hold(bytes).await;
-    if !work.is_large.swap(true, Ordering::Relaxed) {
-        // The next poll is elsewhere.
-        tokio::task::yield_now().await;
-    }
+    let weight = match media {
+        BodyMedia::Json => work.weigh(body, of_json).await,
+        BodyMedia::Yaml => work.weigh(body, of_yaml).await,
+    };
+    let held = work.memory.for_body(weight, more).await?;
+    *work.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
+    Ok(())
 }
 
-/// `future`, which goes on elsewhere from where it says that it expects much work.
-pub(crate) fn movable<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    let work = Arc::new(Work::default());
+/// Says that a stored object is about to be decoded, and waits for the memory, which is held with what is returned. What
+/// follows is done elsewhere, as of [`expect_body`].
+pub(crate) async fn expect_stored(value: &[u8]) -> Stored {
+    let Ok(work) = WORK.try_with(Arc::clone) else {
+        return Stored(None);
+    };
+    let weight = work.weigh(value, of_json).await;
+    Stored(work.memory.for_stored(weight).await)
+}
+
+/// Memory for a stored object, held while it is decoded.
+#[must_use]
+pub(crate) struct Stored(
+    #[expect(dead_code, reason = "it is given back when it is dropped")] Option<OwnedSemaphorePermit>,
+);
+
+/// Bytes of memory that copies within the object of this request may take.
+pub(crate) fn room_for_copies() -> usize {
+    WORK.try_with(|work| work.memory.copies()).unwrap_or(usize::MAX)
+}
+
+/// `future`, which goes on elsewhere from where it says that it expects much work, and holds parts of `memory` meanwhile.
+pub(crate) fn movable<F: Future>(
+    memory: &Arc<Memory>,
+    future: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    let work = Arc::new(Work {
+        memory: Arc::clone(memory),
+        is_large: AtomicBool::new(false),
+        held: Mutex::new(None),
+    });
     Movable {
         future: Box::pin(WORK.scope(Arc::clone(&work), future)),
         work,
@@ -169,6 +208,15 @@ mod tests {
         true
     }
 
+    fn movable<F: Future>(future: F) -> impl Future<Output = F::Output> {
+        super::movable(&Arc::new(Memory::new(1 << 30)), future)
+    }
+
+    async fn expect(bytes: usize) {
+        let body = vec![b' '; bytes];
+        expect_body(&body, BodyMedia::Json, 0).await.unwrap();
+    }
+
     fn one_thread() -> tokio::runtime::Runtime {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -197,7 +245,7 @@ mod tests {
             let processors = PLACES.available_permits();
             let begun = Arc::new(Semaphore::new(0));
             let release = Arc::new(Semaphore::new(0));
-            let count = (processors * 4).min(MEMORY_KIB * 1024 / LARGE);
+            let count = processors * 4;
             let work: Vec<_> = (0..count)
                 .map(|_| {
                     let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
@@ -219,6 +267,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_becomes_much_is_large_however_short_it_is() {
+        let body = format!("[{}0]", "[0],".repeat(12_000));
+        assert!(body.len() < LARGE);
+        movable(async {
+            expect_body(body.as_bytes(), BodyMedia::Json, 0).await.unwrap();
+            assert!(WORK.with(|work| work.is_large.load(Ordering::Relaxed)));
+        })
+        .await;
+    }
+
+    #[tokio::test]
     async fn what_is_small_stays_and_one_thread_is_enough() {
         movable(async {
             expect(LARGE - 1).await;
@@ -229,37 +288,5 @@ mod tests {
         .await;
         // Nothing moves what is not movable.
         expect(LARGE).await;
-    }
-
-    #[tokio::test]
-    async fn large_requests_work_on_so_many_bytes_at_a_time() {
-        let all = MEMORY_KIB * 1024;
-        let (begun, release) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let work = |bytes: usize| {
-            let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
-            tokio::spawn(movable(async move {
-                // The body, and then what lies in the store.
-                expect(LARGE).await;
-                expect(bytes).await;
-                begun.add_permits(1);
-                release.acquire().await.unwrap().forget();
-            }))
-        };
-        // Each takes more than half, one more than there is.
-        let requests: Vec<_> = [all / 2 + 1024, all / 2 + 1024, all * 3]
-            .into_iter()
-            .map(work)
-            .collect();
-        for _ in 0..requests.len() {
-            begun.acquire().await.unwrap().forget();
-            for _ in 0..100 {
-                tokio::task::yield_now().await;
-            }
-            assert_eq!(begun.available_permits(), 0, "two at a time");
-            release.add_permits(1);
-        }
-        for request in requests {
-            request.await.unwrap();
-        }
     }
 }
