@@ -314,6 +314,12 @@ async fn what_one_user_asks_leaves_the_questions_of_others_alone() {
         .await;
     let status = refused.unwrap_err().status();
     assert_eq!((status.code, status.reason.as_str()), (429, "TooManyRequests"));
+    let asked = get("more");
+    let refused = authorizer
+        .check_further(&mallory, &Attributes::of(&asked))
+        .await
+        .unwrap_err();
+    assert_eq!((refused.status().code, refused.retry_after()), (429, Some(1)));
     assert_eq!(begun.elapsed(), Duration::ZERO);
     assert!(attack.await.iter().all(Result::is_err));
     assert!(
