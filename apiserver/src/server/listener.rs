@@ -11,9 +11,10 @@ use tokio::time::Instant;
 use super::chain;
 use super::connection::{self, Activity, Connection, Connections, Endings, Lingering, Protocol, Slot};
 use super::core::Core;
-use super::lifecycle::Stage;
+use super::lifecycle::{Lifecycle, Stage};
 use super::tls::Tls;
 use crate::authn::{Peer, Standing};
+use crate::background::{BackgroundTask, supervise};
 
 /// How long a client may take for the handshake: Go's tlsHandshakeTimeout of HTTP clients.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -92,40 +93,75 @@ pub(super) struct Serving {
     pub(super) connections: Connections,
 }
 
-/// Accepts connections until the server drains.
-pub(super) async fn accept(listener: TcpListener, serving: Serving) {
-    let life = serving.core.life.clone();
-    let draining = life.reached(Stage::Draining);
-    tokio::pin!(draining);
-    let mut closed = Closed::default();
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut draining => break,
-            accepted = listener.accept() => take(accepted, &serving, &mut closed).await,
-        }
-    }
-    // Who was connected before nobody listened any more is answered.
-    let end = Instant::now() + LAST;
-    while Instant::now() < end
-        && let Ok(accepted) = tokio::time::timeout(QUIET, listener.accept()).await
-    {
-        take(accepted, &serving, &mut closed).await;
-    }
+/// Accepts connections until the server drains. Where that panics, it is started again: a server that accepts nothing lives
+/// and serves nobody.
+pub(super) async fn accept(listener: TcpListener, serving: Serving, task: BackgroundTask) {
+    let (life, connections) = (serving.core.life.clone(), serving.connections.clone());
+    supervised(listener, life, connections, task, move |stream, slot| {
+        tokio::spawn(serve(stream, serving.clone(), slot));
+    })
+    .await;
 }
 
-async fn take(accepted: io::Result<(TcpStream, SocketAddr)>, serving: &Serving, closed: &mut Closed) {
-    match accepted {
-        Ok((stream, peer)) => {
-            let (slot, gone) = serving.connections.admit(peer.ip());
-            closed.note(gone);
-            tokio::spawn(serve(stream, serving.clone(), slot));
+/// Gives each connection to `serve`.
+async fn supervised(
+    listener: TcpListener,
+    life: Lifecycle,
+    connections: Connections,
+    task: BackgroundTask,
+    serve: impl Fn(TcpStream, Slot),
+) {
+    let acceptor = Acceptor {
+        listener,
+        life,
+        connections,
+        serve,
+    };
+    supervise(task, || acceptor.run(), || {}).await;
+}
+
+/// What accepts connections.
+struct Acceptor<S> {
+    listener: TcpListener,
+    life: Lifecycle,
+    connections: Connections,
+    serve: S,
+}
+
+impl<S: Fn(TcpStream, Slot)> Acceptor<S> {
+    async fn run(&self) {
+        let draining = self.life.reached(Stage::Draining);
+        tokio::pin!(draining);
+        let mut closed = Closed::default();
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut draining => break,
+                accepted = self.listener.accept() => self.take(accepted, &mut closed).await,
+            }
         }
-        Err(error) if is_of_the_client(&error) => {}
-        Err(error) => {
-            closed.failed(&error);
-            closed.note(serving.connections.evict(MAKE_ROOM));
-            tokio::time::sleep(PAUSE).await;
+        // Who was connected before nobody listened any more is answered.
+        let end = Instant::now() + LAST;
+        while Instant::now() < end
+            && let Ok(accepted) = tokio::time::timeout(QUIET, self.listener.accept()).await
+        {
+            self.take(accepted, &mut closed).await;
+        }
+    }
+
+    async fn take(&self, accepted: io::Result<(TcpStream, SocketAddr)>, closed: &mut Closed) {
+        match accepted {
+            Ok((stream, peer)) => {
+                let (slot, gone) = self.connections.admit(peer.ip());
+                closed.note(gone);
+                (self.serve)(stream, slot);
+            }
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
+                closed.failed(&error);
+                closed.note(self.connections.evict(MAKE_ROOM));
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
 }
@@ -223,4 +259,46 @@ async fn serve(stream: TcpStream, serving: Serving, slot: Slot) {
         },
     )
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn connections_are_accepted_after_a_panic_until_the_server_drains() {
+        let listener = Address::loopback(0).listen().unwrap();
+        let address = listener.local_addr().unwrap();
+        let (life, task) = (Lifecycle::new(), BackgroundTask::new("listener"));
+        let (sender, mut served) = mpsc::unbounded_channel();
+        let count = AtomicUsize::new(0);
+        let accepting = tokio::spawn(supervised(
+            listener,
+            life.clone(),
+            Connections::new(10),
+            task.clone(),
+            move |_, _| {
+                let number = count.fetch_add(1, Ordering::SeqCst);
+                assert_ne!(number, 0, "it fails on purpose");
+                sender.send(number).unwrap();
+            },
+        ));
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            clients.push(TcpStream::connect(address).await.unwrap());
+        }
+        for number in [1, 2] {
+            let accepted = tokio::time::timeout(PATIENCE, served.recv()).await;
+            assert_eq!(accepted.unwrap(), Some(number));
+        }
+        assert_eq!(task.restarts(), 1);
+        life.advance(Stage::Draining);
+        tokio::time::timeout(PATIENCE, accepting).await.unwrap().unwrap();
+    }
 }
