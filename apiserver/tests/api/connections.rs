@@ -2,12 +2,16 @@
 
 use std::net::SocketAddr;
 
+use futures::FutureExt as _;
 use http::Request;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::client::{Client, encrypted};
+use annex_apiserver::config::Cluster;
+
+use crate::client::{Client, ClientAuthority, encrypted, encrypted_as};
+use crate::cluster::serve_in_cluster;
 use crate::fixture::{PATIENCE, Served, THINGS, serve, serve_with, thing};
 
 /// A TCP connection from an address of the loopback interface.
@@ -106,5 +110,55 @@ async fn a_stranger_has_250_streams_and_heads_of_128_kib() {
                 Err(error) => assert_eq!(code, 431, "HTTP/2: {http2}, {length}: {error}"),
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_front_proxy_has_as_many_connections_as_it_likes_beside_strangers_of_its_address() {
+    let (proxies, others) = (ClientAuthority::new(), ClientAuthority::new());
+    let directory = tempfile::tempdir().unwrap();
+    let authorities = directory.path().join("front-proxy-ca.crt");
+    std::fs::write(&authorities, proxies.pem()).unwrap();
+    let served = serve_in_cluster(|config| {
+        config.limits.connections = 16;
+        if let Cluster::Delegated(cluster) = &mut config.cluster {
+            cluster.authentication.request_header.client_ca_file = Some(authorities);
+        }
+    })
+    .await;
+    let headers = [("x-remote-user", "alice")];
+    let proxy = proxies.client("front-proxy-client");
+    let mut connections = Vec::new();
+    // Of an address 8 may be strangers', and 16 of all in all.
+    for _ in 0..40 {
+        let mut client = Client::connect_as(served.address, &served.trust, &proxy).await;
+        assert_eq!(client.ask("GET", THINGS, &headers, None).await.code, 200);
+        connections.push(client);
+    }
+    // From the same address, with a certificate of the same name that another authority signed.
+    let forged = others.client("front-proxy-client");
+    let mut strangers = Vec::new();
+    for _ in 0..20 {
+        let stream = TcpStream::connect(served.address).await.unwrap();
+        strangers.push(encrypted_as(stream, &served.trust, false, Some(&forged)).await);
+        for client in [0, 39] {
+            let answer = connections[client].ask("GET", THINGS, &headers, None).await;
+            assert_eq!(answer.code, 200);
+        }
+    }
+    let mut byte = [0];
+    for oldest in &mut strangers[..12] {
+        if let Ok(stream) = oldest {
+            let read = timeout(PATIENCE, stream.read(&mut byte)).await;
+            assert!(matches!(read, Ok(Ok(0) | Err(_))), "{read:?}");
+        }
+    }
+    for youngest in &mut strangers[12..] {
+        let stream = youngest.as_mut().expect("it has its place");
+        let read = stream.read(&mut byte).now_or_never();
+        assert!(read.is_none(), "{read:?}");
+    }
+    for client in &mut connections {
+        assert_eq!(client.ask("GET", THINGS, &headers, None).await.code, 200);
     }
 }
