@@ -105,7 +105,9 @@ async fn answered(client: &Client, review: &TokenReview, rate: &RateLimiter) -> 
 fn rejected(error: ReviewFailed) -> TokenRejected {
     match error {
         ReviewFailed::Refused(text) => TokenRejected::Refused(text),
-        ReviewFailed::Unanswered(_) | ReviewFailed::TimedOut(_) => TokenRejected::Unanswered(error.to_string()),
+        ReviewFailed::Unanswered(_) | ReviewFailed::TimedOut(_) => {
+            TokenRejected::Unanswered(error.to_string())
+        }
     }
 }
 
