@@ -5,8 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
 
 use super::chain;
 use super::connection::{self, Activity, Connection, Connections, Endings, Lingering, Protocol, Slot};
@@ -210,6 +212,18 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
+/// TLS over `stream`.
+///
+/// # Errors
+/// The handshake's; [`io::ErrorKind::TimedOut`]: the client took too long.
+async fn handshake<S>(tls: &Tls, stream: S) -> io::Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let shaken = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream)).await;
+    shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
 async fn serve(stream: TcpStream, serving: Serving, slot: Slot) {
     // Answers are written whole; waiting for more to fill a packet only delays them.
     if let Err(error) = stream.set_nodelay(true) {
@@ -218,15 +232,13 @@ async fn serve(stream: TcpStream, serving: Serving, slot: Slot) {
     // Asked before the handshake, so that a swap during it is noticed.
     let leaf = serving.tls.leaf_changes();
     let life = serving.core.life.clone();
-    let handshake = tokio::time::timeout(HANDSHAKE, serving.tls.acceptor().accept(stream));
     let stream = tokio::select! {
         biased;
         () = slot.evicted() => return,
         () = life.reached(Stage::Cut) => return,
-        done = handshake => match done {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => return tracing::debug!("a TLS handshake took too long"),
+        done = handshake(&serving.tls, stream) => match done {
+            Ok(stream) => stream,
+            Err(error) => return tracing::debug!(%error, "a TLS handshake failed"),
         },
     };
     let (_, session) = stream.get_ref();
@@ -268,8 +280,24 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::server::tls;
 
     const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_says_nothing_has_ten_seconds_for_its_handshake() {
+        let options = tls::Options {
+            directory: None,
+            ..tls::Options::default()
+        };
+        let (_, hints) = tokio::sync::watch::channel(std::iter::empty().collect());
+        let tls = Tls::start(options, hints).await.unwrap();
+        let (_silent, ours) = tokio::io::duplex(1024);
+        let begun = Instant::now();
+        let error = handshake(&tls, ours).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed(), Duration::from_secs(10));
+    }
 
     #[tokio::test]
     async fn connections_are_accepted_after_a_panic_until_the_server_drains() {

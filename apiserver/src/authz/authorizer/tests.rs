@@ -329,4 +329,19 @@ async fn what_one_user_asks_leaves_the_questions_of_others_alone() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn reviews_have_a_rate() {
+    let cluster = cluster(json!({"allowed": true}));
+    let authorizer = authorizer(&cluster);
+    let known = user("alice", &[]);
+    let begun = tokio::time::Instant::now();
+    for number in 0..480 {
+        let asked = get(&number.to_string());
+        assert_eq!(authorizer.allows(&known, &asked).await.unwrap(), Decision::Allow);
+    }
+    // A burst of 320, then 160 a second.
+    let elapsed = begun.elapsed().as_secs_f64();
+    assert!((0.9..1.2).contains(&elapsed), "{elapsed}");
+}
+
 const TOO_LARGE_NAME: usize = 10_000;
