@@ -96,6 +96,28 @@ async fn who_does_not_read_refusals_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn who_does_not_read_small_answers_holds_no_seats() {
+    let served = serve_in_cluster(|config| {
+        config.limits.reading = 2;
+        config.limits.writing = 2;
+    })
+    .await;
+    let mut user = served.user("mallory").await;
+    assert_eq!(user.post(THINGS, &thing("small")).await.code, 201);
+    let one = format!("{THINGS}/small");
+    let mut attacker = Raw::connect(&served, Some("user:mallory"), 0).await;
+    let mut untaken = Vec::new();
+    // More than there are seats; all of them are answered, and no body is taken.
+    for _ in 0..8 {
+        let (answer, stream) = attacker.open("GET", &one, None).await.expect("a stream");
+        let answer = timeout(PATIENCE, answer).await.expect("an answer").unwrap();
+        assert_eq!(answer.status(), 200);
+        untaken.push((answer, stream));
+    }
+    assert_eq!(code(&mut user, &one).await, 200);
+}
+
+#[tokio::test]
 async fn bodies_that_never_come_hold_no_seats() {
     let served = serve_in_cluster(|_| {}).await;
     let mut attacker = Raw::connect(&served, Some("user:mallory"), 65_535).await;
@@ -255,7 +277,9 @@ async fn initial_events_that_are_not_read_hold_their_own_seats_alone() {
     let (answer, stream) = attacker.open("GET", &watch_list, None).await.expect("a stream");
     let untaken = answer.await.unwrap();
     assert_eq!(untaken.status(), 200);
-    assert_eq!(served.user("mallory").await.get(&watch_list).await.code, 429);
+    let mut again = served.user("mallory").await;
+    let refused = again.open("GET", &watch_list, &[], None).await.unwrap();
+    assert_eq!(refused.status(), 429);
     assert_eq!(code(&mut other, &format!("{THINGS}/thing-1")).await, 200);
     // Nobody wants them any more.
     drop((untaken, stream));
