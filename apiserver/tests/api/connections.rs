@@ -102,7 +102,8 @@ async fn a_stranger_has_250_streams_and_heads_of_128_kib() {
     assert_eq!(timeout(PATIENCE, connection).await.unwrap().unwrap(), 250);
 
     for http2 in [true, false] {
-        for (length, code) in [(100 * 1024, 200), (200 * 1024, 431)] {
+        // Over HTTP/1.1 hyper may have read as much again when it looks whether there is too much.
+        for (length, code) in [(100 * 1024, 200), (300 * 1024, 431)] {
             let mut client = Client::connect(served.address, &served.trust, http2, Some(&served.token)).await;
             let long = "x".repeat(length);
             match client.open("GET", "/livez", &[("x-long", &long)], None).await {
