@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use http_body::{Frame, SizeHint};
+
+use crate::offload::Elsewhere;
 
 /// A body: ready bytes, or a stream of them.
 pub enum Body {
@@ -34,7 +37,13 @@ pub struct Made {
     /// How many pieces are made before others have their turn.
     turn: u32,
     made: u32,
+    /// Where pieces are made; `None`: where they are asked for.
+    elsewhere: Option<Elsewhere>,
+    /// A piece that is being made elsewhere.
+    making: Option<BoxFuture<'static, (Pieces, Piece)>>,
 }
+
+type Piece = Option<Result<Bytes, Incomplete>>;
 
 impl Made {
     /// `pieces`, of so many bytes in all where that is known. After `turn` of them other requests have their turn: what
@@ -46,20 +55,46 @@ impl Made {
             remaining: length,
             turn: turn.max(1),
             made: 0,
+            elsewhere: None,
+            making: None,
         }
     }
 
-    fn poll_next(&mut self, context: &Context<'_>) -> Poll<Option<Result<Bytes, Incomplete>>> {
+    /// Pieces are made off the threads that answer others, where a place is given.
+    #[must_use]
+    pub(crate) fn made_by(mut self, elsewhere: Option<Elsewhere>) -> Self {
+        self.elsewhere = elsewhere;
+        self
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Piece> {
         if self.made >= self.turn {
             self.made = 0;
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
+        let piece = match self.elsewhere.clone() {
+            None => self.pieces.next(),
+            Some(elsewhere) => ready!(self.poll_elsewhere(&elsewhere, context)),
+        };
         self.made += 1;
-        let piece = self.pieces.next();
         if let (Some(Ok(piece)), Some(left)) = (&piece, &mut self.remaining) {
             *left = left.saturating_sub(piece.len() as u64);
         }
+        Poll::Ready(piece)
+    }
+
+    fn poll_elsewhere(&mut self, elsewhere: &Elsewhere, context: &mut Context<'_>) -> Poll<Piece> {
+        let making = self.making.get_or_insert_with(|| {
+            let mut pieces = std::mem::replace(&mut self.pieces, Box::new(std::iter::empty()));
+            elsewhere.run(move || {
+                let piece = pieces.next();
+                (pieces, piece)
+            })
+        });
+        let (pieces, piece) = ready!(making.as_mut().poll(context));
+        self.making = None;
+        self.pieces = pieces;
         Poll::Ready(piece)
     }
 }

@@ -42,6 +42,8 @@ struct Wrong {
     errors: Vec<String>,
     /// One of them was not looked at: too many are.
     is_busy: bool,
+    /// Of one of them the cluster did not say whether it is wrong.
+    is_unanswered: bool,
 }
 
 impl Wrong {
@@ -98,7 +100,8 @@ impl Authenticator {
     ///
     /// # Errors
     /// 401: a credential is wrong and no other is right. Who shows none is anonymous. 429: there are too many credentials that
-    /// nobody has seen before.
+    /// nobody has seen before. 500: the cluster did not say whether a credential is right. Go answers 401 there, which clients
+    /// take for the end of their credential.
     pub async fn authenticate(&self, parts: &mut Parts, peer: &Peer) -> Result<User, ApiError> {
         let mut wrong = Wrong::default();
         let user = match self.by_certificate(parts, peer, &mut wrong) {
@@ -116,6 +119,12 @@ impl Authenticator {
                     message: "too many requests are being authenticated, please try again later".into(),
                     retry_after: 1,
                 });
+            }
+            None if wrong.is_unanswered => {
+                tracing::error!(errors = ?wrong.errors, "a request could not be authenticated");
+                return Err(ApiError::Internal(
+                    "unable to authenticate the request: its token could not be reviewed".into(),
+                ));
             }
             None => {
                 tracing::debug!(errors = ?wrong.errors, "unable to authenticate the request");
@@ -184,6 +193,7 @@ impl Authenticator {
             Ok(user) => Some(user),
             Err(error) => {
                 wrong.is_busy |= matches!(error, TokenRejected::Busy);
+                wrong.is_unanswered |= matches!(error, TokenRejected::Unanswered(_));
                 wrong.note(error);
                 None
             }

@@ -23,7 +23,8 @@ pub enum Decision {
     NoOpinion(String),
 }
 
-/// The cluster did not answer: no permission, and the fault is not the client's.
+/// The cluster did not answer: no permission, and the fault is not the client's, who is not to read a denial either: 429 or
+/// 500, never 403, which clients take for the last word.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct ReviewError {
@@ -45,6 +46,16 @@ impl ReviewError {
             message: "too many requests are being authorized, please try again later".to_owned(),
             is_busy: true,
         }
+    }
+
+    fn into_api_error(self) -> ApiError {
+        if self.is_busy {
+            return ApiError::TooManyRequests {
+                message: self.message,
+                retry_after: 1,
+            };
+        }
+        ApiError::Internal(self.message)
     }
 }
 
@@ -91,10 +102,7 @@ impl Authorizer {
         match self.decide(user, &asked).await {
             Ok(Decision::Allow) => Ok(()),
             Ok(Decision::Deny(reason) | Decision::NoOpinion(reason)) => Err(forbidden(user, &asked, &reason)),
-            Err(error) if error.is_busy => Err(ApiError::TooManyRequests {
-                message: error.message,
-                retry_after: 1,
-            }),
+            Err(error) if error.is_busy => Err(error.into_api_error()),
             Err(error) => {
                 tracing::error!(%error, "a request could not be authorized");
                 Err(unanswered(uri, &error))
@@ -115,23 +123,24 @@ impl Authorizer {
         })
     }
 
-    /// Whether `user` may do what `info` says, which is something beside the request itself.
+    /// Whether `user` may do what is `asked`, which is something beside the request itself.
     ///
     /// # Errors
-    /// 403, or 500 when the cluster did not answer: here a Status, since the request itself was authorized.
-    pub(super) async fn check_further(&self, user: &User, info: &RequestInfo) -> Result<(), ApiError> {
-        let asked = Attributes::of(info);
-        match self.decide(user, &asked).await {
+    /// 403; 429 when too much is being asked; 500 when the cluster did not answer: here a Status.
+    pub(crate) async fn check_further(&self, user: &User, asked: &Attributes<'_>) -> Result<(), ApiError> {
+        match self.decide(user, asked).await {
             Ok(Decision::Allow) => Ok(()),
-            Ok(Decision::Deny(reason) | Decision::NoOpinion(reason)) => Err(forbidden(user, &asked, &reason)),
+            Ok(Decision::Deny(reason) | Decision::NoOpinion(reason)) => Err(forbidden(user, asked, &reason)),
             Err(error) => {
-                tracing::error!(%error, "a part of a request could not be authorized");
-                Err(ApiError::Internal(error.to_string()))
+                if !error.is_busy {
+                    tracing::error!(%error, "a part of a request could not be authorized");
+                }
+                Err(error.into_api_error())
             }
         }
     }
 
-    pub(crate) async fn decide(&self, user: &User, asked: &Attributes<'_>) -> Result<Decision, ReviewError> {
+    async fn decide(&self, user: &User, asked: &Attributes<'_>) -> Result<Decision, ReviewError> {
         if self.0.groups.iter().any(|group| user.is_in(group)) {
             return Ok(Decision::Allow);
         }

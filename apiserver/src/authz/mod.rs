@@ -54,13 +54,14 @@ impl Authorized {
     /// Whether the same user may do something else to the same object: what an update turns out to be that creates.
     ///
     /// # Errors
-    /// 403; 500 when the cluster did not answer.
+    /// 403; 429 when too much is being asked; 500 when the cluster did not answer.
     pub async fn may(&self, verb: Verb) -> Result<(), ApiError> {
         let info = RequestInfo {
             verb,
             ..self.info.clone()
         };
-        self.authorizer.check_further(&self.user, &info).await
+        let asked = Attributes::of(&info);
+        self.authorizer.check_further(&self.user, &asked).await
     }
 }
 

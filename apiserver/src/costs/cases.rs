@@ -1,19 +1,31 @@
 //! Input that once cost the square of its length, or would, if somebody looped over it twice.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::authn::impersonation::impersonate;
+use crate::authn::{Authenticator, Peer};
 use crate::authz;
+use crate::decode::{self, BodyMedia};
+use crate::discovery::Discovery;
 use crate::endpoint::Warnings;
 use crate::endpoint::testing::{FLUNDERS, TestServer, flunder};
+use crate::openapi;
 use crate::request::media;
 use crate::request::options::{CreateOptions, DeleteOptions, ListOptions};
 use crate::request::selector::{FieldSelector, LabelSelector};
 use crate::request::{GoDuration, GroupKind, RequestInfo, User};
-use crate::resource::Policy;
+use crate::resource::{Policy, Resource, Version, typed};
+use crate::schema::Schema;
 use crate::status::{ApiError, FieldError};
 
 /// What is counted.
@@ -320,6 +332,80 @@ pub(super) const CASES: &[(&str, Case)] = &[
             let _ = runtime.block_on(impersonate(&authorizer, &mut parts, user, &info));
         })
     }),
+    ("authentication: headers of a front proxy", |runtime, size| {
+        // Names, and not values of one name: where those are removed, a debug build of `http` looks through all of them.
+        let mut headers = HeaderMap::new();
+        for number in 0..size {
+            let name: http::HeaderName = format!("x-remote-extra-k{number}").parse().unwrap();
+            headers.append(name, "v".parse().unwrap());
+        }
+        authenticate(runtime, headers)
+    }),
+    ("authentication: protocols of a WebSocket", |runtime, size| {
+        let mut headers = header("upgrade", &many(size, |_| "x".into()));
+        headers.append("upgrade", "websocket".parse().unwrap());
+        headers.append("connection", "upgrade".parse().unwrap());
+        let token = "base64url.bearer.authorization.k8s.io.eA";
+        let protocols = format!("{},{token}", many(size, |n| format!("p{n}")));
+        headers.append("sec-websocket-protocol", protocols.parse().unwrap());
+        authenticate(runtime, headers)
+    }),
+    ("discovery: Accept", |_, size| {
+        let headers = header(
+            "accept",
+            &many(size, |n| format!("application/json;q=0.{n};g=a;v=b;as=c")),
+        );
+        Box::new(move || {
+            std::hint::black_box(Discovery::wants_aggregated(&headers));
+        })
+    }),
+    ("discovery: groups", |_, size| {
+        let resources = resources(size / 5, |n| (format!("g{n}"), vec!["v1".into()]));
+        Box::new(move || drop(Discovery::new(&resources, ":443")))
+    }),
+    ("discovery: versions", |_, size| {
+        let versions: Vec<String> = (1..=size / 20).map(|n| format!("v{n}")).collect();
+        let resources = resources(2, |_| ("g".into(), versions.clone()));
+        Box::new(move || drop(Discovery::new(&resources, ":443")))
+    }),
+    ("openapi: groups", |_, size| {
+        let resources = resources(size / 200, |n| (format!("g{n}"), vec!["v1".into()]));
+        Box::new(move || drop(openapi::Documents::new(&INFO, &resources)))
+    }),
+    ("openapi: resources", |_, size| {
+        let resources = resources(size / 20, |_| ("g".into(), vec!["v1".into()]));
+        Box::new(move || drop(openapi::Documents::new(&INFO, &resources)))
+    }),
+    ("schema: variants that are texts", |_, size| {
+        schema_of(many(size, |n| format!(r#"{{"type":"string","enum":["v{n}"]}}"#)))
+    }),
+    ("schema: variants that require something", |_, size| {
+        let variant = |n| {
+            format!(
+                r#"{{"type":"object","properties":{{"v{n}":{{"type":"string"}}}},"required":["t","v{n}"]}}"#
+            )
+        };
+        schema_of(many(size, variant))
+    }),
+    ("schema: variants with a tag", |_, size| {
+        let tag = |n| {
+            format!(
+                r#"{{"type":"object","properties":{{"t":{{"type":"string","enum":["v{n}"]}}}},"required":["t"]}}"#
+            )
+        };
+        schema_of(many(size, tag))
+    }),
+    ("schema: elements that lack what it requires", |_, size| {
+        let properties = many(size / 10, |n| format!(r#""f{n}":{{"type":"string"}}"#));
+        let required = many(size / 10, |n| format!(r#""f{n}""#));
+        let element = format!(r#"{{"type":"object","properties":{{{properties}}},"required":[{required}]}}"#);
+        decode_list(&element, many(size, |_| "{}".into()))
+    }),
+    ("schema: values of many choices", |_, size| {
+        let choices = many(size, |n| format!(r#""v{n}""#));
+        let element = format!(r#"{{"type":"string","enum":[{choices}]}}"#);
+        decode_list(&element, choices)
+    }),
     ("messages: errors about fields", |_, size| {
         let errors = (0..size).map(|n| FieldError::invalid(format!("f{n}"), "x".repeat(100), "no"));
         let error = ApiError::Invalid {
@@ -433,6 +519,90 @@ fn on_list(runtime: &Runtime, size: usize, operation: impl Fn(usize) -> Value) -
     let operations: Vec<Value> = (0..size).map(operation).collect();
     let body = json!(operations).to_string();
     send(runtime, server, "PATCH", format!("{FLUNDERS}/a"), JSON, body)
+}
+
+fn authenticate(runtime: &Runtime, headers: HeaderMap) -> Prepared<'_> {
+    let authenticator = runtime.block_on(async { Authenticator::static_tokens([]) });
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    parts.headers = headers;
+    Box::new(move || drop(runtime.block_on(authenticator.authenticate(&mut parts, &Peer::default()))))
+}
+
+#[derive(Deserialize, Serialize, JsonSchema)]
+struct Plain {
+    metadata: ObjectMeta,
+}
+
+crate::kind!(Plain: "g", "v1", "plains", Namespaced);
+
+fn plain() -> Resource {
+    typed::resource::<Plain>().build().unwrap()
+}
+
+/// So many resources, of these groups and versions.
+fn resources(count: usize, of: impl Fn(usize) -> (String, Vec<String>)) -> Vec<Arc<Resource>> {
+    let plain = plain();
+    let described = |number| {
+        let (group, versions) = of(number);
+        let mut resource = plain.clone();
+        let version = resource.versions.remove(0);
+        resource.names.plural = format!("plains{number}");
+        resource.names.kind = format!("Plain{number}");
+        resource.group = group;
+        let versions = versions.into_iter().map(|name| Version {
+            name,
+            ..version.clone()
+        });
+        resource.versions = versions.collect();
+        Arc::new(resource)
+    };
+    (0..count).map(described).collect()
+}
+
+const INFO: openapi::Info = openapi::Info {
+    title: String::new(),
+    version: String::new(),
+};
+
+thread_local! {
+    /// The variants of [`Variants`].
+    static VARIANTS: RefCell<Value> = const { RefCell::new(Value::Null) };
+}
+
+/// A type with as many variants as a case has.
+struct Variants;
+
+impl JsonSchema for Variants {
+    fn schema_name() -> Cow<'static, str> {
+        "Variants".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let variants = VARIANTS.with_borrow(Value::clone);
+        schemars::json_schema!({"type": "object", "properties": {"spec": {"oneOf": variants}}})
+    }
+}
+
+fn schema_of<'a>(variants: String) -> Prepared<'a> {
+    let variants = serde_json::from_str(&format!("[{variants}]")).unwrap();
+    VARIANTS.set(variants);
+    Box::new(|| drop(Schema::of::<Variants>("v1")))
+}
+
+/// Decodes an object with a list of `elements`, of which each is as `schema` says.
+fn decode_list<'a>(schema: &str, elements: String) -> Prepared<'a> {
+    let element: Value = serde_json::from_str(schema).unwrap();
+    let list = json!({"type": "array", "items": element});
+    let mut resource = plain();
+    resource.versions[0].schema = Arc::new(Schema::new(
+        json!({"type": "object", "properties": {"list": list}}),
+    ));
+    let body =
+        format!(r#"{{"apiVersion":"g/v1","kind":"Plain","metadata":{{"name":"a"}},"list":[{elements}]}}"#);
+    Box::new(move || {
+        let decoded = decode::decode(body.as_bytes(), BodyMedia::Json, &resource, "v1");
+        std::hint::black_box(decoded.is_ok());
+    })
 }
 
 fn parse_labels<'a>(text: String) -> Prepared<'a> {

@@ -40,9 +40,14 @@ pub(super) struct Findings {
 }
 
 impl Findings {
+    /// Whether no further error about a field will be listed.
+    fn is_full(&self) -> bool {
+        self.invalid.len() > MOST_LISTED || self.invalid_bytes > MOST_INVALID_BYTES
+    }
+
     /// Keeps an error about the field at `place`, where it will be listed.
     fn add_invalid(&mut self, place: &Place<'_>, error: impl FnOnce(String) -> FieldError) {
-        if self.invalid.len() > MOST_LISTED || self.invalid_bytes > MOST_INVALID_BYTES {
+        if self.is_full() {
             return;
         }
         let path = place.path();
@@ -339,7 +344,7 @@ impl Reader<'_> {
 
     fn chosen(self, value: Value) -> Value {
         let choices = &self.node.choices;
-        if !choices.is_empty() && !choices.contains(&value) {
+        if !self.node.permits(&value) {
             self.findings.add_invalid(self.place, |path| {
                 let shown: Vec<Cow<'_, str>> = choices
                     .iter()
@@ -356,6 +361,10 @@ impl Reader<'_> {
     }
 
     fn require(&mut self, fields: &Fields, map: &Map<String, Value>) {
+        // An empty object is two bytes, whatever it lacks: what is not listed is not looked for.
+        if self.findings.is_full() {
+            return;
+        }
         for name in &fields.required {
             if !map.contains_key(&**name) {
                 let place = Place::Key(self.place, name);

@@ -1,5 +1,6 @@
 //! A set of resources, sorted into groups and versions.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::version_order;
@@ -34,17 +35,15 @@ pub(super) struct GroupVersion {
 impl Group {
     /// The groups of `resources`, by name: nothing here says which one matters more.
     pub(super) fn all(resources: &[Arc<Resource>]) -> Vec<Self> {
-        let mut names: Vec<&str> = resources.iter().map(|resource| resource.group.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names.into_iter().map(|name| Self::of(name, resources)).collect()
+        let mut groups: BTreeMap<&str, Vec<&Arc<Resource>>> = BTreeMap::new();
+        for resource in resources {
+            groups.entry(&resource.group).or_default().push(resource);
+        }
+        let of = |(name, members)| Self::of(name, members);
+        groups.into_iter().map(of).collect()
     }
 
-    fn of(name: &str, resources: &[Arc<Resource>]) -> Self {
-        let mut members: Vec<&Arc<Resource>> = resources
-            .iter()
-            .filter(|resource| resource.group == name)
-            .collect();
+    fn of(name: &str, mut members: Vec<&Arc<Resource>>) -> Self {
         members.sort_by(|left, right| left.names.plural.cmp(&right.names.plural));
         let orders: Vec<Vec<&str>> = members
             .iter()
@@ -56,14 +55,17 @@ impl Group {
                     .collect()
             })
             .collect();
+        let mut serving: HashMap<&str, Vec<Arc<Resource>>> = HashMap::new();
+        for resource in &members {
+            for version in &resource.versions {
+                let resources = serving.entry(&version.name).or_default();
+                resources.push(Arc::clone(resource));
+            }
+        }
         let versions = version_order::merge(&orders)
             .into_iter()
             .map(|version| GroupVersion {
-                resources: members
-                    .iter()
-                    .filter(|resource| resource.version(&version).is_some())
-                    .map(|resource| Arc::clone(resource))
-                    .collect(),
+                resources: serving.remove(version.as_str()).unwrap_or_default(),
                 name: version,
             })
             .collect();

@@ -1,6 +1,7 @@
 //! Which version of a group comes first.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// How stable a version is, by its name, and its numbers: `v1beta2` is `(Beta, 1, 2)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,24 +49,88 @@ pub(super) fn compare(left: &str, right: &str) -> Ordering {
 /// One order of all versions that keeps to that of every list; where the lists leave it open, or contradict each other,
 /// Kubernetes' order.
 pub(super) fn merge(lists: &[Vec<&str>]) -> Vec<String> {
-    let mut left: Vec<&str> = lists.iter().flatten().copied().collect();
-    left.sort_by(|left, right| compare(left, right));
-    left.dedup();
-    let mut merged: Vec<String> = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let is_first = |version: &str| {
-            lists.iter().all(|list| {
-                let mut open = list.iter().filter(|listed| left.contains(listed));
-                open.next().is_none_or(|first| *first == version) || !list.contains(&version)
-            })
-        };
-        let next = left
-            .iter()
-            .position(|version| is_first(version))
-            .unwrap_or_default();
-        merged.push(left.remove(next).to_owned());
+    let mut ordered: Vec<&str> = lists.iter().flatten().copied().collect();
+    ordered.sort_by(|left, right| compare(left, right));
+    ordered.dedup();
+    let places: HashMap<&str, usize> = ordered
+        .iter()
+        .enumerate()
+        .map(|(place, version)| (*version, place))
+        .collect();
+    let mut merge = Merge::new(lists, &places);
+    let mut merged = Vec::with_capacity(ordered.len());
+    while let Some(place) = merge.next() {
+        merged.extend(ordered.get(place).map(|version| (*version).to_owned()));
     }
     merged
+}
+
+/// Versions that are being merged, by their places in Kubernetes' order.
+struct Merge {
+    /// What is left of each list, its next version last.
+    lists: Vec<Vec<usize>>,
+    /// Of each version the lists in which it is the next one, and those in which others come before it.
+    heads: Vec<Vec<usize>>,
+    blocked: Vec<usize>,
+    left: BTreeSet<usize>,
+    /// Those of them that nothing comes before.
+    free: BTreeSet<usize>,
+}
+
+impl Merge {
+    fn new(lists: &[Vec<&str>], places: &HashMap<&str, usize>) -> Self {
+        let mut merge = Self {
+            lists: Vec::with_capacity(lists.len()),
+            heads: vec![Vec::new(); places.len()],
+            blocked: vec![0; places.len()],
+            left: (0..places.len()).collect(),
+            free: (0..places.len()).collect(),
+        };
+        for list in lists {
+            let mut seen = HashSet::new();
+            let mut list: Vec<usize> = list
+                .iter()
+                .filter_map(|version| places.get(version).copied())
+                .collect();
+            list.retain(|place| seen.insert(*place));
+            for place in &list {
+                merge.blocked[*place] += 1;
+                merge.free.remove(place);
+            }
+            list.reverse();
+            merge.lists.push(list);
+        }
+        (0..lists.len()).for_each(|list| merge.advance(list));
+        merge
+    }
+
+    /// The next version of a list is not held back by it any more.
+    fn advance(&mut self, list: usize) {
+        let Some(rest) = self.lists.get_mut(list) else {
+            return;
+        };
+        while let Some(place) = rest.pop() {
+            if !self.left.contains(&place) {
+                continue;
+            }
+            self.heads[place].push(list);
+            self.blocked[place] -= 1;
+            if self.blocked[place] == 0 {
+                self.free.insert(place);
+            }
+            return;
+        }
+    }
+
+    fn next(&mut self) -> Option<usize> {
+        let next = self.free.first().or_else(|| self.left.first()).copied()?;
+        self.free.remove(&next);
+        self.left.remove(&next);
+        for list in std::mem::take(&mut self.heads[next]) {
+            self.advance(list);
+        }
+        Some(next)
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +178,10 @@ mod tests {
             ["v2", "v1alpha1", "v1"]
         );
         assert_eq!(merge(&[vec!["v1", "v2"], vec!["v2", "v1"]]), ["v2", "v1"]);
+        assert_eq!(
+            merge(&[vec!["v1", "v3", "v2"], vec!["v2", "v3"], vec!["v1alpha1", "v1"]]),
+            ["v1alpha1", "v1", "v3", "v2"]
+        );
         assert_eq!(merge(&[]), Vec::<String>::new());
     }
 }

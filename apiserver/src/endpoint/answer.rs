@@ -12,6 +12,7 @@ use http_body::Body as _;
 use super::call::Call;
 use super::encode::{self, Form, ListBody, push_partial};
 use super::endpoints::{Served, ServedVersion};
+use crate::offload::{self, Elsewhere};
 use crate::registry::{Listed, Pieces};
 use crate::request::media::{self, Format, MetaVersion, Transform, Wanted};
 use crate::response::{Body, Incomplete, Response};
@@ -51,13 +52,27 @@ fn document(status: &Status, code: StatusCode, headers: &HeaderMap, query: &str)
     finish(json.into(), wanted, headers, code).unwrap_or_else(|_| Response::new(Body::empty()))
 }
 
-/// An object.
-pub(super) fn object(
+/// Whether an object is sent as it is stored, which is never much work, however large it is.
+pub(super) fn is_copied(call: &Call<'_>, wanted: Wanted, entry: &Entry) -> bool {
+    wanted == Wanted::PLAIN && call.registry().is_copied(entry, &call.version.name)
+}
+
+/// Waits for the memory of an object that has to be converted, indented, cut or written as YAML; `None`: it is copied.
+async fn expect(call: &Call<'_>, wanted: Wanted, entry: &Entry) -> Option<offload::Stored> {
+    if is_copied(call, wanted, entry) {
+        return None;
+    }
+    Some(offload::expect_stored(entry.value()).await)
+}
+
+/// An object. To be called in what is [`offload::movable`], where it may be large.
+pub(super) async fn object(
     call: &Call<'_>,
     wanted: Wanted,
     entry: &Entry,
     code: StatusCode,
 ) -> Result<Response, ApiError> {
+    let _memory = expect(call, wanted, entry).await;
     let pieces = call.registry().pieces(entry, &call.version.name)?;
     let mut json = Vec::with_capacity(pieces.len() + 1);
     match wanted.transform {
@@ -90,14 +105,18 @@ fn no_list(call: &Call<'_>) -> ApiError {
 const TURN: usize = 512;
 
 /// A list. Its objects are looked at twice: now, since after the head of the answer an error cannot be said any more, and
-/// when they are sent. What lies in memory between the two is the list of their handles.
+/// when they are sent. What lies in memory between the two is the list of their handles. To be called in what is
+/// [`offload::movable`].
 pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Result<Response, ApiError> {
     let (head, form, none) = list_form(call, wanted, &listed)?;
     let mut of_items = Some(0);
+    let mut heaviest = None;
     for (number, entry) in listed.entries.iter().enumerate() {
         if number % TURN == TURN - 1 {
             tokio::task::yield_now().await;
         }
+        let memory = expect(call, wanted, entry).await;
+        heaviest = heaviest.max(memory.as_ref().and_then(offload::Stored::heavy));
         let pieces = call.registry().pieces(entry, &call.version.name)?;
         of_items = of_items
             .zip(form.length(&pieces))
@@ -113,6 +132,10 @@ pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Res
         form,
         none,
         of_items,
+        // What is sent as it is needed no more than the look above.
+        elsewhere: heaviest
+            .filter(|_| wanted != Wanted::PLAIN)
+            .map(|weight| Elsewhere::new(call.memory, weight)),
     };
     let (body, is_compressed) = encode::list_body(list, wanted, &call.parts.headers)?;
     Ok(with_headers(body, is_compressed, wanted, StatusCode::OK))

@@ -33,9 +33,9 @@ where
         Deleted::Gone(entry) => Ok(answer::success(call, &gone(call, &entry), StatusCode::OK)),
         // Whoever asked for dependents to go first, in the words of old, is told that it is not done yet.
         Deleted::Pending(entry) if options.orphan_dependents == Some(false) => {
-            answer::object(call, wanted, &entry, StatusCode::ACCEPTED)
+            answer::object(call, wanted, &entry, StatusCode::ACCEPTED).await
         }
-        Deleted::Pending(entry) => answer::object(call, wanted, &entry, StatusCode::OK),
+        Deleted::Pending(entry) => answer::object(call, wanted, &entry, StatusCode::OK).await,
     }
 }
 

@@ -10,7 +10,7 @@ use super::initial_events::InitialEvents;
 use super::watch::Frames;
 use crate::offload;
 use crate::request::Verb;
-use crate::request::media::{self, JSON, Wanted};
+use crate::request::media::{self, JSON};
 use crate::request::options::{GetOptions, ListOptions};
 use crate::response::{Body, Response};
 use crate::status::ApiError;
@@ -26,16 +26,10 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Response, ApiError> {
     };
     let info = call.info();
     let entry = call.registry().get(&info.namespace, &info.name, &options).await?;
-    // What is only copied is never much work.
-    let is_copied = wanted == Wanted::PLAIN && call.version.name == call.served.resource().storage_version;
-    if is_copied || entry.value().len() < offload::LARGE {
-        return answer::object(call, wanted, &entry, StatusCode::OK);
+    let answer = answer::object(call, wanted, &entry, StatusCode::OK);
+    if entry.value().len() < offload::LARGE || answer::is_copied(call, wanted, &entry) {
+        return answer.await;
     }
-    // It has to be converted, indented, cut or written as YAML.
-    let answer = async {
-        let _memory = offload::expect_stored(entry.value()).await;
-        answer::object(call, wanted, &entry, StatusCode::OK)
-    };
     offload::movable(call.memory, answer).boxed().await
 }
 
@@ -58,8 +52,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
         .registry()
         .list(&call.version.name, &call.info().namespace, &options)
         .await?;
-    let response = answer::list(call, wanted, listed).await?;
-    Ok(response)
+    offload::movable(call.memory, answer::list(call, wanted, listed)).await
 }
 
 /// A watch by its path.

@@ -101,7 +101,9 @@ impl Frames {
         }
     }
 
-    /// The last event.
+    /// The last event: as Go's `transformErrorToEvent` (k8s.io/apiserver/pkg/storage/etcd3/watcher.go) an `ERROR` with the
+    /// error's Status, by which the watch ends. An object that cannot be read is 500 there as here: a client lists again and
+    /// is told by the list which object that is. 410 would promise that a list is the cure.
     fn fail(&mut self, error: &ApiError, out: &mut Vec<u8>) {
         push_error(error, out);
         self.pending.clear();

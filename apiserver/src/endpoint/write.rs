@@ -36,7 +36,7 @@ where
         .create(call.request, object, &options, &mut warnings)
         .await;
     call.warnings.extend(warnings);
-    answer::object(call, wanted, &created?.entry, StatusCode::CREATED)
+    answer::object(call, wanted, &created?.entry, StatusCode::CREATED).await
 }
 
 /// A changed object, as a whole.
@@ -84,7 +84,7 @@ where
     } else {
         StatusCode::OK
     };
-    answer::object(call, wanted, &updated.entry, code)
+    answer::object(call, wanted, &updated.entry, code).await
 }
 
 fn decoded(call: &Call<'_>, body: &[u8], media: BodyMedia) -> Result<Decoded, ApiError> {

@@ -10,4 +10,4 @@ pub(crate) mod testing;
 pub(crate) use budget::{Budget, ReviewBudgets};
 pub use client::{ClientError, client};
 pub(crate) use failure::{failure, is_forbidden};
-pub(crate) use review::create_review;
+pub(crate) use review::{ReviewFailed, create_review};

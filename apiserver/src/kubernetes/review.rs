@@ -21,9 +21,12 @@ const TRIES: u32 = 5;
 /// Why a review has no answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ReviewFailed {
-    /// The cluster refused it or could not be reached.
+    /// The cluster refused it: this server may not ask, or asks wrongly.
     #[error("{0}")]
     Refused(String),
+    /// The cluster could not be reached, or could not answer.
+    #[error("{0}")]
+    Unanswered(String),
     /// No answer came in time.
     #[error("no answer within {} s", .0.as_secs())]
     TimedOut(Duration),
@@ -46,7 +49,8 @@ where
     let answer = tokio::time::timeout(timeout, until_answered(&api, review, rate)).await;
     match answer {
         Ok(Ok(answered)) => Ok(answered),
-        Ok(Err(error)) => Err(ReviewFailed::Refused(failure(&error))),
+        Ok(Err(error)) if is_refusal(&error) => Err(ReviewFailed::Refused(failure(&error))),
+        Ok(Err(error)) => Err(ReviewFailed::Unanswered(failure(&error))),
         Err(_) => Err(ReviewFailed::TimedOut(timeout)),
     }
 }
@@ -68,6 +72,11 @@ where
     }
     rate.turn().await;
     api.create(&PostParams::default(), review).await
+}
+
+/// Whether the cluster has said no, rather than nothing.
+fn is_refusal(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429)
 }
 
 /// Connection reset, 500, 429, timeouts, and whatever says when to come back.

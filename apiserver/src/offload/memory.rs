@@ -85,7 +85,7 @@ impl Memory {
     }
 
     /// Waits for what a stored object takes that is so heavy decoded.
-    pub(super) async fn for_stored(&self, weight: usize) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn for_stored(&self, weight: usize) -> Option<OwnedSemaphorePermit> {
         self.stored.hold(weight.saturating_mul(OF_STORED)).await
     }
 

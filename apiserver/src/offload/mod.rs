@@ -105,17 +105,58 @@ pub(crate) async fn expect_body(body: &[u8], media: BodyMedia, more: usize) -> R
 /// follows is done elsewhere, as of [`expect_body`].
 pub(crate) async fn expect_stored(value: &[u8]) -> Stored {
     let Ok(work) = WORK.try_with(Arc::clone) else {
-        return Stored(None);
+        return Stored::default();
     };
     let weight = work.weigh(value, of_json).await;
-    Stored(work.memory.for_stored(weight).await)
+    Stored {
+        _memory: work.memory.for_stored(weight).await,
+        heavy: (value.len() >= LARGE || weight >= HEAVY).then_some(weight),
+    }
 }
 
 /// Memory for a stored object, held while it is decoded.
+#[derive(Default)]
 #[must_use]
-pub(crate) struct Stored(
-    #[expect(dead_code, reason = "it is given back when it is dropped")] Option<OwnedSemaphorePermit>,
-);
+pub(crate) struct Stored {
+    _memory: Option<OwnedSemaphorePermit>,
+    heavy: Option<usize>,
+}
+
+impl Stored {
+    /// What it weighs, if work on it is much.
+    pub(crate) const fn heavy(&self) -> Option<usize> {
+        self.heavy
+    }
+}
+
+/// Where something is made of stored objects a piece at a time, when the request that asked for it is over.
+#[derive(Clone, Debug)]
+pub(crate) struct Elsewhere {
+    memory: Arc<Memory>,
+    weight: usize,
+}
+
+impl Elsewhere {
+    /// A piece is made of an object of this weight at most, within `memory`.
+    pub(crate) fn new(memory: &Arc<Memory>, weight: usize) -> Self {
+        Self {
+            memory: Arc::clone(memory),
+            weight,
+        }
+    }
+
+    /// Makes a piece.
+    pub(crate) fn run<T>(&self, make: impl FnOnce() -> T + Send + 'static) -> BoxFuture<'static, T> {
+        let (memory, weight) = (Arc::clone(&self.memory), self.weight);
+        Box::pin(movable(&self.memory, async move {
+            let _memory = memory.for_stored(weight).await;
+            if let Ok(work) = WORK.try_with(Arc::clone) {
+                work.go().await;
+            }
+            make()
+        }))
+    }
+}
 
 /// Bytes of memory that copies within the object of this request may take.
 pub(crate) fn room_for_copies() -> usize {

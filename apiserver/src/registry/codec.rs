@@ -49,6 +49,14 @@ impl Registry {
         Ok(Pieces::whole(converted?))
     }
 
+    /// Whether what is stored is what a client of `version` is sent, but for the resourceVersion: to be copied, not looked at.
+    #[must_use]
+    pub fn is_copied(&self, entry: &Entry, version: &str) -> bool {
+        version == self.resource.storage_version
+            && entry.schema() == Some(self.schema)
+            && entry.value().starts_with(&self.stored_head)
+    }
+
     /// The JSON of `entry` in `version`, with its resourceVersion, in one.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Alternatives of a schema described together, as a structural schema must: properties of all of them in one place.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 /// Replaces `allOf`, `anyOf` and `oneOf` by what all their branches say together. Which branches exclude each other is
@@ -58,7 +60,22 @@ fn unite(branches: Vec<Map<String, Value>>, all: bool) -> Option<Map<String, Val
             _ => {}
         }
     }
+    // Here, and not for each branch, of which there may be as many as there are choices.
+    dedup(&mut united, "enum");
+    dedup(&mut united, "required");
+    if let Some(Value::Object(properties)) = united.get_mut("properties") {
+        let properties = properties.values_mut().filter_map(Value::as_object_mut);
+        properties.for_each(|property| dedup(property, "enum"));
+    }
     Some(united)
+}
+
+/// Leaves of equal values of a list the first.
+fn dedup(schema: &mut Map<String, Value>, keyword: &str) {
+    if let Some(Value::Array(list)) = schema.get_mut(keyword) {
+        let mut seen = HashSet::with_capacity(list.len());
+        list.retain(|value| seen.insert(value.clone()));
+    }
 }
 
 /// What describes one branch only.
@@ -70,25 +87,7 @@ fn forget_branch(branch: &mut Map<String, Value>) {
 }
 
 fn unite_objects(united: &mut Map<String, Value>, mut branch: Map<String, Value>, all: bool) {
-    let required = |schema: &Map<String, Value>| -> Vec<Value> {
-        schema
-            .get("required")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default()
-    };
-    let (ours, theirs) = (required(united), required(&branch));
-    let together: Vec<Value> = if all {
-        let further: Vec<_> = theirs.into_iter().filter(|name| !ours.contains(name)).collect();
-        ours.into_iter().chain(further).collect()
-    } else {
-        ours.into_iter().filter(|name| theirs.contains(name)).collect()
-    };
-    if together.is_empty() {
-        united.remove("required");
-    } else {
-        united.insert("required".into(), Value::Array(together));
-    }
+    unite_required(united, &mut branch, all);
     if let Some(Value::Object(properties)) = branch.remove("properties") {
         let own = united.entry("properties").or_insert_with(|| json!({}));
         for (name, schema) in properties {
@@ -102,6 +101,24 @@ fn unite_objects(united: &mut Map<String, Value>, mut branch: Map<String, Value>
         if let Some(value) = branch.remove(keyword) {
             united.entry(keyword).or_insert(value);
         }
+    }
+}
+
+/// What all branches require, or one of them.
+fn unite_required(united: &mut Map<String, Value>, branch: &mut Map<String, Value>, all: bool) {
+    let take = |schema: &mut Map<String, Value>| match schema.remove("required") {
+        Some(Value::Array(names)) => names,
+        _ => Vec::new(),
+    };
+    let (mut ours, theirs) = (take(united), take(branch));
+    if all {
+        ours.extend(theirs);
+    } else {
+        let theirs: HashSet<Value> = theirs.into_iter().collect();
+        ours.retain(|name| theirs.contains(name));
+    }
+    if !ours.is_empty() {
+        united.insert("required".into(), Value::Array(ours));
     }
 }
 
@@ -121,17 +138,11 @@ fn unite_property(present: &mut Value, other: Value) {
     }
 }
 
-/// Both lists of choices; one without a list permits all.
-fn unite_choices(united: &mut Map<String, Value>, branch: Map<String, Value>) {
-    let theirs = branch.get("enum").and_then(Value::as_array);
+/// Both lists of choices, with what stands in both twice; one without a list permits all.
+fn unite_choices(united: &mut Map<String, Value>, mut branch: Map<String, Value>) {
+    let theirs = branch.remove("enum");
     match (united.get_mut("enum").and_then(Value::as_array_mut), theirs) {
-        (Some(ours), Some(theirs)) => {
-            for choice in theirs {
-                if !ours.contains(choice) {
-                    ours.push(choice.clone());
-                }
-            }
-        }
+        (Some(ours), Some(Value::Array(theirs))) => ours.extend(theirs),
         _ => {
             united.remove("enum");
         }
@@ -154,9 +165,9 @@ fn absorb(schema: &mut Map<String, Value>, own: Map<String, Value>) {
                     .or_insert_with(|| json!([]))
                     .as_array_mut()
                 {
-                    let further: Vec<_> = names.into_iter().filter(|name| !list.contains(name)).collect();
-                    list.extend(further);
+                    list.extend(names);
                 }
+                dedup(schema, "required");
             }
             (_, value) => {
                 schema.insert(keyword, value);

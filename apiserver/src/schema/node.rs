@@ -1,7 +1,7 @@
 //! A schema, compiled for reading objects by it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -17,6 +17,8 @@ pub(crate) struct Node {
     pub(crate) type_name: Cow<'static, str>,
     /// The values that are possible; empty: all.
     pub(crate) choices: Vec<Value>,
+    /// Those of them that are texts: a client may send as many values as it likes.
+    texts: BTreeSet<Box<str>>,
 }
 
 /// What may stand at one place.
@@ -70,6 +72,7 @@ pub(crate) static ANY: Node = Node {
     shape: Shape::Any,
     type_name: Cow::Borrowed("interface {}"),
     choices: Vec::new(),
+    texts: BTreeSet::new(),
 };
 
 impl Node {
@@ -84,10 +87,31 @@ impl Node {
             None => shape.go_name(schema.get("format").and_then(Value::as_str)),
         };
         let choices = schema.get("enum").and_then(Value::as_array);
+        let texts = choices.into_iter().flatten().filter_map(Value::as_str);
         Self {
             shape,
             type_name,
+            texts: texts.map(Into::into).collect(),
             choices: choices.cloned().unwrap_or_default(),
+        }
+    }
+
+    /// A text, whichever it is.
+    pub(super) fn text() -> Self {
+        Self {
+            shape: Shape::Text,
+            type_name: "string".into(),
+            choices: Vec::new(),
+            texts: BTreeSet::new(),
+        }
+    }
+
+    /// Whether `value` is one of the values that are possible.
+    pub(crate) fn permits(&self, value: &Value) -> bool {
+        match value {
+            _ if self.choices.is_empty() => true,
+            Value::String(text) => self.texts.contains(text.as_str()),
+            other => self.choices.contains(other),
         }
     }
 

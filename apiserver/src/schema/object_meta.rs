@@ -63,11 +63,7 @@ pub(super) fn complete(root: &mut Node) {
     let Shape::Struct(fields) = &mut root.shape else {
         return;
     };
-    let text = Node {
-        shape: Shape::Text,
-        type_name: "string".into(),
-        choices: Vec::new(),
-    };
+    let text = Node::text();
     fields.known.insert("apiVersion".into(), text.clone());
     fields.known.insert("kind".into(), text);
     fields.known.insert("metadata".into(), OBJECT_META.clone());

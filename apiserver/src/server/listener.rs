@@ -5,15 +5,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
 
 use super::chain;
 use super::connection::{self, Activity, Connection, Connections, Endings, Lingering, Protocol, Slot};
 use super::core::Core;
-use super::lifecycle::Stage;
+use super::lifecycle::{Lifecycle, Stage};
 use super::tls::Tls;
 use crate::authn::{Peer, Standing};
+use crate::background::{BackgroundTask, supervise};
 
 /// How long a client may take for the handshake: Go's tlsHandshakeTimeout of HTTP clients.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -92,40 +95,75 @@ pub(super) struct Serving {
     pub(super) connections: Connections,
 }
 
-/// Accepts connections until the server drains.
-pub(super) async fn accept(listener: TcpListener, serving: Serving) {
-    let life = serving.core.life.clone();
-    let draining = life.reached(Stage::Draining);
-    tokio::pin!(draining);
-    let mut closed = Closed::default();
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut draining => break,
-            accepted = listener.accept() => take(accepted, &serving, &mut closed).await,
-        }
-    }
-    // Who was connected before nobody listened any more is answered.
-    let end = Instant::now() + LAST;
-    while Instant::now() < end
-        && let Ok(accepted) = tokio::time::timeout(QUIET, listener.accept()).await
-    {
-        take(accepted, &serving, &mut closed).await;
-    }
+/// Accepts connections until the server drains. Where that panics, it is started again: a server that accepts nothing lives
+/// and serves nobody.
+pub(super) async fn accept(listener: TcpListener, serving: Serving, task: BackgroundTask) {
+    let (life, connections) = (serving.core.life.clone(), serving.connections.clone());
+    supervised(listener, life, connections, task, move |stream, slot| {
+        tokio::spawn(serve(stream, serving.clone(), slot));
+    })
+    .await;
 }
 
-async fn take(accepted: io::Result<(TcpStream, SocketAddr)>, serving: &Serving, closed: &mut Closed) {
-    match accepted {
-        Ok((stream, peer)) => {
-            let (slot, gone) = serving.connections.admit(peer.ip());
-            closed.note(gone);
-            tokio::spawn(serve(stream, serving.clone(), slot));
+/// Gives each connection to `serve`.
+async fn supervised(
+    listener: TcpListener,
+    life: Lifecycle,
+    connections: Connections,
+    task: BackgroundTask,
+    serve: impl Fn(TcpStream, Slot),
+) {
+    let acceptor = Acceptor {
+        listener,
+        life,
+        connections,
+        serve,
+    };
+    supervise(task, || acceptor.run(), || {}).await;
+}
+
+/// What accepts connections.
+struct Acceptor<S> {
+    listener: TcpListener,
+    life: Lifecycle,
+    connections: Connections,
+    serve: S,
+}
+
+impl<S: Fn(TcpStream, Slot)> Acceptor<S> {
+    async fn run(&self) {
+        let draining = self.life.reached(Stage::Draining);
+        tokio::pin!(draining);
+        let mut closed = Closed::default();
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut draining => break,
+                accepted = self.listener.accept() => self.take(accepted, &mut closed).await,
+            }
         }
-        Err(error) if is_of_the_client(&error) => {}
-        Err(error) => {
-            closed.failed(&error);
-            closed.note(serving.connections.evict(MAKE_ROOM));
-            tokio::time::sleep(PAUSE).await;
+        // Who was connected before nobody listened any more is answered.
+        let end = Instant::now() + LAST;
+        while Instant::now() < end
+            && let Ok(accepted) = tokio::time::timeout(QUIET, self.listener.accept()).await
+        {
+            self.take(accepted, &mut closed).await;
+        }
+    }
+
+    async fn take(&self, accepted: io::Result<(TcpStream, SocketAddr)>, closed: &mut Closed) {
+        match accepted {
+            Ok((stream, peer)) => {
+                let (slot, gone) = self.connections.admit(peer.ip());
+                closed.note(gone);
+                (self.serve)(stream, slot);
+            }
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
+                closed.failed(&error);
+                closed.note(self.connections.evict(MAKE_ROOM));
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
 }
@@ -174,6 +212,18 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
+/// TLS over `stream`.
+///
+/// # Errors
+/// The handshake's; [`io::ErrorKind::TimedOut`]: the client took too long.
+async fn handshake<S>(tls: &Tls, stream: S) -> io::Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let shaken = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream)).await;
+    shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
 async fn serve(stream: TcpStream, serving: Serving, slot: Slot) {
     // Answers are written whole; waiting for more to fill a packet only delays them.
     if let Err(error) = stream.set_nodelay(true) {
@@ -182,15 +232,13 @@ async fn serve(stream: TcpStream, serving: Serving, slot: Slot) {
     // Asked before the handshake, so that a swap during it is noticed.
     let leaf = serving.tls.leaf_changes();
     let life = serving.core.life.clone();
-    let handshake = tokio::time::timeout(HANDSHAKE, serving.tls.acceptor().accept(stream));
     let stream = tokio::select! {
         biased;
         () = slot.evicted() => return,
         () = life.reached(Stage::Cut) => return,
-        done = handshake => match done {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => return tracing::debug!("a TLS handshake took too long"),
+        done = handshake(&serving.tls, stream) => match done {
+            Ok(stream) => stream,
+            Err(error) => return tracing::debug!(%error, "a TLS handshake failed"),
         },
     };
     let (_, session) = stream.get_ref();
@@ -223,4 +271,62 @@ async fn serve(stream: TcpStream, serving: Serving, slot: Slot) {
         },
     )
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::server::tls;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_says_nothing_has_ten_seconds_for_its_handshake() {
+        let options = tls::Options {
+            directory: None,
+            ..tls::Options::default()
+        };
+        let (_, hints) = tokio::sync::watch::channel(std::iter::empty().collect());
+        let tls = Tls::start(options, hints).await.unwrap();
+        let (_silent, ours) = tokio::io::duplex(1024);
+        let begun = Instant::now();
+        let error = handshake(&tls, ours).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed(), Duration::from_secs(10));
+    }
+
+    #[tokio::test]
+    async fn connections_are_accepted_after_a_panic_until_the_server_drains() {
+        let listener = Address::loopback(0).listen().unwrap();
+        let address = listener.local_addr().unwrap();
+        let (life, task) = (Lifecycle::new(), BackgroundTask::new("listener"));
+        let (sender, mut served) = mpsc::unbounded_channel();
+        let count = AtomicUsize::new(0);
+        let accepting = tokio::spawn(supervised(
+            listener,
+            life.clone(),
+            Connections::new(10),
+            task.clone(),
+            move |_, _| {
+                let number = count.fetch_add(1, Ordering::SeqCst);
+                assert_ne!(number, 0, "it fails on purpose");
+                sender.send(number).unwrap();
+            },
+        ));
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            clients.push(TcpStream::connect(address).await.unwrap());
+        }
+        for number in [1, 2] {
+            let accepted = tokio::time::timeout(PATIENCE, served.recv()).await;
+            assert_eq!(accepted.unwrap(), Some(number));
+        }
+        assert_eq!(task.restarts(), 1);
+        life.advance(Stage::Draining);
+        tokio::time::timeout(PATIENCE, accepting).await.unwrap().unwrap();
+    }
 }

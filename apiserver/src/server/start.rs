@@ -21,6 +21,7 @@ use super::storage::{Stores, open};
 use super::tls::{Tls, TlsError};
 use super::{Server, checks, connection, open_files, routes, standalone};
 use crate::admission::{self, Admission};
+use crate::background::BackgroundTask;
 use crate::config::{Cluster, Config};
 use crate::endpoint::Endpoints;
 use crate::memory::{self, Budgets};
@@ -121,16 +122,17 @@ impl Server {
         let listener = listen(&config)?;
         let life = Lifecycle::new();
         let kubeconfig = self.write_kubeconfig(&config, &delegation, &tls, &listener)?;
+        let accepting = BackgroundTask::new("listener");
         let background = Background::of(
             stores
                 .background()
                 .into_iter()
                 .chain(delegation.background())
-                .chain([tls.background().clone()]),
+                .chain([tls.background().clone(), accepting.clone()]),
         );
         let core = Arc::new(self.core(&config, delegation, &stores, &background, &listener, life)?);
         Ok(Running::new(
-            serve(listener, core, tls, &config),
+            serve(listener, core, tls, &config, accepting),
             stores,
             kubeconfig,
         ))
@@ -272,7 +274,13 @@ fn listen(config: &Config) -> Result<TcpListener, StartError> {
     })
 }
 
-fn serve(listener: TcpListener, core: Arc<Core>, tls: Arc<Tls>, config: &Config) -> super::running::Parts {
+fn serve(
+    listener: TcpListener,
+    core: Arc<Core>,
+    tls: Arc<Tls>,
+    config: &Config,
+    accepting: BackgroundTask,
+) -> super::running::Parts {
     let address = listener.local_addr();
     let connections = Connections::new(open_files::connections(config.limits.connections));
     let serving = Serving {
@@ -287,7 +295,7 @@ fn serve(listener: TcpListener, core: Arc<Core>, tls: Arc<Tls>, config: &Config)
         address,
         core,
         connections,
-        accepting: tokio::spawn(accept(listener, serving)),
+        accepting: tokio::spawn(accept(listener, serving, accepting)),
         delay: config.shutdown_delay,
     }
 }

@@ -10,8 +10,12 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair,
+};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -30,6 +34,41 @@ impl Trust {
             roots.add(certificate.unwrap()).unwrap();
         }
         Self(Arc::new(roots))
+    }
+}
+
+/// A client's certificate, and its key.
+pub struct Identity {
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+}
+
+/// An authority that vouches for clients.
+pub struct ClientAuthority(CertifiedIssuer<'static, KeyPair>);
+
+impl ClientAuthority {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A client of this name.
+    pub fn client(&self, name: &str) -> Identity {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        Identity {
+            certificate: certificate.der().clone(),
+            key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        }
     }
 }
 
@@ -79,6 +118,17 @@ impl Client {
     ) -> std::io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         let stream = encrypted(stream, trust, http2).await?;
+        Self::over(stream, http2, token).await
+    }
+
+    /// A connection over HTTP/2 that shows a certificate.
+    pub async fn connect_as(address: SocketAddr, trust: &Trust, identity: &Identity) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let stream = encrypted_as(stream, trust, true, Some(identity)).await.unwrap();
+        Self::over(stream, true, None).await.unwrap()
+    }
+
+    async fn over(stream: TlsStream<TcpStream>, http2: bool, token: Option<&str>) -> std::io::Result<Self> {
         let leaf = stream.get_ref().1.peer_certificates().unwrap()[0]
             .clone()
             .into_owned();
@@ -180,9 +230,23 @@ pub async fn encrypted(
     trust: &Trust,
     http2: bool,
 ) -> std::io::Result<TlsStream<TcpStream>> {
-    let mut config = ClientConfig::builder()
-        .with_root_certificates(trust.0.clone())
-        .with_no_client_auth();
+    encrypted_as(stream, trust, http2, None).await
+}
+
+/// The same of a client that shows a certificate.
+pub async fn encrypted_as(
+    stream: TcpStream,
+    trust: &Trust,
+    http2: bool,
+    identity: Option<&Identity>,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let config = ClientConfig::builder().with_root_certificates(trust.0.clone());
+    let mut config = match identity {
+        Some(Identity { certificate, key }) => config
+            .with_client_auth_cert(vec![certificate.clone()], key.clone_key())
+            .unwrap(),
+        None => config.with_no_client_auth(),
+    };
     config.alpn_protocols = vec![if http2 {
         b"h2".to_vec()
     } else {

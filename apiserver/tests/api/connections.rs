@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 
+use futures::FutureExt as _;
 use http::Request;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::client::{Client, encrypted};
+use annex_apiserver::config::Cluster;
+
+use crate::client::{Client, ClientAuthority, encrypted, encrypted_as};
 use crate::cluster::{HELD, serve_in_cluster};
 use crate::fixture::{PATIENCE, Served, THINGS, serve, serve_with, thing};
 
@@ -99,7 +102,8 @@ async fn a_stranger_has_250_streams_and_heads_of_128_kib() {
     assert_eq!(timeout(PATIENCE, connection).await.unwrap().unwrap(), 250);
 
     for http2 in [true, false] {
-        for (length, code) in [(100 * 1024, 200), (200 * 1024, 431)] {
+        // Over HTTP/1.1 hyper may have read as much again when it looks whether there is too much.
+        for (length, code) in [(100 * 1024, 200), (300 * 1024, 431)] {
             let mut client = Client::connect(served.address, &served.trust, http2, Some(&served.token)).await;
             let long = "x".repeat(length);
             match client.open("GET", "/livez", &[("x-long", &long)], None).await {
@@ -132,4 +136,53 @@ async fn a_stranger_is_told_to_go_with_the_answer_and_not_before() {
     assert_eq!(first.await.unwrap().status(), 403);
     let ended = timeout(PATIENCE, connection).await.expect("it is told to go");
     ended.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_front_proxy_has_as_many_connections_as_it_likes_beside_strangers_of_its_address() {
+    let (proxies, others) = (ClientAuthority::new(), ClientAuthority::new());
+    let directory = tempfile::tempdir().unwrap();
+    let authorities = directory.path().join("front-proxy-ca.crt");
+    std::fs::write(&authorities, proxies.pem()).unwrap();
+    let served = serve_in_cluster(|config| {
+        config.limits.connections = 16;
+        if let Cluster::Delegated(cluster) = &mut config.cluster {
+            cluster.authentication.request_header.client_ca_file = Some(authorities);
+        }
+    })
+    .await;
+    let headers = [("x-remote-user", "alice")];
+    let proxy = proxies.client("front-proxy-client");
+    let mut connections = Vec::new();
+    // Of an address 8 may be strangers', and 16 of all in all.
+    for _ in 0..40 {
+        let mut client = Client::connect_as(served.address, &served.trust, &proxy).await;
+        assert_eq!(client.ask("GET", THINGS, &headers, None).await.code, 200);
+        connections.push(client);
+    }
+    // From the same address, with a certificate of the same name that another authority signed.
+    let forged = others.client("front-proxy-client");
+    let mut strangers = Vec::new();
+    for _ in 0..20 {
+        let stream = TcpStream::connect(served.address).await.unwrap();
+        strangers.push(encrypted_as(stream, &served.trust, false, Some(&forged)).await);
+        for client in [0, 39] {
+            let answer = connections[client].ask("GET", THINGS, &headers, None).await;
+            assert_eq!(answer.code, 200);
+        }
+    }
+    let mut byte = [0];
+    // Of the oldest some did not even get through their handshake.
+    for oldest in strangers[..12].iter_mut().flatten() {
+        let read = timeout(PATIENCE, oldest.read(&mut byte)).await;
+        assert!(matches!(read, Ok(Ok(0) | Err(_))), "{read:?}");
+    }
+    for youngest in &mut strangers[12..] {
+        let stream = youngest.as_mut().expect("it has its place");
+        let read = stream.read(&mut byte).now_or_never();
+        assert!(read.is_none(), "{read:?}");
+    }
+    for client in &mut connections {
+        assert_eq!(client.ask("GET", THINGS, &headers, None).await.code, 200);
+    }
 }

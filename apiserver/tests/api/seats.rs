@@ -96,6 +96,28 @@ async fn who_does_not_read_refusals_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn who_does_not_read_small_answers_holds_no_seats() {
+    let served = serve_in_cluster(|config| {
+        config.limits.reading = 2;
+        config.limits.writing = 2;
+    })
+    .await;
+    let mut user = served.user("mallory").await;
+    assert_eq!(user.post(THINGS, &thing("small")).await.code, 201);
+    let one = format!("{THINGS}/small");
+    let mut attacker = Raw::connect(&served, Some("user:mallory"), 0).await;
+    let mut untaken = Vec::new();
+    // More than there are seats; all of them are answered, and no body is taken.
+    for _ in 0..8 {
+        let (answer, stream) = attacker.open("GET", &one, None).await.expect("a stream");
+        let answer = timeout(PATIENCE, answer).await.expect("an answer").unwrap();
+        assert_eq!(answer.status(), 200);
+        untaken.push((answer, stream));
+    }
+    assert_eq!(code(&mut user, &one).await, 200);
+}
+
+#[tokio::test]
 async fn bodies_that_never_come_hold_no_seats() {
     let served = serve_in_cluster(|_| {}).await;
     let mut attacker = Raw::connect(&served, Some("user:mallory"), 65_535).await;
@@ -172,7 +194,17 @@ async fn one_user_has_half_of_the_seats_and_what_waits_too_long_comes_again() {
     assert_eq!(code(&mut served.stranger().await, "/readyz").await, 200);
     let mut other = served.user("alice").await;
     assert_eq!(other.post(THINGS, &thing("one")).await.code, 201);
-    let metrics = other.get("/metrics").await.body;
+    let metrics = loop {
+        // A request is counted when its answer is out, which its client may know a little earlier.
+        let metrics = other.get("/metrics").await.body;
+        let refused = "apiserver_request_total{code=\"429\"";
+        if metrics
+            .lines()
+            .any(|line| line.starts_with(refused) && line.contains("verb=\"LIST\""))
+        {
+            break metrics;
+        }
+    };
     for line in [
         "apiserver_flowcontrol_current_executing_requests{flow_schema=\"global-default\",priority_level=\"global-default\"} 3",
         "apiserver_flowcontrol_rejected_requests_total{flow_schema=\"global-default\",priority_level=\"global-default\",reason=\"time-out\"} 1",
@@ -182,6 +214,15 @@ async fn one_user_has_half_of_the_seats_and_what_waits_too_long_comes_again() {
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }
+    // It waited in vain, and that is no part of how well the server serves.
+    let seconds = |name: &str| {
+        let start = format!("apiserver_request_{name}_seconds_sum{{");
+        let of_list = |line: &&str| line.starts_with(&start) && line.contains("verb=\"LIST\"");
+        let line = metrics.lines().find(of_list).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    let (all, indicator) = (seconds("duration"), seconds("sli_duration"));
+    assert!(all - indicator > 4.9, "{all} {indicator}");
     served.go.add_permits(1);
     for task in working {
         assert!(matches!(task.await.unwrap(), 201 | 409));
@@ -211,6 +252,36 @@ async fn a_list_that_is_not_read_holds_its_own_seats_alone() {
     assert_eq!(code(&mut other, &format!("{THINGS}/thing-1")).await, 200);
     assert_eq!(other.get(&format!("{THINGS}?limit=100")).await.code, 200);
     // Nobody wants it any more.
+    drop((untaken, stream));
+    assert_eq!(served.user("mallory").await.get("/version").await.code, 200);
+}
+
+#[tokio::test]
+async fn initial_events_that_are_not_read_hold_their_own_seats_alone() {
+    let served = serve_in_cluster(|config| {
+        config.limits.reading = 8;
+        config.limits.writing = 0;
+    })
+    .await;
+    let mut other = served.user("alice").await;
+    for number in 0..401 {
+        let mut large = thing(&format!("thing-{number}"));
+        large["text"] = "x".repeat(1_000).into();
+        assert_eq!(other.post(THINGS, &large).await.code, 201);
+    }
+    // The handles of the objects that are still to be told are held for each watcher. Seats bound them: a half is one user's.
+    let watch_list = format!(
+        "{THINGS}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    );
+    let mut attacker = Raw::connect(&served, Some("user:mallory"), 65_535).await;
+    let (answer, stream) = attacker.open("GET", &watch_list, None).await.expect("a stream");
+    let untaken = answer.await.unwrap();
+    assert_eq!(untaken.status(), 200);
+    let mut again = served.user("mallory").await;
+    let refused = again.open("GET", &watch_list, &[], None).await.unwrap();
+    assert_eq!(refused.status(), 429);
+    assert_eq!(code(&mut other, &format!("{THINGS}/thing-1")).await, 200);
+    // Nobody wants them any more.
     drop((untaken, stream));
     assert_eq!(served.user("mallory").await.get("/version").await.code, 200);
 }

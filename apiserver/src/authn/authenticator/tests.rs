@@ -402,6 +402,39 @@ async fn what_the_cluster_reviews_is_believed() {
     assert_eq!(user.groups, ["system:serviceaccounts", "system:authenticated"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_token_that_nobody_could_review_is_not_called_wrong() {
+    let wrong = |error: &str| json!({"authenticated": false, "error": error});
+    for (token, code) in [
+        ("unknown", 401),
+        ("expired", 401),
+        ("not permitted", 401),
+        ("failing", 500),
+        ("hanging", 500),
+    ] {
+        let cluster = FakeCluster::new(move |request| {
+            let mut review = request.body.clone();
+            match token {
+                "not permitted" => return Answer::status(403, "Forbidden", "may not create tokenreviews"),
+                "failing" => return Answer::status(500, "InternalError", "etcd is away"),
+                "hanging" => return Answer::Never,
+                _ => {}
+            }
+            review["status"] = wrong(if token == "expired" { "token expired" } else { "" });
+            Answer::ok(review)
+        });
+        let reviewed = ReviewedTokens::new(cluster.client.clone(), Duration::from_secs(10));
+        let store = Arc::new(TrustStore::new(Trust::default()));
+        let authenticator = Authenticator::new(store, Tokens::Reviewed(reviewed), JoinSet::new());
+        let mut parts = request(&[("Authorization", &format!("Bearer {}", token.replace(' ', "-")))]);
+        let refused = authenticator.authenticate(&mut parts, &Peer::new(None)).await;
+        let status = refused.unwrap_err().status();
+        assert_eq!(status.code, code, "{token}");
+        // What went wrong with the cluster is for the log.
+        assert!(!status.message.contains("etcd"), "{}", status.message);
+    }
+}
+
 #[tokio::test]
 async fn open_connections_follow_a_change_of_authorities() {
     let (old, _, trust) = cluster();

@@ -19,7 +19,7 @@ use crate::status::ApiError;
 /// Afterwards no header tells that anything was. Call it between authentication and authorization.
 ///
 /// # Errors
-/// 403: `user` may not act so. 400: the headers make no sense.
+/// 403: `user` may not act so. 400: the headers make no sense. 429: too much is being asked. 500: the cluster did not answer.
 pub async fn impersonate(
     authorizer: &Authorizer,
     parts: &mut Parts,

@@ -59,7 +59,7 @@ fn runs_on(requestor: &User, node_user: &str) -> bool {
 /// Whom `requestor` acts as in this request, by the first mode that allows it.
 ///
 /// # Errors
-/// None does; what the first of them said.
+/// None does; what the first of them said. 429 or 500 where the cluster has no answer: the next mode would ask the same one.
 pub(super) async fn impersonated(
     authorizer: &Authorizer,
     requestor: &User,
@@ -73,9 +73,10 @@ pub(super) async fn impersonated(
     {
         match constrained(authorizer, mode, requestor, &wanted, info).await {
             Ok(user) => return Ok(user),
-            Err(error) => {
+            Err(error @ ApiError::Forbidden { .. }) => {
                 refusal.get_or_insert(error);
             }
+            Err(error) => return Err(error),
         }
     }
     let reviews = Reviews {
@@ -84,8 +85,8 @@ pub(super) async fn impersonated(
         words: Words::unconstrained(),
     };
     match reviews.user(wanted).await {
-        Ok(user) => Ok(user),
-        Err(error) => Err(refusal.unwrap_or(error)),
+        Err(error @ ApiError::Forbidden { .. }) => Err(refusal.unwrap_or(error)),
+        done => done,
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::names;
-use crate::authz::{Attributes, Authorizer, Decision, ResourceAttributes, forbidden};
+use crate::authz::{Attributes, Authorizer, ResourceAttributes, forbidden};
 use crate::request::User;
 use crate::status::ApiError;
 
@@ -107,7 +107,7 @@ impl Reviews<'_> {
                 let reason = "impersonating the system:masters group is not allowed";
                 return Err(self.refused(question(User::MASTERS), reason));
             }
-            if groups.len() >= MANY && self.ask(question("*").into()).await.is_ok() {
+            if groups.len() >= MANY && self.is_allowed(question("*")).await? {
                 return Ok(());
             }
         }
@@ -130,7 +130,7 @@ impl Reviews<'_> {
                 return Err(self.refused(question("", ""), &reason));
             }
             let values: usize = extra.values().map(Vec::len).sum();
-            if values >= MANY && self.ask(question("*", "*").into()).await.is_ok() {
+            if values >= MANY && self.is_allowed(question("*", "*")).await? {
                 return Ok(());
             }
         }
@@ -171,14 +171,17 @@ impl Reviews<'_> {
         forbidden(&self.requestor, &Attributes::Resource(question), reason)
     }
 
-    /// Asks; no answer is a refusal, too.
+    /// Asks. Go makes a 403 of a review that has no answer, too; here it is what it is everywhere: 429 or 500.
     pub(super) async fn ask(&self, question: Attributes<'_>) -> Result<(), ApiError> {
-        match self.authorizer.decide(&self.requestor, &question).await {
-            Ok(Decision::Allow) => Ok(()),
-            Ok(Decision::Deny(reason) | Decision::NoOpinion(reason)) => {
-                Err(forbidden(&self.requestor, &question, &reason))
-            }
-            Err(error) => Err(forbidden(&self.requestor, &question, &error.to_string())),
+        self.authorizer.check_further(&self.requestor, &question).await
+    }
+
+    /// Asks, where a denial leads to the next question.
+    async fn is_allowed(&self, question: ResourceAttributes<'_>) -> Result<bool, ApiError> {
+        match self.ask(question.into()).await {
+            Ok(()) => Ok(true),
+            Err(ApiError::Forbidden { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

@@ -340,17 +340,62 @@ async fn masters_may_act_as_anybody_and_nothing_is_asked() {
     assert!(rules.asked().is_empty());
 }
 
-#[tokio::test]
-async fn no_answer_is_a_refusal() {
-    let cluster = FakeCluster::new(|_| Answer::status(403, "Forbidden", "no reviews here"));
+/// An authorizer of a cluster that answers so, and the cluster.
+fn reviewed_by(handler: impl Fn(&Value) -> Answer + Send + Sync + 'static) -> (Authorizer, FakeCluster) {
+    let cluster = FakeCluster::new(move |request| handler(&request.body));
     let authorizer = authz::build(authz::Options::default(), Some(cluster.client.clone())).unwrap();
-    let mut parts = request(&[("Impersonate-User", "alice")]);
-    let error = impersonate(&authorizer, &mut parts, user("me"), &info())
-        .await
-        .unwrap_err();
-    let (code, message) = text(&error);
-    assert_eq!(code, 403);
-    assert!(message.ends_with(": no reviews here"), "{message}");
+    (authorizer, cluster)
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_is_neither_a_permission_nor_a_denial() {
+    let constrained = "impersonate-on:user-info:get g/things/ ns/x";
+    // The first review, one of a later mode, and one for all groups at once.
+    for unanswered in [
+        constrained,
+        "impersonate /users/ /alice",
+        "impersonate:user-info authentication.k8s.io/groups/ /*",
+    ] {
+        let (authorizer, _cluster) = reviewed_by(move |review| {
+            let (mut review, question) = (review.clone(), question(&review["spec"]));
+            if question == unanswered {
+                return Answer::status(403, "Forbidden", "no reviews here");
+            }
+            let is_allowed = unanswered.ends_with("/*");
+            review["status"] = json!({"allowed": is_allowed});
+            Answer::ok(review)
+        });
+        let groups = ["a", "b", "c", "d"].map(|group| ("Impersonate-Group", group));
+        let headers: Vec<_> = std::iter::once(("Impersonate-User", "alice"))
+            .chain(groups)
+            .collect();
+        let acted = impersonate(&authorizer, &mut request(&headers), user("me"), &info()).await;
+        let expected = (500, "Internal error occurred: no reviews here".to_owned());
+        assert_eq!(text(&acted.unwrap_err()), expected, "{unanswered}");
+    }
+    let (authorizer, _cluster) = reviewed_by(|_| Answer::Never);
+    let headers = [("Impersonate-User", "alice")];
+    let acted = impersonate(&authorizer, &mut request(&headers), user("me"), &info()).await;
+    assert_eq!(text(&acted.unwrap_err()).0, 500, "a timeout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_reviews_of_one_user_are_429_and_not_403() {
+    let (authorizer, _cluster) = reviewed_by(|_| Answer::Never);
+    let (mallory, asked) = (user("mallory"), info());
+    let names: Vec<RequestInfo> = (0..600)
+        .map(|number| RequestInfo {
+            name: number.to_string(),
+            ..asked.clone()
+        })
+        .collect();
+    let reviews = names.iter().map(|info| authorizer.allows(&mallory, info));
+    let mut attack = Box::pin(futures::future::join_all(reviews));
+    assert!((&mut attack).now_or_never().is_none());
+    let headers = [("Impersonate-User", "alice")];
+    let acted = impersonate(&authorizer, &mut request(&headers), mallory.clone(), &asked).await;
+    let error = acted.unwrap_err();
+    assert_eq!((text(&error).0, error.retry_after()), (429, Some(1)));
 }
 
 #[tokio::test]

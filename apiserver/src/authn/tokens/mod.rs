@@ -19,6 +19,9 @@ pub(super) enum TokenRejected {
     /// Too many are asked for that nobody knows.
     #[error("too many tokens are being reviewed")]
     Busy,
+    /// The cluster has something against it, or does not let this server ask.
+    #[error("{0}")]
+    Refused(String),
     /// Nobody could say.
     #[error("{0}")]
     Unanswered(String),

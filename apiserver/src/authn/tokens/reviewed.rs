@@ -13,7 +13,7 @@ use kube::Client;
 
 use super::{Digest, Digests, TokenRejected};
 use crate::flowcontrol::RateLimiter;
-use crate::kubernetes::{ReviewBudgets, create_review};
+use crate::kubernetes::{ReviewBudgets, ReviewFailed, create_review};
 use crate::lookup::{Expiring, Flights};
 use crate::request::User;
 
@@ -98,17 +98,23 @@ impl ReviewedTokens {
 
 async fn answered(client: &Client, review: &TokenReview, rate: &RateLimiter) -> Answer {
     let answered = create_review(client, review, TIMEOUT, rate).await;
-    let status = answered
-        .map_err(|error| TokenRejected::Unanswered(error.to_string()))?
-        .status
-        .unwrap_or_default();
+    let status = answered.map_err(rejected)?.status.unwrap_or_default();
     known(status)
+}
+
+fn rejected(error: ReviewFailed) -> TokenRejected {
+    match error {
+        ReviewFailed::Refused(text) => TokenRejected::Refused(text),
+        ReviewFailed::Unanswered(_) | ReviewFailed::TimedOut(_) => {
+            TokenRejected::Unanswered(error.to_string())
+        }
+    }
 }
 
 fn known(status: TokenReviewStatus) -> Answer {
     if !status.authenticated.unwrap_or_default() {
         return match status.error.filter(|error| !error.is_empty()) {
-            Some(error) => Err(TokenRejected::Unanswered(error)),
+            Some(error) => Err(TokenRejected::Refused(error)),
             None => Ok(None),
         };
     }
@@ -281,7 +287,8 @@ mod tests {
     async fn a_cluster_that_hangs_is_an_error_in_time() {
         let cluster = FakeCluster::new(|_| Response::Never);
         let begun = tokio::time::Instant::now();
-        assert!(tokens(&cluster).user("alice").await.is_err());
+        let rejected = tokens(&cluster).user("alice").await.unwrap_err();
+        assert!(matches!(rejected, TokenRejected::Unanswered(_)), "{rejected:?}");
         assert!(begun.elapsed() <= LONGEST);
     }
 }

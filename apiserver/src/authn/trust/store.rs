@@ -1,5 +1,6 @@
 //! Trust as it is now, changed by whoever watches its sources.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -92,9 +93,10 @@ impl TrustStore {
 
 fn hints_of(trust: &Trust) -> Arc<[DistinguishedName]> {
     let mut subjects: Vec<DistinguishedName> = Vec::new();
+    let mut known: HashSet<Vec<u8>> = HashSet::new();
     let bundles = [&trust.clients, &trust.front_proxy.authorities];
     for subject in bundles.into_iter().flatten().flat_map(|bundle| bundle.subjects()) {
-        if !subjects.iter().any(|known| known.as_ref() == subject.as_ref()) {
+        if known.insert(subject.as_ref().to_vec()) {
             subjects.push(subject);
         }
     }

@@ -314,6 +314,12 @@ async fn what_one_user_asks_leaves_the_questions_of_others_alone() {
         .await;
     let status = refused.unwrap_err().status();
     assert_eq!((status.code, status.reason.as_str()), (429, "TooManyRequests"));
+    let asked = get("more");
+    let refused = authorizer
+        .check_further(&mallory, &Attributes::of(&asked))
+        .await
+        .unwrap_err();
+    assert_eq!((refused.status().code, refused.retry_after()), (429, Some(1)));
     assert_eq!(begun.elapsed(), Duration::ZERO);
     assert!(attack.await.iter().all(Result::is_err));
     assert!(
@@ -321,6 +327,21 @@ async fn what_one_user_asks_leaves_the_questions_of_others_alone() {
         "{:?}",
         begun.elapsed()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn reviews_have_a_rate() {
+    let cluster = cluster(json!({"allowed": true}));
+    let authorizer = authorizer(&cluster);
+    let known = user("alice", &[]);
+    let begun = tokio::time::Instant::now();
+    for number in 0..480 {
+        let asked = get(&number.to_string());
+        assert_eq!(authorizer.allows(&known, &asked).await.unwrap(), Decision::Allow);
+    }
+    // A burst of 320, then 160 a second.
+    let elapsed = begun.elapsed().as_secs_f64();
+    assert!((0.9..1.2).contains(&elapsed), "{elapsed}");
 }
 
 const TOO_LARGE_NAME: usize = 10_000;

@@ -11,6 +11,7 @@ mod yaml;
 use bytes::Bytes;
 use http::HeaderMap;
 
+use crate::offload::Elsewhere;
 use crate::request::media::{Format, Wanted};
 use crate::response::{Body, Incomplete, Made};
 use crate::status::ApiError;
@@ -32,7 +33,7 @@ pub(super) fn body(json: Bytes, wanted: Wanted, headers: &HeaderMap) -> Result<(
         Format::Json => json,
     };
     if bytes.len() as u64 > gzip::SMALLEST && gzip::is_accepted(headers) {
-        return Ok((made(gzip::compressed(slices(bytes).map(Ok)), None, TURN), true));
+        return Ok((made(gzip::compressed(slices(bytes).map(Ok)), None, TURN, None), true));
     }
     Ok((Body::from(bytes), false))
 }
@@ -47,6 +48,8 @@ pub(super) struct ListBody<I> {
     pub(super) none: &'static str,
     /// Bytes of all items as JSON, where that is known.
     pub(super) of_items: Option<u64>,
+    /// Where the pieces are made, if an item that is more than copied is heavy.
+    pub(super) elsewhere: Option<Elsewhere>,
 }
 
 /// A body of a list, made while it is sent. The second is whether it is compressed.
@@ -64,21 +67,22 @@ where
         form,
         none,
         of_items,
+        elsewhere,
     } = list;
     if wanted.format == Format::Yaml {
-        return Ok(begun(yaml::list(&head, items, form, none)?, headers));
+        return Ok(begun(yaml::list(&head, items, form, none)?, headers, elsewhere));
     }
     let is_copied = matches!(form, Form::Whole | Form::Bare(_));
     let pieces = ListPieces::new(head, items, form, none);
     if wanted.pretty {
-        return Ok(begun(indented(pieces), headers));
+        return Ok(begun(indented(pieces), headers, elsewhere));
     }
     match of_items {
         Some(of_items) if is_copied && !gzip::is_accepted(headers) => {
             let length = pieces.length(of_items);
-            Ok((made(pieces, Some(length), TURN_OF_COPIES), false))
+            Ok((made(pieces, Some(length), TURN_OF_COPIES, elsewhere), false))
         }
-        _ => Ok(begun(pieces, headers)),
+        _ => Ok(begun(pieces, headers, elsewhere)),
     }
 }
 
@@ -99,6 +103,7 @@ fn indented(
 fn begun(
     mut pieces: impl Iterator<Item = Result<Bytes, Incomplete>> + Send + 'static,
     headers: &HeaderMap,
+    elsewhere: Option<Elsewhere>,
 ) -> (Body, bool) {
     let mut first = Vec::new();
     let mut size = 0;
@@ -120,9 +125,9 @@ fn begun(
     }
     let all = first.into_iter().chain(pieces);
     if gzip::is_accepted(headers) {
-        (made(gzip::compressed(all), None, TURN), true)
+        (made(gzip::compressed(all), None, TURN, elsewhere), true)
     } else {
-        (made(all, None, TURN), false)
+        (made(all, None, TURN, elsewhere), false)
     }
 }
 
@@ -130,8 +135,9 @@ fn made(
     pieces: impl Iterator<Item = Result<Bytes, Incomplete>> + Send + 'static,
     length: Option<u64>,
     turn: u32,
+    elsewhere: Option<Elsewhere>,
 ) -> Body {
-    Body::Made(Made::new(Box::new(pieces), length, turn))
+    Body::Made(Made::new(Box::new(pieces), length, turn).made_by(elsewhere))
 }
 
 /// So that compression is done in steps.

@@ -62,7 +62,7 @@ where
         .update(call.request, &mut change, &options.into(), &mut warnings)
         .await;
     call.warnings.extend(warnings);
-    answer::object(call, wanted, &updated?.entry, StatusCode::OK)
+    answer::object(call, wanted, &updated?.entry, StatusCode::OK).await
 }
 
 fn not_found(call: &Call<'_>) -> ApiError {

@@ -1,12 +1,12 @@
 //! What is stored and cannot be read: 500 with its key, never absent, and gone when somebody says so.
 
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 
 use crate::authz::Authorized;
 use crate::endpoint::serve;
 use crate::endpoint::testing::*;
 use crate::request::{RequestInfo, User};
-use crate::storage::{Key, Storage as _};
+use crate::storage::{Key, ReadAt, Storage as _};
 
 const KEY: &str = "/wardle.example.com/flunders/default/b";
 
@@ -15,13 +15,15 @@ async fn damaged() -> TestServer {
     let server = TestServer::new();
     server.create("a").await;
     server.create("c").await;
+    damage(&server).await;
+    server
+}
+
+/// Stores an object that is no JSON.
+async fn damage(server: &TestServer) {
     let key = Key::parse(KEY).unwrap();
-    server
-        .store
-        .create(&key, r#"{"kind":"Flunder","metadata":{"na"#.into())
-        .await
-        .unwrap();
-    server
+    let half = r#"{"kind":"Flunder","metadata":{"na"#;
+    server.store.create(&key, half.into()).await.unwrap();
 }
 
 #[tokio::test]
@@ -52,6 +54,60 @@ async fn a_damaged_object_is_named_to_whoever_would_get_it_and_never_left_out() 
     assert!(code == 500 && message.contains(KEY), "{code} {message}");
     let (code, _) = server.put(&one, &flunder("b")).await.error();
     assert_eq!(code, 500);
+}
+
+/// What a watch tells until it ends.
+async fn told(server: &TestServer, response: crate::response::Response) -> Vec<serde_json::Value> {
+    let damaged = Key::parse(KEY).unwrap();
+    if server
+        .store
+        .get(&damaged, ReadAt::Latest)
+        .await
+        .unwrap()
+        .entry
+        .is_none()
+    {
+        damage(server).await;
+    }
+    let body = response.into_body().collect();
+    let body = tokio::time::timeout(std::time::Duration::from_secs(60), body).await;
+    let lines = body.expect("the watch ends").unwrap().to_bytes();
+    lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_watch_that_comes_to_a_damaged_object_ends_with_an_error_of_500_that_names_it() {
+    let server = TestServer::new();
+    server.create("a").await;
+    let seen = server.get(FLUNDERS).await.json()["metadata"]["resourceVersion"].clone();
+    let from = format!("{FLUNDERS}?watch=1&resourceVersion={}", seen.as_str().unwrap());
+    let initial = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
+    for (uri, before) in [
+        (from.clone(), 0),
+        // Who comes again where it was is told again.
+        (from, 0),
+        (format!("{FLUNDERS}?watch=1"), 1),
+        (format!("{FLUNDERS}?watch=1&{initial}"), 1),
+    ] {
+        let response = server.response("GET", &uri, &[], "").await;
+        let events = told(&server, response).await;
+        assert_eq!(events.len(), before + 1, "{uri}: {events:?}");
+        let error = &events[before];
+        assert_eq!(
+            (&error["type"], &error["object"]["code"]),
+            (&"ERROR".into(), &500.into()),
+            "{uri}"
+        );
+        let message = error["object"]["message"].as_str().unwrap();
+        assert!(message.contains(KEY), "{uri}: {message}");
+    }
+    // So a client lists again, and is told the same.
+    let (code, message) = server.get(FLUNDERS).await.error();
+    assert!(code == 500 && message.contains(KEY), "{code} {message}");
 }
 
 const IGNORE: &str = "ignoreStoreReadErrorWithClusterBreakingPotential=true";

@@ -3,6 +3,7 @@
 mod authority;
 mod damage;
 mod forms;
+mod large;
 mod paths;
 mod reads;
 mod watches;

@@ -1,3 +1,4 @@
+use futures::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::super::testing::{BETA, FLUNDERS, TestServer};
@@ -171,4 +172,23 @@ pub(super) fn names(list: &Value) -> Vec<&str> {
         .iter()
         .map(|item| item["metadata"]["name"].as_str().unwrap())
         .collect()
+}
+
+#[tokio::test]
+async fn a_list_that_drops_most_of_what_it_reads_lets_others_have_their_turn() {
+    let uri = format!("{FLUNDERS}?labelSelector=a%3Db");
+    for (count, is_made_at_once) in [(3, true), (1_100, false)] {
+        let server = TestServer::new();
+        for number in 0..count {
+            server.create(&format!("a{number}")).await;
+        }
+        let mut listed = Box::pin(server.get(&uri));
+        let at_once = (&mut listed).now_or_never();
+        assert_eq!(at_once.is_some(), is_made_at_once, "{count} objects");
+        let reply = match at_once {
+            Some(reply) => reply,
+            None => listed.await,
+        };
+        assert_eq!(reply.json()["items"], serde_json::json!([]));
+    }
 }

@@ -205,14 +205,19 @@ impl Flow<'_> {
         }
     }
 
-    /// Its seats.
+    /// Its seats. `permit` counts the wait for them.
     ///
     /// # Errors
     /// There are none for it in time.
-    pub(super) async fn seat(&self) -> Result<Seat, Rejected> {
+    pub(super) async fn seat(&self, permit: &mut Permit) -> Result<Seat, Rejected> {
         match self.ask()? {
             Asked::Seated(seat) => Ok(seat),
-            Asked::Waiting(seat) => seat.await,
+            Asked::Waiting(seat) => {
+                permit.begins_to_wait();
+                let seat = seat.await;
+                permit.ends_waiting();
+                seat
+            }
         }
     }
 

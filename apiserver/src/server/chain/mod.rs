@@ -86,6 +86,7 @@ where
     }
     if let Some(record) = &mut held.record {
         record.answered(response.status().as_u16());
+        record.queued(held.permit.as_ref().map_or(Duration::ZERO, Permit::queued));
     }
     if held.says_goodbye {
         // With the answer, as Go does, and not before: clients take a GOAWAY that overtakes their request for its failure.
@@ -194,7 +195,7 @@ where
     if is_watch && flow.long_running(permit).is_err() {
         return Ok(too_many(core));
     }
-    match flow.seat().await {
+    match flow.seat(permit).await {
         Ok(seat) => flow.begin(seat, permit),
         Err(_) => return Ok(too_many(core)),
     }

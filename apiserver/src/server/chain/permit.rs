@@ -1,5 +1,7 @@
 //! What a request holds: its seats, room for its body, a place among the watches; and when it gives them back.
 
+use std::time::{Duration, Instant};
+
 use http_body::Body as _;
 use prometheus_client::metrics::gauge::Gauge;
 
@@ -17,6 +19,31 @@ pub(in crate::server) struct Permit {
     long_running: Option<Seat>,
     /// Why it was not let in, where that turned out while its body was read.
     rejected: Option<Rejected>,
+    queued: QueueWait,
+}
+
+/// How long a request has waited in queues: Go's `APFQueueWaitTracker` (k8s.io/apiserver/pkg/endpoints/request).
+#[derive(Clone, Copy, Debug, Default)]
+struct QueueWait {
+    before: Duration,
+    /// Since when it waits again. A request whose time is over while it waits leaves without a word.
+    since: Option<Instant>,
+}
+
+impl QueueWait {
+    fn begin(&mut self, now: Instant) {
+        self.since.get_or_insert(now);
+    }
+
+    fn end(&mut self, now: Instant) {
+        self.before = self.until(now);
+        self.since = None;
+    }
+
+    fn until(&self, now: Instant) -> Duration {
+        let current = self.since.map(|since| now.saturating_duration_since(since));
+        self.before + current.unwrap_or_default()
+    }
 }
 
 /// The seats of a request that is being worked on.
@@ -62,6 +89,21 @@ impl Permit {
     /// Its seats, for what goes on without the request: the initial events of a watch.
     pub(super) fn take_seat(&mut self) -> Option<impl Send + 'static + use<>> {
         self.executing.take()
+    }
+
+    /// It waits in a queue from now on.
+    pub(super) fn begins_to_wait(&mut self) {
+        self.queued.begin(Instant::now());
+    }
+
+    /// It does not wait any more.
+    pub(super) fn ends_waiting(&mut self) {
+        self.queued.end(Instant::now());
+    }
+
+    /// How long it has waited in queues so far.
+    pub(super) fn queued(&self) -> Duration {
+        self.queued.until(Instant::now())
     }
 
     /// There is room for its body.
@@ -111,5 +153,26 @@ impl Permit {
         let is_reading = executing.is_reading;
         self.executing = None;
         !is_reading
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_waits_are_counted_and_one_that_is_not_over_too() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut wait = QueueWait::default();
+        assert_eq!(wait.until(at(9)), Duration::ZERO);
+        // For room for its body, then for its seats.
+        wait.begin(at(1));
+        wait.end(at(3));
+        assert_eq!(wait.until(at(9)), Duration::from_secs(2));
+        wait.begin(at(10));
+        assert_eq!(wait.until(at(15)), Duration::from_secs(7));
+        wait.end(at(16));
+        assert_eq!(wait.until(at(99)), Duration::from_secs(8));
     }
 }

@@ -86,6 +86,7 @@ impl Gate<'_> {
                 Ok(Some(frame))
             }
             Asked::Waiting(room) => {
+                self.permit.begins_to_wait();
                 (self.held, self.waiting) = (Some(frame), Some(room));
                 Ok(None)
             }
@@ -105,6 +106,7 @@ impl Gate<'_> {
                 Ok(true)
             }
             Asked::Waiting(seat) => {
+                self.permit.begins_to_wait();
                 self.waiting = Some(seat);
                 Ok(false)
             }
@@ -139,7 +141,9 @@ where
                 return frame.map_err(BodyError::Client);
             };
             if let Some(waiting) = &mut gate.waiting {
-                let seat = match std::task::ready!(waiting.as_mut().poll(context)) {
+                let waited = std::task::ready!(waiting.as_mut().poll(context));
+                gate.permit.ends_waiting();
+                let seat = match waited {
                     Ok(seat) => seat,
                     Err(rejected) => return this.rejected(rejected),
                 };

@@ -1,6 +1,9 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bytes::Bytes;
 use http::Method;
 use http_body::Body as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::response::Body;
@@ -24,6 +27,13 @@ async fn client(
     h2::client::SendRequest<Bytes>,
     h2::client::Connection<tokio::io::DuplexStream>,
 ) {
+    h2::client::handshake(served(standing, Arc::default()))
+        .await
+        .unwrap()
+}
+
+/// The client's end of such a connection; `begun` counts the requests that have been served or are.
+fn served(standing: Standing, begun: Arc<AtomicUsize>) -> tokio::io::DuplexStream {
     let (ours, theirs) = tokio::io::duplex(1 << 20);
     let life = Lifecycle::new();
     let (changes, leaf) = watch::channel(0);
@@ -41,6 +51,7 @@ async fn client(
         let _changes = changes;
         run(theirs, connection, standing, PROTOCOL, endings, move |request| {
             let life = life.clone();
+            begun.fetch_add(1, Ordering::SeqCst);
             async move {
                 if request.method() != Method::GET {
                     let _unread = request;
@@ -52,7 +63,64 @@ async fn client(
         })
         .await;
     });
-    h2::client::handshake(ours).await.unwrap()
+    ours
+}
+
+/// A frame of RFC 9113, section 4.1.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
+    [head.as_slice(), payload].concat()
+}
+
+/// A client's preface, and the heads of so many POSTs, whose bodies do not come.
+fn posts(count: u32) -> Vec<u8> {
+    const HEADERS: u8 = 1;
+    const SETTINGS: u8 = 4;
+    const END_HEADERS: u8 = 4;
+    // `:method: POST`, `:scheme: https`, `:path: /` and `:authority`, as RFC 7541 numbers them.
+    let fields = [&[0x83, 0x87, 0x84, 0x41, 9], b"localhost".as_slice()].concat();
+    let heads = (0..count).flat_map(|number| frame(HEADERS, END_HEADERS, 2 * number + 1, &fields));
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".iter().copied();
+    preface.chain(frame(SETTINGS, 0, 0, &[])).chain(heads).collect()
+}
+
+#[tokio::test]
+async fn a_connection_has_so_many_requests_at_once_and_no_more_whatever_its_client_believes() {
+    const RST_STREAM: u8 = 3;
+    const REFUSED_STREAM: u32 = 7;
+    for (standing, most) in [
+        (Standing::Unknown, 250),
+        (Standing::Client, 250),
+        (Standing::FrontProxy, 1000),
+    ] {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let mut client = served(standing, Arc::clone(&begun));
+        client.write_all(&posts(most + 50)).await.unwrap();
+        let mut refused = 0;
+        let all_refused = async {
+            while refused < 50 {
+                let mut head = [0; 9];
+                client.read_exact(&mut head).await.unwrap();
+                let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+                let mut payload = vec![0; length as usize];
+                client.read_exact(&mut payload).await.unwrap();
+                if head[3] == RST_STREAM {
+                    assert_eq!(payload, REFUSED_STREAM.to_be_bytes());
+                    refused += 1;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, all_refused).await.unwrap();
+        let most_begun = async {
+            while begun.load(Ordering::SeqCst) < most as usize {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, most_begun).await.unwrap();
+        // With those that were refused these are all.
+        assert_eq!(begun.load(Ordering::SeqCst), most as usize, "{standing:?}");
+    }
 }
 
 #[tokio::test]

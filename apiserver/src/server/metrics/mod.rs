@@ -56,6 +56,9 @@ impl Metrics {
             durations: Family::<RequestLabels, Histogram, fn() -> Histogram>::new_with_constructor(|| {
                 Histogram::new(DURATIONS)
             }),
+            sli_durations: Family::<RequestLabels, Histogram, fn() -> Histogram>::new_with_constructor(
+                || Histogram::new(DURATIONS),
+            ),
             sizes: Family::<RequestLabels, Histogram, fn() -> Histogram>::new_with_constructor(|| {
                 Histogram::new(SIZES)
             }),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -19,6 +19,7 @@ type Histograms = Family<RequestLabels, Histogram, fn() -> Histogram>;
 pub(super) struct Families {
     pub(super) requests: Family<CodeLabels, Counter>,
     pub(super) durations: Histograms,
+    pub(super) sli_durations: Histograms,
     pub(super) sizes: Histograms,
     pub(super) long_running: Family<LongRunningLabels, Gauge>,
 }
@@ -35,11 +36,12 @@ impl Families {
             "Seconds from a request's head to the end of its answer",
             self.durations.clone(),
         );
-        // Kubernetes leaves time in admission webhooks and queues out of this one. There is none here.
+        // As Go's MonitorRequest (k8s.io/apiserver/pkg/endpoints/metrics): without what the request waited in the queues of
+        // priority and fairness. Go leaves out admission webhooks too, of which there are none here.
         registry.register(
             "apiserver_request_sli_duration_seconds",
-            "Seconds from a request's head to the end of its answer",
-            self.durations.clone(),
+            "Seconds from a request's head to the end of its answer, without the wait for seats",
+            self.sli_durations.clone(),
         );
         registry.register("apiserver_response_sizes", "Bytes of answers", self.sizes.clone());
         registry.register(
@@ -57,6 +59,7 @@ pub(super) struct Series {
     /// By status code; there are few.
     codes: RwLock<Vec<(u16, Counter)>>,
     duration: Histogram,
+    sli_duration: Histogram,
     size: Histogram,
     long_running: Gauge,
 }
@@ -76,6 +79,7 @@ impl Series {
             requests: families.requests.clone(),
             codes: RwLock::default(),
             duration: families.durations.get_or_create(&labels).clone(),
+            sli_duration: families.sli_durations.get_or_create(&labels).clone(),
             size: families.sizes.get_or_create(&labels).clone(),
             long_running,
             labels,
@@ -145,6 +149,8 @@ pub(in crate::server) struct Record {
     series: Arc<Series>,
     started: Instant,
     is_long_running: bool,
+    /// How long it waited in queues.
+    queued: Duration,
     code: u16,
     bytes: u64,
 }
@@ -158,6 +164,7 @@ impl Record {
             series,
             started,
             is_long_running,
+            queued: Duration::ZERO,
             code: 0,
             bytes: 0,
         }
@@ -166,6 +173,11 @@ impl Record {
     /// What was answered.
     pub(in crate::server) fn answered(&mut self, code: u16) {
         self.code = code;
+    }
+
+    /// How long it waited in queues before it was worked on.
+    pub(in crate::server) fn queued(&mut self, waited: Duration) {
+        self.queued = waited;
     }
 
     /// That so many bytes of the body went out.
@@ -186,7 +198,10 @@ impl Drop for Record {
         // A client that left before there was an answer is counted nowhere, as in Kubernetes.
         if self.code != 0 {
             self.series.count(self.code);
-            self.series.duration.observe(self.started.elapsed().as_secs_f64());
+            let elapsed = self.started.elapsed();
+            self.series.duration.observe(elapsed.as_secs_f64());
+            let without_queues = elapsed.saturating_sub(self.queued);
+            self.series.sli_duration.observe(without_queues.as_secs_f64());
             self.series.size.observe(self.bytes as f64);
         }
     }

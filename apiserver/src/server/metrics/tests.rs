@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::Method;
 
@@ -45,6 +45,27 @@ fn requests_are_counted_under_kubernetes_names() {
         text.contains(r#"scope="namespace",subresource="",verb="LIST""#),
         "{text}"
     );
+}
+
+#[test]
+fn the_service_level_indicator_is_without_the_wait_in_queues() {
+    let metrics = Metrics::new(|_| {});
+    let info = info(Method::GET, "/apis/g/v1/namespaces/ns/things");
+    let hour = Duration::from_secs(3600);
+    let started = Instant::now().checked_sub(2 * hour).unwrap();
+    let mut record = metrics.begin(&Subject::of_resource(&info), started);
+    record.queued(hour);
+    record.answered(200);
+    drop(record);
+    let text = metrics.encode().unwrap();
+    let seconds = |name: &str| {
+        let start = format!("apiserver_request_{name}_seconds_sum{{");
+        let line = text.lines().find(|line| line.starts_with(&start)).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    let (all, indicator) = (seconds("duration"), seconds("sli_duration"));
+    assert!(all >= 7200.0, "{all}");
+    assert!((all - indicator - 3600.0).abs() < 0.001, "{all}, {indicator}");
 }
 
 #[test]

@@ -1,0 +1,105 @@
+//! What is large is encoded off the threads that answer others, and in the memory that large requests share.
+
+use futures::FutureExt as _;
+use http_body_util::BodyExt as _;
+use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::super::testing::{BETA, FLUNDERS, Reply, TestServer, flunder};
+
+const YAML: (&str, &str) = ("accept", "application/yaml");
+const TABLE: (&str, &str) = ("accept", "application/json;as=Table;g=meta.k8s.io;v=v1");
+
+/// All the memory that stored objects have, until it is dropped: whoever is asked to wait for it waits.
+struct Occupied(OwnedSemaphorePermit);
+
+impl Occupied {
+    async fn begin(server: &TestServer) -> Self {
+        Self(server.endpoints.memory().for_stored(usize::MAX).await.unwrap())
+    }
+
+    /// What `future` comes to, which waits as long as this is not released.
+    async fn holds<T>(self, what: &str, future: impl Future<Output = T>) -> T {
+        let mut future = Box::pin(future);
+        for _ in 0..100 {
+            assert!((&mut future).now_or_never().is_none(), "{what} waits for nothing");
+            tokio::task::yield_now().await;
+        }
+        drop(self.0);
+        future.await
+    }
+}
+
+/// One small Flunder, and four of 200 KiB.
+async fn server() -> TestServer {
+    let server = TestServer::new();
+    server.create("small").await;
+    for number in 0..4 {
+        let mut large = flunder(&format!("large-{number}"));
+        large["spec"]["reference"] = "x".repeat(200 * 1024).into();
+        assert_eq!(server.post(FLUNDERS, &large).await.code, 201);
+    }
+    server
+}
+
+fn is_whole(what: &str, reply: &Reply, count: usize) {
+    assert_eq!(reply.code, 200, "{what}");
+    let expected = if what.contains("Table") { 0 } else { count * 200 };
+    let found = reply.body.iter().filter(|byte| **byte == b'x').count() / 1024;
+    assert_eq!(found, expected, "{what}");
+}
+
+#[tokio::test]
+async fn one_large_object_that_is_more_than_copied_waits_for_its_turn() {
+    let server = server().await;
+    let path = |base: &str, query: &str| format!("{base}/large-0{query}");
+    for (what, uri, headers) in [
+        ("indented", path(FLUNDERS, "?pretty=1"), vec![]),
+        ("YAML", path(FLUNDERS, ""), vec![YAML]),
+        ("a Table", path(FLUNDERS, "?includeObject=None"), vec![TABLE]),
+        ("another version", path(BETA, ""), vec![]),
+    ] {
+        let occupied = Occupied::begin(&server).await;
+        let reply = occupied.holds(what, server.send("GET", &uri, &headers, "")).await;
+        is_whole(what, &reply, 1);
+    }
+    // What is small or only copied holds nobody up.
+    let occupied = Occupied::begin(&server).await;
+    is_whole("copied", &server.get(&path(FLUNDERS, "")).await, 1);
+    let small = format!("{FLUNDERS}/small?pretty=1");
+    assert_eq!(server.send("GET", &small, &[YAML], "").await.code, 200);
+    drop(occupied);
+}
+
+#[tokio::test]
+async fn a_list_of_large_objects_is_looked_at_and_sent_in_its_turn() {
+    let server = server().await;
+    let pretty = format!("{FLUNDERS}?pretty=1");
+    for (what, uri, headers) in [
+        ("indented", pretty.as_str(), vec![]),
+        ("YAML", FLUNDERS, vec![YAML]),
+    ] {
+        let occupied = Occupied::begin(&server).await;
+        let reply = occupied.holds(what, server.send("GET", uri, &headers, "")).await;
+        is_whole(what, &reply, 4);
+        // What it was looked at for it does not hold until it is sent, piece by piece.
+        let response = server.response("GET", uri, &headers, "").await;
+        let occupied = Occupied::begin(&server).await;
+        let body = occupied.holds(what, response.into_body().collect()).await;
+        let body = body.unwrap().to_bytes();
+        assert_eq!(body, reply.body, "{what}");
+    }
+    let occupied = Occupied::begin(&server).await;
+    is_whole("copied", &server.get(FLUNDERS).await, 4);
+    drop(occupied);
+}
+
+#[tokio::test]
+async fn a_small_request_for_a_large_answer_waits_too() {
+    let server = server().await;
+    let uri = format!("{FLUNDERS}/large-0?pretty=1");
+    let occupied = Occupied::begin(&server).await;
+    let patch = json!({"metadata": {"labels": {"a": "b"}}});
+    let reply = occupied.holds("a patch", server.merge(&uri, &patch)).await;
+    is_whole("a patch", &reply, 1);
+}
