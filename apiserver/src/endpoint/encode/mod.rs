@@ -33,7 +33,10 @@ pub(super) fn body(json: Bytes, wanted: Wanted, headers: &HeaderMap) -> Result<(
         Format::Json => json,
     };
     if bytes.len() as u64 > gzip::SMALLEST && gzip::is_accepted(headers) {
-        return Ok((made(gzip::compressed(slices(bytes).map(Ok)), None, TURN, None), true));
+        return Ok((
+            made(gzip::compressed(slices(bytes).map(Ok)), None, TURN, None),
+            true,
+        ));
     }
     Ok((Body::from(bytes), false))
 }
