@@ -1,12 +1,13 @@
 //! Those who go on beside an attack: the kubelet's probe, and users with ordinary rights.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use hyper::body::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{Barrier, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
@@ -61,20 +62,28 @@ struct Requests {
 }
 
 impl Victim {
-    /// Begins: probes of `kubelet`, and each user's GETs and creates in `namespace`.
-    #[must_use]
-    pub fn begin(kubelet: Target, users: Vec<User>, namespace: &str, limits: Limits) -> Self {
+    /// Begins: probes of `kubelet`, and each user's GETs and creates in `namespace`. Returns when each user has been answered: the
+    /// server knows them when an attack begins.
+    pub async fn begin(kubelet: Target, users: Vec<User>, namespace: &str, limits: Limits) -> Self {
         let (stop, stopped) = watch::channel(false);
         let probing = tokio::spawn(probe(kubelet, limits, stopped.clone()));
-        let users = users.into_iter().map(|user| {
-            let work = work(user.target, namespace.to_owned(), limits.request, stopped.clone());
-            (user.name, tokio::spawn(work))
-        });
-        Self {
-            probing,
-            users: users.collect(),
-            stop,
-        }
+        let known = Arc::new(Barrier::new(users.len() + 1));
+        let users: Vec<_> = users
+            .into_iter()
+            .map(|user| {
+                let namespace = namespace.to_owned();
+                let work = work(
+                    user.target,
+                    namespace,
+                    limits.request,
+                    stopped.clone(),
+                    known.clone(),
+                );
+                (user.name, tokio::spawn(work))
+            })
+            .collect();
+        known.wait().await;
+        Self { probing, users, stop }
     }
 
     /// Ends, when what is under way has ended.
@@ -208,6 +217,7 @@ async fn work(
     namespace: String,
     limit: Duration,
     stopped: watch::Receiver<bool>,
+    known: Arc<Barrier>,
 ) -> Requests {
     let list = collection(&namespace);
     let run: u32 = rand::random();
@@ -225,6 +235,9 @@ async fn work(
         let get = Ask::get(format!("{list}/{ONE}"));
         let getting = once(&target, &mut connection, get, Bytes::new(), StatusCode::OK);
         requests.attempt(limit, getting).await;
+        if number == 0 {
+            known.wait().await;
+        }
         tokio::time::sleep(PAUSE).await;
     }
     requests

@@ -136,7 +136,7 @@ impl Siege<'_> {
             name: "user",
             target: self.user.clone(),
         }];
-        let victim = Victim::begin(self.server.clone(), users, NAME, LIMITS);
+        let victim = Victim::begin(self.server.clone(), users, NAME, LIMITS).await;
         let told = self.attackers.begin(attack, self.arena.clone()).await;
         let seen = victim.end().await;
         let words = match &told {
