@@ -4,6 +4,7 @@ mod access;
 mod keys;
 mod kill;
 mod token;
+mod undecodable;
 
 use super::{Lane, Scenario};
 
@@ -29,5 +30,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: true,
         run: |world| Box::pin(kill::run(world)),
+    },
+    Scenario {
+        name: "safety/undecodable",
+        // The operator is restarted, and the CustomResourceDefinition changed for a moment.
+        lane: Lane::Alone,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(undecodable::run(world)),
     },
 ];
