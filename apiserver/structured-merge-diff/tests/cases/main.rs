@@ -1,0 +1,12 @@
+//! Behaviours of sigs.k8s.io/structured-merge-diff, each under its name; and data that the Go library made.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what does not hold is a test that fails"
+)]
+
+mod fieldpath_json;
+mod fieldpath_set;
+mod support;
