@@ -5,6 +5,7 @@ pub mod fieldpath;
 mod json;
 
 pub mod schema;
+pub mod typed;
 pub mod value;
 
 pub use json::SyntaxError;

@@ -10,3 +10,8 @@
 mod fieldpath_json;
 mod fieldpath_set;
 mod support;
+mod typed_compare;
+mod typed_fields;
+mod typed_merge;
+mod typed_schema;
+mod typed_validate;
