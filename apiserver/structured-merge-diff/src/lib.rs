@@ -3,6 +3,7 @@
 
 pub mod fieldpath;
 mod json;
+pub mod merge;
 
 pub mod schema;
 pub mod typed;

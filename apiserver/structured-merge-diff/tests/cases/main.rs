@@ -9,6 +9,9 @@
 
 mod fieldpath_json;
 mod fieldpath_set;
+mod merge_apply;
+mod merge_update;
+mod oracle;
 mod support;
 mod typed_compare;
 mod typed_fields;
