@@ -1,35 +1,53 @@
-//! Union, intersection and differences of sets (Go: `fieldpath/set.go`). Each goes through both sets once, in order.
+//! Union, intersection and differences of sets (Go: `fieldpath/set.go`).
+//!
+//! Go goes through both sets in order. Here the left one is gone through and the right one is looked up: an object may have
+//! thousands of managers with a few fields each, and each is compared with the same large change.
 
-use std::cmp::Ordering;
-use std::collections::btree_map::Iter;
-use std::iter::Peekable;
+use std::collections::btree_map::Entry;
 
 use super::set::Node;
 use super::{PathElement, Set};
 
+impl Node {
+    /// Adds what `other` has, in time of the smaller one where that is new, else of `other`.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.is_member |= other.is_member;
+        self.children.extend(other.children);
+    }
+}
+
 impl Set {
+    /// Adds the members of `other`.
+    pub fn extend(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        for (element, node) in other.nodes {
+            match self.nodes.entry(element) {
+                Entry::Vacant(there) => drop(there.insert(node)),
+                Entry::Occupied(mut there) => there.get_mut().extend(node),
+            }
+        }
+    }
+
     /// The members of either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        combine(self, other, |left, right| match (left, right) {
-            (Some(left), Some(right)) => Node {
-                is_member: left.is_member || right.is_member,
-                children: left.children.union(&right.children),
-            },
-            (Some(node), None) | (None, Some(node)) => node.clone(),
-            (None, None) => Node::default(),
-        })
+        let mut union = self.clone();
+        union.extend(other.clone());
+        union
     }
 
     /// The members of both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        combine(self, other, |left, right| match (left, right) {
-            (Some(left), Some(right)) => Node {
-                is_member: left.is_member && right.is_member,
-                children: left.children.intersection(&right.children),
-            },
-            _ => Node::default(),
+        self.map_nodes(|element, node| {
+            let other = other.nodes.get(element)?;
+            Some(Node {
+                is_member: node.is_member && other.is_member,
+                children: node.children.intersection(&other.children),
+            })
         })
     }
 
@@ -37,79 +55,49 @@ impl Set {
     /// other: neither takes the other away.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
-        combine(self, other, |left, right| match (left, right) {
-            (Some(left), Some(right)) => Node {
-                is_member: left.is_member && !right.is_member,
-                children: left.children.difference(&right.children),
-            },
-            (Some(node), None) => node.clone(),
-            (None, _) => Node::default(),
+        self.map_nodes(|element, node| {
+            let Some(other) = other.nodes.get(element) else {
+                return Some(node.clone());
+            };
+            Some(Node {
+                is_member: node.is_member && !other.is_member,
+                children: node.children.difference(&other.children),
+            })
         })
     }
 
     /// The members of this set that are none of `other`, nor below one of it.
     #[must_use]
     pub fn recursive_difference(&self, other: &Self) -> Self {
-        combine(self, other, |left, right| match (left, right) {
-            (Some(left), Some(right)) if !right.is_member => Node {
-                is_member: left.is_member,
-                children: left.children.recursive_difference(&right.children),
-            },
-            (Some(node), None) => node.clone(),
-            _ => Node::default(),
+        self.map_nodes(|element, node| match other.nodes.get(element) {
+            None => Some(node.clone()),
+            Some(other) if other.is_member => None,
+            Some(other) => Some(Node {
+                is_member: node.is_member,
+                children: node.children.recursive_difference(&other.children),
+            }),
         })
     }
 
     /// The members below which there is none.
     #[must_use]
     pub fn leaves(&self) -> Self {
-        let leaf = |(element, node): (&PathElement, &Node)| {
-            let children = node.children.leaves();
-            (
-                element.clone(),
-                Node {
-                    is_member: node.children.is_empty(),
-                    children,
-                },
-            )
+        self.map_nodes(|_, node| {
+            Some(Node {
+                is_member: node.children.is_empty(),
+                children: node.children.leaves(),
+            })
+        })
+    }
+
+    // In order already, so collected in linear time. What comes out empty is left out.
+    fn map_nodes(&self, node: impl Fn(&PathElement, &Node) -> Option<Node>) -> Self {
+        let entry = |(element, there): (&PathElement, &Node)| {
+            let node = node(element, there).filter(|node| !node.is_empty())?;
+            Some((element.clone(), node))
         };
         Self {
-            nodes: self.nodes.iter().map(leaf).collect(),
+            nodes: self.nodes.iter().filter_map(entry).collect(),
         }
     }
-}
-
-fn combine(left: &Set, right: &Set, node: impl Fn(Option<&Node>, Option<&Node>) -> Node) -> Set {
-    let (mut left, mut right) = (left.nodes.iter().peekable(), right.nodes.iter().peekable());
-    // Already sorted, so collected in linear time.
-    let entries = std::iter::from_fn(|| next_of_either(&mut left, &mut right));
-    let nodes = entries.map(|(element, left, right)| (element, node(left, right)));
-    Set {
-        nodes: nodes
-            .filter(|(_, node)| !node.is_empty())
-            .map(|(element, node)| (element.clone(), node))
-            .collect(),
-    }
-}
-
-type Nodes<'a> = Peekable<Iter<'a, PathElement, Node>>;
-
-fn next_of_either<'a>(
-    left: &mut Nodes<'a>,
-    right: &mut Nodes<'a>,
-) -> Option<(&'a PathElement, Option<&'a Node>, Option<&'a Node>)> {
-    let order = match (left.peek(), right.peek()) {
-        (Some((left, _)), Some((right, _))) => left.cmp(right),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => return None,
-    };
-    let from_left = if order.is_le() { left.next() } else { None };
-    let from_right = if order.is_ge() { right.next() } else { None };
-    let element = from_left.or(from_right)?.0;
-    Some((
-        element,
-        from_left.map(|(_, node)| node),
-        from_right.map(|(_, node)| node),
-    ))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
+use std::ops::ControlFlow;
 
 use super::{Path, PathElement};
 use crate::MAX_DEPTH;
@@ -15,7 +16,7 @@ pub struct TooDeep;
 /// it are. A field's parents are no members for that. The object itself is never one.
 ///
 /// Go keeps sorted slices and moves what follows an insertion; these are ordered maps, so that `n` insertions in
-/// whatever order take `n log n` steps. What combines two sets is linear in their sizes. The tree is never deeper than
+/// whatever order take `n log n` steps. The tree is never deeper than
 /// [`MAX_DEPTH`], which bounds every recursion on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Set {
@@ -39,14 +40,6 @@ impl Node {
 
     pub(crate) fn is_empty(&self) -> bool {
         !self.is_member && self.children.is_empty()
-    }
-
-    /// Adds what `other` has.
-    pub(crate) fn extend(&mut self, other: Self) {
-        self.is_member |= other.is_member;
-        for (element, node) in other.children.nodes {
-            self.children.nodes.entry(element).or_default().extend(node);
-        }
     }
 }
 
@@ -157,48 +150,66 @@ impl Set {
             .filter(|children| !children.is_empty())
     }
 
-    /// Calls `each` with every member: at each level first the level's members, then what is below them.
-    pub fn for_each(&self, mut each: impl FnMut(&Path)) {
-        self.visit(&mut Path::default(), &mut each);
+    /// Calls `each` with every member, until it breaks: at each level first the level's members, then what is below
+    /// them. The path is the same one, changed.
+    ///
+    /// # Errors
+    /// What `each` breaks with.
+    pub fn try_for_each<B>(&self, mut each: impl FnMut(&Path) -> ControlFlow<B>) -> ControlFlow<B> {
+        self.visit(&mut Path::default(), &mut each)
     }
 
-    /// Every member, in the order of [`for_each`](Self::for_each).
+    /// Every member, in the order of [`try_for_each`](Self::try_for_each): as many paths as there are members, each as
+    /// long as it is deep.
     #[must_use]
     pub fn paths(&self) -> Vec<Path> {
-        let mut paths = Vec::with_capacity(self.len());
-        self.for_each(|path| paths.push(path.clone()));
+        self.first_paths(usize::MAX)
+    }
+
+    /// The first `limit` members, in that order.
+    #[must_use]
+    pub fn first_paths(&self, limit: usize) -> Vec<Path> {
+        let mut paths = Vec::new();
+        let _ = self.try_for_each(|path| {
+            if paths.len() == limit {
+                return ControlFlow::Break(());
+            }
+            paths.push(path.clone());
+            ControlFlow::Continue(())
+        });
         paths
     }
 
-    fn visit(&self, prefix: &mut Path, each: &mut impl FnMut(&Path)) {
+    fn visit<B>(&self, prefix: &mut Path, each: &mut impl FnMut(&Path) -> ControlFlow<B>) -> ControlFlow<B> {
         for (element, node) in &self.nodes {
             if node.is_member {
                 prefix.push(element.clone());
-                each(prefix);
+                each(prefix)?;
                 prefix.pop();
             }
         }
         for (element, node) in &self.nodes {
             if !node.children.is_empty() {
                 prefix.push(element.clone());
-                node.children.visit(prefix, each);
+                node.children.visit(prefix, each)?;
                 prefix.pop();
             }
         }
+        ControlFlow::Continue(())
     }
 }
 
 /// One path a line.
 impl Display for Set {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let mut result = Ok(());
         let mut separator = "";
-        self.for_each(|path| {
-            if result.is_ok() {
-                result = write!(f, "{separator}{path}");
+        let written = self.try_for_each(|path| match write!(f, "{separator}{path}") {
+            Ok(()) => {
                 separator = "\n";
+                ControlFlow::Continue(())
             }
+            Err(error) => ControlFlow::Break(error),
         });
-        result
+        written.break_value().map_or(Ok(()), Err)
     }
 }

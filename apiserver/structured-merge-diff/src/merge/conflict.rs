@@ -1,7 +1,7 @@
 //! Fields that another manager owns (Go: `merge/conflict.go`).
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
+use std::ops::ControlFlow;
 
 use crate::fieldpath::{ApiVersion, ManagedFields, Path};
 use crate::value::write_quoted;
@@ -25,47 +25,53 @@ impl Display for Conflict {
     }
 }
 
-/// All conflicts of an apply: by manager, and of each in the order of its set. Go's are in no order of managers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Conflicts(Vec<Conflict>);
+/// All conflicts of an apply: the managers, and of each the fields. Go makes a path of every one; here whoever lists them
+/// says how many, since they may be as many as the object has fields, and each as long as it is deep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflicts(ManagedFields);
 
 impl Conflicts {
     /// One for every field that these managers have.
     #[must_use]
-    pub fn from_managers(managers: &ManagedFields) -> Self {
-        let mut conflicts = Vec::new();
-        for (manager, fields) in managers {
-            fields.set.for_each(|path| {
-                conflicts.push(Conflict {
-                    manager: manager.clone(),
-                    api_version: fields.api_version.clone(),
-                    path: path.clone(),
-                });
-            });
-        }
-        Self(conflicts)
+    pub fn from_managers(managers: ManagedFields) -> Self {
+        Self(managers)
     }
 
-    /// The conflicts.
+    /// The managers, with the fields in conflict.
     #[must_use]
-    pub fn conflicts(&self) -> &[Conflict] {
+    pub fn managers(&self) -> &ManagedFields {
         &self.0
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.values().map(|fields| fields.set.len()).sum()
+    }
+
+    /// The first `limit` of them: by manager, and of each in the order of its set. Go's managers are in no order.
+    #[must_use]
+    pub fn first(&self, limit: usize) -> Vec<Conflict> {
+        let mut conflicts = Vec::new();
+        for (manager, fields) in &self.0 {
+            let paths = fields.set.first_paths(limit - conflicts.len());
+            conflicts.extend(paths.into_iter().map(|path| Conflict {
+                manager: manager.clone(),
+                api_version: fields.api_version.clone(),
+                path,
+            }));
+        }
+        conflicts
     }
 }
 
+/// All of them, as Go shows them.
 impl Display for Conflicts {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if let [conflict] = &*self.0 {
+        if let ([conflict], true) = (&*self.first(1), self.count() == 1) {
             return conflict.fmt(f);
         }
-        let mut by_manager: BTreeMap<&str, Vec<&Path>> = BTreeMap::new();
-        for conflict in &self.0 {
-            by_manager
-                .entry(&conflict.manager)
-                .or_default()
-                .push(&conflict.path);
-        }
-        for (index, (manager, paths)) in by_manager.into_iter().enumerate() {
+        for (index, (manager, fields)) in self.0.iter().enumerate() {
             f.write_str(if index > 0 {
                 "\nconflicts with "
             } else {
@@ -73,7 +79,11 @@ impl Display for Conflicts {
             })?;
             write_quoted(f, manager)?;
             f.write_str(":")?;
-            paths.into_iter().try_for_each(|path| write!(f, "\n- {path}"))?;
+            let written = fields.set.try_for_each(|path| match write!(f, "\n- {path}") {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(error),
+            });
+            written.break_value().map_or(Ok(()), Err)?;
         }
         Ok(())
     }

@@ -42,8 +42,10 @@ impl<C: Converter> Updater<C> {
     ) -> Result<TypedValue, Error> {
         let mut by_version: BTreeMap<&ApiVersion, Set> = BTreeMap::new();
         for owned in managers.values() {
-            let set = by_version.entry(&owned.api_version).or_default();
-            *set = set.union(&owned.set);
+            by_version
+                .entry(&owned.api_version)
+                .or_default()
+                .extend(owned.set.clone());
         }
         // First in the version that was pruned: a conversion may need what was taken out there.
         let first = by_version.remove(pruned_version).map(|set| (pruned_version, set));

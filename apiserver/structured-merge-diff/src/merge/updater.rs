@@ -152,7 +152,8 @@ impl<C: Converter> Updater<C> {
                     }
                 };
                 let Some(compared) = compared else { continue };
-                let conflict = owned.set.intersection(&compared.modified.union(&compared.added));
+                let mut conflict = owned.set.intersection(&compared.modified);
+                conflict.extend(owned.set.intersection(&compared.added));
                 owned.set = owned.set.difference(&conflict).difference(&compared.removed);
                 if !conflict.is_empty() {
                     let conflict = VersionedSet::new(conflict, owned.api_version.clone(), false);
@@ -164,7 +165,7 @@ impl<C: Converter> Updater<C> {
             }
         }
         if force == Force::No && !conflicts.is_empty() {
-            return Err(Conflicts::from_managers(&conflicts).into());
+            return Err(Conflicts::from_managers(conflicts).into());
         }
         Ok((left, compared))
     }
@@ -199,10 +200,19 @@ impl<C: Converter> Updater<C> {
 
     // Managed fields as the schema has them now. Those of versions that are no longer served are left out.
     fn reconcile(&self, live: &TypedValue, managers: ManagedFields) -> Result<ManagedFields, Error> {
+        let mut by_version: BTreeMap<ApiVersion, Option<TypedValue>> = BTreeMap::new();
         let mut reconciled = ManagedFields::new();
         for (manager, mut owned) in managers {
-            let live =
-                convert_if_served(&self.converter, live, &owned.api_version).in_step(Step::ConvertLive)?;
+            // Once for each version, where Go converts for each manager.
+            let live = match by_version.get(&owned.api_version) {
+                Some(live) => live,
+                None => {
+                    let live = convert_if_served(&self.converter, live, &owned.api_version);
+                    by_version
+                        .entry(owned.api_version.clone())
+                        .or_insert(live.in_step(Step::ConvertLive)?)
+                }
+            };
             let Some(live) = live else { continue };
             if let Some(set) = live.reconcile_field_set(&owned.set).in_step(Step::Reconcile)? {
                 owned.set = set;

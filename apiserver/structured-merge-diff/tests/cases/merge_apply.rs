@@ -51,7 +51,7 @@ impl State {
     fn conflicts(&mut self, manager: &str, version: &str, config: Value) -> Vec<(String, Path)> {
         match self.try_apply(manager, version, config, false) {
             Err(Error::Conflicts(conflicts)) => conflicts
-                .conflicts()
+                .first(usize::MAX)
                 .iter()
                 .map(|conflict| (conflict.manager.clone(), conflict.path.clone()))
                 .collect(),

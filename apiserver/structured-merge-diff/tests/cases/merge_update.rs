@@ -1,7 +1,7 @@
 //! Updates: merge/leaf_test.go, ignore_test.go, duplicates_test.go, obsolete_versions_test.go, and conflicts.
 
 use annex_structured_merge_diff::fieldpath::{Filter, ManagedFields, Set, VersionedSet};
-use annex_structured_merge_diff::merge::{Conflicts, ConversionError, Converter, Updater};
+use annex_structured_merge_diff::merge::{Conflicts, ConversionError, Converter, Error, Updater};
 use annex_structured_merge_diff::typed::{ParseableType, TypedValue};
 use serde_json::{Value, json};
 
@@ -170,7 +170,7 @@ fn conflicts_are_listed_by_manager() {
     let item = || k([("key", json!("a")), ("id", json!(2))]);
     let bob = set([at!["key"], at!["list", item(), "id"]]);
     let alice = set([at!["value"], at!["list", item(), "key"]]);
-    let conflicts = Conflicts::from_managers(&managed([
+    let conflicts = Conflicts::from_managers(managed([
         ("Bob", bob, "v1", false),
         ("Alice", alice, "v2", false),
     ]));
@@ -178,11 +178,74 @@ fn conflicts_are_listed_by_manager() {
         conflicts.to_string(),
         "conflicts with \"Alice\":\n- .value\n- .list[id=2,key=\"a\"].key\nconflicts with \"Bob\":\n- .key\n- .list[id=2,key=\"a\"].id"
     );
-    let versions = conflicts
-        .conflicts()
+    assert_eq!(conflicts.count(), 4);
+    let first = conflicts.first(3);
+    let shown: Vec<_> = first
         .iter()
-        .map(|conflict| &*conflict.api_version);
-    assert_eq!(versions.collect::<Vec<_>>(), ["v2", "v2", "v1", "v1"]);
-    let one = Conflicts::from_managers(&managed([("Bob", set([at!["key"]]), "v1", false)]));
+        .map(|conflict| (&*conflict.manager, &*conflict.api_version))
+        .collect();
+    assert_eq!(
+        shown,
+        [("Alice", "v2"), ("Alice", "v2"), ("Bob", "v1")],
+        "as many as are asked for"
+    );
+    let one = Conflicts::from_managers(managed([("Bob", set([at!["key"]]), "v1", false)]));
     assert_eq!(one.to_string(), "conflict with \"Bob\": .key");
+}
+
+#[test]
+fn thousands_of_managers_cost_as_much_as_their_fields() {
+    let of = ParseableType::deduced();
+    let object = |value: i64| {
+        let fields = (0..5000).map(|number| (format!("field{number}"), json!(value)));
+        stored(&of, Value::Object(fields.collect()))
+    };
+    let managers = (0..5000).map(|number| {
+        let field = format!("field{number}");
+        (
+            format!("manager{number}"),
+            VersionedSet::new(set([at![&*field]]), "v1", true),
+        )
+    });
+    let updater = Updater::new(ALL);
+    let (one, two) = (object(1), object(2));
+    let managers: ManagedFields = managers.collect();
+    let left = updater
+        .update(&one, &two, &"v1".into(), managers.clone(), "updater")
+        .unwrap();
+    assert_eq!(left.len(), 1);
+    let applied = updater
+        .apply(&one, &one, &"v1".into(), managers, "applier", false)
+        .unwrap();
+    let pruned = updater.apply(
+        &one,
+        &stored(&of, json!({})),
+        &"v1".into(),
+        applied.managers,
+        "applier",
+        false,
+    );
+    assert_eq!(pruned.unwrap().managers.len(), 5000);
+}
+
+#[test]
+fn deep_and_wide_objects_cost_as_much_as_their_size() {
+    let of = ParseableType::deduced();
+    let object = |value: i64| {
+        let fields = (0..20_000).map(|number| (number.to_string(), json!(value)));
+        let wide = Value::Object(fields.collect());
+        let nest = |value, _| Value::Object(std::iter::once(("a".to_owned(), value)).collect());
+        stored(&of, (0..100).fold(wide, nest))
+    };
+    let updater = Updater::new(ALL);
+    let (one, two) = (object(1), object(2));
+    let nothing = stored(&of, Value::Null);
+    let managers = updater
+        .update(&nothing, &one, &"v1".into(), ManagedFields::new(), "one")
+        .unwrap();
+    let conflicts = updater.apply(&one, &two, &"v1".into(), managers, "two", false);
+    let Err(Error::Conflicts(conflicts)) = conflicts else {
+        panic!("{conflicts:?}")
+    };
+    assert_eq!((conflicts.count(), conflicts.first(10).len()), (20_000, 10));
 }
