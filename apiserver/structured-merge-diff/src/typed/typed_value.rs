@@ -110,6 +110,12 @@ impl TypedValue {
         &self.value
     }
 
+    /// The value, without its type.
+    #[must_use]
+    pub fn into_value(self) -> Arc<Value> {
+        self.value
+    }
+
     /// The type, in the [`schema`](Self::schema).
     #[must_use]
     pub fn type_ref(&self) -> &TypeRef {

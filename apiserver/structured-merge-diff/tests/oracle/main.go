@@ -34,16 +34,22 @@ func main() {
 	}
 	random = rand.New(rand.NewSource(int64(numbers[0])))
 	parser = must(typed.NewParser(typed.YAMLObject(must(os.ReadFile("../data/schema.yaml")))))
-	var pairs, sequences, invalid []any
+	var pairs, sequences, invalid, keys, fields []any
 	for range numbers[1] {
 		pairs = append(pairs, pair())
 		invalid = append(invalid, invalidObject())
+	}
+	for range 10 * numbers[1] {
+		keys = append(keys, key())
+		fields = append(fields, fieldsV1())
 	}
 	for range numbers[2] {
 		sequences = append(sequences, sequence())
 	}
 	encoder := json.NewEncoder(os.Stdout)
-	if err := encoder.Encode(object{"pairs": pairs, "invalid": invalid, "sequences": sequences}); err != nil {
+	if err := encoder.Encode(object{
+		"pairs": pairs, "invalid": invalid, "sequences": sequences, "keys": keys, "fields": fields,
+	}); err != nil {
 		panic(err)
 	}
 }
@@ -167,18 +173,23 @@ func root(depth int, density int) object {
 }
 
 // An object of a type.
-func valid(version string, duplicates bool) *typed.TypedValue {
+func valid(of typed.ParseableType, duplicates bool) *typed.TypedValue {
 	for {
 		v := root(1, one(15, 30))
-		if version == "v2" {
+		if *of.TypeRef.NamedType == "v2" {
 			rename(v, "numeric", "number")
 			rename(v, "list", "items")
+		}
+		if *of.TypeRef.NamedType == "atomic" {
+			for _, name := range []string{"atomicList", "atomicMap", "atomicStruct", "overriddenList", "separable"} {
+				delete(v, name)
+			}
 		}
 		var options []typed.ValidationOptions
 		if duplicates {
 			options = append(options, typed.AllowDuplicates)
 		}
-		if tv, err := parser.Type(version).FromUnstructured(any(v), options...); err == nil {
+		if tv, err := of.FromUnstructured(any(v), options...); err == nil {
 			return tv
 		}
 	}
@@ -196,7 +207,7 @@ func rename(v object, from, to string) {
 func encoded(set *fieldpath.Set) any { return string(must(set.ToJSON())) }
 
 func pair() any {
-	l, r := valid("v1", true), valid("v1", often(30))
+	l, r := valid(parser.Type("v1"), true), valid(parser.Type("v1"), often(30))
 	ls, rs := must(l.ToFieldSet()), must(r.ToFieldSet())
 	out := object{
 		"left": l.AsValue().Unstructured(), "right": r.AsValue().Unstructured(),
@@ -242,62 +253,129 @@ func invalidObject() any {
 	}
 }
 
+// FieldsV1 and its keys, spoiled: what is read of them, and how that is written and shown.
+
+func spoil(text string, with []string) string {
+	for range random.Intn(3) {
+		at := random.Intn(len(text) + 1)
+		switch random.Intn(3) {
+		case 0:
+			text = text[:at] + one(with...) + text[at:]
+		case 1:
+			end := min(len(text), at+1+random.Intn(3))
+			text = text[:at] + text[end:]
+		default:
+			end := min(len(text), at+1)
+			text = text[:at] + one(with...) + text[end:]
+		}
+	}
+	return text
+}
+
+var pieces = []string{
+	`"`, `\\`, `\n`, `\u00e9`, `\ud83d`, `\ude00`, `,`, `:`, `{`, `}`, `[`, `]`, `0`, `1`, `-`, `+`, `.`, `e`, `E`, ` `, "\n", "\t",
+	`null`, `true`, `false`, `<`, `&`, `a`, `.5`, `e3`, `"a":1`, `{}`, `[]`,
+}
+
+func key() any {
+	text := spoil(one(`v:1`, `v:-12.50e+3`, `v:"a"`, `v:"a\tb"`, `v:[1,"a",null]`, `v:{"a":{"b":true}}`, `v:null`, `v:false`,
+		`k:{"name":"a"}`, `k:{"port":80,"protocol":"TCP"}`, `k:{"b":1.5,"a":null}`, `i:1`, `i:-20`, `f:a`, `f:a"b`, `r:x`,
+		`v:123456789012345678`, `v:0.000001`, `v:1e21`, `v:0.1234567`), pieces)
+	out := object{"key": text}
+	if element, err := fieldpath.DeserializePathElement(text); err == nil {
+		out["written"] = must(fieldpath.SerializePathElement(element))
+		out["shown"] = element.String()
+	}
+	return out
+}
+
+func fieldsV1() any {
+	text := spoil(one(`{"f:a":{},"f:b":{".":{},"f:c":{}}}`, `{"f:b":{"v:1":{},"i:3":{}},"f:a":{"k:{\"name\":\"x\"}":{".":{},"f:name":{}}}}`,
+		`{".":{},"f:a":{"f:b":{"f:c":{}}},"f:a":{"f:d":{}}}`, `{"r:a":{"x":[1,{"y":2}]},"f:a":null}`), append(pieces, `"f:b":{},`, `".":{},`))
+	out := object{"fields": text}
+	set := fieldpath.NewSet()
+	if err := set.FromJSON(strings.NewReader(text)); err == nil {
+		out["written"] = encoded(set)
+	}
+	return out
+}
+
 // Writes by several managers.
 
-type converter struct{}
+// Has the type of each version: `v1` may become another one, and `deduced` is that of all.
+type converter struct{ v1 string }
+
+func (c *converter) typeOf(version string) typed.ParseableType {
+	switch {
+	case c.v1 == "deduced":
+		return parser.Type("__untyped_deduced_")
+	case version == "v1":
+		return parser.Type(c.v1)
+	default:
+		return parser.Type(version)
+	}
+}
 
 var errMissing = errors.New("no such version")
 
-func (converter) Convert(v *typed.TypedValue, version fieldpath.APIVersion) (*typed.TypedValue, error) {
-	from, to := *v.TypeRef().NamedType, string(version)
-	if to != "v1" && to != "v2" {
+func (c *converter) Convert(v *typed.TypedValue, version fieldpath.APIVersion) (*typed.TypedValue, error) {
+	if version != "v1" && version != "v2" {
 		return v, errMissing
 	}
-	if from == to {
+	from, to := *v.TypeRef().NamedType, c.typeOf(string(version)).TypeRef
+	if from == *to.NamedType {
 		return v, nil
 	}
-	fields, ok := v.AsValue().Unstructured().(object)
-	if !ok {
-		return parser.Type(to).FromUnstructured(nil)
+	converted := v.AsValue().Unstructured()
+	if fields, ok := converted.(object); ok {
+		out := object{}
+		for k, x := range fields {
+			out[k] = x
+		}
+		if *to.NamedType == "v2" {
+			rename(out, "numeric", "number")
+			rename(out, "list", "items")
+		} else {
+			rename(out, "number", "numeric")
+			rename(out, "items", "list")
+		}
+		converted = out
 	}
-	out := object{}
-	for k, x := range fields {
-		out[k] = x
-	}
-	if to == "v2" {
-		rename(out, "numeric", "number")
-		rename(out, "list", "items")
-	} else {
-		rename(out, "number", "numeric")
-		rename(out, "items", "list")
-	}
-	return typed.AsTypedUnvalidated(value.NewValueInterface(out), v.Schema(), parser.Type(to).TypeRef), nil
+	return typed.AsTypedUnvalidated(value.NewValueInterface(converted), v.Schema(), to), nil
 }
 
-func (converter) IsMissingVersionError(err error) bool { return errors.Is(err, errMissing) }
+func (*converter) IsMissingVersionError(err error) bool { return errors.Is(err, errMissing) }
 
 func sequence() any {
+	excluded := fieldpath.NewSet(fieldpath.MakePathOrDie("struct"), fieldpath.MakePathOrDie("map", "a"))
+	included := fieldpath.MakePrefixMatcherOrDie(fieldpath.MatchAnyPathElement(), fieldpath.MatchAnyPathElement())
+	filters := map[string]fieldpath.Filter{"exclude": fieldpath.NewExcludeSetFilter(excluded), "include": fieldpath.NewIncludeMatcherFilter(included)}
 	ignored := map[fieldpath.APIVersion]fieldpath.Filter{}
-	ignores := often(30)
-	if ignores {
-		ignored["v1"] = fieldpath.NewExcludeSetFilter(fieldpath.NewSet(fieldpath.MakePathOrDie("struct"), fieldpath.MakePathOrDie("map", "a")))
+	ignores := one("", "", "", "exclude", "include")
+	if filter, ok := filters[ignores]; ok {
+		ignored["v1"] = filter
 	}
-	updater := (&merge.UpdaterBuilder{Converter: converter{}, IgnoreFilter: ignored}).BuildUpdater()
-	live := must(parser.Type("v1").FromUnstructured(nil))
+	c := &converter{v1: one("v1", "v1", "v1", "deduced")}
+	changes := c.v1 == "v1" && often(25)
+	updater := (&merge.UpdaterBuilder{Converter: c, IgnoreFilter: ignored}).BuildUpdater()
+	live := must(c.typeOf("v1").FromUnstructured(nil))
 	managers := fieldpath.ManagedFields{}
 	var steps []any
 	var last *typed.TypedValue
 	for range 2 + random.Intn(6) {
+		if changes && often(30) {
+			c.v1 = "atomic"
+		}
 		version := one("v1", "v1", "v2")
 		manager := one("alice", "bob", "carol")
 		apply, force := often(60), often(40)
-		v := valid(version, !apply)
+		v := valid(c.typeOf(version), !apply)
 		if last != nil && often(30) {
 			// What is much as the object that is there meets its owners.
-			v = partly(must(converter{}.Convert(last, fieldpath.APIVersion(version))), v, apply)
+			v = partly(must(c.Convert(last, fieldpath.APIVersion(version))), v, apply)
 		}
-		step := object{"apply": apply, "force": force, "version": version, "manager": manager, "object": v.AsValue().Unstructured()}
-		live = must(converter{}.Convert(live, fieldpath.APIVersion(version)))
+		step := object{"apply": apply, "force": force, "version": version, "manager": manager, "object": v.AsValue().Unstructured(), "type": c.v1}
+		live = must(c.Convert(live, fieldpath.APIVersion(version)))
 		given := managers.Copy()
 		if often(5) {
 			given["old"] = fieldpath.NewVersionedSet(fieldpath.NewSet(fieldpath.MakePathOrDie("string")), "v0", true)
