@@ -9,7 +9,7 @@ use super::set::Node;
 use super::{PathElement, Set};
 
 impl Node {
-    /// Adds what `other` has, in time of the smaller one where that is new, else of `other`.
+    /// Adds what `other` has. What is new is moved, not gone through.
     pub(crate) fn extend(&mut self, other: Self) {
         self.is_member |= other.is_member;
         self.children.extend(other.children);

@@ -1,11 +1,12 @@
 //! Updates: merge/leaf_test.go, ignore_test.go, duplicates_test.go, obsolete_versions_test.go, and conflicts.
 
+use annex_structured_merge_diff::MAX_DEPTH;
 use annex_structured_merge_diff::fieldpath::{Filter, ManagedFields, Set, VersionedSet};
 use annex_structured_merge_diff::merge::{Conflicts, ConversionError, Converter, Error, Updater};
 use annex_structured_merge_diff::typed::{ParseableType, TypedValue};
 use serde_json::{Value, json};
 
-use crate::support::{at, bag, k, set, stored, v};
+use crate::support::{at, bag, k, set, stored, type_of, v};
 
 /// Every version has the same type; only these are served.
 pub(crate) struct Same(pub(crate) &'static [&'static str]);
@@ -248,4 +249,60 @@ fn deep_and_wide_objects_cost_as_much_as_their_size() {
         panic!("{conflicts:?}")
     };
     assert_eq!((conflicts.count(), conflicts.first(10).len()), (20_000, 10));
+}
+
+/// The stack of a thread of a server is 2 MiB; this is that of a build without optimisation.
+#[test]
+fn the_deepest_objects_fit_on_half_a_stack() {
+    let of = type_of(
+        "
+types:
+- name: node
+  map:
+    fields:
+    - {name: name, type: {scalar: string}}
+    - {name: value, type: {scalar: numeric}}
+    - {name: nodes, type: {list: {elementType: {namedType: node}, elementRelationship: associative, keys: [name]}}}
+",
+        "node",
+    );
+    let nest = |value: Value, _| {
+        let nodes = Value::Array(vec![value]);
+        Value::Object(
+            [("name".to_owned(), json!("a")), ("nodes".to_owned(), nodes)]
+                .into_iter()
+                .collect(),
+        )
+    };
+    let object = move |value: i64| (0..MAX_DEPTH / 2 - 1).fold(json!({"name": "a", "value": value}), nest);
+    let write = move || {
+        let updater = Updater::new(ALL);
+        let [one, two, none] = [object(1), object(2), Value::Null].map(|value| stored(&of, value));
+        let updated = updater
+            .update(&none, &one, &"v1".into(), ManagedFields::new(), "two")
+            .unwrap();
+        let forced = updater
+            .apply(&one, &two, &"v1".into(), updated, "two", true)
+            .unwrap();
+        let text = forced.managers["two"].set.to_fields_v1();
+        assert_eq!(Set::from_fields_v1(&text).unwrap(), forced.managers["two"].set);
+        updater
+            .apply(
+                &two,
+                &stored(&of, json!({"name": "a"})),
+                &"v1".into(),
+                forced.managers,
+                "two",
+                false,
+            )
+            .unwrap()
+    };
+    let thread = std::thread::Builder::new()
+        .stack_size(1 << 20)
+        .spawn(write)
+        .unwrap();
+    assert_eq!(
+        **thread.join().unwrap().object.unwrap().as_value(),
+        json!({"name": "a"})
+    );
 }
