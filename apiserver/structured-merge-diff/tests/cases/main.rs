@@ -10,6 +10,7 @@
 mod fieldpath_json;
 mod fieldpath_set;
 mod merge_apply;
+mod merge_changes;
 mod merge_update;
 mod oracle;
 mod support;

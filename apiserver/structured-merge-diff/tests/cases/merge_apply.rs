@@ -10,15 +10,15 @@ use crate::merge_update::{ALL, Same, managed};
 use crate::support::{applied, at, bag, k, set, stored, type_of, v};
 
 /// An object and its managers between writes.
-struct State {
-    updater: Updater<Same>,
-    of: ParseableType,
-    live: TypedValue,
-    managers: ManagedFields,
+pub(crate) struct State {
+    pub(crate) updater: Updater<Same>,
+    pub(crate) of: ParseableType,
+    pub(crate) live: TypedValue,
+    pub(crate) managers: ManagedFields,
 }
 
 impl State {
-    fn new(of: ParseableType) -> Self {
+    pub(crate) fn new(of: ParseableType) -> Self {
         let live = stored(&of, Value::Null);
         Self {
             updater: Updater::new(ALL),
@@ -28,7 +28,13 @@ impl State {
         }
     }
 
-    fn try_apply(&mut self, manager: &str, version: &str, config: Value, force: bool) -> Result<(), Error> {
+    pub(crate) fn try_apply(
+        &mut self,
+        manager: &str,
+        version: &str,
+        config: Value,
+        force: bool,
+    ) -> Result<(), Error> {
         let config = applied(&self.of, config);
         let managers = self.managers.clone();
         let Applied { object, managers, .. } =
@@ -39,16 +45,16 @@ impl State {
         Ok(())
     }
 
-    fn apply(&mut self, manager: &str, version: &str, config: Value) {
+    pub(crate) fn apply(&mut self, manager: &str, version: &str, config: Value) {
         self.try_apply(manager, version, config, false)
             .expect("no conflicts");
     }
 
-    fn force(&mut self, manager: &str, version: &str, config: Value) {
+    pub(crate) fn force(&mut self, manager: &str, version: &str, config: Value) {
         self.try_apply(manager, version, config, true).expect("taken");
     }
 
-    fn conflicts(&mut self, manager: &str, version: &str, config: Value) -> Vec<(String, Path)> {
+    pub(crate) fn conflicts(&mut self, manager: &str, version: &str, config: Value) -> Vec<(String, Path)> {
         match self.try_apply(manager, version, config, false) {
             Err(Error::Conflicts(conflicts)) => conflicts
                 .first(usize::MAX)
@@ -59,7 +65,7 @@ impl State {
         }
     }
 
-    fn update(&mut self, manager: &str, version: &str, object: Value) {
+    pub(crate) fn update(&mut self, manager: &str, version: &str, object: Value) {
         let new = stored(&self.of, object);
         let managers = std::mem::take(&mut self.managers);
         self.managers = self
@@ -70,12 +76,12 @@ impl State {
     }
 
     /// The object is of another schema from now on.
-    fn change_type(&mut self, of: ParseableType) {
+    pub(crate) fn change_type(&mut self, of: ParseableType) {
         self.live = stored(&of, (**self.live.as_value()).clone());
         self.of = of;
     }
 
-    fn expect(&self, object: Value, managers: ManagedFields) {
+    pub(crate) fn expect(&self, object: Value, managers: ManagedFields) {
         assert_eq!(**self.live.as_value(), object);
         assert_eq!(self.managers, managers);
     }
