@@ -1,5 +1,5 @@
-//! What the Go library makes of random objects and writes, against what this crate makes of them. `tests/oracle` makes the
-//! data; `ORACLE=FILE` takes other data than what is kept here.
+//! What the Go library makes of random objects and writes, against what this crate makes of them. `e2e/go/structured-merge-diff`
+//! makes the data; `ORACLE=FILE` takes other data than what is kept here.
 
 use std::collections::BTreeMap;
 

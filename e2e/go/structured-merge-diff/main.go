@@ -1,7 +1,7 @@
-// Makes the data of tests/cases/oracle.rs: random objects of the types in ../data/schema.yaml, and what
+// Makes the data of the tests of annex-structured-merge-diff (tests/cases/oracle.rs): random objects of the types in SCHEMA, and what
 // sigs.k8s.io/structured-merge-diff makes of them.
 //
-//	go run . SEED PAIRS SEQUENCES > ../data/oracle.json
+//	go run . SCHEMA SEED PAIRS SEQUENCES
 package main
 
 import (
@@ -30,10 +30,10 @@ var (
 func main() {
 	numbers := make([]int, 3)
 	for i := range numbers {
-		numbers[i] = must(strconv.Atoi(os.Args[i+1]))
+		numbers[i] = must(strconv.Atoi(os.Args[i+2]))
 	}
 	random = rand.New(rand.NewSource(int64(numbers[0])))
-	parser = must(typed.NewParser(typed.YAMLObject(must(os.ReadFile("../data/schema.yaml")))))
+	parser = must(typed.NewParser(typed.YAMLObject(must(os.ReadFile(os.Args[1])))))
 	var pairs, sequences, invalid, keys, fields []any
 	for range numbers[1] {
 		pairs = append(pairs, pair())

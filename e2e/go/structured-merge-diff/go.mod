@@ -1,5 +1,5 @@
-// What makes the data of tests/cases/oracle.rs.
-module annex.dev/structured-merge-diff/oracle
+// What makes the data that annex-structured-merge-diff is compared with.
+module annex.dev/e2e/structured-merge-diff
 
 go 1.24
 
