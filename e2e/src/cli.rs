@@ -339,7 +339,14 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
         Command::Demo => {
             print_images(&product::cluster_and_images(layout, product::Wanted::Demo).await?)?;
             demo::run(&layout.kubeconfig(), tools::LOCAL_REGISTRY).await?;
-            println!("\n# The cluster stays. Play with it:  cargo e2e kubectl get flunders");
+            println!("\n# The cluster stays.");
+            if let Some(directory) = std::env::var_os("CARGO_TARGET_DIR") {
+                println!(
+                    "# In your shell first, or cargo builds its harness again elsewhere:  export CARGO_TARGET_DIR={}",
+                    directory.display()
+                );
+            }
+            println!("# Play with it:  cargo e2e kubectl get flunders");
             println!("# or:  export KUBECONFIG=$(cargo e2e kubeconfig)");
             println!("# Take it down:  cargo e2e down");
             Ok(())
