@@ -64,14 +64,14 @@ struct Requests {
 impl Victim {
     /// Begins: probes of `kubelet`, and each user's GETs and creates in `namespace`. Returns when each user has been answered: the
     /// server knows them when an attack begins.
-    pub async fn begin(kubelet: Target, users: Vec<User>, namespace: &str, limits: Limits) -> Self {
+    pub async fn begin(kubelet: Target, users: Vec<User>, namespace: String, limits: Limits) -> Self {
         let (stop, stopped) = watch::channel(false);
         let probing = tokio::spawn(probe(kubelet, limits, stopped.clone()));
         let known = Arc::new(Barrier::new(users.len() + 1));
         let users: Vec<_> = users
             .into_iter()
             .map(|user| {
-                let namespace = namespace.to_owned();
+                let namespace = namespace.clone();
                 let work = work(
                     user.target,
                     namespace,

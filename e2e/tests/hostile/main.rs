@@ -93,7 +93,7 @@ async fn fight(attacks: &'static [Attack]) -> Result<String, String> {
     let memory = Memory::follow();
     for attack in attacks {
         let callers = &served.callers;
-        let victim = Victim::begin(callers.kubelet(), callers.users(), NAMESPACE, LIMITS).await;
+        let victim = Victim::begin(callers.kubelet(), callers.users(), NAMESPACE.to_owned(), LIMITS).await;
         let told = attackers.begin(attack, callers.arena()).await;
         let seen = victim.end().await;
         report.push(told.as_ref().map_or_else(ToString::to_string, Clone::clone));

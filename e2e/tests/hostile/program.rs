@@ -57,7 +57,7 @@ async fn siege() -> Vec<String> {
     let attackers = Attackers::new().unwrap();
     let mut faults = Vec::new();
     for attack in attack::ALL {
-        let victim = Victim::begin(callers.kubelet(), callers.users(), NAMESPACE, LIMITS).await;
+        let victim = Victim::begin(callers.kubelet(), callers.users(), NAMESPACE.to_owned(), LIMITS).await;
         let mut arena = callers.arena();
         arena.scale.hold = HOLD;
         let told = attackers.begin(attack, arena).await;

@@ -85,6 +85,7 @@ async fn server_under_attack(world: &World, attackers: &Attackers) -> Result<(),
     let siege = Siege {
         world,
         attackers,
+        others: Attackers::new()?,
         arena: arena(world, &server).await?,
         server,
         user,
@@ -124,6 +125,9 @@ async fn arena(world: &World, server: &Target) -> Result<Arena, Failure> {
 struct Siege<'a> {
     world: &'a World,
     attackers: &'a Attackers,
+    /// One thread for the victims, too: hyper's client takes a GOAWAY that comes with the answer for the request's failure, if another
+    /// thread reads it while this one still hands the request over.
+    others: Attackers,
     arena: Arena,
     server: Target,
     user: Target,
@@ -136,7 +140,8 @@ impl Siege<'_> {
             name: "user",
             target: self.user.clone(),
         }];
-        let victim = Victim::begin(self.server.clone(), users, NAME, LIMITS).await;
+        let victim = Victim::begin(self.server.clone(), users, NAME.to_owned(), LIMITS);
+        let victim = self.others.spawn(victim).await?;
         let told = self.attackers.begin(attack, self.arena.clone()).await;
         let seen = victim.end().await;
         let words = match &told {
