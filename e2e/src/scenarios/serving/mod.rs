@@ -10,6 +10,7 @@ mod users;
 mod writers;
 
 use nix::sys::signal::Signal;
+use serde_json::{Value, json};
 
 use super::container::process_of;
 use super::{Failure, Lane, Scenario, World, stage, world};
@@ -91,4 +92,14 @@ async fn answers(world: &World) -> Result<(), Failure> {
             listed.map(|_| ()).map_err(|error| error.to_string())
         })
         .await
+}
+
+/// A flunder that is its own reference.
+fn flunder(name: &str) -> Value {
+    json!({
+        "apiVersion": "wardle.example.com/v1alpha1",
+        "kind": "Flunder",
+        "metadata": { "name": name },
+        "spec": { "reference": name },
+    })
 }

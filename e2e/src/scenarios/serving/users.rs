@@ -1,6 +1,5 @@
 //! Users who work without pause and never try again: what fails is seen.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use kube::Client;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use super::flunder;
 use crate::client;
 use crate::scenarios::{Failure, World, failure};
 
@@ -26,7 +26,7 @@ const TURN: [&str; 5] = ["POST", "GET", "PATCH", "LIST", "DELETE"];
 pub(super) struct Users {
     stop: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
-    tasks: Vec<JoinHandle<Vec<String>>>,
+    tasks: Vec<JoinHandle<Vec<(Duration, String)>>>,
 }
 
 impl Users {
@@ -94,7 +94,11 @@ impl Users {
             return Ok(answered);
         }
         failures.sort();
-        let told: Vec<&str> = failures.iter().take(TOLD).map(String::as_str).collect();
+        let told: Vec<String> = failures
+            .iter()
+            .take(TOLD)
+            .map(|(at, what)| format!("after {:.1} s {what}", at.as_secs_f64()))
+            .collect();
         Err(failure(format!(
             "{} of {} requests failed: {}",
             failures.len(),
@@ -111,24 +115,25 @@ struct User {
 }
 
 impl User {
-    async fn work(self, stop: Arc<AtomicBool>, answered: Arc<AtomicUsize>, began: Instant) -> Vec<String> {
-        let mut failures = BTreeMap::new();
+    async fn work(
+        self,
+        stop: Arc<AtomicBool>,
+        answered: Arc<AtomicUsize>,
+        began: Instant,
+    ) -> Vec<(Duration, String)> {
+        let mut failures = Vec::new();
         for number in 0_usize.. {
             let name = format!("{}-{number}", self.name);
             for what in TURN {
                 if stop.load(Ordering::Relaxed) {
-                    return failures.into_values().collect();
+                    return failures;
                 }
                 match self.request(what, &name).await {
                     Ok(()) => {
                         answered.fetch_add(1, Ordering::Relaxed);
                     }
                     Err(error) => {
-                        let at = began.elapsed();
-                        failures.insert(
-                            at,
-                            format!("after {:.1} s {what} {name}: {error}", at.as_secs_f64()),
-                        );
+                        failures.push((began.elapsed(), format!("{what} {name}: {error}")));
                         // A server that is away must not fill the memory.
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
@@ -165,13 +170,4 @@ impl User {
         let answer = self.client.request::<Value>(request).await;
         answer.map(drop).map_err(|error| error.to_string())
     }
-}
-
-fn flunder(name: &str) -> Value {
-    json!({
-        "apiVersion": "wardle.example.com/v1alpha1",
-        "kind": "Flunder",
-        "metadata": { "name": name },
-        "spec": { "reference": name },
-    })
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kube::Client;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
+use super::flunder;
 use crate::client;
 use crate::scenarios::{Failure, World};
 
@@ -74,16 +75,10 @@ async fn write(
 /// # Errors
 /// It was not acknowledged.
 pub(super) async fn create(client: &Client, namespace: &str, name: &str) -> Result<String, kube::Error> {
-    let object = json!({
-        "apiVersion": "wardle.example.com/v1alpha1",
-        "kind": "Flunder",
-        "metadata": { "name": name },
-        "spec": { "reference": name },
-    });
     let path = format!("/apis/wardle.example.com/v1alpha1/namespaces/{namespace}/flunders");
     let request = http::Request::post(path)
         .header("content-type", "application/json")
-        .body(object.to_string().into_bytes())
+        .body(flunder(name).to_string().into_bytes())
         .map_err(kube::Error::HttpError)?;
     let created: Value = client.request(request).await?;
     Ok(created["metadata"]["uid"].as_str().unwrap_or_default().to_owned())
