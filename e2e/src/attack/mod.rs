@@ -109,10 +109,10 @@ pub const ALL: &[Attack] = &[
     bypass::RESOURCE_NAMES,
 ];
 
-/// Where attacks run: on a thread of their own, on which nobody else waits for his turn.
-pub struct Attackers(Option<tokio::runtime::Runtime>);
+/// A thread of its own, on which nobody else waits for his turn: one for attacks, one for who goes on beside them.
+pub struct OwnThread(Option<tokio::runtime::Runtime>);
 
-impl Attackers {
+impl OwnThread {
     /// Starts the thread.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Attackers {
     pub fn new() -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
-            .thread_name("attackers")
+            .thread_name("own-thread")
             .enable_all()
             .build()?;
         Ok(Self(Some(runtime)))
@@ -136,25 +136,25 @@ impl Attackers {
         async move { running.await? }
     }
 
-    /// Begins what is no [`Attack`] on a server; dropping what is returned lets it go on.
-    pub fn spawn<T, A>(&self, attack: A) -> impl Future<Output = Result<T, Error>> + use<T, A>
+    /// Begins anything else than an [`Attack`] on a server; dropping what is returned lets it go on.
+    pub fn spawn<T, F>(&self, future: F) -> impl Future<Output = Result<T, Error>> + use<T, F>
     where
         T: Send + 'static,
-        A: Future<Output = T> + Send + 'static,
+        F: Future<Output = T> + Send + 'static,
     {
-        let running = self.0.as_ref().map(|runtime| runtime.spawn(attack));
+        let running = self.0.as_ref().map(|runtime| runtime.spawn(future));
         async move {
             match running {
                 Some(running) => running
                     .await
-                    .map_err(|error| Error::Wrong(format!("an attack ended: {error}"))),
-                None => Err(Error::Wrong("there is nobody to attack".to_owned())),
+                    .map_err(|error| Error::Wrong(format!("what ran on a thread of its own ended: {error}"))),
+                None => Err(Error::Wrong("the thread has ended".to_owned())),
             }
         }
     }
 }
 
-impl Drop for Attackers {
+impl Drop for OwnThread {
     fn drop(&mut self) {
         // What is under way is cut off.
         if let Some(runtime) = self.0.take() {

@@ -1,7 +1,7 @@
 //! The attacks of `annex_e2e::attack` against a server of the library in this process, on loopback.
 //!
 //! The server has a runtime of its own with two workers, and a cluster that answers as many reviews as a busy
-//! kube-apiserver does. Attackers come from another address of loopback than everybody else.
+//! kube-apiserver does. OwnThread come from another address of loopback than everybody else.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ mod surroundings;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use annex_e2e::attack::{self, Attack, Attackers, Limits, Victim};
+use annex_e2e::attack::{self, Attack, Limits, OwnThread, Victim};
 
 use tokio::runtime::Runtime;
 
@@ -88,7 +88,7 @@ async fn fight(attacks: &'static [Attack]) -> Result<String, String> {
     attack::fill(&served.callers.owner(), NAMESPACE, objects.unwrap_or_default())
         .await
         .map_err(words)?;
-    let attackers = Attackers::new().unwrap();
+    let attackers = OwnThread::new().unwrap();
     let (mut report, mut faults) = (Vec::new(), Vec::new());
     let memory = Memory::follow();
     for attack in attacks {
@@ -130,7 +130,7 @@ fn a_server_ends_beside_those_who_do_not_read() {
         let mut arena = served.callers.arena();
         let begun = arena.scale.hold;
         arena.scale.hold = 3 * GRACE;
-        let attackers = Attackers::new().unwrap();
+        let attackers = OwnThread::new().unwrap();
         drop(attackers.begin(attack, arena));
         tokio::time::sleep(begun).await;
         let took = served.shutdown(GRACE).await;

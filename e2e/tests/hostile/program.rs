@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use annex_e2e::attack::{self, Attackers, Victim};
+use annex_e2e::attack::{self, OwnThread, Victim};
 
 use crate::LIMITS;
 use crate::callers::NAMESPACE;
@@ -54,7 +54,7 @@ async fn siege() -> Vec<String> {
     attack::fill(&callers.owner(), NAMESPACE, OBJECTS).await.unwrap();
     let process = program.0.id().to_string();
     println!("with {OBJECTS} objects: {}", memory::told(&process));
-    let attackers = Attackers::new().unwrap();
+    let attackers = OwnThread::new().unwrap();
     let mut faults = Vec::new();
     for attack in attack::ALL {
         let victim = Victim::begin(callers.kubelet(), callers.users(), NAMESPACE.to_owned(), LIMITS).await;

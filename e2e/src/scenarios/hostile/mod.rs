@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Failure, Lane, Scenario, World, ensure, stage, world};
-use crate::attack::{self, Arena, Attack, Attackers, Limits, Scale, Target, User, Victim};
+use crate::attack::{self, Arena, Attack, Limits, OwnThread, Scale, Target, User, Victim};
 use crate::{install, progress};
 
 /// The scenarios of this folder.
@@ -50,7 +50,7 @@ const ADMIN_HOLD: Duration = Duration::from_secs(45);
 async fn run(world: &World) -> Result<(), Failure> {
     attack::many_files()?;
     stage::made(world, NAME, &server()).await?;
-    let attackers = Attackers::new()?;
+    let attackers = OwnThread::new()?;
     let (outcome, operator) = tokio::join!(
         server_under_attack(world, &attackers),
         operator_under_attack(world, &attackers)
@@ -74,7 +74,7 @@ fn server() -> String {
     )
 }
 
-async fn server_under_attack(world: &World, attackers: &Attackers) -> Result<(), Failure> {
+async fn server_under_attack(world: &World, attackers: &OwnThread) -> Result<(), Failure> {
     accounts::make(world, NAME).await?;
     let address = pods::address(world, NAME, &format!("{NAME}-0"), 8443).await?;
     let authority = accounts::published_authority(world, NAME).await?;
@@ -85,7 +85,7 @@ async fn server_under_attack(world: &World, attackers: &Attackers) -> Result<(),
     let siege = Siege {
         world,
         attackers,
-        others: Attackers::new()?,
+        victims: OwnThread::new()?,
         arena: arena(world, &server).await?,
         server,
         user,
@@ -124,10 +124,10 @@ async fn arena(world: &World, server: &Target) -> Result<Arena, Failure> {
 /// Everybody who takes part.
 struct Siege<'a> {
     world: &'a World,
-    attackers: &'a Attackers,
-    /// One thread for the victims, too: hyper's client takes a GOAWAY that comes with the answer for the request's failure, if another
+    attackers: &'a OwnThread,
+    /// One for the victims, too: hyper's client takes a GOAWAY that comes with the answer for the request's failure, if another
     /// thread reads it while this one still hands the request over.
-    others: Attackers,
+    victims: OwnThread,
     arena: Arena,
     server: Target,
     user: Target,
@@ -141,7 +141,7 @@ impl Siege<'_> {
             target: self.user.clone(),
         }];
         let victim = Victim::begin(self.server.clone(), users, NAME.to_owned(), LIMITS);
-        let victim = self.others.spawn(victim).await?;
+        let victim = self.victims.spawn(victim).await?;
         let told = self.attackers.begin(attack, self.arena.clone()).await;
         let seen = victim.end().await;
         let words = match &told {
@@ -156,7 +156,7 @@ impl Siege<'_> {
 }
 
 /// Whoever reaches the operator's ports cannot have it restarted.
-async fn operator_under_attack(world: &World, attackers: &Attackers) -> Result<(), Failure> {
+async fn operator_under_attack(world: &World, attackers: &OwnThread) -> Result<(), Failure> {
     let namespace = install::NAMESPACE;
     let ports: Vec<SocketAddr> = pods::ports(world, namespace).await?;
     ensure(!ports.is_empty(), || {
