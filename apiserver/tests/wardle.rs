@@ -327,10 +327,10 @@ fn conversions_keep_what_both_versions_can_say() {
         (json!({"reference": "x"}), json!({})),
     ];
     for (alpha, beta) in cases {
-        let converted = flunders.behaviour.convert(old(alpha.clone()), "v1beta1").unwrap();
+        let converted = flunders.strategy.convert(old(alpha.clone()), "v1beta1").unwrap();
         assert_eq!(converted.0["spec"], beta, "{alpha}");
         assert_eq!(converted.api_version(), "wardle.example.com/v1beta1");
-        let back = flunders.behaviour.convert(converted, "v1alpha1").unwrap();
+        let back = flunders.strategy.convert(converted, "v1alpha1").unwrap();
         let kept = beta
             .get("referenceType")
             .map_or_else(|| json!({}), |_| alpha.clone());
@@ -346,7 +346,7 @@ fn validation_says_what_the_sample_says() {
             "apiVersion": "wardle.example.com/v1beta1", "kind": "Flunder", "metadata": {"name": "f"}, "spec": spec,
         }));
         flunders
-            .behaviour
+            .strategy
             .validate(&flunder)
             .iter()
             .map(ToString::to_string)

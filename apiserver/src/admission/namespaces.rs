@@ -11,7 +11,7 @@ use kube::runtime::{WatchStreamExt as _, watcher as watch_objects};
 use kube::{Api, Client};
 use tokio::sync::watch;
 
-use crate::lookup::Expiring;
+use crate::lookup::TtlCache;
 
 /// A namespace that was seen going away and is there again may be neither: for so long the cluster is asked.
 const DOUBTED: Duration = Duration::from_secs(30);
@@ -40,7 +40,7 @@ pub(super) fn phase(namespace: &Namespace) -> Phase {
 /// Names and phases, and nothing else of the objects.
 pub(super) struct Namespaces {
     known: RwLock<HashMap<String, Phase>>,
-    doubted: Expiring<String, ()>,
+    doubted: TtlCache<String, ()>,
     ready: watch::Sender<bool>,
 }
 
@@ -48,7 +48,7 @@ impl Namespaces {
     pub(super) fn new() -> Self {
         Self {
             known: RwLock::default(),
-            doubted: Expiring::new(MOST_DOUBTED),
+            doubted: TtlCache::new(MOST_DOUBTED),
             ready: watch::channel(false).0,
         }
     }

@@ -8,8 +8,8 @@ use rustls::DistinguishedName;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::front_proxy::Headers;
 use super::peer::{Opinion, Peer, Standing};
+use super::request_header::Headers;
 use super::tokens::{FixedTokens, TokenRejected, Tokens};
 use super::trust::{Trust, TrustStore};
 use super::{bearer, strip, websocket};

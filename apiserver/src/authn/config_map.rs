@@ -10,7 +10,7 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch};
 use kube::{Api, Client};
 
-use super::front_proxy::Headers;
+use super::request_header::Headers;
 use super::trust::{Authorities, AuthoritiesError, TrustStore};
 use crate::kubernetes::failure;
 

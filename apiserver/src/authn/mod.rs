@@ -7,10 +7,10 @@ mod authenticator;
 mod bearer;
 mod client_certificate;
 mod config_map;
-mod front_proxy;
 pub mod impersonation;
 mod options;
 mod peer;
+mod request_header;
 mod start;
 mod strip;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use kube::Client;
 use tokio::task::JoinSet;
 
 use super::config_map::{self, LookupError, Wanted};
-use super::front_proxy::Headers;
+use super::request_header::Headers;
 use super::tokens::{ReviewedTokens, Tokens};
 use super::trust::{Authorities, FrontProxy, Trust, TrustStore};
 use super::{Authenticator, Options, RequestHeaderOptions};

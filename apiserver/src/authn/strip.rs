@@ -2,7 +2,7 @@
 
 use http::header::{AUTHORIZATION, HeaderMap};
 
-use super::front_proxy::Headers;
+use super::request_header::Headers;
 
 /// Removes the token, and all headers that a front proxy could have set: the usual ones, whoever sent them, and the
 /// configured ones.

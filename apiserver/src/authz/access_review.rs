@@ -14,7 +14,7 @@ use super::attributes::ResourceAttributes as Asked;
 use super::{Attributes, Decision, Options, ReviewError, selectors};
 use crate::flowcontrol::RateLimiter;
 use crate::kubernetes::{ReviewBudgets, create_review};
-use crate::lookup::{Expiring, Flights};
+use crate::lookup::{Singleflight, TtlCache};
 use crate::request::User;
 
 /// As in Go: answers kept, and the size from which on a question's answer is not kept.
@@ -32,8 +32,8 @@ type Answer = Result<Decision, ReviewError>;
 /// Asks the cluster.
 pub(super) struct AccessReviews {
     client: Client,
-    kept: Arc<Expiring<Box<[u8]>, Decision>>,
-    asking: Flights<Box<[u8]>, Answer>,
+    kept: Arc<TtlCache<Box<[u8]>, Decision>>,
+    asking: Singleflight<Box<[u8]>, Answer>,
     budgets: ReviewBudgets,
     authorized_ttl: Duration,
     unauthorized_ttl: Duration,
@@ -43,8 +43,8 @@ impl AccessReviews {
     pub(super) fn new(client: Client, options: &Options) -> Self {
         Self {
             client,
-            kept: Arc::new(Expiring::new(KEPT)),
-            asking: Flights::new(LONGEST),
+            kept: Arc::new(TtlCache::new(KEPT)),
+            asking: Singleflight::new(LONGEST),
             budgets: ReviewBudgets::new(),
             authorized_ttl: options.authorized_ttl,
             unauthorized_ttl: options.unauthorized_ttl,

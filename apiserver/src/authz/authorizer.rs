@@ -7,7 +7,7 @@ use kube::Client;
 
 use super::access_review::AccessReviews;
 use super::allowed_paths::AllowedPaths;
-use super::refusal::sanitized;
+use super::forbidden::sanitized;
 use super::{Attributes, Authorized, Options, StartError, forbidden};
 use crate::request::{RequestInfo, User};
 use crate::status::ApiError;

@@ -4,7 +4,7 @@ mod access_review;
 mod allowed_paths;
 mod attributes;
 mod authorizer;
-mod refusal;
+mod forbidden;
 mod selectors;
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::status::ApiError;
 
 pub(crate) use attributes::{Attributes, ResourceAttributes};
 pub use authorizer::{Authorizer, Decision, ReviewError};
-pub(crate) use refusal::forbidden;
+pub(crate) use forbidden::forbidden;
 
 /// The proof that a request was authenticated and authorized. The only way to a request's body leads through it.
 #[derive(Debug)]

@@ -112,7 +112,7 @@ pub fn decode_value(value: Value, resource: &Resource, version: &str) -> Result<
     let mut decoded = read_value(value, resource, &other)?;
     let of_type = |error| DecodeError::of_type(error, resource, &other);
     decoded.object = resource
-        .behaviour
+        .strategy
         .convert(decoded.object, version)
         .map_err(of_type)?;
     Ok(decoded)
@@ -231,8 +231,8 @@ fn judge(read: Read, resource: &Resource, version: &str) -> Result<Decoded, Deco
     object.set_type(&resource.api_version(version), &resource.names.kind);
     tidy_metadata(object.metadata_mut());
     let of_type = |error| DecodeError::of_type(error, resource, version);
-    let mut object = resource.behaviour.normalize(version, object).map_err(of_type)?;
-    resource.behaviour.default_fields(version, &mut object);
+    let mut object = resource.strategy.normalize(version, object).map_err(of_type)?;
+    resource.strategy.default_fields(version, &mut object);
     Ok(Decoded {
         object,
         strict: findings.strict.into_texts(),

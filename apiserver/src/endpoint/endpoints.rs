@@ -177,7 +177,7 @@ fn empty(resource: &Resource, version: &str) -> Object {
     object.set_type(&resource.api_version(version), &resource.names.kind);
     object.metadata_mut();
     resource
-        .behaviour
+        .strategy
         .normalize(version, object.clone())
         .unwrap_or(object)
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use futures::{Stream, StreamExt as _};
 
-use crate::registry::{Source, Told, Watching};
+use crate::registry::{Source, WatchEvent, WatchStream};
 use crate::status::ApiError;
 
 type Held = Box<dyn Send>;
@@ -24,7 +24,7 @@ impl InitialEvents {
     }
 
     /// `told`, which holds it from now on.
-    pub(super) fn follow(&self, told: Watching) -> Watching {
+    pub(super) fn follow(&self, told: WatchStream) -> WatchStream {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         match held {
             Some(_) => Holding {
@@ -39,14 +39,14 @@ impl InitialEvents {
 }
 
 struct Holding {
-    told: Watching,
+    told: WatchStream,
     held: Option<Held>,
     /// What was told last ends the initial events; it is out when more is asked for.
     is_last: bool,
 }
 
 impl Stream for Holding {
-    type Item = Result<Vec<Told>, ApiError>;
+    type Item = Result<Vec<WatchEvent>, ApiError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.is_last {
@@ -58,7 +58,8 @@ impl Stream for Holding {
                 // More comes only by a change: there is no state, or all of it was taken.
                 Poll::Pending => self.held = None,
                 Poll::Ready(Some(Ok(batch))) => {
-                    let is_initial = |told: &Told| matches!(told, Told::Added(Source::Initial(_)));
+                    let is_initial =
+                        |told: &WatchEvent| matches!(told, WatchEvent::Added(Source::Initial(_)));
                     self.is_last = !batch.last().is_none_or(is_initial);
                 }
                 Poll::Ready(_) => self.is_last = true,
@@ -78,19 +79,19 @@ mod tests {
     use super::*;
     use crate::storage::{Entry, Key, Revision};
 
-    fn initial() -> Told {
+    fn initial() -> WatchEvent {
         let key = Key::parse("/g/r/ns/n").unwrap();
-        Told::Added(Source::Initial(Entry::new(key, "{}".into(), Revision::new(1))))
+        WatchEvent::Added(Source::Initial(Entry::new(key, "{}".into(), Revision::new(1))))
     }
 
-    fn bookmark(initial_events_end: bool) -> Told {
-        Told::Bookmark {
+    fn bookmark(initial_events_end: bool) -> WatchEvent {
+        WatchEvent::Bookmark {
             revision: Revision::new(1),
             initial_events_end,
         }
     }
 
-    fn watch() -> (mpsc::UnboundedSender<Vec<Told>>, Watching, Weak<()>) {
+    fn watch() -> (mpsc::UnboundedSender<Vec<WatchEvent>>, WatchStream, Weak<()>) {
         let held = Arc::new(());
         let (sender, receiver) = mpsc::unbounded();
         let weak = Arc::downgrade(&held);

@@ -14,7 +14,7 @@ use crate::object::Object;
 use crate::registry::Registry;
 use crate::request::{RequestInfo, User};
 use crate::resource::{
-    Behaviour, Column, ConversionError, DefaultColumn, Names, ObjectNames, Policy, Resource, Scope, Version,
+    Column, ConversionError, DefaultColumn, Names, ObjectNames, Policy, Resource, Scope, Strategy, Version,
 };
 use crate::response::{Body, Response};
 use crate::schema::Schema;
@@ -209,7 +209,7 @@ struct Rules {
 /// What `v1alpha1` calls `reference`.
 const BETA_FIELD: &str = "flunderReference";
 
-impl Behaviour for Rules {
+impl Strategy for Rules {
     fn normalize(&self, _version: &str, mut object: Object) -> Result<Object, ConversionError> {
         for field in self.always {
             object.0.entry(*field).or_insert_with(|| json!({}));
@@ -278,7 +278,7 @@ fn flunders(policy: Policy) -> Resource {
         ],
         storage_version: "v1alpha1".into(),
         hub_version: "v1alpha1".into(),
-        behaviour: Arc::new(Rules {
+        strategy: Arc::new(Rules {
             always: &["spec", "status"],
         }),
         policy,
@@ -305,7 +305,7 @@ fn fischers() -> Resource {
         )],
         storage_version: "v1alpha1".into(),
         hub_version: "v1alpha1".into(),
-        behaviour: Arc::new(Rules { always: &[] }),
+        strategy: Arc::new(Rules { always: &[] }),
         policy: Policy::default(),
     }
 }

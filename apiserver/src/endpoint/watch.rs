@@ -14,7 +14,7 @@ use super::encode::push_partial;
 use super::endpoints::{Served, ServedVersion};
 use super::table::Rows;
 use crate::object::EncodingKey;
-use crate::registry::{Pieces, Told, Watching};
+use crate::registry::{Pieces, WatchEvent, WatchStream};
 use crate::request::media::{MetaVersion, Transform, Wanted};
 use crate::status::ApiError;
 use crate::storage::Revision;
@@ -26,9 +26,9 @@ const MOST_AT_ONCE: usize = 64 * 1024;
 /// watcher costs is a system call and a TLS record for each piece, not its bytes.
 pub(super) struct Frames {
     encoder: Encoder,
-    told: Option<Watching>,
+    told: Option<WatchStream>,
     /// Events that were told and are not encoded yet.
-    pending: VecDeque<Told>,
+    pending: VecDeque<WatchEvent>,
 }
 
 /// How events are encoded for one watcher.
@@ -82,7 +82,7 @@ impl Frames {
     }
 
     /// Tells what `told` tells.
-    pub(super) fn follow(&mut self, told: Watching) {
+    pub(super) fn follow(&mut self, told: WatchStream) {
         self.told = Some(told);
     }
 
@@ -137,9 +137,9 @@ impl Stream for Frames {
 }
 
 impl Encoder {
-    fn push(&mut self, told: &Told, out: &mut Vec<u8>) -> Result<(), ApiError> {
+    fn push(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
         match told {
-            Told::Bookmark {
+            WatchEvent::Bookmark {
                 revision,
                 initial_events_end,
             } => {
@@ -154,25 +154,25 @@ impl Encoder {
 
     /// Whether a frame is worth keeping for other watchers. A whole object needs no encoding: its frame is copied from
     /// the stored bytes as fast as from a kept frame, and costs no memory for as long as the history goes.
-    fn is_made_once(&self, told: &Told) -> bool {
+    fn is_made_once(&self, told: &WatchEvent) -> bool {
         let has_form = match &self.form {
-            WatchForm::Whole => matches!(told, Told::Left(_)),
+            WatchForm::Whole => matches!(told, WatchEvent::Left(_)),
             WatchForm::Partial(_) => true,
             WatchForm::Table { columns_sent, .. } => *columns_sent,
         };
         has_form && told.change().is_some()
     }
 
-    fn push_shared(&mut self, told: &Told, out: &mut Vec<u8>) -> Result<(), ApiError> {
+    fn push_shared(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
         let Some(change) = told.change() else {
             return self.push_object(told, out);
         };
         let kind = match told {
-            Told::Added(_) => 1,
-            Told::Modified(_) => 2,
-            Told::Deleted(_) => 3,
-            Told::Left(_) => 4,
-            Told::Bookmark { .. } => 5,
+            WatchEvent::Added(_) => 1,
+            WatchEvent::Modified(_) => 2,
+            WatchEvent::Deleted(_) => 3,
+            WatchEvent::Left(_) => 4,
+            WatchEvent::Bookmark { .. } => 5,
         };
         let frame = change.encodings().get_or_make(self.key.wrapping_add(kind), || {
             let mut frame = Vec::new();
@@ -183,7 +183,7 @@ impl Encoder {
         Ok(())
     }
 
-    fn push_object(&mut self, told: &Told, out: &mut Vec<u8>) -> Result<(), ApiError> {
+    fn push_object(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
         if let Some(entry) = told.entry() {
             let pieces = self.served.registry.pieces(&entry, &self.version.name)?;
             self.push_frame(told.event_type(), &pieces, false, out);

@@ -54,7 +54,7 @@ where
     let object = checked(call, &body, media, options.field_validation)?;
     let object = settle_names(object, call.info())?;
     answer::check_object(call, wanted)?;
-    // Where somebody else was faster it is needed again, which is rare enough to read it again.
+    // On a conflict it is needed again, which is rare enough to read it again.
     let mut first = Some(object);
     let mut change = |_: Option<&Object>| match first.take() {
         Some(object) => Ok(object),

@@ -1,7 +1,7 @@
 //! Answers that are asked for once and kept for a while: what reviews of tokens and of access share.
 
-mod expiring;
-mod flights;
+mod singleflight;
+mod ttl_cache;
 
-pub(crate) use expiring::Expiring;
-pub(crate) use flights::Flights;
+pub(crate) use singleflight::Singleflight;
+pub(crate) use ttl_cache::TtlCache;

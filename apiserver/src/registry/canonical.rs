@@ -128,7 +128,7 @@ impl Registry {
         }
         let (version, stored) = self.parse_stored(entry)?;
         let mut object = stored.clone();
-        self.resource.behaviour.default_fields(&version, &mut object);
+        self.resource.strategy.default_fields(&version, &mut object);
         if object == stored {
             entry.set_schema(self.schema);
             return Ok(None);

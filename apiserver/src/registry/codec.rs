@@ -80,7 +80,7 @@ impl Registry {
     /// The stored object, defaulted, in the version that it was stored in.
     pub(super) fn stored(&self, entry: &Entry) -> Result<Object, ApiError> {
         let (version, mut object) = self.parse_stored(entry)?;
-        self.resource.behaviour.default_fields(&version, &mut object);
+        self.resource.strategy.default_fields(&version, &mut object);
         Ok(object)
     }
 
@@ -112,7 +112,7 @@ impl Registry {
             return Ok(object);
         }
         self.resource
-            .behaviour
+            .strategy
             .convert(object, version)
             .map_err(|error| error.to_string())
     }

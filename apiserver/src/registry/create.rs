@@ -1,12 +1,12 @@
 //! Create.
 
-use super::errors::Doing;
 use super::metadata::{self, Clock};
 use super::rules::{Objects, in_time};
 use super::{Created, Registry, versions};
 use crate::admission::Operation;
 use crate::authz::Authorized;
 use crate::object::Object;
+use crate::request::Verb;
 use crate::request::options::CreateOptions;
 use crate::status::ApiError;
 use crate::storage::{Entry, Key, ReadAt, Revision, StorageError};
@@ -105,7 +105,7 @@ impl Registry {
         match stored {
             Ok(entry) => Ok(Created { entry }),
             Err(StorageError::AlreadyExists { .. }) => Err(self.exists(&key, generated).await),
-            Err(error) => Err(self.storage_error(error, key.name(), Doing::Create)),
+            Err(error) => Err(self.storage_error(error, key.name(), Verb::Create)),
         }
     }
 
@@ -121,7 +121,7 @@ impl Registry {
     async fn exists(&self, key: &Key, generated: bool) -> ApiError {
         let resource = self.resource.group_resource();
         let name = key.name().to_owned();
-        let prefix = match self.read(key, ReadAt::Latest, Doing::Create).await {
+        let prefix = match self.read(key, ReadAt::Latest, Verb::Create).await {
             Ok(entry) if self.is_in_deletion(&entry) => "object is being deleted: ",
             Ok(_) | Err(_) => "",
         };

@@ -2,7 +2,6 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::errors::Doing;
 use super::metadata::{self, Clock};
 use super::rules::{Objects, in_time};
 use super::update::Failed;
@@ -12,6 +11,7 @@ use crate::authz::Authorized;
 use crate::object::Object;
 use crate::offload;
 use crate::request::GroupResource;
+use crate::request::Verb;
 use crate::request::options::{DeleteOptions, IGNORE_STORE_READ_ERROR, ListOptions, Preconditions};
 use crate::status::{ApiError, FieldError};
 use crate::storage::{Entry, Key, ReadAt};
@@ -38,7 +38,7 @@ impl Registry {
     /// Deletes an object that cannot be read: nobody is asked, for nobody can be told what goes. Go's
     /// `registry/generic/registry/corrupt_obj_deleter.go`.
     async fn delete_unread(&self, key: &Key) -> Result<Deleted, ApiError> {
-        let entry = self.read(key, ReadAt::Latest, Doing::Delete).await?;
+        let entry = self.read(key, ReadAt::Latest, Verb::Delete).await?;
         if self.decode(&entry, &self.resource.hub_version).is_ok() {
             return Err(ApiError::invalid_field(
                 self.resource.group_kind(),
@@ -54,7 +54,7 @@ impl Registry {
         let deleted = self.storage.delete_unread(key, entry.revision()).await;
         deleted
             .map(Deleted::Gone)
-            .map_err(|error| self.storage_error(error, key.name(), Doing::Delete))
+            .map_err(|error| self.storage_error(error, key.name(), Verb::Delete))
     }
 
     /// Deletes the objects that match, several at once; what somebody else deleted meanwhile is no error. Answers all
@@ -129,7 +129,7 @@ impl Registry {
         name: &str,
         options: &DeleteOptions,
     ) -> Result<Deleted, ApiError> {
-        let mut entry = self.read(key, ReadAt::Latest, Doing::Delete).await?;
+        let mut entry = self.read(key, ReadAt::Latest, Verb::Delete).await?;
         let _memory = offload::expect_stored(entry.value()).await;
         self.check_early(&entry, &options.preconditions)?;
         loop {
@@ -151,10 +151,10 @@ impl Registry {
             };
             entry = match done {
                 Ok(deleted) => return Ok(deleted),
-                Err(Failed::For(error)) => return Err(error),
-                Err(Failed::TooLate(None)) => return Err(self.not_found(key)),
-                Err(Failed::TooLate(Some(newer))) if newer.revision() != entry.revision() => newer,
-                Err(Failed::TooLate(Some(_))) => self.read(key, ReadAt::Latest, Doing::Delete).await?,
+                Err(Failed::Other(error)) => return Err(error),
+                Err(Failed::Conflict(None)) => return Err(self.not_found(key)),
+                Err(Failed::Conflict(Some(newer))) if newer.revision() != entry.revision() => newer,
+                Err(Failed::Conflict(Some(_))) => self.read(key, ReadAt::Latest, Verb::Delete).await?,
             };
         }
     }
@@ -166,7 +166,7 @@ impl Registry {
         self.storage
             .delete(entry.key(), entry.revision())
             .await
-            .map_err(|error| self.failed(error, entry.key(), Doing::Delete))
+            .map_err(|error| self.failed(error, entry.key(), Verb::Delete))
     }
 
     /// Marks an object that must wait for its finalizers; where it is marked already, only these may change.

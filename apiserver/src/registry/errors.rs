@@ -1,32 +1,9 @@
 //! What a store's error becomes: the one place that knows.
 
 use super::Registry;
+use crate::request::Verb;
 use crate::status::ApiError;
 use crate::storage::{Revision, StorageError};
-
-/// What was being done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doing {
-    Get,
-    List,
-    Watch,
-    Create,
-    Update,
-    Delete,
-}
-
-impl Doing {
-    fn verb(self) -> &'static str {
-        match self {
-            Self::Get => "get",
-            Self::List => "list",
-            Self::Watch => "watch",
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        }
-    }
-}
 
 /// What Kubernetes says to whoever writes an object that is no longer as it was.
 pub(super) const MODIFIED: &str =
@@ -37,7 +14,7 @@ const UNREACHABLE_RETRY: u16 = 2;
 
 impl Registry {
     /// The error that a client sees. Its texts are etcd's and k8s.io/apiserver's, since clients know those.
-    pub(super) fn storage_error(&self, error: StorageError, name: &str, doing: Doing) -> ApiError {
+    pub(super) fn storage_error(&self, error: StorageError, name: &str, verb: Verb) -> ApiError {
         let resource = self.resource.group_resource();
         let name = name.to_owned();
         match error {
@@ -46,7 +23,7 @@ impl Registry {
                 name,
                 prefix: "",
             },
-            StorageError::Conflict { current: None, .. } if doing != Doing::Create => {
+            StorageError::Conflict { current: None, .. } if verb != Verb::Create => {
                 ApiError::NotFound { resource, name }
             }
             StorageError::Conflict { .. } => ApiError::Conflict {
@@ -54,7 +31,7 @@ impl Registry {
                 name,
                 message: MODIFIED.into(),
             },
-            StorageError::Compacted { requested, oldest } => expired(requested, oldest, doing),
+            StorageError::Compacted { requested, oldest } => expired(requested, oldest, verb),
             StorageError::FutureRevision { requested, current } => ApiError::ResourceVersionTooLarge {
                 requested,
                 current,
@@ -66,7 +43,7 @@ impl Registry {
             StorageError::NoSpace(_) => ApiError::Plain("etcdserver: mvcc: database space exceeded".into()),
             StorageError::Unavailable(_) => ApiError::ServerTimeout {
                 resource,
-                operation: doing.verb(),
+                operation: verb.as_str(),
                 retry_after: UNREACHABLE_RETRY,
             },
             StorageError::Initializing => ApiError::TooManyRequests {
@@ -80,18 +57,16 @@ impl Registry {
     }
 }
 
-fn expired(requested: Revision, oldest: Revision, doing: Doing) -> ApiError {
-    let message = match doing {
-        Doing::Watch if requested > oldest => {
+fn expired(requested: Revision, oldest: Revision, verb: Verb) -> ApiError {
+    let message = match verb {
+        Verb::Watch if requested > oldest => {
             format!("unknown resource version: {requested} (the store is at {oldest})")
         }
-        Doing::Watch => {
+        Verb::Watch => {
             let last_gone = oldest.get().saturating_sub(1);
             format!("too old resource version: {requested} ({last_gone})")
         }
-        Doing::Get | Doing::List | Doing::Create | Doing::Update | Doing::Delete => {
-            "The resourceVersion for the provided list is too old.".to_owned()
-        }
+        _ => "The resourceVersion for the provided list is too old.".to_owned(),
     };
     ApiError::Expired {
         message,

@@ -21,10 +21,10 @@ mod pieces;
 mod read;
 mod rules;
 mod selection;
-mod told;
 mod update;
 mod versions;
 mod watch;
+mod watch_event;
 
 #[cfg(test)]
 mod tests;
@@ -43,13 +43,13 @@ use crate::storage::{KeyError, Prefix, Storage};
 
 pub use answers::{Created, Deleted, Listed, Updated};
 pub use pieces::Pieces;
-pub use told::{Source, Told, Watching};
+pub use watch_event::{Source, WatchEvent, WatchStream};
 
 /// Makes the new object of an update from the current one, which is in the request's version, with its resourceVersion,
-/// and `None` where there is no object. It is called again with a newer object where somebody else was faster.
+/// and `None` where there is no object. It is called again with the newer object on a conflict.
 ///
 /// What it returns is in the request's version, normalized and defaulted. Its errors end the update.
-pub type Change<'a> = dyn FnMut(Option<&Object>) -> Result<Object, ApiError> + Send + 'a;
+pub type UpdateFn<'a> = dyn FnMut(Option<&Object>) -> Result<Object, ApiError> + Send + 'a;
 
 /// One resource on a store. Entries go out as they are stored; [`Registry::pieces`], [`Registry::encode`] and
 /// [`Registry::decode`] make of them what a client of some version is to see. Cheap to clone.

@@ -1,10 +1,10 @@
 //! Get and list.
 
 use super::continue_token::Place;
-use super::errors::Doing;
 use super::selection::Selection;
 use super::{Listed, Registry, versions};
 use crate::offload::Turns;
+use crate::request::Verb;
 use crate::request::options::{GetOptions, ListOptions};
 use crate::status::ApiError;
 use crate::storage::{Entry, Key, List, ReadAt, Revision, StorageError};
@@ -20,19 +20,19 @@ impl Registry {
     pub async fn get(&self, namespace: &str, name: &str, options: &GetOptions) -> Result<Entry, ApiError> {
         let key = self.key(namespace, name)?;
         let at = versions::of_get(&options.resource_version)?;
-        self.read(&key, at, Doing::Get).await
+        self.read(&key, at, Verb::Get).await
     }
 
     /// The object at `key`.
     ///
     /// # Errors
     /// 404; the store's.
-    pub(super) async fn read(&self, key: &Key, at: ReadAt, doing: Doing) -> Result<Entry, ApiError> {
+    pub(super) async fn read(&self, key: &Key, at: ReadAt, verb: Verb) -> Result<Entry, ApiError> {
         let read = self
             .storage
             .get(key, at)
             .await
-            .map_err(|error| self.storage_error(error, key.name(), doing))?;
+            .map_err(|error| self.storage_error(error, key.name(), verb))?;
         read.entry.ok_or_else(|| self.not_found(key))
     }
 
@@ -99,7 +99,7 @@ impl Registry {
     fn list_error(&self, error: StorageError, place: Option<&Place>) -> ApiError {
         match (error, place) {
             (StorageError::Compacted { .. }, Some(place)) => inconsistent(place),
-            (error, _) => self.storage_error(error, "", Doing::List),
+            (error, _) => self.storage_error(error, "", Verb::List),
         }
     }
 }

@@ -53,15 +53,15 @@ impl Registry {
         if resource.policy.generation {
             object.metadata_mut().insert("generation".into(), 1.into());
         }
-        resource.behaviour.prepare_for_create(object);
+        resource.strategy.prepare_for_create(object);
         // The kind's own errors come alone, so that they are not lost among the others.
         let mut errors = metadata::validate_names(object, resource.policy.object_names);
-        errors.extend(resource.behaviour.validate(object));
+        errors.extend(resource.strategy.validate(object));
         self.refuse(object, errors)?;
         let metadata = self.metadata_of(object)?;
         let errors = metadata::validate(object, &metadata, self.is_namespaced());
         self.refuse(object, errors)?;
-        Ok(resource.behaviour.warnings(object))
+        Ok(resource.strategy.warnings(object))
     }
 
     /// Prepares a changed object, and says what is wrong with it. Returns what the client is warned of.
@@ -76,7 +76,7 @@ impl Registry {
                 .insert("generation".into(), generation.clone()),
             None => object.metadata_mut().remove("generation"),
         };
-        resource.behaviour.prepare_for_update(object, old);
+        resource.strategy.prepare_for_update(object, old);
         if resource.policy.generation && differs_outside_metadata(object, old) {
             let next = old.generation().saturating_add(1);
             object.metadata_mut().insert("generation".into(), next.into());
@@ -85,9 +85,9 @@ impl Registry {
         let (new_metadata, old_metadata) = (self.metadata_of(object)?, self.metadata_of(old)?);
         let mut errors =
             metadata::validate_update(object, &new_metadata, &old_metadata, self.is_namespaced());
-        errors.extend(resource.behaviour.validate_update(object, old));
+        errors.extend(resource.strategy.validate_update(object, old));
         self.refuse(object, errors)?;
-        Ok(resource.behaviour.warnings(object))
+        Ok(resource.strategy.warnings(object))
     }
 
     /// 422, where something is wrong.

@@ -1,12 +1,13 @@
-//! Update and patch: the same but for where the new object comes from.
+//! Update and patch: the same but for where the new object comes from. Go: `registry/generic/registry/store.go`, Update,
+//! over `GuaranteedUpdate` of `storage/etcd3/store.go`.
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::errors::{Doing, MODIFIED};
+use super::errors::MODIFIED;
 use super::metadata;
 use super::rules::{Objects, in_time};
-use super::{Change, Registry, Updated, versions};
+use super::{Registry, UpdateFn, Updated, versions};
 use crate::admission::Operation;
 use crate::authz::Authorized;
 use crate::object::Object;
@@ -17,8 +18,8 @@ use crate::status::{ApiError, FieldError};
 use crate::storage::{Entry, Key, ReadAt, Revision, StorageError};
 
 impl Registry {
-    /// Changes the object that the request names. `change` makes the new object of the current one, again where
-    /// somebody else was faster: a write without a resourceVersion therefore never conflicts. What the client is to be
+    /// Changes the object that the request names. `change` makes the new object of the current one, again on
+    /// a conflict: a write without a resourceVersion therefore never conflicts. What the client is to be
     /// warned of, whatever becomes of it, is added to `warnings`; of several attempts, several times.
     ///
     /// # Errors
@@ -26,17 +27,17 @@ impl Registry {
     pub async fn update(
         &self,
         request: &Authorized,
-        change: &mut Change<'_>,
+        change: &mut UpdateFn<'_>,
         options: &UpdateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Updated, ApiError> {
-        in_time(self.update_until_it_lands(request, change, options, warnings)).await
+        in_time(self.guaranteed_update(request, change, options, warnings)).await
     }
 
-    async fn update_until_it_lands(
+    async fn guaranteed_update(
         &self,
         request: &Authorized,
-        change: &mut Change<'_>,
+        change: &mut UpdateFn<'_>,
         options: &UpdateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Updated, ApiError> {
@@ -52,11 +53,11 @@ impl Registry {
                 .update_once(request, &entry, change, options.dry_run, warnings)
                 .await?
             {
-                Attempt::Landed(updated) => return Ok(updated),
-                Attempt::TooLate(Some(newer)) if newer.revision() != entry.revision() => {
+                Attempt::Written(updated) => return Ok(updated),
+                Attempt::Conflict(Some(newer)) if newer.revision() != entry.revision() => {
                     current = Some(newer);
                 }
-                Attempt::TooLate(_) => current = self.current(&key).await?,
+                Attempt::Conflict(_) => current = self.current(&key).await?,
             }
         }
     }
@@ -64,7 +65,7 @@ impl Registry {
     async fn current(&self, key: &Key) -> Result<Option<Entry>, ApiError> {
         let read = self.storage.get(key, ReadAt::Latest).await;
         Ok(read
-            .map_err(|error| self.storage_error(error, key.name(), Doing::Update))?
+            .map_err(|error| self.storage_error(error, key.name(), Verb::Update))?
             .entry)
     }
 
@@ -73,7 +74,7 @@ impl Registry {
         &self,
         request: &Authorized,
         entry: &Entry,
-        change: &mut Change<'_>,
+        change: &mut UpdateFn<'_>,
         dry_run: bool,
         warnings: &mut Vec<String>,
     ) -> Result<Attempt, ApiError> {
@@ -110,13 +111,13 @@ impl Registry {
             self.write(entry, new, version, dry_run).await
         };
         match written {
-            Ok(entry) => Ok(Attempt::Landed(Updated {
+            Ok(entry) => Ok(Attempt::Written(Updated {
                 entry,
                 created: false,
                 deleted: finalized,
             })),
-            Err(Failed::TooLate(current)) => Ok(Attempt::TooLate(current)),
-            Err(Failed::For(error)) => Err(error),
+            Err(Failed::Conflict(current)) => Ok(Attempt::Conflict(current)),
+            Err(Failed::Other(error)) => Err(error),
         }
     }
 
@@ -124,7 +125,7 @@ impl Registry {
     fn changed(
         &self,
         request: &Authorized,
-        change: &mut Change<'_>,
+        change: &mut UpdateFn<'_>,
         current: Option<&Object>,
         warnings: &mut Vec<String>,
     ) -> Result<Object, ApiError> {
@@ -197,8 +198,8 @@ impl Registry {
         defaulted_in: &str,
         dry_run: bool,
     ) -> Result<Entry, Failed> {
-        let new = self.to_store(new).map_err(Failed::For)?;
-        let value = self.value(&new).map_err(Failed::For)?;
+        let new = self.to_store(new).map_err(Failed::Other)?;
+        let value = self.value(&new).map_err(Failed::Other)?;
         if is_stored(&new, &value, entry) {
             return Ok(entry.clone());
         }
@@ -207,27 +208,27 @@ impl Registry {
         }
         self.store_changed(entry, value, defaulted_in)
             .await
-            .map_err(|error| self.failed(error, entry.key(), Doing::Update))
+            .map_err(|error| self.failed(error, entry.key(), Verb::Update))
     }
 
     /// Deletes an object in deletion whose last finalizer an update takes. Its last state is that of the update, at the
     /// revision before the deletion, as Go answers it.
     async fn delete_finalized(&self, entry: &Entry, new: Object, dry_run: bool) -> Result<Entry, Failed> {
-        let value = self.bytes_to_store(new).map_err(Failed::For)?;
+        let value = self.bytes_to_store(new).map_err(Failed::Other)?;
         if !dry_run {
             match self.storage.delete(entry.key(), entry.revision()).await {
                 // Somebody else took the last finalizer too, which is as good.
                 Ok(_) | Err(StorageError::Conflict { current: None, .. }) => {}
-                Err(error) => return Err(self.failed(error, entry.key(), Doing::Delete)),
+                Err(error) => return Err(self.failed(error, entry.key(), Verb::Delete)),
             }
         }
         Ok(Entry::new(entry.key().clone(), value, entry.revision()))
     }
 
-    pub(super) fn failed(&self, error: StorageError, key: &Key, doing: Doing) -> Failed {
+    pub(super) fn failed(&self, error: StorageError, key: &Key, verb: Verb) -> Failed {
         match error {
-            StorageError::Conflict { current, .. } => Failed::TooLate(current),
-            error => Failed::For(self.storage_error(error, key.name(), doing)),
+            StorageError::Conflict { current, .. } => Failed::Conflict(current),
+            error => Failed::Other(self.storage_error(error, key.name(), verb)),
         }
     }
 
@@ -236,7 +237,7 @@ impl Registry {
         &self,
         request: &Authorized,
         key: &Key,
-        change: &mut Change<'_>,
+        change: &mut UpdateFn<'_>,
         options: &UpdateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Updated, ApiError> {
@@ -274,14 +275,14 @@ fn is_stored(object: &Object, value: &Bytes, entry: &Entry) -> bool {
 
 /// How an attempt ended.
 enum Attempt {
-    Landed(Updated),
+    Written(Updated),
     /// Somebody else was faster; what is there now, where it is known.
-    TooLate(Option<Entry>),
+    Conflict(Option<Entry>),
 }
 
 /// Why nothing was written.
 pub(super) enum Failed {
     /// The object is no longer as it was.
-    TooLate(Option<Entry>),
-    For(ApiError),
+    Conflict(Option<Entry>),
+    Other(ApiError),
 }

@@ -8,9 +8,9 @@ use futures::stream::{self, BoxStream};
 use rand::Rng as _;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::errors::Doing;
 use super::selection::Selection;
-use super::{Registry, Source, Told, Watching, versions};
+use super::{Registry, Source, WatchEvent, WatchStream, versions};
+use crate::request::Verb;
 use crate::request::options::ListOptions;
 use crate::status::ApiError;
 use crate::storage::{Change, Entry, Event, List, ReadAt, Revision, StorageError, Watch};
@@ -37,7 +37,7 @@ impl Registry {
         version: &str,
         namespace: &str,
         options: &ListOptions,
-    ) -> Result<Watching, ApiError> {
+    ) -> Result<WatchStream, ApiError> {
         let selection = Selection::new(self, version, namespace, options)?;
         let requested = versions::parse(&options.resource_version).map_err(ApiError::Plain)?;
         let deadline = Instant::now() + duration(options);
@@ -58,10 +58,10 @@ impl Registry {
                 failed: false,
             })),
             Err(StorageError::Initializing) => {
-                Err(self.storage_error(StorageError::Initializing, "", Doing::Watch))
+                Err(self.storage_error(StorageError::Initializing, "", Verb::Watch))
             }
             Err(error) => {
-                let error = self.storage_error(error, "", Doing::Watch);
+                let error = self.storage_error(error, "", Verb::Watch);
                 Ok(stream::once(async { Err(error) }).boxed())
             }
         }
@@ -156,7 +156,7 @@ struct Watcher {
     failed: bool,
 }
 
-fn told(watcher: Watcher) -> BoxStream<'static, Result<Vec<Told>, ApiError>> {
+fn told(watcher: Watcher) -> BoxStream<'static, Result<Vec<WatchEvent>, ApiError>> {
     stream::unfold(watcher, |mut watcher| async move {
         let item = watcher.next().await?;
         Some((item, watcher))
@@ -165,7 +165,7 @@ fn told(watcher: Watcher) -> BoxStream<'static, Result<Vec<Told>, ApiError>> {
 }
 
 impl Watcher {
-    async fn next(&mut self) -> Option<Result<Vec<Told>, ApiError>> {
+    async fn next(&mut self) -> Option<Result<Vec<WatchEvent>, ApiError>> {
         if let Some(batch) = self.next_of_state() {
             return Some(Ok(batch));
         }
@@ -186,7 +186,7 @@ impl Watcher {
                     Err(error) => {
                         self.failed = true;
                         let registry = self.selection.registry();
-                        return Some(Err(registry.storage_error(error, "", Doing::Watch)));
+                        return Some(Err(registry.storage_error(error, "", Verb::Watch)));
                     }
                 },
             }
@@ -195,17 +195,17 @@ impl Watcher {
     }
 
     /// The next part of the state, with its end where the client wants to know it.
-    fn next_of_state(&mut self) -> Option<Vec<Told>> {
+    fn next_of_state(&mut self) -> Option<Vec<WatchEvent>> {
         let state = self.state.as_mut()?;
-        let mut batch: Vec<Told> = state
+        let mut batch: Vec<WatchEvent> = state
             .by_ref()
             .take(STATE_BATCH)
-            .map(|entry| Told::Added(Source::Initial(entry)))
+            .map(|entry| WatchEvent::Added(Source::Initial(entry)))
             .collect();
         if state.len() == 0 {
             self.state = None;
             if self.marks_end && self.bookmarks {
-                batch.push(Told::Bookmark {
+                batch.push(WatchEvent::Bookmark {
                     revision: self.told,
                     initial_events_end: true,
                 });
@@ -214,16 +214,16 @@ impl Watcher {
         (!batch.is_empty()).then_some(batch)
     }
 
-    fn bookmark(&mut self) -> Vec<Told> {
+    fn bookmark(&mut self) -> Vec<WatchEvent> {
         let next = next_bookmark(Instant::now(), self.deadline);
         self.due.as_mut().reset(next);
-        vec![Told::Bookmark {
+        vec![WatchEvent::Bookmark {
             revision: self.told,
             initial_events_end: false,
         }]
     }
 
-    fn visible(&mut self, events: Vec<Event>) -> Vec<Told> {
+    fn visible(&mut self, events: Vec<Event>) -> Vec<WatchEvent> {
         let mut batch = Vec::with_capacity(events.len());
         for event in events {
             match event {
@@ -238,14 +238,14 @@ impl Watcher {
     }
 
     /// What the client sees of a change: an object that begins to match is new to it, one that ceases to is gone.
-    fn told_of(&self, change: Change) -> Option<Told> {
+    fn told_of(&self, change: Change) -> Option<WatchEvent> {
         let matched = change.previous().is_some_and(|old| self.selection.matches(old));
         let matches = !change.is_deletion() && self.selection.matches(change.entry());
         match (matched, matches) {
-            (false, true) => Some(Told::Added(Source::Change(change))),
-            (true, true) => Some(Told::Modified(change)),
-            (true, false) if change.is_deletion() => Some(Told::Deleted(change)),
-            (true, false) => Some(Told::Left(change)),
+            (false, true) => Some(WatchEvent::Added(Source::Change(change))),
+            (true, true) => Some(WatchEvent::Modified(change)),
+            (true, false) if change.is_deletion() => Some(WatchEvent::Deleted(change)),
+            (true, false) => Some(WatchEvent::Left(change)),
             (false, false) => None,
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Behaviour;
+use super::Strategy;
 use crate::request::{GroupKind, GroupResource};
 use crate::schema::Schema;
 
@@ -128,10 +128,10 @@ pub struct Resource {
     pub versions: Vec<Version>,
     /// The version in which objects are stored.
     pub storage_version: String,
-    /// The version in which `behaviour` prepares and validates; every version converts to it without loss.
+    /// The version in which `strategy` prepares and validates; every version converts to it without loss.
     pub hub_version: String,
     /// What is done to its objects.
-    pub behaviour: Arc<dyn Behaviour>,
+    pub strategy: Arc<dyn Strategy>,
     /// What differs.
     pub policy: Policy,
 }

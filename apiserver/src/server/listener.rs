@@ -12,8 +12,8 @@ use tokio_rustls::server::TlsStream;
 
 use super::chain;
 use super::connection::{self, Activity, Connection, Connections, Endings, Lingering, Protocol, Slot};
-use super::core::Core;
 use super::lifecycle::{Lifecycle, Stage};
+use super::server_state::ServerState;
 use super::tls::Tls;
 use crate::authn::{Peer, Standing};
 use crate::background::{BackgroundTask, supervise};
@@ -89,7 +89,7 @@ impl Address {
 /// What connections are served with.
 #[derive(Clone)]
 pub(super) struct Serving {
-    pub(super) core: Arc<Core>,
+    pub(super) core: Arc<ServerState>,
     pub(super) tls: Arc<Tls>,
     pub(super) protocol: Protocol,
     pub(super) connections: Connections,

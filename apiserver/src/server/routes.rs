@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 
 use super::chain::text;
-use super::core::Core;
+use super::server_state::ServerState;
 use super::{health, metrics, version};
 use crate::authz::Authorized;
 use crate::discovery::{Discovery, Document, Found};
@@ -77,7 +77,11 @@ pub(super) const PATHS: [&str; 5] = [
 ///
 /// # Errors
 /// 404, 405, 406; 503 for what may yet come.
-pub(super) async fn serve(core: &Core, request: &Authorized, parts: &Parts) -> Result<Response, ApiError> {
+pub(super) async fn serve(
+    core: &ServerState,
+    request: &Authorized,
+    parts: &Parts,
+) -> Result<Response, ApiError> {
     let path = request.info().path.as_str();
     let query = parts.uri.query().unwrap_or_default();
     match Route::of(path) {
@@ -103,7 +107,7 @@ fn only_get(
     }
 }
 
-fn index(core: &Core, code: StatusCode) -> Response {
+fn index(core: &ServerState, code: StatusCode) -> Response {
     json(code, core.documents.load().index.clone())
 }
 
@@ -116,7 +120,7 @@ fn json(code: StatusCode, body: Bytes) -> Response {
     response
 }
 
-async fn health_of_all(core: &Core, endpoint: health::Endpoint, query: &str) -> Response {
+async fn health_of_all(core: &ServerState, endpoint: health::Endpoint, query: &str) -> Response {
     let excluded = health::excluded(query);
     let findings = core.health.ask(endpoint, &excluded).await;
     for finding in &findings {
@@ -133,7 +137,7 @@ async fn health_of_all(core: &Core, endpoint: health::Endpoint, query: &str) -> 
     text::answer(code, body)
 }
 
-async fn health_of_one(core: &Core, endpoint: health::Endpoint, check: &str) -> Response {
+async fn health_of_one(core: &ServerState, endpoint: health::Endpoint, check: &str) -> Response {
     match core.health.ask_one(endpoint, check).await {
         Some(outcome) => {
             let (code, body) = health::of_one(&outcome);
@@ -148,7 +152,7 @@ async fn health_of_one(core: &Core, endpoint: health::Endpoint, check: &str) -> 
     }
 }
 
-fn all_metrics(core: &Core) -> Result<Response, ApiError> {
+fn all_metrics(core: &ServerState) -> Result<Response, ApiError> {
     let body = core
         .metrics
         .encode()
@@ -160,7 +164,7 @@ fn all_metrics(core: &Core) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-fn openapi(core: &Core, path: &str, parts: &Parts) -> Response {
+fn openapi(core: &ServerState, path: &str, parts: &Parts) -> Response {
     let documents = core.documents.load();
     documents
         .openapi
@@ -168,7 +172,7 @@ fn openapi(core: &Core, path: &str, parts: &Parts) -> Response {
         .unwrap_or_else(|| index(core, StatusCode::NOT_FOUND))
 }
 
-fn discovery(core: &Core, path: &str, parts: &Parts) -> Result<Response, ApiError> {
+fn discovery(core: &ServerState, path: &str, parts: &Parts) -> Result<Response, ApiError> {
     let documents = core.documents.load();
     match documents.discovery.find(path) {
         Found::Groups(_, aggregated) if Discovery::wants_aggregated(&parts.headers) => {

@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::Connections;
-use super::core::Core;
 use super::lifecycle::Stage;
+use super::server_state::ServerState;
 use super::storage::Stores;
 
 /// How long requests that run, and clients that do not take their answers, may take when the server ends. With the delay
@@ -25,7 +25,7 @@ const CUT: Duration = Duration::from_secs(1);
 /// What runs.
 pub(super) struct Parts {
     pub(super) address: io::Result<SocketAddr>,
-    pub(super) core: Arc<Core>,
+    pub(super) core: Arc<ServerState>,
     pub(super) connections: Connections,
     pub(super) accepting: JoinHandle<()>,
     pub(super) delay: Duration,

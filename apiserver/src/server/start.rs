@@ -10,13 +10,13 @@ use tokio::net::TcpListener;
 use super::background::Background;
 use super::chain::FlowControl;
 use super::connection::Connections;
-use super::core::Core;
 use super::delegation::{Delegation, delegation};
 use super::documents::Documents;
 use super::lifecycle::Lifecycle;
 use super::listener::{Serving, accept};
 use super::metrics::Metrics;
 use super::running::Running;
+use super::server_state::ServerState;
 use super::storage::{Stores, open};
 use super::tls::{Tls, TlsError};
 use super::{Server, checks, connection, open_files, routes, standalone};
@@ -165,7 +165,7 @@ impl Server {
         background: &Background,
         listener: &TcpListener,
         life: Lifecycle,
-    ) -> Result<Core, StartError> {
+    ) -> Result<ServerState, StartError> {
         let budgets = budgets(config);
         let endpoints = self.endpoints(stores, &delegation, budgets.decoded)?;
         let health = checks::of(
@@ -185,7 +185,7 @@ impl Server {
             .chain(health.paths())
             .collect();
         let port = listener.local_addr().map_or(0, |address| address.port());
-        Ok(Core {
+        Ok(ServerState {
             endpoints,
             documents: ArcSwap::from_pointee(Documents::new(
                 &self.resources,
@@ -276,7 +276,7 @@ fn listen(config: &Config) -> Result<TcpListener, StartError> {
 
 fn serve(
     listener: TcpListener,
-    core: Arc<Core>,
+    core: Arc<ServerState>,
     tls: Arc<Tls>,
     config: &Config,
     accepting: BackgroundTask,

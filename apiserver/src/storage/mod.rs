@@ -51,11 +51,11 @@ mod error;
 #[cfg(feature = "etcd")]
 pub mod etcd;
 mod event;
-mod feed;
 mod key;
 mod limits;
 pub mod memory;
 mod revision;
+mod tail;
 
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;

@@ -10,11 +10,11 @@ use super::*;
 use crate::kubernetes::testing::{Answer, FakeCluster, eventually};
 use crate::object::Object;
 use crate::request::{RequestInfo, User, Verb};
-use crate::resource::{Behaviour, ConversionError, Names, Policy, Resource, Scope};
+use crate::resource::{ConversionError, Names, Policy, Resource, Scope, Strategy};
 
 struct Plain;
 
-impl Behaviour for Plain {
+impl Strategy for Plain {
     fn normalize(&self, _: &str, object: Object) -> Result<Object, ConversionError> {
         Ok(object)
     }
@@ -37,7 +37,7 @@ fn flunders() -> Resource {
         versions: Vec::new(),
         storage_version: "v1alpha1".into(),
         hub_version: "v1alpha1".into(),
-        behaviour: Arc::new(Plain),
+        strategy: Arc::new(Plain),
         policy: Policy::default(),
     }
 }

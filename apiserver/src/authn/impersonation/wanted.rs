@@ -2,7 +2,7 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::authn::front_proxy::unescaped;
+use crate::authn::request_header::unescaped;
 use crate::request::User;
 use crate::status::ApiError;
 

@@ -14,7 +14,7 @@ use kube::Client;
 use super::{Digest, Digests, TokenRejected};
 use crate::flowcontrol::RateLimiter;
 use crate::kubernetes::{ReviewBudgets, ReviewFailed, create_review};
-use crate::lookup::{Expiring, Flights};
+use crate::lookup::{Singleflight, TtlCache};
 use crate::request::User;
 
 /// Go keeps as many as there are; this is its own margin for the largest clusters.
@@ -35,9 +35,9 @@ type Answer = Result<Known, TokenRejected>;
 pub(in crate::authn) struct ReviewedTokens {
     client: Client,
     digests: Digests,
-    kept: Arc<Expiring<Digest, Known>>,
-    accepted: Arc<Expiring<Digest, ()>>,
-    asking: Flights<Digest, Answer>,
+    kept: Arc<TtlCache<Digest, Known>>,
+    accepted: Arc<TtlCache<Digest, ()>>,
+    asking: Singleflight<Digest, Answer>,
     budgets: ReviewBudgets,
     ttl: Duration,
 }
@@ -48,9 +48,9 @@ impl ReviewedTokens {
         Self {
             client,
             digests: Digests::new(),
-            kept: Arc::new(Expiring::new(KEPT)),
-            accepted: Arc::new(Expiring::new(KEPT)),
-            asking: Flights::new(LONGEST),
+            kept: Arc::new(TtlCache::new(KEPT)),
+            accepted: Arc::new(TtlCache::new(KEPT)),
+            asking: Singleflight::new(LONGEST),
             budgets: ReviewBudgets::new(),
             ttl,
         }

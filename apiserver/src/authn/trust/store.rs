@@ -8,7 +8,7 @@ use rustls::DistinguishedName;
 use tokio::sync::watch;
 
 use super::Authorities;
-use crate::authn::front_proxy::Headers;
+use crate::authn::request_header::Headers;
 
 /// Whom to believe.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,6 +1,6 @@
 //! Patches: JSON Patch and JSON merge patch.
 //!
-//! A patch is applied to the object as it is at the moment of the write, again each time somebody else was faster. So it
+//! A patch is applied to the object as it is at the moment of the write, again on each conflict. So it
 //! never conflicts, unless it says itself which resourceVersion it means.
 
 mod document;
@@ -43,7 +43,7 @@ where
     answer::check_object(call, wanted)?;
     let validation = options.field_validation;
     // Read when it is applied, which takes it apart: of an object that is not there, that is what is said, whatever the
-    // patch. Where somebody else was faster it is read again, which is rare enough.
+    // patch. On a conflict it is read again, which is rare enough.
     let mut change = |current: Option<&Object>| {
         let current = current.ok_or_else(|| not_found(call))?;
         patched(

@@ -14,7 +14,7 @@ use crate::object::Object;
 use crate::registry::{Created, Deleted, Registry, Updated};
 use crate::request::options::{CreateOptions, DeleteOptions, GetOptions, UpdateOptions};
 use crate::request::{RequestInfo, User, Verb};
-use crate::resource::{Behaviour, ConversionError, Names, Policy, Resource, Scope, Version};
+use crate::resource::{ConversionError, Names, Policy, Resource, Scope, Strategy, Version};
 use crate::schema::Schema;
 use crate::status::{ApiError, FieldError, Status};
 use crate::storage::memory::MemoryStore;
@@ -35,7 +35,7 @@ impl Paint {
     }
 }
 
-impl Behaviour for Paint {
+impl Strategy for Paint {
     fn normalize(&self, _version: &str, object: Object) -> Result<Object, ConversionError> {
         Ok(object)
     }
@@ -156,7 +156,7 @@ pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
         versions: vec![version("v2", &[".spec.colour"]), version("v1", &[])],
         storage_version: "v1".into(),
         hub_version: "v1".into(),
-        behaviour: Arc::new(Paint),
+        strategy: Arc::new(Paint),
         policy,
     };
     let store = Arc::new(MemoryStore::new());
@@ -257,7 +257,7 @@ impl Shop {
     async fn update(
         &self,
         request: &Authorized,
-        change: &mut crate::registry::Change<'_>,
+        change: &mut crate::registry::UpdateFn<'_>,
         options: &UpdateOptions,
     ) -> Result<Updated, ApiError> {
         let mut warnings = Vec::new();

@@ -7,16 +7,16 @@ use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use super::fixture::*;
-use crate::registry::{Told, Watching};
+use crate::registry::{WatchEvent, WatchStream};
 use crate::request::options::ListOptions;
 use crate::storage::{Revision, Storage as _};
 
 const LONG: Duration = Duration::from_secs(30);
 
 /// What one event says: its type and the object's name, or the bookmark's revision.
-fn shown(told: &Told) -> String {
+fn shown(told: &WatchEvent) -> String {
     match told {
-        Told::Bookmark {
+        WatchEvent::Bookmark {
             revision,
             initial_events_end,
         } => format!("BOOKMARK {revision} {initial_events_end}"),
@@ -25,7 +25,7 @@ fn shown(told: &Told) -> String {
 }
 
 /// The next events, until there are `count`.
-async fn events(watch: &mut Watching, count: usize) -> Vec<Told> {
+async fn events(watch: &mut WatchStream, count: usize) -> Vec<WatchEvent> {
     let mut seen = Vec::new();
     while seen.len() < count {
         seen.extend(
@@ -41,12 +41,12 @@ async fn events(watch: &mut Watching, count: usize) -> Vec<Told> {
 }
 
 /// The same as text.
-pub(super) async fn shown_events(watch: &mut Watching, count: usize) -> Vec<String> {
+pub(super) async fn shown_events(watch: &mut WatchStream, count: usize) -> Vec<String> {
     events(watch, count).await.iter().map(shown).collect()
 }
 
 impl Shop {
-    async fn watch(&self, query: &str) -> Watching {
+    async fn watch(&self, query: &str) -> WatchStream {
         let options = ListOptions::parse(&format!("watch=1&{query}")).unwrap();
         self.registry.watch("v2", "shop", &options).await.unwrap()
     }
@@ -165,7 +165,7 @@ async fn an_object_is_new_when_it_begins_to_match_and_gone_when_it_ceases_to() {
         told.iter().map(shown).collect::<Vec<_>>(),
         ["ADDED a", "DELETED b", "MODIFIED a", "DELETED a"]
     );
-    assert!(matches!(told[1], Told::Left(_)));
+    assert!(matches!(told[1], WatchEvent::Left(_)));
     let left = shop.v1(&told[1].entry().unwrap());
     assert_eq!(left.labels()["color"], "red", "as it was when it matched");
     assert_eq!(
@@ -195,7 +195,7 @@ async fn all_watchers_are_told_the_same_change() {
     let mut second = shop.watch(&format!("resourceVersion={now}")).await;
     shop.recolor("a", "red").await;
     let (first, second) = (events(&mut first, 1).await, events(&mut second, 1).await);
-    let cache = |told: &[Told]| std::ptr::from_ref(told[0].change().unwrap().encodings());
+    let cache = |told: &[WatchEvent]| std::ptr::from_ref(told[0].change().unwrap().encodings());
     assert_eq!(cache(&first), cache(&second));
 }
 
@@ -285,7 +285,7 @@ async fn bookmarks_come_every_minute_and_shortly_before_the_end() {
     let mut times = Vec::new();
     while let Some(batch) = watch.next().await {
         assert!(
-            matches!(batch.unwrap()[..], [Told::Bookmark { revision, initial_events_end: false }] if revision == now)
+            matches!(batch.unwrap()[..], [WatchEvent::Bookmark { revision, initial_events_end: false }] if revision == now)
         );
         times.push(start.elapsed().as_secs());
     }

@@ -31,8 +31,8 @@
 //! # Ok::<(), typed::DescriptionError>(())
 //! ```
 
-mod behaviour;
 mod kind;
+mod strategy;
 mod version;
 
 use std::any::TypeId;
@@ -42,7 +42,7 @@ use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 
 use super::{Column, Names, Policy, Resource, Scope, Version};
 use crate::status::FieldError;
-use behaviour::{Rules, Typed};
+use strategy::{Rules, Typed};
 use version::{Erased, Serving};
 
 pub use version::Kind;
@@ -318,7 +318,7 @@ impl<S: Kind, H: Kind> Builder<S, H> {
             versions: versions.collect(),
             storage_version: self.storage_version,
             hub_version: self.hub_version,
-            behaviour: Arc::new(Typed::new(
+            strategy: Arc::new(Typed::new(
                 self.versions
                     .into_iter()
                     .map(|described| described.serving)

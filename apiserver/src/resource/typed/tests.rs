@@ -107,55 +107,51 @@ fn a_resource_is_described_by_its_types() {
 
 #[test]
 fn a_conversion_goes_through_the_hub_and_keeps_metadata() {
-    let behaviour = Arc::clone(&lamps().behaviour);
+    let strategy = Arc::clone(&lamps().strategy);
     let old = object(json!({
         "apiVersion": "example.com/v1alpha1", "kind": "Lamp", "bulb": "40W",
         "metadata": {"name": "a", "labels": {"x": "y"}, "managedFields": [{"fieldsV1": {"f:x": {}}}], "newer": 1},
     }));
-    let new = behaviour.convert(old.clone(), "v1").unwrap();
+    let new = strategy.convert(old.clone(), "v1").unwrap();
     assert_eq!(new.api_version(), "example.com/v1");
     assert_eq!(new.0["watts"], 40);
     assert_eq!(new.0["metadata"], old.0["metadata"]);
-    assert_eq!(behaviour.convert(new, "v1alpha1").unwrap(), old);
-    assert!(behaviour.convert(old, "v2").is_err());
+    assert_eq!(strategy.convert(new, "v1alpha1").unwrap(), old);
+    assert!(strategy.convert(old, "v2").is_err());
 }
 
 #[test]
 fn a_type_writes_what_it_knows() {
-    let behaviour = Arc::clone(&lamps().behaviour);
+    let strategy = Arc::clone(&lamps().strategy);
     let sent = object(json!({"metadata": {"name": "a"}, "other": 1}));
-    let mut normal = behaviour.normalize("v1alpha1", sent).unwrap();
+    let mut normal = strategy.normalize("v1alpha1", sent).unwrap();
     assert_eq!(normal.0.get("other"), None);
     assert_eq!(normal.0["bulb"], "");
-    behaviour.default_fields("v1alpha1", &mut normal);
+    strategy.default_fields("v1alpha1", &mut normal);
     assert_eq!(normal.0["bulb"], "60W");
     assert_eq!(normal.api_version(), "example.com/v1alpha1");
-    assert!(
-        behaviour
-            .normalize("v1", object(json!({"metadata": {}})))
-            .is_err()
-    );
+    assert!(strategy.normalize("v1", object(json!({"metadata": {}}))).is_err());
 }
 
 #[test]
 fn rules_run_in_the_hub_version() {
-    let behaviour = Arc::clone(&lamps().behaviour);
+    let strategy = Arc::clone(&lamps().strategy);
     let lamp = |watts: i64| {
         object(
             json!({"apiVersion": "example.com/v1", "kind": "Lamp", "metadata": {"name": "a"}, "watts": watts}),
         )
     };
-    assert_eq!(behaviour.validate(&lamp(3)), vec![]);
-    let messages: Vec<_> = behaviour
+    assert_eq!(strategy.validate(&lamp(3)), vec![]);
+    let messages: Vec<_> = strategy
         .validate(&lamp(-3))
         .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(messages, ["watts: Invalid value: -3: must not be negative"]);
     // Without a rule of its own an update is judged as a creation.
-    assert_eq!(behaviour.validate_update(&lamp(-3), &lamp(3)).len(), 1);
+    assert_eq!(strategy.validate_update(&lamp(-3), &lamp(3)).len(), 1);
     let mut dimmed = lamp(1);
-    behaviour.prepare_for_update(&mut dimmed, &lamp(3));
+    strategy.prepare_for_update(&mut dimmed, &lamp(3));
     assert_eq!(dimmed.0["watts"], 3);
 }
 

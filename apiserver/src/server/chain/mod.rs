@@ -28,9 +28,9 @@ pub(super) use permit::Permit;
 use request_body::RequestBody;
 
 use super::connection::{Connection, stream};
-use super::core::Core;
-use super::outgoing::{Held, Outgoing};
+use super::response_body::{Held, ResponseBody};
 use super::routes::{self, Route};
+use super::server_state::ServerState;
 use crate::authn::{self, impersonation};
 use crate::authz::Authorized;
 use crate::endpoint::{self, InitialEvents, Warnings};
@@ -40,10 +40,10 @@ use crate::status::ApiError;
 
 /// Answers one request. May be dropped at any await: then the client has left.
 pub(super) async fn serve<B>(
-    core: Arc<Core>,
+    core: Arc<ServerState>,
     connection: Arc<Connection>,
     request: Request<B>,
-) -> http::Response<Outgoing>
+) -> http::Response<ResponseBody>
 where
     B: http_body::Body<Data = Bytes> + Unpin + Send,
     B::Error: std::fmt::Display,
@@ -92,12 +92,12 @@ where
         // With the answer, as Go does, and not before: clients take a GOAWAY that overtakes their request for its failure.
         connection.activity.close();
     }
-    response.map(|body| Outgoing::new(body, held, &core.life))
+    response.map(|body| ResponseBody::new(body, held, &core.life))
 }
 
 /// Every step that can end a request.
 async fn pass<B>(
-    core: &Core,
+    core: &ServerState,
     connection: &Connection,
     parts: &mut Parts,
     body: B,
@@ -133,7 +133,7 @@ const LEAST_TO_TAKE: Duration = Duration::from_secs(10);
 
 /// Who asks, whether they may, and what it is.
 async fn decide<B>(
-    core: &Core,
+    core: &ServerState,
     connection: &Connection,
     parts: &mut Parts,
     body: B,
@@ -165,7 +165,7 @@ where
 
 /// What was asked for, once there are seats for it.
 async fn act<B>(
-    core: &Core,
+    core: &ServerState,
     authorized: &Authorized,
     parts: &mut Parts,
     body: B,
@@ -213,7 +213,7 @@ where
 }
 
 /// What every answer has.
-fn finish_head(core: &Core, connection: &Connection, response: &mut Response, audit_id: HeaderValue) {
+fn finish_head(core: &ServerState, connection: &Connection, response: &mut Response, audit_id: HeaderValue) {
     let is_closing = core.life.is_draining();
     let headers = response.headers_mut();
     headers.insert(audit_id::AUDIT_ID, audit_id);
@@ -263,12 +263,12 @@ fn shutting_down() -> ApiError {
     }
 }
 
-fn timed_out(core: &Core) -> ApiError {
+fn timed_out(core: &ServerState) -> ApiError {
     core.metrics.terminated(StatusCode::GATEWAY_TIMEOUT.as_u16());
     ApiError::Timeout("request did not complete within the allotted timeout".into())
 }
 
-fn panicked(core: &Core, parts: &Parts) -> Response {
+fn panicked(core: &ServerState, parts: &Parts) -> Response {
     core.metrics
         .terminated(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
     // The panic's own words went to the log when it happened.
@@ -279,7 +279,7 @@ fn panicked(core: &Core, parts: &Parts) -> Response {
     )
 }
 
-fn too_many(core: &Core) -> Response {
+fn too_many(core: &ServerState) -> Response {
     core.metrics.terminated(StatusCode::TOO_MANY_REQUESTS.as_u16());
     let mut response = text::answer(
         StatusCode::TOO_MANY_REQUESTS,

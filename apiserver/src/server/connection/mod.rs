@@ -1,6 +1,6 @@
 //! One connection: HTTP/1.1 or HTTP/2, until it is idle, is to be replaced, or the server ends.
 
-mod busy;
+mod activity;
 mod lingering;
 mod open;
 mod request_body;
@@ -23,14 +23,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-pub(super) use busy::{Activity, Busy};
+pub(super) use activity::{Activity, Busy};
 pub(super) use lingering::Lingering;
 pub(super) use open::{Connections, Slot};
 pub(super) use request_body::RequestBody;
 use stream::{Streams, bounded};
 
 use super::lifecycle::{Lifecycle, Stage};
-use super::outgoing::Outgoing;
+use super::response_body::ResponseBody;
 use crate::authn::{Peer, Standing};
 
 /// How long a client may take for the head of a request: k8s.io/apiserver's ReadHeaderTimeout.
@@ -123,7 +123,7 @@ pub(super) async fn run<I, S, F>(
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Fn(Request<RequestBody>) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<Outgoing>> + Send + 'static,
+    F: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
     let (is_http2, life) = (connection.is_http2, endings.life.clone());
     let service = service_fn(move |request: Request<Incoming>| {
@@ -181,7 +181,7 @@ trait Served: Future<Output = Result<(), hyper::Error>> {
 impl<I, S> Served for http1::Connection<I, S>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
-    S: hyper::service::HttpService<Incoming, ResBody = Outgoing>,
+    S: hyper::service::HttpService<Incoming, ResBody = ResponseBody>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     fn say_goodbye(self: Pin<&mut Self>) {
@@ -192,7 +192,7 @@ where
 impl<I, S> Served for http2::Connection<I, S, Streams>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
-    S: hyper::service::HttpService<Incoming, ResBody = Outgoing>,
+    S: hyper::service::HttpService<Incoming, ResBody = ResponseBody>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     S::Future: Send + 'static,
 {

@@ -7,13 +7,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::response::Body;
-use crate::server::outgoing::Held;
+use crate::server::response_body::Held;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const PROTOCOL: Protocol = Protocol { max_streams: 1000 };
 
-fn answer(life: &Lifecycle) -> Response<Outgoing> {
-    Response::new(Outgoing::new(
+fn answer(life: &Lifecycle) -> Response<ResponseBody> {
+    Response::new(ResponseBody::new(
         Body::from(Bytes::from("ok")),
         Held::default(),
         life,
@@ -192,7 +192,7 @@ async fn a_watch_whose_client_does_not_read_is_given_up_and_one_without_events_i
     let body = |pieces: usize| {
         let pieces = futures::stream::repeat(Bytes::from_static(b"{}\n")).take(pieces);
         let stream = pieces.chain(futures::stream::pending());
-        Outgoing::new(Body::Stream(stream.boxed()), Held::default(), &life)
+        ResponseBody::new(Body::Stream(stream.boxed()), Held::default(), &life)
     };
     let untaken = bounded(async {
         let mut body = body(2);

@@ -38,8 +38,8 @@ use self::medium::{FileMedium, Medium, open_error};
 use self::shared::{Shared, closed, unanswered};
 use self::snapshot::Snapshot;
 use self::writer::{Command, Requested, Write, Writer};
-use super::feed::Feed;
 use super::limits::{check_size_within, starting_revision};
+use super::tail::Tail;
 use super::{
     Entry, Key, List, Page, Prefix, Read, ReadAt, Revision, Storage, StorageError, ValueLimit, Watch,
 };
@@ -61,7 +61,7 @@ fn budget(capacity: u64) -> u64 {
 #[derive(Debug)]
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
-    feed: Arc<Feed>,
+    tail: Arc<Tail>,
     room: Arc<Semaphore>,
     limit: ValueLimit,
     background: BackgroundTask,
@@ -95,7 +95,7 @@ impl EmbeddedStore {
         });
         let (snapshot, numbers) = snapshot.map_err(|failure| open_error(&path, failure))?;
         let floor = snapshot.floor();
-        let feed = Arc::new(Feed::new(snapshot.revision));
+        let tail = Arc::new(Tail::new(snapshot.revision));
         let (commands, received) = mpsc::channel();
         let shared = Arc::new(Shared::new(path.clone(), snapshot, floor, commands));
         let budget = options
@@ -103,7 +103,7 @@ impl EmbeddedStore {
             .unwrap_or_else(|| budget(medium.room().capacity));
         let writer = Writer::new(
             (medium, database),
-            (shared.clone(), feed.clone()),
+            (shared.clone(), tail.clone()),
             numbers,
             floor,
             (options.retention, budget),
@@ -120,7 +120,7 @@ impl EmbeddedStore {
             })?;
         Ok(Arc::new(Self {
             shared,
-            feed,
+            tail,
             room: Arc::new(Semaphore::new(QUEUE_KIB)),
             limit: ValueLimit {
                 setting: "--data-dir-object-bytes",
@@ -151,7 +151,7 @@ impl EmbeddedStore {
             ReadAt::Latest | ReadAt::Any => Ok(None),
             ReadAt::NotOlderThan(revision) => {
                 self.shared.check_awaited(revision)?;
-                self.feed.reach(revision).await.map(|()| None)
+                self.tail.reach(revision).await.map(|()| None)
             }
             ReadAt::Exact(revision) => Ok(Some(revision)),
         }
@@ -232,7 +232,7 @@ impl Storage for EmbeddedStore {
 
     async fn watch(&self, prefix: &Prefix, after: Revision) -> Result<Watch, StorageError> {
         self.shared.check_known(after).await?;
-        Ok(self.feed.watch(prefix, after, self.shared.clone()))
+        Ok(self.tail.watch(prefix, after, self.shared.clone()))
     }
 
     async fn current_revision(&self) -> Result<Revision, StorageError> {
@@ -240,7 +240,7 @@ impl Storage for EmbeddedStore {
     }
 
     async fn request_progress(&self) -> Result<(), StorageError> {
-        self.feed.request_progress();
+        self.tail.request_progress();
         Ok(())
     }
 

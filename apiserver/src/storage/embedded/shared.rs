@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use super::failure::{Failure, guarded};
 use super::snapshot::Snapshot;
 use super::writer::Command;
-use crate::storage::feed::{Feed, History, Replay};
+use crate::storage::tail::{History, Replay, Tail};
 use crate::storage::{Change, Prefix, Revision, StorageError};
 
 /// How often a read is tried again where the database had to be opened again meanwhile.
@@ -88,10 +88,10 @@ impl Shared {
     }
 
     /// Shows readers and watchers something new, at one moment: nobody reads what is not told yet.
-    pub(super) fn publish(&self, published: Published, feed: &Feed, changes: Vec<Change>) {
+    pub(super) fn publish(&self, published: Published, tail: &Tail, changes: Vec<Change>) {
         let mut current = self.published.write().unwrap_or_else(PoisonError::into_inner);
         *current = published;
-        feed.publish(changes);
+        tail.publish(changes);
     }
 
     /// The revision of what can be read now.

@@ -7,8 +7,8 @@ use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTab
 
 use super::failure::Failure;
 use super::format::{self, Damage, INDEX, Kind, LOG, META, Record, index_key, meta, parse_index};
-use crate::storage::feed::Replay;
 use crate::storage::limits::after_text;
+use crate::storage::tail::Replay;
 use crate::storage::{Change, Entry, Key, List, Page, Prefix, Read, Revision, StorageError};
 
 /// How much of the log one replay reads.

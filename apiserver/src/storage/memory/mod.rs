@@ -8,15 +8,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::state::State;
-use super::feed::{Feed, History, Replay};
 use super::limits::{check_size, starting_revision};
+use super::tail::{History, Replay, Tail};
 use super::{Entry, Key, List, Page, Prefix, Read, ReadAt, Revision, Storage, StorageError, Watch};
 
 /// A [`Storage`] that is gone with its process. It keeps all history until it is told to compact.
 #[derive(Debug)]
 pub struct MemoryStore {
     state: Arc<Locked>,
-    feed: Feed,
+    tail: Tail,
 }
 
 /// The state, which changes and is published under one lock: no reader knows of a revision that no watcher is told of.
@@ -42,7 +42,7 @@ impl MemoryStore {
     pub fn starting_at(revision: Revision) -> Self {
         Self {
             state: Arc::new(Locked(Mutex::new(State::new(revision)))),
-            feed: Feed::new(revision),
+            tail: Tail::new(revision),
         }
     }
 
@@ -54,7 +54,7 @@ impl MemoryStore {
         let mut state = self.state.lock();
         let change = change(&mut state)?;
         let entry = change.entry().clone();
-        self.feed.publish(vec![change]);
+        self.tail.publish(vec![change]);
         Ok(entry)
     }
 
@@ -62,7 +62,7 @@ impl MemoryStore {
     async fn revision_for(&self, at: ReadAt) -> Result<Option<Revision>, StorageError> {
         match at {
             ReadAt::Latest | ReadAt::Any => Ok(None),
-            ReadAt::NotOlderThan(revision) => self.feed.reach(revision).await.map(|()| None),
+            ReadAt::NotOlderThan(revision) => self.tail.reach(revision).await.map(|()| None),
             ReadAt::Exact(revision) => Ok(Some(revision)),
         }
     }
@@ -109,7 +109,7 @@ impl Storage for MemoryStore {
 
     async fn watch(&self, prefix: &Prefix, after: Revision) -> Result<Watch, StorageError> {
         self.state.lock().check_compacted(after)?;
-        Ok(self.feed.watch(prefix, after, self.state.clone()))
+        Ok(self.tail.watch(prefix, after, self.state.clone()))
     }
 
     async fn current_revision(&self) -> Result<Revision, StorageError> {
@@ -117,7 +117,7 @@ impl Storage for MemoryStore {
     }
 
     async fn request_progress(&self) -> Result<(), StorageError> {
-        self.feed.request_progress();
+        self.tail.request_progress();
         Ok(())
     }
 

@@ -5,8 +5,8 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use crate::storage::feed::Replay;
 use crate::storage::limits::after_text;
+use crate::storage::tail::Replay;
 use crate::storage::{Change, Entry, Key, List, Page, Prefix, Read, Revision, StorageError};
 
 /// How many entries of the log one replay looks at.

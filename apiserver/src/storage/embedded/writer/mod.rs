@@ -33,7 +33,7 @@ use super::medium::Medium;
 use super::shared::{Published, Shared};
 use super::snapshot::{Numbers, Snapshot};
 use crate::background::{BackgroundTask, Backoff};
-use crate::storage::feed::Feed;
+use crate::storage::tail::Tail;
 use crate::storage::{Change, Entry, Key, Revision, StorageError};
 
 /// How much shares one transaction at most.
@@ -88,7 +88,7 @@ pub(super) struct Writer {
     database: Option<Database>,
     generation: u64,
     shared: Arc<Shared>,
-    feed: Arc<Feed>,
+    tail: Arc<Tail>,
     /// The last revision that was given to a write, whatever became of it.
     given: u64,
     /// The last revision that may be given without setting more aside.
@@ -111,7 +111,7 @@ impl Writer {
     /// The writer of a database that was just opened. Every revision that it gives is after `floor`.
     pub(super) fn new(
         (medium, database): (Box<dyn Medium>, Database),
-        (shared, feed): (Arc<Shared>, Arc<Feed>),
+        (shared, tail): (Arc<Shared>, Arc<Tail>),
         numbers: Numbers,
         floor: Revision,
         (retention, budget): (Duration, u64),
@@ -124,7 +124,7 @@ impl Writer {
             database: Some(database),
             generation: 0,
             shared,
-            feed,
+            tail,
             given,
             reserved: given,
             swept: numbers.swept,
@@ -371,7 +371,7 @@ impl Writer {
             generation: self.generation,
             state,
         };
-        self.shared.publish(published, &self.feed, changes);
+        self.shared.publish(published, &self.tail, changes);
     }
 }
 

@@ -27,7 +27,7 @@ use crate::storage::etcd::proto::etcdserverpb::{
 };
 use crate::storage::etcd::proto::mvccpb::{Event, KeyValue};
 
-type Told = Result<WatchResponse, Status>;
+type WatchEvent = Result<WatchResponse, Status>;
 
 /// The member. Clones are the same one.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ struct Inner {
 struct State {
     revision: i64,
     entries: BTreeMap<Bytes, KeyValue>,
-    watches: Vec<(WatchCreateRequest, mpsc::UnboundedSender<Told>)>,
+    watches: Vec<(WatchCreateRequest, mpsc::UnboundedSender<WatchEvent>)>,
     /// Events that are not told yet; `None`: they are told at once.
     held: Option<Vec<Event>>,
     connections: Vec<tokio::task::JoinHandle<()>>,
@@ -218,7 +218,7 @@ impl Kv for Fake {
 
 #[tonic::async_trait]
 impl Watch for Fake {
-    type WatchStream = Pin<Box<dyn Stream<Item = Told> + Send>>;
+    type WatchStream = Pin<Box<dyn Stream<Item = WatchEvent> + Send>>;
 
     async fn watch(
         &self,
@@ -237,7 +237,7 @@ impl Watch for Fake {
 }
 
 impl Fake {
-    fn asked_of_watch(&self, request: WatchRequest, sender: &mpsc::UnboundedSender<Told>) {
+    fn asked_of_watch(&self, request: WatchRequest, sender: &mpsc::UnboundedSender<WatchEvent>) {
         self.state(|state| {
             let mut response = WatchResponse {
                 header: state.header(),

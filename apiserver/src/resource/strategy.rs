@@ -1,4 +1,5 @@
-//! What is done to a resource's objects: Go's strategy, defaulting and conversion, as pure functions.
+//! The strategy of a resource: preparation, validation, defaulting and conversion of its objects, as pure functions. Go:
+//! `RESTCreateStrategy` and `RESTUpdateStrategy` of `registry/rest`, and the scheme's defaulting and conversion.
 
 use crate::object::Object;
 use crate::status::FieldError;
@@ -13,7 +14,7 @@ pub struct ConversionError(pub String);
 /// Order of a create: `normalize` and `default_fields` in the request's version, `convert` to the hub,
 /// `prepare_for_create`, `validate`, `convert` to the storage version. Of an update the same with
 /// `prepare_for_update` and `validate_update`. Of a read: `default_fields` in the storage version, `convert`.
-pub trait Behaviour: Send + Sync + 'static {
+pub trait Strategy: Send + Sync + 'static {
     /// The object as its type writes it: unknown fields are gone, fields that the type always writes are there.
     ///
     /// # Errors

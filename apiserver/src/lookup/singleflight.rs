@@ -1,4 +1,4 @@
-//! One lookup for all who ask the same at once.
+//! One lookup for all who ask the same at once, as `golang.org/x/sync/singleflight` does.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 /// Lookups under way. Each runs in a task of its own, so that it serves all who wait for it although the first of
 /// them goes away; it is bounded in time. How many there may be is for the lookups themselves to bound.
 #[derive(Debug)]
-pub(crate) struct Flights<K, V> {
+pub(crate) struct Singleflight<K, V> {
     under_way: Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>,
     longest: Duration,
 }
@@ -40,7 +40,7 @@ impl<K: Hash + Eq, V> Drop for Landing<K, V> {
     }
 }
 
-impl<K, V> Flights<K, V>
+impl<K, V> Singleflight<K, V>
 where
     K: Hash + Eq + Clone + Send + 'static,
     V: Clone + Send + Sync + 'static,
@@ -118,7 +118,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_who_ask_at_once_share_one_lookup() {
-        let flights = Flights::new(LONGEST);
+        let singleflight = Singleflight::new(LONGEST);
         let asked = Arc::new(AtomicUsize::new(0));
         let lookup = || {
             let asked = Arc::clone(&asked);
@@ -128,39 +128,39 @@ mod tests {
                 7
             }
         };
-        let answers = futures::future::join_all((0..100).map(|_| flights.join(&"key", lookup()))).await;
+        let answers = futures::future::join_all((0..100).map(|_| singleflight.join(&"key", lookup()))).await;
         assert!(answers.iter().all(|answer| matches!(answer, Ok(7))));
         assert_eq!(asked.load(Ordering::SeqCst), 1);
-        assert!(matches!(flights.join(&"key", lookup()).await, Ok(7)));
+        assert!(matches!(singleflight.join(&"key", lookup()).await, Ok(7)));
         assert_eq!(asked.load(Ordering::SeqCst), 2, "an answer is not kept here");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_lookup_outlives_the_one_who_started_it() {
-        let flights = Arc::new(Flights::new(LONGEST));
+        let singleflight = Arc::new(Singleflight::new(LONGEST));
         let first = tokio::spawn({
-            let flights = Arc::clone(&flights);
+            let singleflight = Arc::clone(&singleflight);
             async move {
                 let lookup = async {
                     tokio::time::sleep(Duration::from_secs(5)).await;
                     1
                 };
-                flights.join(&"key", lookup).await
+                singleflight.join(&"key", lookup).await
             }
         });
         tokio::time::sleep(Duration::from_secs(1)).await;
         first.abort();
-        let second = flights.join(&"key", async { 2 }).await;
+        let second = singleflight.join(&"key", async { 2 }).await;
         assert!(matches!(second, Ok(1)), "{second:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_lookup_that_hangs_or_panics_is_an_error_and_does_not_stay() {
-        let flights = Flights::new(LONGEST);
-        let hung = flights.join(&"key", std::future::pending::<u8>()).await;
+        let singleflight = Singleflight::new(LONGEST);
+        let hung = singleflight.join(&"key", std::future::pending::<u8>()).await;
         assert!(hung.is_err(), "{hung:?}");
-        let lost = flights.join(&"key", async { panic!("a fault") }).await;
+        let lost = singleflight.join(&"key", async { panic!("a fault") }).await;
         assert!(matches!(lost, Err(LookupFailed::Lost)), "{lost:?}");
-        assert!(matches!(flights.join(&"key", async { 3 }).await, Ok(3)));
+        assert!(matches!(singleflight.join(&"key", async { 3 }).await, Ok(3)));
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Replay {
 
 /// Where every change of a store is published, in order.
 #[derive(Debug)]
-pub(super) struct Feed {
+pub(super) struct Tail {
     recent: Arc<Mutex<Recent>>,
     position: watch::Sender<Position>,
 }
@@ -65,8 +65,8 @@ struct Recent {
     bytes: usize,
 }
 
-impl Feed {
-    /// The feed of a store that is at `revision`.
+impl Tail {
+    /// The tail of a store that is at `revision`.
     pub(super) fn new(revision: Revision) -> Self {
         Self {
             recent: Arc::new(Mutex::new(Recent {
@@ -109,7 +109,7 @@ impl Feed {
         })
     }
 
-    /// A watch on `prefix` from behind `after`. It ends with this feed.
+    /// A watch on `prefix` from behind `after`. It ends with this tail.
     pub(super) fn watch(&self, prefix: &Prefix, after: Revision, history: Arc<dyn History>) -> Watch {
         let receiver = self.position.subscribe();
         let asked = receiver.borrow().asked;

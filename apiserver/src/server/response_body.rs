@@ -1,4 +1,4 @@
-//! The body of an answer on its way out, with all that ends when it ends.
+//! The body of a response on its way out, with all that ends when it ends.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -32,7 +32,7 @@ const PIECE: usize = 64 * 1024;
 const LARGEST_PIECE: usize = 2 * PIECE;
 
 /// A body on its way out.
-pub(super) struct Outgoing {
+pub(super) struct ResponseBody {
     body: Body,
     /// What is left of the piece that the body gave last.
     rest: Bytes,
@@ -42,7 +42,7 @@ pub(super) struct Outgoing {
     life: Lifecycle,
 }
 
-impl Outgoing {
+impl ResponseBody {
     /// `body`, which holds `held` as long as it lives. A stream is ended when the server drains: a client reads a clean
     /// end and watches elsewhere.
     pub(super) fn new(body: Body, held: Held, life: &Lifecycle) -> Self {
@@ -94,7 +94,7 @@ impl Outgoing {
     }
 }
 
-impl http_body::Body for Outgoing {
+impl http_body::Body for ResponseBody {
     type Data = Bytes;
     type Error = Incomplete;
 
@@ -130,7 +130,7 @@ impl http_body::Body for Outgoing {
     }
 }
 
-impl Drop for Outgoing {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
         stream::finished();
     }

@@ -1,4 +1,4 @@
-//! How a refusal reads.
+//! The message of a 403. Go: `endpoints/handlers/responsewriters/errors.go`, Forbidden.
 
 use super::Attributes;
 use crate::request::{GroupResource, User};

@@ -1,4 +1,4 @@
-//! A bounded map whose entries live for a given time.
+//! A cache of a bounded size whose entries have a time to live. Go: `k8s.io/utils/lru` with expiry, as apiserver uses it.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ const STRIPES: usize = 16;
 /// A map of at most `capacity` entries. What was not read for longest is dropped first, roughly: each stripe has a
 /// young and an old half; what is read moves to the young one, and when that is full it becomes the old one.
 #[derive(Debug)]
-pub(crate) struct Expiring<K, V> {
+pub(crate) struct TtlCache<K, V> {
     stripes: Vec<Mutex<Stripe<K, V>>>,
     hasher: RandomState,
 }
@@ -32,7 +32,7 @@ struct Kept<V> {
     until: Instant,
 }
 
-impl<K: Hash + Eq, V: Clone> Expiring<K, V> {
+impl<K: Hash + Eq, V: Clone> TtlCache<K, V> {
     /// For about `capacity` entries.
     pub(crate) fn new(capacity: usize) -> Self {
         let half = (capacity / STRIPES / 2).max(1);
@@ -137,7 +137,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_entry_lives_for_its_time_and_no_longer() {
-        let map = Expiring::new(100);
+        let map = TtlCache::new(100);
         map.insert("a", 1, TIME);
         tokio::time::advance(TIME - Duration::from_millis(1)).await;
         assert_eq!(map.get("a"), Some(1));
@@ -147,14 +147,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_time_of_zero_keeps_nothing() {
-        let map = Expiring::new(100);
+        let map = TtlCache::new(100);
         map.insert("a", 1, Duration::ZERO);
         assert_eq!(map.get("a"), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn its_size_is_bounded_and_what_is_read_stays() {
-        let map = Expiring::new(1_000);
+        let map = TtlCache::new(1_000);
         map.insert(0, 0, TIME);
         for key in 1..100_000 {
             map.insert(key, key, TIME);
@@ -165,7 +165,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_later_value_replaces_an_earlier_one_in_either_half() {
-        let map = Expiring::new(STRIPES * 4);
+        let map = TtlCache::new(STRIPES * 4);
         for key in 0..100 {
             map.insert(key, 1, TIME);
             map.insert(key, 2, TIME);

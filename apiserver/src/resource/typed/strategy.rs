@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::version::{Erased, Kind, read, take_metadata, write};
 use crate::object::Object;
-use crate::resource::{Behaviour, ConversionError};
+use crate::resource::{ConversionError, Strategy};
 use crate::status::FieldError;
 
 type Judge<H> = Box<dyn Fn(&H) -> Vec<FieldError> + Send + Sync>;
@@ -78,7 +78,7 @@ fn unreadable(error: ConversionError) -> Vec<FieldError> {
     vec![FieldError::invalid("", Value::Null, error.0)]
 }
 
-impl<H: Kind> Behaviour for Typed<H> {
+impl<H: Kind> Strategy for Typed<H> {
     fn normalize(&self, version: &str, object: Object) -> Result<Object, ConversionError> {
         self.version(version)?.normalize(object)
     }

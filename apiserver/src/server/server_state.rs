@@ -1,4 +1,4 @@
-//! What every request needs of the server.
+//! The state that every request needs of the server. Go: `GenericAPIServer` of `server/genericapiserver.go`.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::endpoint::Endpoints;
 use crate::request::RequestInfo;
 
 /// What every request needs of the server.
-pub(super) struct Core {
+pub(super) struct ServerState {
     pub(super) endpoints: Endpoints,
     /// What is told of the endpoints. Exchanged together with them.
     pub(super) documents: ArcSwap<Documents>,
@@ -33,7 +33,7 @@ pub(super) struct Core {
     pub(super) strict_transport_security: Option<HeaderValue>,
 }
 
-impl Core {
+impl ServerState {
     /// What a request is counted as. Names that only a client knows are not kept.
     pub(super) fn subject<'a>(&self, info: &'a RequestInfo) -> Subject<'a> {
         if !info.is_resource {

@@ -1,4 +1,5 @@
-//! What a front proxy says of the user, in headers.
+//! The request-header authenticator: what a front proxy says of the user, in headers. Go:
+//! `authentication/request/headerrequest/requestheader.go`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

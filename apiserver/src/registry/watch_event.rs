@@ -1,13 +1,14 @@
-//! What a watch of objects tells: a storage watch as one client sees it, through its selectors.
+//! Watch events of objects: a storage watch as one client sees it, through its selectors. Go: `watch.Event` of
+//! apimachinery, made by `storage/cacher/cache_watcher.go`.
 
 use futures::stream::BoxStream;
 
 use crate::status::ApiError;
 use crate::storage::{Change, Entry, Revision};
 
-/// What a watch tells, in batches: all that was ready at once, for one flush. The stream ends at its deadline, when the
+/// Watch events in batches: all that was ready at once, for one flush. The stream ends at its deadline, when the
 /// store closes it, and after an error, which the client is told as an `ERROR` event with the error's Status.
-pub type Watching = BoxStream<'static, Result<Vec<Told>, ApiError>>;
+pub type WatchStream = BoxStream<'static, Result<Vec<WatchEvent>, ApiError>>;
 
 /// Where an `ADDED` comes from.
 #[derive(Clone, Debug)]
@@ -21,9 +22,9 @@ pub enum Source {
 /// One event of a watch.
 ///
 /// It carries the [`Change`] rather than bytes, so that a frame that was encoded for one watcher serves all
-/// ([`Change::encodings`]); the key of a frame must hold [`Told::event_type`] and whether it is [`Told::Left`].
+/// ([`Change::encodings`]); the key of a frame must hold [`WatchEvent::event_type`] and whether it is [`WatchEvent::Left`].
 #[derive(Clone, Debug)]
-pub enum Told {
+pub enum WatchEvent {
     /// `ADDED`: the object is there, or begins to match.
     Added(Source),
     /// `MODIFIED`: it matched and goes on to match.
@@ -41,7 +42,7 @@ pub enum Told {
     },
 }
 
-impl Told {
+impl WatchEvent {
     /// The event's `type`.
     #[must_use]
     pub fn event_type(&self) -> &'static str {
