@@ -46,13 +46,22 @@ impl Inner {
         now: Option<Time>,
     ) -> Result<(Arc<Value>, Managed), ApplyError> {
         let Managed { fields, mut times } = self.before_first_apply(&live, managed, now.clone())?;
-        if config.pointer("/metadata/managedFields").is_some_and(Value::is_array) {
+        if config
+            .pointer("/metadata/managedFields")
+            .is_some_and(Value::is_array)
+        {
             return Err(ApplyError::ManagedFieldsInConfig);
         }
         let config_typed = self.parseable.typed(config.clone(), Duplicates::Refuse);
-        let config_typed = config_typed.map_err(|cause| ApplyError::Config { object: shown(config), cause })?;
+        let config_typed = config_typed.map_err(|cause| ApplyError::Config {
+            object: shown(config),
+            cause,
+        })?;
         let live_typed = self.parseable.typed(live.clone(), Duplicates::Allow);
-        let live_typed = live_typed.map_err(|cause| ApplyError::Live { object: shown(&live), cause })?;
+        let live_typed = live_typed.map_err(|cause| ApplyError::Live {
+            object: shown(&live),
+            cause,
+        })?;
         let identifier = self.identifier(manager, APPLY, "");
         let applied = self.merge(&live_typed, &config_typed, fields, manager, &identifier, force)?;
         drop(live_typed);

@@ -88,7 +88,8 @@ impl ApplyError {
 /// An object's namespace, name, version and kind, as errors show them: `NS/NAME; GROUP/VERSION, Kind=KIND`.
 pub(super) fn shown(object: &Value) -> String {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
-    let [namespace, name] = ["/metadata/namespace", "/metadata/name"].map(|field| text(object.pointer(field)));
+    let [namespace, name] =
+        ["/metadata/namespace", "/metadata/name"].map(|field| text(object.pointer(field)));
     let [version, kind] = ["apiVersion", "kind"].map(|field| text(object.get(field)));
     format!("{namespace}/{name}; {}", GroupVersionKind::new(&version, &kind))
 }

@@ -11,7 +11,10 @@ pub(super) fn message(conflicts: &Conflicts) -> String {
     let listed = conflicts.first(MOST_LISTED);
     if let ([conflict], 1) = (&*listed, count) {
         let manager = shown(&conflict.manager);
-        return format!("Apply failed with 1 conflict: conflict with {manager}: {}", conflict.path);
+        return format!(
+            "Apply failed with 1 conflict: conflict with {manager}: {}",
+            conflict.path
+        );
     }
     let mut lines = Vec::new();
     let mut limit = Limit::default();

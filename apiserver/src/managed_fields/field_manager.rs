@@ -107,7 +107,9 @@ impl FieldManager {
         }
         let (namespace, name) = (new.namespace().to_owned(), new.name().to_owned());
         let new = Arc::new(Value::Object(new.0));
-        let updated = self.0.update(&self.0.live(live), &new, managed, manager, Time::parse(now));
+        let updated = self
+            .0
+            .update(&self.0.live(live), &new, managed, manager, Time::parse(now));
         let mut new = into_object(new);
         match updated {
             Ok(managed) => managed::set(&mut new, managed.encode()),
@@ -139,7 +141,9 @@ impl FieldManager {
         self.0.expect_type(&config)?;
         let config = Arc::new(Value::Object(config.0));
         let live = self.0.live(live);
-        let (object, managed) = self.0.apply(live, &config, managed, manager, force, Time::parse(now))?;
+        let (object, managed) = self
+            .0
+            .apply(live, &config, managed, manager, force, Time::parse(now))?;
         let mut object = into_object(object);
         managed::set(&mut object, managed.encode());
         Ok(object)
@@ -149,7 +153,10 @@ impl FieldManager {
 impl Inner {
     // The live object without managedFields, or what a new one begins with.
     fn live(&self, live: Option<&Object>) -> Arc<Value> {
-        live.map_or_else(|| self.empty.clone(), |live| Arc::new(managed::copy_without(live)))
+        live.map_or_else(
+            || self.empty.clone(),
+            |live| Arc::new(managed::copy_without(live)),
+        )
     }
 
     /// What identifies `manager` here.
@@ -168,6 +175,8 @@ impl Inner {
 fn into_object(value: Arc<Value>) -> Object {
     match Arc::unwrap_or_clone(value) {
         Value::Object(object) => Object(object),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Object::default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Object::default()
+        }
     }
 }

@@ -12,14 +12,17 @@ use crate::object::Object;
 ///
 /// Both are what is stored, in one version: times are compared as times, all else as it stands there.
 pub fn keep_timestamps(new: &mut Object, old: &Object) {
-    let (Some(Value::Array(entries)), Some(Value::Array(old_entries))) = (managed::of(new), managed::of(old)) else {
+    let (Some(Value::Array(entries)), Some(Value::Array(old_entries))) = (managed::of(new), managed::of(old))
+    else {
         return;
     };
     if entries.is_empty() || entries.len() != old_entries.len() || entries == old_entries {
         return;
     }
     let mut pairs = entries.iter().zip(old_entries);
-    if !pairs.all(|(entry, old)| are_equal_without("time", entry, old)) || !are_equal_otherwise(&new.0, &old.0) {
+    if !pairs.all(|(entry, old)| are_equal_without("time", entry, old))
+        || !are_equal_otherwise(&new.0, &old.0)
+    {
         return;
     }
     let mut pairs = entries.iter().zip(old_entries);
@@ -35,9 +38,9 @@ fn has_same_time(entry: &Value, old: &Value) -> bool {
 
 fn are_equal_without(name: &str, left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::Object(left), Value::Object(right)) => are_equal(left, right, |field, left, right| {
-            field == name || left == right
-        }),
+        (Value::Object(left), Value::Object(right)) => {
+            are_equal(left, right, |field, left, right| field == name || left == right)
+        }
         (left, right) => left == right,
     }
 }

@@ -50,7 +50,11 @@ impl Inner {
         let fields = last.to_field_set().ok()?;
         let compared = last.compare(live).ok()?;
         let different = [&compared.modified, &compared.added, &compared.removed];
-        Some(different.iter().fold(fields, |fields, set| fields.difference(set)))
+        Some(
+            different
+                .iter()
+                .fold(fields, |fields, set| fields.difference(set)),
+        )
     }
 }
 

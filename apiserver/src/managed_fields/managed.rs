@@ -120,7 +120,9 @@ pub(super) fn of(object: &Object) -> Option<&Value> {
 /// Gives an object managedFields.
 pub(super) fn set(object: &mut Object, managed_fields: Option<Value>) {
     if let Some(managed_fields) = managed_fields {
-        object.metadata_mut().insert(MANAGED_FIELDS.to_owned(), managed_fields);
+        object
+            .metadata_mut()
+            .insert(MANAGED_FIELDS.to_owned(), managed_fields);
     } else {
         remove_managed_fields(object);
     }
@@ -130,7 +132,9 @@ pub(super) fn set(object: &mut Object, managed_fields: Option<Value>) {
 pub(super) fn copy_without(object: &Object) -> Value {
     let without = |metadata: &Map<String, Value>| -> Map<String, Value> {
         let fields = metadata.iter().filter(|(name, _)| *name != MANAGED_FIELDS);
-        fields.map(|(name, value)| (name.clone(), value.clone())).collect()
+        fields
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     };
     let field = |(name, value): (&String, &Value)| {
         let value = match value {

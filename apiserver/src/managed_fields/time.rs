@@ -48,7 +48,11 @@ mod tests {
             ("yesterday", None),
         ];
         for (text, written) in cases {
-            assert_eq!(Time::parse(text).map(Time::into_text).as_deref(), written, "{text}");
+            assert_eq!(
+                Time::parse(text).map(Time::into_text).as_deref(),
+                written,
+                "{text}"
+            );
         }
         assert_eq!(Time::seconds(Time::parse("1970-01-01T00:01:00Z").as_ref()), 60);
         assert_eq!(Time::seconds(None), 0);

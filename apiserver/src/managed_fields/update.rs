@@ -63,12 +63,21 @@ impl Inner {
     ) -> Result<Managed, UpdateError> {
         let Managed { fields, times } = managed;
         let typed = |object: &Arc<Value>| self.parseable.typed(object.clone(), Duplicates::Allow);
-        let new_typed = typed(new).map_err(|cause| UpdateError::New { object: shown(new), cause })?;
-        let live_typed = typed(live).map_err(|cause| UpdateError::Live { object: shown(live), cause })?;
+        let new_typed = typed(new).map_err(|cause| UpdateError::New {
+            object: shown(new),
+            cause,
+        })?;
+        let live_typed = typed(live).map_err(|cause| UpdateError::Live {
+            object: shown(live),
+            cause,
+        })?;
         let updater = &self.updater;
         let mut fields = updater
             .update(&live_typed, &new_typed, &self.version, fields, CURRENT_OPERATION)
-            .map_err(|cause| UpdateError::Update { object: shown(new), cause })?;
+            .map_err(|cause| UpdateError::Update {
+                object: shown(new),
+                cause,
+            })?;
         strip_meta(&mut fields, CURRENT_OPERATION);
         let current = fields.remove(CURRENT_OPERATION);
         let mut managed = Managed { fields, times };

@@ -32,7 +32,10 @@ pub(super) fn list_relationship(
             // Without a key it is a set.
             let key = schema.get("x-kubernetes-patch-merge-key");
             let key = key.map(|key| key.as_str().ok_or_else(|| SchemaError::PatchMergeKey(shown(key))));
-            Ok((Associative, key.transpose()?.into_iter().map(Into::into).collect()))
+            Ok((
+                Associative,
+                key.transpose()?.into_iter().map(Into::into).collect(),
+            ))
         }
         Some("retainKeys") => Ok((Atomic, Vec::new())),
         _ => Err(SchemaError::PatchStrategy(shown(strategy))),
@@ -65,5 +68,7 @@ pub(super) fn map_relationship(schema: &Map<String, Value>) -> Result<ElementRel
 }
 
 fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), ToOwned::to_owned)
 }

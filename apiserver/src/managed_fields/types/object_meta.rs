@@ -1,6 +1,8 @@
 //! ObjectMeta as Kubernetes' own model has it (Go: k8s.io/apimachinery's `apis/meta/v1`, the markers of its types).
 
-use annex_structured_merge_diff::schema::{Atom, ElementRelationship, List, Map, Scalar, StructField, TypeRef};
+use annex_structured_merge_diff::schema::{
+    Atom, ElementRelationship, List, Map, Scalar, StructField, TypeRef,
+};
 
 use super::open_api::DEDUCED;
 
@@ -27,7 +29,10 @@ pub(super) fn object_meta() -> Atom {
         ("deletionGracePeriodSeconds", number()),
         ("labels", Map::of(Scalar::String).into()),
         ("annotations", Map::of(Scalar::String).into()),
-        ("ownerReferences", List::associative(owner_reference(), ["uid"]).into()),
+        (
+            "ownerReferences",
+            List::associative(owner_reference(), ["uid"]).into(),
+        ),
         ("finalizers", List::set(Scalar::String).into()),
         ("managedFields", List::atomic(managed_fields_entry()).into()),
     ])

@@ -9,9 +9,9 @@ use annex_structured_merge_diff::schema::{
 use annex_structured_merge_diff::typed::ParseableType;
 use serde_json::{Map, Value};
 
+use super::SchemaError;
 use super::extensions::{list_relationship, map_relationship};
 use super::object_meta::{self, object_meta};
-use super::SchemaError;
 
 /// What is not declared: fields of maps have an owner each, lists are atomic.
 pub(super) const DEDUCED: &str = "__untyped_deduced_";

@@ -81,7 +81,10 @@ mod tests {
         let entry = json!({
             "manager": "kubectl edit é", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {},
         });
-        assert_eq!(errors(json!([entry, {"operation": "Apply"}])), Vec::<String>::new());
+        assert_eq!(
+            errors(json!([entry, {"operation": "Apply"}])),
+            Vec::<String>::new()
+        );
         assert_eq!(errors(Value::Null), Vec::<String>::new());
     }
 
@@ -104,6 +107,9 @@ mod tests {
     #[test]
     fn no_more_is_looked_for_than_is_listed() {
         assert_eq!(errors(vec![json!({}); 1000].into()).len(), 101);
-        assert_eq!(errors(json!([{"operation": "Apply", "manager": "\u{1}".repeat(1000)}])).len(), 101);
+        assert_eq!(
+            errors(json!([{"operation": "Apply", "manager": "\u{1}".repeat(1000)}])).len(),
+            101
+        );
     }
 }
