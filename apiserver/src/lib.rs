@@ -22,6 +22,7 @@ pub mod endpoint;
 mod flowcontrol;
 pub mod kubernetes;
 mod lookup;
+pub mod managed_fields;
 mod memory;
 pub mod object;
 mod offload;

@@ -83,6 +83,14 @@ pub enum ApiError {
         /// Why.
         message: String,
     },
+    /// 409: fields that are applied are managed by others, with other values.
+    #[error("{message}")]
+    ApplyConflict {
+        /// All conflicts in one text: `Apply failed with 1 conflict: …`.
+        message: String,
+        /// Each by itself: FieldManagerConflict.
+        causes: Vec<StatusCause>,
+    },
     /// 410: the revision, or the continue token, is too old.
     #[error("{message}")]
     Expired {
@@ -239,6 +247,13 @@ impl ApiError {
                 (409, "AlreadyExists", Some(details))
             }
             Self::Conflict { resource, name, .. } => (409, "Conflict", Some(of_object(resource, name))),
+            Self::ApplyConflict { causes, .. } => {
+                let details = StatusDetails {
+                    causes: causes.iter().map(shortened).collect(),
+                    ..StatusDetails::default()
+                };
+                (409, "Conflict", Some(details))
+            }
             Self::Expired { .. } => (410, "Expired", None),
             Self::RequestEntityTooLarge(_) => (413, "RequestEntityTooLarge", None),
             Self::UnsupportedMediaType(_) => (415, "UnsupportedMediaType", None),
@@ -354,6 +369,14 @@ fn causes(errors: &[FieldError]) -> Vec<StatusCause> {
     causes
 }
 
+fn shortened(cause: &StatusCause) -> StatusCause {
+    StatusCause {
+        reason: cause.reason.clone(),
+        message: cut(&cause.message, MOST_SHOWN).into_owned(),
+        field: cut(&cause.field, MOST_SHOWN).into_owned(),
+    }
+}
+
 fn of_object(resource: &GroupResource, name: &str) -> StatusDetails {
     StatusDetails {
         name: cut(name, MOST_SHOWN).into_owned(),
@@ -412,6 +435,14 @@ mod tests {
                 causes: Vec::new(),
             },
             ApiError::BadRequest(listed([format!("unknown field \"{long}\"")])),
+            ApiError::ApplyConflict {
+                message: "no".into(),
+                causes: vec![StatusCause {
+                    reason: "FieldManagerConflict".into(),
+                    message: long.clone(),
+                    field: long.clone(),
+                }],
+            },
         ] {
             assert!(size(&error) < 128 * 1024, "{}", size(&error));
         }

@@ -20,14 +20,14 @@ pub(super) const MOST_OF_MESSAGE: usize = MOST_BYTES + 2 * MOST_OF_ONE;
 
 /// Counts what is listed, up to where a list ends.
 #[derive(Debug, Default)]
-pub(super) struct Limit {
+pub(crate) struct Limit {
     listed: usize,
     bytes: usize,
 }
 
 impl Limit {
     /// Whether one more is listed, of so many bytes.
-    pub(super) fn admits(&mut self, bytes: usize) -> bool {
+    pub(crate) fn admits(&mut self, bytes: usize) -> bool {
         if self.listed >= MOST_LISTED || self.bytes > MOST_BYTES {
             return false;
         }
@@ -36,8 +36,13 @@ impl Limit {
         true
     }
 
+    /// How many are listed.
+    pub(crate) fn count(&self) -> usize {
+        self.listed
+    }
+
     /// What stands at the end of a list that ended early.
-    pub(super) fn rest(&self) -> String {
+    pub(crate) fn rest(&self) -> String {
         format!("too many errors: only the first {} are listed", self.listed)
     }
 }

@@ -9,6 +9,6 @@ mod wire;
 pub use error::ApiError;
 pub(crate) use field::shown_part;
 pub use field::{FieldError, FieldErrorKind};
-pub(crate) use listing::{MOST_LISTED, listed};
-pub(crate) use quote::Quoted;
+pub(crate) use listing::{Limit, MOST_LISTED, listed};
+pub(crate) use quote::{Quoted, is_printable};
 pub use wire::{Status, StatusCause, StatusDetails};

@@ -49,7 +49,7 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// `unicode.IsPrint`, but for code points that are not assigned: those count as printable here.
-fn is_printable(letter: char) -> bool {
+pub(crate) fn is_printable(letter: char) -> bool {
     let invisible = matches!(letter,
         '\u{a0}' | '\u{ad}' | '\u{1680}' | '\u{180e}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}'
         | '\u{205f}'..='\u{206f}' | '\u{3000}' | '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'

@@ -3,6 +3,7 @@
 
 mod deletion;
 mod fill;
+mod managed_fields;
 mod names;
 mod owners;
 mod read;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::Metadata;
+use super::managed_fields::managed_fields;
 use super::validate::{contents, validate};
 use crate::object::Object;
 use crate::status::{FieldError, MOST_LISTED};
@@ -62,6 +63,7 @@ pub(in crate::registry) fn validate_update(
         &mut errors,
     );
     contents(object, new, &mut errors);
+    managed_fields(object, &mut errors);
     errors
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Metadata;
 use super::deletion::{FOREGROUND, ORPHAN};
+use super::managed_fields::managed_fields;
 use super::read::Owner;
 use crate::object::Object;
 use crate::registry::keys::{path_segment, path_segment_prefix};
@@ -45,6 +46,7 @@ pub(in crate::registry) fn validate(
     }
     contents(object, metadata, &mut errors);
     finalizers(metadata.finalizers(), &mut errors);
+    managed_fields(object, &mut errors);
     errors
 }
 

@@ -1,6 +1,6 @@
 //! Sets as FieldsV1, what managedFields hold (Go: `fieldpath/serialize.go`).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::set::Node;
 use super::{ElementError, PathElement, Set, TooDeep};
@@ -51,6 +51,21 @@ impl Set {
         write(&mut out, self, false);
         out
     }
+
+    /// The same, decoded: what an object has in `fieldsV1`.
+    #[must_use]
+    pub fn to_fields_v1_value(&self) -> Value {
+        value_of(self, false)
+    }
+}
+
+fn value_of(set: &Set, itself: bool) -> Value {
+    let itself = itself.then(|| (".".to_owned(), Value::Object(Map::new())));
+    let field = |(element, node): (&PathElement, &Node)| {
+        let itself = node.is_member && !node.children.is_empty();
+        (element.to_fields_v1_key(), value_of(&node.children, itself))
+    };
+    Value::Object(itself.into_iter().chain(set.nodes.iter().map(field)).collect())
 }
 
 fn write(out: &mut String, set: &Set, itself: bool) {

@@ -1,0 +1,4 @@
+//! Field managers against those of Kubernetes, and by themselves.
+
+mod oracle;
+mod wardle;
