@@ -4,8 +4,8 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 use serde_json::{Value, json};
 
-use super::groups::{Group, VERBS};
-use crate::resource::{Resource, Scope};
+use super::groups::{Group, SUBRESOURCE_VERBS, VERBS};
+use crate::resource::{Resource, SCALE, Scope};
 
 /// Its media type, as the answer repeats it.
 pub(super) const MEDIA_TYPE: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
@@ -22,7 +22,7 @@ pub(super) fn group_list(groups: &[Group]) -> Value {
                     let resources: Vec<Value> = version
                         .resources
                         .iter()
-                        .map(|resource| described(resource))
+                        .map(|resource| described(resource, &version.name))
                         .collect();
                     json!({ "version": version.name, "resources": resources, "freshness": "Current" })
                 })
@@ -38,7 +38,7 @@ pub(super) fn group_list(groups: &[Group]) -> Value {
     })
 }
 
-fn described(resource: &Resource) -> Value {
+fn described(resource: &Resource, version: &str) -> Value {
     let scope = match resource.scope {
         Scope::Namespaced => "Namespaced",
         Scope::Cluster => "Cluster",
@@ -59,7 +59,24 @@ fn described(resource: &Resource) -> Value {
             value[field] = json!(names);
         }
     }
+    let served = resource.version(version);
+    let names = served
+        .into_iter()
+        .flat_map(|version| version.subresources.names());
+    let subresources: Vec<Value> = names.map(|name| subresource(resource, name)).collect();
+    if !subresources.is_empty() {
+        value["subresources"] = subresources.into();
+    }
     value
+}
+
+fn subresource(resource: &Resource, name: &str) -> Value {
+    let kind = if name == SCALE {
+        json!({ "group": "autoscaling", "version": "v1", "kind": "Scale" })
+    } else {
+        json!({ "group": "", "version": "", "kind": resource.names.kind })
+    };
+    json!({ "subresource": name, "responseKind": kind, "verbs": SUBRESOURCE_VERBS })
 }
 
 /// Whether the client's first choice that can be made is this document. Clauses with a lower `q` come later.

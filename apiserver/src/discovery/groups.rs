@@ -18,6 +18,9 @@ pub(super) const VERBS: [&str; 8] = [
     "watch",
 ];
 
+/// What can be done with a subresource of a stored object, sorted.
+pub(super) const SUBRESOURCE_VERBS: [&str; 3] = ["get", "patch", "update"];
+
 /// A group with its versions, the preferred one first.
 #[derive(Debug)]
 pub(super) struct Group {

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::groups::{Group, GroupVersion, VERBS};
-use crate::resource::{Resource, Scope};
+use super::groups::{Group, GroupVersion, SUBRESOURCE_VERBS, VERBS};
+use crate::resource::{Resource, SCALE, Scope};
 
 /// `/apis`. Go leaves its apiVersion out; so does this.
 pub(super) fn group_list(groups: &[Group], address: &str) -> Value {
@@ -50,7 +50,10 @@ pub(super) fn resource_list(group: &Group, version: &GroupVersion) -> Value {
     let resources: Vec<Value> = version
         .resources
         .iter()
-        .map(|resource| described_resource(resource))
+        .flat_map(|resource| {
+            let subresources = described_subresources(resource, &version.name);
+            std::iter::once(described_resource(resource)).chain(subresources)
+        })
         .collect();
     json!({
         "kind": "APIResourceList",
@@ -78,6 +81,28 @@ fn described_resource(resource: &Resource) -> Value {
         }
     }
     value
+}
+
+fn described_subresources<'a>(resource: &'a Resource, version: &str) -> impl Iterator<Item = Value> + 'a {
+    let served = resource.version(version);
+    let names = served
+        .into_iter()
+        .flat_map(|version| version.subresources.names());
+    names.map(|name| {
+        let mut value = json!({
+            "name": format!("{}/{name}", resource.names.plural),
+            "singularName": "",
+            "namespaced": resource.scope == Scope::Namespaced,
+            "kind": resource.names.kind,
+            "verbs": SUBRESOURCE_VERBS,
+        });
+        if name == SCALE {
+            value["group"] = "autoscaling".into();
+            value["version"] = "v1".into();
+            value["kind"] = "Scale".into();
+        }
+        value
+    })
 }
 
 /// Changes when objects are stored in another version, so that clients know when to migrate.

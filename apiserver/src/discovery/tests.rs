@@ -4,10 +4,10 @@ use http::header::ACCEPT;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::resource::typed;
+use crate::resource::{ScalePaths, typed};
 
 mod v1alpha1 {
     use super::*;
@@ -156,4 +156,59 @@ fn a_client_gets_everything_at_once_if_it_asks_for_it_first() {
     ] {
         assert!(!wants(accept), "{accept}");
     }
+}
+
+#[test]
+fn subresources_are_told_with_their_verbs_and_kinds() {
+    let paths = ScalePaths {
+        spec_replicas: ".spec.replicas".into(),
+        status_replicas: ".status.replicas".into(),
+        label_selector: None,
+    };
+    let flunders = typed::resource::<v1alpha1::Flunder>()
+        .status()
+        .scale(paths)
+        .build()
+        .unwrap();
+    let discovery = Discovery::new(&[Arc::new(flunders)], ":1");
+    let list = found(&discovery, "/apis/wardle.example.com/v1alpha1");
+    let told: Vec<_> = list["resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|resource| {
+            (
+                resource["name"].as_str().unwrap(),
+                resource["kind"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("flunders", "Flunder"),
+            ("flunders/scale", "Scale"),
+            ("flunders/status", "Flunder")
+        ]
+    );
+    assert_eq!(list["resources"][1]["group"], "autoscaling");
+    assert_eq!(list["resources"][2]["verbs"], json!(["get", "patch", "update"]));
+    let Found::Groups(_, aggregated) = discovery.find("/apis") else {
+        panic!("no groups");
+    };
+    assert_eq!(
+        aggregated.value()["items"][0]["versions"][0]["resources"][0]["subresources"],
+        json!([
+            {
+                "subresource": "scale",
+                "responseKind": {"group": "autoscaling", "version": "v1", "kind": "Scale"},
+                "verbs": ["get", "patch", "update"],
+            },
+            {
+                "subresource": "status",
+                "responseKind": {"group": "", "version": "", "kind": "Flunder"},
+                "verbs": ["get", "patch", "update"],
+            },
+        ])
+    );
 }

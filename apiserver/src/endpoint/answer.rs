@@ -54,7 +54,7 @@ fn document(status: &Status, code: StatusCode, headers: &HeaderMap, query: &str)
 
 /// Whether an object is sent as it is stored, which is never much work, however large it is.
 pub(super) fn is_copied(call: &Call<'_>, wanted: Wanted, entry: &Entry) -> bool {
-    wanted == Wanted::PLAIN && call.registry().is_copied(entry, &call.version.name)
+    wanted == Wanted::PLAIN && call.scale.is_none() && call.registry().is_copied(entry, &call.version.name)
 }
 
 /// Waits for the memory of an object that has to be converted, indented, cut or written as YAML; `None`: it is copied.
@@ -73,7 +73,7 @@ pub(super) async fn object(
     code: StatusCode,
 ) -> Result<Response, ApiError> {
     let _memory = expect(call, wanted, entry).await;
-    let pieces = call.registry().pieces(entry, &call.version.name)?;
+    let pieces = call.pieces(entry)?;
     let mut json = Vec::with_capacity(pieces.len() + 1);
     match wanted.transform {
         None => pieces.append_to(&mut json),
@@ -95,7 +95,7 @@ pub(super) fn check_object(call: &Call<'_>, wanted: Wanted) -> Result<(), ApiErr
 }
 
 fn no_list(call: &Call<'_>) -> ApiError {
-    let found = call.go_type(&call.served.resource().names.kind);
+    let found = call.go_type(&call.kind.names.kind);
     ApiError::NotTransformable(format!(
         "you requested PartialObjectMetadataList, but the requested object is not a list ({found})"
     ))

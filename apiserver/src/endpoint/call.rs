@@ -1,5 +1,6 @@
 //! One request on its way through a verb.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -9,11 +10,14 @@ use super::Warnings;
 use super::endpoints::{Served, ServedVersion};
 use super::table::{IncludeObject, Rows};
 use crate::authz::Authorized;
+use crate::object::Object;
 use crate::offload::Memory;
-use crate::registry::Registry;
-use crate::request::RequestInfo;
+use crate::registry::{Pieces, Registry, encode_object};
 use crate::request::media::MetaVersion;
+use crate::request::{RequestInfo, Verb};
+use crate::resource::{self, Resource, ScalePathError, ScalePaths};
 use crate::status::ApiError;
+use crate::storage::Entry;
 
 /// What every verb needs to know.
 #[derive(Clone, Copy)]
@@ -21,7 +25,12 @@ pub(super) struct Call<'a> {
     pub(super) request: &'a Authorized,
     pub(super) parts: &'a Parts,
     pub(super) served: &'a Arc<Served>,
+    /// The kind of the objects that are sent and answered: the resource's own, or that of a subresource.
+    pub(super) kind: &'a Resource,
+    /// The version of that kind.
     pub(super) version: &'a Arc<ServedVersion>,
+    /// Of `/scale`: what a Scale is a view of.
+    pub(super) scale: Option<&'a ScalePaths>,
     pub(super) warnings: &'a Warnings,
     pub(super) memory: &'a Arc<Memory>,
 }
@@ -33,6 +42,62 @@ impl<'a> Call<'a> {
 
     pub(super) fn registry(&self) -> &'a Registry {
         &self.served.registry
+    }
+
+    /// The object of this path as a client is sent it.
+    ///
+    /// # Errors
+    /// As [`Registry::pieces`]; 500 where an object says no replicas that is read as a Scale.
+    pub(super) fn pieces(&self, entry: &Entry) -> Result<Pieces, ApiError> {
+        let Some(paths) = self.scale else {
+            return self.registry().pieces(entry, &self.version.name);
+        };
+        let object = self.registry().decode(entry, &self.info().version)?;
+        let (scale, is_set) = resource::scale_of(&object, paths).map_err(scale_error)?;
+        if !is_set && self.info().verb == Verb::Get {
+            return Err(ApiError::Internal(format!(
+                "the spec replicas field {:?} does not exist",
+                paths.spec_replicas
+            )));
+        }
+        Ok(Pieces::whole(encode_object(&scale)?))
+    }
+
+    /// The object of this path that a patch is applied to, for the resource's `current` one.
+    ///
+    /// # Errors
+    /// 500: a path of a Scale leads to something of another type.
+    pub(super) fn to_change<'o>(&self, current: &'o Object) -> Result<Cow<'o, Object>, ApiError> {
+        match self.scale {
+            Some(paths) => resource::scale_to_change(current, paths)
+                .map(Cow::Owned)
+                .map_err(scale_error),
+            None => Ok(Cow::Borrowed(current)),
+        }
+    }
+
+    /// The resource's new object, for the `new` one of this path.
+    ///
+    /// # Errors
+    /// As [`resource::scaled`]; 404 where there is no `current` one to scale.
+    pub(super) fn changed(&self, current: Option<&Object>, new: Object) -> Result<Object, ApiError> {
+        let Some(paths) = self.scale else {
+            return Ok(new);
+        };
+        let current = current.ok_or_else(|| self.not_found())?;
+        let mut object = resource::scaled(current, &new, paths)?;
+        if self.info().verb == Verb::Update && !new.uid().is_empty() {
+            object.set_meta("uid", new.uid());
+        }
+        Ok(object)
+    }
+
+    /// 404: the object that the request names is not there.
+    pub(super) fn not_found(&self) -> ApiError {
+        ApiError::NotFound {
+            resource: self.served.resource().group_resource(),
+            name: self.info().name.clone(),
+        }
     }
 
     pub(super) fn query(&self) -> &'a str {
@@ -54,4 +119,8 @@ impl<'a> Call<'a> {
         let package = self.info().group.split('.').next().unwrap_or_default();
         format!("*{package}.{kind}")
     }
+}
+
+fn scale_error(error: ScalePathError) -> ApiError {
+    ApiError::Plain(error.to_string())
 }

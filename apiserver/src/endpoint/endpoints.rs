@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
 
@@ -11,7 +11,7 @@ use crate::object::Object;
 use crate::offload::Memory;
 use crate::registry::Registry;
 use crate::request::RequestInfo;
-use crate::resource::{Resource, Version};
+use crate::resource::{Resource, SCALE_RESOURCE, Subresources, Version};
 
 /// The set of resources that are served. It is exchanged as a whole, under requests that go on with the one they began
 /// with.
@@ -46,6 +46,8 @@ pub(super) struct ServedVersion {
     pub(super) empty: Object,
     /// What tells encodings of this version, by this schema, from others.
     pub(super) fingerprint: u64,
+    /// What is served behind an object's name.
+    pub(super) subresources: Subresources,
     /// What every client of it is warned of.
     pub(super) deprecation_warning: Option<String>,
 }
@@ -150,6 +152,12 @@ impl Served {
     }
 }
 
+/// What a Scale is, in its one version.
+pub(super) static SCALE: LazyLock<Option<Arc<ServedVersion>>> = LazyLock::new(|| {
+    let version = SCALE_RESOURCE.versions.first();
+    version.map(|version| Arc::new(ServedVersion::new(&SCALE_RESOURCE, version)))
+});
+
 impl ServedVersion {
     fn new(resource: &Resource, version: &Version) -> Self {
         let kind = &resource.names.kind;
@@ -165,6 +173,7 @@ impl ServedVersion {
             ]),
             empty: empty(resource, &version.name),
             fingerprint: hasher.finish(),
+            subresources: version.subresources.clone(),
             deprecation_warning: version.deprecation_warning.clone(),
             api_version,
         }

@@ -26,6 +26,7 @@ use http::request::Parts;
 
 use crate::authz::Authorized;
 use crate::offload;
+use crate::resource::{SCALE, SCALE_RESOURCE};
 use crate::response::Response;
 use crate::status::ApiError;
 use call::Call;
@@ -59,14 +60,21 @@ where
     if let Some(text) = &route.version.deprecation_warning {
         warnings.add(text);
     }
-    let call = Call {
+    let mut call = Call {
         request,
         parts,
         served: &route.served,
+        kind: route.served.resource(),
         version: &route.version,
+        scale: None,
         warnings,
         memory: endpoints.memory(),
     };
+    if request.info().subresource == SCALE {
+        call.scale = route.version.subresources.scale.as_ref();
+        call.kind = &SCALE_RESOURCE;
+        call.version = endpoints::SCALE.as_ref().ok_or_else(|| endpoints.unknown())?;
+    }
     let mut response = act(&call, route.action, body).await?;
     own.write(response.headers_mut());
     Ok(response)

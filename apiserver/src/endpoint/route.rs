@@ -39,8 +39,11 @@ impl Endpoints {
     /// 404; 405; 503 for what may yet come.
     pub(super) fn route(&self, info: &RequestInfo) -> Result<Route, ApiError> {
         let found = self.find(&info.group, &info.version, &info.resource);
-        let is_served = info.is_resource && info.subresource.is_empty() && begins_as_routed(&info.path);
-        let Some((served, version)) = found.filter(|_| is_served) else {
+        let is_routed = info.is_resource && begins_as_routed(&info.path);
+        let is_served = |version: &ServedVersion| {
+            info.subresource.is_empty() || version.subresources.serves(&info.subresource)
+        };
+        let Some((served, version)) = found.filter(|(_, version)| is_routed && is_served(version)) else {
             return Err(self.unknown());
         };
         let action = action(info, served.resource().scope)?;
@@ -85,6 +88,9 @@ fn action(info: &RequestInfo, scope: Scope) -> Result<Action, ApiError> {
     // Of all namespaces together there is nothing but lists and watches.
     let is_complete = has_namespace || scope == Scope::Cluster;
     if info.path_verb == Some(PathVerb::Watch) {
+        if !info.subresource.is_empty() {
+            return Err(ApiError::UnknownPath);
+        }
         return if info.method == "get" {
             Ok(Action::Watch)
         } else {
@@ -92,6 +98,14 @@ fn action(info: &RequestInfo, scope: Scope) -> Result<Action, ApiError> {
         };
     }
     let has_name = !info.name.is_empty();
+    if !info.subresource.is_empty() {
+        if !has_name {
+            return Err(ApiError::UnknownPath);
+        }
+        if !matches!(info.verb, Verb::Get | Verb::Update | Verb::Patch) {
+            return Err(ApiError::MethodNotAllowed);
+        }
+    }
     match info.verb {
         Verb::List | Verb::Watch => Ok(Action::List),
         _ if has_name && !is_complete && info.verb != Verb::DeleteCollection => Err(ApiError::UnknownPath),

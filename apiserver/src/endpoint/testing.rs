@@ -78,13 +78,18 @@ impl TestServer {
     }
 
     pub(crate) fn with(policy: Policy) -> Self {
+        Self::of([flunders(policy), fischers()])
+    }
+
+    /// One of these resources.
+    pub(crate) fn of(resources: impl IntoIterator<Item = Resource>) -> Self {
         let store = Arc::new(MemoryStore::new());
         let registry = |resource| {
             let admission = Arc::new(AdmitAll);
             Arc::new(Registry::new(Arc::new(resource), store.clone(), admission).unwrap())
         };
         let endpoints = Endpoints::new(1 << 30);
-        endpoints.replace([registry(flunders(policy)), registry(fischers())], true);
+        endpoints.replace(resources.into_iter().map(registry), true);
         Self { endpoints, store }
     }
 
@@ -250,6 +255,7 @@ fn version(name: &str, fields: Value, columns: Vec<Column>) -> Version {
         schema: Arc::new(Schema::new(document)),
         columns,
         selectable_fields: Vec::new(),
+        subresources: crate::resource::Subresources::default(),
         deprecation_warning: None,
     }
 }

@@ -56,9 +56,12 @@ where
     answer::check_object(call, wanted)?;
     // On a conflict it is needed again, which is rare enough to read it again.
     let mut first = Some(object);
-    let mut change = |_: Option<&Object>| match first.take() {
-        Some(object) => Ok(object),
-        None => settle_names(decoded(call, &body, media)?.object, call.info()),
+    let mut change = |current: Option<&Object>| {
+        let object = match first.take() {
+            Some(object) => object,
+            None => settle_names(decoded(call, &body, media)?.object, call.info())?,
+        };
+        call.changed(current, object)
     };
     let mut warnings = Vec::new();
     let mut updated = call
@@ -69,6 +72,7 @@ where
     // `withAuthorization` does, since most updates find their object.
     if matches!(updated, Err(ApiError::NotFound { .. }))
         && call.served.resource().policy.allow_create_on_update
+        && call.info().subresource.is_empty()
     {
         call.request.may(Verb::Create).boxed().await?;
         options.may_create = true;
@@ -88,7 +92,7 @@ where
 }
 
 fn decoded(call: &Call<'_>, body: &[u8], media: BodyMedia) -> Result<Decoded, ApiError> {
-    decode::decode(body, media, call.served.resource(), &call.version.name)
+    decode::decode(body, media, call.kind, &call.version.name)
 }
 
 /// The object in a body, after what `fieldValidation` says to it.
@@ -98,7 +102,7 @@ fn checked(
     media: BodyMedia,
     validation: FieldValidation,
 ) -> Result<Object, ApiError> {
-    let resource = call.served.resource();
+    let resource = call.kind;
     let decoded = decoded(call, body, media)?;
     match validation {
         FieldValidation::Ignore => {}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::autoscaling::v1::Scale;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::apimachinery::pkg::version;
 use schemars::JsonSchema;
@@ -15,6 +16,7 @@ pub(super) const API_GROUP_LIST: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.AP
 pub(super) const API_RESOURCE_LIST: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList";
 pub(super) const DELETE_OPTIONS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 pub(super) const PATCH: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch";
+pub(super) const SCALE: &str = "io.k8s.api.autoscaling.v1.Scale";
 pub(super) const STATUS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
 pub(super) const VERSION_INFO: &str = "io.k8s.apimachinery.pkg.version.Info";
 const LIST_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
@@ -122,6 +124,10 @@ impl Components {
         object[KINDS] = json!([Gvk::new(&resource.group, version, &resource.names.kind).value()]);
         let name = object_name(resource, version);
         let list = list(resource, version, &object, &name);
+        if served.subresources.scale.is_some() {
+            self.add::<Scale>(SCALE);
+            self.kinds(SCALE, [Gvk::new("autoscaling", "v1", "Scale")]);
+        }
         self.0.insert(name, object);
         self.0.insert(list_name(resource, version), list);
     }

@@ -2,7 +2,7 @@
 
 use super::components::{self, Gvk};
 use super::parameters::{self, NAME, NAMESPACE, PRETTY, Parameter};
-use crate::resource::{Resource, Scope};
+use crate::resource::{Resource, SCALE, Scope};
 
 /// What is answered.
 const OBJECT_MEDIA: &[&str] = &["application/json", "application/yaml"];
@@ -37,6 +37,23 @@ pub(super) struct Operation {
     pub(super) body: Option<Body>,
     pub(super) answers: Vec<Answer>,
     pub(super) answer_media: &'static [&'static str],
+}
+
+impl Operation {
+    /// The same operation on objects of another kind: they are sent, but for a patch, and answered.
+    fn is_about(&mut self, component: &str, kind: Gvk) {
+        if let Some((_, gvk)) = &mut self.action {
+            *gvk = kind;
+        }
+        if let Some(body) = &mut self.body
+            && body.component != components::PATCH
+        {
+            body.component = component.to_owned();
+        }
+        for answer in &mut self.answers {
+            answer.component = component.to_owned();
+        }
+    }
 }
 
 /// What is sent.
@@ -182,6 +199,17 @@ pub(super) fn resource(resource: &Resource, version: &str) -> Vec<Path> {
             describe.patch(),
         ],
     });
+    let served = resource.version(version);
+    for name in served
+        .into_iter()
+        .flat_map(|version| version.subresources.names())
+    {
+        paths.push(Path {
+            path: format!("{collection}/{{name}}/{name}"),
+            parameters: [&[NAME], scope.as_slice(), &[PRETTY]].concat(),
+            operations: describe.subresource(name),
+        });
+    }
     paths
 }
 
@@ -302,6 +330,30 @@ impl Describe<'_> {
         }
     }
 
+    /// What can be done with a subresource of an object.
+    fn subresource(&self, name: &str) -> Vec<Operation> {
+        let (suffix, kind) = (capitalized(name), self.kind());
+        let operations = [
+            (self.read(), format!("read {name} of the specified {kind}")),
+            (self.replace(), format!("replace {name} of the specified {kind}")),
+            (
+                self.patch(),
+                format!("partially update {name} of the specified {kind}"),
+            ),
+        ];
+        operations
+            .into_iter()
+            .map(|(mut operation, description)| {
+                operation.id.push_str(&suffix);
+                operation.description = description;
+                if name == SCALE {
+                    operation.is_about(components::SCALE, Gvk::new("autoscaling", "v1", "Scale"));
+                }
+                operation
+            })
+            .collect()
+    }
+
     fn delete(&self) -> Operation {
         let id = self.id("delete", self.scope_word(), "");
         Operation {
@@ -326,6 +378,13 @@ impl Describe<'_> {
             ..self.operation("patch", "patch", &id, description)
         }
     }
+}
+
+/// `Status` for `status`.
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 /// `wardleExampleCom_v1alpha1`

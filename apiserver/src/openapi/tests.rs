@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::*;
-use crate::resource::typed;
+use crate::resource::{ScalePaths, typed};
 use crate::response::{Body, Response};
 
 /// A lamp.
@@ -43,9 +43,14 @@ fn documents() -> Documents {
         title: "Light".into(),
         version: "0.1".into(),
     };
+    let paths = ScalePaths {
+        spec_replicas: ".spec.replicas".into(),
+        status_replicas: ".status.replicas".into(),
+        label_selector: None,
+    };
     let resources = [
         typed::resource::<Lamp>().build().unwrap(),
-        typed::resource::<Plant>().build().unwrap(),
+        typed::resource::<Plant>().status().scale(paths).build().unwrap(),
     ];
     Documents::new(&info, &resources.map(Arc::new))
 }
@@ -206,9 +211,36 @@ fn operations_have_the_names_that_kubernetes_gives_them() {
         "deleteLightExampleComV1NamespacedLamp",
         "listPowerExampleComV1beta1Plant",
         "deletePowerExampleComV1beta1CollectionPlant",
+        "readPowerExampleComV1beta1PlantStatus",
+        "replacePowerExampleComV1beta1PlantScale",
+        "patchPowerExampleComV1beta1PlantScale",
     ] {
         assert!(found.contains(id), "{id} is not in {found:?}");
     }
+}
+
+#[test]
+fn a_scale_is_described_as_one() {
+    let documents = documents();
+    let document = parsed(&documents.v3["apis/power.example.com/v1beta1"]);
+    let path = &document["paths"]["/apis/power.example.com/v1beta1/plants/{name}/scale"];
+    assert_eq!(
+        path["put"]["requestBody"]["content"]["*/*"]["schema"]["$ref"],
+        "#/components/schemas/io.k8s.api.autoscaling.v1.Scale"
+    );
+    assert_eq!(
+        path["get"]["x-kubernetes-group-version-kind"],
+        json!({"group": "autoscaling", "version": "v1", "kind": "Scale"})
+    );
+    assert_eq!(
+        path["patch"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"],
+        "#/components/schemas/io.k8s.api.autoscaling.v1.Scale"
+    );
+    let status = &document["paths"]["/apis/power.example.com/v1beta1/plants/{name}/status"];
+    assert_eq!(
+        status["patch"]["x-kubernetes-group-version-kind"]["kind"],
+        "Plant"
+    );
 }
 
 #[test]

@@ -165,6 +165,14 @@ fn write(object: &Object) -> Result<Vec<u8>, serde_json::Error> {
     Ok(out)
 }
 
+/// The JSON of an object as it is sent.
+///
+/// # Errors
+/// 500: it cannot be written.
+pub(crate) fn encode_object(object: &Object) -> Result<Bytes, ApiError> {
+    Ok(write(object).map_err(internal)?.into())
+}
+
 fn internal(error: impl ToString) -> ApiError {
     ApiError::Internal(error.to_string())
 }

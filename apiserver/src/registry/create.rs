@@ -87,7 +87,7 @@ impl Registry {
         warnings: &mut Vec<String>,
     ) -> Result<Created, ApiError> {
         metadata::fill_system_fields(&mut hub, &Clock::read());
-        warnings.extend(self.prepare_new(&mut hub)?);
+        warnings.extend(self.prepare_new(request, &mut hub)?);
         let key = self.key(self.expected_namespace(request), hub.name())?;
         // Go's store parses it and lets what is no number, or 0, pass.
         if versions::parse_number(hub.resource_version()).is_ok_and(|revision| revision != 0) {

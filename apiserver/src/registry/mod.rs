@@ -42,6 +42,7 @@ use crate::status::ApiError;
 use crate::storage::{KeyError, Prefix, Storage};
 
 pub use answers::{Created, Deleted, Listed, Updated};
+pub(crate) use codec::encode_object;
 pub use pieces::Pieces;
 pub use watch_event::{Source, WatchEvent, WatchStream};
 

@@ -1,12 +1,14 @@
 //! The order of the rules on a new or changed object: prepare, validate, and what is stored of it.
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
 use super::Registry;
 use super::metadata::{self, Metadata};
 use crate::admission::{Attributes, Operation};
 use crate::authz::Authorized;
 use crate::object::Object;
+use crate::resource::{self, STATUS};
 use crate::status::{ApiError, FieldError};
 
 /// Time that a write may take; the number is k8s.io/apiserver's.
@@ -44,12 +46,34 @@ impl Registry {
             })
     }
 
+    /// Whether a request writes the status alone.
+    pub(super) fn writes_status(&self, request: &Authorized) -> bool {
+        request.info().subresource == STATUS
+    }
+
+    /// A new object without the status, which only `/status` writes. A type whose objects always have one gives it anew.
+    fn without_status(&self, object: &mut Object) {
+        let hub = &self.resource.hub_version;
+        if object.0.remove("status").is_some()
+            && let Ok(complete) = self.resource.strategy.normalize(hub, object.clone())
+        {
+            *object = complete;
+        }
+    }
+
     /// Prepares a new object, and says what is wrong with it. Returns what the client is warned of.
     ///
     /// # Errors
     /// 422.
-    pub(super) fn prepare_new(&self, object: &mut Object) -> Result<Vec<String>, ApiError> {
+    pub(super) fn prepare_new(
+        &self,
+        request: &Authorized,
+        object: &mut Object,
+    ) -> Result<Vec<String>, ApiError> {
         let resource = &self.resource;
+        if resource.has_status(&request.info().version) {
+            self.without_status(object);
+        }
         if resource.policy.generation {
             object.metadata_mut().insert("generation".into(), 1.into());
         }
@@ -57,6 +81,7 @@ impl Registry {
         // The kind's own errors come alone, so that they are not lost among the others.
         let mut errors = metadata::validate_names(object, resource.policy.object_names);
         errors.extend(resource.strategy.validate(object));
+        errors.extend(self.validate_scale(request, object));
         self.refuse(object, errors)?;
         let metadata = self.metadata_of(object)?;
         let errors = metadata::validate(object, &metadata, self.is_namespaced());
@@ -68,16 +93,34 @@ impl Registry {
     ///
     /// # Errors
     /// 422.
-    pub(super) fn prepare_changed(&self, object: &mut Object, old: &Object) -> Result<Vec<String>, ApiError> {
+    pub(super) fn prepare_changed(
+        &self,
+        request: &Authorized,
+        object: &mut Object,
+        old: &Object,
+    ) -> Result<Vec<String>, ApiError> {
         let resource = &self.resource;
-        match old.metadata().and_then(|metadata| metadata.get("generation")) {
-            Some(generation) => object
-                .metadata_mut()
-                .insert("generation".into(), generation.clone()),
-            None => object.metadata_mut().remove("generation"),
+        let writes_status = self.writes_status(request);
+        let has_status = resource.has_status(&request.info().version);
+        if writes_status {
+            keep_all_but_status(object, old);
+        } else if has_status {
+            set_or_remove(&mut object.0, "status", old.0.get("status"));
+        }
+        let generation = old.metadata().and_then(|metadata| metadata.get("generation"));
+        set_or_remove(object.metadata_mut(), "generation", generation);
+        if writes_status {
+            resource.strategy.prepare_for_status_update(object, old);
+        } else {
+            resource.strategy.prepare_for_update(object, old);
+        }
+        // Of a resource with `/status` the status is not counted.
+        let uncounted = if has_status {
+            &["metadata", "status"][..]
+        } else {
+            &["metadata"]
         };
-        resource.strategy.prepare_for_update(object, old);
-        if resource.policy.generation && differs_outside_metadata(object, old) {
+        if resource.policy.generation && differs_outside_of(uncounted, object, old) {
             let next = old.generation().saturating_add(1);
             object.metadata_mut().insert("generation".into(), next.into());
         }
@@ -85,9 +128,28 @@ impl Registry {
         let (new_metadata, old_metadata) = (self.metadata_of(object)?, self.metadata_of(old)?);
         let mut errors =
             metadata::validate_update(object, &new_metadata, &old_metadata, self.is_namespaced());
-        errors.extend(resource.strategy.validate_update(object, old));
+        errors.extend(if writes_status {
+            resource.strategy.validate_status_update(object, old)
+        } else {
+            resource.strategy.validate_update(object, old)
+        });
+        errors.extend(self.validate_scale(request, object));
         self.refuse(object, errors)?;
         Ok(resource.strategy.warnings(object))
+    }
+
+    /// What is wrong with the numbers that `/scale` shows.
+    fn validate_scale(&self, request: &Authorized, object: &Object) -> Vec<FieldError> {
+        let version = self.resource.version(&request.info().version);
+        let Some(paths) = version.and_then(|version| version.subresources.scale.as_ref()) else {
+            return Vec::new();
+        };
+        let mut errors = Vec::new();
+        if !self.writes_status(request) {
+            errors.extend(resource::validate_spec(object, paths));
+        }
+        errors.extend(resource::validate_status(object, paths));
+        errors
     }
 
     /// 422, where something is wrong.
@@ -172,11 +234,29 @@ pub(super) struct Objects<'a> {
     pub(super) old: Option<&'a Object>,
 }
 
-fn differs_outside_metadata(left: &Object, right: &Object) -> bool {
-    let fields = |object: &Object| object.0.iter().filter(|(key, _)| *key != "metadata").count();
-    fields(left) != fields(right)
+/// Whether a field differs that is none of `fields`.
+fn differs_outside_of(fields: &[&str], left: &Object, right: &Object) -> bool {
+    let counted = |key: &&String| !fields.contains(&key.as_str());
+    let count = |object: &Object| object.0.keys().filter(counted).count();
+    count(left) != count(right)
         || left
             .0
             .iter()
-            .any(|(key, value)| key != "metadata" && right.0.get(key) != Some(value))
+            .any(|(key, value)| counted(&key) && right.0.get(key) != Some(value))
+}
+
+/// Makes of a write of the status what it may be: the old object with the new status. Who manages which field has
+/// changed with it. Go: `statusStrategy.PrepareForUpdate` of apiextensions.
+fn keep_all_but_status(object: &mut Object, old: &Object) {
+    let mut new = std::mem::replace(object, old.clone());
+    set_or_remove(&mut object.0, "status", new.0.remove("status").as_ref());
+    let managed = new.metadata_mut().remove("managedFields");
+    set_or_remove(object.metadata_mut(), "managedFields", managed.as_ref());
+}
+
+fn set_or_remove(fields: &mut Map<String, Value>, key: &str, value: Option<&Value>) {
+    match value {
+        Some(value) => fields.insert(key.to_owned(), value.clone()),
+        None => fields.remove(key),
+    };
 }

@@ -103,7 +103,7 @@ impl Registry {
         }
         self.check_revision(&new, entry)?;
         new.set_meta("resourceVersion", old.resource_version());
-        warnings.extend(self.prepare_changed(&mut new, &old)?);
+        warnings.extend(self.prepare_changed(request, &mut new, &old)?);
         let finalized = metadata::is_finalized(&new, &self.metadata_of(&old)?);
         let written = if finalized {
             self.delete_finalized(entry, new, dry_run).await
@@ -241,7 +241,9 @@ impl Registry {
         options: &UpdateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Updated, ApiError> {
-        let may_create = self.resource.policy.allow_create_on_update && options.may_create;
+        let may_create = self.resource.policy.allow_create_on_update
+            && options.may_create
+            && request.info().subresource.is_empty();
         // A PUT's object is there, and looked at, whatever becomes of it.
         if !may_create && request.info().verb != Verb::Update {
             return Err(self.not_found(key));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Strategy;
+use super::{Strategy, Subresources};
 use crate::request::{GroupKind, GroupResource};
 use crate::schema::Schema;
 
@@ -61,6 +61,8 @@ pub struct Version {
     pub columns: Vec<Column>,
     /// JSON paths that field selectors may use beside `metadata.name` and `metadata.namespace`, as `.spec.color`.
     pub selectable_fields: Vec<String>,
+    /// What is served behind the name of an object.
+    pub subresources: Subresources,
     /// What every answer in this version warns of: `GROUP/VERSION KIND is deprecated …`.
     pub deprecation_warning: Option<String>,
 }
@@ -163,6 +165,13 @@ impl Resource {
     #[must_use]
     pub fn api_version(&self, version: &str) -> String {
         format!("{}/{version}", self.group)
+    }
+
+    /// Whether `/status` is served in `version`, so that it alone writes the status.
+    #[must_use]
+    pub fn has_status(&self, version: &str) -> bool {
+        self.version(version)
+            .is_some_and(|version| version.subresources.status)
     }
 
     /// The served version of this name.

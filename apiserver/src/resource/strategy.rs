@@ -13,7 +13,8 @@ pub struct ConversionError(pub String);
 ///
 /// Order of a create: `normalize` and `default_fields` in the request's version, `convert` to the hub,
 /// `prepare_for_create`, `validate`, `convert` to the storage version. Of an update the same with
-/// `prepare_for_update` and `validate_update`. Of a read: `default_fields` in the storage version, `convert`.
+/// `prepare_for_update` and `validate_update`, of one at `/status` with `prepare_for_status_update` and
+/// `validate_status_update`. Of a read: `default_fields` in the storage version, `convert`.
 pub trait Strategy: Send + Sync + 'static {
     /// The object as its type writes it: unknown fields are gone, fields that the type always writes are there.
     ///
@@ -40,6 +41,12 @@ pub trait Strategy: Send + Sync + 'static {
         let _ = (object, old);
     }
 
+    /// Sets what the server decides about an object whose status was changed (hub version). Where it begins all but the
+    /// status is as it was.
+    fn prepare_for_status_update(&self, object: &mut Object, old: &Object) {
+        let _ = (object, old);
+    }
+
     /// What is wrong with a new object (hub version), beyond its metadata.
     fn validate(&self, object: &Object) -> Vec<FieldError> {
         let _ = object;
@@ -48,6 +55,12 @@ pub trait Strategy: Send + Sync + 'static {
 
     /// What is wrong with a changed object (hub version), beyond its metadata.
     fn validate_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
+        let _ = (object, old);
+        Vec::new()
+    }
+
+    /// What is wrong with an object whose status was changed (hub version), beyond its metadata.
+    fn validate_status_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
         let _ = (object, old);
         Vec::new()
     }

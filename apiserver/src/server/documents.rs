@@ -1,6 +1,6 @@
 //! What is told of a set of resources, made once for each set.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::discovery::Discovery;
 use crate::openapi;
+use crate::request::RequestInfo;
 use crate::resource::Resource;
 
 /// What is told of a set of resources.
@@ -16,8 +17,8 @@ pub(super) struct Documents {
     pub(super) openapi: openapi::Documents,
     /// The list of all paths: the answer of `/`, and of every path that is not in it.
     pub(super) index: Bytes,
-    /// By group and version.
-    served: HashMap<String, HashMap<String, HashSet<String>>>,
+    /// By group and version: plurals with the names of their subresources.
+    served: HashMap<String, HashMap<String, HashMap<String, Vec<&'static str>>>>,
 }
 
 impl Documents {
@@ -30,12 +31,15 @@ impl Documents {
     ) -> Self {
         let discovery = Discovery::new(resources, address);
         let all: BTreeSet<String> = discovery.paths().chain(paths.iter().cloned()).collect();
-        let mut served: HashMap<String, HashMap<String, HashSet<String>>> = HashMap::new();
+        let mut served: HashMap<String, HashMap<String, HashMap<String, Vec<&'static str>>>> = HashMap::new();
         for resource in resources {
             let versions = served.entry(resource.group.clone()).or_default();
             for version in &resource.versions {
                 let plurals = versions.entry(version.name.clone()).or_default();
-                plurals.insert(resource.names.plural.clone());
+                plurals.insert(
+                    resource.names.plural.clone(),
+                    version.subresources.names().collect(),
+                );
             }
         }
         Self {
@@ -46,11 +50,14 @@ impl Documents {
         }
     }
 
-    /// Whether there is such a resource.
-    pub(super) fn serves(&self, group: &str, version: &str, resource: &str) -> bool {
+    /// Whether there is such a resource, or such a subresource.
+    pub(super) fn serves(&self, info: &RequestInfo) -> bool {
         self.served
-            .get(group)
-            .and_then(|versions| versions.get(version))
-            .is_some_and(|resources| resources.contains(resource))
+            .get(&info.group)
+            .and_then(|versions| versions.get(&info.version))
+            .and_then(|resources| resources.get(&info.resource))
+            .is_some_and(|subresources| {
+                info.subresource.is_empty() || subresources.contains(&info.subresource.as_str())
+            })
     }
 }

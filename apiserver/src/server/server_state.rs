@@ -39,12 +39,7 @@ impl ServerState {
         if !info.is_resource {
             return Subject::of_path(info, Route::of(&info.path).label());
         }
-        if info.subresource.is_empty()
-            && self
-                .documents
-                .load()
-                .serves(&info.group, &info.version, &info.resource)
-        {
+        if self.documents.load().serves(info) {
             Subject::of_resource(info)
         } else {
             Subject::of_path(info, "")

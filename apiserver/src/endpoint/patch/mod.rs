@@ -45,16 +45,14 @@ where
     // Read when it is applied, which takes it apart: of an object that is not there, that is what is said, whatever the
     // patch. On a conflict it is read again, which is rare enough.
     let mut change = |current: Option<&Object>| {
-        let current = current.ok_or_else(|| not_found(call))?;
-        patched(
-            call,
-            Source {
-                body: &body,
-                media,
-                validation,
-            },
-            current,
-        )
+        let current = current.ok_or_else(|| call.not_found())?;
+        let source = Source {
+            body: &body,
+            media,
+            validation,
+        };
+        let new = patched(call, source, &*call.to_change(current)?)?;
+        call.changed(Some(current), new)
     };
     let mut warnings = Vec::new();
     let updated = call
@@ -63,13 +61,6 @@ where
         .await;
     call.warnings.extend(warnings);
     answer::object(call, wanted, &updated?.entry, StatusCode::OK).await
-}
-
-fn not_found(call: &Call<'_>) -> ApiError {
-    ApiError::NotFound {
-        resource: call.served.resource().group_resource(),
-        name: call.info().name.clone(),
-    }
 }
 
 /// A patch as it was sent, and how it is to be read.
@@ -108,7 +99,7 @@ impl Source<'_> {
 
 /// The object after the patch, as it may be written.
 fn patched(call: &Call<'_>, patch: Source<'_>, current: &Object) -> Result<Object, ApiError> {
-    let resource = call.served.resource();
+    let resource = call.kind;
     let (value, strict) = patch.apply(current)?;
     // The error shows the result, which is made again for it rather than kept for all.
     let again = || patch.apply(current).map(|(value, _)| value).unwrap_or_default();

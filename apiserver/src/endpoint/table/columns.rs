@@ -200,6 +200,7 @@ mod tests {
                 })
                 .collect(),
             selectable_fields: Vec::new(),
+            subresources: crate::resource::Subresources::default(),
             deprecation_warning: None,
         }
     }

@@ -153,6 +153,7 @@ mod tests {
             schema: Arc::new(Schema::new(json!({}))),
             columns: Vec::new(),
             selectable_fields: Vec::new(),
+            subresources: crate::resource::Subresources::default(),
             deprecation_warning: None,
         };
         Rows {

@@ -6,5 +6,6 @@ mod forms;
 mod large;
 mod paths;
 mod reads;
+mod subresources;
 mod watches;
 mod writes;

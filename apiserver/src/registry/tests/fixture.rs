@@ -140,6 +140,7 @@ pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
         name: name.into(),
         schema: Arc::new(Schema::new(json!({"type": "object", "title": name}))),
         columns: Vec::new(),
+        subresources: crate::resource::Subresources::default(),
         deprecation_warning: None,
         selectable_fields: selectable.iter().map(|field| (*field).to_owned()).collect(),
     };

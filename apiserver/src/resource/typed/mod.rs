@@ -40,7 +40,7 @@ use std::sync::Arc;
 
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 
-use super::{Column, Names, Policy, Resource, Scope, Version};
+use super::{Column, Names, Policy, Resource, ScalePaths, Scope, Subresources, Version};
 use crate::status::FieldError;
 use strategy::{Rules, Typed};
 use version::{Erased, Serving};
@@ -91,6 +91,7 @@ pub fn resource<S: Kind>() -> Builder<S, S> {
         names: names::<S>(),
         policy: Policy::default(),
         rules: Rules::default(),
+        subresources: Subresources::default(),
         faults: Vec::new(),
         stored: std::marker::PhantomData,
     }
@@ -141,6 +142,7 @@ pub struct Builder<S: Kind, H: Kind> {
     names: Names,
     policy: Policy,
     rules: Rules<H>,
+    subresources: Subresources,
     /// What is wrong with the description; told at its end.
     faults: Vec<DescriptionError>,
     stored: std::marker::PhantomData<fn(S)>,
@@ -161,6 +163,7 @@ impl<S: Kind> Builder<S, S> {
             names: self.names,
             policy: self.policy,
             rules: Rules::default(),
+            subresources: self.subresources,
             faults: self.faults,
             stored: std::marker::PhantomData,
         };
@@ -218,6 +221,37 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         rule: impl Fn(&H, &H) -> Vec<FieldError> + Send + Sync + 'static,
     ) -> Self {
         self.rules.validate_update = Some(Box::new(rule));
+        self
+    }
+
+    /// Serves `/status` in every version: it alone writes `status`, and nothing else.
+    #[must_use]
+    pub fn status(mut self) -> Self {
+        self.subresources.status = true;
+        self
+    }
+
+    /// Serves `/scale` in every version, for autoscalers and `kubectl scale`.
+    #[must_use]
+    pub fn scale(mut self, paths: ScalePaths) -> Self {
+        self.subresources.scale = Some(paths);
+        self
+    }
+
+    /// What is wrong with an object (the first) whose status was changed, beyond its metadata.
+    #[must_use]
+    pub fn validate_status_update(
+        mut self,
+        rule: impl Fn(&H, &H) -> Vec<FieldError> + Send + Sync + 'static,
+    ) -> Self {
+        self.rules.validate_status_update = Some(Box::new(rule));
+        self
+    }
+
+    /// Sets what the server decides about an object (the first) whose status was changed.
+    #[must_use]
+    pub fn prepare_for_status_update(mut self, prepare: impl Fn(&mut H, &H) + Send + Sync + 'static) -> Self {
+        self.rules.prepare_for_status_update = Some(Box::new(prepare));
         self
     }
 
@@ -309,6 +343,7 @@ impl<S: Kind, H: Kind> Builder<S, H> {
             schema: Arc::new(described.serving.schema()),
             columns: described.columns.clone(),
             selectable_fields: described.selectable_fields.clone(),
+            subresources: self.subresources.clone(),
             deprecation_warning: described.deprecation_warning.clone(),
         });
         Ok(Resource {

@@ -19,6 +19,8 @@ pub(super) struct Rules<H> {
     pub(super) validate_update: Option<JudgeChange<H>>,
     pub(super) prepare_for_create: Option<Prepare<H>>,
     pub(super) prepare_for_update: Option<PrepareChange<H>>,
+    pub(super) validate_status_update: Option<JudgeChange<H>>,
+    pub(super) prepare_for_status_update: Option<PrepareChange<H>>,
     pub(super) warnings: Option<Warn<H>>,
 }
 
@@ -29,6 +31,8 @@ impl<H> Default for Rules<H> {
             validate_update: None,
             prepare_for_create: None,
             prepare_for_update: None,
+            validate_status_update: None,
+            prepare_for_status_update: None,
             warnings: None,
         }
     }
@@ -60,6 +64,13 @@ impl<H: Kind> Typed<H> {
             })
     }
 
+    /// Lets a rule that looks at the old object too change an object of the hub version.
+    fn prepare_changed(&self, rule: Option<&PrepareChange<H>>, object: &mut Object, old: &Object) {
+        if let (Some(rule), Ok(old)) = (rule, read::<H>(old)) {
+            self.change(object, |new| rule(new, &old));
+        }
+    }
+
     /// Lets a rule change an object of the hub version. What cannot be read is left as it is; validation says so.
     fn change(&self, object: &mut Object, rule: impl FnOnce(&mut H)) {
         let Ok(mut value) = read::<H>(object) else {
@@ -70,6 +81,14 @@ impl<H: Kind> Typed<H> {
         if let Ok(changed) = write(&value, metadata) {
             *object = changed;
         }
+    }
+}
+
+/// What a rule says to a change.
+fn judge_change<H: Kind>(rule: &JudgeChange<H>, object: &Object, old: &Object) -> Vec<FieldError> {
+    match (read::<H>(object), read::<H>(old)) {
+        (Ok(object), Ok(old)) => rule(&object, &old),
+        (Err(error), _) | (_, Err(error)) => unreadable(error),
     }
 }
 
@@ -105,9 +124,11 @@ impl<H: Kind> Strategy for Typed<H> {
     }
 
     fn prepare_for_update(&self, object: &mut Object, old: &Object) {
-        if let (Some(rule), Ok(old)) = (&self.rules.prepare_for_update, read::<H>(old)) {
-            self.change(object, |new| rule(new, &old));
-        }
+        self.prepare_changed(self.rules.prepare_for_update.as_ref(), object, old);
+    }
+
+    fn prepare_for_status_update(&self, object: &mut Object, old: &Object) {
+        self.prepare_changed(self.rules.prepare_for_status_update.as_ref(), object, old);
     }
 
     fn validate(&self, object: &Object) -> Vec<FieldError> {
@@ -118,13 +139,15 @@ impl<H: Kind> Strategy for Typed<H> {
     }
 
     fn validate_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
-        let Some(rule) = &self.rules.validate_update else {
-            return self.validate(object);
-        };
-        match (read::<H>(object), read::<H>(old)) {
-            (Ok(object), Ok(old)) => rule(&object, &old),
-            (Err(error), _) | (_, Err(error)) => unreadable(error),
+        match &self.rules.validate_update {
+            Some(rule) => judge_change(rule, object, old),
+            None => self.validate(object),
         }
+    }
+
+    fn validate_status_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
+        let rule = self.rules.validate_status_update.as_ref();
+        rule.map_or_else(Vec::new, |rule| judge_change(rule, object, old))
     }
 
     fn warnings(&self, object: &Object) -> Vec<String> {
