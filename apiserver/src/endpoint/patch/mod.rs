@@ -6,6 +6,7 @@
 mod document;
 mod json_patch;
 mod merge;
+mod strategic;
 
 use bytes::Bytes;
 use http::StatusCode;
