@@ -6,5 +6,6 @@ mod forms;
 mod large;
 mod paths;
 mod reads;
+mod strategic;
 mod watches;
 mod writes;

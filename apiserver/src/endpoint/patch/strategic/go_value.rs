@@ -27,7 +27,7 @@ pub(in crate::endpoint::patch) enum GoType {
 }
 
 impl GoType {
-    pub(super) fn of(value: &Value) -> Self {
+    pub(in crate::endpoint::patch) fn of(value: &Value) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Bool(_) => Self::Bool,
@@ -40,7 +40,7 @@ impl GoType {
     }
 
     /// Its `reflect.Kind`.
-    pub(super) fn kind(self) -> &'static str {
+    pub(in crate::endpoint::patch) fn kind(self) -> &'static str {
         match self {
             Self::Null => "invalid",
             Self::Bool => "bool",
