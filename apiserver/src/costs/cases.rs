@@ -420,6 +420,71 @@ pub(super) const CASES: &[(&str, Case)] = &[
         let error = FieldError::invalid("f", value, "no");
         Box::new(move || drop(ApiError::invalid_field(GroupKind::new("g", "k"), "a", error).status()))
     }),
+    ("strategic merge patch: a set", |runtime, size| {
+        strategic_of_set(runtime, size, "finalizers")
+    }),
+    ("strategic merge patch: deletions from a set", |runtime, size| {
+        strategic_of_set(runtime, size, "$deleteFromPrimitiveList/finalizers")
+    }),
+    ("strategic merge patch: the order of a set", |runtime, size| {
+        strategic_of_set(runtime, size, "$setElementOrder/finalizers")
+    }),
+    (
+        "strategic merge patch: elements that no order knows",
+        |runtime, size| {
+            let finalizers = many(size, |n| format!(r#""x/{n}""#));
+            let body =
+                format!(r#"{{"metadata":{{"$setElementOrder/finalizers":[],"finalizers":[{finalizers}]}}}}"#);
+            patch(runtime, STRATEGIC, body)
+        },
+    ),
+    ("strategic merge patch: duplicates of a set", |runtime, size| {
+        let finalizers: Vec<String> = (0..size).map(|n| format!("x/{}", n / 2)).collect();
+        let server = stocked(runtime, &json!({"metadata": {"finalizers": finalizers}}));
+        let body = r#"{"metadata":{"finalizers":[]}}"#.into();
+        send(runtime, server, "PATCH", format!("{FLUNDERS}/a"), STRATEGIC, body)
+    }),
+    (
+        "strategic merge patch: elements with merge keys",
+        |runtime, size| {
+            patch(
+                runtime,
+                STRATEGIC,
+                with_owners(size, |n| format!(r#""uid":"{}""#, n / 2)),
+            )
+        },
+    ),
+    (
+        "strategic merge patch: elements merged and deleted",
+        |runtime, size| {
+            let owner = |n| json!({"apiVersion": "v1", "kind": "Pod", "name": "o", "uid": format!("{n}")});
+            let owners: Vec<Value> = (0..size).map(owner).collect();
+            let server = stocked(runtime, &json!({"metadata": {"ownerReferences": owners}}));
+            let changes = many(size, |n| match n % 2 {
+                0 => format!(r#"{{"uid":"{n}","name":"p"}}"#),
+                _ => format!(r#"{{"uid":"{n}","$patch":"delete"}}"#),
+            });
+            let body = format!(r#"{{"metadata":{{"ownerReferences":[{changes}]}}}}"#);
+            send(runtime, server, "PATCH", format!("{FLUNDERS}/a"), STRATEGIC, body)
+        },
+    ),
+    (
+        "strategic merge patch: elements without a merge key's value",
+        |runtime, size| {
+            let owners = many(size, |_| r#"{"uid":null}"#.into());
+            patch(
+                runtime,
+                STRATEGIC,
+                format!(r#"{{"metadata":{{"ownerReferences":[{owners}]}}}}"#),
+            )
+        },
+    ),
+    ("strategic merge patch: retained fields", |runtime, size| {
+        let names = many(size, |n| format!(r#""l{n}""#));
+        let labels = many(size, |n| format!(r#""l{n}":"v""#));
+        let body = format!(r#"{{"metadata":{{"labels":{{"$retainKeys":[{names}],{labels}}}}}}}"#);
+        patch(runtime, STRATEGIC, body)
+    }),
     ("messages: warnings", |_, size| {
         let texts: Vec<String> = (0..size).map(|n| format!("warning {n}")).collect();
         Box::new(move || {
@@ -436,6 +501,7 @@ pub(super) fn decode_unknown_fields(runtime: &Runtime, size: usize) -> Prepared<
 
 const MERGE: &str = "application/merge-patch+json";
 const JSON: &str = "application/json-patch+json";
+const STRATEGIC: &str = "application/strategic-merge-patch+json";
 
 /// So many, with commas between them.
 fn many(count: usize, each: impl Fn(usize) -> String) -> String {
@@ -511,6 +577,19 @@ fn stocked(runtime: &Runtime, fields: &Value) -> TestServer {
 fn patch<'a>(runtime: &'a Runtime, media: &'static str, body: String) -> Prepared<'a> {
     let server = stocked(runtime, &json!({}));
     send(runtime, server, "PATCH", format!("{FLUNDERS}/a"), media, body)
+}
+
+/// A strategic merge patch whose field `directive` of metadata has as many values as the object has finalizers, half of them the
+/// same.
+fn strategic_of_set<'a>(runtime: &'a Runtime, size: usize, directive: &str) -> Prepared<'a> {
+    let finalizers: Vec<String> = (0..size).map(|n| format!("x/{n}")).collect();
+    let server = stocked(runtime, &json!({"metadata": {"finalizers": finalizers}}));
+    let values: Vec<String> = (size / 2..size + size / 2)
+        .rev()
+        .map(|n| format!("x/{n}"))
+        .collect();
+    let body = json!({"metadata": {directive: values}}).to_string();
+    send(runtime, server, "PATCH", format!("{FLUNDERS}/a"), STRATEGIC, body)
 }
 
 /// So many operations on a list of as many elements.

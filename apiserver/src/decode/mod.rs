@@ -21,6 +21,7 @@ use crate::status::{ApiError, Quoted};
 
 pub use error::DecodeError;
 use reader::Findings;
+pub(crate) use time::check as check_time;
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ const SEPARATORS: [&str; 6] = ["", "-", "-", "T", ":", ":"];
 ///
 /// # Errors
 /// It is none: Go's message.
-pub(super) fn check(text: &str) -> Result<(), String> {
+pub(crate) fn check(text: &str) -> Result<(), String> {
     let cannot = |rest: &str, wanted: &str| {
         Err(format!(
             "parsing time {text:?} as {LAYOUT:?}: cannot parse {rest:?} as {wanted:?}"

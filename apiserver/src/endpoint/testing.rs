@@ -62,6 +62,7 @@ impl TestServer {
     pub(crate) fn new() -> Self {
         Self::with(Policy {
             generation: false,
+            strategic_merge_patch: true,
             object_names: ObjectNames::PathSegment,
             default_column: DefaultColumn::CreatedAt,
             ..Policy::default()

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use crate::resource::Resource;
-use crate::schema::components_of;
+use crate::schema::{components_of, declare_patches};
 
 pub(super) const API_GROUP: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.APIGroup";
 pub(super) const API_GROUP_LIST: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.APIGroupList";
@@ -78,6 +78,9 @@ impl Components {
     ) {
         self.add::<meta::APIResourceList>(API_RESOURCE_LIST);
         self.add::<meta::ObjectMeta>(OBJECT_META);
+        if let Some(metadata) = self.0.get_mut(OBJECT_META) {
+            declare_patches(metadata);
+        }
         self.add::<meta::ListMeta>(LIST_META);
         self.add::<meta::Status>(STATUS);
         self.add::<meta::DeleteOptions>(DELETE_OPTIONS);

@@ -2,6 +2,7 @@
 
 use super::components::{self, Gvk};
 use super::parameters::{self, NAME, NAMESPACE, PRETTY, Parameter};
+use crate::request::media::patch_media_types;
 use crate::resource::{Resource, SCALE, Scope};
 
 /// What is answered.
@@ -13,8 +14,6 @@ const LIST_MEDIA: &[&str] = &[
 ];
 /// What may be sent.
 const ANY_MEDIA: &[&str] = &["*/*"];
-/// Only what is served stands here: kubectl chooses its patch by it.
-const PATCH_MEDIA: &[&str] = &["application/json-patch+json", "application/merge-patch+json"];
 
 /// A path and what can be done there.
 #[derive(Debug)]
@@ -371,7 +370,8 @@ impl Describe<'_> {
             parameters: parameters::PATCH,
             body: Some(Body {
                 component: components::PATCH.into(),
-                media: PATCH_MEDIA,
+                // Only what is served stands here: kubectl chooses its patch by it.
+                media: patch_media_types(self.resource.policy.strategic_merge_patch),
                 required: true,
             }),
             answers: answers(&[200, 201], &self.object()),

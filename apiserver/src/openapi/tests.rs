@@ -141,7 +141,11 @@ fn the_document_of_version_2_is_complete_in_itself() {
     let patch = &document["paths"]["/apis/light.example.com/v1/namespaces/{namespace}/lamps/{name}"]["patch"];
     assert_eq!(
         patch["consumes"],
-        json!(["application/json-patch+json", "application/merge-patch+json"])
+        json!([
+            "application/json-patch+json",
+            "application/merge-patch+json",
+            "application/strategic-merge-patch+json"
+        ])
     );
     assert_eq!(patch["parameters"][0]["in"], "body");
 }
@@ -169,8 +173,20 @@ fn kubectl_finds_what_it_asks_of_a_patch() {
         .collect();
     assert_eq!(
         media,
-        ["application/json-patch+json", "application/merge-patch+json"]
+        [
+            "application/json-patch+json",
+            "application/merge-patch+json",
+            "application/strategic-merge-patch+json"
+        ]
     );
+    let metadata =
+        &document["components"]["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"]["properties"];
+    let declared = |list: &str| {
+        let said = |what: &str| metadata[list][format!("x-kubernetes-patch-{what}")].clone();
+        (said("strategy"), said("merge-key"))
+    };
+    assert_eq!(declared("ownerReferences"), (json!("merge"), json!("uid")));
+    assert_eq!(declared("finalizers"), (json!("merge"), json!(null)));
     let component = &document["components"]["schemas"]["com.example.light.v1.Lamp"];
     assert_eq!(component["x-kubernetes-group-version-kind"], json!([gvk]));
     assert_eq!(component["description"], "A lamp.");

@@ -19,7 +19,7 @@ pub const YAML: &str = "application/yaml";
 pub const JSON_PATCH: &str = "application/json-patch+json";
 /// A JSON merge patch, RFC 7386.
 pub const MERGE_PATCH: &str = "application/merge-patch+json";
-/// A strategic merge patch: known to Kubernetes, not served here.
+/// A strategic merge patch, of resources whose types say how their lists are merged.
 pub const STRATEGIC_MERGE_PATCH: &str = "application/strategic-merge-patch+json";
 /// A server-side apply: known to Kubernetes, not served here.
 pub const APPLY_PATCH: &str = "application/apply-patch+yaml";
@@ -245,24 +245,40 @@ pub enum PatchMedia {
     JsonPatch,
     /// [`MERGE_PATCH`]
     MergePatch,
+    /// [`STRATEGIC_MERGE_PATCH`]
+    StrategicMergePatch,
 }
 
-/// How a patch is written. Kubernetes compares the text up to the first `;`, and there is no default.
+/// How a patch is written. Kubernetes compares the text up to the first `;`, and there is no default. `strategic`: whether the
+/// resource takes strategic merge patches.
 ///
 /// # Errors
 /// [`ApiError::UnsupportedMediaType`], by which clients learn that they must send another kind of patch;
 /// [`ApiError::UnknownPatchType`] of what is no kind of patch anywhere.
-pub fn patch_media(headers: &HeaderMap) -> Result<PatchMedia, ApiError> {
+pub fn patch_media(headers: &HeaderMap, strategic: bool) -> Result<PatchMedia, ApiError> {
     let header = header_text(headers, &CONTENT_TYPE);
     let name = header.split(';').next().unwrap_or_default();
     match name.trim_matches(' ') {
         JSON_PATCH => Ok(PatchMedia::JsonPatch),
         MERGE_PATCH => Ok(PatchMedia::MergePatch),
-        STRATEGIC_MERGE_PATCH | APPLY_PATCH => Err(ApiError::UnsupportedMediaType(vec![
-            JSON_PATCH.into(),
-            MERGE_PATCH.into(),
-        ])),
+        STRATEGIC_MERGE_PATCH if strategic => Ok(PatchMedia::StrategicMergePatch),
+        STRATEGIC_MERGE_PATCH | APPLY_PATCH => Err(ApiError::UnsupportedMediaType(
+            patch_media_types(strategic)
+                .iter()
+                .map(|media| (*media).into())
+                .collect(),
+        )),
         _ => Err(ApiError::UnknownPatchType),
+    }
+}
+
+/// The media types of the patches that a resource takes, in Kubernetes' order.
+#[must_use]
+pub fn patch_media_types(strategic: bool) -> &'static [&'static str] {
+    if strategic {
+        &[JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH]
+    } else {
+        &[JSON_PATCH, MERGE_PATCH]
     }
 }
 

@@ -97,6 +97,9 @@ pub struct Policy {
     pub allow_unconditional_update: bool,
     /// Whether the items of a list go without `kind` and `apiVersion`, as those of Go's typed resources do.
     pub bare_items: bool,
+    /// Whether it takes strategic merge patches, for which the versions' schemas say how lists are merged
+    /// (`x-kubernetes-patch-strategy`, `x-kubernetes-patch-merge-key`). A resource of Rust types always does, as one of Go's types.
+    pub strategic_merge_patch: bool,
     /// What its objects may be called.
     pub object_names: ObjectNames,
     /// The column of `kubectl get` beside the name, of a version without columns.
@@ -111,6 +114,7 @@ impl Default for Policy {
             allow_create_on_update: false,
             allow_unconditional_update: false,
             bare_items: false,
+            strategic_merge_patch: false,
             object_names: ObjectNames::DnsSubdomain,
             default_column: DefaultColumn::Age,
         }

@@ -54,7 +54,10 @@ pub(crate) static SCALE_RESOURCE: LazyLock<Resource> = LazyLock::new(|| {
         storage_version: SCALE_VERSION.into(),
         hub_version: SCALE_VERSION.into(),
         strategy: Arc::new(ScaleStrategy),
-        policy: Policy::default(),
+        policy: Policy {
+            strategic_merge_patch: true,
+            ..Policy::default()
+        },
     }
 });
 

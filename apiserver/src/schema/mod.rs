@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use generate::components_of;
 pub(crate) use node::{ANY, Fields, Node, Rest, Shape};
-pub(crate) use object_meta::tidy as tidy_metadata;
+pub(crate) use object_meta::{declare_patches, tidy as tidy_metadata};
 
 /// The schema of one version of a kind.
 #[derive(Clone, Debug)]

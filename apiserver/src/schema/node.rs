@@ -8,6 +8,11 @@ use serde_json::{Map, Value};
 /// The key under which a generated document carries the name of the type that a schema was made of.
 pub(super) const TYPE_NAME: &str = "x-annex-type-name";
 
+/// How a strategic merge patch changes the field.
+pub(crate) const PATCH_STRATEGY: &str = "x-kubernetes-patch-strategy";
+/// The field by which it tells elements of the list apart.
+pub(crate) const PATCH_MERGE_KEY: &str = "x-kubernetes-patch-merge-key";
+
 /// One place of a schema.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
@@ -19,6 +24,35 @@ pub(crate) struct Node {
     pub(crate) choices: Vec<Value>,
     /// Those of them that are texts: a client may send as many values as it likes.
     texts: BTreeSet<Box<str>>,
+    /// How a strategic merge patch changes it.
+    pub(crate) patch: PatchDeclaration,
+}
+
+/// How a strategic merge patch changes a field, as its schema declares it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PatchDeclaration {
+    /// `x-kubernetes-patch-strategy`: `merge`, `replace`, `retainKeys`; there may be `retainKeys` and another one.
+    pub(crate) strategies: Vec<Box<str>>,
+    /// `x-kubernetes-patch-merge-key`: the field that tells elements of a list apart. Empty: none.
+    pub(crate) merge_key: Cow<'static, str>,
+}
+
+impl PatchDeclaration {
+    /// Nothing is declared.
+    const NONE: Self = Self {
+        strategies: Vec::new(),
+        merge_key: Cow::Borrowed(""),
+    };
+
+    fn compile(schema: &Map<String, Value>) -> Self {
+        let text = |name: &str| schema.get(name).and_then(Value::as_str);
+        Self {
+            strategies: text(PATCH_STRATEGY)
+                .map(|strategies| strategies.split(',').map(Into::into).collect())
+                .unwrap_or_default(),
+            merge_key: text(PATCH_MERGE_KEY).unwrap_or_default().to_owned().into(),
+        }
+    }
 }
 
 /// What may stand at one place.
@@ -73,6 +107,7 @@ pub(crate) static ANY: Node = Node {
     type_name: Cow::Borrowed("interface {}"),
     choices: Vec::new(),
     texts: BTreeSet::new(),
+    patch: PatchDeclaration::NONE,
 };
 
 impl Node {
@@ -93,6 +128,7 @@ impl Node {
             type_name,
             texts: texts.map(Into::into).collect(),
             choices: choices.cloned().unwrap_or_default(),
+            patch: PatchDeclaration::compile(schema),
         }
     }
 
@@ -103,6 +139,7 @@ impl Node {
             type_name: "string".into(),
             choices: Vec::new(),
             texts: BTreeSet::new(),
+            patch: PatchDeclaration::default(),
         }
     }
 

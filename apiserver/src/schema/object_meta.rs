@@ -5,10 +5,12 @@ use std::sync::LazyLock;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value, json};
 
-use super::node::{ANY, Fields, Node, Shape};
+use super::node::{ANY, Fields, Node, PATCH_MERGE_KEY, PATCH_STRATEGY, Shape};
 
 static OBJECT_META: LazyLock<Node> = LazyLock::new(|| {
-    let mut node = Node::compile(&super::generate::document_of::<ObjectMeta>("v1"));
+    let mut document = super::generate::document_of::<ObjectMeta>("v1");
+    declare_patches(&mut document);
+    let mut node = Node::compile(&document);
     permit_absence(&mut node);
     // What manages which field is kept as it is.
     if let Some(entry) = field(&mut node, "managedFields").and_then(element)
@@ -27,6 +29,19 @@ static OBJECT_META: LazyLock<Node> = LazyLock::new(|| {
     }
     node
 });
+
+/// Declares in a schema of ObjectMeta how strategic merge patches change its lists, as the tags of Go's type do.
+pub(crate) fn declare_patches(document: &mut Value) {
+    for (list, merge_key) in [("ownerReferences", Some("uid")), ("finalizers", None)] {
+        let Some(field) = document.pointer_mut(&format!("/properties/{list}")) else {
+            continue;
+        };
+        field[PATCH_STRATEGY] = "merge".into();
+        if let Some(merge_key) = merge_key {
+            field[PATCH_MERGE_KEY] = merge_key.into();
+        }
+    }
+}
 
 /// Kubernetes' decoder requires no field of metadata; what must be there is validated with the object.
 fn permit_absence(node: &mut Node) {

@@ -32,8 +32,8 @@ use crate::storage::KeyError;
 use crate::{authn, authz, kubernetes};
 
 /// What the library does not do yet, and what a user could believe that it does. Said first, and at every start.
-pub const NOT_YET: &str = "not built yet: metadata.managedFields is absent, server-side apply and strategic merge \
-     patches are answered with 415, and neither admission webhooks nor admission policies nor resource quotas apply to \
+pub const NOT_YET: &str = "not built yet: metadata.managedFields is absent, server-side apply is answered with \
+     415, and neither admission webhooks nor admission policies nor resource quotas apply to \
      the objects of this server";
 
 /// Why a server does not start.

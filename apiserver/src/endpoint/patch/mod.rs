@@ -1,11 +1,14 @@
-//! Patches: JSON Patch and JSON merge patch.
+//! Patches: JSON Patch, JSON merge patch and strategic merge patch.
 //!
 //! A patch is applied to the object as it is at the moment of the write, again on each conflict. So it
 //! never conflicts, unless it says itself which resourceVersion it means.
 
+mod conversion;
 mod document;
 mod json_patch;
 mod merge;
+mod strategic;
+mod strategic_merge;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -31,12 +34,13 @@ where
     B::Error: std::fmt::Display,
 {
     let headers = &call.parts.headers;
-    let media = media::patch_media(headers)?;
+    let media = media::patch_media(headers, call.kind.policy.strategic_merge_patch)?;
     let wanted = media::wanted(headers, call.query())?;
     let body = body::read(call.request, headers, body).await?;
     let more = match media {
         PatchMedia::JsonPatch if json_patch::may_copy(&body) => offload::room_for_copies(),
         PatchMedia::JsonPatch | PatchMedia::MergePatch => 0,
+        PatchMedia::StrategicMergePatch => strategic_merge::room(&body),
     };
     offload::expect_body(&body, BodyMedia::Json, more).await?;
     let options = PatchOptions::parse(call.query(), false)?;
@@ -46,12 +50,17 @@ where
     // patch. On a conflict it is read again, which is rare enough.
     let mut change = |current: Option<&Object>| {
         let current = current.ok_or_else(|| call.not_found())?;
-        let source = Source {
-            body: &body,
-            media,
-            validation,
+        let object = call.to_change(current)?;
+        let new = if media == PatchMedia::StrategicMergePatch {
+            strategic_merge::patched(call, &body, validation, &object)?
+        } else {
+            let source = Source {
+                body: &body,
+                media,
+                validation,
+            };
+            patched(call, source, &object)?
         };
-        let new = patched(call, source, &*call.to_change(current)?)?;
         call.changed(Some(current), new)
     };
     let mut warnings = Vec::new();
@@ -83,7 +92,8 @@ impl Source<'_> {
                     .map(|value| (value, strict))
                     .ok_or(ApiError::PatchNotApplicable)
             }
-            PatchMedia::MergePatch => {
+            // The other one has a way of its own.
+            PatchMedia::MergePatch | PatchMedia::StrategicMergePatch => {
                 let (patch, findings) = merge::read(self.body, is_checked)?;
                 let merged = merge::merged(Value::Object(current.0.clone()), patch);
                 let strict = if is_checked {

@@ -6,6 +6,7 @@ mod forms;
 mod large;
 mod paths;
 mod reads;
+mod strategic;
 mod subresources;
 mod watches;
 mod writes;

@@ -324,7 +324,7 @@ async fn a_json_patch_applies_as_a_whole_or_not_at_all() {
 
 #[tokio::test]
 async fn other_patches_are_415_so_that_clients_fall_back() {
-    let server = TestServer::new();
+    let server = TestServer::with(Policy::default());
     server.create("a").await;
     for kind in ["strategic-merge-patch+json", "apply-patch+yaml"] {
         let media = format!("application/{kind}");

@@ -158,7 +158,8 @@ fn bodies_are_json_or_yaml() {
 
 #[test]
 fn patches_that_are_not_served_are_told_from_what_is_no_patch() {
-    let media = |value| patch_media(&headers(&[(CONTENT_TYPE, value)])).map_err(|error| error.to_string());
+    let media =
+        |value| patch_media(&headers(&[(CONTENT_TYPE, value)]), false).map_err(|error| error.to_string());
     assert_eq!(media("application/json-patch+json"), Ok(PatchMedia::JsonPatch));
     assert_eq!(
         media("application/merge-patch+json; charset=utf-8"),
@@ -170,6 +171,16 @@ fn patches_that_are_not_served_are_told_from_what_is_no_patch() {
             Err("the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json".into())
         );
     }
+    let strategic =
+        |value| patch_media(&headers(&[(CONTENT_TYPE, value)]), true).map_err(|error| error.to_string());
+    assert_eq!(
+        strategic(STRATEGIC_MERGE_PATCH),
+        Ok(PatchMedia::StrategicMergePatch)
+    );
+    assert_eq!(
+        strategic(APPLY_PATCH),
+        Err("the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json".into())
+    );
     for value in ["application/json", "application/Merge-patch+json", ""] {
         assert_eq!(media(value), Err("415: Unsupported Media Type".into()), "{value}");
     }

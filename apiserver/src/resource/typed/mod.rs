@@ -4,6 +4,10 @@
 //! `#[derive(CustomResource)]` or written with [`kind!`](crate::kind)) and is an ordinary serde and schemars type. What
 //! its other fields are is its own affair.
 //!
+//! A strategic merge patch replaces a list unless its field says otherwise: `#[schemars(extend("x-kubernetes-patch-strategy" =
+//! "merge", "x-kubernetes-patch-merge-key" = "name"))]` merges its elements by their field `name`; without a merge key its values
+//! are a set.
+//!
 //! ```
 //! use annex_apiserver::resource::{Scope, typed};
 //! use annex_apiserver::status::FieldError;
@@ -360,7 +364,10 @@ impl<S: Kind, H: Kind> Builder<S, H> {
                     .collect(),
                 self.rules,
             )),
-            policy: self.policy,
+            policy: Policy {
+                strategic_merge_patch: true,
+                ..self.policy
+            },
         })
     }
 

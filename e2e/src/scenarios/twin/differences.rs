@@ -20,10 +20,6 @@ pub(super) struct Difference {
 /// Every request whose answers differ.
 pub(super) const DECLARED: &[Difference] = &[
     Difference {
-        request: "strategic merge patch",
-        reason: "answers 415, as for a CustomResourceDefinition; clients fall back to a merge patch",
-    },
-    Difference {
         request: "apply patch",
         reason: "answers 415 until server-side apply is built",
     },
