@@ -45,6 +45,11 @@ impl StrictFindings {
         self.keep(format!("{what} field {}", Quoted(&path)));
     }
 
+    /// Whether nothing was found.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
     /// The texts, and at their end whether there are more.
     pub(crate) fn into_texts(self) -> Vec<String> {
         let mut texts = self.texts;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Warnings;
 use super::endpoints::{Served, ServedVersion};
+use super::field_managers::now;
 use super::table::{IncludeObject, Rows};
 use crate::authz::Authorized;
 use crate::object::Object;
@@ -63,29 +64,39 @@ impl<'a> Call<'a> {
         Ok(Pieces::whole(encode_object(&scale)?))
     }
 
-    /// The object of this path that a patch is applied to, for the resource's `current` one.
+    /// The object of this path that a write changes, for the resource's `current` one.
     ///
     /// # Errors
     /// 500: a path of a Scale leads to something of another type.
     pub(super) fn to_change<'o>(&self, current: &'o Object) -> Result<Cow<'o, Object>, ApiError> {
-        match self.scale {
-            Some(paths) => resource::scale_to_change(current, paths)
-                .map(Cow::Owned)
-                .map_err(scale_error),
-            None => Ok(Cow::Borrowed(current)),
-        }
+        let Some(paths) = self.scale else {
+            return Ok(Cow::Borrowed(current));
+        };
+        let scale = resource::scale_to_change(current, paths).map_err(scale_error)?;
+        self.with_scale_managers(scale, current).map(Cow::Owned)
     }
 
-    /// The resource's new object, for the `new` one of this path.
+    /// The resource's new object, for the `new` one of this path that `manager` writes. Who manages which field of a Scale
+    /// is said here, unless an apply has said so (`None`); of all else the registry says it.
     ///
     /// # Errors
     /// As [`resource::scaled`]; 404 where there is no `current` one to scale.
-    pub(super) fn changed(&self, current: Option<&Object>, new: Object) -> Result<Object, ApiError> {
+    pub(super) fn changed(
+        &self,
+        current: Option<&Object>,
+        mut new: Object,
+        manager: Option<&str>,
+    ) -> Result<Object, ApiError> {
         let Some(paths) = self.scale else {
             return Ok(new);
         };
         let current = current.ok_or_else(|| self.not_found())?;
+        if let Some(manager) = manager {
+            let old = self.to_change(current)?;
+            new = self.field_manager()?.update(Some(&old), new, manager, &now());
+        }
         let mut object = resource::scaled(current, &new, paths)?;
+        object = self.with_parent_managers(object, &new)?;
         if self.info().verb == Verb::Update && !new.uid().is_empty() {
             object.set_meta("uid", new.uid());
         }

@@ -171,22 +171,11 @@ impl ServedVersion {
                 format!(r#"{{"kind":"{kind}","apiVersion":"{api_version}","#),
                 format!(r#"{{"apiVersion":"{api_version}","kind":"{kind}","#),
             ]),
-            empty: empty(resource, &version.name),
+            empty: resource.empty_object(&version.name),
             fingerprint: hasher.finish(),
             subresources: version.subresources.clone(),
             deprecation_warning: version.deprecation_warning.clone(),
             api_version,
         }
     }
-}
-
-/// An object with nothing but its type and what its kind always has. A kind that must have more is left bare.
-fn empty(resource: &Resource, version: &str) -> Object {
-    let mut object = Object::default();
-    object.set_type(&resource.api_version(version), &resource.names.kind);
-    object.metadata_mut();
-    resource
-        .strategy
-        .normalize(version, object.clone())
-        .unwrap_or(object)
 }

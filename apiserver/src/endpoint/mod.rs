@@ -10,6 +10,7 @@ mod call;
 mod delete;
 mod encode;
 mod endpoints;
+mod field_managers;
 mod initial_events;
 mod patch;
 mod read;

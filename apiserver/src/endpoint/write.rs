@@ -7,6 +7,7 @@ use http::StatusCode;
 use super::answer;
 use super::body;
 use super::call::Call;
+use super::field_managers::manager_or_user_agent;
 use crate::decode::{self, BodyMedia, Decoded};
 use crate::object::Object;
 use crate::offload;
@@ -27,7 +28,8 @@ where
     let media = media::body_media(headers)?;
     let body = body::read(call.request, headers, body).await?;
     offload::expect_body(&body, media, 0).await?;
-    let options = CreateOptions::parse(call.query())?;
+    let mut options = CreateOptions::parse(call.query())?;
+    options.field_manager = manager_or_user_agent(std::mem::take(&mut options.field_manager), headers);
     let object = checked(call, &body, media, options.field_validation)?;
     answer::check_object(call, wanted)?;
     let mut warnings = Vec::new();
@@ -54,6 +56,9 @@ where
     let object = checked(call, &body, media, options.field_validation)?;
     let object = settle_names(object, call.info())?;
     answer::check_object(call, wanted)?;
+    options.field_manager = manager_or_user_agent(std::mem::take(&mut options.field_manager), headers);
+    options.fields_managed = call.scale.is_some();
+    let manager = options.field_manager.clone();
     // On a conflict it is needed again, which is rare enough to read it again.
     let mut first = Some(object);
     let mut change = |current: Option<&Object>| {
@@ -61,7 +66,7 @@ where
             Some(object) => object,
             None => settle_names(decoded(call, &body, media)?.object, call.info())?,
         };
-        call.changed(current, object)
+        call.changed(current, object, Some(&manager))
     };
     let mut warnings = Vec::new();
     let mut updated = call

@@ -26,6 +26,7 @@ mod go_json;
 mod keep_timestamps;
 mod last_applied;
 mod managed;
+mod scale;
 mod strip_meta;
 mod time;
 pub mod types;
@@ -37,6 +38,7 @@ pub use entry::DecodeError;
 pub use field_manager::{FieldManager, FieldManagerOptions, NoSuchVersion};
 pub use keep_timestamps::keep_timestamps;
 pub use managed::{remove_managed_fields, validate_managed_fields};
+pub use scale::{ReplicasPaths, to_parent, to_scale};
 pub use update::UpdateError;
 
 #[cfg(test)]

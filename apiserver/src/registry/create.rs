@@ -39,9 +39,10 @@ impl Registry {
         warnings: &mut Vec<String>,
     ) -> Result<Created, ApiError> {
         metadata::wipe_system_fields(&mut object);
-        metadata::drop_unserved(&mut object);
+        metadata::drop_self_link(&mut object);
         metadata::ensure_namespace(&mut object, self.expected_namespace(request))?;
         warnings.extend(metadata::dedup_owners(&mut object, false));
+        let object = self.with_managers(request, None, object, &options.field_manager);
         let hub = self.admitted(request, object, options.dry_run).await?;
         let base = hub.meta("generateName").to_owned();
         if base.is_empty() || !hub.name().is_empty() {

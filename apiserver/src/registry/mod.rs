@@ -15,6 +15,7 @@ mod counts;
 mod create;
 mod delete;
 mod errors;
+mod field_managers;
 mod keys;
 mod metadata;
 mod pieces;
@@ -36,13 +37,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::admission::Admission;
+use crate::managed_fields::FieldManager;
 use crate::object::Object;
+use crate::request::RequestInfo;
 use crate::resource::Resource;
 use crate::status::ApiError;
 use crate::storage::{KeyError, Prefix, Storage};
 
 pub use answers::{Created, Deleted, Listed, Updated};
 pub(crate) use codec::encode_object;
+pub use field_managers::FieldManagerError;
+use field_managers::FieldManagers;
 pub use pieces::Pieces;
 pub use watch_event::{Source, WatchEvent, WatchStream};
 
@@ -64,6 +69,19 @@ pub struct Registry {
     stored_head: Bytes,
     /// The fingerprint of what makes a value complete.
     schema: NonZeroU64,
+    /// Who manages which fields.
+    field_managers: Arc<FieldManagers>,
+}
+
+/// A resource that cannot be served.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// Its group or name cannot stand in a key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Who manages which of its fields cannot be known.
+    #[error(transparent)]
+    FieldManager(#[from] FieldManagerError),
 }
 
 impl fmt::Debug for Registry {
@@ -79,22 +97,28 @@ impl Registry {
     /// `resource` on `storage`.
     ///
     /// # Errors
-    /// Its group or name cannot stand in a key.
+    /// Its group or name cannot stand in a key, or a schema has a fault.
     pub fn new(
         resource: Arc<Resource>,
         storage: Arc<dyn Storage>,
         admission: Arc<dyn Admission>,
-    ) -> Result<Self, KeyError> {
+    ) -> Result<Self, RegistryError> {
         let prefix = Prefix::resource(&resource.group, &resource.names.plural)?;
         let stored_head = codec::stored_head(&resource).into();
         Ok(Self {
             schema: canonical::fingerprint(&resource),
+            field_managers: Arc::new(FieldManagers::new(&resource)?),
             resource,
             storage,
             admission,
             prefix,
             stored_head,
         })
+    }
+
+    /// Who keeps account of the fields that a request writes; `None`: there is no such path.
+    pub(crate) fn field_manager(&self, info: &RequestInfo) -> Option<&FieldManager> {
+        self.field_managers.get(&info.version, &info.subresource)
     }
 
     /// What it serves.

@@ -10,6 +10,7 @@ use super::rules::{Objects, in_time};
 use super::{Registry, UpdateFn, Updated, versions};
 use crate::admission::Operation;
 use crate::authz::Authorized;
+use crate::managed_fields::keep_timestamps;
 use crate::object::Object;
 use crate::offload;
 use crate::request::options::UpdateOptions;
@@ -50,7 +51,7 @@ impl Registry {
                     .await;
             };
             match self
-                .update_once(request, &entry, change, options.dry_run, warnings)
+                .update_once(request, &entry, change, options, warnings)
                 .await?
             {
                 Attempt::Written(updated) => return Ok(updated),
@@ -75,7 +76,7 @@ impl Registry {
         request: &Authorized,
         entry: &Entry,
         change: &mut UpdateFn<'_>,
-        dry_run: bool,
+        options: &UpdateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Attempt, ApiError> {
         // The stored object is decoded whatever the client sent.
@@ -83,10 +84,10 @@ impl Registry {
         let old = self.decode(entry, &self.resource.hub_version)?;
         let version = &request.info().version;
         let object = if *version == self.resource.hub_version {
-            self.changed(request, change, Some(&old), warnings)?
+            self.changed(request, change, Some(&old), options, warnings)?
         } else {
             let current = self.decode(entry, version)?;
-            self.changed(request, change, Some(&current), warnings)?
+            self.changed(request, change, Some(&current), options, warnings)?
         };
         if request.info().verb == Verb::Update {
             self.check_uid(&object, old.uid(), entry.key())?;
@@ -97,18 +98,20 @@ impl Registry {
             new: Some(&new),
             old: Some(&old),
         };
-        self.admit(request, Operation::Update, objects, dry_run).await?;
+        self.admit(request, Operation::Update, objects, options.dry_run)
+            .await?;
         if request.info().verb == Verb::Patch {
             warnings.extend(metadata::dedup_owners(&mut new, true));
         }
         self.check_revision(&new, entry)?;
         new.set_meta("resourceVersion", old.resource_version());
         warnings.extend(self.prepare_changed(request, &mut new, &old)?);
+        keep_timestamps(&mut new, &old);
         let finalized = metadata::is_finalized(&new, &self.metadata_of(&old)?);
         let written = if finalized {
-            self.delete_finalized(entry, new, dry_run).await
+            self.delete_finalized(entry, new, options.dry_run).await
         } else {
-            self.write(entry, new, version, dry_run).await
+            self.write(entry, new, version, options.dry_run).await
         };
         match written {
             Ok(entry) => Ok(Attempt::Written(Updated {
@@ -127,6 +130,7 @@ impl Registry {
         request: &Authorized,
         change: &mut UpdateFn<'_>,
         current: Option<&Object>,
+        options: &UpdateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Object, ApiError> {
         let mut object = change(current)?;
@@ -143,12 +147,15 @@ impl Registry {
                 object.name()
             )));
         }
-        metadata::drop_unserved(&mut object);
+        metadata::drop_self_link(&mut object);
         // Of a patch it is done once admission has let it pass.
         if request.info().verb == Verb::Update {
             warnings.extend(metadata::dedup_owners(&mut object, false));
         }
-        Ok(object)
+        if options.fields_managed {
+            return Ok(object);
+        }
+        Ok(self.with_managers(request, current, object, &options.field_manager))
     }
 
     /// A PUT's uid must be the object's: else the client means one that is gone.
@@ -241,19 +248,23 @@ impl Registry {
         options: &UpdateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Updated, ApiError> {
-        let may_create = self.resource.policy.allow_create_on_update
-            && options.may_create
-            && request.info().subresource.is_empty();
+        let may_create = options.may_create && request.info().subresource.is_empty();
         // A PUT's object is there, and looked at, whatever becomes of it.
         if !may_create && request.info().verb != Verb::Update {
             return Err(self.not_found(key));
         }
-        let mut object = self.changed(request, change, None, warnings)?;
+        let mut object = self.changed(request, change, None, options, warnings)?;
         if !may_create {
             return Err(self.not_found(key));
         }
         if request.info().verb == Verb::Update {
             self.check_uid(&object, "", key)?;
+        } else if !object.uid().is_empty() {
+            let uid = object.uid();
+            let message = format!(
+                "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            );
+            return Err(self.conflict(key, message));
         }
         metadata::wipe_system_fields(&mut object);
         object.metadata_mut().remove("resourceVersion");

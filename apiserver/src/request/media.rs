@@ -21,7 +21,7 @@ pub const JSON_PATCH: &str = "application/json-patch+json";
 pub const MERGE_PATCH: &str = "application/merge-patch+json";
 /// A strategic merge patch, of resources whose types say how their lists are merged.
 pub const STRATEGIC_MERGE_PATCH: &str = "application/strategic-merge-patch+json";
-/// A server-side apply: known to Kubernetes, not served here.
+/// The configuration of a server-side apply, KEP-555.
 pub const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 /// How an answer is written.
@@ -247,6 +247,8 @@ pub enum PatchMedia {
     MergePatch,
     /// [`STRATEGIC_MERGE_PATCH`]
     StrategicMergePatch,
+    /// [`APPLY_PATCH`]
+    Apply,
 }
 
 /// How a patch is written. Kubernetes compares the text up to the first `;`, and there is no default. `strategic`: whether the
@@ -262,7 +264,8 @@ pub fn patch_media(headers: &HeaderMap, strategic: bool) -> Result<PatchMedia, A
         JSON_PATCH => Ok(PatchMedia::JsonPatch),
         MERGE_PATCH => Ok(PatchMedia::MergePatch),
         STRATEGIC_MERGE_PATCH if strategic => Ok(PatchMedia::StrategicMergePatch),
-        STRATEGIC_MERGE_PATCH | APPLY_PATCH => Err(ApiError::UnsupportedMediaType(
+        APPLY_PATCH => Ok(PatchMedia::Apply),
+        STRATEGIC_MERGE_PATCH => Err(ApiError::UnsupportedMediaType(
             patch_media_types(strategic)
                 .iter()
                 .map(|media| (*media).into())
@@ -276,9 +279,9 @@ pub fn patch_media(headers: &HeaderMap, strategic: bool) -> Result<PatchMedia, A
 #[must_use]
 pub fn patch_media_types(strategic: bool) -> &'static [&'static str] {
     if strategic {
-        &[JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH]
+        &[JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH]
     } else {
-        &[JSON_PATCH, MERGE_PATCH]
+        &[JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
     }
 }
 

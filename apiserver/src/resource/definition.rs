@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Strategy, Subresources};
+use crate::object::Object;
 use crate::request::{GroupKind, GroupResource};
 use crate::schema::Schema;
 
@@ -169,6 +170,16 @@ impl Resource {
     #[must_use]
     pub fn api_version(&self, version: &str) -> String {
         format!("{}/{version}", self.group)
+    }
+
+    /// An object of which nothing is said, as it is written in `version`: with its type, and what its kind always has. A
+    /// kind that must have more is left bare.
+    #[must_use]
+    pub fn empty_object(&self, version: &str) -> Object {
+        let mut object = Object::default();
+        object.set_type(&self.api_version(version), &self.names.kind);
+        object.metadata_mut();
+        self.strategy.normalize(version, object.clone()).unwrap_or(object)
     }
 
     /// Whether `/status` is served in `version`, so that it alone writes the status.

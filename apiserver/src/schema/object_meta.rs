@@ -134,7 +134,11 @@ const OMITTED_WHEN_EMPTY: [&str; 13] = [
 
 /// Brings metadata that was read by the schema to the form in which Go writes it.
 pub(crate) fn tidy(metadata: &mut Map<String, Value>) {
-    metadata.retain(|name, value| !(OMITTED_WHEN_EMPTY.contains(&name.as_str()) && is_empty(value)));
+    // A list of managedFields without entries forgets all managers, where none says nothing of them.
+    let is_reset = |name: &str, value: &Value| name == "managedFields" && value.is_array();
+    metadata.retain(|name, value| {
+        is_reset(name, value) || !(OMITTED_WHEN_EMPTY.contains(&name.as_str()) && is_empty(value))
+    });
     if let Some(owners) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut) {
         for owner in owners.iter_mut().filter_map(Value::as_object_mut) {
             for name in ["apiVersion", "kind", "name", "uid"] {

@@ -25,16 +25,14 @@ use crate::background::BackgroundTask;
 use crate::config::{Cluster, Config};
 use crate::endpoint::Endpoints;
 use crate::memory::{self, Budgets};
-use crate::registry::Registry;
+use crate::registry::{Registry, RegistryError};
 use crate::request::GroupResource;
 use crate::resource::typed::DescriptionError;
-use crate::storage::KeyError;
 use crate::{authn, authz, kubernetes};
 
 /// What the library does not do yet, and what a user could believe that it does. Said first, and at every start.
-pub const NOT_YET: &str = "not built yet: metadata.managedFields is absent, server-side apply is answered with \
-     415, and neither admission webhooks nor admission policies nor resource quotas apply to \
-     the objects of this server";
+pub const NOT_YET: &str = "not built yet: neither admission webhooks nor admission policies nor resource quotas apply to the objects of this \
+     server";
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +64,10 @@ pub enum StartError {
     Etcd(#[from] crate::storage::etcd::ConnectError),
     /// A resource's name cannot stand in a key.
     #[error("a resource cannot be stored")]
-    Key(#[from] KeyError),
+    Key(#[from] crate::storage::KeyError),
+    /// A resource has a fault.
+    #[error("a resource cannot be served")]
+    Resource(#[from] RegistryError),
     /// Objects are stored in a version that is not served any more: nobody could read them.
     #[error(
         "objects of {resource} are stored as {version}, which is not served (such as {example}): serve {version} too, \

@@ -1,31 +1,34 @@
-//! Patches: JSON Patch, JSON merge patch and strategic merge patch.
+//! Patches: JSON Patch, JSON merge patch, strategic merge patch and server-side apply. Go: `endpoints/handlers/patch.go`.
 //!
 //! A patch is applied to the object as it is at the moment of the write, again on each conflict. So it
 //! never conflicts, unless it says itself which resourceVersion it means.
 
+mod apply;
 mod conversion;
 mod document;
+mod json;
 mod json_patch;
 mod merge;
 mod strategic;
 mod strategic_merge;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http::StatusCode;
-use serde_json::Value;
 
 use super::answer;
 use super::body;
 use super::call::Call;
+use super::field_managers::manager_or_user_agent;
 use super::write::settle_names;
-use crate::decode::{self, BodyMedia};
+use crate::decode::BodyMedia;
 use crate::object::Object;
 use crate::offload;
-use crate::request::GroupKind;
+use crate::request::Verb;
 use crate::request::media::{self, PatchMedia};
-use crate::request::options::{FieldValidation, PatchOptions};
+use crate::request::options::{PatchOptions, UpdateOptions};
 use crate::response::Response;
-use crate::status::{ApiError, FieldError};
+use crate::status::ApiError;
 
 /// A patched object.
 pub(super) async fn patch<B>(call: &Call<'_>, body: B) -> Result<Response, ApiError>
@@ -37,102 +40,76 @@ where
     let media = media::patch_media(headers, call.kind.policy.strategic_merge_patch)?;
     let wanted = media::wanted(headers, call.query())?;
     let body = body::read(call.request, headers, body).await?;
-    let more = match media {
-        PatchMedia::JsonPatch if json_patch::may_copy(&body) => offload::room_for_copies(),
-        PatchMedia::JsonPatch | PatchMedia::MergePatch => 0,
-        PatchMedia::StrategicMergePatch => strategic_merge::room(&body),
+    let (body_media, more) = match media {
+        PatchMedia::JsonPatch if json_patch::may_copy(&body) => (BodyMedia::Json, offload::room_for_copies()),
+        PatchMedia::JsonPatch | PatchMedia::MergePatch => (BodyMedia::Json, 0),
+        PatchMedia::StrategicMergePatch => (BodyMedia::Json, strategic_merge::room(&body)),
+        PatchMedia::Apply => (apply::media_of(&body), 0),
     };
-    offload::expect_body(&body, BodyMedia::Json, more).await?;
-    let options = PatchOptions::parse(call.query(), false)?;
+    offload::expect_body(&body, body_media, more).await?;
+    let is_apply = media == PatchMedia::Apply;
+    let mut options = PatchOptions::parse(call.query(), is_apply)?;
+    options.field_manager = manager_or_user_agent(std::mem::take(&mut options.field_manager), headers);
     answer::check_object(call, wanted)?;
-    let validation = options.field_validation;
     // Read when it is applied, which takes it apart: of an object that is not there, that is what is said, whatever the
     // patch. On a conflict it is read again, which is rare enough.
-    let mut change = |current: Option<&Object>| {
-        let current = current.ok_or_else(|| call.not_found())?;
-        let object = call.to_change(current)?;
-        let new = if media == PatchMedia::StrategicMergePatch {
-            strategic_merge::patched(call, &body, validation, &object)?
-        } else {
-            let source = Source {
-                body: &body,
-                media,
-                validation,
-            };
-            patched(call, source, &object)?
-        };
-        call.changed(Some(current), new)
+    let mut change = |current: Option<&Object>| patched(call, media, &body, current, &options);
+    let mut update = UpdateOptions {
+        fields_managed: is_apply || call.scale.is_some(),
+        ..options.clone().into()
     };
     let mut warnings = Vec::new();
-    let updated = call
+    let mut updated = call
         .registry()
-        .update(call.request, &mut change, &options.into(), &mut warnings)
+        .update(call.request, &mut change, &update, &mut warnings)
         .await;
+    // An apply creates what is not there, for those who may create.
+    if is_apply && matches!(updated, Err(ApiError::NotFound { .. })) && call.info().subresource.is_empty() {
+        call.request.may(Verb::Create).boxed().await?;
+        update.may_create = true;
+        updated = call
+            .registry()
+            .update(call.request, &mut change, &update, &mut warnings)
+            .await;
+    }
     call.warnings.extend(warnings);
-    answer::object(call, wanted, &updated?.entry, StatusCode::OK).await
+    let updated = updated?;
+    let code = if updated.created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    answer::object(call, wanted, &updated.entry, code).await
 }
 
-/// A patch as it was sent, and how it is to be read.
-#[derive(Clone, Copy)]
-struct Source<'a> {
-    body: &'a [u8],
+/// The resource's object after a patch of `current`, as it may be written.
+fn patched(
+    call: &Call<'_>,
     media: PatchMedia,
-    validation: FieldValidation,
-}
-
-impl Source<'_> {
-    /// The object after the patch, and what `fieldValidation` is about in the patch itself.
-    fn apply(&self, current: &Object) -> Result<(Value, Vec<String>), ApiError> {
-        let is_checked = self.validation != FieldValidation::Ignore;
-        match self.media {
-            PatchMedia::JsonPatch => {
-                let (operations, strict) = json_patch::read(self.body, is_checked)?;
-                let current = Value::Object(current.0.clone());
-                json_patch::apply(current, operations, offload::room_for_copies())
-                    .map(|value| (value, strict))
-                    .ok_or(ApiError::PatchNotApplicable)
-            }
-            // The other one has a way of its own.
-            PatchMedia::MergePatch | PatchMedia::StrategicMergePatch => {
-                let (patch, findings) = merge::read(self.body, is_checked)?;
-                let merged = merge::merged(Value::Object(current.0.clone()), patch);
-                let strict = if is_checked {
-                    findings.into_texts()
-                } else {
-                    Vec::new()
-                };
-                Ok((merged, strict))
-            }
-        }
-    }
-}
-
-/// The object after the patch, as it may be written.
-fn patched(call: &Call<'_>, patch: Source<'_>, current: &Object) -> Result<Object, ApiError> {
-    let resource = call.kind;
-    let (value, strict) = patch.apply(current)?;
-    // The error shows the result, which is made again for it rather than kept for all.
-    let again = || patch.apply(current).map(|(value, _)| value).unwrap_or_default();
-    let decoded = decode::decode_value(value, resource, &call.version.name)
-        .map_err(|error| error.into_patch_error(resource, &again()))?;
-    let strict = strict.into_iter().chain(decoded.strict);
-    match patch.validation {
-        FieldValidation::Ignore => {}
-        FieldValidation::Warn => call.warnings.extend(strict),
-        FieldValidation::Strict => {
-            let strict: Vec<String> = strict.collect();
-            if !strict.is_empty() {
-                let message = format!("strict decoding error: {}", strict.join(", "));
-                return Err(invalid(&again(), message));
-            }
-        }
-    }
-    settle_names(decoded.object, call.info())
-}
-
-fn invalid(patched: &Value, message: String) -> ApiError {
-    let error = FieldError::invalid("patch", patched.to_string(), message);
-    ApiError::invalid_field(GroupKind::default(), "", error)
+    body: &[u8],
+    current: Option<&Object>,
+    options: &PatchOptions,
+) -> Result<Object, ApiError> {
+    let live = current.map(|current| call.to_change(current)).transpose()?;
+    let live = live.as_deref();
+    let existing = || live.ok_or_else(|| call.not_found());
+    let validation = options.field_validation;
+    let of_json = |kind| {
+        let source = json::Source {
+            body,
+            kind,
+            validation,
+        };
+        json::patched(call, source, existing()?)
+    };
+    let new = match media {
+        PatchMedia::JsonPatch => of_json(json::Kind::JsonPatch)?,
+        PatchMedia::MergePatch => of_json(json::Kind::MergePatch)?,
+        PatchMedia::StrategicMergePatch => strategic_merge::patched(call, body, validation, existing()?)?,
+        PatchMedia::Apply => apply::applied(call, body, live, options)?,
+    };
+    let manager = (media != PatchMedia::Apply).then_some(options.field_manager.as_str());
+    call.changed(current, new, manager)
 }
 
 /// 400: the patch itself cannot be read.

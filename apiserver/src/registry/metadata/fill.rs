@@ -38,11 +38,9 @@ pub(in crate::registry) fn wipe_system_fields(object: &mut Object) {
     }
 }
 
-/// Takes out what is not served: nobody keeps account of managedFields here, and accounts that nobody keeps are wrong.
-pub(in crate::registry) fn drop_unserved(object: &mut Object) {
-    let metadata = object.metadata_mut();
-    metadata.remove("managedFields");
-    metadata.remove("selfLink");
+/// Takes out what is no longer served.
+pub(in crate::registry) fn drop_self_link(object: &mut Object) {
+    object.metadata_mut().remove("selfLink");
 }
 
 /// Says when the object was made, and which one it is.

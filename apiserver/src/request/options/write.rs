@@ -40,9 +40,12 @@ pub struct UpdateOptions {
     pub field_manager: String,
     /// What is done about unknown fields.
     pub field_validation: FieldValidation,
-    /// Whether the client may create the object too where there is none. No query says so: whoever sets it has asked
-    /// authorization for the verb `create`.
+    /// Whether the object is created where there is none. No query says so: whoever sets it knows that the resource, or
+    /// the patch, creates so, and has asked authorization for the verb `create`.
     pub may_create: bool,
+    /// Whether who makes the new object says who manages its fields, as an apply does and a write of a Scale. No query says
+    /// so.
+    pub fields_managed: bool,
 }
 
 /// The options of a patch.
@@ -123,6 +126,7 @@ impl From<CreateOptions> for UpdateOptions {
             field_manager: options.field_manager,
             field_validation: options.field_validation,
             may_create: false,
+            fields_managed: false,
         }
     }
 }
@@ -134,6 +138,7 @@ impl From<PatchOptions> for UpdateOptions {
             field_manager: options.field_manager,
             field_validation: options.field_validation,
             may_create: false,
+            fields_managed: false,
         }
     }
 }

@@ -1,0 +1,102 @@
+//! Server-side apply: a configuration is merged into the object, and whoever applies it manages what it says. Go:
+//! `endpoints/handlers/patch.go`, applyPatcher; KEP-555.
+
+use serde_json::{Map, Value};
+
+use super::{document, settle_names};
+use crate::decode::{self, BodyMedia, yaml};
+use crate::endpoint::call::Call;
+use crate::endpoint::field_managers::now;
+use crate::managed_fields::ApplyError;
+use crate::object::Object;
+use crate::request::options::{FieldValidation, PatchOptions};
+use crate::status::ApiError;
+
+/// What `config`, the body of a request, makes of `live`; `None`: it is created.
+///
+/// # Errors
+/// 400: it is no object, or of another kind or version, or, where `fieldValidation` is strict, has a field twice. 409:
+/// others manage what it says. 500, as Kubernetes answers: it does not fit the schema.
+pub(super) fn applied(
+    call: &Call<'_>,
+    body: &[u8],
+    live: Option<&Object>,
+    options: &PatchOptions,
+) -> Result<Object, ApiError> {
+    let Config { object, duplicates } = read(body)?;
+    let force = options.force.unwrap_or_default();
+    let managers = call.field_manager()?;
+    let applied = managers
+        .apply(live, object, &options.field_manager, force, &now())
+        .map_err(ApplyError::into_api_error)?;
+    // What Go converts to the type of the resource: it fits the schema, or it would not have been merged.
+    let applied = decode::decode_value(Value::Object(applied.0), call.kind, &call.version.name)
+        .map_err(|error| ApiError::Plain(error.to_string()))?
+        .object;
+    let applied = settle_names(applied, call.info())?;
+    if duplicates.is_empty() {
+        return Ok(applied);
+    }
+    let message = format!(
+        "error converting YAML to JSON: yaml: unmarshal errors:\n  {}",
+        duplicates.join("\n  ")
+    );
+    match options.field_validation {
+        FieldValidation::Ignore => {}
+        FieldValidation::Warn => call.warnings.extend([message]),
+        FieldValidation::Strict => {
+            return Err(ApiError::BadRequest(format!(
+                "error strict decoding YAML: {message}"
+            )));
+        }
+    }
+    Ok(applied)
+}
+
+/// How a configuration is written. Most clients send JSON, which is YAML too, and read much faster as what it is.
+pub(super) fn media_of(body: &[u8]) -> BodyMedia {
+    if body.trim_ascii_start().starts_with(b"{") {
+        BodyMedia::Json
+    } else {
+        BodyMedia::Yaml
+    }
+}
+
+/// A configuration as it was sent.
+struct Config {
+    object: Object,
+    /// Fields that stand twice, as Go's YAML says it.
+    duplicates: Vec<String>,
+}
+
+fn read(body: &[u8]) -> Result<Config, ApiError> {
+    if media_of(body) == BodyMedia::Json
+        && let Ok((Value::Object(fields), findings)) = document::read(body, None)
+        && findings.is_empty()
+    {
+        return Ok(Config {
+            object: Object(fields),
+            duplicates: Vec::new(),
+        });
+    }
+    let bad = |message: String| ApiError::BadRequest(format!("error decoding YAML: {message}"));
+    let text =
+        std::str::from_utf8(body).map_err(|_| bad("yaml: control characters are not allowed".into()))?;
+    let document = yaml::read(text).map_err(bad)?;
+    let duplicates = document.duplicates();
+    let fields = match document.value {
+        Value::Object(fields) => fields,
+        Value::Null => Map::new(),
+        other => {
+            return Err(bad(format!(
+                "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type \
+                 map[string]interface {{}}",
+                document::go_kind(&other)
+            )));
+        }
+    };
+    Ok(Config {
+        object: Object(fields),
+        duplicates,
+    })
+}

@@ -1,0 +1,141 @@
+//! The field managers of a resource: one for each version and path that writes objects. Go: `scopeWithFieldManager` of
+//! apiextensions' `customresource_handler.go`, and `endpoints/installer.go`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock};
+
+use annex_structured_merge_diff::fieldpath::{ApiVersion, Filter, Path, PathElement, Set, SetMatcher};
+use annex_structured_merge_diff::merge::ConversionError;
+
+use crate::managed_fields::types::{SchemaError, parseable_type};
+use crate::managed_fields::{FieldManager, FieldManagerOptions, NoSuchVersion, ObjectConverter, Types};
+use crate::object::Object;
+use crate::resource::{Resource, SCALE, SCALE_RESOURCE, STATUS};
+
+/// Why who manages which field of a resource cannot be known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldManagerError {
+    /// A schema says of a list or a map what has no meaning.
+    #[error("the schema of {api_version} {kind}: {reason}")]
+    Schema {
+        /// `group/version`
+        api_version: String,
+        /// The kind.
+        kind: String,
+        /// What has no meaning.
+        reason: SchemaError,
+    },
+    /// A version has no type.
+    #[error(transparent)]
+    NoSuchVersion(#[from] NoSuchVersion),
+}
+
+/// The field managers of a resource, by version and subresource.
+#[derive(Debug)]
+pub(super) struct FieldManagers(HashMap<String, HashMap<&'static str, FieldManager>>);
+
+impl FieldManagers {
+    /// # Errors
+    /// A schema has a fault.
+    pub(super) fn new(resource: &Arc<Resource>) -> Result<Self, FieldManagerError> {
+        let types = types(resource)?;
+        let mut managers = HashMap::new();
+        for version in &resource.versions {
+            let mut of_version = HashMap::new();
+            let paths = [""]
+                .into_iter()
+                .chain(version.subresources.status.then_some(STATUS));
+            for subresource in paths {
+                let manager = FieldManager::new(FieldManagerOptions {
+                    kind: resource.names.kind.clone(),
+                    api_version: resource.api_version(&version.name),
+                    subresource: subresource.to_owned(),
+                    types: types.clone(),
+                    converter: Arc::new(StrategyConverter(resource.clone())),
+                    reset_fields: reset_fields(resource, subresource),
+                    empty: resource.empty_object(&version.name),
+                })?;
+                of_version.insert(subresource, manager);
+            }
+            if version.subresources.scale.is_some() {
+                of_version.insert(SCALE, SCALE_MANAGER.clone()?);
+            }
+            managers.insert(version.name.clone(), of_version);
+        }
+        Ok(Self(managers))
+    }
+
+    /// The one for writes of this version at this path; an empty `subresource`: of the resource itself.
+    pub(super) fn get(&self, version: &str, subresource: &str) -> Option<&FieldManager> {
+        self.0.get(version)?.get(subresource)
+    }
+}
+
+/// That of every Scale.
+static SCALE_MANAGER: LazyLock<Result<FieldManager, FieldManagerError>> = LazyLock::new(|| {
+    let resource = Arc::new(SCALE_RESOURCE.clone());
+    let version = &resource.storage_version;
+    Ok(FieldManager::new(FieldManagerOptions {
+        kind: resource.names.kind.clone(),
+        api_version: resource.api_version(version),
+        subresource: SCALE.to_owned(),
+        types: types(&resource)?,
+        converter: Arc::new(StrategyConverter(resource.clone())),
+        reset_fields: BTreeMap::new(),
+        empty: resource.empty_object(version),
+    })?)
+});
+
+fn types(resource: &Resource) -> Result<Types, FieldManagerError> {
+    let mut types = BTreeMap::new();
+    for version in &resource.versions {
+        let api_version = resource.api_version(&version.name);
+        let found = parseable_type(&version.schema.document).map_err(|reason| FieldManagerError::Schema {
+            api_version: api_version.clone(),
+            kind: resource.names.kind.clone(),
+            reason,
+        })?;
+        types.insert(api_version, found);
+    }
+    Ok(Arc::new(types))
+}
+
+/// What a write at a path leaves as it was, in each version: the status, but at `/status`, where it is all else.
+fn reset_fields(resource: &Resource, subresource: &str) -> BTreeMap<ApiVersion, Filter> {
+    let status = PathElement::field("status");
+    let filter = if subresource == STATUS {
+        SetMatcher::prefix([status])
+            .ok()
+            .map(|status| Filter::include([status]))
+    } else {
+        let path = Path::new([status]);
+        Set::from_paths([&path]).ok().map(Filter::Exclude)
+    };
+    let versions = resource
+        .versions
+        .iter()
+        .filter(|version| version.subresources.status);
+    versions
+        .filter_map(|version| {
+            let api_version = resource.api_version(&version.name);
+            Some((api_version.into(), filter.clone()?))
+        })
+        .collect()
+}
+
+/// Converts by the strategy of a resource.
+struct StrategyConverter(Arc<Resource>);
+
+impl ObjectConverter for StrategyConverter {
+    fn convert(&self, object: Object, api_version: &str) -> Result<Object, ConversionError> {
+        let version = api_version
+            .rsplit_once('/')
+            .filter(|(group, _)| *group == self.0.group)
+            .map(|(_, version)| version);
+        let Some(version) = version.filter(|version| self.0.version(version).is_some()) else {
+            return Err(ConversionError::MissingVersion(api_version.to_owned()));
+        };
+        let converted = self.0.strategy.convert(object, version);
+        converted.map_err(|error| ConversionError::Failed(error.into()))
+    }
+}
