@@ -53,7 +53,7 @@ fn merge_list(
         Some(other) => return Err(Error::wrong_type(GoType::List, other)),
         None => None,
     };
-    let mut change = match patch.get_mut(name) {
+    let change = match patch.get_mut(name) {
         Some(change) if change.is_array() => Some(change),
         Some(other) => return Err(Error::wrong_type(GoType::List, other)),
         None => None,
@@ -67,7 +67,7 @@ fn merge_list(
     // What was found wrong with the types is told after what the merge finds.
     let kind = elements.as_ref().copied().unwrap_or(Elements::Values);
     let before = Order::of(current_list, kind, merge_key);
-    let merged = match (current, change.as_deref_mut()) {
+    let merged = match (current, change) {
         (Some(current), None) => unchanged(std::mem::take(current)),
         (None, Some(change)) => match remains.take_without_directives(change) {
             Some(Value::Array(list)) => unchanged(list),
