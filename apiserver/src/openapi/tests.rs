@@ -144,7 +144,8 @@ fn the_document_of_version_2_is_complete_in_itself() {
         json!([
             "application/json-patch+json",
             "application/merge-patch+json",
-            "application/strategic-merge-patch+json"
+            "application/strategic-merge-patch+json",
+            "application/apply-patch+yaml"
         ])
     );
     assert_eq!(patch["parameters"][0]["in"], "body");
@@ -174,6 +175,7 @@ fn kubectl_finds_what_it_asks_of_a_patch() {
     assert_eq!(
         media,
         [
+            "application/apply-patch+yaml",
             "application/json-patch+json",
             "application/merge-patch+json",
             "application/strategic-merge-patch+json"

@@ -248,7 +248,9 @@ impl Registry {
         options: &UpdateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Updated, ApiError> {
-        let may_create = options.may_create && request.info().subresource.is_empty();
+        // A patch creates where it is an apply, whatever the resource says of a PUT.
+        let creates = request.info().verb == Verb::Patch || self.resource.policy.allow_create_on_update;
+        let may_create = options.may_create && creates && request.info().subresource.is_empty();
         // A PUT's object is there, and looked at, whatever becomes of it.
         if !may_create && request.info().verb != Verb::Update {
             return Err(self.not_found(key));

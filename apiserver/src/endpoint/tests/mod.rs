@@ -1,5 +1,6 @@
 //! Whole verbs, in process, on the store in memory.
 
+mod apply;
 mod authority;
 mod damage;
 mod forms;

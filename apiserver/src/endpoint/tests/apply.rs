@@ -1,0 +1,243 @@
+use serde_json::{Value, json};
+
+use super::super::testing::{Reply, TestServer};
+
+const FLUNDERS: &str = "/apis/wardle.example.com/v1alpha1/namespaces/default/flunders";
+const A: &str = "/apis/wardle.example.com/v1alpha1/namespaces/default/flunders/a";
+const APPLY: &[(&str, &str)] = &[("content-type", "application/apply-patch+yaml")];
+
+fn config(spec: &Value) -> Value {
+    json!({
+        "apiVersion": "wardle.example.com/v1alpha1", "kind": "Flunder", "metadata": {"name": "a"}, "spec": spec,
+    })
+}
+
+async fn apply(server: &TestServer, parameters: &str, config: &Value) -> Reply {
+    let uri = format!("{A}?{parameters}");
+    server.send("PATCH", &uri, APPLY, config.to_string()).await
+}
+
+/// Manager, operation, subresource and fields of each entry.
+fn managers(object: &Value) -> Vec<(String, Value)> {
+    let entries = object["metadata"]["managedFields"].as_array().cloned();
+    let entries = entries.unwrap_or_default().into_iter().map(|entry| {
+        let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        (
+            format!("{} {}", text("manager"), text("operation")),
+            entry["fieldsV1"].clone(),
+        )
+    });
+    entries.collect()
+}
+
+#[tokio::test]
+async fn an_apply_creates_changes_and_removes() {
+    let server = TestServer::new();
+    let made = apply(
+        &server,
+        "fieldManager=me",
+        &config(&json!({"reference": "x", "size": 1})),
+    )
+    .await;
+    assert_eq!(made.code, 201, "{:?}", made.json());
+    let owned = json!({"f:spec": {"f:reference": {}, "f:size": {}}});
+    assert_eq!(managers(&made.json()), [("me Apply".to_owned(), owned)]);
+    let changed = apply(&server, "fieldManager=me", &config(&json!({"reference": "y"}))).await;
+    assert_eq!(changed.code, 200);
+    assert_eq!(
+        changed.json()["spec"],
+        json!({"reference": "y"}),
+        "what is left out is removed"
+    );
+    let again = apply(&server, "fieldManager=me", &config(&json!({"reference": "y"}))).await;
+    assert_eq!(
+        again.json(),
+        changed.json(),
+        "nothing has changed, nothing is written"
+    );
+    let dry = apply(
+        &server,
+        "fieldManager=me&dryRun=All",
+        &config(&json!({"reference": "z"})),
+    )
+    .await;
+    assert_eq!(dry.json()["spec"], json!({"reference": "z"}));
+    assert_eq!(server.get(A).await.json(), changed.json());
+}
+
+#[tokio::test]
+async fn managers_conflict_and_force() {
+    let server = TestServer::new();
+    apply(
+        &server,
+        "fieldManager=one",
+        &config(&json!({"reference": "x", "size": 1})),
+    )
+    .await;
+    let refused = apply(
+        &server,
+        "fieldManager=two",
+        &config(&json!({"reference": "y", "size": 1})),
+    )
+    .await;
+    let status = refused.json();
+    assert_eq!(
+        (refused.code, &status["message"], &status["reason"]),
+        (
+            409,
+            &json!("Apply failed with 1 conflict: conflict with \"one\": .spec.reference"),
+            &json!("Conflict")
+        )
+    );
+    assert_eq!(
+        status["details"]["causes"],
+        json!([{
+            "reason": "FieldManagerConflict", "message": "conflict with \"one\"", "field": ".spec.reference",
+        }])
+    );
+    let forced = apply(
+        &server,
+        "fieldManager=two&force=true",
+        &config(&json!({"reference": "y", "size": 1})),
+    )
+    .await;
+    assert_eq!(forced.code, 200);
+    assert_eq!(
+        managers(&forced.json()),
+        [
+            ("one Apply".to_owned(), json!({"f:spec": {"f:size": {}}})),
+            (
+                "two Apply".to_owned(),
+                json!({"f:spec": {"f:reference": {}, "f:size": {}}})
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn every_writer_is_named() {
+    let server = TestServer::new();
+    let agent = ("user-agent", "kubectl/v1.36.3 (linux/amd64)");
+    let body = json!({"metadata": {"name": "a"}, "spec": {"reference": "x"}});
+    let made = server.send("POST", FLUNDERS, &[agent], body.to_string()).await;
+    assert_eq!(managers(&made.json())[0].0, "kubectl Update");
+    let merge = ("content-type", "application/merge-patch+json");
+    let patch = json!({"spec": {"size": 3}}).to_string();
+    let patched = server
+        .send("PATCH", &format!("{A}?fieldManager=hpa"), &[merge], patch)
+        .await;
+    assert_eq!(
+        managers(&patched.json()),
+        [
+            ("hpa Update".to_owned(), json!({"f:spec": {"f:size": {}}})),
+            (
+                "kubectl Update".to_owned(),
+                json!({"f:spec": {".": {}, "f:reference": {}}})
+            ),
+        ]
+    );
+    let before = managers(&patched.json());
+    let labels = json!({"metadata": {"labels": {"a": "b"}, "managedFields": [{}]}}).to_string();
+    let cleared = server
+        .send("PATCH", &format!("{A}?fieldManager=me"), &[merge], labels)
+        .await;
+    assert_eq!(
+        managers(&cleared.json()),
+        [],
+        "an entry without anything forgets all: {before:?}"
+    );
+    let replaced = server.send("PUT", A, &[agent], cleared.body.clone()).await;
+    assert_eq!(
+        managers(&replaced.json()),
+        [],
+        "what has no managers has none until it is applied"
+    );
+    let applied = apply(&server, "fieldManager=me", &config(&json!({"reference": "x"}))).await;
+    let names: Vec<String> = managers(&applied.json())
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, ["me Apply", "before-first-apply Update"]);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_configuration_is_told_as_kubernetes_does() {
+    let server = TestServer::new();
+    let good = config(&json!({"reference": "x"}));
+    let missing = apply(&server, "", &good).await;
+    assert_eq!(
+        missing.error(),
+        (
+            422,
+            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch".into()
+        )
+    );
+    let mut managed = good.clone();
+    managed["metadata"]["managedFields"] = json!([]);
+    assert_eq!(
+        apply(&server, "fieldManager=me", &managed).await.error(),
+        (400, "metadata.managedFields must be nil".into())
+    );
+    assert_eq!(
+        apply(&server, "fieldManager=me", &config(&json!({"foo": 1}))).await.error(),
+        (
+            500,
+            "failed to create typed patch object (/a; wardle.example.com/v1alpha1, Kind=Flunder): .spec.foo: field \
+             not declared in schema"
+                .into()
+        )
+    );
+    let mut uid = good.clone();
+    uid["metadata"]["uid"] = "u".into();
+    assert_eq!(
+        apply(&server, "fieldManager=me", &uid).await.error(),
+        (
+            409,
+            "Operation cannot be fulfilled on flunders.wardle.example.com \"a\": uid mismatch: the provided object \
+             specified uid u, and no existing object was found"
+                .into()
+        )
+    );
+    let yaml = "apiVersion: wardle.example.com/v1alpha1\nkind: Flunder\nmetadata:\n  name: a\nspec:\n  size: 1\n  size: 2\n";
+    let uri = format!("{A}?fieldManager=me&fieldValidation=Strict");
+    let twice = server.send("PATCH", &uri, APPLY, yaml).await;
+    assert_eq!(
+        twice.error(),
+        (
+            400,
+            "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 7: key \
+             \"size\" already set in map"
+                .into()
+        )
+    );
+    let list = server
+        .send("PATCH", &format!("{A}?fieldManager=me"), APPLY, "[]")
+        .await;
+    assert_eq!(list.code, 400);
+    let mut other = good;
+    other["kind"] = "Fischer".into();
+    assert_eq!(apply(&server, "fieldManager=me", &other).await.code, 400);
+    assert_eq!(server.get(A).await.code, 404, "nothing was written");
+}
+
+#[tokio::test]
+async fn a_manager_of_one_version_owns_its_fields_in_the_other() {
+    let server = TestServer::new();
+    apply(&server, "fieldManager=one", &config(&json!({"reference": "x"}))).await;
+    let beta = A.replace("v1alpha1", "v1beta1");
+    let read = server.get(&beta).await.json();
+    let field = read["spec"].as_object().unwrap().keys().next().unwrap().clone();
+    let mut other = config(&json!({field.clone(): "y"}));
+    other["apiVersion"] = "wardle.example.com/v1beta1".into();
+    let uri = format!("{beta}?fieldManager=two");
+    let refused = server.send("PATCH", &uri, APPLY, other.to_string()).await;
+    assert_eq!(
+        refused.error(),
+        (
+            409,
+            format!(
+                "Apply failed with 1 conflict: conflict with \"one\" using wardle.example.com/v1alpha1: .spec.reference"
+            )
+        )
+    );
+}
