@@ -199,7 +199,7 @@ func (w *writer) config(version, manager string, live object) object {
 	case 3:
 		in(config, one("spec", "metadata"))["zz"] = text()
 	case 4:
-		in(config, "spec")[one("a", "b", "c", "reference", "size")] = one[any]("text", int64(7), []any{}, object{"q": "r"}, true)
+		in(config, "spec")[one("a", "b", "c", "reference")] = one[any]("text", int64(7), []any{}, object{"q": "r"}, true)
 	case 5:
 		config["spec"] = one[any](nil, "x", []any{})
 	case 6:

@@ -210,7 +210,7 @@ impl<C: Converter> Updater<C> {
                     let live = convert_if_served(&self.converter, live, &owned.api_version);
                     by_version
                         .entry(owned.api_version.clone())
-                        .or_insert(live.in_step(Step::ConvertLive)?)
+                        .or_insert(live.in_step(Step::Reconcile)?)
                 }
             };
             let Some(live) = live else { continue };
