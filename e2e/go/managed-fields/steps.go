@@ -91,7 +91,7 @@ func (w *writer) step() any {
 		step["error"] = failure(err)
 		for range 4 {
 			// Go looks at fields in no order: only what it always says can be compared.
-			if _, again := write(); again.Error() != err.Error() {
+			if _, again := write(); again.Error() != err.Error() || strings.Contains(err.Error(), "errors:\n") {
 				if _, isConflict := err.(*apierrors.StatusError); !isConflict {
 					step["error"].(object)["message"] = nil
 				}
