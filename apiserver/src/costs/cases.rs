@@ -35,6 +35,18 @@ pub(super) type Prepared<'a> = Box<dyn FnOnce() + 'a>;
 pub(super) type Case = fn(&Runtime, usize) -> Prepared<'_>;
 
 pub(super) const CASES: &[(&str, Case)] = &[
+    (
+        "managed fields: many managers",
+        super::managed_fields::many_managers,
+    ),
+    (
+        "managed fields: many fields applied",
+        super::managed_fields::many_fields,
+    ),
+    (
+        "managed fields: many conflicts",
+        super::managed_fields::many_conflicts,
+    ),
     ("decode: nulls", |runtime, size| {
         let fields = many(size, |n| {
             format!(r#""{}":null,"x{n}":1"#, ["uid", "generateName"][n % 2])

@@ -6,6 +6,7 @@
 //! With `ANNEX_COSTS_ONLY=patch` in the environment only the cases whose names contain `patch` are counted.
 
 mod cases;
+mod managed_fields;
 
 use std::path::Path;
 use std::process::Command;

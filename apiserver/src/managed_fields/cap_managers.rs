@@ -59,10 +59,14 @@ fn merge(managed: &mut Managed, first: &str, identifier: &str, owned: VersionedS
     };
     let time = managed.times.get(identifier).cloned();
     managed.set_time(&bucket, time);
-    let mut merged = owned;
-    if let Some(there) = there {
-        merged.set.extend(there.set);
-    }
+    // What is there grows with every manager that goes into it: the one that goes in is moved.
+    let merged = match there {
+        Some(mut there) => {
+            there.set.extend(owned.set);
+            VersionedSet::new(there.set, owned.api_version, owned.applied)
+        }
+        None => owned,
+    };
     managed.fields.insert(bucket, merged);
     managed.fields.remove(identifier);
 }

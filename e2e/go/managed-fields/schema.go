@@ -216,7 +216,8 @@ func listValue(schema object) any {
 		item := value(items)
 		if fields, ok := item.(object); ok && schema["x-kubernetes-list-type"] == "map" {
 			fields["name"] = one[any]("x", "y", "z")
-			if _, ok := fields["port"]; ok || (in(in(items, "properties"), "port")["default"] == nil && len(schema["x-kubernetes-list-map-keys"].([]any)) > 1) {
+			port, hasPort := items["properties"].(object)["port"].(object)
+			if hasPort && (port["default"] == nil || often(50)) {
 				fields["port"] = one[any](int64(80), int64(443), int64(9))
 			}
 			key := fmt.Sprint(fields["name"], fields["port"])

@@ -1,4 +1,7 @@
 //! Field managers against those of Kubernetes, and by themselves.
 
+mod fixture;
 mod oracle;
+mod statuses;
+mod timestamps;
 mod wardle;

@@ -31,7 +31,7 @@ fn complete(mut object: Object) -> Object {
             *field = Value::Object(Map::new());
         }
     }
-    // Go's list is written as null where it is empty and stays where it is not: nothing else in metadata is.
+    // An empty list says that managers are forgotten.
     let reset = object
         .metadata()
         .and_then(|metadata| metadata.get("managedFields"))
@@ -40,6 +40,13 @@ fn complete(mut object: Object) -> Object {
     tidy_metadata(object.metadata_mut());
     if let Some(reset) = reset {
         object.metadata_mut().insert("managedFields".into(), reset);
+    }
+    // A null in a map of texts is read as an empty one.
+    for labels in ["labels", "annotations"] {
+        if let Some(Value::Object(labels)) = object.metadata_mut().get_mut(labels) {
+            let nulls = labels.values_mut().filter(|value| value.is_null());
+            nulls.for_each(|value| *value = "".into());
+        }
     }
     if let Some(Value::Object(spec)) = object.0.get_mut("spec") {
         spec.retain(|name, value| !value.is_null() && (*value != "" || name == "referenceType"));

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Conflicts, ConversionError};
+use crate::fieldpath::ApiVersion;
 use crate::typed;
 
 /// Why an update or apply has no result. The messages are whole, as Go's are: they go into a Status.
@@ -13,7 +14,7 @@ pub enum Error {
     #[error(transparent)]
     Conflicts(#[from] Conflicts),
     /// An object cannot be had in a version that a manager uses.
-    #[error("failed to {step}: {cause}")]
+    #[error("{step}{cause}")]
     Conversion {
         /// What it is needed for.
         step: Step,
@@ -21,7 +22,7 @@ pub enum Error {
         cause: ConversionError,
     },
     /// Values do not fit their types.
-    #[error("failed to {step}: {cause}")]
+    #[error("{step}{cause}")]
     Typed {
         /// What failed.
         step: Step,
@@ -30,37 +31,87 @@ pub enum Error {
     },
 }
 
-/// A step of an update or apply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A step of an update or apply. Shown, it is what stands before the cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
+    /// Managed fields as the schema has them now. Go tells the cause alone.
+    Reconcile,
     /// The live object in the version of a manager.
     ConvertLive,
     /// The new object in the version of a manager.
     ConvertNew,
-    /// The object that is pruned, in the version of a manager.
-    ConvertPruned,
-    /// Managed fields as the schema has them now.
-    Reconcile,
     /// What is different between the live object and the new one.
     Compare,
     /// The applied configuration on the live object.
     Merge,
     /// The fields of an object.
     FieldSet,
+    /// What is no longer applied is removed.
+    Prune(Prune),
+}
+
+/// A step of the removal of what is no longer applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Prune {
+    /// The merged object in the version of the last time.
+    ConvertMerged,
+    /// The merged object in the version of managers whose fields are added back.
+    ConvertMergedAt(ApiVersion),
+    /// The pruned object in the version of managers whose fields are added back.
+    ConvertPrunedAt(ApiVersion),
+    /// The fields of the merged object in that version.
+    MergedFieldSetAt(ApiVersion),
+    /// The fields of the pruned object in that version.
+    PrunedFieldSetAt(ApiVersion),
+    /// The pruned object in the version of the last time.
+    ConvertPruned,
+    /// The fields of the merged object in the version of the last time.
+    MergedFieldSet,
+    /// The fields of the pruned object in the version of the last time.
+    PrunedFieldSet,
+    /// The pruned object in the version that is applied. Go tells the cause alone.
+    ConvertBack,
 }
 
 impl Display for Step {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ConvertLive => "convert old object",
-            Self::ConvertNew => "convert new object",
-            Self::ConvertPruned => "prune fields: failed to convert object",
-            Self::Reconcile => "reconcile field set with schema",
-            Self::Compare => "compare objects",
-            Self::Merge => "merge config",
-            Self::FieldSet => "get field set",
+            Self::Reconcile => "",
+            Self::ConvertLive => "failed to convert old object: ",
+            Self::ConvertNew => "failed to convert new object: ",
+            Self::Compare => "failed to compare objects: ",
+            Self::Merge => "failed to merge config: ",
+            Self::FieldSet => "failed to get field set: ",
+            Self::Prune(step) => return write!(f, "failed to prune fields: {step}"),
         })
+    }
+}
+
+impl Display for Prune {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        const LAST: &str = "last applied version: ";
+        let owned = |f: &mut Formatter<'_>, what: &str, version: &ApiVersion| {
+            write!(
+                f,
+                "failed add back owned items: failed to {what} object at version {version}: "
+            )
+        };
+        let dangling = |f: &mut Formatter<'_>, what: &str| {
+            write!(f, "failed add back dangling items: failed to {what} {LAST}")
+        };
+        match self {
+            Self::ConvertMerged => write!(f, "failed to convert merged object to {LAST}"),
+            Self::ConvertMergedAt(version) => owned(f, "convert merged", version),
+            Self::ConvertPrunedAt(version) => owned(f, "convert pruned", version),
+            Self::MergedFieldSetAt(version) => owned(f, "create field set from merged", version),
+            Self::PrunedFieldSetAt(version) => owned(f, "create field set from pruned", version),
+            Self::ConvertPruned => dangling(f, "convert pruned object to"),
+            Self::MergedFieldSet => dangling(f, "create field set from merged object in"),
+            Self::PrunedFieldSet => dangling(f, "create field set from pruned object in"),
+            Self::ConvertBack => Ok(()),
+        }
     }
 }
 

@@ -8,5 +8,5 @@ mod updater;
 
 pub use conflict::{Conflict, Conflicts};
 pub use converter::{ConversionError, Converter};
-pub use error::{Error, Step};
+pub use error::{Error, Prune, Step};
 pub use updater::{Applied, Updater};

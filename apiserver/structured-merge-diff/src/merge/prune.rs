@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::converter::convert_if_served;
 use super::error::InStep;
-use super::{Converter, Error, Step, Updater};
+use super::{Converter, Error, Prune, Step, Updater};
 use crate::fieldpath::{ApiVersion, ManagedFields, Set, VersionedSet};
 use crate::typed::TypedValue;
 
@@ -21,7 +21,7 @@ impl<C: Converter> Updater<C> {
         version: &ApiVersion,
         last: &VersionedSet,
     ) -> Result<TypedValue, Error> {
-        let Some(converted) = self.in_version(&merged, &last.api_version)? else {
+        let Some(converted) = self.in_version(&merged, &last.api_version, Prune::ConvertMerged)? else {
             return Ok(merged);
         };
         let pruned = converted.remove_items(&with_named_fields(&last.set, &converted));
@@ -29,7 +29,7 @@ impl<C: Converter> Updater<C> {
         let pruned = self.add_back_dangling(&converted, &pruned, last)?;
         self.converter
             .convert(&pruned, version)
-            .in_step(Step::ConvertPruned)
+            .in_step(Step::Prune(Prune::ConvertBack))
     }
 
     // With what was removed and any manager owns, the one that applies included.
@@ -51,15 +51,18 @@ impl<C: Converter> Updater<C> {
         let first = by_version.remove(pruned_version).map(|set| (pruned_version, set));
         let (mut merged, mut pruned) = (merged.clone(), pruned);
         for (version, owned) in first.into_iter().chain(by_version) {
-            let Some(in_version) = self.in_version(&merged, version)? else {
+            let at = |step: fn(ApiVersion) -> Prune| step(version.clone());
+            let Some(in_version) = self.in_version(&merged, version, at(Prune::ConvertMergedAt))? else {
                 continue;
             };
             merged = in_version;
-            let Some(in_version) = self.in_version(&pruned, version)? else {
+            let Some(in_version) = self.in_version(&pruned, version, at(Prune::ConvertPrunedAt))? else {
                 continue;
             };
-            let kept = fields_of(&in_version)?.union(&with_named_fields(&owned, &merged));
-            pruned = merged.remove_items(&fields_of(&merged)?.difference(&kept));
+            let all = fields_of(&merged, at(Prune::MergedFieldSetAt))?;
+            let kept = fields_of(&in_version, at(Prune::PrunedFieldSetAt))?
+                .union(&with_named_fields(&owned, &merged));
+            pruned = merged.remove_items(&all.difference(&kept));
         }
         Ok(pruned)
     }
@@ -71,20 +74,26 @@ impl<C: Converter> Updater<C> {
         pruned: &TypedValue,
         last: &VersionedSet,
     ) -> Result<TypedValue, Error> {
-        let Some(pruned) = self.in_version(pruned, &last.api_version)? else {
+        let Some(pruned) = self.in_version(pruned, &last.api_version, Prune::ConvertPruned)? else {
             return Ok(merged.clone());
         };
-        let removed = fields_of(merged)?.difference(&fields_of(&pruned)?);
+        let left = fields_of(&pruned, Prune::PrunedFieldSet)?;
+        let removed = fields_of(merged, Prune::MergedFieldSet)?.difference(&left);
         Ok(merged.remove_items(&removed.intersection(&with_named_fields(&last.set, merged))))
     }
 
-    fn in_version(&self, object: &TypedValue, version: &ApiVersion) -> Result<Option<TypedValue>, Error> {
-        convert_if_served(&self.converter, object, version).in_step(Step::ConvertPruned)
+    fn in_version(
+        &self,
+        object: &TypedValue,
+        version: &ApiVersion,
+        step: Prune,
+    ) -> Result<Option<TypedValue>, Error> {
+        convert_if_served(&self.converter, object, version).in_step(Step::Prune(step))
     }
 }
 
-fn fields_of(object: &TypedValue) -> Result<Set, Error> {
-    let set = object.to_field_set().in_step(Step::FieldSet)?;
+fn fields_of(object: &TypedValue, step: Prune) -> Result<Set, Error> {
+    let set = object.to_field_set().in_step(Step::Prune(step))?;
     Ok(with_named_fields(&set, object))
 }
 

@@ -106,9 +106,12 @@ impl<C: Converter> Updater<C> {
         let mut managers = self.reconcile(live, managers)?;
         let merged = live.merge(config).in_step(Step::Merge)?;
         let set = self.without_ignored(version, config.to_field_set().in_step(Step::FieldSet)?);
-        let last = managers.insert(manager.to_owned(), VersionedSet::new(set, version.clone(), true));
+        let applied = VersionedSet::new(set, version.clone(), true);
+        let last = managers.insert(manager.to_owned(), applied.clone());
         let new = match last {
-            Some(last) if !last.set.is_empty() => self.prune(merged, &managers, version, &last)?,
+            Some(last) if may_leave_out(&last, &applied, &managers) => {
+                self.prune(merged, &managers, version, &last)?
+            }
             _ => merged,
         };
         let force = if force { Force::Yes } else { Force::No };
@@ -210,7 +213,7 @@ impl<C: Converter> Updater<C> {
                     let live = convert_if_served(&self.converter, live, &owned.api_version);
                     by_version
                         .entry(owned.api_version.clone())
-                        .or_insert(live.in_step(Step::ConvertLive)?)
+                        .or_insert(live.in_step(Step::Reconcile)?)
                 }
             };
             let Some(live) = live else { continue };
@@ -221,6 +224,14 @@ impl<C: Converter> Updater<C> {
         }
         Ok(reconciled)
     }
+}
+
+// Whether `last` has what `applied` has not. Where managers use several versions, it may: an object that goes through them is
+// not always what it was.
+fn may_leave_out(last: &VersionedSet, applied: &VersionedSet, managers: &ManagedFields) -> bool {
+    let all_use = |version: &ApiVersion| managers.values().all(|owned| owned.api_version == *version);
+    let is_one_version = last.api_version == applied.api_version && all_use(&applied.api_version);
+    !last.set.is_empty() && !(is_one_version && last.set.difference(&applied.set).is_empty())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
