@@ -22,10 +22,12 @@ mod write;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use http::HeaderMap;
 use http::request::Parts;
 
 use crate::authz::Authorized;
 use crate::offload;
+use crate::request::media;
 use crate::response::Response;
 use crate::status::ApiError;
 use call::Call;
@@ -53,6 +55,7 @@ where
     B::Error: std::fmt::Display,
 {
     let route = endpoints.route(request.info())?;
+    check_media(route.action, &parts.headers)?;
     let own = Warnings::default();
     let of_request = parts.extensions.get::<Warnings>();
     let warnings = of_request.unwrap_or(&own);
@@ -70,6 +73,16 @@ where
     let mut response = act(&call, route.action, body).await?;
     own.write(response.headers_mut());
     Ok(response)
+}
+
+/// What Go's router refuses before it hands a request to a verb.
+fn check_media(action: Action, headers: &HeaderMap) -> Result<(), ApiError> {
+    if action == Action::Patch
+        && let Err(error @ ApiError::UnknownPatchType) = media::patch_media(headers)
+    {
+        return Err(error);
+    }
+    media::check_produced(headers, matches!(action, Action::List | Action::Watch))
 }
 
 async fn act<B>(call: &Call<'_>, action: Action, body: B) -> Result<Response, ApiError>

@@ -6,6 +6,7 @@
 //! of a map, whose entries are sorted. The messages here say so with prost's `required`; a map is a list of its entries.
 
 pub mod delete_options;
+pub mod discovery;
 pub mod envelope;
 mod json;
 pub mod list;

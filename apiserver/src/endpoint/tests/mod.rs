@@ -5,6 +5,7 @@ mod damage;
 mod forms;
 mod large;
 mod paths;
+mod protobuf;
 mod reads;
 mod watches;
 mod writes;
