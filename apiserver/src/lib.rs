@@ -27,6 +27,7 @@ mod memory;
 pub mod object;
 mod offload;
 pub mod openapi;
+pub mod protobuf;
 pub mod registry;
 pub mod request;
 pub mod resource;

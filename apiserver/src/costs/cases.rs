@@ -20,6 +20,8 @@ use crate::discovery::Discovery;
 use crate::endpoint::Warnings;
 use crate::endpoint::testing::{FLUNDERS, TestServer, flunder};
 use crate::openapi;
+use crate::protobuf::object_meta::ObjectMeta as ObjectMetaMessage;
+use crate::protobuf::{delete_options, envelope};
 use crate::request::media;
 use crate::request::options::{CreateOptions, DeleteOptions, ListOptions};
 use crate::request::selector::{FieldSelector, LabelSelector};
@@ -321,6 +323,28 @@ pub(super) const CASES: &[(&str, Case)] = &[
             &format!("application/json{}", "; a=\"b\\\"\"".repeat(size)),
         );
         Box::new(move || drop(media::body_media(&headers)))
+    }),
+    ("media types: the router's look at Accept", |_, size| {
+        let headers = header("accept", &many(size, |n| format!("a/b;q=0.{n}")));
+        Box::new(move || drop(media::check_produced(&headers, true)))
+    }),
+    ("protobuf: metadata", |_, size| {
+        let labels = many(size, |n| format!(r#""l{n}":"v""#));
+        let owners = many(size, |_| "{}".into());
+        let json = format!(r#"{{"labels":{{{labels}}},"ownerReferences":[{owners}]}}"#);
+        Box::new(move || {
+            let metadata = ObjectMetaMessage::from_json(json.as_bytes()).unwrap();
+            metadata.push_object("meta.k8s.io/v1", &mut Vec::new());
+        })
+    }),
+    ("protobuf: DeleteOptions", |_, size| {
+        let dry_run = [0x2a, 0].repeat(size);
+        let mut body = envelope::head("v1", "DeleteOptions", dry_run.len());
+        body.extend_from_slice(&dry_run);
+        Box::new(move || {
+            let options = delete_options::to_json(&body).unwrap();
+            drop(DeleteOptions::from_body(options).map_err(|error| error.status()));
+        })
     }),
     ("impersonation: groups and extra", |runtime, size| {
         let mut request = http::Request::new(());

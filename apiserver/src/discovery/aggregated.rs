@@ -5,10 +5,15 @@ use http::header::ACCEPT;
 use serde_json::{Value, json};
 
 use super::groups::{Group, SUBRESOURCE_VERBS, VERBS};
+use crate::request::media::{Format, PROTOBUF};
 use crate::resource::{Resource, SCALE, Scope};
 
 /// Its media type, as the answer repeats it.
 pub(super) const MEDIA_TYPE: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// The same in protobuf.
+pub(super) const PROTOBUF_MEDIA_TYPE: &str =
+    "application/vnd.kubernetes.protobuf;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// `/apis`, with everything in it.
 pub(super) fn group_list(groups: &[Group]) -> Value {
@@ -79,8 +84,9 @@ fn subresource(resource: &Resource, name: &str) -> Value {
     json!({ "subresource": name, "responseKind": kind, "verbs": SUBRESOURCE_VERBS })
 }
 
-/// Whether the client's first choice that can be made is this document. Clauses with a lower `q` come later.
-pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+/// In which format the client's first choice that can be made is this document; `None`: it is another one. Clauses with a
+/// lower `q` come later.
+pub(super) fn format(headers: &HeaderMap) -> Option<Format> {
     let mut clauses: Vec<(f32, Choice)> = headers
         .get_all(ACCEPT)
         .iter()
@@ -90,12 +96,15 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
         .collect();
     // A stable sort: among equals the first counts.
     clauses.sort_by(|(left, _), (right, _)| right.total_cmp(left));
-    matches!(clauses.first(), Some((_, Choice::Aggregated)))
+    match clauses.first() {
+        Some((_, Choice::Aggregated(format))) => Some(*format),
+        _ => None,
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Choice {
-    Aggregated,
+    Aggregated(Format),
     Legacy,
 }
 
@@ -116,12 +125,14 @@ fn read_clause(clause: &str) -> Option<(f32, Choice)> {
             _ => {}
         }
     }
-    let is_json = matches!(media, "application/json" | "application/*" | "*/*" | "*");
+    let format = match media {
+        "application/json" | "application/*" | "*/*" | "*" => Format::Json,
+        PROTOBUF => Format::Protobuf,
+        _ => return None,
+    };
     match kind {
-        ["", _, ""] | ["", "", _] => is_json.then_some((quality, Choice::Legacy)),
-        ["apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList"] => {
-            is_json.then_some((quality, Choice::Aggregated))
-        }
+        ["", _, ""] | ["", "", _] => Some((quality, Choice::Legacy)),
+        ["apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList"] => Some((quality, Choice::Aggregated(format))),
         // v2beta1, and whatever comes after v2.
         _ => None,
     }

@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 use sha2::{Digest as _, Sha512};
 
-use super::aggregated::MEDIA_TYPE;
+use super::aggregated;
+use crate::protobuf;
 use crate::request::media::{self, Format, Wanted};
 use crate::response::{Body, Response};
 
@@ -17,6 +18,8 @@ use crate::response::{Body, Response};
 pub struct Document {
     value: Value,
     compact: Bytes,
+    /// In protobuf, where it is a document of discovery.
+    protobuf: Option<Bytes>,
     etag: Option<HeaderValue>,
 }
 
@@ -25,6 +28,7 @@ impl Document {
         Self {
             value: value.clone(),
             compact: line(value.to_string()),
+            protobuf: protobuf::discovery::encode(value).map(Bytes::from),
             etag: None,
         }
     }
@@ -58,7 +62,12 @@ impl Document {
             *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
             unchanged
         } else {
-            with_type(self.compact.clone(), MEDIA_TYPE)
+            match &self.protobuf {
+                Some(bytes) if aggregated::format(headers) == Some(Format::Protobuf) => {
+                    with_type(bytes.clone(), aggregated::PROTOBUF_MEDIA_TYPE)
+                }
+                _ => with_type(self.compact.clone(), aggregated::MEDIA_TYPE),
+            }
         };
         let own = response.headers_mut();
         if let Some(etag) = &self.etag {
@@ -73,6 +82,7 @@ impl Document {
     #[must_use]
     pub fn answer(&self, wanted: Wanted) -> Response {
         match (wanted.format, wanted.pretty) {
+            (Format::Protobuf, _) => with_type(self.protobuf.clone().unwrap_or_default(), media::PROTOBUF),
             (Format::Json, false) => with_type(self.compact.clone(), media::JSON),
             (Format::Json, true) => with_type(Bytes::from(format!("{:#}", self.value)), media::JSON),
             (Format::Yaml, _) => {

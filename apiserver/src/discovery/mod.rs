@@ -102,7 +102,7 @@ impl Discovery {
     /// Whether a client that sends `headers` takes the aggregated document, and prefers it.
     #[must_use]
     pub fn wants_aggregated(headers: &HeaderMap) -> bool {
-        aggregated::is_wanted(headers)
+        aggregated::format(headers).is_some()
     }
 }
 

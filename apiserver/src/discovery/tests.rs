@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::request::media;
 use crate::resource::{ScalePaths, typed};
 
 mod v1alpha1 {
@@ -92,6 +93,46 @@ fn documents_are_those_of_the_go_server() {
     assert_eq!(aggregated.value(), &go(include_str!("testdata/aggregated.json")));
 }
 
+#[tokio::test]
+async fn protobuf_is_that_of_the_go_server() {
+    use http_body_util::BodyExt as _;
+
+    let discovery = wardle();
+    let mut headers = HeaderMap::new();
+    let aggregated =
+        "application/vnd.kubernetes.protobuf;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+    headers.insert(ACCEPT, aggregated.parse().unwrap());
+    let Found::Groups(groups, all) = discovery.find("/apis") else {
+        panic!("there are groups");
+    };
+    let response = all.answer_tagged(&headers);
+    assert_eq!(response.headers()["content-type"], aggregated);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, &include_bytes!("testdata/aggregated.pb")[..]);
+
+    headers.insert(ACCEPT, "application/vnd.kubernetes.protobuf,*/*".parse().unwrap());
+    let wanted = media::document(&headers, "").unwrap();
+    let one = |path: &str| match discovery.find(path) {
+        Found::One(document) => document.answer(wanted),
+        other => panic!("{path}: {other:?}"),
+    };
+    for (response, expected) in [
+        (groups.answer(wanted), &include_bytes!("testdata/apis.pb")[..]),
+        (
+            one("/apis/wardle.example.com"),
+            &include_bytes!("testdata/group.pb")[..],
+        ),
+        (
+            one("/apis/wardle.example.com/v1alpha1"),
+            &include_bytes!("testdata/v1alpha1.pb")[..],
+        ),
+    ] {
+        assert_eq!(response.headers()["content-type"], media::PROTOBUF);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, expected);
+    }
+}
+
 #[test]
 fn what_is_not_there_is_not_found() {
     let discovery = wardle();
@@ -150,6 +191,7 @@ fn a_client_gets_everything_at_once_if_it_asks_for_it_first() {
         "",
         "*/*",
         "application/json",
+        "application/vnd.kubernetes.protobuf",
         V2BETA1,
         "text/html",
         &format!("application/json,{V2}"),

@@ -1,5 +1,7 @@
 //! Answers: objects, lists and Statuses as HTTP responses.
 
+mod protobuf;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,9 +12,10 @@ use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 
 use super::call::Call;
-use super::encode::{self, Form, ListBody, push_partial};
+use super::encode::{self, Form, ListBody, push_partial, push_protobuf};
 use super::endpoints::{Served, ServedVersion};
 use crate::offload::{self, Elsewhere};
+use crate::protobuf::status as protobuf_status;
 use crate::registry::{Listed, Pieces};
 use crate::request::media::{self, Format, MetaVersion, Transform, Wanted};
 use crate::response::{Body, Incomplete, Response};
@@ -24,7 +27,12 @@ use crate::storage::Entry;
 pub fn status(error: &ApiError, headers: &HeaderMap, query: &str) -> Response {
     let status = error.status();
     let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = document(&status, code, headers, query);
+    let wanted = media::wanted_document(headers, query).unwrap_or(Wanted {
+        format: Format::Json,
+        transform: None,
+        pretty: true,
+    });
+    let mut response = document(&status, code, wanted, headers);
     if let Some(seconds) = error.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -35,21 +43,26 @@ pub fn status(error: &ApiError, headers: &HeaderMap, query: &str) -> Response {
     response
 }
 
-/// A Status that a verb answers.
-pub(super) fn success(call: &Call<'_>, status: &Status, code: StatusCode) -> Response {
-    document(status, code, &call.parts.headers, call.query())
+/// A Status that a verb answers in the place of an object.
+///
+/// # Errors
+/// 406: it cannot be made as the client wants it.
+pub(super) fn success(call: &Call<'_>, status: &Status, code: StatusCode) -> Result<Response, ApiError> {
+    let headers = &call.parts.headers;
+    let wanted = media::wanted_outcome(headers, call.query())?;
+    Ok(document(status, code, wanted, headers))
 }
 
-fn document(status: &Status, code: StatusCode, headers: &HeaderMap, query: &str) -> Response {
-    let wanted = media::wanted_document(headers, query).unwrap_or(Wanted {
-        format: Format::Json,
-        transform: None,
-        pretty: true,
-    });
-    // A Status has nothing that could fail to be encoded.
-    let mut json = serde_json::to_vec(status).unwrap_or_default();
-    json.push(b'\n');
-    finish(json.into(), wanted, headers, code).unwrap_or_else(|_| Response::new(Body::empty()))
+fn document(status: &Status, code: StatusCode, wanted: Wanted, headers: &HeaderMap) -> Response {
+    let encoded = if wanted.format == Format::Protobuf {
+        protobuf_status::encode(status)
+    } else {
+        // A Status has nothing that could fail to be encoded.
+        let mut json = serde_json::to_vec(status).unwrap_or_default();
+        json.push(b'\n');
+        json
+    };
+    finish(encoded.into(), wanted, headers, code).unwrap_or_else(|_| Response::new(Body::empty()))
 }
 
 /// Whether an object is sent as it is stored, which is never much work, however large it is.
@@ -72,10 +85,17 @@ pub(super) async fn object(
     entry: &Entry,
     code: StatusCode,
 ) -> Result<Response, ApiError> {
+    let kind = &call.served.resource().names.kind;
+    check_encodable(call, wanted, kind)?;
     let _memory = expect(call, wanted, entry).await;
     let pieces = call.pieces(entry)?;
     let mut json = Vec::with_capacity(pieces.len() + 1);
     match wanted.transform {
+        Some(Transform::Partial(version)) if wanted.format == Format::Protobuf => {
+            let mut encoded = Vec::new();
+            push_protobuf(&pieces, version, &mut encoded)?;
+            return finish(encoded.into(), wanted, &call.parts.headers, code);
+        }
         None => pieces.append_to(&mut json),
         Some(Transform::Partial(version)) => push_partial(&pieces, version, &mut json),
         Some(Transform::PartialList(_)) => return Err(no_list(call)),
@@ -87,11 +107,40 @@ pub(super) async fn object(
 
 /// Refuses before a write what could not be answered after it.
 pub(super) fn check_object(call: &Call<'_>, wanted: Wanted) -> Result<(), ApiError> {
+    check_encodable(call, wanted, &call.served.resource().names.kind)?;
     match wanted.transform {
         Some(Transform::PartialList(_)) => Err(no_list(call)),
         Some(Transform::Table(version)) => call.rows(version).map(|_| ()),
         Some(Transform::Partial(_)) | None => Ok(()),
     }
+}
+
+/// The same before objects are deleted that are answered as a list.
+pub(super) fn check_list(call: &Call<'_>, wanted: Wanted) -> Result<(), ApiError> {
+    check_encodable(call, wanted, &call.served.resource().names.list_kind)?;
+    match wanted.transform {
+        Some(Transform::Partial(_)) => Err(no_object(call)),
+        Some(Transform::Table(version)) => call.rows(version).map(|_| ()),
+        Some(Transform::PartialList(_)) | None => Ok(()),
+    }
+}
+
+/// Refuses what has no protobuf, in the words of Go's serializer: the resource's `kind` itself.
+pub(super) fn check_encodable(call: &Call<'_>, wanted: Wanted, kind: &str) -> Result<(), ApiError> {
+    if !wanted.is_own_protobuf() {
+        return Ok(());
+    }
+    let version = &call.version.name;
+    Err(ApiError::NotTransformable(format!(
+        "object *{version}.{kind} does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message"
+    )))
+}
+
+fn no_object(call: &Call<'_>) -> ApiError {
+    let found = call.go_type(&call.served.resource().names.list_kind);
+    ApiError::NotTransformable(format!(
+        "you requested PartialObjectMetadata, but the requested object is a list ({found})"
+    ))
 }
 
 fn no_list(call: &Call<'_>) -> ApiError {
@@ -108,7 +157,13 @@ const TURN: usize = 512;
 /// when they are sent. What lies in memory between the two is the list of their handles. To be called in what is
 /// [`offload::movable`].
 pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Result<Response, ApiError> {
+    check_encodable(call, wanted, &call.served.resource().names.list_kind)?;
     let (head, form, none) = list_form(call, wanted, &listed)?;
+    if wanted.format == Format::Protobuf
+        && let Some(Transform::PartialList(version)) = wanted.transform
+    {
+        return protobuf::list(call, wanted, version, listed).await;
+    }
     let mut of_items = Some(0);
     let mut heaviest = None;
     for (number, entry) in listed.entries.iter().enumerate() {
@@ -124,11 +179,7 @@ pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Res
     }
     let list = ListBody {
         head,
-        items: Encoded {
-            entries: listed.entries.into_iter(),
-            served: call.served.clone(),
-            version: call.version.clone(),
-        },
+        items: Encoded::new(call, listed.entries),
         form,
         none,
         of_items,
@@ -146,6 +197,16 @@ struct Encoded {
     entries: std::vec::IntoIter<Entry>,
     served: Arc<Served>,
     version: Arc<ServedVersion>,
+}
+
+impl Encoded {
+    fn new(call: &Call<'_>, entries: Vec<Entry>) -> Self {
+        Self {
+            entries: entries.into_iter(),
+            served: call.served.clone(),
+            version: call.version.clone(),
+        }
+    }
 }
 
 impl Iterator for Encoded {
@@ -190,12 +251,7 @@ fn list_form(
             let head = head("PartialObjectMetadataList", version.api_version());
             Ok((head, Form::Partial(version), "null"))
         }
-        Some(Transform::Partial(_)) => {
-            let found = call.go_type(&resource.names.list_kind);
-            Err(ApiError::NotTransformable(format!(
-                "you requested PartialObjectMetadata, but the requested object is a list ({found})"
-            )))
-        }
+        Some(Transform::Partial(_)) => Err(no_object(call)),
         Some(Transform::Table(version)) => table_form(call, version, &metadata),
     }
 }
@@ -227,8 +283,13 @@ fn list_metadata(listed: &Listed) -> String {
     metadata
 }
 
-fn finish(json: Bytes, wanted: Wanted, headers: &HeaderMap, code: StatusCode) -> Result<Response, ApiError> {
-    let (body, is_compressed) = encode::body(json, wanted, headers)?;
+fn finish(
+    encoded: Bytes,
+    wanted: Wanted,
+    headers: &HeaderMap,
+    code: StatusCode,
+) -> Result<Response, ApiError> {
+    let (body, is_compressed) = encode::body(encoded, wanted, headers)?;
     Ok(with_headers(body, is_compressed, wanted, code))
 }
 

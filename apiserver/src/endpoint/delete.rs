@@ -10,6 +10,7 @@ use super::body;
 use super::call::Call;
 use crate::decode::{BodyMedia, syntax, yaml};
 use crate::offload;
+use crate::protobuf::delete_options;
 use crate::registry::Deleted;
 use crate::request::media;
 use crate::request::options::{DeleteOptions, IGNORE_STORE_READ_ERROR, ListOptions};
@@ -30,7 +31,7 @@ where
         return Err(not_permitted(call));
     }
     match call.registry().delete(call.request, &options).await? {
-        Deleted::Gone(entry) => Ok(answer::success(call, &gone(call, &entry), StatusCode::OK)),
+        Deleted::Gone(entry) => answer::success(call, &gone(call, &entry), StatusCode::OK),
         // Whoever asked for dependents to go first, in the words of old, is told that it is not done yet.
         Deleted::Pending(entry) if options.orphan_dependents == Some(false) => {
             answer::object(call, wanted, &entry, StatusCode::ACCEPTED).await
@@ -48,6 +49,7 @@ where
     let wanted = media::wanted(&call.parts.headers, call.query())?;
     let list = ListOptions::parse(call.query())?;
     let options = options(call, body).await?;
+    answer::check_list(call, wanted)?;
     if options.ignore_store_read_error {
         return Err(ApiError::invalid_field(
             GroupKind::new("meta.k8s.io", "DeleteOptions"),
@@ -89,6 +91,13 @@ where
     let body = body::read(call.request, headers, body).await?;
     if body.is_empty() {
         return DeleteOptions::parse(call.query());
+    }
+    if media::is_protobuf(headers) {
+        let memory = delete_options::MEMORY_OF_A_BYTE * body.len();
+        offload::expect_body(&body, BodyMedia::Json, memory).await?;
+        let value =
+            delete_options::to_json(&body).map_err(|error| ApiError::BadRequest(error.to_string()))?;
+        return DeleteOptions::from_body(value);
     }
     let media = media::body_media(headers)?;
     offload::expect_body(&body, media, 0).await?;

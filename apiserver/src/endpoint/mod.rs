@@ -23,10 +23,12 @@ mod write;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use http::HeaderMap;
 use http::request::Parts;
 
 use crate::authz::Authorized;
 use crate::offload;
+use crate::request::media;
 use crate::resource::{SCALE, SCALE_RESOURCE};
 use crate::response::Response;
 use crate::status::ApiError;
@@ -58,9 +60,6 @@ where
     let own = Warnings::default();
     let of_request = parts.extensions.get::<Warnings>();
     let warnings = of_request.unwrap_or(&own);
-    if let Some(text) = &route.version.deprecation_warning {
-        warnings.add(text);
-    }
     let mut call = Call {
         request,
         parts,
@@ -76,9 +75,24 @@ where
         call.kind = &SCALE_RESOURCE;
         call.version = endpoints::SCALE.as_ref().ok_or_else(|| endpoints.unknown())?;
     }
+    check_media(&call, route.action, &parts.headers)?;
+    if let Some(text) = &route.version.deprecation_warning {
+        warnings.add(text);
+    }
     let mut response = act(&call, route.action, body).await?;
     own.write(response.headers_mut());
     Ok(response)
+}
+
+/// What Go's router refuses before it hands a request to a verb.
+fn check_media(call: &Call<'_>, action: Action, headers: &HeaderMap) -> Result<(), ApiError> {
+    let strategic = call.kind.policy.strategic_merge_patch;
+    if action == Action::Patch
+        && let Err(error @ ApiError::UnknownPatchType) = media::patch_media(headers, strategic)
+    {
+        return Err(error);
+    }
+    media::check_produced(headers, matches!(action, Action::List | Action::Watch))
 }
 
 async fn act<B>(call: &Call<'_>, action: Action, body: B) -> Result<Response, ApiError>

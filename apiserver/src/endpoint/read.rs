@@ -10,7 +10,7 @@ use super::initial_events::InitialEvents;
 use super::watch::Frames;
 use crate::offload;
 use crate::request::Verb;
-use crate::request::media::{self, JSON};
+use crate::request::media;
 use crate::request::options::{GetOptions, ListOptions};
 use crate::response::{Body, Response};
 use crate::status::ApiError;
@@ -72,6 +72,7 @@ fn restrict(call: &Call<'_>, options: &mut ListOptions) -> Result<(), ApiError> 
 
 async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiError> {
     let wanted = media::wanted_stream(&call.parts.headers, call.query())?;
+    answer::check_encodable(call, wanted, &call.served.resource().names.kind)?;
     let mut frames = Frames::new(call, wanted)?;
     let registry = call.registry();
     let told = registry
@@ -82,8 +83,9 @@ async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiEr
         None => told,
     });
     let mut response = Response::new(Body::Stream(Box::pin(frames)));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static(wanted.format.stream_media_type()),
+    );
     Ok(response)
 }

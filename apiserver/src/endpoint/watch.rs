@@ -1,4 +1,4 @@
-//! The events of a watch, as frames of JSON, one a line.
+//! The events of a watch: as frames of JSON, one a line, or of protobuf, each behind its length.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,12 +10,13 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::call::Call;
-use super::encode::push_partial;
+use super::encode::{push_partial, push_protobuf};
 use super::endpoints::{Served, ServedVersion};
 use super::table::Rows;
 use crate::object::EncodingKey;
+use crate::protobuf::{status, watch_event};
 use crate::registry::{Pieces, WatchEvent, WatchStream};
-use crate::request::media::{MetaVersion, Transform, Wanted};
+use crate::request::media::{Format, MetaVersion, Transform, Wanted};
 use crate::status::ApiError;
 use crate::storage::Revision;
 
@@ -36,6 +37,8 @@ struct Encoder {
     served: Arc<Served>,
     version: Arc<ServedVersion>,
     form: WatchForm,
+    /// Protobuf is of metadata alone.
+    format: Format,
     /// What tells this watcher's encodings from those of others that watch the same objects.
     key: EncodingKey,
 }
@@ -56,6 +59,7 @@ impl Frames {
         let mut hasher = DefaultHasher::new();
         call.version.fingerprint.hash(&mut hasher);
         wanted.transform.hash(&mut hasher);
+        wanted.format.hash(&mut hasher);
         let form = match wanted.transform {
             // An event's object is no list, and Go then sends it as it is.
             None | Some(Transform::PartialList(_)) => WatchForm::Whole,
@@ -74,6 +78,7 @@ impl Frames {
                 served: call.served.clone(),
                 version: call.version.clone(),
                 form,
+                format: wanted.format,
                 key: hasher.finish(),
             },
             told: None,
@@ -105,7 +110,7 @@ impl Frames {
     /// error's Status, by which the watch ends. An object that cannot be read is 500 there as here: a client lists again and
     /// is told by the list which object that is. 410 would promise that a list is the cure.
     fn fail(&mut self, error: &ApiError, out: &mut Vec<u8>) {
-        push_error(error, out);
+        self.encoder.push_error(error, out);
         self.pending.clear();
         self.told = None;
     }
@@ -144,8 +149,7 @@ impl Encoder {
                 initial_events_end,
             } => {
                 let pieces = self.bookmark(*revision, *initial_events_end)?;
-                self.push_frame(told.event_type(), &pieces, *initial_events_end, out);
-                Ok(())
+                self.push_frame(told.event_type(), &pieces, *initial_events_end, out)
             }
             _ if self.is_made_once(told) => self.push_shared(told, out),
             _ => self.push_object(told, out),
@@ -186,12 +190,26 @@ impl Encoder {
     fn push_object(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
         if let Some(entry) = told.entry() {
             let pieces = self.served.registry.pieces(&entry, &self.version.name)?;
-            self.push_frame(told.event_type(), &pieces, false, out);
+            self.push_frame(told.event_type(), &pieces, false, out)?;
         }
         Ok(())
     }
 
-    fn push_frame(&mut self, event_type: &str, pieces: &Pieces, always_metadata: bool, out: &mut Vec<u8>) {
+    fn push_frame(
+        &mut self,
+        event_type: &str,
+        pieces: &Pieces,
+        always_metadata: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ApiError> {
+        if self.format == Format::Protobuf
+            && let WatchForm::Partial(version) = self.form
+        {
+            let mut object = Vec::new();
+            push_protobuf(pieces, version, &mut object)?;
+            watch_event::push_frame(event_type, &object, out);
+            return Ok(());
+        }
         out.reserve(pieces.len() + 64);
         out.extend_from_slice(br#"{"type":""#);
         out.extend_from_slice(event_type.as_bytes());
@@ -205,6 +223,7 @@ impl Encoder {
             }
         }
         out.extend_from_slice(b"}\n");
+        Ok(())
     }
 
     fn bookmark(&self, revision: Revision, initial_events_end: bool) -> Result<Pieces, ApiError> {
@@ -217,9 +236,17 @@ impl Encoder {
         let json = serde_json::to_vec(&object.0).map_err(|error| ApiError::Internal(error.to_string()))?;
         Ok(Pieces::whole(json.into()))
     }
+
+    fn push_error(&self, error: &ApiError, out: &mut Vec<u8>) {
+        if self.format == Format::Protobuf {
+            watch_event::push_frame("ERROR", &status::encode(&error.status()), out);
+        } else {
+            push_json_error(error, out);
+        }
+    }
 }
 
-fn push_error(error: &ApiError, out: &mut Vec<u8>) {
+fn push_json_error(error: &ApiError, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"type":"ERROR","object":"#);
     // A Status has nothing that could fail to be encoded.
     out.extend_from_slice(&serde_json::to_vec(&error.status()).unwrap_or_default());

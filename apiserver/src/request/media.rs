@@ -3,6 +3,7 @@
 //! The rules are those of k8s.io/apiserver's `handlers/negotiation` and of the parser below it, odd ones included.
 
 mod accept;
+mod produced;
 
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
@@ -11,10 +12,14 @@ use crate::decode::BodyMedia;
 use crate::status::ApiError;
 use accept::Clause;
 
+pub use produced::check_produced;
+
 /// The media type of JSON.
 pub const JSON: &str = "application/json";
 /// The media type of YAML.
 pub const YAML: &str = "application/yaml";
+/// The media type of Kubernetes' protobuf.
+pub const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 /// A JSON Patch, RFC 6902.
 pub const JSON_PATCH: &str = "application/json-patch+json";
 /// A JSON merge patch, RFC 7386.
@@ -25,12 +30,14 @@ pub const STRATEGIC_MERGE_PATCH: &str = "application/strategic-merge-patch+json"
 pub const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 /// How an answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// `application/json`
     Json,
     /// `application/yaml`
     Yaml,
+    /// `application/vnd.kubernetes.protobuf`
+    Protobuf,
 }
 
 impl Format {
@@ -40,6 +47,16 @@ impl Format {
         match self {
             Self::Json => JSON,
             Self::Yaml => YAML,
+            Self::Protobuf => PROTOBUF,
+        }
+    }
+
+    /// The media type of a watch, which has no YAML.
+    #[must_use]
+    pub fn stream_media_type(self) -> &'static str {
+        match self {
+            Self::Json | Self::Yaml => JSON,
+            Self::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
         }
     }
 }
@@ -93,14 +110,29 @@ impl Wanted {
         transform: None,
         pretty: false,
     };
+
+    /// Whether a resource's own kind is wanted in protobuf. It has none; metadata, Statuses and documents have.
+    #[must_use]
+    pub fn is_own_protobuf(&self) -> bool {
+        self.format == Format::Protobuf && self.transform.is_none()
+    }
+}
+
+/// The media types of answers and bodies, as refusals list them.
+fn all_types() -> Vec<String> {
+    vec![JSON.into(), YAML.into(), PROTOBUF.into()]
 }
 
 /// What an endpoint can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Offer {
-    /// An object or a list, in every form.
+    /// An object or a list, in every form; a resource's own kind in protobuf only where nothing else is accepted.
     Objects,
-    /// A Status or a document: as it is.
+    /// The events of a watch, of which the same is true.
+    Events,
+    /// The Status that a verb answers in the place of an object: what is said of another kind does not matter.
+    Outcomes,
+    /// The Status of an error, or a document: as it is.
     Documents,
 }
 
@@ -109,31 +141,50 @@ enum Offer {
 /// # Errors
 /// [`ApiError::NotAcceptable`]: nothing that the client accepts can be made.
 pub fn wanted(headers: &HeaderMap, query: &str) -> Result<Wanted, ApiError> {
-    negotiate(headers, query, Offer::Objects)
-        .ok_or_else(|| ApiError::NotAcceptable(vec![JSON.into(), YAML.into()]))
+    negotiate(headers, query, Offer::Objects).ok_or_else(|| ApiError::NotAcceptable(all_types()))
 }
 
-/// How an answer that has one form only is wanted, such as an error's Status; `None`: in none that can be made.
+/// How the Status is wanted that a verb answers in the place of an object.
+///
+/// # Errors
+/// As [`wanted`].
+pub fn wanted_outcome(headers: &HeaderMap, query: &str) -> Result<Wanted, ApiError> {
+    let wanted =
+        negotiate(headers, query, Offer::Outcomes).ok_or_else(|| ApiError::NotAcceptable(all_types()))?;
+    Ok(Wanted {
+        transform: None,
+        ..wanted
+    })
+}
+
+/// How the Status of an error is wanted; `None`: as nothing that it can be made as.
 #[must_use]
 pub fn wanted_document(headers: &HeaderMap, query: &str) -> Option<Wanted> {
     negotiate(headers, query, Offer::Documents)
 }
 
-/// How the events of a watch are wanted: always JSON, and never pretty.
+/// How a document is wanted.
+///
+/// # Errors
+/// As [`wanted`].
+pub fn document(headers: &HeaderMap, query: &str) -> Result<Wanted, ApiError> {
+    wanted_document(headers, query).ok_or_else(|| ApiError::NotAcceptable(all_types()))
+}
+
+/// How the events of a watch are wanted: in JSON or protobuf, and never pretty.
 ///
 /// # Errors
 /// [`ApiError::NotAcceptable`], as for [`wanted`]; YAML does not stream.
 pub fn wanted_stream(headers: &HeaderMap, query: &str) -> Result<Wanted, ApiError> {
-    match wanted(headers, query)? {
-        Wanted {
-            format: Format::Json,
-            transform,
-            ..
-        } => Ok(Wanted {
-            transform,
-            ..Wanted::PLAIN
+    match negotiate(headers, query, Offer::Events) {
+        Some(wanted) if wanted.format != Format::Yaml => Ok(Wanted {
+            pretty: false,
+            ..wanted
         }),
-        _ => Err(ApiError::NotAcceptable(vec![format!("{JSON};stream=watch")])),
+        _ => Err(ApiError::NotAcceptable(vec![
+            format!("{JSON};stream=watch"),
+            format!("{PROTOBUF};stream=watch"),
+        ])),
     }
 }
 
@@ -142,19 +193,44 @@ fn negotiate(headers: &HeaderMap, query: &str, offer: Offer) -> Option<Wanted> {
     let mut wanted = match header {
         // What most clients send needs no parsing.
         "" | "*/*" | JSON => Wanted::PLAIN,
-        _ => accept::clauses(header)
-            .iter()
-            .find_map(|clause| meet(clause, offer))?,
+        _ => first_met(header, offer)?,
     };
     wanted.pretty |= is_pretty(headers, query);
     Some(wanted)
 }
 
-/// What can be made of a clause: Go tries JSON before YAML where the clause names neither.
+/// What the first clause asks for that can be met. Go's typed resources without protobuf take it where it comes first, and fail
+/// when they encode. CustomResourceDefinitions, which have none either, go on to what the client accepts as well, and so is it
+/// here; only where there is nothing else is it taken, to be refused in Go's words when there is something to encode.
+fn first_met(header: &str, offer: Offer) -> Option<Wanted> {
+    let mut last = None;
+    for clause in &accept::clauses(header) {
+        let Some(met) = meet(clause, offer) else {
+            continue;
+        };
+        let is_whole = match offer {
+            Offer::Objects => met.is_own_protobuf(),
+            // The object of an event is no list, so it is sent as it is.
+            Offer::Events => {
+                met.is_own_protobuf()
+                    || (met.format == Format::Protobuf
+                        && matches!(met.transform, Some(Transform::PartialList(_))))
+            }
+            Offer::Outcomes | Offer::Documents => false,
+        };
+        if !is_whole {
+            return Some(met);
+        }
+        last.get_or_insert(met);
+    }
+    last
+}
+
+/// What can be made of a clause: Go tries JSON before YAML, and YAML before protobuf, where the clause names none.
 fn meet(clause: &Clause<'_>, offer: Offer) -> Option<Wanted> {
     let any = clause.type_ == "*" && clause.subtype == "*";
     let any_application = clause.type_ == "application" && clause.subtype == "*";
-    [Format::Json, Format::Yaml]
+    [Format::Json, Format::Yaml, Format::Protobuf]
         .into_iter()
         .filter(|format| {
             any || any_application
@@ -184,6 +260,10 @@ fn meet_as(clause: &Clause<'_>, format: Format, offer: Offer) -> Option<Wanted> 
         (Some(kind), Some("meta.k8s.io"), Some(version)) => Some(transform(kind, version)?),
         _ => return None,
     };
+    // Kubernetes' Table has no protobuf.
+    if format == Format::Protobuf && matches!(transform, Some(Transform::Table(_))) {
+        return None;
+    }
     Some(Wanted {
         format,
         transform,
@@ -222,10 +302,10 @@ fn is_pretty(headers: &HeaderMap, query: &str) -> bool {
         .any(|person| agent.starts_with(person))
 }
 
-/// How the body of a request is written. Without a `Content-Type` it is JSON.
+/// How a body with an object of the resource is written. Without a `Content-Type` it is JSON.
 ///
 /// # Errors
-/// [`ApiError::UnsupportedMediaType`].
+/// [`ApiError::UnsupportedMediaType`], of protobuf too, which a resource's own kind does not have.
 pub fn body_media(headers: &HeaderMap) -> Result<BodyMedia, ApiError> {
     let header = header_text(headers, &CONTENT_TYPE);
     if header.is_empty() || header == JSON {
@@ -234,8 +314,17 @@ pub fn body_media(headers: &HeaderMap) -> Result<BodyMedia, ApiError> {
     match accept::media_type(header).as_deref() {
         Some(JSON) => Ok(BodyMedia::Json),
         Some(YAML) => Ok(BodyMedia::Yaml),
-        _ => Err(ApiError::UnsupportedMediaType(vec![JSON.into(), YAML.into()])),
+        Some(PROTOBUF) => Err(ApiError::UnsupportedMediaType(vec![JSON.into(), YAML.into()])),
+        _ => Err(ApiError::UnsupportedMediaType(all_types())),
     }
+}
+
+/// Whether a body is written in protobuf.
+#[must_use]
+pub fn is_protobuf(headers: &HeaderMap) -> bool {
+    let header = header_text(headers, &CONTENT_TYPE);
+    // What most clients send needs no parsing.
+    !matches!(header, "" | JSON) && accept::media_type(header).as_deref() == Some(PROTOBUF)
 }
 
 /// How a patch is written.

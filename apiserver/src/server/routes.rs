@@ -11,7 +11,6 @@ use super::server_state::ServerState;
 use super::{health, metrics, version};
 use crate::authz::Authorized;
 use crate::discovery::{Discovery, Document, Found};
-use crate::endpoint;
 use crate::request::media;
 use crate::response::{Body, Response};
 use crate::status::ApiError;
@@ -188,19 +187,8 @@ fn discovery(core: &ServerState, path: &str, parts: &Parts) -> Result<Response, 
 
 fn negotiated(document: &Document, parts: &Parts) -> Result<Response, ApiError> {
     let query = parts.uri.query().unwrap_or_default();
-    match media::wanted_document(&parts.headers, query) {
-        Some(wanted) => Ok(document.answer(wanted)),
-        None => Ok(endpoint::status(&not_acceptable(), &parts.headers, query)),
-    }
-}
-
-/// In the words of go-restful, which serves these paths in Go.
-fn not_acceptable() -> ApiError {
-    ApiError::NotTransformable(format!(
-        "406: Not Acceptable\n\nAvailable representations: {}, {}",
-        media::JSON,
-        media::YAML
-    ))
+    media::check_produced(&parts.headers, false)?;
+    media::document(&parts.headers, query).map(|wanted| document.answer(wanted))
 }
 
 #[cfg(test)]

@@ -47,6 +47,10 @@ pub enum ApiError {
     /// 406: none of the media types that the client accepts can be made; the ones that can.
     #[error("only the following media types are accepted: {}", .0.join(", "))]
     NotAcceptable(Vec<String>),
+    /// 406: no media type that the client accepts is one that is made at this path; the ones that are. The text is that of the
+    /// router in k8s.io/apiserver.
+    #[error("406: Not Acceptable\n\nAvailable representations: {}", .0.join(", "))]
+    NotProduced(Vec<String>),
     /// 406: this answer cannot be made in the form that the client wants.
     #[error("{0}")]
     NotTransformable(String),
@@ -238,6 +242,7 @@ impl ApiError {
             Self::UnknownPath => (404, "NotFound", Some(StatusDetails::default())),
             Self::MethodNotAllowed => (405, "MethodNotAllowed", Some(StatusDetails::default())),
             Self::NotAcceptable(_) | Self::NotTransformable(_) => (406, "NotAcceptable", None),
+            Self::NotProduced(_) => (406, "NotAcceptable", Some(StatusDetails::default())),
             Self::AlreadyExists { resource, name, .. } => {
                 (409, "AlreadyExists", Some(of_object(resource, name)))
             }

@@ -13,7 +13,7 @@ use crate::response::Incomplete;
 pub(super) const PIECE: usize = 64 * 1024;
 
 /// Bytes of objects that are read for one piece: a row of a Table may be a thousandth of what it is made of.
-pub(super) const MOST_READ: usize = 512 * 1024;
+pub(in crate::endpoint) const MOST_READ: usize = 512 * 1024;
 
 /// The items of a list, encoded one by one when they are to be sent: a client that reads slowly holds handles of objects
 /// (8 bytes each) and not their encodings.

@@ -6,6 +6,7 @@ mod form;
 mod gzip;
 mod list;
 mod pretty;
+mod protobuf;
 mod yaml;
 
 use bytes::Bytes;
@@ -17,20 +18,21 @@ use crate::response::{Body, Incomplete, Made};
 use crate::status::ApiError;
 
 pub(super) use form::{Form, metadata_json, push_partial};
-pub(super) use list::{Items, ListPieces};
+pub(super) use list::{Items, ListPieces, MOST_READ};
+pub(super) use protobuf::{ProtobufList, metadata, push_protobuf};
 
 /// How many pieces (of 64 KiB) are made before others have their turn: a copy takes some 10 microseconds, everything else
 /// up to a few milliseconds.
 const TURN_OF_COPIES: u32 = 16;
 const TURN: u32 = 1;
 
-/// A body of `json`, in the format that is wanted, compressed where that is wanted and worth it. The second is whether
-/// it is compressed.
-pub(super) fn body(json: Bytes, wanted: Wanted, headers: &HeaderMap) -> Result<(Body, bool), ApiError> {
+/// A body of what is encoded as JSON, or as protobuf where that is wanted, in the format that is wanted, compressed where
+/// that is wanted and worth it. The second is whether it is compressed.
+pub(super) fn body(encoded: Bytes, wanted: Wanted, headers: &HeaderMap) -> Result<(Body, bool), ApiError> {
     let bytes = match wanted.format {
-        Format::Yaml => yaml::from_json(&json)?.into(),
-        Format::Json if wanted.pretty => pretty::indented(&json).into(),
-        Format::Json => json,
+        Format::Yaml => yaml::from_json(&encoded)?.into(),
+        Format::Json if wanted.pretty => pretty::indented(&encoded).into(),
+        Format::Json | Format::Protobuf => encoded,
     };
     if bytes.len() as u64 > gzip::SMALLEST && gzip::is_accepted(headers) {
         return Ok((
@@ -87,6 +89,22 @@ where
         }
         _ => Ok(begun(pieces, headers, elsewhere)),
     }
+}
+
+/// The same of a list in protobuf.
+pub(super) fn protobuf_body<I>(
+    list: ProtobufList<I>,
+    headers: &HeaderMap,
+    elsewhere: Option<Elsewhere>,
+) -> (Body, bool)
+where
+    I: Items + Send + 'static,
+{
+    let length = list.length();
+    if length > gzip::SMALLEST && gzip::is_accepted(headers) {
+        return (made(gzip::compressed(list), None, TURN, elsewhere), true);
+    }
+    (made(list, Some(length), TURN, elsewhere), false)
 }
 
 fn indented(

@@ -6,6 +6,7 @@ mod damage;
 mod forms;
 mod large;
 mod paths;
+mod protobuf;
 mod reads;
 mod strategic;
 mod subresources;

@@ -28,7 +28,7 @@ async fn a_body_is_json_or_yaml_and_nothing_else() {
         (
             415,
             "the body of the request was in an unknown format - accepted media types include: application/json, \
-             application/yaml"
+             application/yaml, application/vnd.kubernetes.protobuf"
                 .into()
         )
     );

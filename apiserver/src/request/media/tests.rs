@@ -69,7 +69,11 @@ fn kubectl_and_the_metadata_client_get_their_kinds() {
         accepting(
             "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
         ),
-        json_as(Transform::PartialList(MetaVersion::V1))
+        Ok(Wanted {
+            format: Format::Protobuf,
+            transform: Some(Transform::PartialList(MetaVersion::V1)),
+            pretty: false,
+        })
     );
     assert_eq!(
         accepting("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1beta1"),
@@ -78,10 +82,88 @@ fn kubectl_and_the_metadata_client_get_their_kinds() {
 }
 
 #[test]
+fn protobuf_is_of_metadata_and_else_the_last_choice() {
+    const PARTIAL: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    let protobuf = |transform| {
+        Ok(Wanted {
+            format: Format::Protobuf,
+            transform,
+            pretty: false,
+        })
+    };
+    let partial = protobuf(Some(Transform::Partial(MetaVersion::V1)));
+    assert_eq!(accepting(PARTIAL), partial);
+    assert_eq!(
+        accepting(
+            "application/json;q=0.5,application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+        ),
+        partial
+    );
+    assert_eq!(
+        accepting(
+            "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1,*/*"
+        ),
+        protobuf(Some(Transform::PartialList(MetaVersion::V1beta1)))
+    );
+    // A resource's own kind has none: the client's next choice, if it has one.
+    assert_eq!(accepting("application/vnd.kubernetes.protobuf"), protobuf(None));
+    assert_eq!(
+        accepting("application/vnd.kubernetes.protobuf,application/yaml"),
+        yaml()
+    );
+    assert_eq!(
+        accepting("application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1,application/json"),
+        json()
+    );
+    let accept = |value| headers(&[(ACCEPT, value)]);
+    let own = accept("application/vnd.kubernetes.protobuf,application/json");
+    assert_eq!(wanted_document(&own, ""), protobuf(None).ok());
+    assert_eq!(wanted_outcome(&own, "").ok(), protobuf(None).ok());
+    assert_eq!(wanted_outcome(&accept(PARTIAL), "").ok(), protobuf(None).ok());
+    assert_eq!(wanted_document(&accept(PARTIAL), ""), None);
+    assert_eq!(wanted_stream(&own, "").ok(), json().ok());
+    assert_eq!(wanted_stream(&accept(PARTIAL), "").ok(), partial.ok());
+    let list = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+    assert_eq!(wanted_stream(&accept(list), "").ok(), json().ok());
+}
+
+#[test]
+fn the_router_looks_at_names_alone() {
+    let check = |accept, is_list| {
+        check_produced(&headers(&[(ACCEPT, accept)]), is_list).map_err(|error| error.to_string())
+    };
+    for accept in [
+        "",
+        "*/*;q=0.1",
+        "text/csv, application/yaml",
+        "application/json;as=x",
+        "application/vnd.kubernetes.protobuf",
+    ] {
+        assert_eq!(check(accept, false), Ok(()), "{accept}");
+    }
+    let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf";
+    for accept in [
+        "text/csv",
+        "application/*",
+        "*",
+        "application/cbor",
+        "Application/JSON",
+    ] {
+        assert_eq!(check(accept, false), Err(message.into()), "{accept}");
+    }
+    assert_eq!(
+        check("text/csv", true),
+        Err(format!(
+            "{message}, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
+        ))
+    );
+}
+
+#[test]
 fn what_cannot_be_made_is_refused_with_what_can() {
     for accept in [
         "text/html",
-        "application/vnd.kubernetes.protobuf",
+        "application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1",
         "application/json;as=Table;g=meta.k8s.io;v=v2",
         "application/json;as=Table",
         "application/json;v=v1",
@@ -91,7 +173,7 @@ fn what_cannot_be_made_is_refused_with_what_can() {
     ] {
         assert_eq!(
             accepting(accept),
-            Err("only the following media types are accepted: application/json, application/yaml".into()),
+            Err("only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf".into()),
             "{accept}"
         );
     }
@@ -109,7 +191,7 @@ fn a_status_has_one_form_and_a_watch_does_not_stream_yaml() {
     let error = wanted_stream(&headers(&[(ACCEPT, "application/yaml")]), "").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "only the following media types are accepted: application/json;stream=watch"
+        "only the following media types are accepted: application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
     );
     let curl = headers(&[(USER_AGENT, "curl/8")]);
     assert_eq!(wanted_stream(&curl, "").ok(), json().ok());
@@ -142,7 +224,6 @@ fn bodies_are_json_or_yaml() {
     assert_eq!(media("application/yaml"), Ok(BodyMedia::Yaml));
     for value in [
         "application/cbor",
-        "application/vnd.kubernetes.protobuf",
         "application/x-www-form-urlencoded",
         "application/json; charset",
         "application/json; charset=\"utf-8",
@@ -150,10 +231,18 @@ fn bodies_are_json_or_yaml() {
     ] {
         assert_eq!(
             media(value),
-            Err("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml".into()),
+            Err("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf".into()),
             "{value}"
         );
     }
+    let protobuf = "application/vnd.kubernetes.protobuf";
+    let message = media(protobuf).unwrap_err();
+    assert!(
+        message.ends_with(": application/json, application/yaml"),
+        "{message}"
+    );
+    assert!(is_protobuf(&headers(&[(CONTENT_TYPE, protobuf)])));
+    assert!(!is_protobuf(&HeaderMap::new()) && !is_protobuf(&headers(&[(CONTENT_TYPE, "application/json")])));
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::protobuf;
+
 /// Headers that must be the same.
 const HEADERS: [&str; 5] = [
     "content-type",
@@ -71,6 +73,8 @@ fn parse(content_type: &str, body: &[u8]) -> Vec<Value> {
         values.unwrap_or_else(|_| text())
     } else if content_type.starts_with("application/yaml") {
         serde_saphyr::from_slice::<Value>(body).map_or_else(|_| text(), |value| vec![value])
+    } else if content_type.starts_with(protobuf::MEDIA_TYPE) {
+        protobuf::values(content_type, body).unwrap_or_else(text)
     } else {
         text()
     }

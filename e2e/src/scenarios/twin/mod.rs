@@ -7,6 +7,7 @@ mod answer;
 mod differences;
 mod direct;
 mod play;
+mod protobuf;
 mod request;
 
 use super::{Failure, Lane, Scenario, World, ensure, failure, world};
