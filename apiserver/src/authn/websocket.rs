@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
-use http::header::{CONNECTION, HeaderMap, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL};
+
+use crate::request::websocket;
 
 const PREFIX: &str = "base64url.bearer.authorization.k8s.io.";
 
@@ -33,7 +35,7 @@ pub(super) struct Offered {
 
 /// What a request that asks for a WebSocket offers; `None`: no token.
 pub(super) fn token(headers: &HeaderMap) -> Result<Option<Offered>, ProtocolError> {
-    if !asks_for_websocket(headers) {
+    if !websocket::is_requested(headers) {
         return Ok(None);
     }
     let (mut encoded, mut others) = (None, Vec::new());
@@ -64,21 +66,10 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<Offered>, ProtocolErro
     Ok(Some(Offered { token, others }))
 }
 
-fn asks_for_websocket(headers: &HeaderMap) -> bool {
-    let lists = |name, word: &str| {
-        let values = headers
-            .get_all(name)
-            .into_iter()
-            .filter_map(|value| value.to_str().ok());
-        values
-            .flat_map(|value| value.split(','))
-            .any(|part| part.trim().eq_ignore_ascii_case(word))
-    };
-    lists(UPGRADE, "websocket") && lists(CONNECTION, "upgrade")
-}
-
 #[cfg(test)]
 mod tests {
+    use http::header::{CONNECTION, UPGRADE};
+
     use super::*;
 
     fn offered(protocols: &str) -> Result<Option<Offered>, ProtocolError> {

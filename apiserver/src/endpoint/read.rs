@@ -3,6 +3,7 @@
 use futures::FutureExt as _;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
+use hyper::upgrade::OnUpgrade;
 
 use super::answer;
 use super::call::Call;
@@ -12,6 +13,7 @@ use crate::offload;
 use crate::request::Verb;
 use crate::request::media;
 use crate::request::options::{GetOptions, ListOptions};
+use crate::request::websocket::Handshake;
 use crate::response::{Body, Response};
 use crate::status::ApiError;
 
@@ -73,7 +75,17 @@ fn restrict(call: &Call<'_>, options: &mut ListOptions) -> Result<(), ApiError> 
 async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiError> {
     let wanted = media::wanted_stream(&call.parts.headers, call.query())?;
     answer::check_encodable(call, wanted, &call.served.resource().names.kind)?;
+    // An HTTP/2 stream changes its protocol in another way, which nobody asks a Kubernetes API for.
+    let headers = &call.parts.headers;
+    let handshake = if call.parts.extensions.get::<OnUpgrade>().is_some() {
+        Handshake::of(headers).map_err(|error| ApiError::BadRequest(error.to_string()))?
+    } else {
+        None
+    };
     let mut frames = Frames::new(call, wanted)?;
+    if handshake.is_some() {
+        frames.one_by_one();
+    }
     let registry = call.registry();
     let told = registry
         .watch(&call.version.name, &call.info().namespace, options)
@@ -87,5 +99,9 @@ async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiEr
         CONTENT_TYPE,
         HeaderValue::from_static(wanted.format.stream_media_type()),
     );
+    if let Some(handshake) = handshake {
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        handshake.accept(response.headers_mut());
+    }
     Ok(response)
 }

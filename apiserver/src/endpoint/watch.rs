@@ -30,6 +30,8 @@ pub(super) struct Frames {
     told: Option<WatchStream>,
     /// Events that were told and are not encoded yet.
     pending: VecDeque<WatchEvent>,
+    /// Bytes after which a piece is sent on.
+    piece: usize,
 }
 
 /// How events are encoded for one watcher.
@@ -83,7 +85,13 @@ impl Frames {
             },
             told: None,
             pending: VecDeque::new(),
+            piece: MOST_AT_ONCE,
         })
+    }
+
+    /// Gives each event in a piece of its own.
+    pub(super) fn one_by_one(&mut self) {
+        self.piece = 1;
     }
 
     /// Tells what `told` tells.
@@ -93,7 +101,7 @@ impl Frames {
 
     /// Encodes what is pending, until there is enough for one piece.
     fn encode_pending(&mut self, out: &mut Vec<u8>) {
-        while out.len() < MOST_AT_ONCE
+        while out.len() < self.piece
             && let Some(told) = self.pending.pop_front()
         {
             if let Err(error) = self.encoder.push(&told, out) {
@@ -124,7 +132,7 @@ impl Stream for Frames {
         let mut out = Vec::new();
         loop {
             this.encode_pending(&mut out);
-            if out.len() >= MOST_AT_ONCE {
+            if out.len() >= this.piece {
                 return Poll::Ready(Some(out.into()));
             }
             let Some(told) = &mut this.told else {

@@ -8,6 +8,7 @@ pub mod options;
 pub(crate) mod parameters;
 pub mod selector;
 mod user;
+pub mod websocket;
 
 pub use duration::{GoDuration, GoDurationError};
 pub use info::{PathVerb, RequestInfo, RequestInfoError, Verb};

@@ -27,6 +27,7 @@ mod storage;
 mod stored_versions;
 pub mod tls;
 mod version;
+mod websocket;
 
 pub use builder::{Builder, Described, Server};
 pub use listener::Address;

@@ -19,3 +19,4 @@ mod fixture;
 mod health;
 mod life;
 mod seats;
+mod websocket;

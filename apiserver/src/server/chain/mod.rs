@@ -18,10 +18,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, RETRY_AFTER, STRICT_TRANSPORT_SECURITY};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, UPGRADE,
+};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body::Body as _;
+use hyper::upgrade::OnUpgrade;
 
 pub(super) use flow_control::FlowControl;
 pub(super) use permit::Permit;
@@ -31,10 +34,11 @@ use super::connection::{Connection, stream};
 use super::response_body::{Held, ResponseBody};
 use super::routes::{self, Route};
 use super::server_state::ServerState;
+use super::websocket;
 use crate::authn::{self, impersonation};
 use crate::authz::Authorized;
 use crate::endpoint::{self, InitialEvents, Warnings};
-use crate::request::{RequestInfo, Verb};
+use crate::request::{RequestInfo, Verb, media};
 use crate::response::{Body, Response};
 use crate::status::ApiError;
 
@@ -92,7 +96,40 @@ where
         // With the answer, as Go does, and not before: clients take a GOAWAY that overtakes their request for its failure.
         connection.activity.close();
     }
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return upgraded(response, held, &core, connection, &mut parts);
+    }
     response.map(|body| ResponseBody::new(body, held, &core.life))
+}
+
+/// The head of an answer whose body goes on under another protocol.
+fn upgraded(
+    response: Response,
+    held: Held,
+    core: &ServerState,
+    connection: Arc<Connection>,
+    parts: &mut Parts,
+) -> http::Response<ResponseBody> {
+    let (head, body) = response.into_parts();
+    if let (Body::Stream(events), Some(upgrade)) = (body, parts.extensions.remove::<OnUpgrade>()) {
+        let is_text = head
+            .headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|media| media.as_bytes().starts_with(media::JSON.as_bytes()));
+        let watch = websocket::Watch {
+            upgrade,
+            events,
+            is_text,
+            held,
+            connection,
+            life: core.life.clone(),
+        };
+        watch.spawn();
+    }
+    http::Response::from_parts(
+        head,
+        ResponseBody::new(Body::empty(), Held::default(), &core.life),
+    )
 }
 
 /// Every step that can end a request.
@@ -225,7 +262,7 @@ fn finish_head(core: &ServerState, connection: &Connection, response: &mut Respo
         headers.insert(STRICT_TRANSPORT_SECURITY, directives.clone());
     }
     // Over HTTP/2 the connection itself says goodbye.
-    if is_closing && !connection.is_http2 {
+    if is_closing && !connection.is_http2 && !headers.contains_key(UPGRADE) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
-use http::header::{CONNECTION, EXPECT, HeaderValue};
+use http::header::{CONNECTION, EXPECT, HeaderValue, UPGRADE};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -134,7 +134,7 @@ pub(super) async fn run<I, S, F>(
         let says_close = !is_http2 && life.is_at(Stage::Leaving);
         async move {
             let mut answer = answer.await;
-            if says_close {
+            if says_close && !answer.headers().contains_key(UPGRADE) {
                 answer
                     .headers_mut()
                     .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -162,7 +162,8 @@ pub(super) async fn run<I, S, F>(
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(bounds.head_bytes as usize)
-            .serve_connection(io, service);
+            .serve_connection(io, service)
+            .with_upgrades();
         bounded(drive(served, &connection, endings))
             .await
             .unwrap_or(Ok(()))
@@ -178,9 +179,9 @@ trait Served: Future<Output = Result<(), hyper::Error>> {
     fn say_goodbye(self: Pin<&mut Self>);
 }
 
-impl<I, S> Served for http1::Connection<I, S>
+impl<I, S> Served for http1::UpgradeableConnection<I, S>
 where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     S: hyper::service::HttpService<Incoming, ResBody = ResponseBody>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {

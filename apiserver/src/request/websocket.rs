@@ -1,0 +1,143 @@
+//! The server's side of a WebSocket's opening handshake, RFC 6455 section 4.2. Go: `golang.org/x/net/websocket`, hybi.go, as
+//! `endpoints/handlers/watch.go` uses it.
+
+use http::header::{
+    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+/// What a client asks for that wants a WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    accept: HeaderValue,
+    protocol: Option<HeaderValue>,
+}
+
+/// A handshake that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HandshakeError {
+    /// The version is another than 13.
+    #[error("missing or bad WebSocket Version")]
+    Version,
+    /// There is no key, or it is none.
+    #[error("mismatch challenge/response")]
+    Key,
+    /// More than one subprotocol is offered, where none is chosen.
+    #[error("missing or bad WebSocket-Protocol")]
+    Protocol,
+}
+
+impl Handshake {
+    /// The handshake in the head of a request; `None`: it asks for no WebSocket.
+    ///
+    /// # Errors
+    /// It asks for one in a way that RFC 6455 does not allow.
+    pub fn of(headers: &HeaderMap) -> Result<Option<Self>, HandshakeError> {
+        if !is_requested(headers) {
+            return Ok(None);
+        }
+        if headers
+            .get(SEC_WEBSOCKET_VERSION)
+            .is_none_or(|version| version != "13")
+        {
+            return Err(HandshakeError::Version);
+        }
+        let key = headers.get(SEC_WEBSOCKET_KEY).filter(|key| !key.is_empty());
+        let key = key.ok_or(HandshakeError::Key)?;
+        let accept =
+            HeaderValue::from_str(&derive_accept_key(key.as_bytes())).map_err(|_| HandshakeError::Key)?;
+        let mut protocols = protocols(headers);
+        let protocol = protocols.next();
+        if protocols.next().is_some() {
+            return Err(HandshakeError::Protocol);
+        }
+        let protocol = protocol.map(HeaderValue::from_str).transpose();
+        Ok(Some(Self {
+            accept,
+            protocol: protocol.map_err(|_| HandshakeError::Protocol)?,
+        }))
+    }
+
+    /// Writes the head of the answer that accepts it, whose status is 101.
+    pub fn accept(self, headers: &mut HeaderMap) {
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept);
+        if let Some(protocol) = self.protocol {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+        }
+    }
+}
+
+/// Whether a request asks for a WebSocket.
+#[must_use]
+pub fn is_requested(headers: &HeaderMap) -> bool {
+    let lists = |name, word: &str| values(headers, &name).any(|part| part.eq_ignore_ascii_case(word));
+    lists(UPGRADE, "websocket") && lists(CONNECTION, "upgrade")
+}
+
+/// The subprotocols that a client offers, in its order.
+fn protocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    values(headers, &SEC_WEBSOCKET_PROTOCOL).filter(|protocol| !protocol.is_empty())
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
+    let values = headers.get_all(name).into_iter();
+    let texts = values.filter_map(|value| value.to_str().ok());
+    texts.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(http::HeaderName, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    fn asking(more: &[(http::HeaderName, &str)]) -> HeaderMap {
+        let mut fields = vec![(UPGRADE, "WebSocket"), (CONNECTION, "keep-alive, Upgrade")];
+        fields.extend_from_slice(more);
+        headers(&fields)
+    }
+
+    #[test]
+    fn the_key_of_rfc_6455_is_answered_as_it_says() {
+        let asking = asking(&[
+            (SEC_WEBSOCKET_VERSION, "13"),
+            (SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="),
+            (SEC_WEBSOCKET_PROTOCOL, "chat"),
+        ]);
+        let mut answer = HeaderMap::new();
+        Handshake::of(&asking).unwrap().unwrap().accept(&mut answer);
+        assert_eq!(answer[SEC_WEBSOCKET_ACCEPT], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(answer[SEC_WEBSOCKET_PROTOCOL], "chat");
+        assert_eq!(
+            (&answer[UPGRADE], &answer[CONNECTION]),
+            (&"websocket".parse().unwrap(), &"Upgrade".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn what_is_no_handshake_is_told_from_what_asks_for_none() {
+        assert_eq!(Handshake::of(&HeaderMap::new()), Ok(None));
+        assert_eq!(Handshake::of(&headers(&[(UPGRADE, "websocket")])), Ok(None));
+        assert_eq!(Handshake::of(&asking(&[])), Err(HandshakeError::Version));
+        let version = (SEC_WEBSOCKET_VERSION, "13");
+        assert_eq!(
+            Handshake::of(&asking(&[version.clone()])),
+            Err(HandshakeError::Key)
+        );
+        let two = [
+            version,
+            (SEC_WEBSOCKET_KEY, "x"),
+            (SEC_WEBSOCKET_PROTOCOL, "a, b"),
+        ];
+        assert_eq!(Handshake::of(&asking(&two)), Err(HandshakeError::Protocol));
+    }
+}
