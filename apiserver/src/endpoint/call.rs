@@ -68,7 +68,7 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// 500: a path of a Scale leads to something of another type.
-    pub(super) fn to_change<'o>(&self, current: &'o Object) -> Result<Cow<'o, Object>, ApiError> {
+    pub(super) fn old_object<'o>(&self, current: &'o Object) -> Result<Cow<'o, Object>, ApiError> {
         let Some(paths) = self.scale else {
             return Ok(Cow::Borrowed(current));
         };
@@ -92,7 +92,7 @@ impl<'a> Call<'a> {
         };
         let current = current.ok_or_else(|| self.not_found())?;
         if let Some(manager) = manager {
-            let old = self.to_change(current)?;
+            let old = self.old_object(current)?;
             new = self.field_manager()?.update(Some(&old), new, manager, &now());
         }
         let mut object = resource::scaled(current, &new, paths)?;

@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(Handshake::of(&asking(&[])), Err(HandshakeError::Version));
         let version = (SEC_WEBSOCKET_VERSION, "13");
         assert_eq!(
-            Handshake::of(&asking(&[version.clone()])),
+            Handshake::of(&asking(std::slice::from_ref(&version))),
             Err(HandshakeError::Key)
         );
         let two = [

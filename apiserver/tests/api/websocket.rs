@@ -120,10 +120,13 @@ async fn what_is_refused_is_refused_before_the_protocol_changes() {
     };
     let watch = format!("{THINGS}?watch=1");
     assert_eq!(code(&watch, "a").await, 403);
-    let unknown = format!("base64url.bearer.authorization.k8s.io.{}, a", URL_SAFE_NO_PAD.encode("unknown"));
+    let unknown = format!(
+        "base64url.bearer.authorization.k8s.io.{}, a",
+        URL_SAFE_NO_PAD.encode("unknown")
+    );
     assert_eq!(code(&watch, &unknown).await, 401);
     assert_eq!(
-        code(&format!("{watch}&resourceVersion=x"), &bearer(&served)).await,
+        code(&format!("{watch}&labelSelector=(("), &bearer(&served)).await,
         400
     );
     assert_eq!(code(&watch, &format!("{}, other", bearer(&served))).await, 400);

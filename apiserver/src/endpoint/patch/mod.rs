@@ -90,7 +90,7 @@ fn patched(
     current: Option<&Object>,
     options: &PatchOptions,
 ) -> Result<Object, ApiError> {
-    let live = current.map(|current| call.to_change(current)).transpose()?;
+    let live = current.map(|current| call.old_object(current)).transpose()?;
     let live = live.as_deref();
     let existing = || live.ok_or_else(|| call.not_found());
     let validation = options.field_validation;

@@ -231,7 +231,7 @@ impl<C: Converter> Updater<C> {
 fn may_leave_out(last: &VersionedSet, applied: &VersionedSet, managers: &ManagedFields) -> bool {
     let all_use = |version: &ApiVersion| managers.values().all(|owned| owned.api_version == *version);
     let is_one_version = last.api_version == applied.api_version && all_use(&applied.api_version);
-    !last.set.is_empty() && !(is_one_version && last.set.difference(&applied.set).is_empty())
+    !(last.set.is_empty() || is_one_version && last.set.difference(&applied.set).is_empty())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
