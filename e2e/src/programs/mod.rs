@@ -77,6 +77,7 @@ pub enum Program {
     CoreDns,
     Pause,
     Informer,
+    Writers,
 }
 
 /// How a program is built.
@@ -136,6 +137,7 @@ impl Program {
             Self::CoreDns => ("coredns", "annex.dev/e2e/coredns", "coredns"),
             Self::Pause => ("pause", "annex.dev/e2e/pause", "pause"),
             Self::Informer => ("informer", "annex.dev/e2e/informer", "informer"),
+            Self::Writers => ("writers", "annex.dev/e2e/writers", "writers"),
         };
         Recipe {
             module,
@@ -175,7 +177,7 @@ impl Program {
     pub fn named(name: &str) -> Option<Self> {
         Self::OF_CLUSTER
             .into_iter()
-            .chain([Self::SampleApiserver, Self::Informer])
+            .chain([Self::SampleApiserver, Self::Informer, Self::Writers])
             .find(|program| program.name() == name)
     }
 
