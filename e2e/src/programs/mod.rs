@@ -1,7 +1,7 @@
 //! Programs built from pinned Go modules, cached by what went into them.
 //!
 //! Each directory of `e2e/go` is a Go module whose go.mod and go.sum pin the programs' sources. A program is built
-//! once for each content of these two files and the build's flags.
+//! once for each content of these two files and of its own Go files, and the build's flags.
 
 mod build;
 
@@ -261,11 +261,9 @@ fn key(source: &Path, flags: &str) -> Result<String, Error> {
     let mut hash = Sha256::new();
     hash.update(TOOLCHAIN);
     hash.update(flags);
-    let mut names: Vec<_> = ["go.mod", "go.sum", "main.go"]
-        .into_iter()
-        .map(|name| source.join(name))
-        .collect();
+    let mut names: Vec<_> = ["go.mod", "go.sum"].map(|name| source.join(name)).into();
     names.retain(|path| path.is_file());
+    names.extend(files::with_extension(source, "go")?);
     for path in names {
         hash.update(files::read(&path)?);
     }
