@@ -42,7 +42,9 @@ fn generate<T: JsonSchema>() -> (Value, Map<String, Value>) {
     match definitions {
         Some(Value::Object(mut definitions)) => {
             // schemars looks for definitions to transform in `$defs` and `definitions` alone.
-            let schemas = definitions.values_mut().filter_map(|schema| schema.try_into().ok());
+            let schemas = definitions
+                .values_mut()
+                .filter_map(|schema| schema.try_into().ok());
             schemas.for_each(|schema| AddNullable::default().transform(schema));
             (root, definitions)
         }
