@@ -73,6 +73,26 @@ pub fn read(path: &Path) -> Result<String, Error> {
     })
 }
 
+/// The files of a directory whose names end so, without those below it, sorted.
+///
+/// # Errors
+/// [`Error::Read`].
+pub fn with_extension(directory: &Path, extension: &str) -> Result<Vec<PathBuf>, Error> {
+    let read = |source| Error::Read {
+        path: directory.to_owned(),
+        source,
+    };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        if path.is_file() && path.extension().is_some_and(|found| found == extension) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
 /// Writes a file as a whole, its directory included: readers see the old or the new content, never a part.
 /// Only the owner can read it, for most of what a cluster's state directory holds is secret.
 ///

@@ -67,7 +67,12 @@ impl Wanted {
         match self {
             Self::Demo | Self::Product => &[RustProgram::Operator, RustProgram::Wardle],
             Self::TestServer => &[RustProgram::E2eServer],
-            Self::Tests => &[RustProgram::Operator, RustProgram::Wardle, RustProgram::E2eServer],
+            Self::Tests => &[
+                RustProgram::Operator,
+                RustProgram::Wardle,
+                RustProgram::Widgets,
+                RustProgram::E2eServer,
+            ],
         }
     }
 
@@ -91,6 +96,7 @@ pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
         specs.push(match program {
             RustProgram::Operator => catalog::operator(path),
             RustProgram::Wardle => catalog::wardle(path),
+            RustProgram::Widgets => catalog::widgets(path),
             RustProgram::E2eServer => catalog::e2e_server(path),
         });
     }

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::{AddNullable, Transform};
 use serde_json::{Map, Value};
 
 use super::inline::Inliner;
@@ -39,7 +40,14 @@ fn generate<T: JsonSchema>() -> (Value, Map<String, Value>) {
         root.remove("title");
     }
     match definitions {
-        Some(Value::Object(definitions)) => (root, definitions),
+        Some(Value::Object(mut definitions)) => {
+            // schemars looks for definitions to transform in `$defs` and `definitions` alone.
+            let schemas = definitions
+                .values_mut()
+                .filter_map(|schema| schema.try_into().ok());
+            schemas.for_each(|schema| AddNullable::default().transform(schema));
+            (root, definitions)
+        }
         _ => (root, Map::new()),
     }
 }

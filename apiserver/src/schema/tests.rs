@@ -38,7 +38,13 @@ enum External {
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
+struct Size {
+    width: Option<i32>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Thing {
+    size: Size,
     metadata: ObjectMeta,
     /// Said here.
     mode: Option<Mode>,
@@ -63,6 +69,8 @@ fn a_document_has_no_references_and_no_alternatives() {
     let properties = &document["properties"];
     assert_eq!(properties["mode"]["enum"], json!(["On", "Off"]));
     assert_eq!(properties["mode"]["nullable"], true);
+    let width = json!({"type": "integer", "format": "int32", "nullable": true});
+    assert_eq!(properties["size"]["properties"]["width"], width);
     assert_eq!(properties["mode"]["description"], "Said here.");
     assert_eq!(
         properties["tagged"]["properties"]["type"]["enum"],

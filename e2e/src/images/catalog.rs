@@ -68,6 +68,11 @@ pub fn wardle(program: &Path) -> ImageSpec {
     ImageSpec::new("wardle", env!("CARGO_PKG_VERSION"), program, None)
 }
 
+/// An API with `/status` and `/scale` on Annex's own library. No user, as wardle.
+pub fn widgets(program: &Path) -> ImageSpec {
+    ImageSpec::new("widgets", env!("CARGO_PKG_VERSION"), program, None)
+}
+
 /// The server that misbehaves for a test, or records what it is sent (the package `annex-e2e-server`).
 pub fn e2e_server(program: &Path) -> ImageSpec {
     ImageSpec::new("annex-e2e-server", "dev", program, Some(NON_ROOT))

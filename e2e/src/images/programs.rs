@@ -24,19 +24,21 @@ pub enum Program {
     Operator,
     /// The sample API on Annex's own library (an example of the package `annex-apiserver`).
     Wardle,
+    /// An API with `/status` and `/scale` on the same library (an example too).
+    Widgets,
     /// The server that misbehaves for tests (the package `annex-e2e-server`).
     E2eServer,
 }
 
 impl Program {
     /// All of them.
-    const ALL: [Self; 3] = [Self::Operator, Self::Wardle, Self::E2eServer];
+    const ALL: [Self; 4] = [Self::Operator, Self::Wardle, Self::Widgets, Self::E2eServer];
 
     /// The cargo package.
     pub fn package(self) -> &'static str {
         match self {
             Self::Operator => "annex-operator",
-            Self::Wardle => "annex-apiserver",
+            Self::Wardle | Self::Widgets => "annex-apiserver",
             Self::E2eServer => "annex-e2e-server",
         }
     }
@@ -45,7 +47,7 @@ impl Program {
     fn target(self) -> &'static str {
         match self {
             Self::Operator | Self::E2eServer => "--bin",
-            Self::Wardle => "--example",
+            Self::Wardle | Self::Widgets => "--example",
         }
     }
 
@@ -54,6 +56,7 @@ impl Program {
         match self {
             Self::Operator => "annex-operator",
             Self::Wardle => "wardle",
+            Self::Widgets => "widgets",
             Self::E2eServer => "annex-e2e-server",
         }
     }
@@ -136,6 +139,7 @@ pub async fn build(workspace: &Path, target_dir: &Path, programs: &[Program]) ->
 fn selection(programs: &[Program]) -> Vec<&'static str> {
     let packages = Program::ALL
         .into_iter()
+        .filter(|program| *program != Program::Widgets)
         .flat_map(|program| ["--package", program.package()]);
     // Always with the example: what examples depend on has a part in the features of the others.
     let targets = Program::ALL

@@ -1,7 +1,7 @@
 //! Programs built from pinned Go modules, cached by what went into them.
 //!
 //! Each directory of `e2e/go` is a Go module whose go.mod and go.sum pin the programs' sources. A program is built
-//! once for each content of these two files and the build's flags.
+//! once for each content of these two files and of its own Go files, and the build's flags.
 
 mod build;
 
@@ -77,6 +77,7 @@ pub enum Program {
     CoreDns,
     Pause,
     Informer,
+    Writers,
 }
 
 /// How a program is built.
@@ -136,6 +137,7 @@ impl Program {
             Self::CoreDns => ("coredns", "annex.dev/e2e/coredns", "coredns"),
             Self::Pause => ("pause", "annex.dev/e2e/pause", "pause"),
             Self::Informer => ("informer", "annex.dev/e2e/informer", "informer"),
+            Self::Writers => ("writers", "annex.dev/e2e/writers", "writers"),
         };
         Recipe {
             module,
@@ -175,7 +177,7 @@ impl Program {
     pub fn named(name: &str) -> Option<Self> {
         Self::OF_CLUSTER
             .into_iter()
-            .chain([Self::SampleApiserver, Self::Informer])
+            .chain([Self::SampleApiserver, Self::Informer, Self::Writers])
             .find(|program| program.name() == name)
     }
 
@@ -259,11 +261,9 @@ fn key(source: &Path, flags: &str) -> Result<String, Error> {
     let mut hash = Sha256::new();
     hash.update(TOOLCHAIN);
     hash.update(flags);
-    let mut names: Vec<_> = ["go.mod", "go.sum", "main.go"]
-        .into_iter()
-        .map(|name| source.join(name))
-        .collect();
+    let mut names: Vec<_> = ["go.mod", "go.sum"].map(|name| source.join(name)).into();
     names.retain(|path| path.is_file());
+    names.extend(files::with_extension(source, "go")?);
     for path in names {
         hash.update(files::read(&path)?);
     }

@@ -1,7 +1,7 @@
 //! Which scenarios may run beside which.
 //!
-//! A scenario waits most of its time: for a kubelet, a rollout, a lease. Those of [`Lane::Wardle`] and [`Lane::Own`] run at once,
-//! those of [`Lane::Alone`] when all others are over.
+//! A scenario waits most of its time: for a kubelet, a rollout, a lease. Those of [`Lane::Wardle`], [`Lane::Widgets`] and [`Lane::Own`] run at
+//! once, those of [`Lane::Alone`] when all others are over.
 
 use super::Scenario;
 
@@ -16,6 +16,8 @@ pub enum Lane {
     Alone,
     /// It serves `wardle.example.com`, the group of Kubernetes' sample API: one server at a time can.
     Wardle,
+    /// It serves `peer.example.com`, the group of the library's other example.
+    Widgets,
     /// Its namespaces, servers and API groups are nobody else's.
     Own,
 }
@@ -42,7 +44,11 @@ pub(super) fn queues(chosen: &[Scenario]) -> (Vec<Queue>, Queue) {
         workers,
     };
     (
-        vec![of("wardle", Lane::Wardle, 1), of("own", Lane::Own, OWN_AT_ONCE)],
+        vec![
+            of("wardle", Lane::Wardle, 1),
+            of("widgets", Lane::Widgets, 1),
+            of("own", Lane::Own, OWN_AT_ONCE),
+        ],
         of("alone", Lane::Alone, 1),
     )
 }

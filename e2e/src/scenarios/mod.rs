@@ -34,6 +34,7 @@ mod sweep;
 mod traffic;
 mod twin;
 pub mod world;
+mod writers;
 
 use std::{future::Future, pin::Pin};
 
@@ -82,6 +83,7 @@ pub fn all() -> Vec<Scenario> {
     let groups: &[&[Scenario]] = &[
         rules::SCENARIOS,
         kubectl::SCENARIOS,
+        writers::SCENARIOS,
         service::SCENARIOS,
         twin::SCENARIOS,
         serving::SCENARIOS,

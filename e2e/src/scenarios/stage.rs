@@ -45,7 +45,12 @@ pub(super) async fn cleared_first(world: &World, name: &str) -> Result<(), Failu
 fn in_the_way(lane: Lane) -> Option<String> {
     match lane {
         Lane::Alone => Some(STAGED.to_owned()),
-        Lane::Wardle => Some(format!("{STAGED}!={},{STAGED}", value(Lane::Own))),
+        Lane::Wardle => Some(format!(
+            "{STAGED}!={},{STAGED}!={},{STAGED}",
+            value(Lane::Own),
+            value(Lane::Widgets)
+        )),
+        Lane::Widgets => Some(format!("{STAGED}={}", value(lane))),
         Lane::Own => None,
     }
 }
@@ -54,6 +59,7 @@ fn value(lane: Lane) -> &'static str {
     match lane {
         Lane::Alone => "alone",
         Lane::Wardle => "wardle",
+        Lane::Widgets => "widgets",
         Lane::Own => "own",
     }
 }

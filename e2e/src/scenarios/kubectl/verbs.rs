@@ -8,7 +8,7 @@ use super::watch::Watch;
 /// Whose server is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Server {
-    /// Annex's wardle, which answers 415 to server-side apply and bans no names yet.
+    /// Annex's wardle, which bans no names yet.
     Annex,
     /// Kubernetes' own.
     Go,
@@ -25,7 +25,7 @@ pub(super) async fn all(world: &World, server: Server) -> Result<(), Failure> {
     watch.expect("ADDED", "one").await?;
     apply(world).await?;
     diff(world).await?;
-    server_side_apply(world, server).await?;
+    server_side_apply(world).await?;
     patch(world).await?;
     watch.expect("MODIFIED", "one").await?;
     metadata(world).await?;
@@ -157,29 +157,16 @@ async fn diff(world: &World) -> Result<(), Failure> {
     field(world, "two", "{.spec.fischerReference}", "second").await
 }
 
-/// What is not built yet is refused, and nothing of it is done.
-async fn server_side_apply(world: &World, server: Server) -> Result<(), Failure> {
-    let yaml = flunder("three", "b", "third");
-    let applied = world
+/// The server merges what is applied.
+async fn server_side_apply(world: &World) -> Result<(), Failure> {
+    let said = world
         .tools
-        .try_kubectl(&["apply", "--server-side", "-f", "-"], &yaml)
+        .kubectl_with(
+            &["apply", "--server-side", "-f", "-"],
+            &flunder("three", "b", "third"),
+        )
         .await?;
-    if server == Server::Go {
-        return equal(
-            &applied.stdout,
-            "flunder.wardle.example.com/three serverside-applied\n",
-        );
-    }
-    ensure(
-        !applied.success
-            && applied
-                .stderr
-                .contains("Server-side apply not available on the server"),
-        || format!("server-side apply says: {}{}", applied.stdout, applied.stderr),
-    )?;
-    world.kubectl_fails("get flunder three").await?;
-    let created = world.tools.kubectl_with(&["create", "-f", "-"], &yaml).await?;
-    equal(&created, "flunder.wardle.example.com/three created\n")
+    equal(&said, "flunder.wardle.example.com/three serverside-applied\n")
 }
 
 async fn patch(world: &World) -> Result<(), Failure> {
