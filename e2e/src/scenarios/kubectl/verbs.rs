@@ -8,7 +8,7 @@ use super::watch::Watch;
 /// Whose server is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Server {
-    /// Annex's wardle, which answers 415 to server-side apply and bans no names yet.
+    /// Annex's wardle, which bans no names yet.
     Annex,
     /// Kubernetes' own.
     Go,
@@ -25,7 +25,7 @@ pub(super) async fn all(world: &World, server: Server) -> Result<(), Failure> {
     watch.expect("ADDED", "one").await?;
     apply(world).await?;
     diff(world).await?;
-    server_side_apply(world, server).await?;
+    server_side_apply(world).await?;
     patch(world).await?;
     watch.expect("MODIFIED", "one").await?;
     metadata(world).await?;
@@ -157,29 +157,27 @@ async fn diff(world: &World) -> Result<(), Failure> {
     field(world, "two", "{.spec.fischerReference}", "second").await
 }
 
-/// What is not built yet is refused, and nothing of it is done.
-async fn server_side_apply(world: &World, server: Server) -> Result<(), Failure> {
-    let yaml = flunder("three", "b", "third");
-    let applied = world
+/// Makes, meets a conflict with another manager, and takes what it wants.
+async fn server_side_apply(world: &World) -> Result<(), Failure> {
+    let applied = "flunder.wardle.example.com/three serverside-applied\n";
+    let arguments = ["apply", "--server-side", "-f", "-"];
+    let said = world
         .tools
-        .try_kubectl(&["apply", "--server-side", "-f", "-"], &yaml)
+        .kubectl_with(&arguments, &flunder("three", "b", "third"))
         .await?;
-    if server == Server::Go {
-        return equal(
-            &applied.stdout,
-            "flunder.wardle.example.com/three serverside-applied\n",
-        );
-    }
-    ensure(
-        !applied.success
-            && applied
-                .stderr
-                .contains("Server-side apply not available on the server"),
-        || format!("server-side apply says: {}{}", applied.stdout, applied.stderr),
-    )?;
-    world.kubectl_fails("get flunder three").await?;
-    let created = world.tools.kubectl_with(&["create", "-f", "-"], &yaml).await?;
-    equal(&created, "flunder.wardle.example.com/three created\n")
+    equal(&said, applied)?;
+    let other = [&arguments[..], &["--field-manager=other"]].concat();
+    let changed = flunder("three", "b", "fourth");
+    let refused = world.tools.try_kubectl(&other, &changed).await?;
+    let conflict = r#"conflict with "kubectl": .spec.fischerReference"#;
+    ensure(!refused.success && refused.stderr.contains(conflict), || {
+        format!("a conflict says: {}{}", refused.stdout, refused.stderr)
+    })?;
+    field(world, "three", "{.spec.fischerReference}", "third").await?;
+    let forced = [&other[..], &["--force-conflicts"]].concat();
+    let said = world.tools.kubectl_with(&forced, &changed).await?;
+    equal(&said, applied)?;
+    field(world, "three", "{.spec.fischerReference}", "fourth").await
 }
 
 async fn patch(world: &World) -> Result<(), Failure> {
