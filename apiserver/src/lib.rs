@@ -1,7 +1,6 @@
 //! The library to write Kubernetes extension apiservers with.
 //!
-//! **Not built yet**: `metadata.managedFields` is absent; apply patches are answered with 415;
-//! admission webhooks, admission policies and resource quotas do not apply to the objects of these servers.
+//! **Not built yet**: admission webhooks, admission policies and resource quotas do not apply to the objects of these servers.
 //!
 //! A request's way, and the modules that it passes:
 //!
