@@ -19,7 +19,7 @@ enum Kind {
     /// The JSON in a `FieldsV1`.
     Fields,
     Message(&'static [Field]),
-    Many(&'static Kind),
+    Many(&'static Self),
 }
 
 /// A number, a name and what it is.
