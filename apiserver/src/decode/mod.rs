@@ -8,8 +8,7 @@ mod surrogates;
 pub(crate) mod syntax;
 mod time;
 pub(crate) mod yaml;
-
-use std::borrow::Cow;
+mod yaml_text;
 
 use serde::de::Deserializer;
 use serde_json::{Map, Value};
@@ -156,14 +155,7 @@ fn decode_json(body: &[u8], resource: &Resource, version: &str) -> Result<Decode
 }
 
 fn decode_yaml(body: &[u8], resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
-    let text = match String::from_utf8_lossy(body) {
-        Cow::Borrowed(text) => text,
-        Cow::Owned(_) => {
-            let message = "yaml: control characters are not allowed".to_owned();
-            return Err(DecodeError::Unrecognized(message));
-        }
-    };
-    let document = yaml::read(text).map_err(DecodeError::Unrecognized)?;
+    let document = yaml::read(body).map_err(DecodeError::Unrecognized)?;
     let duplicates = document.duplicates();
     let mut decoded = read_value(document.value, resource, version)?;
     decoded.of_yaml = duplicates.len();

@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{DuplicateKeyPolicy, Options, Spanned};
 
+use super::yaml_text::text;
 use crate::status::{MOST_LISTED, Quoted};
 
 /// A value, and the keys that stand twice in one of its maps.
@@ -63,11 +65,15 @@ impl Document {
 /// Bytes of all texts in a document, aliases written out.
 const MOST_SCALAR_BYTES: usize = 16 * 1024 * 1024;
 
+/// Levels of lists and maps: the parser calls itself for each, with much more stack than that of JSON.
+const MAX_DEPTH: usize = 64;
+
 /// Reads the first document, as Go does; an empty one is null.
 ///
 /// # Errors
 /// It is no YAML, has a key that JSON cannot have, or is larger than the parser's budget: what is wrong.
-pub(crate) fn read(text: &str) -> Result<Document, String> {
+pub(crate) fn read(body: impl AsRef<[u8]>) -> Result<Document, String> {
+    let text = text(body.as_ref()).map_err(|message| format!("yaml: {message}"))?;
     let mut options = Options::default();
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
     options.legacy_octal_numbers = true;
@@ -75,15 +81,26 @@ pub(crate) fn read(text: &str) -> Result<Document, String> {
     options.with_snippet = false;
     // A body has 3 MiB; aliases may say more, and what is kept for them is bounded too.
     if let Some(budget) = &mut options.budget {
+        budget.max_depth = MAX_DEPTH;
         budget.max_total_scalar_bytes = MOST_SCALAR_BYTES;
         budget.max_recorded_anchor_bytes = MOST_SCALAR_BYTES;
     }
-    let mut documents = serde_saphyr::from_multiple_with_options::<Document>(text, options)
-        .map_err(|error| format!("yaml: {error}"))?;
+    let mut documents =
+        serde_saphyr::from_multiple_with_options::<Document>(text, options).map_err(explained)?;
     if documents.is_empty() {
         return Ok(Document::from(Value::Null));
     }
     Ok(documents.swap_remove(0))
+}
+
+fn explained(error: serde_saphyr::Error) -> String {
+    match error {
+        serde_saphyr::Error::Budget {
+            breach: BudgetBreach::Depth { .. },
+            ..
+        } => format!("yaml: exceeded max depth of {MAX_DEPTH}"),
+        error => format!("yaml: {error}"),
+    }
 }
 
 impl From<Value> for Document {
@@ -232,6 +249,14 @@ mod tests {
         assert!(read("a: [").is_err());
         assert!(read("a: b: c").is_err());
         assert!(read("a: .nan").is_err());
+    }
+
+    #[test]
+    fn a_document_that_nests_too_deeply_is_refused() {
+        let lists = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read(&lists(MAX_DEPTH)).is_ok());
+        let refused = read(&lists(MAX_DEPTH + 1)).err();
+        assert_eq!(refused.as_deref(), Some("yaml: exceeded max depth of 64"));
     }
 
     #[test]

@@ -101,20 +101,17 @@ where
     }
     let media = media::body_media(headers)?;
     offload::expect_body(&body, media, 0).await?;
-    let value = parsed(&body, media).map_err(|message| {
-        ApiError::BadRequest(format!("couldn't get version/kind; json parse error: {message}"))
-    })?;
+    let value = parsed(&body, media).map_err(ApiError::BadRequest)?;
     DeleteOptions::from_body(value)
 }
 
 fn parsed(body: &[u8], media: BodyMedia) -> Result<Value, String> {
     match media {
-        BodyMedia::Json => serde_json::from_slice(body)
-            .map_err(|error| syntax::explain(body).unwrap_or_else(|| error.to_string())),
-        BodyMedia::Yaml => {
-            let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
-            yaml::read(text).map(|document| document.value)
-        }
+        BodyMedia::Json => serde_json::from_slice(body).map_err(|error| {
+            let message = syntax::explain(body).unwrap_or_else(|| error.to_string());
+            format!("couldn't get version/kind; json parse error: {message}")
+        }),
+        BodyMedia::Yaml => yaml::read(body).map(|document| document.value),
     }
 }
 

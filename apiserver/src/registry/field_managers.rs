@@ -7,6 +7,9 @@ use std::sync::{Arc, LazyLock};
 use annex_structured_merge_diff::fieldpath::{ApiVersion, Filter, Path, PathElement, Set, SetMatcher};
 use annex_structured_merge_diff::merge::ConversionError;
 
+use super::Registry;
+use super::metadata::Clock;
+use crate::authz::Authorized;
 use crate::managed_fields::types::{SchemaError, parseable_type};
 use crate::managed_fields::{FieldManager, FieldManagerOptions, NoSuchVersion, ObjectConverter, Types};
 use crate::object::Object;
@@ -68,6 +71,43 @@ impl FieldManagers {
     /// The one for writes of this version at this path; an empty `subresource`: of the resource itself.
     pub(super) fn get(&self, version: &str, subresource: &str) -> Option<&FieldManager> {
         self.0.get(version)?.get(subresource)
+    }
+}
+
+impl Registry {
+    /// `object`, which `manager` writes in place of `live`, with who manages which field then. Both are in the request's
+    /// version.
+    pub(super) fn with_managers(
+        &self,
+        request: &Authorized,
+        live: Option<&Object>,
+        mut object: Object,
+        manager: &str,
+    ) -> Object {
+        let Some(managers) = self.field_manager(request.info()) else {
+            return object;
+        };
+        let now = Clock::read().now;
+        let Some(seen) = self.as_the_hub_has_it(&object, &request.info().version) else {
+            return managers.update(live, object, manager, &now);
+        };
+        let mut seen = managers.update(live, seen, manager, &now);
+        match seen.metadata_mut().remove("managedFields") {
+            Some(managed) => object.metadata_mut().insert("managedFields".into(), managed),
+            None => object.metadata_mut().remove("managedFields"),
+        };
+        object
+    }
+
+    /// Go's field managers are given objects of the hub: what a conversion to it loses is managed by nobody. `None`: nothing
+    /// is converted, or it cannot be, which the write itself says.
+    fn as_the_hub_has_it(&self, object: &Object, version: &str) -> Option<Object> {
+        let hub = &self.resource.hub_version;
+        if hub == version {
+            return None;
+        }
+        let in_hub = self.in_version(object.clone(), hub).ok()?;
+        self.in_version(in_hub, version).ok()
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::Registry;
-use super::metadata::{self, Clock, Metadata};
+use super::metadata::{self, Metadata};
 use crate::admission::{Attributes, Operation};
 use crate::authz::Authorized;
 use crate::object::Object;
@@ -58,21 +58,6 @@ impl Registry {
             && let Ok(complete) = self.resource.strategy.normalize(hub, object.clone())
         {
             *object = complete;
-        }
-    }
-
-    /// `object`, which `manager` writes in place of `live`, with who manages which field then. Both are in the request's
-    /// version.
-    pub(super) fn with_managers(
-        &self,
-        request: &Authorized,
-        live: Option<&Object>,
-        object: Object,
-        manager: &str,
-    ) -> Object {
-        match self.field_manager(request.info()) {
-            Some(managers) => managers.update(live, object, manager, &Clock::read().now),
-            None => object,
         }
     }
 

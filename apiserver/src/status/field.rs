@@ -1,11 +1,12 @@
 //! Errors about one field, in the words of k8s.io/apimachinery's `field.Error`.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde_json::Value;
 
-use super::quote::{MOST_SHOWN, Quoted, cut};
+use super::quote::{MOST_SHOWN, cut};
+use super::shown_value::{OWNER_REFERENCE, ShownValue};
 
 /// What is wrong with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +124,18 @@ impl FieldError {
     pub fn body(&self) -> String {
         let words = self.kind.words();
         let mut body = if self.kind.shows_value() {
-            format!("{words}: {}", ShownValue(&self.value))
+            let order = if self.field == "metadata.ownerReferences" {
+                &OWNER_REFERENCE
+            } else {
+                &[][..]
+            };
+            format!(
+                "{words}: {}",
+                ShownValue {
+                    value: &self.value,
+                    order
+                }
+            )
         } else {
             words.to_owned()
         };
@@ -132,102 +144,6 @@ impl FieldError {
             body.push_str(&cut(&self.detail, MOST_SHOWN));
         }
         body
-    }
-}
-
-/// A value as Go's `field.Error` shows it: texts quoted, null as `null`, anything else as JSON. Of a long one the beginning,
-/// and `...`.
-struct ShownValue<'a>(&'a Value);
-
-impl fmt::Display for ShownValue<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut start = Start {
-            text: String::new(),
-            is_cut: false,
-        };
-        // It fails as soon as there is enough, so that a long value is not written to its end.
-        let written = match self.0 {
-            Value::String(text) => write!(start, "{}", Quoted(text)),
-            other => write!(start, "{other}"),
-        };
-        formatter.write_str(&start.text)?;
-        match written {
-            Err(_) if start.is_cut => formatter.write_str("..."),
-            written => written,
-        }
-    }
-}
-
-/// As much of a value as an error shows of it: for errors that each show the same long one.
-pub(crate) fn shown_part(value: &Value) -> Value {
-    // A few bytes more, where a character ends behind the last that is shown.
-    part(value, &mut (MOST_SHOWN + 8))
-}
-
-/// At most `left` bytes of it, of which each value takes at least one.
-fn part(value: &Value, left: &mut usize) -> Value {
-    match value {
-        Value::String(text) if text.len() > *left => {
-            let end = (0..=*left).rev().find(|end| text.is_char_boundary(*end));
-            *left = 0;
-            text[..end.unwrap_or_default()].into()
-        }
-        Value::String(text) => {
-            spend(left, text.len());
-            value.clone()
-        }
-        Value::Array(elements) => {
-            spend(left, 1);
-            let mut parts = Vec::new();
-            for element in elements {
-                if *left == 0 {
-                    break;
-                }
-                parts.push(part(element, left));
-            }
-            parts.into()
-        }
-        Value::Object(fields) => {
-            spend(left, 1);
-            let mut parts = serde_json::Map::new();
-            for (key, field) in fields {
-                if *left == 0 {
-                    break;
-                }
-                spend(left, key.len());
-                parts.insert(key.clone(), part(field, left));
-            }
-            parts.into()
-        }
-        scalar => {
-            spend(left, 1);
-            scalar.clone()
-        }
-    }
-}
-
-fn spend(left: &mut usize, bytes: usize) {
-    *left = left.saturating_sub(bytes.max(1));
-}
-
-/// Takes the first [`MOST_SHOWN`] bytes.
-struct Start {
-    text: String,
-    is_cut: bool,
-}
-
-impl fmt::Write for Start {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut end = text.len().min(MOST_SHOWN - self.text.len());
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        self.text.push_str(&text[..end]);
-        if end < text.len() {
-            self.is_cut = true;
-            return Err(fmt::Error);
-        }
-        Ok(())
     }
 }
 
@@ -243,37 +159,13 @@ mod tests {
 
     use super::*;
 
-    fn shown(value: &Value) -> String {
-        ShownValue(value).to_string()
-    }
-
     #[test]
-    fn of_a_long_value_the_beginning_is_shown() {
-        assert_eq!(shown(&json!("a\n")), r#""a\n""#);
-        assert_eq!(shown(&json!({"a": [1, null]})), r#"{"a":[1,null]}"#);
-        let exact = "x".repeat(MOST_SHOWN - 2);
-        assert_eq!(shown(&json!(exact)), format!("\"{exact}\""));
-        let long = "\u{e9}".repeat(MOST_SHOWN);
-        let text = shown(&json!(long));
-        assert!(
-            text.starts_with("\"\u{e9}") && text.ends_with("\u{e9}..."),
-            "{}",
-            &text[text.len() - 9..]
+    fn owners_are_shown_in_the_order_of_their_type() {
+        let owners =
+            json!([{"controller": true, "name": "a", "apiVersion": "v1", "x": 1}, {"uid": "u", "kind": "K"}]);
+        assert_eq!(
+            FieldError::invalid("metadata.ownerReferences", owners, "").body(),
+            r#"Invalid value: [{"apiVersion":"v1","name":"a","controller":true,"x":1},{"kind":"K","uid":"u"}]"#
         );
-        assert!(text.len() <= MOST_SHOWN + 3);
-    }
-
-    #[test]
-    fn a_part_is_shown_as_the_whole() {
-        let owner = json!({"uid": "u", "name": "", "more": [true, {}, 1.5], "text": "x".repeat(50)});
-        for count in [1, 10, 100, 1000] {
-            let whole = Value::from(vec![owner.clone(); count]);
-            let part = shown_part(&whole);
-            assert_eq!(shown(&part), shown(&whole), "{count}");
-            assert!(part.to_string().len() < 4 * MOST_SHOWN);
-        }
-        for whole in [json!("x".repeat(100_000)), json!([["\u{e9}".repeat(100_000)]])] {
-            assert_eq!(shown(&shown_part(&whole)), shown(&whole));
-        }
     }
 }

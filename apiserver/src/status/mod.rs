@@ -4,11 +4,12 @@ mod error;
 mod field;
 mod listing;
 mod quote;
+mod shown_value;
 mod wire;
 
 pub use error::ApiError;
-pub(crate) use field::shown_part;
 pub use field::{FieldError, FieldErrorKind};
 pub(crate) use listing::{Limit, MOST_LISTED, listed};
 pub(crate) use quote::{Quoted, is_printable};
+pub(crate) use shown_value::shown_part;
 pub use wire::{Status, StatusCause, StatusDetails};

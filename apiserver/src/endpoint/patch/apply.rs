@@ -37,16 +37,13 @@ pub(super) fn applied(
     if duplicates.is_empty() {
         return Ok(applied);
     }
-    let message = format!(
-        "error converting YAML to JSON: yaml: unmarshal errors:\n  {}",
-        duplicates.join("\n  ")
-    );
     match options.field_validation {
         FieldValidation::Ignore => {}
-        FieldValidation::Warn => call.warnings.extend([message]),
+        FieldValidation::Warn => call.warnings.extend(duplicates),
         FieldValidation::Strict => {
             return Err(ApiError::BadRequest(format!(
-                "error strict decoding YAML: {message}"
+                "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  {}",
+                duplicates.join("\n  ")
             )));
         }
     }
@@ -71,6 +68,7 @@ struct Config {
 
 fn read(body: &[u8]) -> Result<Config, ApiError> {
     if media_of(body) == BodyMedia::Json
+        && std::str::from_utf8(body).is_ok()
         && let Ok((Value::Object(fields), findings)) = document::read(body, None)
         && findings.is_empty()
     {
@@ -80,9 +78,8 @@ fn read(body: &[u8]) -> Result<Config, ApiError> {
         });
     }
     let bad = |message: String| ApiError::BadRequest(format!("error decoding YAML: {message}"));
-    let text =
-        std::str::from_utf8(body).map_err(|_| bad("yaml: control characters are not allowed".into()))?;
-    let document = yaml::read(text).map_err(bad)?;
+    let document =
+        yaml::read(body).map_err(|message| bad(format!("error converting YAML to JSON: {message}")))?;
     let duplicates = document.duplicates();
     let fields = match document.value {
         Value::Object(fields) => fields,

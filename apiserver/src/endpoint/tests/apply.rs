@@ -239,3 +239,35 @@ async fn a_manager_of_one_version_owns_its_fields_in_the_other() {
         )
     );
 }
+
+#[tokio::test]
+async fn duplicate_fields_are_warned_of_one_by_one() {
+    let server = TestServer::new();
+    let body = r#"{"apiVersion":"wardle.example.com/v1alpha1","kind":"Flunder","metadata":{"name":"a"},
+        "spec":{"reference":"a","reference":"b","size":1,"size":2}}"#;
+    let uri = format!("{A}?fieldManager=me");
+    let reply = server.send("PATCH", &uri, APPLY, body).await;
+    assert_eq!(reply.code, 201);
+    let expected =
+        ["reference", "size"].map(|key| format!("299 - \"line 2: key \\\"{key}\\\" already set in map\""));
+    let warnings = reply.headers.get_all("warning").iter();
+    assert_eq!(warnings.collect::<Vec<_>>(), expected.each_ref());
+}
+
+#[tokio::test]
+async fn a_configuration_is_yaml_even_where_it_looks_like_json() {
+    let server = TestServer::new();
+    let uri = format!("{A}?fieldManager=me");
+    let refused = "error decoding YAML: error converting YAML to JSON: yaml: ";
+    for (letter, message) in [
+        (b'\xff', "invalid leading UTF-8 octet"),
+        (b'\x01', "control characters are not allowed"),
+    ] {
+        let mut body = config(&json!({"reference": "?"})).to_string().into_bytes();
+        let at = body.iter().position(|byte| *byte == b'?').unwrap();
+        body[at] = letter;
+        let reply = server.send("PATCH", &uri, APPLY, body).await;
+        assert_eq!(reply.code, 400);
+        assert_eq!(reply.json()["message"], format!("{refused}{message}"));
+    }
+}

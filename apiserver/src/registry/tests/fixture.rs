@@ -136,9 +136,14 @@ pub(super) fn shop() -> Shop {
 }
 
 pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
+    shop_of(scope, policy, &json!({"type": "object"}))
+}
+
+/// A shop whose paints have this schema in both versions.
+pub(super) fn shop_of(scope: Scope, policy: Policy, schema: &Value) -> Shop {
     let version = |name: &str, selectable: &[&str]| Version {
         name: name.into(),
-        schema: Arc::new(Schema::new(json!({"type": "object", "title": name}))),
+        schema: Arc::new(Schema::new(titled(schema, name))),
         columns: Vec::new(),
         subresources: crate::resource::Subresources::default(),
         deprecation_warning: None,
@@ -169,6 +174,12 @@ pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
         gate,
         warnings: Mutex::default(),
     }
+}
+
+fn titled(schema: &Value, name: &str) -> Value {
+    let mut schema = schema.clone();
+    schema["title"] = name.into();
+    schema
 }
 
 /// A paint in v1.

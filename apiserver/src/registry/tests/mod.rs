@@ -3,6 +3,7 @@
 
 mod create;
 mod delete;
+mod field_managers;
 mod finalize;
 mod fixture;
 mod list;

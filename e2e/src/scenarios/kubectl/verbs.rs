@@ -157,16 +157,27 @@ async fn diff(world: &World) -> Result<(), Failure> {
     field(world, "two", "{.spec.fischerReference}", "second").await
 }
 
-/// The server merges what is applied.
+/// Makes, meets a conflict with another manager, and takes what it wants.
 async fn server_side_apply(world: &World) -> Result<(), Failure> {
+    let applied = "flunder.wardle.example.com/three serverside-applied\n";
+    let arguments = ["apply", "--server-side", "-f", "-"];
     let said = world
         .tools
-        .kubectl_with(
-            &["apply", "--server-side", "-f", "-"],
-            &flunder("three", "b", "third"),
-        )
+        .kubectl_with(&arguments, &flunder("three", "b", "third"))
         .await?;
-    equal(&said, "flunder.wardle.example.com/three serverside-applied\n")
+    equal(&said, applied)?;
+    let other = [&arguments[..], &["--field-manager=other"]].concat();
+    let changed = flunder("three", "b", "fourth");
+    let refused = world.tools.try_kubectl(&other, &changed).await?;
+    let conflict = r#"conflict with "kubectl": .spec.fischerReference"#;
+    ensure(!refused.success && refused.stderr.contains(conflict), || {
+        format!("a conflict says: {}{}", refused.stdout, refused.stderr)
+    })?;
+    field(world, "three", "{.spec.fischerReference}", "third").await?;
+    let forced = [&other[..], &["--force-conflicts"]].concat();
+    let said = world.tools.kubectl_with(&forced, &changed).await?;
+    equal(&said, applied)?;
+    field(world, "three", "{.spec.fischerReference}", "fourth").await
 }
 
 async fn patch(world: &World) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::protobuf;
+use super::{managed_fields, protobuf};
 
 /// Headers that must be the same.
 const HEADERS: [&str; 5] = [
@@ -120,8 +120,12 @@ impl Memory {
     fn normalize(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
-                // Absent here until server-side apply is built: the first of the declared differences.
-                fields.remove("managedFields");
+                if let Some(Value::Array(entries)) = fields.get_mut("managedFields") {
+                    managed_fields::normalize(entries);
+                }
+                if let Some(Value::Array(causes)) = fields.get_mut("causes") {
+                    managed_fields::normalize_causes(causes);
+                }
                 for (name, field) in fields.iter_mut() {
                     match (name.as_str(), &mut *field) {
                         ("resourceVersion", Value::String(text)) if text.parse::<u64>().is_ok() => {
@@ -142,18 +146,15 @@ impl Memory {
     }
 
     fn normal_text(&self, text: &str) -> String {
-        if is_time(text) {
-            return "<time>".to_owned();
-        }
         if is_generated(text) {
             return "gen-<generated>".to_owned();
         }
-        let mut text = text.to_owned();
+        let mut text = without_times(text);
         for uid in &self.uids {
             text = text.replace(uid.as_str(), "<uid>");
         }
         // Those of a young etcd are a few digits, which stand elsewhere too: only a whole number in its place counts.
-        for place in ["current: ", "in record ("] {
+        for place in ["current: ", "in record (", r#"resourceVersion\":\""#] {
             if let Some((before, after)) = text.split_once(place) {
                 let rest = after.trim_start_matches(|letter: char| letter.is_ascii_digit());
                 text = format!("{before}{place}<revision>{rest}");
@@ -163,19 +164,32 @@ impl Memory {
     }
 }
 
-/// `2026-01-02T03:04:05Z`
-fn is_time(text: &str) -> bool {
-    text.len() == 20
-        && text
-            .bytes()
-            .zip("0000-00-00T00:00:00Z".bytes())
-            .all(|(found, wanted)| {
+/// A time, with a digit for each 0.
+const TIME: &str = "0000-00-00T00:00:00Z";
+
+/// Conflicts between managers name the times of their writes too, in the middle of a sentence.
+fn without_times(text: &str) -> String {
+    let mut without = String::new();
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let is_time = rest.len() >= TIME.len()
+            && rest.bytes().zip(TIME.bytes()).all(|(found, wanted)| {
                 if wanted == b'0' {
                     found.is_ascii_digit()
                 } else {
                     found == wanted
                 }
-            })
+            });
+        let length = if is_time {
+            without.push_str("<time>");
+            TIME.len()
+        } else {
+            without.push(letter);
+            letter.len_utf8()
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    without
 }
 
 /// A name that a server made up for `generateName: gen-`.
@@ -205,7 +219,7 @@ mod tests {
     fn what_may_differ_is_the_same_and_what_may_not_is_not() {
         let object = |revision: &str, uid: &str, time: &str, color: &str| {
             json!({"metadata": {"name": "a", "resourceVersion": revision, "uid": uid, "creationTimestamp": time,
-                "managedFields": [revision]}, "spec": {"color": color}, "message": format!("current: {revision}, {uid}")})
+                "managedFields": [{"manager": "m", "time": time}]}, "spec": {"color": color}, "message": format!("current: {revision}, {uid} at {time}: x")})
         };
         let one = read(
             &object("5", "u-1", "2026-01-02T03:04:05Z", "red"),
@@ -233,6 +247,14 @@ mod tests {
         assert_eq!(memory.said["rv a"], "5");
         assert_eq!(memory.said["uid a"], "u");
         assert_eq!(memory.said["continue"], "t");
+    }
+
+    #[test]
+    fn managed_fields_are_compared() {
+        let object = |manager: &str| json!({"metadata": {"managedFields": [{"manager": manager, "fieldsV1": {"f:a": {}}}]}});
+        let of = |manager| read(&object(manager), &mut Memory::default());
+        assert_eq!(of("a"), of("a"));
+        assert_ne!(of("a"), of("b"));
     }
 
     #[test]

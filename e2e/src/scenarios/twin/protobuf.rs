@@ -210,9 +210,9 @@ fn value(part: &Part<'_>, kind: Kind) -> Option<Value> {
     match (kind, part) {
         (Kind::Text, Part::Bytes(bytes)) => Some(text(bytes)),
         (Kind::Number, Part::Number(number)) => Some(number.cast_signed().into()),
-        // Times are not compared, but whether there is one.
+        // Go writes a time that is not set as an empty message.
         (Kind::Time, Part::Bytes([])) => Some(Value::Null),
-        (Kind::Time, Part::Bytes(_)) => Some("<time>".into()),
+        (Kind::Time, Part::Bytes(bytes)) => time(bytes),
         (Kind::Fields, Part::Bytes(bytes)) => {
             let raw = parts(bytes)?.into_iter().find_map(|(_, part)| part.bytes())?;
             serde_json::from_slice(raw).ok()
@@ -220,6 +220,17 @@ fn value(part: &Part<'_>, kind: Kind) -> Option<Value> {
         (Kind::Message(fields), Part::Bytes(bytes)) => message(bytes, fields).map(Value::Object),
         _ => None,
     }
+}
+
+/// A `Timestamp` of whole seconds.
+fn time(bytes: &[u8]) -> Option<Value> {
+    let seconds = match parts(bytes)?.into_iter().find(|(number, _)| *number == 1) {
+        Some((_, Part::Number(seconds))) => seconds.cast_signed(),
+        Some((_, Part::Bytes(_))) => return None,
+        None => 0,
+    };
+    let time = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(time.to_string().into())
 }
 
 fn text(bytes: &[u8]) -> Value {
@@ -283,16 +294,13 @@ mod tests {
     /// What k8s.io/apimachinery writes, object by object.
     const FACTS: &str = include_str!("../../../../apiserver/src/protobuf/testdata/facts.jsonl");
 
-    /// Without what Go leaves out of JSON where it is empty, and times.
+    /// Without what Go leaves out of JSON where it is empty.
     fn told(value: &Value) -> Option<Value> {
         match value {
             Value::Null => None,
             Value::Bool(value) => value.then_some(1.into()),
             Value::Number(number) => (number.as_i64() != Some(0)).then(|| value.clone()),
             Value::String(text) if text.is_empty() => None,
-            Value::String(text) if text.ends_with('Z') && text.contains('T') && text.len() == 20 => {
-                Some("<time>".into())
-            }
             Value::String(_) => Some(value.clone()),
             Value::Array(values) => {
                 let values: Vec<Value> = values.iter().filter_map(told).collect();

@@ -1,18 +1,20 @@
 //! Requests as they stand in `requests/*.http`: a title, a line with method and path, headers, a body.
 //!
 //! `{{rv NAME}}` and `{{uid NAME}}` are the resourceVersion and the uid that the server last gave the object of this
-//! name; `{{continue}}` is the token of its last list.
+//! name; `{{continue}}` is the token of its last list; `{{repeat COUNT TEXT}}` is what would be too long to read, and
+//! `{{byte HEX}}` in a body one that is no text.
 
 use std::collections::BTreeMap;
 
 /// All requests, in the order in which they are sent: each file goes on with what the ones before it left.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     include_str!("requests/1-discovery.http"),
     include_str!("requests/2-create.http"),
     include_str!("requests/3-read.http"),
     include_str!("requests/4-watch.http"),
     include_str!("requests/5-update.http"),
-    include_str!("requests/6-delete.http"),
+    include_str!("requests/6-apply.http"),
+    include_str!("requests/7-delete.http"),
 ];
 
 /// One request.
@@ -53,19 +55,34 @@ fn parse_one(text: &str) -> Option<Request> {
 }
 
 /// `text` with what a server said earlier in the place of its placeholders; what it never said stays empty.
-pub(super) fn filled(text: &str, said: &BTreeMap<String, String>) -> String {
-    let mut filled = String::new();
+pub(super) fn filled(text: &str, said: &BTreeMap<String, String>) -> Vec<u8> {
+    let mut filled = Vec::new();
     let mut rest = text;
     while let Some((before, (key, after))) = rest
         .split_once("{{")
         .and_then(|(before, rest)| Some((before, rest.split_once("}}")?)))
     {
-        filled.push_str(before);
-        filled.push_str(said.get(key).map_or("", String::as_str));
+        filled.extend(before.as_bytes());
+        if let Some(byte) = byte(key) {
+            filled.push(byte);
+        } else if let Some(text) = repeated(key) {
+            filled.extend(text.into_bytes());
+        } else if let Some(text) = said.get(key) {
+            filled.extend(text.as_bytes());
+        }
         rest = after;
     }
-    filled.push_str(rest);
+    filled.extend(rest.as_bytes());
     filled
+}
+
+fn byte(key: &str) -> Option<u8> {
+    u8::from_str_radix(key.strip_prefix("byte ")?, 16).ok()
+}
+
+fn repeated(key: &str) -> Option<String> {
+    let (count, text) = key.strip_prefix("repeat ")?.split_once(' ')?;
+    Some(text.repeat(count.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -75,7 +92,7 @@ mod tests {
     #[test]
     fn every_title_is_there_once() {
         let requests = all();
-        assert!(requests.len() >= 150, "{}", requests.len());
+        assert!(requests.len() >= 500, "{}", requests.len());
         let written: usize = FILES.iter().map(|file| file.matches("### ").count()).sum();
         assert_eq!(requests.len(), written, "some requests cannot be read");
         let mut titles: Vec<&str> = requests.iter().map(|request| request.title.as_str()).collect();
@@ -99,7 +116,13 @@ mod tests {
     #[test]
     fn placeholders_are_filled_and_json_is_left_alone() {
         let said = BTreeMap::from([("rv a".to_owned(), "5".to_owned())]);
-        assert_eq!(filled(r#"{"a":{"b":"{{rv a}}"}}"#, &said), r#"{"a":{"b":"5"}}"#);
-        assert_eq!(filled("x={{continue}}", &said), "x=");
+        for (text, expected) in [
+            (r#"{"a":{"b":"{{rv a}}"}}"#, br#"{"a":{"b":"5"}}"#.as_slice()),
+            ("x={{continue}}", b"x="),
+            (r#"{{repeat 3 {"a":}}1"#, br#"{"a":{"a":{"a":1"#),
+            ("a{{byte ff}}b", b"a\xffb"),
+        ] {
+            assert_eq!(filled(text, &said), expected);
+        }
     }
 }
