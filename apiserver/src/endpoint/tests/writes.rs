@@ -55,7 +55,7 @@ async fn what_would_take_more_memory_than_there_is_is_refused_unread() {
     let yaml = format!("a: [{objects}]");
     let refused = (
         413,
-        "Request entity too large: the body may take 16 MiB of memory once it is decoded, and this server has 8 MiB for it"
+        "Request entity too large: the body may take 16 MiB of memory once it is decoded, and this server has 6 MiB for it"
             .to_owned(),
     );
     for (method, path, media, body) in [
