@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn of_keys_that_stand_twice_the_first_hundred_are_told() {
-        let document = read(&"a: 1\n".repeat(1000)).unwrap();
+        let document = read("a: 1\n".repeat(1000)).unwrap();
         let told = document.duplicates();
         assert_eq!(told.len(), MOST_LISTED + 1);
         assert_eq!(told[99], r#"line 101: key "a" already set in map"#);
@@ -254,8 +254,8 @@ mod tests {
     #[test]
     fn a_document_that_nests_too_deeply_is_refused() {
         let lists = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(read(&lists(MAX_DEPTH)).is_ok());
-        let refused = read(&lists(MAX_DEPTH + 1)).err();
+        assert!(read(lists(MAX_DEPTH)).is_ok());
+        let refused = read(lists(MAX_DEPTH + 1)).err();
         assert_eq!(refused.as_deref(), Some("yaml: exceeded max depth of 64"));
     }
 
@@ -268,8 +268,8 @@ mod tests {
     #[test]
     fn aliases_of_long_texts_are_refused() {
         let text = |bytes: usize| format!("a: &a {}\nb: [{}]\n", "x".repeat(bytes), ["*a"; 50].join(","));
-        assert!(read(&text(1000)).is_ok());
-        assert!(read(&text(1024 * 1024)).is_err());
+        assert!(read(text(1000)).is_ok());
+        assert!(read(text(1024 * 1024)).is_err());
     }
 
     #[test]

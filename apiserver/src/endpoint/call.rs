@@ -8,12 +8,11 @@ use jiff::Timestamp;
 
 use super::Warnings;
 use super::endpoints::{Served, ServedVersion};
-use super::field_managers::now;
 use super::table::{IncludeObject, Rows};
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::offload::Memory;
-use crate::registry::{Pieces, Registry, encode_object};
+use crate::registry::{Pieces, Registry, encode_object, now};
 use crate::request::media::MetaVersion;
 use crate::request::{RequestInfo, Verb};
 use crate::resource::{self, Resource, ScalePathError, ScalePaths};

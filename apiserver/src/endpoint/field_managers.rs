@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use annex_structured_merge_diff::fieldpath::PathElement;
 use http::HeaderMap;
 use http::header::USER_AGENT;
-use jiff::Timestamp;
 
 use super::call::Call;
 use crate::managed_fields::{FieldManager, ReplicasPaths, to_parent, to_scale};
@@ -34,11 +33,6 @@ pub(super) fn manager_or_user_agent(manager: String, headers: &HeaderMap) -> Str
         name.push(letter);
     }
     name
-}
-
-/// Now, as managedFields write it.
-pub(super) fn now() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 impl<'a> Call<'a> {

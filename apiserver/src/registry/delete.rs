@@ -2,7 +2,7 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::metadata::{self, Clock};
+use super::metadata;
 use super::rules::{Objects, in_time};
 use super::update::Failed;
 use super::{Deleted, Listed, Registry};
@@ -177,7 +177,7 @@ impl Registry {
         finalizers: Vec<String>,
         dry_run: bool,
     ) -> Result<Entry, Failed> {
-        metadata::mark_as_deleting(&mut object, finalizers, &Clock::read().now);
+        metadata::mark_as_deleting(&mut object, finalizers, &metadata::now());
         // It was read from the store.
         self.write(entry, object, &self.resource.storage_version, dry_run)
             .await

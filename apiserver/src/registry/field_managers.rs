@@ -8,7 +8,7 @@ use annex_structured_merge_diff::fieldpath::{ApiVersion, Filter, Path, PathEleme
 use annex_structured_merge_diff::merge::ConversionError;
 
 use super::Registry;
-use super::metadata::Clock;
+use super::metadata;
 use crate::authz::Authorized;
 use crate::managed_fields::types::{SchemaError, parseable_type};
 use crate::managed_fields::{FieldManager, FieldManagerOptions, NoSuchVersion, ObjectConverter, Types};
@@ -87,7 +87,7 @@ impl Registry {
         let Some(managers) = self.field_manager(request.info()) else {
             return object;
         };
-        let now = Clock::read().now;
+        let now = metadata::now();
         let Some(seen) = self.as_the_hub_has_it(&object, &request.info().version) else {
             return managers.update(live, object, manager, &now);
         };

@@ -48,6 +48,7 @@ pub use answers::{Created, Deleted, Listed, Updated};
 pub(crate) use codec::encode_object;
 pub use field_managers::FieldManagerError;
 use field_managers::FieldManagers;
+pub(crate) use metadata::now;
 pub use pieces::Pieces;
 pub use watch_event::{Source, WatchEvent, WatchStream};
 

@@ -18,6 +18,7 @@ use super::{
     outcome::{Happening, Outcome},
 };
 use crate::{
+    applier::is_of_an_unknown_owner,
     metrics::Rotation,
     pki::{Certificate, IssueError, bundle, issue_leaf, parse_bundle},
 };
@@ -70,10 +71,14 @@ pub enum KeysError {
 }
 
 impl KeysError {
-    /// Somebody wrote at the same time: the next pass sees what.
+    /// Somebody wrote at the same time, or the API server does not know the kind of the owner yet: the next pass sees what.
     #[must_use]
     pub fn is_race(&self) -> bool {
-        matches!(self, Self::Write { source: kube::Error::Api(status), .. } if status.code == 409)
+        matches!(
+            self,
+            Self::Write { source: kube::Error::Api(status), .. }
+                if status.code == 409 || is_of_an_unknown_owner(status)
+        )
     }
 
     /// What it is called in status.

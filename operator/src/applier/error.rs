@@ -69,7 +69,8 @@ pub enum ApplyError {
         /// The object.
         object: ObjectName,
     },
-    /// Somebody created, replaced, changed or deleted the object since it was read. Try again.
+    /// Somebody created, replaced, changed or deleted the object since it was read, or the server does not know the kind of
+    /// its owner yet. Try again.
     #[error("{object} changed while it was worked on: {message}")]
     Raced {
         /// The object.
@@ -158,6 +159,7 @@ impl ApplyError {
                 object,
                 message,
             },
+            _ if is_of_an_unknown_owner(status) => Self::Raced { object, message },
             403 => Self::Rejected { object, message },
             404 if names_namespace(status) => Self::NamespaceNotFound { object },
             409 => Self::Raced { object, message },
@@ -229,6 +231,16 @@ fn causes(status: &Status) -> Vec<FieldCause> {
     fields
 }
 
+/// Whether the server refuses the object for an owner whose kind it has not discovered: right after the definition was
+/// installed. Kubernetes: `plugin/pkg/admission/gc/gc_admission.go`, OwnerReferencesPermissionEnforcement, whose mapper is
+/// refreshed twice a minute.
+pub fn is_of_an_unknown_owner(status: &Status) -> bool {
+    status.code == 403
+        && status
+            .message
+            .contains("because cannot find RESTMapping for APIVersion")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -257,6 +269,10 @@ mod tests {
             (
                 json!({ "code": 403, "reason": "Forbidden", "message": "pods \"x\" is forbidden: violates PodSecurity \"restricted:latest\": runAsNonRoot != true" }),
                 "Rejected",
+            ),
+            (
+                json!({ "code": 403, "reason": "Forbidden", "message": "secrets \"x\" is forbidden: cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion annex.dev/v1alpha1 Kind AggregatedServer: no matches for kind \"AggregatedServer\" in version \"annex.dev/v1alpha1\"" }),
+                "Raced",
             ),
             (
                 json!({ "code": 403, "reason": "Forbidden", "message": "configmaps \"x\" is forbidden: unable to create new content in namespace n because it is being terminated", "details": { "causes": [{ "reason": "NamespaceTerminating", "field": "metadata.namespace" }] } }),

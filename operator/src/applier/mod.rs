@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 use tracing::debug;
 
 pub use desired::{Desired, DesiredError};
-pub use error::{ApplyError, FieldCause, ObjectName};
+pub use error::{ApplyError, FieldCause, ObjectName, is_of_an_unknown_owner};
 pub use managed_fields::{Drift, Taker};
 pub use owner::Owner;
 pub use plan::{Because, Plan, plan};

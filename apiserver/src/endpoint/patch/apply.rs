@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use super::{document, settle_names};
 use crate::decode::{self, BodyMedia, yaml};
 use crate::endpoint::call::Call;
-use crate::endpoint::field_managers::now;
 use crate::managed_fields::ApplyError;
 use crate::object::Object;
+use crate::registry::now;
 use crate::request::options::{FieldValidation, PatchOptions};
 use crate::status::ApiError;
 

@@ -15,10 +15,15 @@ pub(in crate::registry) struct Clock {
     pub(in crate::registry) uid: String,
 }
 
+/// Now, in seconds, as `metav1.Time` is written.
+pub(crate) fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 impl Clock {
     pub(in crate::registry) fn read() -> Self {
         Self {
-            now: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            now: now(),
             uid: Uuid::new_v4().to_string(),
         }
     }

@@ -150,3 +150,21 @@ async fn what_is_repaired_at_once_is_told_for_a_while() {
     // A clock that was ahead once keeps nothing for ever.
     assert!(!told(&[], -60));
 }
+
+#[test]
+fn an_owner_that_the_server_has_not_discovered_yet_is_waited_out() {
+    let error = |code: u16, message: &str| {
+        let status = serde_json::from_value(
+            serde_json::json!({ "status": "Failure", "code": code, "message": message }),
+        );
+        KeysError::Write {
+            namespace: "annex-system".into(),
+            name: "wardle-ca".into(),
+            source: kube::Error::Api(Box::new(status.unwrap())),
+        }
+    };
+    let unknown = "secrets \"x\" is forbidden: cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion annex.dev/v1alpha1 Kind AggregatedServer: no matches";
+    assert!(error(403, unknown).is_race());
+    assert!(error(409, "somebody else wrote").is_race());
+    assert!(!error(403, "secrets \"x\" is forbidden: User \"bob\" cannot create").is_race());
+}
