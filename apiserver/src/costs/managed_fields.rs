@@ -7,7 +7,7 @@ use annex_structured_merge_diff::merge::ConversionError;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
-use super::cases::Prepared;
+use super::inputs::Prepared;
 use crate::managed_fields::{FieldManager, FieldManagerOptions, ObjectConverter, types};
 use crate::object::Object;
 

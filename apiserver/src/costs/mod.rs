@@ -6,12 +6,14 @@
 //! With `ANNEX_COSTS_ONLY=patch` in the environment only the cases whose names contain `patch` are counted.
 
 mod cases;
+mod inputs;
 mod managed_fields;
 
 use std::path::Path;
 use std::process::Command;
 
-use cases::{CASES, Case, Prepared};
+use cases::CASES;
+use inputs::{Case, Prepared};
 
 /// Small and large input.
 const SMALL: usize = 1000;
