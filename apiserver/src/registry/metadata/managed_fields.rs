@@ -4,10 +4,9 @@ use serde_json::Value;
 
 use super::validate::is_enough;
 use crate::object::Object;
-use crate::status::{FieldError, FieldErrorKind, is_printable};
+use crate::request::options::check_field_manager;
+use crate::status::{FieldError, FieldErrorKind};
 
-/// Bytes of a manager's name.
-const MANAGER_LIMIT: usize = 128;
 /// Bytes of a subresource's name.
 const SUBRESOURCE_LIMIT: usize = 256;
 
@@ -33,32 +32,14 @@ pub(super) fn managed_fields(object: &Object, errors: &mut Vec<FieldError>) {
             let detail = "must be `FieldsV1`";
             errors.push(FieldError::invalid(field("fieldsType"), fields_type, detail));
         }
-        field_manager(text("manager"), &field("manager"), errors);
+        check_field_manager(text("manager"), &field("manager"), errors);
         let subresource = text("subresource");
         if subresource.len() > SUBRESOURCE_LIMIT {
-            errors.push(too_long(&field("subresource"), SUBRESOURCE_LIMIT));
+            let detail = format!("may not be more than {SUBRESOURCE_LIMIT} bytes");
+            let field = field("subresource");
+            errors.push(FieldError::new(FieldErrorKind::TooLong, field, "", detail));
         }
     }
-}
-
-fn field_manager(manager: &str, field: &str, errors: &mut Vec<FieldError>) {
-    if manager.len() > MANAGER_LIMIT {
-        errors.push(too_long(field, MANAGER_LIMIT));
-    }
-    for (at, letter) in manager.char_indices() {
-        if is_enough(errors) {
-            return;
-        }
-        if !is_printable(letter) {
-            let detail = format!("invalid character U+{:04X} (at position {at})", u32::from(letter));
-            errors.push(FieldError::invalid(field, manager, detail));
-        }
-    }
-}
-
-fn too_long(field: &str, limit: usize) -> FieldError {
-    let detail = format!("may not be more than {limit} bytes");
-    FieldError::new(FieldErrorKind::TooLong, field, "", detail)
 }
 
 #[cfg(test)]

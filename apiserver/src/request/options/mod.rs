@@ -14,3 +14,4 @@ pub use delete::{DeleteOptions, Preconditions, Propagation};
 pub use list::{ListOptions, ResourceVersionMatch};
 pub use read::GetOptions;
 pub use write::{CreateOptions, FieldValidation, PatchOptions, UpdateOptions};
+pub(crate) use write::{FIELD_MANAGER_MAX_LENGTH, check_field_manager};

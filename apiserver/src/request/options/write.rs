@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::query::Query;
 use crate::request::GroupKind;
-use crate::status::{ApiError, FieldError, FieldErrorKind};
+use crate::status::{ApiError, FieldError, FieldErrorKind, MOST_LISTED, is_printable, shown_part};
 
-const FIELD_MANAGER_MAX_LENGTH: usize = 128;
+/// Bytes of a field manager's name.
+pub(crate) const FIELD_MANAGER_MAX_LENGTH: usize = 128;
 
 /// What is done about fields that a kind does not have, and about fields that stand twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -197,30 +198,42 @@ fn read_field_validation(text: &str, errors: &mut Vec<FieldError>) -> FieldValid
     }
 }
 
-/// What is wrong with the name of a field manager.
+/// What is wrong with the name of a field manager. Go: `ValidateFieldManager` of `apis/meta/v1/validation`.
 pub(crate) fn check_field_manager(manager: &str, field: &str, errors: &mut Vec<FieldError>) {
     if manager.len() > FIELD_MANAGER_MAX_LENGTH {
         let detail = format!("may not be more than {FIELD_MANAGER_MAX_LENGTH} bytes");
         errors.push(FieldError::new(FieldErrorKind::TooLong, field, "", detail));
     }
-    // Each error shows the whole text: of one that is too long no character behind the longest is looked at.
+    // Each error keeps what it shows of the text: no more, since an entry of managedFields may be as long as a body. Of one
+    // that is too long no character behind the longest is looked at.
+    let shown_manager = shown_part(&manager.into());
     for (at, character) in manager.char_indices().take(FIELD_MANAGER_MAX_LENGTH) {
-        if !is_print(character) {
+        // More are not listed.
+        if errors.len() > MOST_LISTED {
+            return;
+        }
+        if !is_printable(character) {
             let shown = format!("U+{:04X}", u32::from(character));
             let detail = format!("invalid character {shown} (at position {at})");
-            errors.push(FieldError::invalid(field, manager, detail));
+            errors.push(FieldError::invalid(field, shown_manager.clone(), detail));
         }
     }
-}
-
-/// Go's `unicode.IsPrint`, as far as control characters and spaces go: of all spaces only U+0020 is printable.
-fn is_print(character: char) -> bool {
-    character == ' ' || !(character.is_control() || character.is_whitespace())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_of_a_long_manager_are_short() {
+        let mut errors = Vec::new();
+        check_field_manager(&"\u{7}".repeat(1 << 20), "fieldManager", &mut errors);
+        assert_eq!(errors.len(), MOST_LISTED + 1);
+        for error in errors {
+            assert!(error.value.to_string().len() < 64 * 1024, "{}", error.field);
+            assert!(error.to_string().len() < 64 * 1024, "{}", error.field);
+        }
+    }
 
     #[test]
     fn options_of_writes_are_read() {
