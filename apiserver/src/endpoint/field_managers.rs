@@ -8,12 +8,13 @@ use http::HeaderMap;
 use http::header::USER_AGENT;
 
 use super::call::Call;
-use crate::managed_fields::{FieldManager, ReplicasPaths, to_parent, to_scale};
+use crate::managed_fields::{
+    FieldManager, ReplicasPaths, managed_fields_of, set_managed_fields, to_parent, to_scale,
+};
 use crate::object::Object;
+use crate::request::options::FIELD_MANAGER_MAX_LENGTH;
+use crate::resource;
 use crate::status::{ApiError, is_printable};
-
-/// Bytes of a manager's name.
-const FIELD_MANAGER_MAX_LENGTH: usize = 128;
 
 /// The manager that a write names, else the client's program: what stands before the first `/` of its user agent.
 pub(super) fn manager_or_user_agent(manager: String, headers: &HeaderMap) -> String {
@@ -50,10 +51,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// 500: the managedFields of the object are not understood.
     pub(super) fn with_scale_managers(&self, mut scale: Object, parent: &Object) -> Result<Object, ApiError> {
-        let parent = parent
-            .metadata()
-            .and_then(|metadata| metadata.get("managedFields"));
-        let managed = to_scale(parent, &self.replicas_paths()).map_err(not_understood)?;
+        let managed = to_scale(managed_fields_of(parent), &self.replicas_paths()).map_err(not_understood)?;
         set_managed_fields(&mut scale, managed);
         Ok(scale)
     }
@@ -67,12 +65,10 @@ impl<'a> Call<'a> {
         mut parent: Object,
         scale: &Object,
     ) -> Result<Object, ApiError> {
-        let of = |object: &Object| object.metadata()?.get("managedFields").cloned();
-        let (old, scale) = (of(&parent), of(scale));
+        let (old, scale) = (managed_fields_of(&parent), managed_fields_of(scale));
         let api_version = self.served.resource().api_version(&self.info().version);
         let paths = self.replicas_paths();
-        let managed =
-            to_parent(old.as_ref(), scale.as_ref(), &api_version, &paths).map_err(not_understood)?;
+        let managed = to_parent(old, scale, &api_version, &paths).map_err(not_understood)?;
         set_managed_fields(&mut parent, managed);
         Ok(parent)
     }
@@ -82,11 +78,9 @@ impl<'a> Call<'a> {
         let versions = resource.versions.iter().map(|version| {
             let scale = version.subresources.scale.as_ref();
             let path = scale.map(|paths| {
-                let segments = paths
-                    .spec_replicas
-                    .split('.')
-                    .filter(|segment| !segment.is_empty());
-                segments.map(PathElement::field).collect()
+                resource::segments(&paths.spec_replicas)
+                    .map(PathElement::field)
+                    .collect()
             });
             (resource.api_version(&version.name), path)
         });
@@ -96,13 +90,6 @@ impl<'a> Call<'a> {
 
 fn not_understood(error: impl std::fmt::Display) -> ApiError {
     ApiError::Plain(error.to_string())
-}
-
-fn set_managed_fields(object: &mut Object, managed: Option<serde_json::Value>) {
-    match managed {
-        Some(managed) => object.metadata_mut().insert("managedFields".into(), managed),
-        None => object.metadata_mut().remove("managedFields"),
-    };
 }
 
 #[cfg(test)]

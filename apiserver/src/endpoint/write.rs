@@ -11,7 +11,8 @@ use super::field_managers::manager_or_user_agent;
 use crate::decode::{self, BodyMedia, Decoded};
 use crate::object::Object;
 use crate::offload;
-use crate::request::media;
+use crate::registry::UpdateFn;
+use crate::request::media::{self, Wanted};
 use crate::request::options::{CreateOptions, FieldValidation, UpdateOptions};
 use crate::request::{RequestInfo, Verb};
 use crate::response::Response;
@@ -68,23 +69,34 @@ where
         };
         call.changed(current, object, Some(&manager))
     };
+    let creates = call.served.resource().policy.allow_create_on_update;
+    answer_update(call, wanted, &mut change, options, creates).await
+}
+
+/// Changes the object that the request names, and answers with it. `creates`: where nothing is there it is made, for those
+/// who may create. That is asked when it turns out, as Go's `withAuthorization` does, since most writes find their object.
+pub(super) async fn answer_update(
+    call: &Call<'_>,
+    wanted: Wanted,
+    change: &mut UpdateFn<'_>,
+    mut options: UpdateOptions,
+    creates: bool,
+) -> Result<Response, ApiError> {
+    let registry = call.registry();
     let mut warnings = Vec::new();
-    let mut updated = call
-        .registry()
-        .update(call.request, &mut change, &options, &mut warnings)
+    let mut updated = registry
+        .update(call.request, change, &options, &mut warnings)
         .await;
-    // Nothing is there, and the resource lets a PUT create: only who may create does. It is asked now, as Go's
-    // `withAuthorization` does, since most updates find their object.
-    if matches!(updated, Err(ApiError::NotFound { .. }))
-        && call.served.resource().policy.allow_create_on_update
-        && call.info().subresource.is_empty()
-    {
-        call.request.may(Verb::Create).boxed().await?;
-        options.may_create = true;
-        updated = call
-            .registry()
-            .update(call.request, &mut change, &options, &mut warnings)
-            .await;
+    if creates && matches!(updated, Err(ApiError::NotFound { .. })) && call.info().subresource.is_empty() {
+        updated = match call.request.may(Verb::Create).boxed().await {
+            Ok(()) => {
+                options.may_create = true;
+                registry
+                    .update(call.request, change, &options, &mut warnings)
+                    .await
+            }
+            Err(error) => Err(error),
+        };
     }
     call.warnings.extend(warnings);
     let updated = updated?;

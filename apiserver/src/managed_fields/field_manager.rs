@@ -93,7 +93,7 @@ impl FieldManager {
     pub fn update(&self, live: Option<&Object>, new: Object, manager: &str, now: &str) -> Object {
         let mut new = new;
         let said = managed::remove_managed_fields(&mut new);
-        let live_managed = live.and_then(managed::of);
+        let live_managed = live.and_then(managed::managed_fields_of);
         // At a subresource nobody edits managedFields.
         let managed = if self.0.subresource.is_empty() {
             Managed::of_update(live_managed, said.as_ref())
@@ -112,7 +112,7 @@ impl FieldManager {
             .update(&self.0.live(live), &new, managed, manager, Time::parse(now));
         let mut new = into_object(new);
         match updated {
-            Ok(managed) => managed::set(&mut new, managed.encode()),
+            Ok(managed) => managed::set_managed_fields(&mut new, managed.encode()),
             Err(error) => {
                 let (kind, version) = (&self.0.kind, &self.0.version);
                 tracing::error!(%error, %kind, %version, %namespace, %name, "failed to update managedFields");
@@ -137,7 +137,8 @@ impl FieldManager {
         force: bool,
         now: &str,
     ) -> Result<Object, ApplyError> {
-        let managed = Managed::decode(live.and_then(managed::of)).map_err(ApplyError::ManagedFields)?;
+        let managed =
+            Managed::decode(live.and_then(managed::managed_fields_of)).map_err(ApplyError::ManagedFields)?;
         self.0.expect_type(&config)?;
         let config = Arc::new(Value::Object(config.0));
         let live = self.0.live(live);
@@ -145,7 +146,7 @@ impl FieldManager {
             .0
             .apply(live, &config, managed, manager, force, Time::parse(now))?;
         let mut object = into_object(object);
-        managed::set(&mut object, managed.encode());
+        managed::set_managed_fields(&mut object, managed.encode());
         Ok(object)
     }
 }

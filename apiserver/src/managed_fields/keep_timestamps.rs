@@ -12,7 +12,8 @@ use crate::object::Object;
 ///
 /// Both are what is stored, in one version: times are compared as times, all else as it stands there.
 pub fn keep_timestamps(new: &mut Object, old: &Object) {
-    let (Some(Value::Array(entries)), Some(Value::Array(old_entries))) = (managed::of(new), managed::of(old))
+    let (Some(Value::Array(entries)), Some(Value::Array(old_entries))) =
+        (managed::managed_fields_of(new), managed::managed_fields_of(old))
     else {
         return;
     };
@@ -27,7 +28,7 @@ pub fn keep_timestamps(new: &mut Object, old: &Object) {
     }
     let mut pairs = entries.iter().zip(old_entries);
     if !pairs.all(|(entry, old)| has_same_time(entry, old)) {
-        managed::set(new, Some(Value::Array(old_entries.clone())));
+        managed::set_managed_fields(new, Some(Value::Array(old_entries.clone())));
     }
 }
 

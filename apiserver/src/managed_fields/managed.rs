@@ -101,7 +101,7 @@ fn is_reset(managed_fields: Option<&Value>) -> bool {
 /// # Errors
 /// Where they are not: a write with what an admission plugin made of them would lose them.
 pub fn validate_managed_fields(object: &Object) -> Result<(), DecodeError> {
-    Managed::decode(of(object)).map(drop)
+    Managed::decode(managed_fields_of(object)).map(drop)
 }
 
 /// Takes the managedFields from an object.
@@ -113,12 +113,13 @@ pub fn remove_managed_fields(object: &mut Object) -> Option<Value> {
 }
 
 /// The managedFields of an object.
-pub(super) fn of(object: &Object) -> Option<&Value> {
+#[must_use]
+pub fn managed_fields_of(object: &Object) -> Option<&Value> {
     object.metadata()?.get(MANAGED_FIELDS)
 }
 
-/// Gives an object managedFields.
-pub(super) fn set(object: &mut Object, managed_fields: Option<Value>) {
+/// Gives an object these managedFields; `None`: none.
+pub fn set_managed_fields(object: &mut Object, managed_fields: Option<Value>) {
     if let Some(managed_fields) = managed_fields {
         object
             .metadata_mut()

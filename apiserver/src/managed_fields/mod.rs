@@ -37,7 +37,7 @@ pub use convert::{ObjectConverter, Types};
 pub use entry::DecodeError;
 pub use field_manager::{FieldManager, FieldManagerOptions, NoSuchVersion};
 pub use keep_timestamps::keep_timestamps;
-pub use managed::{remove_managed_fields, validate_managed_fields};
+pub use managed::{managed_fields_of, remove_managed_fields, set_managed_fields, validate_managed_fields};
 pub use scale::{ReplicasPaths, to_parent, to_scale};
 pub use update::UpdateError;
 

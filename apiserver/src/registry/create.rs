@@ -42,7 +42,7 @@ impl Registry {
         metadata::drop_self_link(&mut object);
         metadata::ensure_namespace(&mut object, self.expected_namespace(request))?;
         warnings.extend(metadata::dedup_owners(&mut object, false));
-        let object = self.with_managers(request, None, object, &options.field_manager);
+        let object = self.with_managers(request, None, object, &options.field_manager)?;
         let hub = self.admitted(request, object, options.dry_run).await?;
         let base = hub.meta("generateName").to_owned();
         if base.is_empty() || !hub.name().is_empty() {

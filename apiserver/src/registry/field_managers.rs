@@ -11,9 +11,13 @@ use super::Registry;
 use super::metadata;
 use crate::authz::Authorized;
 use crate::managed_fields::types::{SchemaError, parseable_type};
-use crate::managed_fields::{FieldManager, FieldManagerOptions, NoSuchVersion, ObjectConverter, Types};
+use crate::managed_fields::{
+    FieldManager, FieldManagerOptions, NoSuchVersion, ObjectConverter, Types, remove_managed_fields,
+    set_managed_fields,
+};
 use crate::object::Object;
 use crate::resource::{Resource, SCALE, SCALE_RESOURCE, STATUS};
+use crate::status::ApiError;
 
 /// Why who manages which field of a resource cannot be known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,39 +79,34 @@ impl FieldManagers {
 }
 
 impl Registry {
-    /// `object`, which `manager` writes in place of `live`, with who manages which field then. Both are in the request's
-    /// version.
+    /// `object`, which `manager` writes in place of `live`, in the hub version, with who manages which field then. Both are in
+    /// the request's version.
+    ///
+    /// # Errors
+    /// 400: it cannot be had in the hub version. 500: it cannot be had in the request's version again.
     pub(super) fn with_managers(
         &self,
         request: &Authorized,
         live: Option<&Object>,
-        mut object: Object,
+        object: Object,
         manager: &str,
-    ) -> Object {
-        let Some(managers) = self.field_manager(request.info()) else {
-            return object;
+    ) -> Result<Object, ApiError> {
+        let info = request.info();
+        let Some(managers) = self.field_manager(info) else {
+            return self.hub_of_request(object);
         };
         let now = metadata::now();
-        let Some(seen) = self.as_the_hub_has_it(&object, &request.info().version) else {
-            return managers.update(live, object, manager, &now);
-        };
-        let mut seen = managers.update(live, seen, manager, &now);
-        match seen.metadata_mut().remove("managedFields") {
-            Some(managed) => object.metadata_mut().insert("managedFields".into(), managed),
-            None => object.metadata_mut().remove("managedFields"),
-        };
-        object
-    }
-
-    /// Go's field managers are given objects of the hub: what a conversion to it loses is managed by nobody. `None`: nothing
-    /// is converted, or it cannot be, which the write itself says.
-    fn as_the_hub_has_it(&self, object: &Object, version: &str) -> Option<Object> {
-        let hub = &self.resource.hub_version;
-        if hub == version {
-            return None;
+        if info.version == self.resource.hub_version {
+            return Ok(managers.update(live, object, manager, &now));
         }
-        let in_hub = self.in_version(object.clone(), hub).ok()?;
-        self.in_version(in_hub, version).ok()
+        let mut hub = self.hub_of_request(object)?;
+        // Go's field managers are given objects of the hub: what a conversion to it loses is managed by nobody.
+        let seen = self
+            .in_version(hub.clone(), &info.version)
+            .map_err(ApiError::Internal)?;
+        let mut seen = managers.update(live, seen, manager, &now);
+        set_managed_fields(&mut hub, remove_managed_fields(&mut seen));
+        Ok(hub)
     }
 }
 

@@ -7,6 +7,7 @@ use super::Registry;
 use super::metadata::{self, Metadata};
 use crate::admission::{Attributes, Operation};
 use crate::authz::Authorized;
+use crate::managed_fields::{remove_managed_fields, set_managed_fields};
 use crate::object::Object;
 use crate::resource::{self, STATUS};
 use crate::status::{ApiError, FieldError};
@@ -250,8 +251,7 @@ fn differs_outside_of(fields: &[&str], left: &Object, right: &Object) -> bool {
 fn keep_all_but_status(object: &mut Object, old: &Object) {
     let mut new = std::mem::replace(object, old.clone());
     set_or_remove(&mut object.0, "status", new.0.remove("status").as_ref());
-    let managed = new.metadata_mut().remove("managedFields");
-    set_or_remove(object.metadata_mut(), "managedFields", managed.as_ref());
+    set_managed_fields(object, remove_managed_fields(&mut new));
 }
 
 fn set_or_remove(fields: &mut Map<String, Value>, key: &str, value: Option<&Value>) {

@@ -124,7 +124,8 @@ impl Registry {
         }
     }
 
-    /// The new object that `change` makes, in its place: the object that the request names.
+    /// The new object that `change` makes, in its place: the object that the request names. It is in the request's version or
+    /// in the hub's.
     fn changed(
         &self,
         request: &Authorized,
@@ -155,7 +156,7 @@ impl Registry {
         if options.fields_managed {
             return Ok(object);
         }
-        Ok(self.with_managers(request, current, object, &options.field_manager))
+        self.with_managers(request, current, object, &options.field_manager)
     }
 
     /// A PUT's uid must be the object's: else the client means one that is gone.
@@ -291,7 +292,7 @@ fn is_stored(object: &Object, value: &Bytes, entry: &Entry) -> bool {
 /// How an attempt ended.
 enum Attempt {
     Written(Updated),
-    /// Somebody else was faster; what is there now, where it is known.
+    /// The object is no longer as it was read; what is there now, where it is known.
     Conflict(Option<Entry>),
 }
 

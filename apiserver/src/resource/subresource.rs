@@ -108,11 +108,16 @@ pub(crate) fn set_integer(
     Ok(())
 }
 
+/// The names of the fields that a path of a Scale leads through.
+pub(crate) fn segments(path: &str) -> impl DoubleEndedIterator<Item = &str> {
+    path.split('.').filter(|segment| !segment.is_empty())
+}
+
 /// The names of the fields on the way, and the last one.
 fn split(path: &str) -> (impl Iterator<Item = &str>, &str) {
-    let path = path.trim_start_matches('.');
-    let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
-    (parents.split('.').filter(|segment| !segment.is_empty()), last)
+    let mut segments = segments(path);
+    let last = segments.next_back().unwrap_or_default();
+    (segments, last)
 }
 
 fn value_at<'a>(object: &'a Map<String, Value>, path: &str) -> Result<Option<&'a Value>, ScalePathError> {

@@ -67,7 +67,8 @@ fn without_nulls(mut value: Value) -> Value {
     value
 }
 
-fn remove_nulls(value: &mut Value) {
+/// Removes fields that are null. Go: `pruneNils` of evanphx/json-patch, and `discardNullValuesFromPatch` of strategicpatch.
+pub(super) fn remove_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|_, value| !value.is_null());

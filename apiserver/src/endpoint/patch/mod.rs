@@ -13,18 +13,15 @@ mod strategic;
 mod strategic_merge;
 
 use bytes::Bytes;
-use futures::FutureExt as _;
-use http::StatusCode;
 
 use super::answer;
 use super::body;
 use super::call::Call;
 use super::field_managers::manager_or_user_agent;
-use super::write::settle_names;
+use super::write::{answer_update, settle_names};
 use crate::decode::BodyMedia;
 use crate::object::Object;
 use crate::offload;
-use crate::request::Verb;
 use crate::request::media::{self, PatchMedia};
 use crate::request::options::{PatchOptions, UpdateOptions};
 use crate::response::Response;
@@ -54,32 +51,12 @@ where
     // Read when it is applied, which takes it apart: of an object that is not there, that is what is said, whatever the
     // patch. On a conflict it is read again, which is rare enough.
     let mut change = |current: Option<&Object>| patched(call, media, &body, current, &options);
-    let mut update = UpdateOptions {
+    let update = UpdateOptions {
         fields_managed: is_apply || call.scale.is_some(),
         ..options.clone().into()
     };
-    let mut warnings = Vec::new();
-    let mut updated = call
-        .registry()
-        .update(call.request, &mut change, &update, &mut warnings)
-        .await;
-    // An apply creates what is not there, for those who may create.
-    if is_apply && matches!(updated, Err(ApiError::NotFound { .. })) && call.info().subresource.is_empty() {
-        call.request.may(Verb::Create).boxed().await?;
-        update.may_create = true;
-        updated = call
-            .registry()
-            .update(call.request, &mut change, &update, &mut warnings)
-            .await;
-    }
-    call.warnings.extend(warnings);
-    let updated = updated?;
-    let code = if updated.created {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    answer::object(call, wanted, &updated.entry, code).await
+    // An apply creates what is not there.
+    answer_update(call, wanted, &mut change, update, is_apply).await
 }
 
 /// The resource's object after a patch of `current`, as it may be written.

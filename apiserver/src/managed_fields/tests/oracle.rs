@@ -1,5 +1,5 @@
 //! What Kubernetes' field managers make of writes to objects of random kinds, against what these make of them.
-//! `e2e/go/managed-fields` makes the data; `ORACLE=FILE` takes other data than what is kept here.
+//! `e2e/go/managed-fields` makes the data; `ANNEX_MANAGED_FIELDS_FACTS=FILE` takes other data than what is kept here.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -52,7 +52,7 @@ struct Failure {
 
 fn kinds() -> Vec<Kind> {
     let mut text = String::new();
-    match std::env::var("ORACLE") {
+    match std::env::var("ANNEX_MANAGED_FIELDS_FACTS") {
         Ok(file) => text = std::fs::read_to_string(file).expect("the file"),
         Err(_) => {
             let kept = &include_bytes!("oracle.json.gz")[..];

@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use super::super::merge::remove_nulls;
 use super::error::Error;
 use super::go_value::GoType;
 use super::identity::Identity;
 use super::list::{self, Change};
 use super::lookup;
-use super::remains::{Remains, remove_nulls};
+use super::remains::Remains;
 use super::set_element_order;
 use super::{DELETE, DELETE_FROM_PRIMITIVE_LIST, DIRECTIVE, REPLACE, RETAIN_KEYS, SET_ELEMENT_ORDER};
 use crate::schema::Node;

@@ -52,15 +52,3 @@ fn remove_directives(value: &mut Value) -> bool {
         _ => true,
     }
 }
-
-/// Removes fields that are null (Go: `discardNullValuesFromPatch`): of what is new there is nothing to remove.
-pub(super) fn remove_nulls(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.retain(|_, value| !value.is_null());
-            fields.values_mut().for_each(remove_nulls);
-        }
-        Value::Array(list) => list.iter_mut().for_each(remove_nulls),
-        _ => {}
-    }
-}
