@@ -62,8 +62,11 @@ impl Document {
     }
 }
 
-/// Bytes of all texts in a document, aliases written out.
-const MOST_SCALAR_BYTES: usize = 16 * 1024 * 1024;
+/// Nodes that aliases write out. Go's reader lets them be almost all of 400 000 nodes.
+pub(crate) const MOST_ALIASED: usize = 50_000;
+
+/// Bytes of all texts in a document, aliases written out: little more than a body has.
+pub(crate) const MOST_SCALAR_BYTES: usize = 4 * 1024 * 1024;
 
 /// Levels of lists and maps: the parser calls itself for each, with much more stack than that of JSON.
 const MAX_DEPTH: usize = 64;
@@ -79,6 +82,7 @@ pub(crate) fn read(body: impl AsRef<[u8]>) -> Result<Document, String> {
     options.legacy_octal_numbers = true;
     options.emit_comments = false;
     options.with_snippet = false;
+    options.alias_limits.max_total_replayed_events = MOST_ALIASED;
     // A body has 3 MiB; aliases may say more, and what is kept for them is bounded too.
     if let Some(budget) = &mut options.budget {
         budget.max_depth = MAX_DEPTH;

@@ -29,7 +29,7 @@ impl Inner {
         let mut left = ManagedFields::new();
         for (manager, fields) in conflicts.managers() {
             let mut fields = fields.clone();
-            fields.set = fields.set.difference(&explained);
+            fields.set = std::mem::take(&mut fields.set).difference(&explained);
             if !fields.set.is_empty() {
                 left.insert(manager.clone(), fields);
             }

@@ -58,7 +58,7 @@ pub fn to_parent(
             && scale.fields.remove(manager).is_none()
         {
             // Somebody else manages the replicas now.
-            owned.set = owned.set.difference(&set_of(path));
+            owned.set = std::mem::take(&mut owned.set).difference(&set_of(path));
         }
     }
     parent.fields.retain(|_, owned| !owned.set.is_empty());

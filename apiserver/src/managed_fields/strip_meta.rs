@@ -27,7 +27,7 @@ pub(super) fn strip_meta(fields: &mut ManagedFields, manager: &str) {
     let Some(owned) = fields.get_mut(manager) else {
         return;
     };
-    owned.set = owned.set.difference(&STRIPPED);
+    owned.set = std::mem::take(&mut owned.set).difference(&STRIPPED);
     if owned.set.is_empty() {
         fields.remove(manager);
     }

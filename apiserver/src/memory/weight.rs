@@ -3,6 +3,8 @@
 //! A megabyte of JSON becomes anything from one to ninety megabytes of [`serde_json::Value`]: a text of its own length, or an
 //! object of 640 bytes for each `{"":0}`. Which it is can be counted in one pass.
 
+use crate::decode::yaml::{MOST_ALIASED, MOST_SCALAR_BYTES};
+
 /// An element of a list, which has room for up to twice as many.
 const ELEMENT: usize = 2 * size_of::<serde_json::Value>();
 /// A list, which has room for four elements from the first one on.
@@ -13,6 +15,9 @@ const OBJECT: usize = 640;
 const FIELD: usize = 112;
 /// What the allocator adds to a string.
 const STRING: usize = 16;
+
+/// What aliases write out in YAML: an object begins, has a key and a value, and ends.
+const ALIASED: usize = MOST_ALIASED / 4 * (OBJECT + FIELD + STRING) + MOST_SCALAR_BYTES;
 
 /// What was counted in a text.
 #[derive(Debug, Default)]
@@ -97,8 +102,8 @@ impl Weigher {
     }
 }
 
-/// Bytes of memory that YAML takes decoded, aliases aside, of which the parser allows few. It is not known what of it are
-/// strings, nor where an object begins: each key may begin one, each line and each dash be an element.
+/// Bytes of memory that YAML takes decoded. It is not known what of it are strings, nor where an object begins: each key may
+/// begin one, each line and each dash be an element. Where there may be an alias, there are as many as the reader allows.
 pub(crate) fn of_yaml(text: &[u8]) -> usize {
     let most = |byte: &u8| match byte {
         b':' | b'?' | b'{' => OBJECT + FIELD + STRING,
@@ -106,7 +111,9 @@ pub(crate) fn of_yaml(text: &[u8]) -> usize {
         b',' | b'\n' => FIELD.max(ELEMENT) + STRING,
         _ => 1,
     };
-    text.iter().map(most).fold(0, usize::saturating_add)
+    let written = text.iter().map(most).fold(0, usize::saturating_add);
+    let may_have_aliases = text.contains(&b'&') && text.contains(&b'*');
+    written.saturating_add(if may_have_aliases { ALIASED } else { 0 })
 }
 
 #[cfg(test)]
@@ -199,6 +206,13 @@ mod tests {
         .collect();
         texts.extend(["0", "a: 0", "[a: 0]", "[]", "{a: 0}", "{a}"].map(|one| listed(5000, one)));
         texts.push((0..5000).map(|number| format!("{number}:\n a: 0\n")).collect());
+        let aliased = |one: &str| format!("a: &a {}\nb: {}\n", listed(100, one), listed(90, "*a"));
+        texts.extend(["{a: 0}", "[[0]]", "[a, a]", "\"\""].map(aliased));
+        texts.push(format!(
+            "a: &a {}\nb: {}\n",
+            "x".repeat(100_000),
+            listed(39, "*a")
+        ));
         for text in texts {
             let value = crate::decode::yaml::read(&text).unwrap().value;
             let (weight, held) = (of_yaml(text.as_bytes()), held(&value));

@@ -38,7 +38,7 @@ static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
     Arc::new(Semaphore::new(processors))
 });
 
-/// Bytes below which no text becomes much.
+/// Bytes below which no JSON becomes much.
 const SMALL: usize = 2 * 1024;
 /// Bytes of memory from which on work moves, however short the text is.
 const HEAVY: usize = 1024 * 1024;
@@ -62,11 +62,16 @@ impl Work {
         }
     }
 
-    /// Bytes that the text takes decoded.
-    async fn weigh(&self, text: &[u8], weight: fn(&[u8]) -> usize) -> usize {
+    /// Bytes that JSON takes decoded.
+    async fn weigh_json(&self, text: &[u8]) -> usize {
         if text.len() < SMALL {
             return 0;
         }
+        self.weigh(text, of_json).await
+    }
+
+    /// Bytes that the text takes decoded.
+    async fn weigh(&self, text: &[u8], weight: fn(&[u8]) -> usize) -> usize {
         if text.len() >= LARGE {
             self.go().await;
         }
@@ -93,7 +98,7 @@ pub(crate) async fn expect_body(body: &[u8], media: BodyMedia, more: usize) -> R
         return Ok(());
     };
     let weight = match media {
-        BodyMedia::Json => work.weigh(body, of_json).await,
+        BodyMedia::Json => work.weigh_json(body).await,
         BodyMedia::Yaml => work.weigh(body, of_yaml).await,
     };
     let held = work.memory.for_body(weight, more).await?;
@@ -107,7 +112,7 @@ pub(crate) async fn expect_stored(value: &[u8]) -> Stored {
     let Ok(work) = WORK.try_with(Arc::clone) else {
         return Stored::default();
     };
-    let weight = work.weigh(value, of_json).await;
+    let weight = work.weigh_json(value).await;
     Stored {
         _memory: work.memory.for_stored(weight).await,
         heavy: (value.len() >= LARGE || weight >= HEAVY).then_some(weight),

@@ -17,7 +17,7 @@ use super::Registry;
 use crate::object::EncodingKey;
 use crate::resource::Resource;
 use crate::status::ApiError;
-use crate::storage::{Entry, Key, StorageError};
+use crate::storage::{Entry, Key, Revision, StorageError};
 
 /// Raised when this library writes the same object in other words.
 const ENCODING: u64 = 1;
@@ -94,6 +94,15 @@ impl Registry {
         }
     }
 
+    /// What a dry run would have stored of what was defaulted in the version `defaulted_in`.
+    pub(super) fn not_stored(&self, key: Key, value: Bytes, revision: Revision, defaulted_in: &str) -> Entry {
+        let entry = Entry::new(key, value, revision);
+        if defaulted_in == self.resource.storage_version {
+            entry.set_schema(self.schema);
+        }
+        entry
+    }
+
     /// The same for a change of `entry`.
     ///
     /// # Errors
@@ -126,14 +135,15 @@ impl Registry {
         if let Some(completed) = encodings.get(key) {
             return Ok(Some(completed));
         }
-        let (version, stored) = self.parse_stored(entry)?;
-        let mut object = stored.clone();
+        let (version, mut object) = self.parse_stored(entry)?;
+        // Compared as text, which takes a small part of what another object would.
+        let stored = self.value(&object)?;
         self.resource.strategy.default_fields(&version, &mut object);
-        if object == stored {
+        let completed = self.value(&object)?;
+        if completed == stored {
             entry.set_schema(self.schema);
             return Ok(None);
         }
-        let completed = self.value(&object)?;
         encodings.get_or_make(key, || Ok(completed)).map(Some)
     }
 }

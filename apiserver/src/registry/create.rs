@@ -98,10 +98,11 @@ impl Registry {
         }
         let generated = !hub.meta("generateName").is_empty();
         let value = self.bytes_to_store(hub)?;
+        let defaulted_in = &request.info().version;
         let stored = if dry_run {
-            self.try_create(&key, value).await
+            self.try_create(&key, value, defaulted_in).await
         } else {
-            self.store_new(&key, value, &request.info().version).await
+            self.store_new(&key, value, defaulted_in).await
         };
         match stored {
             Ok(entry) => Ok(Created { entry }),
@@ -111,11 +112,16 @@ impl Registry {
     }
 
     /// What a create would give, if the name is free now.
-    async fn try_create(&self, key: &Key, value: bytes::Bytes) -> Result<Entry, StorageError> {
+    async fn try_create(
+        &self,
+        key: &Key,
+        value: bytes::Bytes,
+        defaulted_in: &str,
+    ) -> Result<Entry, StorageError> {
         if self.storage.get(key, ReadAt::Latest).await?.entry.is_some() {
             return Err(StorageError::AlreadyExists { key: key.clone() });
         }
-        Ok(Entry::new(key.clone(), value, Revision::ZERO))
+        Ok(self.not_stored(key.clone(), value, Revision::ZERO, defaulted_in))
     }
 
     /// 409 for a name that is taken.

@@ -109,7 +109,7 @@ impl Registry {
         keep_timestamps(&mut new, &old);
         let finalized = metadata::is_finalized(&new, &self.metadata_of(&old)?);
         let written = if finalized {
-            self.delete_finalized(entry, new, options.dry_run).await
+            self.delete_finalized(entry, new, version, options.dry_run).await
         } else {
             self.write(entry, new, version, options.dry_run).await
         };
@@ -212,16 +212,22 @@ impl Registry {
             return Ok(entry.clone());
         }
         if dry_run {
-            return Ok(Entry::new(entry.key().clone(), value, entry.revision()));
+            return Ok(self.not_stored(entry.key().clone(), value, entry.revision(), defaulted_in));
         }
         self.store_changed(entry, value, defaulted_in)
             .await
             .map_err(|error| self.failed(error, entry.key(), Verb::Update))
     }
 
-    /// Deletes an object in deletion whose last finalizer an update takes. Its last state is that of the update, at the
+    /// Deletes an object in deletion whose last finalizer an update takes, and which was defaulted in `defaulted_in`. Its last state is that of the update, at the
     /// revision before the deletion, as Go answers it.
-    async fn delete_finalized(&self, entry: &Entry, new: Object, dry_run: bool) -> Result<Entry, Failed> {
+    async fn delete_finalized(
+        &self,
+        entry: &Entry,
+        new: Object,
+        defaulted_in: &str,
+        dry_run: bool,
+    ) -> Result<Entry, Failed> {
         let value = self.bytes_to_store(new).map_err(Failed::Other)?;
         if !dry_run {
             match self.storage.delete(entry.key(), entry.revision()).await {
@@ -230,7 +236,7 @@ impl Registry {
                 Err(error) => return Err(self.failed(error, entry.key(), Verb::Delete)),
             }
         }
-        Ok(Entry::new(entry.key().clone(), value, entry.revision()))
+        Ok(self.not_stored(entry.key().clone(), value, entry.revision(), defaulted_in))
     }
 
     pub(super) fn failed(&self, error: StorageError, key: &Key, verb: Verb) -> Failed {

@@ -116,7 +116,7 @@ struct Configuration {
 struct Execution {
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
-    env: [&'static str; 1],
+    env: Vec<&'static str>,
     entrypoint: [String; 1],
     working_dir: &'static str,
     labels: BTreeMap<&'static str, String>,
@@ -255,7 +255,7 @@ fn configuration(
         platform: platform(architecture),
         config: Execution {
             user: spec.user.clone(),
-            env: [PATH],
+            env: [PATH].into_iter().chain(spec.env.iter().copied()).collect(),
             entrypoint: [spec.entrypoint()],
             working_dir: "/",
             labels: BTreeMap::from([

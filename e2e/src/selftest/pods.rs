@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(super) async fn work(layout: &Layout) -> Result<(), Error> {
     let spec = ImageSpec {
+        env: Vec::new(),
         reference: IMAGE.to_owned(),
         program: programs::path(Program::Kubectl)
             .await

@@ -1,58 +1,29 @@
 //! What the process takes of the machine.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use peak_alloc::PeakAlloc;
 
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Counts what is allocated. What is resident depends on how soon the allocator gives memory back as well, and on whose threads
+/// have it: `program` looks at that, with the allocator that the sample program has.
+#[global_allocator]
+static ALLOCATED: PeakAlloc = PeakAlloc;
 
-/// Watches the resident memory.
+/// Watches what is allocated.
 pub struct Memory {
-    before: u64,
-    most: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
-    looking: Option<JoinHandle<()>>,
+    before: usize,
 }
 
 impl Memory {
-    /// Begins, on a thread that nobody else keeps from running.
     pub fn follow() -> Self {
-        let most = Arc::new(AtomicU64::new(0));
-        let stop = Arc::new(AtomicBool::new(false));
-        let (seen, stopped) = (most.clone(), stop.clone());
-        let looking = std::thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                seen.fetch_max(resident(), Ordering::Relaxed);
-                std::thread::sleep(PAUSE);
-            }
-        });
+        ALLOCATED.reset_peak_usage();
         Self {
-            before: resident(),
-            most,
-            stop,
-            looking: Some(looking),
+            before: ALLOCATED.current_usage(),
         }
     }
 
-    /// By how many bytes it was larger so far than at the beginning.
-    pub fn grown(&self) -> u64 {
-        self.most.load(Ordering::Relaxed).saturating_sub(self.before)
+    /// By how many bytes it was more so far, at most, than at the beginning.
+    pub fn grown(&self) -> usize {
+        ALLOCATED.peak_usage().saturating_sub(self.before)
     }
-
-    /// The same, at the end.
-    pub fn growth(mut self) -> u64 {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(looking) = self.looking.take() {
-            looking.join().unwrap();
-        }
-        self.grown()
-    }
-}
-
-fn resident() -> u64 {
-    of_process("self", "VmRSS:")
 }
 
 /// What a process, by its number, takes now and took at most.

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use annex_e2e::attack::{self, OwnThread, Victim};
+use annex_e2e::images::catalog::MIMALLOC_PURGE_DELAY;
 
 use crate::LIMITS;
 use crate::callers::NAMESPACE;
@@ -102,7 +103,9 @@ fn command(surroundings: &Surroundings, address: SocketAddr) -> Command {
     let flag = |name: &str, value: &std::path::Path| format!("--{name}={}", value.display());
     let kubeconfig = &surroundings.kubeconfig;
     let data = surroundings.directory.path().join("data");
+    let (name, value) = MIMALLOC_PURGE_DELAY.split_once('=').unwrap();
     command
+        .env(name, value)
         .args([
             flag("tls-cert-file", &surroundings.pair.certificates),
             flag("tls-private-key-file", &surroundings.pair.key),

@@ -54,29 +54,46 @@ impl Set {
     /// The members of this set that are none of `other`. A field and what is below it have nothing to do with each
     /// other: neither takes the other away.
     #[must_use]
-    pub fn difference(&self, other: &Self) -> Self {
-        self.map_nodes(|element, node| {
-            let Some(other) = other.nodes.get(element) else {
-                return Some(node.clone());
-            };
-            Some(Node {
-                is_member: node.is_member && !other.is_member,
-                children: node.children.difference(&other.children),
-            })
-        })
+    pub fn difference(mut self, other: &Self) -> Self {
+        self.remove_members(other, |node, other| {
+            node.is_member &= !other.is_member;
+            true
+        });
+        self
     }
 
     /// The members of this set that are none of `other`, nor below one of it.
     #[must_use]
-    pub fn recursive_difference(&self, other: &Self) -> Self {
-        self.map_nodes(|element, node| match other.nodes.get(element) {
-            None => Some(node.clone()),
-            Some(other) if other.is_member => None,
-            Some(other) => Some(Node {
-                is_member: node.is_member,
-                children: node.children.recursive_difference(&other.children),
-            }),
+    pub fn recursive_difference(mut self, other: &Self) -> Self {
+        self.remove_members(other, |_, other| !other.is_member);
+        self
+    }
+
+    /// Whether each member is one of `other`.
+    #[must_use]
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.nodes.iter().all(|(element, node)| {
+            other.nodes.get(element).is_some_and(|other| {
+                (other.is_member || !node.is_member) && node.children.is_subset(&other.children)
+            })
         })
+    }
+
+    // What both have is changed by `keep`, and goes where that says no or where nothing is left.
+    fn remove_members(&mut self, other: &Self, keep: fn(&mut Node, &Node) -> bool) {
+        if other.nodes.is_empty() {
+            return;
+        }
+        self.nodes.retain(|element, node| {
+            let Some(other) = other.nodes.get(element) else {
+                return true;
+            };
+            if !keep(node, other) {
+                return false;
+            }
+            node.children.remove_members(&other.children, keep);
+            !node.is_empty()
+        });
     }
 
     /// The members below which there is none.

@@ -25,7 +25,7 @@ impl Filter {
 
     /// The set without what is filtered.
     #[must_use]
-    pub fn filter(&self, set: &Set) -> Set {
+    pub fn filter(&self, set: Set) -> Set {
         match self {
             Self::Exclude(excluded) => set.recursive_difference(excluded),
             Self::Include(matcher) => set.filter_include_matches(matcher),

@@ -73,14 +73,12 @@ impl<C: Converter> Updater<C> {
         let managers = self.reconcile(live, managers)?;
         let (mut managers, compared) =
             self.after_change(live, new, version, managers, manager, Force::Yes)?;
-        let owned = managers
-            .remove(manager)
-            .map(|owned| owned.set)
-            .unwrap_or_default();
-        let set = owned
-            .difference(&compared.removed)
-            .union(&compared.modified)
-            .union(&compared.added);
+        let mut set = match managers.remove(manager) {
+            Some(owned) => owned.set.difference(&compared.removed),
+            None => Set::new(),
+        };
+        set.extend(compared.modified);
+        set.extend(compared.added);
         let set = self.without_ignored(version, set);
         if !set.is_empty() {
             managers.insert(manager.to_owned(), VersionedSet::new(set, version.clone(), false));
@@ -125,7 +123,7 @@ impl<C: Converter> Updater<C> {
 
     fn without_ignored(&self, version: &ApiVersion, set: Set) -> Set {
         match self.ignored.get(version) {
-            Some(filter) => filter.filter(&set),
+            Some(filter) => filter.filter(set),
             None => set,
         }
     }
@@ -141,18 +139,20 @@ impl<C: Converter> Updater<C> {
         writer: &str,
         force: Force,
     ) -> Result<(ManagedFields, Comparison), Error> {
-        let compared = self.compared(live, new, version)?;
-        let mut by_version = BTreeMap::from([(version.clone(), Some(compared.clone()))]);
+        let here = self.compared(live, new, version)?;
+        let mut elsewhere = BTreeMap::new();
         let mut conflicts = ManagedFields::new();
         let mut left = ManagedFields::new();
         for (manager, mut owned) in managers {
             if manager != writer {
-                let compared = match by_version.get(&owned.api_version) {
-                    Some(compared) => compared,
-                    None => {
+                let compared = if owned.api_version == *version {
+                    Some(&here)
+                } else {
+                    if !elsewhere.contains_key(&owned.api_version) {
                         let compared = self.compared_in(live, new, &owned.api_version)?;
-                        by_version.entry(owned.api_version.clone()).or_insert(compared)
+                        elsewhere.insert(owned.api_version.clone(), compared);
                     }
+                    elsewhere.get(&owned.api_version).and_then(Option::as_ref)
                 };
                 let Some(compared) = compared else { continue };
                 let mut conflict = owned.set.intersection(&compared.modified);
@@ -170,7 +170,7 @@ impl<C: Converter> Updater<C> {
         if force == Force::No && !conflicts.is_empty() {
             return Err(Conflicts::from_managers(conflicts).into());
         }
-        Ok((left, compared))
+        Ok((left, here))
     }
 
     fn compared_in(
@@ -231,7 +231,7 @@ impl<C: Converter> Updater<C> {
 fn may_leave_out(last: &VersionedSet, applied: &VersionedSet, managers: &ManagedFields) -> bool {
     let all_use = |version: &ApiVersion| managers.values().all(|owned| owned.api_version == *version);
     let is_one_version = last.api_version == applied.api_version && all_use(&applied.api_version);
-    !(last.set.is_empty() || is_one_version && last.set.difference(&applied.set).is_empty())
+    !(last.set.is_empty() || is_one_version && last.set.is_subset(&applied.set))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -33,11 +33,11 @@ impl Comparison {
 
     /// Without what is filtered.
     #[must_use]
-    pub fn filter(&self, filter: &Filter) -> Self {
+    pub fn filter(self, filter: &Filter) -> Self {
         Self {
-            removed: filter.filter(&self.removed),
-            modified: filter.filter(&self.modified),
-            added: filter.filter(&self.added),
+            removed: filter.filter(self.removed),
+            modified: filter.filter(self.modified),
+            added: filter.filter(self.added),
         }
     }
 }

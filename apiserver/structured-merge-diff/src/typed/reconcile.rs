@@ -22,7 +22,12 @@ pub(super) fn reconcile(
     };
     let atomics = walker.atomics(type_ref, Some(set), false).children;
     walker.problems.into_result()?;
-    Ok((!atomics.is_empty()).then(|| set.recursive_difference(&atomics).union(&atomics)))
+    if atomics.is_empty() {
+        return Ok(None);
+    }
+    let mut reconciled = set.clone().recursive_difference(&atomics);
+    reconciled.extend(atomics);
+    Ok(Some(reconciled))
 }
 
 struct Walker<'a> {

@@ -127,11 +127,11 @@ fn an_intersection_and_a_difference_take_parents_and_children_apart() {
         set([at!["a1"], at!["foo", 1], at!["b1", name.clone()]])
     );
     assert_eq!(
-        left.difference(&right),
+        left.clone().difference(&right),
         set([at!["a0"], at!["foo", 0], at!["cp", name.clone(), "child"]])
     );
     assert_eq!(
-        right.difference(&left),
+        right.clone().difference(&left),
         set([at!["a2"], at!["foo", 2], at!["cp", name]])
     );
 }
@@ -140,14 +140,26 @@ fn an_intersection_and_a_difference_take_parents_and_children_apart() {
 fn a_recursive_difference_takes_what_is_below_too() {
     let fields = set([at!["a"], at!["a", "b"], at!["a", "b", "c"], at!["d", "e"]]);
     assert_eq!(
-        fields.recursive_difference(&set([at!["a", "b"]])),
+        fields.clone().recursive_difference(&set([at!["a", "b"]])),
         set([at!["a"], at!["d", "e"]])
     );
     assert_eq!(
-        fields.recursive_difference(&set([at!["d"]])),
+        fields.clone().recursive_difference(&set([at!["d"]])),
         set([at!["a"], at!["a", "b"], at!["a", "b", "c"]])
     );
-    assert_eq!(fields.recursive_difference(&set([at!["d", "e", "f"]])), fields);
+    assert_eq!(
+        fields.clone().recursive_difference(&set([at!["d", "e", "f"]])),
+        fields
+    );
+}
+
+#[test]
+fn a_subset_has_no_member_that_the_other_has_not() {
+    let (part, all) = (set([at!["a", "b"]]), set([at!["a"], at!["a", "b"], at!["c"]]));
+    assert!(part.is_subset(&all) && all.is_subset(&all) && set([]).is_subset(&part));
+    // A parent is no member for what is below it.
+    assert!(!all.is_subset(&part) && !set([at!["a"]]).is_subset(&part));
+    assert!(!set([at!["a", "b", "d"]]).is_subset(&part));
 }
 
 #[test]
@@ -213,23 +225,26 @@ fn filters_exclude_fields_or_include_what_matches() {
         at!["status", "b", "c"],
     ]);
     let exclude = Filter::Exclude(set([at!["status"]]));
-    assert_eq!(exclude.filter(&fields), set([at!["spec"], at!["spec", "a"]]));
+    assert_eq!(
+        exclude.filter(fields.clone()),
+        set([at!["spec"], at!["spec", "a"]])
+    );
     let status = SetMatcher::prefix(["status"]).unwrap();
     let include = Filter::include([status.clone()]);
     assert_eq!(
-        include.filter(&fields),
+        include.filter(fields.clone()),
         set([at!["status"], at!["status", "a"], at!["status", "b", "c"]])
     );
-    assert_eq!(Filter::include([]).filter(&fields), fields);
+    assert_eq!(Filter::include([]).filter(fields.clone()), fields);
     let any_a = SetMatcher::prefix([ElementMatcher::Any, "a".into()]).unwrap();
     assert_eq!(
-        Filter::include([any_a.clone()]).filter(&fields),
+        Filter::include([any_a.clone()]).filter(fields.clone()),
         set([at!["spec"], at!["spec", "a"], at!["status"], at!["status", "a"]])
     );
     let both = Filter::include([SetMatcher::prefix(["spec"]).unwrap(), status]);
-    assert_eq!(both.filter(&fields), fields);
+    assert_eq!(both.filter(fields.clone()), fields);
     assert_eq!(
-        Filter::include([any_a, SetMatcher::everything()]).filter(&fields),
+        Filter::include([any_a, SetMatcher::everything()]).filter(fields.clone()),
         fields
     );
 }

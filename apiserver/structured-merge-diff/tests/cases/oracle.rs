@@ -110,8 +110,11 @@ fn two_objects_have_the_fields_differences_and_merges_that_go_finds() {
         assert_eq!(Set::from_fields_v1(&left_set.to_fields_v1()).unwrap(), left_set);
         encoded("union", &left_set.union(&right_set));
         encoded("intersection", &left_set.intersection(&right_set));
-        encoded("difference", &left_set.difference(&right_set));
-        encoded("recursiveDifference", &left_set.recursive_difference(&right_set));
+        encoded("difference", &left_set.clone().difference(&right_set));
+        encoded(
+            "recursiveDifference",
+            &left_set.clone().recursive_difference(&right_set),
+        );
         encoded("leaves", &left_set.leaves());
         encoded(
             "named",

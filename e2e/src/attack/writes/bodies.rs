@@ -19,6 +19,8 @@ const MOVES: usize = 2_000;
 pub(super) fn creates() -> Vec<Write> {
     vec![
         json("invalid finalizers", object(&finalizers(40_000), "")),
+        tried("finalizers", object(&valid_finalizers(60_000), "")),
+        tried("labels", object(&labels(90_000), "")),
         tried("owner references", object(&owners(9_500), "")),
         tried("equal owner references", object(&equal_owners(9_000), "")),
         json("null fields", object("", &null_fields(40_000, 80_000))),
@@ -194,6 +196,22 @@ fn invalid_labels(count: usize) -> String {
     format!(
         r#","labels":{{{}}}"#,
         listed(count, |number| format!(r#""-{number:05}":"/""#))
+    )
+}
+
+/// Whoever manages them has as many fields.
+fn valid_finalizers(count: usize) -> String {
+    format!(
+        r#","finalizers":[{}]"#,
+        listed(count, |number| format!(r#""a.example/{number:x}""#))
+    )
+}
+
+/// As many fields again.
+fn labels(count: usize) -> String {
+    format!(
+        r#","labels":{{{}}}"#,
+        listed(count, |number| format!(r#""l{number:05}":"""#))
     )
 }
 
