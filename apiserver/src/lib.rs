@@ -32,6 +32,7 @@ pub mod registry;
 pub mod request;
 pub mod resource;
 pub mod response;
+pub mod rest;
 pub mod schema;
 pub mod server;
 pub mod status;

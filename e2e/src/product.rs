@@ -71,6 +71,7 @@ impl Wanted {
                 RustProgram::Operator,
                 RustProgram::Wardle,
                 RustProgram::Widgets,
+                RustProgram::Computed,
                 RustProgram::E2eServer,
             ],
         }
@@ -97,6 +98,7 @@ pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
             RustProgram::Operator => catalog::operator(path),
             RustProgram::Wardle => catalog::wardle(path),
             RustProgram::Widgets => catalog::widgets(path),
+            RustProgram::Computed => catalog::computed(path),
             RustProgram::E2eServer => catalog::e2e_server(path),
         });
     }

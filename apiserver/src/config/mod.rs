@@ -35,6 +35,8 @@ pub struct Defaults {
     pub name: String,
     /// What keys in etcd begin with, such as `/registry/wardle.example.com`.
     pub etcd_prefix: String,
+    /// Whether anything is stored: without, no flag need say where.
+    pub stores: bool,
 }
 
 /// How a server is to run. Checked: what is wrong with a flag by itself, or with several together, was said already.

@@ -12,6 +12,7 @@ fn config(arguments: &[&str]) -> Result<Config, Vec<String>> {
     let defaults = Defaults {
         name: "wardle".into(),
         etcd_prefix: "/registry/wardle.example.com".into(),
+        stores: true,
     };
     Config::from_args(&args, &defaults)
         .map_err(|ConfigErrors(errors)| errors.iter().map(ToString::to_string).collect())

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 use serde_json::{Value, json};
 
-use super::groups::{Group, SUBRESOURCE_VERBS, VERBS};
+use super::groups::{Group, SUBRESOURCE_VERBS};
 use crate::request::media::{Format, PROTOBUF};
 use crate::resource::{Resource, SCALE, Scope};
 
@@ -54,7 +54,7 @@ fn described(resource: &Resource, version: &str) -> Value {
         "responseKind": { "group": "", "version": "", "kind": resource.names.kind },
         "scope": scope,
         "singularResource": resource.names.singular,
-        "verbs": VERBS,
+        "verbs": resource.rest.verbs(),
     });
     for (field, names) in [
         ("shortNames", &resource.names.short_names),

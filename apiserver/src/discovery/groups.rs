@@ -6,18 +6,6 @@ use std::sync::Arc;
 use super::version_order;
 use crate::resource::Resource;
 
-/// What can be done with every stored resource, sorted.
-pub(super) const VERBS: [&str; 8] = [
-    "create",
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "update",
-    "watch",
-];
-
 /// What can be done with a subresource of a stored object, sorted.
 pub(super) const SUBRESOURCE_VERBS: [&str; 3] = ["get", "patch", "update"];
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::groups::{Group, GroupVersion, SUBRESOURCE_VERBS, VERBS};
+use super::groups::{Group, GroupVersion, SUBRESOURCE_VERBS};
 use crate::resource::{Resource, SCALE, Scope};
 
 /// `/apis`. Go leaves its apiVersion out; so does this.
@@ -69,9 +69,11 @@ fn described_resource(resource: &Resource) -> Value {
         "singularName": resource.names.singular,
         "namespaced": resource.scope == Scope::Namespaced,
         "kind": resource.names.kind,
-        "verbs": VERBS,
-        "storageVersionHash": storage_version_hash(resource),
+        "verbs": resource.rest.verbs(),
     });
+    if resource.rest.is_stored() {
+        value["storageVersionHash"] = storage_version_hash(resource).into();
+    }
     for (field, names) in [
         ("shortNames", &resource.names.short_names),
         ("categories", &resource.names.categories),

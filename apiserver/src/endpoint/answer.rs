@@ -13,10 +13,10 @@ use http_body::Body as _;
 
 use super::call::Call;
 use super::encode::{self, Form, ListBody, push_partial, push_protobuf};
-use super::endpoints::{Served, ServedVersion};
+use super::endpoints::ServedVersion;
 use crate::offload::{self, Elsewhere};
 use crate::protobuf::status as protobuf_status;
-use crate::registry::{Listed, Pieces};
+use crate::registry::{Listed, Pieces, Registry};
 use crate::request::media::{self, Format, MetaVersion, Transform, Wanted};
 use crate::response::{Body, Incomplete, Response};
 use crate::status::{ApiError, Status};
@@ -67,7 +67,13 @@ fn document(status: &Status, code: StatusCode, wanted: Wanted, headers: &HeaderM
 
 /// Whether an object is sent as it is stored, which is never much work, however large it is.
 pub(super) fn is_copied(call: &Call<'_>, wanted: Wanted, entry: &Entry) -> bool {
-    wanted == Wanted::PLAIN && call.scale.is_none() && call.registry().is_copied(entry, &call.version.name)
+    let is_stored_so = |registry: &Registry| registry.is_copied(entry, &call.version.name);
+    wanted == Wanted::PLAIN
+        && call.scale.is_none()
+        && call
+            .served
+            .registry()
+            .is_some_and(|registry| is_stored_so(registry))
 }
 
 /// Waits for the memory of an object that has to be converted, indented, cut or written as YAML; `None`: it is copied.
@@ -88,18 +94,27 @@ pub(super) async fn object(
     let kind = &call.served.resource().names.kind;
     check_encodable(call, wanted, kind)?;
     let _memory = expect(call, wanted, entry).await;
-    let pieces = call.pieces(entry)?;
+    pieces(call, wanted, &call.pieces(entry)?, code)
+}
+
+/// An object, encoded already.
+pub(super) fn pieces(
+    call: &Call<'_>,
+    wanted: Wanted,
+    pieces: &Pieces,
+    code: StatusCode,
+) -> Result<Response, ApiError> {
     let mut json = Vec::with_capacity(pieces.len() + 1);
     match wanted.transform {
         Some(Transform::Partial(version)) if wanted.format == Format::Protobuf => {
             let mut encoded = Vec::new();
-            push_protobuf(&pieces, version, &mut encoded)?;
+            push_protobuf(pieces, version, &mut encoded)?;
             return finish(encoded.into(), wanted, &call.parts.headers, code);
         }
         None => pieces.append_to(&mut json),
-        Some(Transform::Partial(version)) => push_partial(&pieces, version, &mut json),
+        Some(Transform::Partial(version)) => push_partial(pieces, version, &mut json),
         Some(Transform::PartialList(_)) => return Err(no_list(call)),
-        Some(Transform::Table(version)) => call.rows(version)?.push_table(&pieces, true, false, &mut json),
+        Some(Transform::Table(version)) => call.rows(version)?.push_table(pieces, true, false, &mut json),
     }
     json.push(b'\n');
     finish(json.into(), wanted, &call.parts.headers, code)
@@ -158,12 +173,13 @@ const TURN: usize = 512;
 /// [`offload::movable`].
 pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Result<Response, ApiError> {
     check_encodable(call, wanted, &call.served.resource().names.list_kind)?;
-    let (head, form, none) = list_form(call, wanted, &listed)?;
+    let (head, form, none) = list_form(call, wanted, &list_metadata(&listed))?;
     if wanted.format == Format::Protobuf
         && let Some(Transform::PartialList(version)) = wanted.transform
     {
         return protobuf::list(call, wanted, version, listed).await;
     }
+    let registry = call.registry()?;
     let mut of_items = Some(0);
     let mut heaviest = None;
     for (number, entry) in listed.entries.iter().enumerate() {
@@ -172,14 +188,14 @@ pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Res
         }
         let memory = expect(call, wanted, entry).await;
         heaviest = heaviest.max(memory.as_ref().and_then(offload::Stored::heavy));
-        let pieces = call.registry().pieces(entry, &call.version.name)?;
+        let pieces = registry.pieces(entry, &call.version.name)?;
         of_items = of_items
             .zip(form.length(&pieces))
             .map(|(sum, length)| sum + length as u64);
     }
     let list = ListBody {
         head,
-        items: Encoded::new(call, listed.entries),
+        items: Encoded::new(call, registry, listed.entries),
         form,
         none,
         of_items,
@@ -192,18 +208,45 @@ pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Res
     Ok(with_headers(body, is_compressed, wanted, StatusCode::OK))
 }
 
+/// A list of objects that are encoded already.
+pub(super) fn list_of_pieces(
+    call: &Call<'_>,
+    wanted: Wanted,
+    items: Vec<Pieces>,
+) -> Result<Response, ApiError> {
+    let (head, form, none) = list_form(call, wanted, "{}")?;
+    if wanted.format == Format::Protobuf
+        && let Some(Transform::PartialList(version)) = wanted.transform
+    {
+        return protobuf::list_of_pieces(call, wanted, version, items);
+    }
+    let of_items = items
+        .iter()
+        .try_fold(0, |sum, pieces| Some(sum + form.length(pieces)? as u64));
+    let list = ListBody {
+        head,
+        items: items.into_iter().map(Ok::<_, Incomplete>),
+        form,
+        none,
+        of_items,
+        elsewhere: None,
+    };
+    let (body, is_compressed) = encode::list_body(list, wanted, &call.parts.headers)?;
+    Ok(with_headers(body, is_compressed, wanted, StatusCode::OK))
+}
+
 /// The objects of a list as they are sent.
 struct Encoded {
     entries: std::vec::IntoIter<Entry>,
-    served: Arc<Served>,
+    registry: Arc<Registry>,
     version: Arc<ServedVersion>,
 }
 
 impl Encoded {
-    fn new(call: &Call<'_>, entries: Vec<Entry>) -> Self {
+    fn new(call: &Call<'_>, registry: &Arc<Registry>, entries: Vec<Entry>) -> Self {
         Self {
             entries: entries.into_iter(),
-            served: call.served.clone(),
+            registry: registry.clone(),
             version: call.version.clone(),
         }
     }
@@ -214,7 +257,7 @@ impl Iterator for Encoded {
 
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.entries.next()?;
-        let pieces = self.served.registry.pieces(&entry, &self.version.name);
+        let pieces = self.registry.pieces(&entry, &self.version.name);
         Some(pieces.map_err(|error| Incomplete(error.to_string())))
     }
 
@@ -229,9 +272,8 @@ impl ExactSizeIterator for Encoded {}
 fn list_form(
     call: &Call<'_>,
     wanted: Wanted,
-    listed: &Listed,
+    metadata: &str,
 ) -> Result<(String, Form, &'static str), ApiError> {
-    let metadata = list_metadata(listed);
     let resource = call.served.resource();
     let head = |kind: &str, api_version: &str| {
         format!(r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{metadata},"items":"#)
@@ -252,7 +294,7 @@ fn list_form(
             Ok((head, Form::Partial(version), "null"))
         }
         Some(Transform::Partial(_)) => Err(no_object(call)),
-        Some(Transform::Table(version)) => table_form(call, version, &metadata),
+        Some(Transform::Table(version)) => table_form(call, version, metadata),
     }
 }
 

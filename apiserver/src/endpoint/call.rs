@@ -40,8 +40,13 @@ impl<'a> Call<'a> {
         self.request.info()
     }
 
-    pub(super) fn registry(&self) -> &'a Registry {
-        &self.served.registry
+    /// What the resource is stored in.
+    ///
+    /// # Errors
+    /// 500: it is not stored, by a fault of this program.
+    pub(super) fn registry(&self) -> Result<&'a Arc<Registry>, ApiError> {
+        let not_stored = || ApiError::Internal("a resource that is not stored has no registry".into());
+        self.served.registry().ok_or_else(not_stored)
     }
 
     /// The object of this path as a client is sent it.
@@ -50,9 +55,9 @@ impl<'a> Call<'a> {
     /// As [`Registry::pieces`]; 500 where an object says no replicas that is read as a Scale.
     pub(super) fn pieces(&self, entry: &Entry) -> Result<Pieces, ApiError> {
         let Some(paths) = self.scale else {
-            return self.registry().pieces(entry, &self.version.name);
+            return self.registry()?.pieces(entry, &self.version.name);
         };
-        let object = self.registry().decode(entry, &self.info().version)?;
+        let object = self.registry()?.decode(entry, &self.info().version)?;
         let (scale, is_set) = resource::scale_of(&object, paths).map_err(scale_error)?;
         if !is_set && self.info().verb == Verb::Get {
             return Err(ApiError::Internal(format!(

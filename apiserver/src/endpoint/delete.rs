@@ -30,7 +30,7 @@ where
     if options.ignore_store_read_error && !call.request.user().is_in(User::MASTERS) {
         return Err(not_permitted(call));
     }
-    match call.registry().delete(call.request, &options).await? {
+    match call.registry()?.delete(call.request, &options).await? {
         Deleted::Gone(entry) => answer::success(call, &gone(call, &entry), StatusCode::OK),
         // Whoever asked for dependents to go first, in the words of old, is told that it is not done yet.
         Deleted::Pending(entry) if options.orphan_dependents == Some(false) => {
@@ -62,7 +62,7 @@ where
         ));
     }
     let listed = call
-        .registry()
+        .registry()?
         .delete_collection(call.request, &list, &options)
         .await?;
     answer::list(call, wanted, listed).await

@@ -7,11 +7,35 @@ use std::sync::{Arc, LazyLock};
 use arc_swap::ArcSwap;
 
 use super::table::Columns;
+use crate::admission::Admission;
 use crate::object::Object;
 use crate::offload::Memory;
 use crate::registry::Registry;
-use crate::request::RequestInfo;
+use crate::request::{GroupResource, RequestInfo};
 use crate::resource::{Resource, SCALE_RESOURCE, Subresources, Version};
+
+/// A resource that is served, and from what.
+pub enum Endpoint {
+    /// From the server's storage.
+    Stored(Arc<Registry>),
+    /// From its author's code: [`Rest::Computed`], whose creations are admitted first.
+    Computed(Arc<Resource>, Arc<dyn Admission>),
+}
+
+impl From<Arc<Registry>> for Endpoint {
+    fn from(registry: Arc<Registry>) -> Self {
+        Self::Stored(registry)
+    }
+}
+
+impl Endpoint {
+    fn resource(&self) -> &Resource {
+        match self {
+            Self::Stored(registry) => registry.resource(),
+            Self::Computed(resource, _) => resource,
+        }
+    }
+}
 
 /// The set of resources that are served. It is exchanged as a whole, under requests that go on with the one they began
 /// with.
@@ -29,7 +53,7 @@ struct Set {
 
 /// A resource, with all that its answers need and that can be worked out beforehand.
 pub(super) struct Served {
-    pub(super) registry: Arc<Registry>,
+    pub(super) endpoint: Endpoint,
     versions: Vec<Arc<ServedVersion>>,
 }
 
@@ -71,17 +95,16 @@ impl Endpoints {
     /// Serves exactly these resources from now on. `complete`: no more are to come, so that the path of a resource that
     /// is not among them answers 404. Garbage collection takes a 404 for the end of an owner: while a resource may yet
     /// come, it must be 503.
-    pub fn replace(&self, registries: impl IntoIterator<Item = Arc<Registry>>, complete: bool) {
+    pub fn replace(&self, endpoints: impl IntoIterator<Item = impl Into<Endpoint>>, complete: bool) {
         let mut set = Set {
             complete,
             ..Set::default()
         };
-        for registry in registries {
-            let resource = registry.resource().clone();
-            set.groups
-                .entry(resource.group.clone())
-                .or_default()
-                .insert(resource.names.plural.clone(), Arc::new(Served::new(registry)));
+        for endpoint in endpoints {
+            let served = Served::new(endpoint.into());
+            let GroupResource { group, resource } = served.resource().group_resource();
+            let group = set.groups.entry(group).or_default();
+            group.insert(resource, Arc::new(served));
         }
         self.set.store(Arc::new(set));
     }
@@ -92,7 +115,7 @@ impl Endpoints {
         self.set.load().complete
     }
 
-    /// The resources that are served now, in the order of group and name.
+    /// The stored resources that are served now, in the order of group and name.
     #[must_use]
     pub fn registries(&self) -> Vec<Arc<Registry>> {
         let set = self.set.load();
@@ -100,16 +123,16 @@ impl Endpoints {
             .groups
             .values()
             .flat_map(HashMap::values)
-            .map(|served| served.registry.clone())
+            .filter_map(|served| served.registry().cloned())
             .collect();
         registries.sort_by_key(|registry| registry.resource().group_resource());
         registries
     }
 
-    /// The resource that a request is about, where it is served.
+    /// The stored resource that a request is about, where it is served.
     pub(crate) fn registry_of(&self, info: &RequestInfo) -> Option<Arc<Registry>> {
         let (served, _) = self.find(&info.group, &info.version, &info.resource)?;
-        Some(served.registry.clone())
+        served.registry().cloned()
     }
 
     /// The resource of this group and name in this version.
@@ -137,18 +160,26 @@ impl std::fmt::Debug for Endpoints {
 }
 
 impl Served {
-    fn new(registry: Arc<Registry>) -> Self {
-        let resource = registry.resource();
+    fn new(endpoint: Endpoint) -> Self {
+        let resource = endpoint.resource();
         let versions = resource
             .versions
             .iter()
             .map(|version| Arc::new(ServedVersion::new(resource, version)))
             .collect();
-        Self { registry, versions }
+        Self { endpoint, versions }
     }
 
     pub(super) fn resource(&self) -> &Resource {
-        self.registry.resource()
+        self.endpoint.resource()
+    }
+
+    /// What it is stored in.
+    pub(super) fn registry(&self) -> Option<&Arc<Registry>> {
+        match &self.endpoint {
+            Endpoint::Stored(registry) => Some(registry),
+            Endpoint::Computed(..) => None,
+        }
     }
 }
 

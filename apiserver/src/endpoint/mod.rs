@@ -7,6 +7,7 @@
 mod answer;
 mod body;
 mod call;
+mod computed;
 mod delete;
 mod encode;
 mod endpoints;
@@ -31,13 +32,14 @@ use crate::offload;
 use crate::request::media;
 use crate::resource::{SCALE, SCALE_RESOURCE};
 use crate::response::Response;
+use crate::rest::Rest;
 use crate::status::ApiError;
 use call::Call;
 use route::Action;
 
 pub use answer::status;
 pub use body::{MOST_BODY_BYTES, read as read_body};
-pub use endpoints::Endpoints;
+pub use endpoints::{Endpoint, Endpoints};
 pub use initial_events::InitialEvents;
 pub use warnings::Warnings;
 
@@ -79,7 +81,14 @@ where
     if let Some(text) = &route.version.deprecation_warning {
         warnings.add(text);
     }
-    let mut response = act(&call, route.action, body).await?;
+    let mut response = match (&route.served.endpoint, &route.served.resource().rest) {
+        (Endpoint::Computed(_, admission), Rest::Computed(computed)) => {
+            computed::act(&call, computed, &**admission, route.action, body)
+                .boxed()
+                .await?
+        }
+        _ => act(&call, route.action, body).await?,
+    };
     own.write(response.headers_mut());
     Ok(response)
 }

@@ -27,7 +27,10 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Response, ApiError> {
         GetOptions::parse(query)?
     };
     let info = call.info();
-    let entry = call.registry().get(&info.namespace, &info.name, &options).await?;
+    let entry = call
+        .registry()?
+        .get(&info.namespace, &info.name, &options)
+        .await?;
     let answer = answer::object(call, wanted, &entry, StatusCode::OK);
     if entry.value().len() < offload::LARGE || answer::is_copied(call, wanted, &entry) {
         return answer.await;
@@ -51,7 +54,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
         return watch(call, &options).await;
     }
     let listed = call
-        .registry()
+        .registry()?
         .list(&call.version.name, &call.info().namespace, &options)
         .await?;
     offload::movable(call.memory, answer::list(call, wanted, listed)).await
@@ -86,7 +89,7 @@ async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiEr
     if handshake.is_some() {
         frames.one_by_one();
     }
-    let registry = call.registry();
+    let registry = call.registry()?;
     let told = registry
         .watch(&call.version.name, &call.info().namespace, options)
         .await?;

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 
-use super::{Endpoints, serve, status};
+use super::{Endpoint, Endpoints, serve, status};
 use crate::admission::{Admission, Attributes};
 use crate::authz::Authorized;
 use crate::object::Object;
@@ -91,6 +91,17 @@ impl TestServer {
         };
         let endpoints = Endpoints::new(1 << 30);
         endpoints.replace(resources.into_iter().map(registry), true);
+        Self { endpoints, store }
+    }
+
+    /// One of a resource that is computed.
+    pub(crate) fn computed(resource: Resource, admission: impl Admission) -> Self {
+        let endpoints = Endpoints::new(1 << 30);
+        endpoints.replace(
+            [Endpoint::Computed(Arc::new(resource), Arc::new(admission))],
+            true,
+        );
+        let store = Arc::new(MemoryStore::new());
         Self { endpoints, store }
     }
 
@@ -198,7 +209,7 @@ pub(crate) async fn next_frames(body: &mut Body) -> Vec<Value> {
         .collect()
 }
 
-struct AdmitAll;
+pub(crate) struct AdmitAll;
 
 #[async_trait::async_trait]
 impl Admission for AdmitAll {
@@ -289,6 +300,7 @@ fn flunders(policy: Policy) -> Resource {
             always: &["spec", "status"],
         }),
         policy,
+        rest: crate::rest::Rest::Stored,
     }
 }
 
@@ -314,6 +326,7 @@ fn fischers() -> Resource {
         hub_version: "v1alpha1".into(),
         strategy: Arc::new(Rules { always: &[] }),
         policy: Policy::default(),
+        rest: crate::rest::Rest::Stored,
     }
 }
 

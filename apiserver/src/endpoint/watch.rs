@@ -11,11 +11,11 @@ use futures::Stream;
 
 use super::call::Call;
 use super::encode::{push_partial, push_protobuf};
-use super::endpoints::{Served, ServedVersion};
+use super::endpoints::ServedVersion;
 use super::table::Rows;
 use crate::object::EncodingKey;
 use crate::protobuf::{status, watch_event};
-use crate::registry::{Pieces, WatchEvent, WatchStream};
+use crate::registry::{Pieces, Registry, WatchEvent, WatchStream};
 use crate::request::media::{Format, MetaVersion, Transform, Wanted};
 use crate::status::ApiError;
 use crate::storage::Revision;
@@ -36,7 +36,7 @@ pub(super) struct Frames {
 
 /// How events are encoded for one watcher.
 struct Encoder {
-    served: Arc<Served>,
+    registry: Arc<Registry>,
     version: Arc<ServedVersion>,
     form: WatchForm,
     /// Protobuf is of metadata alone.
@@ -77,7 +77,7 @@ impl Frames {
         };
         Ok(Self {
             encoder: Encoder {
-                served: call.served.clone(),
+                registry: call.registry()?.clone(),
                 version: call.version.clone(),
                 form,
                 format: wanted.format,
@@ -197,7 +197,7 @@ impl Encoder {
 
     fn push_object(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
         if let Some(entry) = told.entry() {
-            let pieces = self.served.registry.pieces(&entry, &self.version.name)?;
+            let pieces = self.registry.pieces(&entry, &self.version.name)?;
             self.push_frame(told.event_type(), &pieces, false, out)?;
         }
         Ok(())

@@ -35,7 +35,7 @@ where
     answer::check_object(call, wanted)?;
     let mut warnings = Vec::new();
     let created = call
-        .registry()
+        .registry()?
         .create(call.request, object, &options, &mut warnings)
         .await;
     call.warnings.extend(warnings);
@@ -82,7 +82,7 @@ pub(super) async fn answer_update(
     mut options: UpdateOptions,
     creates: bool,
 ) -> Result<Response, ApiError> {
-    let registry = call.registry();
+    let registry = call.registry()?;
     let mut warnings = Vec::new();
     let mut updated = registry
         .update(call.request, change, &options, &mut warnings)
@@ -113,7 +113,7 @@ fn decoded(call: &Call<'_>, body: &[u8], media: BodyMedia) -> Result<Decoded, Ap
 }
 
 /// The object in a body, after what `fieldValidation` says to it.
-fn checked(
+pub(super) fn checked(
     call: &Call<'_>,
     body: &[u8],
     media: BodyMedia,

@@ -2,6 +2,7 @@
 
 use super::components::{self, Gvk};
 use super::parameters::{self, NAME, NAMESPACE, PRETTY, Parameter};
+use crate::request::Verb;
 use crate::request::media::patch_media_types;
 use crate::resource::{Resource, SCALE, Scope};
 
@@ -170,7 +171,7 @@ pub(super) fn resource(resource: &Resource, version: &str) -> Vec<Path> {
             paths.push(Path {
                 path: format!("{base}/{plural}"),
                 parameters: vec![PRETTY],
-                operations: vec![describe.list("ForAllNamespaces", "")],
+                operations: describe.offered([(Verb::List, describe.list("ForAllNamespaces", ""))]),
             });
             (
                 format!("{base}/namespaces/{{namespace}}/{plural}"),
@@ -182,21 +183,21 @@ pub(super) fn resource(resource: &Resource, version: &str) -> Vec<Path> {
     paths.push(Path {
         path: collection.clone(),
         parameters: [scope.as_slice(), &[PRETTY]].concat(),
-        operations: vec![
-            describe.list("", word),
-            describe.create(),
-            describe.delete_collection(),
-        ],
+        operations: describe.offered([
+            (Verb::List, describe.list("", word)),
+            (Verb::Create, describe.create()),
+            (Verb::DeleteCollection, describe.delete_collection()),
+        ]),
     });
     paths.push(Path {
         path: format!("{collection}/{{name}}"),
         parameters: [&[NAME], scope.as_slice(), &[PRETTY]].concat(),
-        operations: vec![
-            describe.read(),
-            describe.replace(),
-            describe.delete(),
-            describe.patch(),
-        ],
+        operations: describe.offered([
+            (Verb::Get, describe.read()),
+            (Verb::Update, describe.replace()),
+            (Verb::Delete, describe.delete()),
+            (Verb::Patch, describe.patch()),
+        ]),
     });
     let served = resource.version(version);
     for name in served
@@ -209,6 +210,7 @@ pub(super) fn resource(resource: &Resource, version: &str) -> Vec<Path> {
             operations: describe.subresource(name),
         });
     }
+    paths.retain(|path| !path.operations.is_empty());
     paths
 }
 
@@ -218,6 +220,14 @@ struct Describe<'a> {
 }
 
 impl Describe<'_> {
+    /// The operations of verbs that the resource offers.
+    fn offered<const N: usize>(&self, operations: [(Verb, Operation); N]) -> Vec<Operation> {
+        let offered = operations
+            .into_iter()
+            .filter(|(verb, _)| self.resource.rest.offers(*verb));
+        offered.map(|(_, operation)| operation).collect()
+    }
+
     fn scope_word(&self) -> &'static str {
         match self.resource.scope {
             Scope::Cluster => "",

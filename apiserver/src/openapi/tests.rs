@@ -38,11 +38,14 @@ crate::kind!(Plant: "power.example.com", "v1beta1", "plants", Cluster);
 const LAMPS: &str = "apis/light.example.com/v1";
 const GO_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf";
 
-fn documents() -> Documents {
-    let info = Info {
+fn info() -> Info {
+    Info {
         title: "Light".into(),
         version: "0.1".into(),
-    };
+    }
+}
+
+fn documents() -> Documents {
     let paths = ScalePaths {
         spec_replicas: ".spec.replicas".into(),
         status_replicas: ".status.replicas".into(),
@@ -52,7 +55,7 @@ fn documents() -> Documents {
         typed::resource::<Lamp>().build().unwrap(),
         typed::resource::<Plant>().status().scale(paths).build().unwrap(),
     ];
-    Documents::new(&info, &resources.map(Arc::new))
+    Documents::new(&info(), &resources.map(Arc::new))
 }
 
 fn parsed(document: &Document) -> Value {
@@ -120,6 +123,26 @@ fn documents_of_version_3_are_complete_in_themselves() {
             assert!(document.pointer(pointer).is_some(), "{reference} in {path}");
         }
     }
+}
+
+#[test]
+fn a_computed_resource_has_the_operations_that_it_offers() {
+    let verbs = typed::Verbs::new().create(|_, lamp: Lamp, _| std::future::ready(Ok(lamp)));
+    let lamps = typed::resource::<Lamp>().computed(verbs).build().unwrap();
+    let documents = Documents::new(&info(), &[Arc::new(lamps)]);
+    let paths = parsed(&documents.v3[LAMPS])["paths"].clone();
+    let of = |path: &str| {
+        let operations = paths[format!("/{LAMPS}/{path}")].as_object();
+        let methods = operations.into_iter().flat_map(|operations| operations.keys());
+        methods
+            .filter(|key| *key != "parameters")
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(of("namespaces/{namespace}/lamps"), "post");
+    assert_eq!(paths.get(format!("/{LAMPS}/lamps")), None);
+    assert_eq!(paths.get(format!("/{LAMPS}/namespaces/{{namespace}}/lamps/{{name}}")), None);
 }
 
 #[test]

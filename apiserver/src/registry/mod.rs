@@ -48,8 +48,10 @@ pub use answers::{Created, Deleted, Listed, Updated};
 pub(crate) use codec::encode_object;
 pub use field_managers::FieldManagerError;
 use field_managers::FieldManagers;
-pub(crate) use metadata::now;
+pub(crate) use metadata::{ensure_namespace, now};
 pub use pieces::Pieces;
+pub(crate) use rules::in_time;
+pub(crate) use selection::check_fields;
 pub use watch_event::{Source, WatchEvent, WatchStream};
 
 /// Makes the new object of an update from the current one, which is in the request's version, with its resourceVersion,

@@ -16,7 +16,7 @@ use crate::status::{ApiError, FieldError};
 pub(super) const WRITE_LIMIT: std::time::Duration = std::time::Duration::from_secs(34);
 
 /// `write`, or 504 where it takes too long. Dropping it midway leaves the store whole.
-pub(super) async fn in_time<T>(write: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+pub(crate) async fn in_time<T>(write: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
     let message = "request did not complete within requested timeout - context deadline exceeded";
     tokio::time::timeout(WRITE_LIMIT, write)
         .await

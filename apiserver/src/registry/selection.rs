@@ -11,7 +11,7 @@ use super::{Registry, keys};
 use crate::object::{EncodingKey, Object};
 use crate::request::options::ListOptions;
 use crate::request::selector::{FieldSelector, LabelSelector, rules};
-use crate::resource::Version;
+use crate::resource::{Resource, Version};
 use crate::status::ApiError;
 use crate::storage::{Entry, Key, Prefix};
 
@@ -44,7 +44,7 @@ impl Selection {
         options: &ListOptions,
     ) -> Result<Self, ApiError> {
         let fields = &options.field_selector;
-        registry.check_fields(version, fields)?;
+        check_fields(&registry.resource, version, fields)?;
         // Further pages go on where the first one was: a selector must not move them to another range.
         let first_page = options.continue_token.is_empty();
         let selected = fields.exact(NAMESPACE).filter(|_| first_page);
@@ -169,28 +169,33 @@ impl Registry {
         }
         values.into()
     }
+}
 
-    fn check_fields(&self, version: &str, fields: &FieldSelector) -> Result<(), ApiError> {
-        let selectable = self
-            .resource
-            .version(version)
-            .map_or(&[][..], |version| &version.selectable_fields);
-        let unknown = fields
-            .requirements()
-            .iter()
-            .map(|requirement| requirement.field.as_str())
-            .find(|field| {
-                !matches!(*field, NAME | NAMESPACE) && !selectable.iter().any(|path| dotted(path) == *field)
-            });
-        let Some(field) = unknown else {
-            return Ok(());
-        };
-        Err(ApiError::BadRequest(if selectable.is_empty() {
-            format!(r#"{field:?} is not a known field selector: only "metadata.name", "metadata.namespace""#)
-        } else {
-            format!("field label not supported: {field}")
-        }))
-    }
+/// # Errors
+/// 400: a field selector of a field that objects of this version do not have.
+pub(crate) fn check_fields(
+    resource: &Resource,
+    version: &str,
+    fields: &FieldSelector,
+) -> Result<(), ApiError> {
+    let selectable = resource
+        .version(version)
+        .map_or(&[][..], |version| &version.selectable_fields);
+    let unknown = fields
+        .requirements()
+        .iter()
+        .map(|requirement| requirement.field.as_str())
+        .find(|field| {
+            !matches!(*field, NAME | NAMESPACE) && !selectable.iter().any(|path| dotted(path) == *field)
+        });
+    let Some(field) = unknown else {
+        return Ok(());
+    };
+    Err(ApiError::BadRequest(if selectable.is_empty() {
+        format!(r#"{field:?} is not a known field selector: only "metadata.name", "metadata.namespace""#)
+    } else {
+        format!("field label not supported: {field}")
+    }))
 }
 
 /// Values of another version, or of other paths, are others.

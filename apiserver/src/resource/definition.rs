@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Strategy, Subresources};
 use crate::object::Object;
 use crate::request::{GroupKind, GroupResource};
+use crate::rest::Rest;
 use crate::schema::Schema;
 
 /// What it is called.
@@ -141,6 +142,8 @@ pub struct Resource {
     pub strategy: Arc<dyn Strategy>,
     /// What differs.
     pub policy: Policy,
+    /// What it is served from.
+    pub rest: Rest,
 }
 
 impl fmt::Debug for Resource {

@@ -58,6 +58,7 @@ pub(crate) static SCALE_RESOURCE: LazyLock<Resource> = LazyLock::new(|| {
             strategic_merge_patch: true,
             ..Policy::default()
         },
+        rest: crate::rest::Rest::Stored,
     }
 });
 

@@ -86,6 +86,7 @@ impl Server {
         Defaults {
             name: self.name.clone(),
             etcd_prefix: self.etcd_prefix.clone(),
+            stores: self.resources.iter().any(|resource| resource.rest.is_stored()),
         }
     }
 }

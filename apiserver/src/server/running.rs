@@ -104,7 +104,8 @@ impl Running {
         life.advance(Stage::Cut);
         let _ = timeout(CUT, connections.all_closed()).await;
         // A connection that is still open keeps the core, and must not keep the storage.
-        core.endpoints.replace([], false);
+        core.endpoints
+            .replace([] as [crate::endpoint::Endpoint; 0], false);
         self.stores.close().await;
         tracing::info!("shut down");
     }

@@ -23,11 +23,12 @@ use super::{Server, checks, connection, open_files, routes, standalone};
 use crate::admission::{self, Admission};
 use crate::background::BackgroundTask;
 use crate::config::{Cluster, Config};
-use crate::endpoint::Endpoints;
+use crate::endpoint::{Endpoint, Endpoints};
 use crate::memory::{self, Budgets};
 use crate::registry::{Registry, RegistryError};
 use crate::request::GroupResource;
 use crate::resource::typed::DescriptionError;
+use crate::rest::Rest;
 use crate::{authn, authz, kubernetes};
 
 /// What the library does not do yet, and what a user could believe that it does. Said first, and at every start.
@@ -225,17 +226,19 @@ impl Server {
             .map(|plugin| plugin as Arc<dyn Admission>);
         let plugins: Vec<_> = own.chain(self.admission.iter().cloned()).collect();
         let admission: Arc<dyn Admission> = Arc::new(admission::Chain::new(plugins));
-        let mut registries = Vec::with_capacity(self.resources.len());
+        let mut served = Vec::with_capacity(self.resources.len());
         for resource in &self.resources {
-            let storage = stores.of(resource);
-            registries.push(Arc::new(Registry::new(
-                resource.clone(),
-                storage,
-                admission.clone(),
-            )?));
+            served.push(match resource.rest {
+                Rest::Computed(_) => Endpoint::Computed(resource.clone(), admission.clone()),
+                Rest::Stored => {
+                    let storage = stores.of(resource);
+                    let registry = Registry::new(resource.clone(), storage, admission.clone())?;
+                    Endpoint::Stored(Arc::new(registry))
+                }
+            });
         }
         let endpoints = Endpoints::new(memory);
-        endpoints.replace(registries, true);
+        endpoints.replace(served, true);
         Ok(endpoints)
     }
 

@@ -38,7 +38,11 @@ pub(super) async fn open(
     history_bytes: usize,
 ) -> Result<Stores, StartError> {
     let backend = backend(&config.backend).await?;
-    for resource in resources {
+    let resources: Vec<_> = resources
+        .iter()
+        .filter(|resource| resource.rest.is_stored())
+        .collect();
+    for resource in &resources {
         stored_versions::check(&*backend, resource).await?;
     }
     let mut caches = BTreeMap::new();

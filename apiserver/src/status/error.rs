@@ -44,6 +44,14 @@ pub enum ApiError {
     /// 405.
     #[error("the server does not allow this method on the requested resource")]
     MethodNotAllowed,
+    /// 405: the resource does not have this verb at a path that has others. Go: `errors.NewMethodNotSupported`.
+    #[error("{action} is not supported on resources of kind {}", Quoted(&resource.to_string()))]
+    MethodNotSupported {
+        /// Which resource.
+        resource: GroupResource,
+        /// The verb.
+        action: &'static str,
+    },
     /// 406: none of the media types that the client accepts can be made; the ones that can.
     #[error("only the following media types are accepted: {}", .0.join(", "))]
     NotAcceptable(Vec<String>),
@@ -240,6 +248,9 @@ impl ApiError {
             }
             Self::NotFound { resource, name } => (404, "NotFound", Some(of_object(resource, name))),
             Self::UnknownPath => (404, "NotFound", Some(StatusDetails::default())),
+            Self::MethodNotSupported { resource, .. } => {
+                (405, "MethodNotAllowed", Some(of_object(resource, "")))
+            }
             Self::MethodNotAllowed => (405, "MethodNotAllowed", Some(StatusDetails::default())),
             Self::NotAcceptable(_) | Self::NotTransformable(_) => (406, "NotAcceptable", None),
             Self::NotProduced(_) => (406, "NotAcceptable", Some(StatusDetails::default())),

@@ -85,6 +85,16 @@ pub fn widgets(program: &Path) -> ImageSpec {
     ))
 }
 
+/// Resources that are not stored, on Annex's own library.
+pub fn computed(program: &Path) -> ImageSpec {
+    with_mimalloc(ImageSpec::new(
+        "computed",
+        env!("CARGO_PKG_VERSION"),
+        program,
+        Some(NON_ROOT),
+    ))
+}
+
 fn with_mimalloc(spec: ImageSpec) -> ImageSpec {
     ImageSpec {
         env: vec![MIMALLOC_PURGE_DELAY],

@@ -26,19 +26,27 @@ pub enum Program {
     Wardle,
     /// An API with `/status` and `/scale` on the same library (an example too).
     Widgets,
+    /// The library's example of resources that are not stored.
+    Computed,
     /// The server that misbehaves for tests (the package `annex-e2e-server`).
     E2eServer,
 }
 
 impl Program {
     /// All of them.
-    const ALL: [Self; 4] = [Self::Operator, Self::Wardle, Self::Widgets, Self::E2eServer];
+    const ALL: [Self; 5] = [
+        Self::Operator,
+        Self::Wardle,
+        Self::Widgets,
+        Self::Computed,
+        Self::E2eServer,
+    ];
 
     /// The cargo package.
     pub fn package(self) -> &'static str {
         match self {
             Self::Operator => "annex-operator",
-            Self::Wardle | Self::Widgets => "annex-apiserver",
+            Self::Wardle | Self::Widgets | Self::Computed => "annex-apiserver",
             Self::E2eServer => "annex-e2e-server",
         }
     }
@@ -47,7 +55,7 @@ impl Program {
     fn target(self) -> &'static str {
         match self {
             Self::Operator | Self::E2eServer => "--bin",
-            Self::Wardle | Self::Widgets => "--example",
+            Self::Wardle | Self::Widgets | Self::Computed => "--example",
         }
     }
 
@@ -57,6 +65,7 @@ impl Program {
             Self::Operator => "annex-operator",
             Self::Wardle => "wardle",
             Self::Widgets => "widgets",
+            Self::Computed => "computed",
             Self::E2eServer => "annex-e2e-server",
         }
     }

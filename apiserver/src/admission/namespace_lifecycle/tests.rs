@@ -39,6 +39,7 @@ fn flunders() -> Resource {
         hub_version: "v1alpha1".into(),
         strategy: Arc::new(Plain),
         policy: Policy::default(),
+        rest: crate::rest::Rest::Stored,
     }
 }
 

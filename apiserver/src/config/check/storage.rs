@@ -53,6 +53,7 @@ pub(super) fn storage(
             options.object_bytes = args.data_dir_object_bytes;
             Backend::Embedded(options)
         }
+        (None, true) if !defaults.stores => Backend::Memory,
         (None, true) => {
             errors.combination("--etcd-servers or --data-dir must be specified");
             Backend::Memory

@@ -8,9 +8,9 @@ use crate::endpoint::call::Call;
 use crate::endpoint::encode::{self, MOST_READ, ProtobufList, metadata};
 use crate::offload::{self, Elsewhere};
 use crate::protobuf::list::{ListMeta, PartialList};
-use crate::registry::Listed;
+use crate::registry::{Listed, Pieces};
 use crate::request::media::{MetaVersion, Wanted};
-use crate::response::Response;
+use crate::response::{Incomplete, Response};
 use crate::status::ApiError;
 
 /// The length of all items stands before the first, so their metadata are read twice: now, for their lengths alone, and when
@@ -22,6 +22,7 @@ pub(super) async fn list(
     version: MetaVersion,
     listed: Listed,
 ) -> Result<Response, ApiError> {
+    let registry = call.registry()?;
     let mut of_items = 0;
     let mut heaviest = None;
     let mut read = 0;
@@ -32,7 +33,7 @@ pub(super) async fn list(
         }
         let memory = expect(call, wanted, entry).await;
         heaviest = heaviest.max(memory.as_ref().and_then(offload::Stored::heavy));
-        let pieces = call.registry().pieces(entry, &call.version.name)?;
+        let pieces = registry.pieces(entry, &call.version.name)?;
         read += pieces.len();
         of_items += PartialList::item_length(&metadata(&pieces)?);
     }
@@ -45,9 +46,29 @@ pub(super) async fn list(
     let list = ProtobufList::new(
         PartialList::new(version, metadata),
         of_items,
-        Encoded::new(call, listed.entries),
+        Encoded::new(call, registry, listed.entries),
     );
     let elsewhere = heaviest.map(|weight| Elsewhere::new(call.memory, weight));
     let (body, is_compressed) = encode::protobuf_body(list, &call.parts.headers, elsewhere);
+    Ok(with_headers(body, is_compressed, wanted, StatusCode::OK))
+}
+
+/// The same of objects that are encoded already.
+pub(super) fn list_of_pieces(
+    call: &Call<'_>,
+    wanted: Wanted,
+    version: MetaVersion,
+    items: Vec<Pieces>,
+) -> Result<Response, ApiError> {
+    let mut of_items = 0;
+    for pieces in &items {
+        of_items += PartialList::item_length(&metadata(pieces)?);
+    }
+    let list = ProtobufList::new(
+        PartialList::new(version, ListMeta::default()),
+        of_items,
+        items.into_iter().map(Ok::<_, Incomplete>),
+    );
+    let (body, is_compressed) = encode::protobuf_body(list, &call.parts.headers, None);
     Ok(with_headers(body, is_compressed, wanted, StatusCode::OK))
 }

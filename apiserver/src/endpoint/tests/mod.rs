@@ -2,6 +2,7 @@
 
 mod apply;
 mod authority;
+mod computed;
 mod damage;
 mod forms;
 mod large;

@@ -58,7 +58,7 @@ pub(in crate::registry) fn fill_system_fields(object: &mut Object, clock: &Clock
 ///
 /// # Errors
 /// 400: it says that it is in another one.
-pub(in crate::registry) fn ensure_namespace(object: &mut Object, namespace: &str) -> Result<(), ApiError> {
+pub(crate) fn ensure_namespace(object: &mut Object, namespace: &str) -> Result<(), ApiError> {
     let said = object.namespace();
     if !said.is_empty() && !namespace.is_empty() && said != namespace {
         return Err(ApiError::BadRequest(

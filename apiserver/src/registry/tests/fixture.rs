@@ -164,6 +164,7 @@ pub(super) fn shop_of(scope: Scope, policy: Policy, schema: &Value) -> Shop {
         hub_version: "v1".into(),
         strategy: Arc::new(Paint),
         policy,
+        rest: crate::rest::Rest::Stored,
     };
     let store = Arc::new(MemoryStore::new());
     let gate = Arc::new(Gate::default());

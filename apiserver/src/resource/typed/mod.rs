@@ -35,6 +35,7 @@
 //! # Ok::<(), typed::DescriptionError>(())
 //! ```
 
+mod computed;
 mod kind;
 mod strategy;
 mod version;
@@ -45,10 +46,12 @@ use std::sync::Arc;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 
 use super::{Column, Names, Policy, Resource, ScalePaths, Scope, Subresources, Version};
+use crate::rest::Rest;
 use crate::status::FieldError;
 use strategy::{Rules, Typed};
 use version::{Erased, Serving};
 
+pub use computed::Verbs;
 pub use version::Kind;
 
 /// The scope of a [`Kind`].
@@ -74,6 +77,9 @@ pub enum DescriptionError {
     /// Two types have the same version.
     #[error("{0} is described twice")]
     Twice(String),
+    /// Nothing is stored of it that a subresource could change.
+    #[error("{0} is computed: it has neither /status nor /scale")]
+    NotStored(String),
     /// A type is of another resource.
     #[error("{other} is no version of {resource}: group, names and scope must be the same")]
     OtherResource {
@@ -96,6 +102,7 @@ pub fn resource<S: Kind>() -> Builder<S, S> {
         policy: Policy::default(),
         rules: Rules::default(),
         subresources: Subresources::default(),
+        rest: Rest::Stored,
         faults: Vec::new(),
         stored: std::marker::PhantomData,
     }
@@ -147,6 +154,7 @@ pub struct Builder<S: Kind, H: Kind> {
     policy: Policy,
     rules: Rules<H>,
     subresources: Subresources,
+    rest: Rest,
     /// What is wrong with the description; told at its end.
     faults: Vec<DescriptionError>,
     stored: std::marker::PhantomData<fn(S)>,
@@ -168,6 +176,7 @@ impl<S: Kind> Builder<S, S> {
             policy: self.policy,
             rules: Rules::default(),
             subresources: self.subresources,
+            rest: self.rest,
             faults: self.faults,
             stored: std::marker::PhantomData,
         };
@@ -280,6 +289,14 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         self
     }
 
+    /// Serves it from these functions instead of the storage: discovery has their verbs, and every other one is 405. What they
+    /// return is of the first version, and converted to the request's.
+    #[must_use]
+    pub fn computed(mut self, verbs: Verbs<S>) -> Self {
+        self.rest = Rest::Computed(verbs.computed);
+        self
+    }
+
     /// What kubectl takes for the resource's name too.
     #[must_use]
     pub fn short_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
@@ -339,6 +356,9 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         if let Some(fault) = self.faults.into_iter().next() {
             return Err(fault);
         }
+        if !self.rest.is_stored() && self.subresources.names().next().is_some() {
+            return Err(DescriptionError::NotStored(called::<S>()));
+        }
         self.versions.sort_by_key(|described| {
             std::cmp::Reverse(kube::core::Version::parse(&described.serving.version()).priority())
         });
@@ -368,6 +388,7 @@ impl<S: Kind, H: Kind> Builder<S, H> {
                 strategic_merge_patch: true,
                 ..self.policy
             },
+            rest: self.rest,
         })
     }
 

@@ -1,6 +1,7 @@
 //! What a cluster relies on in a server of Annex's library, while that is killed, restarted and emptied; a client-go
 //! informer follows all of it.
 
+mod computed;
 mod drop_in;
 mod garbage;
 mod kill;
@@ -37,6 +38,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(namespace::run(world)),
+    },
+    Scenario {
+        name: "serving/computed",
+        lane: Lane::Own,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(computed::run(world)),
     },
     Scenario {
         name: "serving/drop-in",

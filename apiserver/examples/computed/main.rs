@@ -1,0 +1,26 @@
+//! Resources that are not stored: a metrics API that `kubectl top` reads, a review that is answered and forgotten, and objects
+//! that another API keeps. Each has a file of its own.
+//!
+//! `cargo run -p annex-apiserver --example computed -- --standalone --secure-port 8443`
+
+use annex_apiserver::server::Server;
+
+mod greetings;
+mod metrics;
+mod name_reviews;
+mod usage;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    let samples = usage::measured();
+    Server::builder("computed")
+        .openapi("Computed", "0.1")
+        .resource(metrics::nodes(&samples))
+        .resource(metrics::pods(&samples))
+        .resource(name_reviews::resource())
+        .resource(greetings::resource())
+        .build()
+        .main()
+}

@@ -1,0 +1,275 @@
+//! Resources that are not stored.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::admission::{Admission, Attributes};
+use crate::discovery::Discovery;
+use crate::endpoint::testing::{AdmitAll, TestServer};
+use crate::resource::Resource;
+use crate::resource::typed::{self, DescriptionError, Verbs};
+use crate::status::ApiError;
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+struct Lamp {
+    #[serde(default)]
+    metadata: ObjectMeta,
+    watts: i64,
+}
+
+crate::kind!(Lamp: "example.com", "v1", "lamps", Namespaced);
+
+mod v1beta1 {
+    use super::*;
+
+    #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+    pub(super) struct Lamp {
+        #[serde(default)]
+        pub(super) metadata: ObjectMeta,
+        pub(super) milliwatts: i64,
+    }
+
+    crate::kind!(Lamp: "example.com", "v1beta1", "lamps", Namespaced);
+
+    impl From<Lamp> for super::Lamp {
+        fn from(lamp: Lamp) -> Self {
+            Self {
+                metadata: lamp.metadata,
+                watts: lamp.milliwatts / 1000,
+            }
+        }
+    }
+
+    impl From<super::Lamp> for Lamp {
+        fn from(lamp: super::Lamp) -> Self {
+            Self {
+                metadata: lamp.metadata,
+                milliwatts: lamp.watts * 1000,
+            }
+        }
+    }
+}
+
+const LAMPS: &str = "/apis/example.com/v1/namespaces/a/lamps";
+
+fn lamp(namespace: &str, name: &str) -> Lamp {
+    let metadata = ObjectMeta {
+        name: Some(name.into()),
+        namespace: Some(namespace.into()),
+        labels: Some([("is".to_owned(), name.to_owned())].into()),
+        ..ObjectMeta::default()
+    };
+    Lamp { metadata, watts: 5 }
+}
+
+fn lamps() -> Vec<Lamp> {
+    [("a", "x"), ("a", "y"), ("b", "x")]
+        .map(|(namespace, name)| lamp(namespace, name))
+        .into()
+}
+
+/// With what the verbs are told in the answers.
+fn resource() -> Resource {
+    let verbs = Verbs::new()
+        .get(|context| async move {
+            let is_it = |lamp: &Lamp| {
+                lamp.metadata.name.as_ref() == Some(&context.name)
+                    && lamp.metadata.namespace.as_ref() == Some(&context.namespace)
+            };
+            Ok(lamps().into_iter().find(is_it))
+        })
+        .list(|_, _| async { Ok(lamps()) })
+        .create(|context, mut lamp: Lamp, options| async move {
+            if lamp.watts < 0 {
+                return Err(ApiError::BadRequest("it is dark".into()));
+            }
+            let told = [("by", context.user.name), ("dry", options.dry_run.to_string())];
+            let told = told.map(|(key, value)| (key.to_owned(), value));
+            lamp.metadata.annotations = Some(told.into());
+            Ok(lamp)
+        });
+    typed::resource::<Lamp>()
+        .version::<v1beta1::Lamp>()
+        .computed(verbs)
+        .build()
+        .unwrap()
+}
+
+fn server() -> TestServer {
+    TestServer::computed(resource(), AdmitAll)
+}
+
+#[tokio::test]
+async fn an_object_is_read_in_any_version() {
+    let server = server();
+    let reply = server.get(&format!("{LAMPS}/x")).await;
+    assert_eq!(reply.code, 200);
+    assert_eq!(
+        reply.json(),
+        json!({
+            "apiVersion": "example.com/v1", "kind": "Lamp", "watts": 5,
+            "metadata": {"name": "x", "namespace": "a", "labels": {"is": "x"}},
+        })
+    );
+    let beta = server
+        .get(&format!("{}/x", LAMPS.replace("v1", "v1beta1")))
+        .await
+        .json();
+    assert_eq!(
+        (&beta["milliwatts"], &beta["apiVersion"]),
+        (&json!(5000), &json!("example.com/v1beta1"))
+    );
+    let missing = server.get(&format!("{LAMPS}/z")).await.json();
+    assert_eq!(
+        (&missing["code"], &missing["message"]),
+        (&json!(404), &json!(r#"lamps.example.com "z" not found"#))
+    );
+}
+
+#[tokio::test]
+async fn a_list_has_what_namespace_and_selectors_select() {
+    let server = server();
+    let names = async |uri: &str| {
+        let list = server.get(uri).await.json();
+        assert_eq!(
+            (&list["kind"], &list["metadata"]),
+            (&json!("LampList"), &json!({})),
+            "{list}"
+        );
+        let of = |lamp: &serde_json::Value| {
+            format!("{}/{}", lamp["metadata"]["namespace"], lamp["metadata"]["name"]).replace('"', "")
+        };
+        list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(of)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(names("/apis/example.com/v1/lamps").await, "a/x a/y b/x");
+    assert_eq!(names(LAMPS).await, "a/x a/y");
+    assert_eq!(names(&format!("{LAMPS}?labelSelector=is%3Dy")).await, "a/y");
+    let by_name = "/apis/example.com/v1beta1/lamps?fieldSelector=metadata.name%3Dx,metadata.namespace!%3Da";
+    assert_eq!(names(by_name).await, "b/x");
+    let refused = server.get(&format!("{LAMPS}?fieldSelector=watts%3D5")).await;
+    assert_eq!(refused.code, 400);
+}
+
+#[tokio::test]
+async fn tables_and_metadata_are_made_of_computed_objects_too() {
+    let server = server();
+    let accept = async |what: &str, uri: &str| {
+        let accept = format!("application/json;g=meta.k8s.io;v=v1;as={what}");
+        server.send("GET", uri, &[("accept", &accept)], "").await.json()
+    };
+    let table = accept("Table", LAMPS).await;
+    assert_eq!(table["rows"][1]["cells"][0], "y");
+    let table = accept("Table", &format!("{LAMPS}/x")).await;
+    assert_eq!(table["rows"][0]["cells"][0], "x");
+    let partial = accept("PartialObjectMetadataList", LAMPS).await;
+    assert_eq!(partial["items"][0]["metadata"]["labels"], json!({"is": "x"}));
+    let protobuf = "application/vnd.kubernetes.protobuf;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList";
+    let reply = server.send("GET", LAMPS, &[("accept", protobuf)], "").await;
+    assert_eq!((reply.code, &reply.body[..4]), (200, &b"k8s\0"[..]));
+}
+
+#[tokio::test]
+async fn a_creation_is_answered_with_what_was_made_of_it() {
+    let server = server();
+    let reply = server.post(LAMPS, &json!({"watts": 7})).await;
+    assert_eq!(reply.code, 201);
+    let metadata = json!({"namespace": "a", "annotations": {"by": "tester", "dry": "false"}});
+    assert_eq!(reply.json()["metadata"], metadata);
+    let beta = format!("{}?dryRun=All", LAMPS.replace("v1", "v1beta1"));
+    let reply = server.post(&beta, &json!({"milliwatts": 7000})).await.json();
+    assert_eq!(
+        (&reply["milliwatts"], &reply["metadata"]["annotations"]["dry"]),
+        (&json!(7000), &json!("true"))
+    );
+    for (uri, body, code, message) in [
+        (LAMPS.to_owned(), json!({"watts": -1}), 400, "it is dark"),
+        (
+            LAMPS.to_owned(),
+            json!({"watts": 1, "metadata": {"namespace": "b"}}),
+            400,
+            "does not match the namespace",
+        ),
+        (LAMPS.to_owned(), json!({"watts": "x"}), 400, "watts"),
+        (
+            format!("{LAMPS}?fieldValidation=Strict"),
+            json!({"watts": 1, "volts": 2}),
+            400,
+            r#"unknown field "volts""#,
+        ),
+    ] {
+        let refused = server.post(&uri, &body).await.json();
+        let said = refused["message"].as_str().unwrap_or_default();
+        assert!(
+            refused["code"] == code && said.contains(message),
+            "{body}: {refused}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_offered_is_405_and_not_advertised() {
+    let server = server();
+    for (method, uri) in [
+        ("DELETE", format!("{LAMPS}/x")),
+        ("DELETE", LAMPS.to_owned()),
+        ("PUT", format!("{LAMPS}/x")),
+        ("GET", "/apis/example.com/v1/watch/lamps".to_owned()),
+    ] {
+        let refused = server.send(method, &uri, &[], "{}").await;
+        assert_eq!(refused.code, 405, "{method} {uri}");
+    }
+    let watch = server.get(&format!("{LAMPS}?watch=true")).await.json();
+    assert_eq!(
+        (&watch["reason"], &watch["message"]),
+        (
+            &json!("MethodNotAllowed"),
+            &json!(r#"watch is not supported on resources of kind "lamps.example.com""#)
+        )
+    );
+    assert_eq!(server.get(&format!("{LAMPS}/x/status")).await.code, 404);
+    let discovery = Discovery::new(&[std::sync::Arc::new(resource())], "");
+    let crate::discovery::Found::One(document) = discovery.find("/apis/example.com/v1") else {
+        panic!("there is a version");
+    };
+    let listed = document.value();
+    assert_eq!(listed["resources"][0]["verbs"], json!(["create", "get", "list"]));
+    assert_eq!(listed["resources"][0].get("storageVersionHash"), None);
+}
+
+#[tokio::test]
+async fn admission_is_asked_before_a_creation() {
+    struct Nobody;
+
+    #[async_trait::async_trait]
+    impl Admission for Nobody {
+        async fn admit(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
+            assert_eq!(attributes.object.map(|object| object.namespace()), Some("a"));
+            Err(ApiError::BadRequest("nobody".into()))
+        }
+    }
+
+    let server = TestServer::computed(resource(), Nobody);
+    assert_eq!(
+        server.post(LAMPS, &json!({"watts": 7})).await.json()["message"],
+        "nobody"
+    );
+    assert_eq!(server.get(LAMPS).await.code, 200);
+}
+
+#[test]
+fn what_is_computed_has_no_subresource() {
+    let error = typed::resource::<Lamp>()
+        .computed(Verbs::new())
+        .status()
+        .build()
+        .unwrap_err();
+    assert_eq!(error, DescriptionError::NotStored("example.com/v1 lamps".into()));
+}

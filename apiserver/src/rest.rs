@@ -1,0 +1,140 @@
+//! What a resource offers: the verbs as traits. Go: `k8s.io/apiserver/pkg/registry/rest/rest.go`.
+//!
+//! A stored resource offers every verb of its registry. A computed one offers those that its author implements: nothing of it is
+//! stored, such as metrics, reviews, or objects that another system keeps. Routes, discovery and OpenAPI follow from what is
+//! offered.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::authz::Authorized;
+use crate::object::Object;
+use crate::request::options::{CreateOptions, GetOptions, ListOptions};
+use crate::request::{User, Verb};
+use crate::status::ApiError;
+
+/// Who asks, and for what.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RequestContext {
+    /// The authenticated user, whom authorization has let pass.
+    pub user: User,
+    /// Of the request's path; empty: all namespaces, or none.
+    pub namespace: String,
+    /// Of the request's path; empty: a collection.
+    pub name: String,
+    /// The version that the client asks for, such as `v1beta1`.
+    pub version: String,
+}
+
+impl RequestContext {
+    pub(crate) fn of(request: &Authorized) -> Self {
+        let info = request.info();
+        Self {
+            user: request.user().clone(),
+            namespace: info.namespace.clone(),
+            name: info.name.clone(),
+            version: info.version.clone(),
+        }
+    }
+}
+
+/// Reads one object. Go: `rest.Getter`.
+#[async_trait]
+pub trait Getter: Send + Sync + 'static {
+    /// The object of the context's name, in any served version; `None`: there is none, which is 404.
+    ///
+    /// # Errors
+    /// What the client is to be told.
+    async fn get(&self, context: RequestContext, options: GetOptions) -> Result<Option<Object>, ApiError>;
+}
+
+/// Lists objects. Go: `rest.Lister`.
+#[async_trait]
+pub trait Lister: Send + Sync + 'static {
+    /// The objects of the context's namespace, in any served version. Whatever is returned beside those that the selectors of
+    /// `options` match is left out by the caller. Pages are not asked for: `limit` may be ignored.
+    ///
+    /// # Errors
+    /// What the client is to be told.
+    async fn list(&self, context: RequestContext, options: ListOptions) -> Result<Vec<Object>, ApiError>;
+}
+
+/// Takes new objects. Go: `rest.Creater`.
+#[async_trait]
+pub trait Creater: Send + Sync + 'static {
+    /// What becomes of `object`, which is in the resource's storage version, as it is answered. Admission has let it pass. With
+    /// `options.dry_run` nothing may change.
+    ///
+    /// # Errors
+    /// What the client is to be told.
+    async fn create(
+        &self,
+        context: RequestContext,
+        object: Object,
+        options: CreateOptions,
+    ) -> Result<Object, ApiError>;
+}
+
+/// The verbs that a computed resource offers.
+#[derive(Clone, Default)]
+pub struct Computed {
+    /// `get`
+    pub getter: Option<Arc<dyn Getter>>,
+    /// `list`
+    pub lister: Option<Arc<dyn Lister>>,
+    /// `create`
+    pub creater: Option<Arc<dyn Creater>>,
+}
+
+/// What a resource is served from.
+#[derive(Clone, Default)]
+pub enum Rest {
+    /// The server's storage.
+    #[default]
+    Stored,
+    /// Its author's code.
+    Computed(Computed),
+}
+
+/// What can be done with every stored resource, sorted.
+const STORED: [Verb; 8] = [
+    Verb::Create,
+    Verb::Delete,
+    Verb::DeleteCollection,
+    Verb::Get,
+    Verb::List,
+    Verb::Patch,
+    Verb::Update,
+    Verb::Watch,
+];
+
+impl Rest {
+    /// Whether objects are stored.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        matches!(self, Self::Stored)
+    }
+
+    /// Whether somebody does this.
+    #[must_use]
+    pub fn offers(&self, verb: Verb) -> bool {
+        let Self::Computed(computed) = self else {
+            return true;
+        };
+        match verb {
+            Verb::Get => computed.getter.is_some(),
+            Verb::List => computed.lister.is_some(),
+            Verb::Create => computed.creater.is_some(),
+            _ => false,
+        }
+    }
+
+    /// What can be done, as discovery says it: sorted.
+    #[must_use]
+    pub fn verbs(&self) -> Vec<&'static str> {
+        let offered = STORED.into_iter().filter(|verb| self.offers(*verb));
+        offered.map(Verb::as_str).collect()
+    }
+}

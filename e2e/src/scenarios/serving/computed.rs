@@ -1,0 +1,166 @@
+//! Resources that are not stored, of the library's example `computed`: a metrics API that `kubectl top` reads, a review, and objects
+//! that the cluster's ConfigMaps are.
+
+use super::super::{Failure, World, ensure, stage};
+
+const NAME: &str = "serving-computed";
+
+pub(super) async fn run(world: &World) -> Result<(), Failure> {
+    stage::made(world, NAME, SERVER).await?;
+    discovered(world).await?;
+    top(world).await?;
+    reviewed(world).await?;
+    greetings(world).await?;
+    stage::cleared(world, NAME).await
+}
+
+async fn discovered(world: &World) -> Result<(), Failure> {
+    for (group, wanted) in [
+        (
+            "metrics.k8s.io",
+            "nodes metrics.k8s.io/v1beta1 false NodeMetrics get,list pods metrics.k8s.io/v1beta1 true PodMetrics get,list",
+        ),
+        (
+            "computed.example.com",
+            "greetings hi computed.example.com/v1 true Greeting get,list \
+             namereviews computed.example.com/v1 false NameReview create",
+        ),
+    ] {
+        let line = format!("api-resources --api-group={group} -o wide --no-headers");
+        shows(world, &line, wanted).await?;
+    }
+    Ok(())
+}
+
+/// The server measures every few seconds.
+async fn top(world: &World) -> Result<(), Failure> {
+    let node = world.kubectl("get nodes -o name").await?;
+    let node = node
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("node/");
+    shows(world, "top nodes --no-headers", node).await?;
+    shows(
+        world,
+        &format!("-n {NAME} top pods --no-headers"),
+        &format!("{NAME}-"),
+    )
+    .await?;
+    shows(
+        world,
+        &format!("-n {NAME} top pods --containers --no-headers"),
+        " server ",
+    )
+    .await
+}
+
+async fn reviewed(world: &World) -> Result<(), Failure> {
+    let review = |name: &str| {
+        format!("{{apiVersion: computed.example.com/v1, kind: NameReview, spec: {{ name: {name} }}}}")
+    };
+    let create = ["create", "-o", "jsonpath={.status}", "-f", "-"];
+    for (name, wanted) in [("good", r#""allowed":true"#), ("BAD", r#""allowed":false"#)] {
+        let output = world.tools.try_kubectl(&create, &review(name)).await?;
+        ensure(output.success && output.stdout.contains(wanted), || {
+            format!("the review of {name}: {}{}", output.stdout, output.stderr)
+        })?;
+    }
+    // Nothing was stored, and nothing is listed.
+    let refused = world
+        .kubectl_fails("get namereviews.computed.example.com")
+        .await?;
+    ensure(refused.contains("MethodNotAllowed"), || refused.clone())
+}
+
+async fn greetings(world: &World) -> Result<(), Failure> {
+    let on = |line: &str| format!("-n {NAME} {line}");
+    world
+        .kubectl(&on("create configmap hello --from-literal=text=hi"))
+        .await?;
+    world
+        .kubectl(&on("create configmap other --from-literal=text=no"))
+        .await?;
+    world.kubectl(&on("label configmap hello greeting=short")).await?;
+    shows(
+        world,
+        &on("get hi -o name"),
+        "greeting.computed.example.com/hello",
+    )
+    .await?;
+    let text = world
+        .kubectl(&on("get greeting hello -o jsonpath={.text}"))
+        .await?;
+    ensure(text == "hi", || format!("the greeting says {text:?}"))?;
+    let by_label = world
+        .kubectl(&on("get greetings -l greeting=long -o name"))
+        .await?;
+    ensure(by_label.is_empty(), || by_label.clone())?;
+    let missing = world.kubectl_fails(&on("get greeting other")).await?;
+    ensure(
+        missing.contains(r#"greetings.computed.example.com "other" not found"#),
+        || missing.clone(),
+    )?;
+    let refused = world.kubectl_fails(&on("delete greeting hello")).await?;
+    ensure(refused.contains("MethodNotAllowed"), || refused.clone())?;
+    let watched = world
+        .kubectl_fails(&format!(
+            "get --raw /apis/computed.example.com/v1/namespaces/{NAME}/greetings?watch=true"
+        ))
+        .await?;
+    ensure(
+        watched.contains(r#"watch is not supported on resources of kind "greetings.computed.example.com""#),
+        || watched.clone(),
+    )
+}
+
+/// What kubectl writes comes to contain this, runs of blanks counting as one.
+async fn shows(world: &World, line: &str, wanted: &str) -> Result<(), Failure> {
+    world
+        .eventually(&format!("`kubectl {line}` to show {wanted:?}"), async || {
+            let output = world.kubectl(line).await.map_err(|error| error.to_string())?;
+            let words = output.split_whitespace().collect::<Vec<_>>().join(" ");
+            if words.contains(wanted.trim()) {
+                Ok(())
+            } else {
+                Err(output)
+            }
+        })
+        .await
+}
+
+/// Nothing is stored, so there is no volume; the server may read the ConfigMaps of its namespace.
+const SERVER: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: greetings, namespace: serving-computed }
+rules:
+- { apiGroups: [''], resources: [configmaps], verbs: [get, list] }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: greetings, namespace: serving-computed }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: greetings }
+subjects:
+- { apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:serviceaccounts:serving-computed' }
+---
+apiVersion: annex.dev/v1alpha1
+kind: AggregatedServer
+metadata: { name: serving-computed }
+spec:
+  namespace: serving-computed
+  apis:
+  - { group: metrics.k8s.io, version: v1beta1 }
+  - { group: computed.example.com, version: v1 }
+  workload:
+    image: localhost/computed:0.1.0
+    template:
+      spec:
+        terminationGracePeriodSeconds: 5
+        containers:
+        - name: server
+          env:
+          - { name: NODE_NAME, valueFrom: { fieldRef: { fieldPath: spec.nodeName } } }
+          - { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+          - { name: POD_NAMESPACE, valueFrom: { fieldRef: { fieldPath: metadata.namespace } } }
+";
