@@ -142,7 +142,10 @@ fn a_computed_resource_has_the_operations_that_it_offers() {
     };
     assert_eq!(of("namespaces/{namespace}/lamps"), "post");
     assert_eq!(paths.get(format!("/{LAMPS}/lamps")), None);
-    assert_eq!(paths.get(format!("/{LAMPS}/namespaces/{{namespace}}/lamps/{{name}}")), None);
+    assert_eq!(
+        paths.get(format!("/{LAMPS}/namespaces/{{namespace}}/lamps/{{name}}")),
+        None
+    );
 }
 
 #[test]

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::Registry;
-use crate::object::EncodingKey;
+use crate::managed_fields::remove_managed_fields;
+use crate::object::{EncodingKey, Object};
 use crate::resource::Resource;
 use crate::status::ApiError;
 use crate::storage::{Entry, Key, Revision, StorageError};
@@ -77,11 +78,24 @@ fn head(digest: &[u8]) -> u64 {
 
 impl Registry {
     /// Creates what was defaulted in the version `defaulted_in`: only in the storage version is that what makes it
-    /// complete.
+    /// complete. What is too large is stored without its managedFields.
     ///
     /// # Errors
     /// The store's.
     pub(super) async fn store_new(
+        &self,
+        key: &Key,
+        value: Bytes,
+        defaulted_in: &str,
+    ) -> Result<Entry, StorageError> {
+        let created = self.create_stored(key, value.clone(), defaulted_in).await;
+        match self.within_limit(&created, &value) {
+            Some(smaller) => self.create_stored(key, smaller, defaulted_in).await,
+            None => created,
+        }
+    }
+
+    async fn create_stored(
         &self,
         key: &Key,
         value: Bytes,
@@ -94,20 +108,24 @@ impl Registry {
         }
     }
 
-    /// What a dry run would have stored of what was defaulted in the version `defaulted_in`.
-    pub(super) fn not_stored(&self, key: Key, value: Bytes, revision: Revision, defaulted_in: &str) -> Entry {
-        let entry = Entry::new(key, value, revision);
-        if defaulted_in == self.resource.storage_version {
-            entry.set_schema(self.schema);
-        }
-        entry
-    }
-
     /// The same for a change of `entry`.
     ///
     /// # Errors
     /// The store's.
     pub(super) async fn store_changed(
+        &self,
+        entry: &Entry,
+        value: Bytes,
+        defaulted_in: &str,
+    ) -> Result<Entry, StorageError> {
+        let updated = self.update_stored(entry, value.clone(), defaulted_in).await;
+        match self.within_limit(&updated, &value) {
+            Some(smaller) => self.update_stored(entry, smaller, defaulted_in).await,
+            None => updated,
+        }
+    }
+
+    async fn update_stored(
         &self,
         entry: &Entry,
         value: Bytes,
@@ -120,6 +138,26 @@ impl Registry {
         } else {
             self.storage.update(key, expected, value).await
         }
+    }
+
+    /// What a dry run would have stored of what was defaulted in the version `defaulted_in`.
+    pub(super) fn not_stored(&self, key: Key, value: Bytes, revision: Revision, defaulted_in: &str) -> Entry {
+        let entry = Entry::new(key, value, revision);
+        if defaulted_in == self.resource.storage_version {
+            entry.set_schema(self.schema);
+        }
+        entry
+    }
+
+    /// What is to be tried of a value that was too large: it without its managedFields, which may be more than half of it. Go:
+    /// `isTooLargeError` in `endpoints/handlers`.
+    fn within_limit(&self, stored: &Result<Entry, StorageError>, value: &[u8]) -> Option<Bytes> {
+        if !matches!(stored, Err(StorageError::ValueTooLarge { .. })) {
+            return None;
+        }
+        let mut object = Object(serde_json::from_slice(value).ok()?);
+        remove_managed_fields(&mut object)?;
+        self.value(&object).ok()
     }
 
     /// The value of `entry`, which begins as one in the storage version does, complete; `None`: it is so as it is stored.

@@ -103,3 +103,38 @@ async fn a_small_request_for_a_large_answer_waits_too() {
     let reply = occupied.holds("a patch", server.merge(&uri, &patch)).await;
     is_whole("a patch", &reply, 1);
 }
+
+/// What is too large for the store with its managedFields is stored without them.
+#[tokio::test]
+async fn managed_fields_never_make_an_object_too_large() {
+    let server = TestServer::new();
+    let labels = |count: usize| -> serde_json::Map<String, serde_json::Value> {
+        (0..count)
+            .map(|number| (format!("l{number:05}"), "x".into()))
+            .collect()
+    };
+    let mut large = flunder("large");
+    large["metadata"]["labels"] = labels(62_000).into();
+    let created = server.post(FLUNDERS, &large).await;
+    assert_eq!(created.code, 201);
+    let metadata = created.json()["metadata"].clone();
+    assert_eq!(metadata.get("managedFields"), None);
+    assert_eq!(metadata["labels"].as_object().unwrap().len(), 62_000);
+    // An update that makes one as large.
+    server.create("grows").await;
+    let path = format!("{FLUNDERS}/grows");
+    let managed = server.get(&path).await.json()["metadata"]["managedFields"].clone();
+    assert_eq!(managed.as_array().map(Vec::len), Some(1));
+    let grown = server
+        .merge(&path, &json!({"metadata": {"labels": labels(62_000)}}))
+        .await;
+    assert_eq!(grown.code, 200);
+    assert_eq!(
+        server.get(&path).await.json()["metadata"].get("managedFields"),
+        None
+    );
+    // Without them it is too large as well.
+    large["metadata"]["labels"] = labels(140_000).into();
+    large["metadata"]["name"] = "larger".into();
+    assert_eq!(server.post(FLUNDERS, &large).await.code, 413);
+}
