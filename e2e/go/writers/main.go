@@ -35,6 +35,7 @@ var writers = map[string]writer{
 	"dynamic":            applyByDynamicClient,
 	"metadata":           byMetadataClient,
 	"scale":              byScaleClient,
+	"websocket":          byWebSocket,
 }
 
 func main() {

@@ -29,7 +29,7 @@ pub(super) async fn all(user: &User<'_>) -> Result<(), Failure> {
     stopped(controller).await
 }
 
-fn facts() -> [(&'static str, Value); 4] {
+fn facts() -> [(&'static str, Value); 5] {
     let port = |name: &str, port: u16| json!({"name": name, "port": port});
     [
         (
@@ -64,6 +64,13 @@ fn facts() -> [(&'static str, Value); 4] {
                 "conflict": "Operation cannot be fulfilled on widgets.peer.example.com \"scale\": the object has been \
                              modified; please apply your changes to the latest version and try again",
                 "managers": ["two Update scale"],
+            }),
+        ),
+        (
+            "websocket",
+            json!({
+                "events": ["ADDED websocket ", "MODIFIED websocket 2", "DELETED websocket 2"],
+                "refused": true,
             }),
         ),
     ]
