@@ -28,7 +28,7 @@ const STREAMS: usize = 8;
 /// Lists are large: few at a time.
 const LISTERS: usize = 4;
 
-/// How long reads are measured.
+/// How long requests that are repeated are measured.
 const READ_TIME: Duration = Duration::from_secs(2);
 
 /// How long a fill may take, for each 1,000 objects.
@@ -146,15 +146,67 @@ async fn read(
     each: usize,
     path: impl Fn() -> String + Clone + Send + 'static,
 ) -> Result<Sample, Error> {
+    let ask = move |_: usize| (Method::GET, path(), Bytes::new());
+    repeat(running, connections, each, ask).await
+}
+
+/// What an apply finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// One field is another.
+    Change,
+    /// All is as it was applied last, so that nothing is written.
+    Nothing,
+}
+
+/// Server-side apply with 64 clients, each to an object of its own that it has applied before.
+pub(super) async fn apply(running: &Running, objects: usize, applied: Applied) -> Result<Sample, Error> {
+    let next = Arc::new(AtomicUsize::new(0));
+    let ask = move |client: usize| {
+        let index = client % objects;
+        let turn = match applied {
+            Applied::Change => next.fetch_add(1, Ordering::Relaxed),
+            Applied::Nothing => 0,
+        };
+        let path = format!("{}/{}?fieldManager=bench&force=true", collection(FILLED), name(index));
+        (Method::PATCH, path, configuration(&name(index), turn))
+    };
+    let mut first = running.target.connect().await?;
+    for client in 0..CONNECTIONS * STREAMS {
+        let (method, path, body) = ask(client);
+        first.exchange(method, &path, body).await?;
+    }
+    repeat(running, CONNECTIONS, STREAMS, ask).await
+}
+
+/// What is applied: as much as was created, with another reference each turn.
+fn configuration(name: &str, turn: usize) -> Bytes {
+    let object = serde_json::json!({
+        "apiVersion": "wardle.example.com/v1alpha1",
+        "kind": "Flunder",
+        "metadata": { "name": name, "labels": { "bench": "server" }, "annotations": { "padding": "x".repeat(PADDING) } },
+        "spec": { "reference": format!("flunder-{turn}") },
+    });
+    Bytes::from(object.to_string())
+}
+
+/// Makes a client's requests one after the other, of all clients at once; `ask` is told which client it is.
+async fn repeat(
+    running: &Running,
+    connections: usize,
+    each: usize,
+    ask: impl Fn(usize) -> (Method, String, Bytes) + Clone + Send + 'static,
+) -> Result<Sample, Error> {
     let connections = running.target.connections(connections).await?;
     let done = Arc::new(AtomicUsize::new(0));
     let (before, begin) = (running.usage()?, Instant::now());
     let mut clients = JoinSet::new();
-    for mut connection in streams(&connections, each) {
-        let (path, done) = (path.clone(), done.clone());
+    for (client, mut connection) in streams(&connections, each).enumerate() {
+        let (ask, done) = (ask.clone(), done.clone());
         clients.spawn(async move {
             while begin.elapsed() < READ_TIME {
-                connection.exchange(Method::GET, &path(), Bytes::new()).await?;
+                let (method, path, body) = ask(client);
+                connection.exchange(method, &path, body).await?;
                 done.fetch_add(1, Ordering::Relaxed);
             }
             Ok(())

@@ -30,6 +30,7 @@ use crate::programs::{self, Program};
 use crate::{client, cluster, packages, product, progress};
 
 pub use error::Error;
+use load::Applied;
 use subject::{Bench, Running, Subject};
 use table::Table;
 
@@ -154,6 +155,12 @@ async fn turn(
     let listed = load::list(&running).await?;
     table.work(&format!("LIST {objects}, resourceVersion=0"), subject, listed);
     if reads {
+        for (row, applied) in [
+            ("apply that changes one field", Applied::Change),
+            ("apply that changes nothing", Applied::Nothing),
+        ] {
+            table.work(row, subject, load::apply(&running, objects, applied).await?);
+        }
         let told = fan_out::measure(&running).await?;
         table.work("watch, 10 × 100 streams, saturated", subject, told);
     }

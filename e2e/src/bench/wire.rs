@@ -100,12 +100,12 @@ impl Connection {
     pub(super) async fn open(&mut self, method: Method, path: &str, body: Bytes) -> Result<Incoming, Error> {
         let shown = format!("{method} {path}");
         let mut request = Request::builder()
-            .method(method)
+            .method(method.clone())
             .uri(format!("https://{SERVER}{path}"))
             .header("authorization", format!("Bearer {}", self.target.token))
             .header("accept", "application/json");
         if !body.is_empty() {
-            request = request.header("content-type", "application/json");
+            request = request.header("content-type", media_of(&method));
         }
         self.requests.ready().await?;
         let answer = self.requests.send_request(request.body(Full::new(body))?).await?;
@@ -135,5 +135,14 @@ impl Connection {
     pub(super) async fn text(&mut self, path: &str) -> Result<Bytes, Error> {
         let body = self.open(Method::GET, path, Bytes::new()).await?;
         Ok(body.collect().await?.to_bytes())
+    }
+}
+
+/// JSON; of a patch it is a configuration to be applied, which is YAML too.
+fn media_of(method: &Method) -> &'static str {
+    if *method == Method::PATCH {
+        "application/apply-patch+yaml"
+    } else {
+        "application/json"
     }
 }

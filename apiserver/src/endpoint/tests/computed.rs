@@ -265,7 +265,9 @@ async fn admission_is_asked_before_a_creation() {
 }
 
 #[test]
-fn what_is_computed_has_no_subresource() {
+fn what_is_computed_has_a_verb_and_no_subresource() {
+    let error = typed::resource::<Lamp>().computed(Verbs::new()).build().unwrap_err();
+    assert_eq!(error, DescriptionError::NoVerb("example.com/v1 lamps".into()));
     let error = typed::resource::<Lamp>()
         .computed(Verbs::new())
         .status()

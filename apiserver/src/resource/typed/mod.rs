@@ -80,6 +80,9 @@ pub enum DescriptionError {
     /// Nothing is stored of it that a subresource could change.
     #[error("{0} is computed: it has neither /status nor /scale")]
     NotStored(String),
+    /// It is computed, and by nobody.
+    #[error("{0} is computed and offers no verb")]
+    NoVerb(String),
     /// A type is of another resource.
     #[error("{other} is no version of {resource}: group, names and scope must be the same")]
     OtherResource {
@@ -358,6 +361,9 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         }
         if !self.rest.is_stored() && self.subresources.names().next().is_some() {
             return Err(DescriptionError::NotStored(called::<S>()));
+        }
+        if self.rest.verbs().is_empty() {
+            return Err(DescriptionError::NoVerb(called::<S>()));
         }
         self.versions.sort_by_key(|described| {
             std::cmp::Reverse(kube::core::Version::parse(&described.serving.version()).priority())
