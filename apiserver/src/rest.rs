@@ -22,7 +22,7 @@ pub struct RequestContext {
     pub user: User,
     /// Of the request's path; empty: all namespaces, or none.
     pub namespace: String,
-    /// Of the request's path; empty: a collection.
+    /// Of the request's path; of a list, what its field selector says that `metadata.name` is; empty: all.
     pub name: String,
     /// The version that the client asks for, such as `v1beta1`.
     pub version: String,
@@ -43,7 +43,7 @@ impl RequestContext {
 /// Reads one object. Go: `rest.Getter`.
 #[async_trait]
 pub trait Getter: Send + Sync + 'static {
-    /// The object of the context's name, in any served version; `None`: there is none, which is 404.
+    /// The object of the context's namespace and name, in any served version; `None`, or another one: there is none, which is 404.
     ///
     /// # Errors
     /// What the client is to be told.
@@ -54,7 +54,8 @@ pub trait Getter: Send + Sync + 'static {
 #[async_trait]
 pub trait Lister: Send + Sync + 'static {
     /// The objects of the context's namespace, in any served version. Whatever is returned beside those that the selectors of
-    /// `options` match is left out by the caller. Pages are not asked for: `limit` may be ignored.
+    /// `options` match is left out by the caller. Pages are not asked for: `limit` may be ignored. What is returned is in memory
+    /// until the client has read it: how much that is at most is the author's to bound.
     ///
     /// # Errors
     /// What the client is to be told.
@@ -64,8 +65,9 @@ pub trait Lister: Send + Sync + 'static {
 /// Takes new objects. Go: `rest.Creater`.
 #[async_trait]
 pub trait Creater: Send + Sync + 'static {
-    /// What becomes of `object`, which is in the resource's storage version, as it is answered. Admission has let it pass. With
-    /// `options.dry_run` nothing may change.
+    /// What becomes of `object`, which is in the resource's storage version, as it is answered. Admission has let it pass, and it is
+    /// prepared and valid. With `options.dry_run` nothing may change. The future is dropped, at any await, 34 s after it
+    /// began or when the client goes away: what must not end halfway is spawned.
     ///
     /// # Errors
     /// What the client is to be told.

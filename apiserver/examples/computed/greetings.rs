@@ -10,6 +10,7 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
 
 const LABEL: &str = "greeting";
 
@@ -24,18 +25,19 @@ annex_apiserver::kind!(Greeting: "computed.example.com", "v1", "greetings", Name
 pub(crate) fn resource() -> Result<Resource, DescriptionError> {
     let verbs = Verbs::new()
         .get(|context| async move {
+            // kube writes a name into a URL as it is.
+            let is_odd = |letter: char| !letter.is_ascii_alphanumeric() && letter != '-' && letter != '.';
+            if context.name.contains(is_odd) {
+                return Ok(None);
+            }
             let found = config_maps(&context).await?.get_opt(&context.name).await;
             Ok(found.map_err(unavailable)?.and_then(greeting))
         })
         .list(|context, _| async move {
             let of_label = ListParams::default().labels(LABEL);
             let found = config_maps(&context).await?.list(&of_label).await;
-            Ok(found
-                .map_err(unavailable)?
-                .items
-                .into_iter()
-                .filter_map(greeting)
-                .collect())
+            let found = found.map_err(unavailable)?.into_iter();
+            Ok(found.filter_map(greeting).collect())
         });
     typed::resource::<Greeting>()
         .short_names(["hi"])
@@ -45,7 +47,9 @@ pub(crate) fn resource() -> Result<Resource, DescriptionError> {
 
 /// Those of the request's namespace, or of all, with the rights of this server's ServiceAccount.
 async fn config_maps(context: &RequestContext) -> Result<Api<ConfigMap>, ApiError> {
-    let client = Client::try_default().await.map_err(unavailable)?;
+    static CLIENT: OnceCell<Client> = OnceCell::const_new();
+    let client = CLIENT.get_or_try_init(Client::try_default).await;
+    let client = client.map_err(unavailable)?.clone();
     Ok(match context.namespace.as_str() {
         "" => Api::all(client),
         namespace => Api::namespaced(client, namespace),
@@ -63,9 +67,10 @@ fn greeting(map: ConfigMap) -> Option<Greeting> {
     })
 }
 
-fn unavailable(error: impl std::fmt::Display) -> ApiError {
+/// The client is told no more than that: the rest is between the server and the cluster.
+fn unavailable(_: kube::Error) -> ApiError {
     ApiError::ServiceUnavailable {
-        message: format!("the ConfigMaps cannot be read: {error}"),
+        message: "the ConfigMaps cannot be read".to_owned(),
         retry_after: 1,
     }
 }

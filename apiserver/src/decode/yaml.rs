@@ -63,7 +63,7 @@ impl Document {
 }
 
 /// Nodes that aliases write out. Go's reader lets them be almost all of 400 000 nodes.
-pub(crate) const MOST_ALIASED: usize = 50_000;
+pub(crate) const MOST_ALIASED: usize = 30_000;
 
 /// Bytes of all texts in a document, aliases written out: little more than a body has.
 pub(crate) const MOST_SCALAR_BYTES: usize = 4 * 1024 * 1024;

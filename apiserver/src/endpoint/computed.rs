@@ -16,19 +16,51 @@ use super::write::checked;
 use crate::admission::{Admission, Attributes, Operation};
 use crate::object::{Labels, Object};
 use crate::offload;
-use crate::registry::{Pieces, check_fields, encode_object, ensure_namespace, in_time};
+use crate::registry::{Pieces, check_fields, check_path, encode_object, ensure_namespace, in_time};
+use crate::request::RequestInfo;
 use crate::request::media;
 use crate::request::options::{CreateOptions, GetOptions, ListOptions};
-use crate::request::{RequestInfo, Verb};
-use crate::resource::segments;
+use crate::resource::{Resource, segments};
 use crate::response::Response;
 use crate::rest::{Computed, Creater, Getter, Lister, RequestContext};
 use crate::status::ApiError;
 
-/// Answers a request for a computed resource.
+/// Bytes that an object of a list is thought to take.
+const OBJECT: usize = 1024;
+
+/// What Go's router says of paths and methods that a resource without these verbs has not: nothing is at a path where no verb
+/// is, and 405 is for those that have others.
 ///
 /// # Errors
-/// 405 for what it does not offer; what its author's code fails with.
+/// 404, 405.
+pub(super) fn check_route(computed: &Computed, action: Action, info: &RequestInfo) -> Result<(), ApiError> {
+    let Computed {
+        getter,
+        lister,
+        creater,
+    } = computed;
+    let (is_there, is_offered) = match action {
+        Action::Get => (getter.is_some(), true),
+        Action::Update | Action::Patch | Action::Delete => (getter.is_some(), false),
+        Action::List => (lister.is_some() || creater.is_some(), lister.is_some()),
+        Action::Create => (lister.is_some() || creater.is_some(), creater.is_some()),
+        Action::DeleteCollection => (lister.is_some() || creater.is_some(), false),
+        Action::Watch => (false, false),
+    };
+    if !is_there || !info.subresource.is_empty() {
+        return Err(ApiError::UnknownPath);
+    }
+    if is_offered {
+        Ok(())
+    } else {
+        Err(ApiError::MethodNotAllowed)
+    }
+}
+
+/// Answers a request for a computed resource, whose route was checked.
+///
+/// # Errors
+/// What its author's code fails with.
 pub(super) async fn act<B>(
     call: &Call<'_>,
     computed: &Computed,
@@ -40,24 +72,30 @@ where
     B: http_body::Body<Data = Bytes> + Unpin + Send,
     B::Error: std::fmt::Display,
 {
-    match action {
-        Action::Get => {
-            let getter = computed.getter.as_deref().ok_or(ApiError::MethodNotAllowed)?;
-            get(call, getter).await
-        }
-        Action::List if call.info().verb == Verb::Watch => Err(no_watch(call)),
-        Action::List => {
-            let lister = computed.lister.as_deref().ok_or(ApiError::MethodNotAllowed)?;
-            offload::movable(call.memory, list(call, lister)).boxed().await
-        }
-        Action::Create => {
-            let creater = computed.creater.as_deref().ok_or(ApiError::MethodNotAllowed)?;
-            let create = create(call, creater, admission, body).boxed();
+    match (action, computed) {
+        (
+            Action::Get,
+            Computed {
+                getter: Some(getter), ..
+            },
+        ) => offload::movable(call.memory, get(call, &**getter)).boxed().await,
+        (
+            Action::List,
+            Computed {
+                lister: Some(lister), ..
+            },
+        ) => offload::movable(call.memory, list(call, &**lister)).boxed().await,
+        (
+            Action::Create,
+            Computed {
+                creater: Some(creater),
+                ..
+            },
+        ) => {
+            let create = create(call, &**creater, admission, body).boxed();
             offload::movable(call.memory, create).await
         }
-        Action::Watch | Action::Update | Action::Patch | Action::Delete | Action::DeleteCollection => {
-            Err(ApiError::MethodNotAllowed)
-        }
+        _ => Err(ApiError::MethodNotAllowed),
     }
 }
 
@@ -72,9 +110,16 @@ async fn get(call: &Call<'_>, getter: &dyn Getter) -> Result<Response, ApiError>
     let wanted = media::wanted(&call.parts.headers, call.query())?;
     let options = GetOptions::parse(call.query())?;
     answer::check_object(call, wanted)?;
+    let info = call.info();
+    check_path(&info.namespace, &info.name)?;
     let found = getter.get(RequestContext::of(call.request), options).await?;
-    let object = found.ok_or_else(|| call.not_found())?;
-    answer::pieces(call, wanted, &pieces(call, object)?, StatusCode::OK)
+    // What was authorized is this name in this namespace.
+    let object = found
+        .filter(|object| object.name() == info.name && object.namespace() == info.namespace)
+        .ok_or_else(|| call.not_found())?;
+    let pieces = pieces(call, object)?;
+    let _memory = offload::expect_made(pieces.len()).await;
+    answer::pieces(call, wanted, &pieces, StatusCode::OK)
 }
 
 async fn list(call: &Call<'_>, lister: &dyn Lister) -> Result<Response, ApiError> {
@@ -86,17 +131,16 @@ async fn list(call: &Call<'_>, lister: &dyn Lister) -> Result<Response, ApiError
     if !call.info().name.is_empty() {
         options.restrict_to(&call.info().name)?;
     }
-    check_fields(
-        call.served.resource(),
-        &call.version.name,
-        &options.field_selector,
-    )?;
+    let resource = call.served.resource();
+    check_fields(resource, &call.version.name, &options.field_selector)?;
     answer::check_list(call, wanted)?;
+    check_path(&call.info().namespace, "")?;
     let listed = lister
         .list(RequestContext::of(call.request), options.clone())
         .await?;
+    let _memory = offload::expect_made(listed.len().saturating_mul(OBJECT)).await;
     let mut turns = offload::Turns::default();
-    let mut selected = Vec::with_capacity(listed.len());
+    let mut selected = Vec::new();
     for object in listed {
         if is_selected(&object, &options, call.info()) {
             let pieces = pieces(call, object)?;
@@ -156,34 +200,64 @@ where
     let mut options = CreateOptions::parse(call.query())?;
     options.field_manager = manager_or_user_agent(std::mem::take(&mut options.field_manager), headers);
     let mut object = checked(call, &body, media, options.field_validation)?;
+    drop(body);
     answer::check_object(call, wanted)?;
-    let resource = call.served.resource();
     ensure_namespace(&mut object, &call.info().namespace)?;
-    resource.strategy.default_fields(&call.version.name, &mut object);
-    let object = resource
-        .strategy
-        .convert(object, &resource.storage_version)
-        .map_err(|error| ApiError::BadRequest(error.to_string()))?;
-    let answered = in_time(async {
-        admission
-            .admit(&Attributes {
-                operation: Operation::Create,
-                resource,
-                info: call.info(),
-                user: call.request.user(),
-                namespace: &call.info().namespace,
-                name: object.name(),
-                object: Some(&object),
-                old: None,
-                dry_run: options.dry_run,
-            })
-            .await?;
-        creater
-            .create(RequestContext::of(call.request), object.clone(), options)
-            .await
-    })
-    .await?;
+    check_path(&call.info().namespace, "")?;
+    let (answered, warnings) = in_time(created(call, creater, admission, object, options)).await?;
+    call.warnings.extend(warnings);
     answer::pieces(call, wanted, &pieces(call, answered)?, StatusCode::CREATED)
+}
+
+/// Admitted, prepared and validated in the hub version, as what is stored is; then what its author makes of it.
+async fn created(
+    call: &Call<'_>,
+    creater: &dyn Creater,
+    admission: &dyn Admission,
+    object: Object,
+    options: CreateOptions,
+) -> Result<(Object, Vec<String>), ApiError> {
+    let resource = call.served.resource();
+    let Resource {
+        strategy,
+        hub_version,
+        storage_version,
+        ..
+    } = resource;
+    let converted = |object, version: &str| {
+        strategy
+            .convert(object, version)
+            .map_err(|error| ApiError::BadRequest(error.to_string()))
+    };
+    let mut hub = converted(object, hub_version)?;
+    admission
+        .admit(&Attributes {
+            operation: Operation::Create,
+            resource,
+            info: call.info(),
+            user: call.request.user(),
+            namespace: &call.info().namespace,
+            name: hub.name(),
+            object: Some(&hub),
+            old: None,
+            dry_run: options.dry_run,
+        })
+        .await?;
+    strategy.prepare_for_create(&mut hub);
+    let errors = strategy.validate(&hub);
+    if !errors.is_empty() {
+        return Err(ApiError::Invalid {
+            kind: resource.group_kind(),
+            name: hub.name().to_owned(),
+            errors,
+        });
+    }
+    let warnings = strategy.warnings(&hub);
+    let object = converted(hub, storage_version)?;
+    let answered = creater
+        .create(RequestContext::of(call.request), object, options)
+        .await?;
+    Ok((answered, warnings))
 }
 
 /// An object as a client of this version is sent it.

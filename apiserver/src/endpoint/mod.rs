@@ -77,6 +77,9 @@ where
         call.kind = &SCALE_RESOURCE;
         call.version = endpoints::SCALE.as_ref().ok_or_else(|| endpoints.unknown())?;
     }
+    if let Rest::Computed(computed) = &route.served.resource().rest {
+        computed::check_route(computed, route.action, request.info())?;
+    }
     check_media(&call, route.action, &parts.headers)?;
     if let Some(text) = &route.version.deprecation_warning {
         warnings.add(text);

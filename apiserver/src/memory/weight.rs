@@ -16,8 +16,8 @@ const FIELD: usize = 112;
 /// What the allocator adds to a string.
 const STRING: usize = 16;
 
-/// What aliases write out in YAML: an object begins, has a key and a value, and ends.
-const ALIASED: usize = MOST_ALIASED / 4 * (OBJECT + FIELD + STRING) + MOST_SCALAR_BYTES;
+/// What aliases write out in YAML: an object begins, has a key, and ends; its value may be the next.
+const ALIASED: usize = MOST_ALIASED / 3 * (OBJECT + FIELD + STRING) + MOST_SCALAR_BYTES;
 
 /// What was counted in a text.
 #[derive(Debug, Default)]
@@ -112,8 +112,41 @@ pub(crate) fn of_yaml(text: &[u8]) -> usize {
         _ => 1,
     };
     let written = text.iter().map(most).fold(0, usize::saturating_add);
-    let may_have_aliases = text.contains(&b'&') && text.contains(&b'*');
+    let may_have_aliases = may_begin_a_node(text, b'&') && may_begin_a_node(text, b'*');
     written.saturating_add(if may_have_aliases { ALIASED } else { 0 })
+}
+
+/// Whether `sign` stands somewhere where YAML lets a node begin: not in the middle of a plain scalar, such as `a && b`, nor behind
+/// a quote, such as `"*/5 * * * *"`. Behind a tag it may stand anywhere.
+fn may_begin_a_node(text: &[u8], sign: u8) -> bool {
+    let has_tags = text.contains(&b'!');
+    // The last byte that is no blank.
+    let mut before = b'\n';
+    for byte in text {
+        if *byte == sign
+            && (has_tags
+                || matches!(
+                    before,
+                    b'\n' | b'\r' | b':' | b'-' | b'?' | b'[' | b'{' | b',' | b'&'
+                ))
+        {
+            return true;
+        }
+        if !matches!(*byte, b' ' | b'\t') {
+            before = *byte;
+        }
+    }
+    false
+}
+
+/// Bytes of memory that a text takes which is read as JSON where it is that, and as YAML else: quotes and colons mean other things
+/// to the two.
+pub(crate) fn of_json_or_yaml(text: &[u8]) -> usize {
+    if serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok() {
+        of_json(text)
+    } else {
+        of_yaml(text)
+    }
 }
 
 #[cfg(test)]
@@ -206,8 +239,14 @@ mod tests {
         .collect();
         texts.extend(["0", "a: 0", "[a: 0]", "[]", "{a: 0}", "{a}"].map(|one| listed(5000, one)));
         texts.push((0..5000).map(|number| format!("{number}:\n a: 0\n")).collect());
-        let aliased = |one: &str| format!("a: &a {}\nb: {}\n", listed(100, one), listed(90, "*a"));
+        let aliased = |one: &str| format!("a: &a {}\nb: {}\n", listed(100, one), listed(50, "*a"));
         texts.extend(["{a: 0}", "[[0]]", "[a, a]", "\"\""].map(aliased));
+        let deep = format!(
+            "{}0{}",
+            format!("{{{}: ", "k".repeat(200)).repeat(20),
+            "}".repeat(20)
+        );
+        texts.push(format!("a: &a {deep}\nb: {}\n", listed(90, "*a")));
         texts.push(format!(
             "a: &a {}\nb: {}\n",
             "x".repeat(100_000),
@@ -218,6 +257,36 @@ mod tests {
             let (weight, held) = (of_yaml(text.as_bytes()), held(&value));
             assert!(held <= weight, "{}: {held} of {weight}", &text[..20]);
         }
+    }
+
+    #[test]
+    fn only_what_may_be_an_alias_weighs_as_one() {
+        let weighs = |text: &str| of_yaml(text.as_bytes()) >= ALIASED;
+        for text in [
+            "a: &a x\nb: *a",
+            "- &a x\n- *a",
+            "[&a x, *a]",
+            "? &a x\n: *a",
+            "a: !!str &a x\nb: *a",
+        ] {
+            assert!(weighs(text), "{text}");
+        }
+        for text in [
+            "schedule: \"*/5 * * * *\"\ncmd: a && b",
+            "a: x & y\nb: x * y",
+            "a: &a x",
+            "b: *a",
+        ] {
+            assert!(!weighs(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_as_yaml_is_weighed_as_yaml() {
+        let quoted = format!(r#"{{'"': [{}]}}"#, vec!["{a: 0}"; 1000].join(","));
+        assert!(of_json_or_yaml(quoted.as_bytes()) > 1000 * OBJECT);
+        let json = r#"{"a": [1, 2]}"#.as_bytes();
+        assert_eq!(of_json_or_yaml(json), of_json(json));
     }
 
     #[test]

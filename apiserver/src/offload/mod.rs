@@ -25,7 +25,7 @@ use tokio::task::block_in_place;
 use tokio::task::futures::TaskLocalFuture;
 
 use crate::decode::BodyMedia;
-use crate::memory::{of_json, of_yaml};
+use crate::memory::{of_json, of_json_or_yaml, of_yaml};
 use crate::status::ApiError;
 pub(crate) use memory::Memory;
 
@@ -42,6 +42,24 @@ static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
 const SMALL: usize = 2 * 1024;
 /// Bytes of memory from which on work moves, however short the text is.
 const HEAVY: usize = 1024 * 1024;
+
+/// How the text of a body is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Text {
+    Json,
+    Yaml,
+    /// As JSON where it is that, else as YAML.
+    JsonOrYaml,
+}
+
+impl From<BodyMedia> for Text {
+    fn from(media: BodyMedia) -> Self {
+        match media {
+            BodyMedia::Json => Self::Json,
+            BodyMedia::Yaml => Self::Yaml,
+        }
+    }
+}
 
 /// What is known of the work of one request.
 #[derive(Debug)]
@@ -93,13 +111,14 @@ tokio::task_local! {
 ///
 /// # Errors
 /// 413: there is never so much.
-pub(crate) async fn expect_body(body: &[u8], media: BodyMedia, more: usize) -> Result<(), ApiError> {
+pub(crate) async fn expect_body(body: &[u8], text: impl Into<Text>, more: usize) -> Result<(), ApiError> {
     let Ok(work) = WORK.try_with(Arc::clone) else {
         return Ok(());
     };
-    let weight = match media {
-        BodyMedia::Json => work.weigh_json(body).await,
-        BodyMedia::Yaml => work.weigh(body, of_yaml).await,
+    let weight = match text.into() {
+        Text::Json => work.weigh_json(body).await,
+        Text::Yaml => work.weigh(body, of_yaml).await,
+        Text::JsonOrYaml => work.weigh(body, of_json_or_yaml).await,
     };
     let held = work.memory.for_body(weight, more).await?;
     *work.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
@@ -116,6 +135,21 @@ pub(crate) async fn expect_stored(value: &[u8]) -> Stored {
     Stored {
         _memory: work.memory.for_stored(weight).await,
         heavy: (value.len() >= LARGE || weight >= HEAVY).then_some(weight),
+    }
+}
+
+/// Says that so many bytes are about to be written that somebody has made, and waits for the memory. Where that is much, what follows
+/// is done elsewhere, as of [`expect_body`].
+pub(crate) async fn expect_made(bytes: usize) -> Stored {
+    let Ok(work) = WORK.try_with(Arc::clone) else {
+        return Stored::default();
+    };
+    if bytes >= LARGE {
+        work.go().await;
+    }
+    Stored {
+        _memory: work.memory.for_stored(bytes).await,
+        heavy: (bytes >= LARGE).then_some(bytes),
     }
 }
 

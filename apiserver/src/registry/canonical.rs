@@ -76,9 +76,18 @@ fn head(digest: &[u8]) -> u64 {
         .fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
+/// What becomes of an object that is too large for the store with its managedFields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Oversize {
+    /// It is refused.
+    Refused,
+    /// It is stored without them.
+    WithoutManagers,
+}
+
 impl Registry {
     /// Creates what was defaulted in the version `defaulted_in`: only in the storage version is that what makes it
-    /// complete. What is too large is stored without its managedFields.
+    /// complete.
     ///
     /// # Errors
     /// The store's.
@@ -87,9 +96,10 @@ impl Registry {
         key: &Key,
         value: Bytes,
         defaulted_in: &str,
+        oversize: Oversize,
     ) -> Result<Entry, StorageError> {
         let created = self.create_stored(key, value.clone(), defaulted_in).await;
-        match self.within_limit(&created, &value) {
+        match self.within_limit(&created, &value, oversize) {
             Some(smaller) => self.create_stored(key, smaller, defaulted_in).await,
             None => created,
         }
@@ -117,9 +127,11 @@ impl Registry {
         entry: &Entry,
         value: Bytes,
         defaulted_in: &str,
+        oversize: Oversize,
     ) -> Result<Entry, StorageError> {
         let updated = self.update_stored(entry, value.clone(), defaulted_in).await;
-        match self.within_limit(&updated, &value) {
+        match self.within_limit(&updated, &value, oversize) {
+            Some(smaller) if smaller == *entry.value() => Ok(entry.clone()),
             Some(smaller) => self.update_stored(entry, smaller, defaulted_in).await,
             None => updated,
         }
@@ -151,8 +163,13 @@ impl Registry {
 
     /// What is to be tried of a value that was too large: it without its managedFields, which may be more than half of it. Go:
     /// `isTooLargeError` in `endpoints/handlers`.
-    fn within_limit(&self, stored: &Result<Entry, StorageError>, value: &[u8]) -> Option<Bytes> {
-        if !matches!(stored, Err(StorageError::ValueTooLarge { .. })) {
+    fn within_limit(
+        &self,
+        stored: &Result<Entry, StorageError>,
+        value: &[u8],
+        oversize: Oversize,
+    ) -> Option<Bytes> {
+        if oversize == Oversize::Refused || !matches!(stored, Err(StorageError::ValueTooLarge { .. })) {
             return None;
         }
         let mut object = Object(serde_json::from_slice(value).ok()?);

@@ -1,5 +1,6 @@
 //! Create.
 
+use super::canonical::Oversize;
 use super::metadata::{self, Clock};
 use super::rules::{Objects, in_time};
 use super::{Created, Registry, versions};
@@ -46,14 +47,23 @@ impl Registry {
         let hub = self.admitted(request, object, options.dry_run).await?;
         let base = hub.meta("generateName").to_owned();
         if base.is_empty() || !hub.name().is_empty() {
-            return self.create_once(request, hub, options.dry_run, warnings).await;
+            let oversize = Oversize::WithoutManagers;
+            return self
+                .create_once(request, hub, options.dry_run, oversize, warnings)
+                .await;
         }
         let mut attempts = 1..;
         loop {
             let mut attempt = hub.clone();
             attempt.set_meta("name", &metadata::generate_name(&base));
             match self
-                .create_once(request, attempt, options.dry_run, warnings)
+                .create_once(
+                    request,
+                    attempt,
+                    options.dry_run,
+                    Oversize::WithoutManagers,
+                    warnings,
+                )
                 .await
             {
                 Err(ApiError::NameNotGenerated { .. }) if attempts.next() < Some(NAME_ATTEMPTS) => {}
@@ -85,6 +95,7 @@ impl Registry {
         request: &Authorized,
         mut hub: Object,
         dry_run: bool,
+        oversize: Oversize,
         warnings: &mut Vec<String>,
     ) -> Result<Created, ApiError> {
         metadata::fill_system_fields(&mut hub, &Clock::read());
@@ -102,7 +113,7 @@ impl Registry {
         let stored = if dry_run {
             self.try_create(&key, value, defaulted_in).await
         } else {
-            self.store_new(&key, value, defaulted_in).await
+            self.store_new(&key, value, defaulted_in, oversize).await
         };
         match stored {
             Ok(entry) => Ok(Created { entry }),

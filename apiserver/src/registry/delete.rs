@@ -2,6 +2,7 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::canonical::Oversize;
 use super::metadata;
 use super::rules::{Objects, in_time};
 use super::update::Failed;
@@ -179,7 +180,8 @@ impl Registry {
     ) -> Result<Entry, Failed> {
         metadata::mark_as_deleting(&mut object, finalizers, &metadata::now());
         // It was read from the store.
-        self.write(entry, object, &self.resource.storage_version, dry_run)
+        let version = &self.resource.storage_version;
+        self.write(entry, object, version, dry_run, Oversize::Refused)
             .await
     }
 

@@ -22,11 +22,7 @@ impl Registry {
         if name.is_empty() {
             return Err(ApiError::BadRequest("Name parameter required.".into()));
         }
-        let wrong = path_segment(name);
-        if !wrong.is_empty() {
-            let message = format!("Name parameter invalid: {name:?}: {}", wrong.join(";"));
-            return Err(ApiError::BadRequest(message));
-        }
+        check_name(name)?;
         let bad_name = |_| ApiError::BadRequest(format!("Name parameter invalid: {name:?}"));
         self.range(namespace)?.key(name).map_err(bad_name)
     }
@@ -53,6 +49,31 @@ impl Registry {
         path.strip_prefix(self.prefix.as_str())
             .and_then(|rest| rest.split_once('/'))
             .map_or("", |(namespace, _)| namespace)
+    }
+}
+
+/// Whether a path's namespace and name, each empty where there is none, may stand in paths.
+///
+/// # Errors
+/// 400.
+pub(crate) fn check_path(namespace: &str, name: &str) -> Result<(), ApiError> {
+    check_name(name)?;
+    match path_segment(namespace).as_slice() {
+        [] => Ok(()),
+        wrong => Err(ApiError::BadRequest(format!(
+            "Namespace parameter invalid: {namespace:?}: {}",
+            wrong.join(";")
+        ))),
+    }
+}
+
+fn check_name(name: &str) -> Result<(), ApiError> {
+    match path_segment(name).as_slice() {
+        [] => Ok(()),
+        wrong => Err(ApiError::BadRequest(format!(
+            "Name parameter invalid: {name:?}: {}",
+            wrong.join(";")
+        ))),
     }
 }
 

@@ -48,6 +48,7 @@ pub use answers::{Created, Deleted, Listed, Updated};
 pub(crate) use codec::encode_object;
 pub use field_managers::FieldManagerError;
 use field_managers::FieldManagers;
+pub(crate) use keys::check_path;
 pub(crate) use metadata::{ensure_namespace, now};
 pub use pieces::Pieces;
 pub(crate) use rules::in_time;

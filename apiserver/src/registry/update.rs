@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use super::canonical::Oversize;
 use super::errors::MODIFIED;
 use super::metadata;
 use super::rules::{Objects, in_time};
@@ -111,7 +112,8 @@ impl Registry {
         let written = if finalized {
             self.delete_finalized(entry, new, version, options.dry_run).await
         } else {
-            self.write(entry, new, version, options.dry_run).await
+            self.write(entry, new, version, options.dry_run, oversize(options))
+                .await
         };
         match written {
             Ok(entry) => Ok(Attempt::Written(Updated {
@@ -205,6 +207,7 @@ impl Registry {
         new: Object,
         defaulted_in: &str,
         dry_run: bool,
+        oversize: Oversize,
     ) -> Result<Entry, Failed> {
         let new = self.to_store(new).map_err(Failed::Other)?;
         let value = self.value(&new).map_err(Failed::Other)?;
@@ -214,7 +217,7 @@ impl Registry {
         if dry_run {
             return Ok(self.not_stored(entry.key().clone(), value, entry.revision(), defaulted_in));
         }
-        self.store_changed(entry, value, defaulted_in)
+        self.store_changed(entry, value, defaulted_in, oversize)
             .await
             .map_err(|error| self.failed(error, entry.key(), Verb::Update))
     }
@@ -278,7 +281,9 @@ impl Registry {
         metadata::wipe_system_fields(&mut object);
         object.metadata_mut().remove("resourceVersion");
         let hub = self.admitted(request, object, options.dry_run).await?;
-        let created = self.create_once(request, hub, options.dry_run, warnings).await?;
+        let created = self
+            .create_once(request, hub, options.dry_run, oversize(options), warnings)
+            .await?;
         Ok(Updated {
             entry: created.entry,
             created: true,
@@ -293,6 +298,15 @@ fn is_stored(object: &Object, value: &Bytes, entry: &Entry) -> bool {
     let stored = entry.value();
     let parse = || serde_json::from_slice::<Map<String, Value>>(stored).ok();
     value == stored || (value.len() == stored.len() && parse().is_some_and(|stored| stored == object.0))
+}
+
+/// Of an apply too large is too large: who applies must not lose what others manage.
+fn oversize(options: &UpdateOptions) -> Oversize {
+    if options.is_apply {
+        Oversize::Refused
+    } else {
+        Oversize::WithoutManagers
+    }
 }
 
 /// How an attempt ended.

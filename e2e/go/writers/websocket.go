@@ -61,9 +61,40 @@ func byWebSocket(ctx context.Context, config *rest.Config, namespace string) (fa
 	if err := next(); err != nil {
 		return nil, err
 	}
-	// What nobody may watch is refused before anything is upgraded.
-	_, refused := dial(ctx, config, namespace, "spec.color=red")
-	return facts{"events": events, "refused": strings.HasSuffix(message(refused), "bad status")}, nil
+	refused, err := statusOf(ctx, config, namespace, "spec.color=red")
+	return facts{"events": events, "refused": refused}, err
+}
+
+// statusOf is what a request to upgrade is answered, for a watch that is refused before anything is upgraded.
+func statusOf(ctx context.Context, config *rest.Config, namespace, selector string) (int, error) {
+	single := rest.CopyConfig(config)
+	// HTTP/2 has no upgrades.
+	single.NextProtos = []string{"http/1.1"}
+	client, err := rest.HTTPClientFor(single)
+	if err != nil {
+		return 0, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, config.Host+watchPath(namespace, selector), nil)
+	if err != nil {
+		return 0, err
+	}
+	for name, value := range map[string]string{
+		"Connection": "Upgrade", "Upgrade": "websocket",
+		"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+	} {
+		request.Header.Set(name, value)
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode, nil
+}
+
+func watchPath(namespace, selector string) string {
+	query := url.Values{"watch": {"true"}, "fieldSelector": {selector}}
+	return fmt.Sprintf("/apis/%s/namespaces/%s/%s?%s", resource.GroupVersion(), namespace, resource.Resource, query.Encode())
 }
 
 func dial(ctx context.Context, config *rest.Config, namespace, selector string) (*websocket.Conn, error) {
@@ -71,9 +102,7 @@ func dial(ctx context.Context, config *rest.Config, namespace, selector string) 
 	if err != nil {
 		return nil, err
 	}
-	path := fmt.Sprintf("/apis/%s/namespaces/%s/%s", resource.GroupVersion(), namespace, resource.Resource)
-	query := url.Values{"watch": {"true"}, "fieldSelector": {selector}}
-	at := strings.Replace(config.Host, "https://", "wss://", 1) + path + "?" + query.Encode()
+	at := strings.Replace(config.Host, "https://", "wss://", 1) + watchPath(namespace, selector)
 	dialer, err := websocket.NewConfig(at, "https://localhost")
 	if err != nil {
 		return nil, err

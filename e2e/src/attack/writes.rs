@@ -36,7 +36,11 @@ struct Write {
 }
 
 /// What is not stored is worked on all the same.
-const QUERIES: [&str; 3] = ["?dryRun=All", "?dryRun=All&fieldValidation=Strict", ""];
+const QUERIES: [&str; 3] = [
+    "?fieldManager=hostile&dryRun=All",
+    "?fieldManager=hostile&dryRun=All&fieldValidation=Strict",
+    "?fieldManager=hostile",
+];
 
 impl Write {
     fn queries(&self) -> &'static [&'static str] {

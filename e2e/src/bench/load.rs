@@ -168,7 +168,11 @@ pub(super) async fn apply(running: &Running, objects: usize, applied: Applied) -
             Applied::Change => next.fetch_add(1, Ordering::Relaxed),
             Applied::Nothing => 0,
         };
-        let path = format!("{}/{}?fieldManager=bench&force=true", collection(FILLED), name(index));
+        let path = format!(
+            "{}/{}?fieldManager=bench&force=true",
+            collection(FILLED),
+            name(index)
+        );
         (Method::PATCH, path, configuration(&name(index), turn))
     };
     let mut first = running.target.connect().await?;

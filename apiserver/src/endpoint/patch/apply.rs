@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::{document, settle_names};
-use crate::decode::{self, BodyMedia, yaml};
+use crate::decode::{self, yaml};
 use crate::endpoint::call::Call;
 use crate::managed_fields::ApplyError;
 use crate::object::Object;
@@ -50,15 +50,6 @@ pub(super) fn applied(
     Ok(applied)
 }
 
-/// How a configuration is written. Most clients send JSON, which is YAML too, and read much faster as what it is.
-pub(super) fn media_of(body: &[u8]) -> BodyMedia {
-    if body.trim_ascii_start().starts_with(b"{") {
-        BodyMedia::Json
-    } else {
-        BodyMedia::Yaml
-    }
-}
-
 /// A configuration as it was sent.
 struct Config {
     object: Object,
@@ -67,7 +58,8 @@ struct Config {
 }
 
 fn read(body: &[u8]) -> Result<Config, ApiError> {
-    if media_of(body) == BodyMedia::Json
+    // Most clients send JSON, which is YAML too, and read much faster as what it is.
+    if body.trim_ascii_start().starts_with(b"{")
         && std::str::from_utf8(body).is_ok()
         && let Ok((Value::Object(fields), findings)) = document::read(body, None)
         && findings.is_empty()

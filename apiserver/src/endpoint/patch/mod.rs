@@ -19,9 +19,8 @@ use super::body;
 use super::call::Call;
 use super::field_managers::manager_or_user_agent;
 use super::write::{answer_update, settle_names};
-use crate::decode::BodyMedia;
 use crate::object::Object;
-use crate::offload;
+use crate::offload::{self, Text};
 use crate::request::media::{self, PatchMedia};
 use crate::request::options::{PatchOptions, UpdateOptions};
 use crate::response::Response;
@@ -37,13 +36,13 @@ where
     let media = media::patch_media(headers, call.kind.policy.strategic_merge_patch)?;
     let wanted = media::wanted(headers, call.query())?;
     let body = body::read(call.request, headers, body).await?;
-    let (body_media, more) = match media {
-        PatchMedia::JsonPatch if json_patch::may_copy(&body) => (BodyMedia::Json, offload::room_for_copies()),
-        PatchMedia::JsonPatch | PatchMedia::MergePatch => (BodyMedia::Json, 0),
-        PatchMedia::StrategicMergePatch => (BodyMedia::Json, strategic_merge::room(&body)),
-        PatchMedia::Apply => (apply::media_of(&body), 0),
+    let (text, more) = match media {
+        PatchMedia::JsonPatch if json_patch::may_copy(&body) => (Text::Json, offload::room_for_copies()),
+        PatchMedia::JsonPatch | PatchMedia::MergePatch => (Text::Json, 0),
+        PatchMedia::StrategicMergePatch => (Text::Json, strategic_merge::room(&body)),
+        PatchMedia::Apply => (Text::JsonOrYaml, 0),
     };
-    offload::expect_body(&body, body_media, more).await?;
+    offload::expect_body(&body, text, more).await?;
     let is_apply = media == PatchMedia::Apply;
     let mut options = PatchOptions::parse(call.query(), is_apply)?;
     options.field_manager = manager_or_user_agent(std::mem::take(&mut options.field_manager), headers);
@@ -53,6 +52,7 @@ where
     let mut change = |current: Option<&Object>| patched(call, media, &body, current, &options);
     let update = UpdateOptions {
         fields_managed: is_apply || call.scale.is_some(),
+        is_apply,
         ..options.clone().into()
     };
     // An apply creates what is not there.

@@ -10,7 +10,7 @@ use crate::discovery::Discovery;
 use crate::endpoint::testing::{AdmitAll, TestServer};
 use crate::resource::Resource;
 use crate::resource::typed::{self, DescriptionError, Verbs};
-use crate::status::ApiError;
+use crate::status::{ApiError, FieldError};
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 struct Lamp {
@@ -92,6 +92,15 @@ fn resource() -> Resource {
         });
     typed::resource::<Lamp>()
         .version::<v1beta1::Lamp>()
+        .prepare_for_create(|lamp| lamp.watts += i64::from(lamp.watts == 40))
+        .validate(|lamp| match lamp.watts {
+            1000.. => vec![FieldError::invalid("watts", lamp.watts, "it melts")],
+            _ => vec![],
+        })
+        .warnings(|lamp| match lamp.watts {
+            100.. => vec!["it is hot".to_owned()],
+            _ => vec![],
+        })
         .computed(verbs)
         .build()
         .unwrap()
@@ -189,7 +198,19 @@ async fn a_creation_is_answered_with_what_was_made_of_it() {
         (&reply["milliwatts"], &reply["metadata"]["annotations"]["dry"]),
         (&json!(7000), &json!("true"))
     );
+    let hot = server.post(LAMPS, &json!({"watts": 200})).await;
+    assert_eq!(hot.headers["warning"], "299 - \"it is hot\"");
+    assert_eq!(
+        server.post(LAMPS, &json!({"watts": 40})).await.json()["watts"],
+        41
+    );
     for (uri, body, code, message) in [
+        (
+            LAMPS.to_owned(),
+            json!({"watts": 2000}),
+            422,
+            "watts: Invalid value: 2000: it melts",
+        ),
         (LAMPS.to_owned(), json!({"watts": -1}), 400, "it is dark"),
         (
             LAMPS.to_owned(),
@@ -221,7 +242,7 @@ async fn what_is_not_offered_is_405_and_not_advertised() {
         ("DELETE", format!("{LAMPS}/x")),
         ("DELETE", LAMPS.to_owned()),
         ("PUT", format!("{LAMPS}/x")),
-        ("GET", "/apis/example.com/v1/watch/lamps".to_owned()),
+        ("PATCH", format!("{LAMPS}/x")),
     ] {
         let refused = server.send(method, &uri, &[], "{}").await;
         assert_eq!(refused.code, 405, "{method} {uri}");
@@ -234,7 +255,13 @@ async fn what_is_not_offered_is_405_and_not_advertised() {
             &json!(r#"watch is not supported on resources of kind "lamps.example.com""#)
         )
     );
-    assert_eq!(server.get(&format!("{LAMPS}/x/status")).await.code, 404);
+    for uri in [
+        format!("{LAMPS}/x/status"),
+        "/apis/example.com/v1/watch/lamps".to_owned(),
+    ] {
+        assert_eq!(server.get(&uri).await.code, 404, "{uri}");
+    }
+    assert_eq!(server.get(&format!("{LAMPS}/%25252e%25252e")).await.code, 400);
     let discovery = Discovery::new(&[std::sync::Arc::new(resource())], "");
     let crate::discovery::Found::One(document) = discovery.find("/apis/example.com/v1") else {
         panic!("there is a version");
@@ -266,7 +293,10 @@ async fn admission_is_asked_before_a_creation() {
 
 #[test]
 fn what_is_computed_has_a_verb_and_no_subresource() {
-    let error = typed::resource::<Lamp>().computed(Verbs::new()).build().unwrap_err();
+    let error = typed::resource::<Lamp>()
+        .computed(Verbs::new())
+        .build()
+        .unwrap_err();
     assert_eq!(error, DescriptionError::NoVerb("example.com/v1 lamps".into()));
     let error = typed::resource::<Lamp>()
         .computed(Verbs::new())
@@ -274,4 +304,18 @@ fn what_is_computed_has_a_verb_and_no_subresource() {
         .build()
         .unwrap_err();
     assert_eq!(error, DescriptionError::NotStored("example.com/v1 lamps".into()));
+}
+
+#[tokio::test]
+async fn nothing_is_at_a_path_where_no_verb_is() {
+    let verbs = Verbs::new().create(|_, lamp: Lamp, _| std::future::ready(Ok(lamp)));
+    let resource = typed::resource::<Lamp>().computed(verbs).build().unwrap();
+    let server = TestServer::computed(resource, AdmitAll);
+    assert_eq!(server.get(&format!("{LAMPS}/x")).await.code, 404);
+    assert_eq!(server.delete(&format!("{LAMPS}/x")).await.code, 404);
+    assert_eq!(server.get(LAMPS).await.code, 405);
+    assert_eq!(
+        server.get(&format!("{LAMPS}?watch=true")).await.json()["message"],
+        ApiError::MethodNotAllowed.to_string()
+    );
 }

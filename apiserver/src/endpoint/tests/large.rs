@@ -133,6 +133,24 @@ async fn managed_fields_never_make_an_object_too_large() {
         server.get(&path).await.json()["metadata"].get("managedFields"),
         None
     );
+    // The same again changes nothing.
+    let again = server
+        .merge(&path, &json!({"metadata": {"labels": labels(62_000)}}))
+        .await;
+    assert_eq!(
+        again.json()["metadata"]["resourceVersion"],
+        grown.json()["metadata"]["resourceVersion"]
+    );
+    // An apply would take from others what they manage.
+    let apply = json!({
+        "apiVersion": "wardle.example.com/v1alpha1", "kind": "Flunder",
+        "metadata": {"name": "small", "labels": labels(62_000)},
+    });
+    server.create("small").await;
+    let uri = format!("{FLUNDERS}/small?fieldManager=a");
+    let media = [("content-type", "application/apply-patch+yaml")];
+    let refused = server.send("PATCH", &uri, &media, apply.to_string()).await;
+    assert_eq!(refused.code, 413);
     // Without them it is too large as well.
     large["metadata"]["labels"] = labels(140_000).into();
     large["metadata"]["name"] = "larger".into();

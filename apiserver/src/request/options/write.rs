@@ -47,6 +47,8 @@ pub struct UpdateOptions {
     /// Whether who makes the new object says who manages its fields, as an apply does and a write of a Scale. No query says
     /// so.
     pub fields_managed: bool,
+    /// Whether a configuration is applied (server-side apply). No query says so.
+    pub is_apply: bool,
 }
 
 /// The options of a patch.
@@ -128,6 +130,7 @@ impl From<CreateOptions> for UpdateOptions {
             field_validation: options.field_validation,
             may_create: false,
             fields_managed: false,
+            is_apply: false,
         }
     }
 }
@@ -140,6 +143,7 @@ impl From<PatchOptions> for UpdateOptions {
             field_validation: options.field_validation,
             may_create: false,
             fields_managed: false,
+            is_apply: false,
         }
     }
 }

@@ -128,7 +128,7 @@ where
 {
     async fn list(&self, context: RequestContext, options: ListOptions) -> Result<Vec<Object>, ApiError> {
         let listed = (self.call)(context, options).await?;
-        listed.iter().map(object).collect()
+        listed.into_iter().map(|listed| object(&listed)).collect()
     }
 }
 
@@ -146,6 +146,7 @@ where
         options: CreateOptions,
     ) -> Result<Object, ApiError> {
         let value = read::<T>(&object).map_err(|error| ApiError::BadRequest(error.to_string()))?;
+        drop(object);
         let answer = (self.call)(context, value, options).await?;
         self::object(&answer)
     }

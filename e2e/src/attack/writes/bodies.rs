@@ -10,6 +10,7 @@ const JSON: &str = "application/json";
 const YAML: &str = "application/yaml";
 const MERGE: &str = "application/merge-patch+json";
 const JSON_PATCH: &str = "application/json-patch+json";
+const APPLY: &str = "application/apply-patch+yaml";
 
 /// What a list for JSON Patch has, and how often something in it moves.
 const LIST: usize = 500_000;
@@ -108,6 +109,16 @@ pub(super) fn patches() -> Vec<Write> {
                 200,
                 |number| json!({ "op": "copy", "from": "/spec/list", "path": format!("/spec/copy-{number}") }),
             ),
+        ),
+        patch("aliases in an apply", APPLY, {
+            let more = (1..60).map(|number| format!(", a{number}: &a{number} [*a{0}, *a{0}]", number - 1));
+            format!("{{a0: &a0 [x, x]{}}}", more.collect::<String>())
+        }),
+        // Of JSON all of it would be one string.
+        patch(
+            "YAML's quotes in an apply",
+            APPLY,
+            format!(r#"{{'"': [{}]}}"#, listed(150_000, |_| "{a: 0}".to_owned())),
         ),
         patch(
             "a long pointer",

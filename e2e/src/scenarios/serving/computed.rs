@@ -1,7 +1,7 @@
 //! Resources that are not stored, of the library's example `computed`: a metrics API that `kubectl top` reads, a review, and objects
 //! that the cluster's ConfigMaps are.
 
-use super::super::{Failure, World, ensure, stage};
+use super::super::{Failure, World, ensure, failure, stage};
 
 const NAME: &str = "serving-computed";
 
@@ -35,11 +35,8 @@ async fn discovered(world: &World) -> Result<(), Failure> {
 /// The server measures every few seconds.
 async fn top(world: &World) -> Result<(), Failure> {
     let node = world.kubectl("get nodes -o name").await?;
-    let node = node
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("node/");
+    let node = node.lines().next().and_then(|line| line.strip_prefix("node/"));
+    let node = node.ok_or_else(|| failure("the cluster has no node"))?;
     shows(world, "top nodes --no-headers", node).await?;
     shows(
         world,

@@ -70,7 +70,7 @@ fn facts() -> [(&'static str, Value); 5] {
             "websocket",
             json!({
                 "events": ["ADDED websocket ", "MODIFIED websocket 2", "DELETED websocket 2"],
-                "refused": true,
+                "refused": 400,
             }),
         ),
     ]
