@@ -18,7 +18,7 @@ use crate::resource::{Resource, SCALE_RESOURCE, Subresources, Version};
 pub enum Endpoint {
     /// From the server's storage.
     Stored(Arc<Registry>),
-    /// From its author's code: [`Rest::Computed`], whose creations are admitted first.
+    /// From its author's code ([`crate::rest::Rest::Computed`]), whose creations are admitted first.
     Computed(Arc<Resource>, Arc<dyn Admission>),
 }
 
