@@ -146,10 +146,9 @@ pub async fn build(workspace: &Path, target_dir: &Path, programs: &[Program]) ->
 
 /// What cargo is told to build: of all packages, the programs that are wanted.
 fn selection(programs: &[Program]) -> Vec<&'static str> {
-    let packages = Program::ALL
-        .into_iter()
-        .filter(|program| *program != Program::Widgets)
-        .flat_map(|program| ["--package", program.package()]);
+    let mut packages = Program::ALL.map(Program::package).to_vec();
+    packages.dedup();
+    let packages = packages.into_iter().flat_map(|package| ["--package", package]);
     // Always with the example: what examples depend on has a part in the features of the others.
     let targets = Program::ALL
         .into_iter()
