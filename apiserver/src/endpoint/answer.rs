@@ -67,13 +67,12 @@ fn document(status: &Status, code: StatusCode, wanted: Wanted, headers: &HeaderM
 
 /// Whether an object is sent as it is stored, which is never much work, however large it is.
 pub(super) fn is_copied(call: &Call<'_>, wanted: Wanted, entry: &Entry) -> bool {
-    let is_stored_so = |registry: &Registry| registry.is_copied(entry, &call.version.name);
     wanted == Wanted::PLAIN
         && call.scale.is_none()
         && call
             .served
             .registry()
-            .is_some_and(|registry| is_stored_so(registry))
+            .is_some_and(|registry| registry.is_copied(entry, &call.version.name))
 }
 
 /// Waits for the memory of an object that has to be converted, indented, cut or written as YAML; `None`: it is copied.

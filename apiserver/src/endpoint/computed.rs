@@ -4,23 +4,21 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use http::StatusCode;
-use serde_json::Value;
 
 use super::answer;
-use super::body;
 use super::call::Call;
-use super::field_managers::manager_or_user_agent;
 use super::route::Action;
-use super::write::checked;
+use super::write::new_object;
 use crate::admission::{Admission, Attributes, Operation};
-use crate::object::{Labels, Object};
+use crate::object::Object;
 use crate::offload;
-use crate::registry::{Pieces, check_fields, check_path, encode_object, ensure_namespace, in_time};
+use crate::registry::{Pieces, check_fields, check_path, encode_object, ensure_namespace, in_time, value_at};
 use crate::request::RequestInfo;
 use crate::request::media;
 use crate::request::options::{CreateOptions, GetOptions, ListOptions};
-use crate::resource::{Resource, segments};
+use crate::resource::Resource;
 use crate::response::Response;
 use crate::rest::{Computed, Creater, Getter, Lister, RequestContext};
 use crate::status::ApiError;
@@ -39,12 +37,13 @@ pub(super) fn check_route(computed: &Computed, action: Action, info: &RequestInf
         lister,
         creater,
     } = computed;
+    let has_collection = lister.is_some() || creater.is_some();
     let (is_there, is_offered) = match action {
         Action::Get => (getter.is_some(), true),
         Action::Update | Action::Patch | Action::Delete => (getter.is_some(), false),
-        Action::List => (lister.is_some() || creater.is_some(), lister.is_some()),
-        Action::Create => (lister.is_some() || creater.is_some(), creater.is_some()),
-        Action::DeleteCollection => (lister.is_some() || creater.is_some(), false),
+        Action::List => (has_collection, lister.is_some()),
+        Action::Create => (has_collection, creater.is_some()),
+        Action::DeleteCollection => (has_collection, false),
         Action::Watch => (false, false),
     };
     if !is_there || !info.subresource.is_empty() {
@@ -72,31 +71,18 @@ where
     B: http_body::Body<Data = Bytes> + Unpin + Send,
     B::Error: std::fmt::Display,
 {
-    match (action, computed) {
-        (
-            Action::Get,
-            Computed {
-                getter: Some(getter), ..
-            },
-        ) => offload::movable(call.memory, get(call, &**getter)).boxed().await,
-        (
-            Action::List,
-            Computed {
-                lister: Some(lister), ..
-            },
-        ) => offload::movable(call.memory, list(call, &**lister)).boxed().await,
-        (
-            Action::Create,
-            Computed {
-                creater: Some(creater),
-                ..
-            },
-        ) => {
-            let create = create(call, &**creater, admission, body).boxed();
-            offload::movable(call.memory, create).await
-        }
-        _ => Err(ApiError::MethodNotAllowed),
-    }
+    let Computed {
+        getter,
+        lister,
+        creater,
+    } = computed;
+    let answer: BoxFuture<'_, _> = match (action, getter, lister, creater) {
+        (Action::Get, Some(getter), _, _) => get(call, &**getter).boxed(),
+        (Action::List, _, Some(lister), _) => list(call, &**lister).boxed(),
+        (Action::Create, _, _, Some(creater)) => create(call, &**creater, admission, body).boxed(),
+        _ => return Err(ApiError::MethodNotAllowed),
+    };
+    offload::movable(call.memory, answer).await
 }
 
 fn no_watch(call: &Call<'_>) -> ApiError {
@@ -155,31 +141,12 @@ async fn list(call: &Call<'_>, lister: &dyn Lister) -> Result<Response, ApiError
 fn is_selected(object: &Object, options: &ListOptions, info: &RequestInfo) -> bool {
     let in_namespace = info.namespace.is_empty() || object.namespace() == info.namespace;
     in_namespace
-        && (options.label_selector.is_empty() || options.label_selector.matches(&labels(object)))
+        && (options.label_selector.is_empty() || options.label_selector.matches(&object.labels()))
         && options.field_selector.matches(|field| match field {
             "metadata.name" => Cow::Borrowed(object.name()),
             "metadata.namespace" => Cow::Borrowed(object.namespace()),
-            field => text_at(object, field).into(),
+            field => value_at(object, field).into(),
         })
-}
-
-/// The text of a selectable field; empty where the object has none.
-fn text_at(object: &Object, field: &str) -> String {
-    let mut steps = segments(field);
-    let first = steps.next().and_then(|step| object.0.get(step));
-    match steps.try_fold(first, |value, step| Some(value?.get(step))) {
-        Some(Some(Value::String(text))) => text.clone(),
-        Some(Some(value @ (Value::Bool(_) | Value::Number(_)))) => value.to_string(),
-        _ => String::new(),
-    }
-}
-
-fn labels(object: &Object) -> Labels {
-    let labels = object.metadata().and_then(|metadata| metadata.get("labels"));
-    let labels = labels.and_then(Value::as_object).into_iter().flatten();
-    labels
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-        .collect()
 }
 
 async fn create<B>(
@@ -192,16 +159,7 @@ where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
-    let headers = &call.parts.headers;
-    let wanted = media::wanted(headers, call.query())?;
-    let media = media::body_media(headers)?;
-    let body = body::read(call.request, headers, body).await?;
-    offload::expect_body(&body, media, 0).await?;
-    let mut options = CreateOptions::parse(call.query())?;
-    options.field_manager = manager_or_user_agent(std::mem::take(&mut options.field_manager), headers);
-    let mut object = checked(call, &body, media, options.field_validation)?;
-    drop(body);
-    answer::check_object(call, wanted)?;
+    let (wanted, options, mut object) = new_object(call, body).await?;
     ensure_namespace(&mut object, &call.info().namespace)?;
     check_path(&call.info().namespace, "")?;
     let (answered, warnings) = in_time(created(call, creater, admission, object, options)).await?;

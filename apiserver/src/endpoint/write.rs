@@ -24,6 +24,28 @@ where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
+    let (wanted, options, object) = new_object(call, body).await?;
+    let mut warnings = Vec::new();
+    let created = call
+        .registry()?
+        .create(call.request, object, &options, &mut warnings)
+        .await;
+    call.warnings.extend(warnings);
+    answer::object(call, wanted, &created?.entry, StatusCode::CREATED).await
+}
+
+/// The object that a client wants to create, how, and in which form it wants the answer.
+///
+/// # Errors
+/// 400, 406, 413, 415, 422: what is wrong with the request.
+pub(super) async fn new_object<B>(
+    call: &Call<'_>,
+    body: B,
+) -> Result<(Wanted, CreateOptions, Object), ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
     let headers = &call.parts.headers;
     let wanted = media::wanted(headers, call.query())?;
     let media = media::body_media(headers)?;
@@ -33,13 +55,7 @@ where
     options.field_manager = manager_or_user_agent(std::mem::take(&mut options.field_manager), headers);
     let object = checked(call, &body, media, options.field_validation)?;
     answer::check_object(call, wanted)?;
-    let mut warnings = Vec::new();
-    let created = call
-        .registry()?
-        .create(call.request, object, &options, &mut warnings)
-        .await;
-    call.warnings.extend(warnings);
-    answer::object(call, wanted, &created?.entry, StatusCode::CREATED).await
+    Ok((wanted, options, object))
 }
 
 /// A changed object, as a whole.
@@ -113,7 +129,7 @@ fn decoded(call: &Call<'_>, body: &[u8], media: BodyMedia) -> Result<Decoded, Ap
 }
 
 /// The object in a body, after what `fieldValidation` says to it.
-pub(super) fn checked(
+fn checked(
     call: &Call<'_>,
     body: &[u8],
     media: BodyMedia,

@@ -22,7 +22,7 @@ impl Registry {
         if name.is_empty() {
             return Err(ApiError::BadRequest("Name parameter required.".into()));
         }
-        check_name(name)?;
+        check_parameter("Name", name)?;
         let bad_name = |_| ApiError::BadRequest(format!("Name parameter invalid: {name:?}"));
         self.range(namespace)?.key(name).map_err(bad_name)
     }
@@ -57,24 +57,17 @@ impl Registry {
 /// # Errors
 /// 400.
 pub(crate) fn check_path(namespace: &str, name: &str) -> Result<(), ApiError> {
-    check_name(name)?;
-    match path_segment(namespace).as_slice() {
-        [] => Ok(()),
-        wrong => Err(ApiError::BadRequest(format!(
-            "Namespace parameter invalid: {namespace:?}: {}",
-            wrong.join(";")
-        ))),
-    }
+    check_parameter("Name", name)?;
+    check_parameter("Namespace", namespace)
 }
 
-fn check_name(name: &str) -> Result<(), ApiError> {
-    match path_segment(name).as_slice() {
-        [] => Ok(()),
-        wrong => Err(ApiError::BadRequest(format!(
-            "Name parameter invalid: {name:?}: {}",
-            wrong.join(";")
-        ))),
+fn check_parameter(what: &str, value: &str) -> Result<(), ApiError> {
+    let wrong = path_segment(value);
+    if wrong.is_empty() {
+        return Ok(());
     }
+    let message = format!("{what} parameter invalid: {value:?}: {}", wrong.join(";"));
+    Err(ApiError::BadRequest(message))
 }
 
 /// What is wrong with `name` as a part of a path, in Kubernetes' words.

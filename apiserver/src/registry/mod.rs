@@ -52,7 +52,7 @@ pub(crate) use keys::check_path;
 pub(crate) use metadata::{ensure_namespace, now};
 pub use pieces::Pieces;
 pub(crate) use rules::in_time;
-pub(crate) use selection::check_fields;
+pub(crate) use selection::{check_fields, value_at};
 pub use watch_event::{Source, WatchEvent, WatchStream};
 
 /// Makes the new object of an update from the current one, which is in the request's version, with its resourceVersion,

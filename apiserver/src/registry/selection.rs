@@ -207,7 +207,7 @@ fn selectable_key(version: &Version) -> EncodingKey {
 }
 
 /// The text of a field by its dotted path; empty where it is absent.
-fn value_at(object: &Object, path: &str) -> String {
+pub(crate) fn value_at(object: &Object, path: &str) -> String {
     let mut steps = path.split('.');
     let first = steps.next().and_then(|step| object.0.get(step));
     let found = steps.try_fold(first, |value, step| value.map(|value| value.get(step)));

@@ -222,8 +222,8 @@ impl Registry {
             .map_err(|error| self.failed(error, entry.key(), Verb::Update))
     }
 
-    /// Deletes an object in deletion whose last finalizer an update takes, and which was defaulted in `defaulted_in`. Its last state is that of the update, at the
-    /// revision before the deletion, as Go answers it.
+    /// Deletes an object in deletion whose last finalizer an update takes, and which was defaulted in `defaulted_in`. Its last
+    /// state is that of the update, at the revision before the deletion, as Go answers it.
     async fn delete_finalized(
         &self,
         entry: &Entry,

@@ -64,12 +64,16 @@ impl Sample {
 
 /// A flunder as a client sends it.
 pub(super) fn flunder(name: &str) -> Bytes {
+    with_reference(name, "some-other-flunder")
+}
+
+fn with_reference(name: &str, reference: &str) -> Bytes {
     let padding = "x".repeat(PADDING);
     let object = serde_json::json!({
         "apiVersion": "wardle.example.com/v1alpha1",
         "kind": "Flunder",
         "metadata": { "name": name, "labels": { "bench": "server" }, "annotations": { "padding": padding } },
-        "spec": { "reference": "some-other-flunder" },
+        "spec": { "reference": reference },
     });
     Bytes::from(object.to_string())
 }
@@ -173,7 +177,9 @@ pub(super) async fn apply(running: &Running, objects: usize, applied: Applied) -
             collection(FILLED),
             name(index)
         );
-        (Method::PATCH, path, configuration(&name(index), turn))
+        let reference = format!("flunder-{turn}");
+        // As much as was created, with another reference each turn.
+        (Method::PATCH, path, with_reference(&name(index), &reference))
     };
     let mut first = running.target.connect().await?;
     for client in 0..CONNECTIONS * STREAMS {
@@ -181,17 +187,6 @@ pub(super) async fn apply(running: &Running, objects: usize, applied: Applied) -
         first.exchange(method, &path, body).await?;
     }
     repeat(running, CONNECTIONS, STREAMS, ask).await
-}
-
-/// What is applied: as much as was created, with another reference each turn.
-fn configuration(name: &str, turn: usize) -> Bytes {
-    let object = serde_json::json!({
-        "apiVersion": "wardle.example.com/v1alpha1",
-        "kind": "Flunder",
-        "metadata": { "name": name, "labels": { "bench": "server" }, "annotations": { "padding": "x".repeat(PADDING) } },
-        "spec": { "reference": format!("flunder-{turn}") },
-    });
-    Bytes::from(object.to_string())
 }
 
 /// Makes a client's requests one after the other, of all clients at once; `ask` is told which client it is.

@@ -166,7 +166,7 @@ async fn describe(world: &World) -> Result<String, Failure> {
 }
 
 /// Runs of blanks as one.
-fn words(text: &str) -> String {
+pub(super) fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::super::describe::words;
 use super::super::{Failure, World, ensure};
 use super::watch::Watch;
 
@@ -278,7 +279,7 @@ async fn delete(world: &World) -> Result<(), Failure> {
 /// What kubectl prints contains each of these; runs of blanks count as one.
 async fn shows(world: &World, line: &str, wanted: &[&str]) -> Result<(), Failure> {
     let output = world.kubectl(line).await?;
-    let words = output.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = words(&output);
     for text in wanted {
         ensure(words.contains(text), || {
             format!("`kubectl {line}` does not show {text:?}:\n{output}")

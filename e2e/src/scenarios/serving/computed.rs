@@ -1,6 +1,7 @@
 //! Resources that are not stored, of the library's example `computed`: a metrics API that `kubectl top` reads, a review, and objects
 //! that the cluster's ConfigMaps are.
 
+use super::super::describe::words;
 use super::super::{Failure, World, ensure, failure, stage};
 
 const NAME: &str = "serving-computed";
@@ -116,7 +117,7 @@ async fn shows(world: &World, line: &str, wanted: &str) -> Result<(), Failure> {
     world
         .eventually(&format!("`kubectl {line}` to show {wanted:?}"), async || {
             let output = world.kubectl(line).await.map_err(|error| error.to_string())?;
-            let words = output.split_whitespace().collect::<Vec<_>>().join(" ");
+            let words = words(&output);
             if words.contains(wanted.trim()) {
                 Ok(())
             } else {

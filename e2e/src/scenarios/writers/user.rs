@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::super::describe::words;
 use super::super::{Failure, World, ensure};
 use crate::tools::Output;
 
@@ -47,7 +48,7 @@ impl<'a> User<'a> {
     /// What kubectl writes, runs of blanks counting as one, contains this.
     pub(super) async fn shows(&self, line: &str, wanted: &str) -> Result<(), Failure> {
         let output = self.kubectl(line).await?;
-        let words = output.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = words(&output);
         ensure(words.contains(wanted), || {
             format!("`kubectl {line}` does not show {wanted:?}:\n{output}")
         })
