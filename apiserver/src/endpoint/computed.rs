@@ -128,8 +128,10 @@ async fn list(call: &Call<'_>, lister: &dyn Lister) -> Result<Response, ApiError
     let mut turns = offload::Turns::default();
     let mut selected = Vec::new();
     for object in listed {
+        // Selectors speak of the fields of the version that the client asks for.
+        let object = in_version(call, object)?;
         if is_selected(&object, &options, call.info()) {
-            let pieces = pieces(call, object)?;
+            let pieces = Pieces::whole(encode_object(&object)?);
             turns.take(pieces.len()).await;
             selected.push(pieces);
         }
@@ -220,11 +222,12 @@ async fn created(
 
 /// An object as a client of this version is sent it.
 fn pieces(call: &Call<'_>, object: Object) -> Result<Pieces, ApiError> {
-    let converted = call
-        .served
-        .resource()
-        .strategy
-        .convert(object, &call.version.name)
-        .map_err(|error| ApiError::Internal(error.to_string()))?;
-    Ok(Pieces::whole(encode_object(&converted)?))
+    Ok(Pieces::whole(encode_object(&in_version(call, object)?)?))
+}
+
+/// An object in the request's version.
+fn in_version(call: &Call<'_>, object: Object) -> Result<Object, ApiError> {
+    let strategy = &call.served.resource().strategy;
+    let converted = strategy.convert(object, &call.version.name);
+    converted.map_err(|error| ApiError::Internal(error.to_string()))
 }

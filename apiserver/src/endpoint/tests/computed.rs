@@ -92,6 +92,7 @@ fn resource() -> Resource {
         });
     typed::resource::<Lamp>()
         .version::<v1beta1::Lamp>()
+        .selectable_fields::<v1beta1::Lamp>([".milliwatts"])
         .prepare_for_create(|lamp| lamp.watts += i64::from(lamp.watts == 40))
         .validate(|lamp| match lamp.watts {
             1000.. => vec![FieldError::invalid("watts", lamp.watts, "it melts")],
@@ -163,6 +164,9 @@ async fn a_list_has_what_namespace_and_selectors_select() {
     assert_eq!(names(&format!("{LAMPS}?labelSelector=is%3Dy")).await, "a/y");
     let by_name = "/apis/example.com/v1beta1/lamps?fieldSelector=metadata.name%3Dx,metadata.namespace!%3Da";
     assert_eq!(names(by_name).await, "b/x");
+    // A field is what the request's version calls it.
+    let by_power = "/apis/example.com/v1beta1/lamps?fieldSelector=milliwatts%3D5000";
+    assert_eq!(names(by_power).await, "a/x a/y b/x");
     let refused = server.get(&format!("{LAMPS}?fieldSelector=watts%3D5")).await;
     assert_eq!(refused.code, 400);
 }
