@@ -10,6 +10,7 @@ use futures::stream::BoxStream;
 use http_body::{Frame, SizeHint};
 
 use crate::offload::Elsewhere;
+use crate::rest::websocket::Session;
 
 /// A body: ready bytes, or a stream of them.
 pub enum Body {
@@ -19,6 +20,10 @@ pub enum Body {
     Made(Made),
     /// Pieces that come in time: a watch.
     Stream(BoxStream<'static, Bytes>),
+    /// Pieces that come in time from a connecter ([`crate::rest::Connecter`]). They may end before the answer is whole.
+    Connected(BoxStream<'static, Result<Bytes, Incomplete>>),
+    /// None: the connection goes on as a WebSocket.
+    Upgraded(Session),
 }
 
 /// A body that ends before it is whole: its client must not take it for one that is.
@@ -122,6 +127,8 @@ impl std::fmt::Debug for Body {
             Self::Ready(pieces) => formatter.debug_tuple("Ready").field(&pieces.len()).finish(),
             Self::Made(made) => formatter.debug_tuple("Made").field(&made.remaining).finish(),
             Self::Stream(_) => formatter.write_str("Stream"),
+            Self::Connected(_) => formatter.write_str("Connected"),
+            Self::Upgraded(_) => formatter.write_str("Upgraded"),
         }
     }
 }
@@ -143,6 +150,11 @@ impl http_body::Body for Body {
                 .as_mut()
                 .poll_next(context)
                 .map(|piece| piece.map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Connected(stream) => stream
+                .as_mut()
+                .poll_next(context)
+                .map(|piece| piece.map(|bytes| bytes.map(Frame::data))),
+            Self::Upgraded(_) => Poll::Ready(None),
         }
     }
 
@@ -150,7 +162,8 @@ impl http_body::Body for Body {
         match self {
             Self::Ready(pieces) => pieces.is_empty(),
             Self::Made(made) => made.remaining == Some(0),
-            Self::Stream(_) => false,
+            Self::Stream(_) | Self::Connected(_) => false,
+            Self::Upgraded(_) => true,
         }
     }
 
@@ -160,7 +173,8 @@ impl http_body::Body for Body {
             Self::Made(made) => made
                 .remaining
                 .map_or_else(SizeHint::default, SizeHint::with_exact),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Connected(_) => SizeHint::default(),
+            Self::Upgraded(_) => SizeHint::with_exact(0),
         }
     }
 }

@@ -4,9 +4,9 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 use serde_json::{Value, json};
 
-use super::groups::{Group, SUBRESOURCE_VERBS};
+use super::groups::Group;
 use crate::request::media::{Format, PROTOBUF};
-use crate::resource::{Resource, SCALE, Scope};
+use crate::resource::{Advertised, Resource, Scope};
 
 /// Its media type, as the answer repeats it.
 pub(super) const MEDIA_TYPE: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
@@ -64,24 +64,21 @@ fn described(resource: &Resource, version: &str) -> Value {
             value[field] = json!(names);
         }
     }
-    let served = resource.version(version);
-    let names = served
-        .into_iter()
-        .flat_map(|version| version.subresources.names());
-    let subresources: Vec<Value> = names.map(|name| subresource(resource, name)).collect();
+    let served = resource.advertised(version);
+    let subresources: Vec<Value> = served
+        .iter()
+        .map(|served| subresource(resource, served))
+        .collect();
     if !subresources.is_empty() {
         value["subresources"] = subresources.into();
     }
     value
 }
 
-fn subresource(resource: &Resource, name: &str) -> Value {
-    let kind = if name == SCALE {
-        json!({ "group": "autoscaling", "version": "v1", "kind": "Scale" })
-    } else {
-        json!({ "group": "", "version": "", "kind": resource.names.kind })
-    };
-    json!({ "subresource": name, "responseKind": kind, "verbs": SUBRESOURCE_VERBS })
+fn subresource(resource: &Resource, served: &Advertised<'_>) -> Value {
+    let [group, version, kind] = served.kind.unwrap_or(["", "", &resource.names.kind]);
+    let kind = json!({ "group": group, "version": version, "kind": kind });
+    json!({ "subresource": served.name, "responseKind": kind, "verbs": served.verbs })
 }
 
 /// In which format the client's first choice that can be made is this document; `None`: it is another one. Clauses with a

@@ -6,9 +6,6 @@ use std::sync::Arc;
 use super::version_order;
 use crate::resource::Resource;
 
-/// What can be done with a subresource of a stored object, sorted.
-pub(super) const SUBRESOURCE_VERBS: [&str; 3] = ["get", "patch", "update"];
-
 /// A group with its versions, the preferred one first.
 #[derive(Debug)]
 pub(super) struct Group {

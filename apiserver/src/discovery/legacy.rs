@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::groups::{Group, GroupVersion, SUBRESOURCE_VERBS};
-use crate::resource::{Resource, SCALE, Scope};
+use super::groups::{Group, GroupVersion};
+use crate::resource::{Advertised, Resource, Scope};
 
 /// `/apis`. Go leaves its apiVersion out; so does this.
 pub(super) fn group_list(groups: &[Group], address: &str) -> Value {
@@ -85,26 +85,26 @@ fn described_resource(resource: &Resource) -> Value {
     value
 }
 
-fn described_subresources<'a>(resource: &'a Resource, version: &str) -> impl Iterator<Item = Value> + 'a {
-    let served = resource.version(version);
-    let names = served
-        .into_iter()
-        .flat_map(|version| version.subresources.names());
-    names.map(|name| {
+fn described_subresources(resource: &Resource, version: &str) -> Vec<Value> {
+    let described = |served: Advertised<'_>| {
         let mut value = json!({
-            "name": format!("{}/{name}", resource.names.plural),
+            "name": format!("{}/{}", resource.names.plural, served.name),
             "singularName": "",
             "namespaced": resource.scope == Scope::Namespaced,
             "kind": resource.names.kind,
-            "verbs": SUBRESOURCE_VERBS,
+            "verbs": served.verbs,
         });
-        if name == SCALE {
-            value["group"] = "autoscaling".into();
-            value["version"] = "v1".into();
-            value["kind"] = "Scale".into();
+        if let Some([of_group, of_version, kind]) = served.kind {
+            value["kind"] = kind.into();
+            // Else they are those of the list.
+            if (of_group, of_version) != (resource.group.as_str(), version) {
+                value["group"] = of_group.into();
+                value["version"] = of_version.into();
+            }
         }
         value
-    })
+    };
+    resource.advertised(version).into_iter().map(described).collect()
 }
 
 /// Changes when objects are stored in another version, so that clients know when to migrate.

@@ -44,7 +44,7 @@ pub(super) fn check_route(computed: &Computed, action: Action, info: &RequestInf
         Action::List => (has_collection, lister.is_some()),
         Action::Create => (has_collection, creater.is_some()),
         Action::DeleteCollection => (has_collection, false),
-        Action::Watch => (false, false),
+        Action::Watch | Action::Connect => (false, false),
     };
     if !is_there || !info.subresource.is_empty() {
         return Err(ApiError::UnknownPath);
@@ -96,16 +96,26 @@ async fn get(call: &Call<'_>, getter: &dyn Getter) -> Result<Response, ApiError>
     let wanted = media::wanted(&call.parts.headers, call.query())?;
     let options = GetOptions::parse(call.query())?;
     answer::check_object(call, wanted)?;
-    let info = call.info();
-    check_path(&info.namespace, &info.name)?;
-    let found = getter.get(RequestContext::of(call.request), options).await?;
-    // What was authorized is this name in this namespace.
-    let object = found
-        .filter(|object| object.name() == info.name && object.namespace() == info.namespace)
-        .ok_or_else(|| call.not_found())?;
-    let pieces = pieces(call, object)?;
+    check_path(&call.info().namespace, &call.info().name)?;
+    let pieces = pieces(call, found(call, getter, options).await?)?;
     let _memory = offload::expect_made(pieces.len()).await;
     answer::pieces(call, wanted, &pieces, StatusCode::OK)
+}
+
+/// The object that the request names. What was authorized is this name in this namespace.
+///
+/// # Errors
+/// 404; what its author's code fails with.
+pub(super) async fn found(
+    call: &Call<'_>,
+    getter: &dyn Getter,
+    options: GetOptions,
+) -> Result<Object, ApiError> {
+    let info = call.info();
+    let found = getter.get(RequestContext::of(call.request), options).await?;
+    found
+        .filter(|object| object.name() == info.name && object.namespace() == info.namespace)
+        .ok_or_else(|| call.not_found())
 }
 
 async fn list(call: &Call<'_>, lister: &dyn Lister) -> Result<Response, ApiError> {
@@ -177,13 +187,12 @@ async fn created(
     object: Object,
     options: CreateOptions,
 ) -> Result<(Object, Vec<String>), ApiError> {
-    let resource = call.served.resource();
     let Resource {
         strategy,
         hub_version,
         storage_version,
         ..
-    } = resource;
+    } = call.kind;
     let converted = |object, version: &str| {
         strategy
             .convert(object, version)
@@ -193,7 +202,7 @@ async fn created(
     admission
         .admit(&Attributes {
             operation: Operation::Create,
-            resource,
+            resource: call.served.resource(),
             info: call.info(),
             user: call.request.user(),
             namespace: &call.info().namespace,
@@ -207,7 +216,7 @@ async fn created(
     let errors = strategy.validate(&hub);
     if !errors.is_empty() {
         return Err(ApiError::Invalid {
-            kind: resource.group_kind(),
+            kind: call.kind.group_kind(),
             name: hub.name().to_owned(),
             errors,
         });
@@ -227,7 +236,6 @@ fn pieces(call: &Call<'_>, object: Object) -> Result<Pieces, ApiError> {
 
 /// An object in the request's version.
 fn in_version(call: &Call<'_>, object: Object) -> Result<Object, ApiError> {
-    let strategy = &call.served.resource().strategy;
-    let converted = strategy.convert(object, &call.version.name);
+    let converted = call.kind.strategy.convert(object, &call.version.name);
     converted.map_err(|error| ApiError::Internal(error.to_string()))
 }

@@ -12,7 +12,7 @@ use crate::object::Object;
 use crate::offload::Memory;
 use crate::registry::Registry;
 use crate::request::{GroupResource, RequestInfo};
-use crate::resource::{Resource, SCALE_RESOURCE, Subresources, Version};
+use crate::resource::{Resource, SCALE_RESOURCE, Subresource, SubresourceRest, Subresources, Version};
 
 /// A resource that is served, and from what.
 pub enum Endpoint {
@@ -33,6 +33,14 @@ impl Endpoint {
         match self {
             Self::Stored(registry) => registry.resource(),
             Self::Computed(resource, _) => resource,
+        }
+    }
+
+    /// Whom creations are to pass that are not stored.
+    pub(super) fn admission(&self) -> &dyn Admission {
+        match self {
+            Self::Stored(registry) => registry.admission(),
+            Self::Computed(_, admission) => &**admission,
         }
     }
 }
@@ -72,6 +80,8 @@ pub(super) struct ServedVersion {
     pub(super) fingerprint: u64,
     /// What is served behind an object's name.
     pub(super) subresources: Subresources,
+    /// The kinds of the author's subresources that have one, by the subresource's name.
+    pub(super) kinds: HashMap<String, Arc<Self>>,
     /// What every client of it is warned of.
     pub(super) deprecation_warning: Option<String>,
 }
@@ -133,6 +143,18 @@ impl Endpoints {
     pub(crate) fn registry_of(&self, info: &RequestInfo) -> Option<Arc<Registry>> {
         let (served, _) = self.find(&info.group, &info.version, &info.resource)?;
         served.registry().cloned()
+    }
+
+    /// Whether a request is for a subresource that connects, and so is long-running.
+    pub(crate) fn connects(&self, info: &RequestInfo) -> bool {
+        if info.subresource.is_empty() {
+            return false;
+        }
+        let found = self.find(&info.group, &info.version, &info.resource);
+        found.is_some_and(|(served, _)| {
+            let own = served.resource().own_subresource(&info.subresource);
+            own.is_some_and(Subresource::connects)
+        })
     }
 
     /// The resource of this group and name in this version.
@@ -205,8 +227,20 @@ impl ServedVersion {
             empty: resource.empty_object(&version.name),
             fingerprint: hasher.finish(),
             subresources: version.subresources.clone(),
+            kinds: kinds(resource, &version.name),
             deprecation_warning: version.deprecation_warning.clone(),
             api_version,
         }
     }
+}
+
+fn kinds(resource: &Resource, version: &str) -> HashMap<String, Arc<ServedVersion>> {
+    let of_kind = |own: &Subresource| match &own.rest {
+        SubresourceRest::Connect(_) => None,
+        SubresourceRest::Computed(kind) => {
+            let beside = kind.version_beside(&resource.group, version)?;
+            Some((own.name.clone(), Arc::new(ServedVersion::new(kind, beside))))
+        }
+    };
+    resource.subresources.iter().filter_map(of_kind).collect()
 }

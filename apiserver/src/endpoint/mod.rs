@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod call;
 mod computed;
+mod connect;
 mod delete;
 mod encode;
 mod endpoints;
@@ -30,9 +31,8 @@ use http::request::Parts;
 use crate::authz::Authorized;
 use crate::offload;
 use crate::request::media;
-use crate::resource::{SCALE, SCALE_RESOURCE};
+use crate::resource::{SCALE, SCALE_RESOURCE, SubresourceRest};
 use crate::response::Response;
-use crate::rest::Rest;
 use crate::status::ApiError;
 use call::Call;
 use route::Action;
@@ -77,20 +77,36 @@ where
         call.kind = &SCALE_RESOURCE;
         call.version = endpoints::SCALE.as_ref().ok_or_else(|| endpoints.unknown())?;
     }
-    if let Rest::Computed(computed) = &route.served.resource().rest {
-        computed::check_route(computed, route.action, request.info())?;
+    let resource = route.served.resource();
+    let subresource = resource.own_subresource(&request.info().subresource);
+    let mut computed = None;
+    if let Some(subresource) = subresource {
+        if let SubresourceRest::Computed(kind) = &subresource.rest {
+            let version = route.version.kinds.get(&subresource.name);
+            (call.kind, call.version) = (kind, version.ok_or_else(|| endpoints.unknown())?);
+            computed = kind.rest.computed();
+        }
+    } else if let Some(verbs) = resource.rest.computed() {
+        computed::check_route(verbs, route.action, request.info())?;
+        computed = Some(verbs);
     }
-    check_media(&call, route.action, &parts.headers)?;
+    if route.action != Action::Connect {
+        check_media(&call, route.action, &parts.headers)?;
+    }
     if let Some(text) = &route.version.deprecation_warning {
         warnings.add(text);
     }
-    let mut response = match (&route.served.endpoint, &route.served.resource().rest) {
-        (Endpoint::Computed(_, admission), Rest::Computed(computed)) => {
-            computed::act(&call, computed, &**admission, route.action, body)
+    let mut response = match (subresource.map(|own| &own.rest), computed) {
+        (Some(SubresourceRest::Connect(connecter)), _) => {
+            connect::connect(&call, &**connecter, body).boxed().await?
+        }
+        (_, Some(computed)) => {
+            let admission = route.served.endpoint.admission();
+            computed::act(&call, computed, admission, route.action, body)
                 .boxed()
                 .await?
         }
-        _ => act(&call, route.action, body).await?,
+        (_, None) => act(&call, route.action, body).await?,
     };
     own.write(response.headers_mut());
     Ok(response)
@@ -122,6 +138,8 @@ where
         Action::Patch => patch::patch(call, body).boxed(),
         Action::Delete => delete::delete(call, body).boxed(),
         Action::DeleteCollection => delete::delete_collection(call, body).boxed(),
+        // Its route has a connecter.
+        Action::Connect => return Err(ApiError::MethodNotAllowed),
     };
     offload::movable(call.memory, write).await
 }

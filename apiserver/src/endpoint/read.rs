@@ -13,7 +13,7 @@ use crate::offload;
 use crate::request::Verb;
 use crate::request::media;
 use crate::request::options::{GetOptions, ListOptions};
-use crate::request::websocket::Handshake;
+use crate::request::websocket::Offer;
 use crate::response::{Body, Response};
 use crate::status::ApiError;
 
@@ -81,7 +81,8 @@ async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiEr
     // An HTTP/2 stream changes its protocol in another way, which nobody asks a Kubernetes API for.
     let headers = &call.parts.headers;
     let handshake = if call.parts.extensions.get::<OnUpgrade>().is_some() {
-        Handshake::of(headers).map_err(|error| ApiError::BadRequest(error.to_string()))?
+        let offer = Offer::of(headers).and_then(|offer| offer.map(Offer::only).transpose());
+        offer.map_err(|error| ApiError::BadRequest(error.to_string()))?
     } else {
         None
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::endpoints::{Endpoints, Served, ServedVersion};
 use crate::request::{PathVerb, RequestInfo, Verb};
-use crate::resource::Scope;
+use crate::resource::{Scope, Subresource};
 use crate::status::ApiError;
 
 /// What is to be done.
@@ -20,6 +20,8 @@ pub(super) enum Action {
     Patch,
     Delete,
     DeleteCollection,
+    /// Whatever the connecter of a subresource does.
+    Connect,
 }
 
 /// Who does what.
@@ -40,13 +42,20 @@ impl Endpoints {
     pub(super) fn route(&self, info: &RequestInfo) -> Result<Route, ApiError> {
         let found = self.find(&info.group, &info.version, &info.resource);
         let is_routed = info.is_resource && begins_as_routed(&info.path);
-        let is_served = |version: &ServedVersion| {
-            info.subresource.is_empty() || version.subresources.serves(&info.subresource)
+        let is_there = |served: &Served, version: &ServedVersion| {
+            let own = served.resource().own_subresource(&info.subresource);
+            let is_there = match own {
+                Some(own) => info.subpath.is_empty() || own.has_subpath(),
+                None => info.subpath.is_empty() && version.subresources.serves(&info.subresource),
+            };
+            info.subresource.is_empty() || is_there
         };
-        let Some((served, version)) = found.filter(|(_, version)| is_routed && is_served(version)) else {
+        let found = found.filter(|(served, version)| is_routed && is_there(served, version));
+        let Some((served, version)) = found else {
             return Err(self.unknown());
         };
-        let action = action(info, served.resource().scope)?;
+        let resource = served.resource();
+        let action = action(info, resource.scope, resource.own_subresource(&info.subresource))?;
         Ok(Route {
             served,
             version,
@@ -76,7 +85,7 @@ fn begins_as_routed(path: &str) -> bool {
     path.starts_with("/apis/")
 }
 
-fn action(info: &RequestInfo, scope: Scope) -> Result<Action, ApiError> {
+fn action(info: &RequestInfo, scope: Scope, own: Option<&Subresource>) -> Result<Action, ApiError> {
     let has_namespace = !info.namespace.is_empty();
     if info.path_verb == Some(PathVerb::Proxy) || (scope == Scope::Cluster && has_namespace) {
         return Err(ApiError::UnknownPath);
@@ -102,6 +111,9 @@ fn action(info: &RequestInfo, scope: Scope) -> Result<Action, ApiError> {
         if !has_name {
             return Err(ApiError::UnknownPath);
         }
+        if let Some(own) = own {
+            return action_of_own(info.verb, own, is_complete);
+        }
         if !matches!(info.verb, Verb::Get | Verb::Update | Verb::Patch) {
             return Err(ApiError::MethodNotAllowed);
         }
@@ -115,6 +127,19 @@ fn action(info: &RequestInfo, scope: Scope) -> Result<Action, ApiError> {
         Verb::Delete if has_name => Ok(Action::Delete),
         Verb::Create if !has_name && is_complete => Ok(Action::Create),
         Verb::DeleteCollection if is_complete => Ok(Action::DeleteCollection),
+        _ => Err(ApiError::MethodNotAllowed),
+    }
+}
+
+fn action_of_own(verb: Verb, own: &Subresource, is_complete: bool) -> Result<Action, ApiError> {
+    if !is_complete {
+        return Err(ApiError::UnknownPath);
+    }
+    match verb {
+        _ if !own.offers(verb) => Err(ApiError::MethodNotAllowed),
+        _ if own.connects() => Ok(Action::Connect),
+        Verb::Get => Ok(Action::Get),
+        Verb::Create => Ok(Action::Create),
         _ => Err(ApiError::MethodNotAllowed),
     }
 }

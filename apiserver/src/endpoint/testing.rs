@@ -301,6 +301,7 @@ fn flunders(policy: Policy) -> Resource {
         }),
         policy,
         rest: crate::rest::Rest::Stored,
+        subresources: Vec::new(),
     }
 }
 
@@ -327,6 +328,7 @@ fn fischers() -> Resource {
         strategy: Arc::new(Rules { always: &[] }),
         policy: Policy::default(),
         rest: crate::rest::Rest::Stored,
+        subresources: Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::version;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use crate::resource::Resource;
+use crate::resource::{Resource, SubresourceRest, Version};
 use crate::schema::{components_of, declare_patches};
 
 pub(super) const API_GROUP: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.APIGroup";
@@ -61,7 +61,7 @@ pub(super) fn list_name(resource: &Resource, version: &str) -> String {
     component_name(&resource.group, version, &resource.names.list_kind)
 }
 
-fn component_name(group: &str, version: &str, kind: &str) -> String {
+pub(super) fn component_name(group: &str, version: &str, kind: &str) -> String {
     let reversed: Vec<&str> = group.rsplit('.').collect();
     format!("{}.{version}.{kind}", reversed.join("."))
 }
@@ -122,14 +122,20 @@ impl Components {
         let Some(served) = resource.version(version) else {
             return;
         };
-        let mut object = served.schema.document.clone();
-        object["properties"]["metadata"] = reference_with(OBJECT_META, "Standard object's metadata.");
-        object[KINDS] = json!([Gvk::new(&resource.group, version, &resource.names.kind).value()]);
+        let object = object(resource, served);
         let name = object_name(resource, version);
         let list = list(resource, version, &object, &name);
         if served.subresources.scale.is_some() {
             self.add::<Scale>(SCALE);
             self.kinds(SCALE, [Gvk::new("autoscaling", "v1", "Scale")]);
+        }
+        for own in &resource.subresources {
+            if let SubresourceRest::Computed(kind) = &own.rest
+                && let Some(beside) = kind.version_beside(&resource.group, version)
+            {
+                self.0
+                    .insert(object_name(kind, &beside.name), self::object(kind, beside));
+            }
         }
         self.0.insert(name, object);
         self.0.insert(list_name(resource, version), list);
@@ -151,6 +157,13 @@ impl Components {
             schema[KINDS] = kinds.into_iter().map(|gvk| gvk.value()).collect();
         }
     }
+}
+
+fn object(resource: &Resource, version: &Version) -> Value {
+    let mut object = version.schema.document.clone();
+    object["properties"]["metadata"] = reference_with(OBJECT_META, "Standard object's metadata.");
+    object[KINDS] = json!([Gvk::new(&resource.group, &version.name, &resource.names.kind).value()]);
+    object
 }
 
 fn list(resource: &Resource, version: &str, object: &Value, name: &str) -> Value {

@@ -1,10 +1,10 @@
 //! The operations of a server, before they are written in one of OpenAPI's versions.
 
 use super::components::{self, Gvk};
-use super::parameters::{self, NAME, NAMESPACE, PRETTY, Parameter};
+use super::parameters::{self, NAME, NAMESPACE, PRETTY, Parameter, SUBPATH};
 use crate::request::Verb;
 use crate::request::media::patch_media_types;
-use crate::resource::{Resource, SCALE, Scope};
+use crate::resource::{Advertised, Resource, Scope, Subresource};
 
 /// What is answered.
 const OBJECT_MEDIA: &[&str] = &["application/json", "application/yaml"];
@@ -51,7 +51,7 @@ impl Operation {
             body.component = component.to_owned();
         }
         for answer in &mut self.answers {
-            answer.component = component.to_owned();
+            answer.component = Some(component.to_owned());
         }
     }
 }
@@ -64,11 +64,12 @@ pub(super) struct Body {
     pub(super) required: bool,
 }
 
-/// One status and the component that comes with it.
+/// One status and what comes with it.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) code: u16,
-    pub(super) component: String,
+    /// The component; `None`: anything, which Go calls a string.
+    pub(super) component: Option<String>,
 }
 
 impl Answer {
@@ -85,7 +86,7 @@ impl Answer {
 fn answers(codes: &[u16], component: &str) -> Vec<Answer> {
     let answer = |code: &u16| Answer {
         code: *code,
-        component: component.to_owned(),
+        component: Some(component.to_owned()),
     };
     codes.iter().map(answer).collect()
 }
@@ -199,15 +200,22 @@ pub(super) fn resource(resource: &Resource, version: &str) -> Vec<Path> {
             (Verb::Patch, describe.patch()),
         ]),
     });
-    let served = resource.version(version);
-    for name in served
-        .into_iter()
-        .flat_map(|version| version.subresources.names())
-    {
+    for subresource in resource.advertised(version) {
+        let path = format!("{collection}/{{name}}/{}", subresource.name);
+        let parameters = [&[NAME], scope.as_slice()].concat();
+        if subresource.own.is_some_and(Subresource::has_subpath) {
+            paths.push(Path {
+                path: format!("{path}/{{path}}"),
+                parameters: [parameters.as_slice(), &[SUBPATH]].concat(),
+                operations: describe.subresource(&subresource, "WithPath"),
+            });
+        }
+        let is_object = !subresource.own.is_some_and(Subresource::connects);
+        let pretty = is_object.then_some(PRETTY);
         paths.push(Path {
-            path: format!("{collection}/{{name}}/{name}"),
-            parameters: [&[NAME], scope.as_slice(), &[PRETTY]].concat(),
-            operations: describe.subresource(name),
+            path,
+            parameters: parameters.into_iter().chain(pretty).collect(),
+            operations: describe.subresource(&subresource, ""),
         });
     }
     paths.retain(|path| !path.operations.is_empty());
@@ -340,27 +348,75 @@ impl Describe<'_> {
     }
 
     /// What can be done with a subresource of an object.
-    fn subresource(&self, name: &str) -> Vec<Operation> {
-        let (suffix, kind) = (capitalized(name), self.kind());
+    fn subresource(&self, served: &Advertised<'_>, with_path: &str) -> Vec<Operation> {
+        let (name, kind) = (served.name, self.kind());
+        if served.own.is_some_and(Subresource::connects) {
+            let verbs = served.verbs.iter();
+            return verbs.map(|verb| self.connect(name, verb, with_path)).collect();
+        }
         let operations = [
-            (self.read(), format!("read {name} of the specified {kind}")),
-            (self.replace(), format!("replace {name} of the specified {kind}")),
+            ("get", self.read(), format!("read {name} of the specified {kind}")),
+            ("create", self.create(), format!("create {name} of a {kind}")),
             (
+                "update",
+                self.replace(),
+                format!("replace {name} of the specified {kind}"),
+            ),
+            (
+                "patch",
                 self.patch(),
                 format!("partially update {name} of the specified {kind}"),
             ),
         ];
+        let suffix = capitalized(name);
         operations
             .into_iter()
-            .map(|(mut operation, description)| {
+            .filter(|(verb, ..)| served.verbs.contains(verb))
+            .map(|(_, mut operation, description)| {
                 operation.id.push_str(&suffix);
                 operation.description = description;
-                if name == SCALE {
-                    operation.is_about(components::SCALE, Gvk::new("autoscaling", "v1", "Scale"));
+                if let Some([group, version, kind]) = served.kind {
+                    let component = match served.own {
+                        Some(_) => components::component_name(group, version, kind),
+                        None => components::SCALE.to_owned(),
+                    };
+                    operation.is_about(&component, Gvk::new(group, version, kind));
                 }
                 operation
             })
             .collect()
+    }
+
+    /// Whatever a connecter does for a verb.
+    fn connect(&self, name: &str, verb: &str, with_path: &str) -> Operation {
+        let method = match verb {
+            "create" => "post",
+            "update" => "put",
+            "patch" => "patch",
+            "delete" => "delete",
+            _ => "get",
+        };
+        let (group, version) = (camel(&self.resource.group, true), camel(self.version, true));
+        let id = format!(
+            "connect{group}{version}{}{}{}{}{with_path}",
+            capitalized(method),
+            self.scope_word(),
+            self.kind(),
+            capitalized(name),
+        );
+        let description = format!(
+            "connect {} requests to {name} of {}",
+            method.to_uppercase(),
+            self.kind()
+        );
+        Operation {
+            answers: vec![Answer {
+                code: 200,
+                component: None,
+            }],
+            answer_media: ANY_MEDIA,
+            ..self.operation(method, "connect", &id, description)
+        }
     }
 
     fn delete(&self) -> Operation {

@@ -54,6 +54,7 @@ const fn path(name: &'static str, description: &'static str) -> Parameter {
 
 pub(super) const NAME: Parameter = path("name", "name of the object");
 pub(super) const NAMESPACE: Parameter = path("namespace", "the namespace in which the object lives");
+pub(super) const SUBPATH: Parameter = path("path", "path to the resource");
 pub(super) const PRETTY: Parameter = query(
     "pretty",
     "string",

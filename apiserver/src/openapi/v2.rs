@@ -81,7 +81,10 @@ fn write(operation: &Operation) -> Value {
     for answer in &operation.answers {
         written["responses"][answer.code.to_string()] = json!({
             "description": answer.description(),
-            "schema": {"$ref": format!("{DEFINITIONS}{}", answer.component)},
+            "schema": answer.component.as_ref().map_or_else(
+                || json!({"type": "string"}),
+                |component| json!({"$ref": format!("{DEFINITIONS}{component}")}),
+            ),
         });
     }
     let mut parameters: Vec<Value> = operation.parameters.iter().map(parameter).collect();

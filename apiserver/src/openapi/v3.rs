@@ -89,14 +89,14 @@ fn write(operation: &Operation) -> Value {
     for answer in &operation.answers {
         written["responses"][answer.code.to_string()] = json!({
             "description": answer.description(),
-            "content": content(operation.answer_media, &answer.component),
+            "content": content(operation.answer_media, answer.component.as_deref()),
         });
     }
     if !operation.parameters.is_empty() {
         written["parameters"] = operation.parameters.iter().map(parameter).collect();
     }
     if let Some(body) = &operation.body {
-        written["requestBody"] = json!({"content": content(body.media, &body.component)});
+        written["requestBody"] = json!({"content": content(body.media, Some(&body.component))});
         if body.required {
             written["requestBody"]["required"] = true.into();
         }
@@ -108,8 +108,12 @@ fn write(operation: &Operation) -> Value {
     written
 }
 
-fn content(media: &[&str], component: &str) -> Value {
-    let schema = json!({"schema": {"$ref": format!("{PREFIX}{component}")}});
+fn content(media: &[&str], component: Option<&str>) -> Value {
+    let schema = component.map_or_else(
+        || json!({"type": "string"}),
+        |component| json!({"$ref": format!("{PREFIX}{component}")}),
+    );
+    let schema = json!({ "schema": schema });
     let content = media.iter().map(|media| ((*media).to_owned(), schema.clone()));
     Value::Object(content.collect())
 }

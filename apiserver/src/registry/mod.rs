@@ -130,4 +130,9 @@ impl Registry {
     pub fn resource(&self) -> &Arc<Resource> {
         &self.resource
     }
+
+    /// What may refuse its writes.
+    pub(crate) fn admission(&self) -> &dyn Admission {
+        &*self.admission
+    }
 }

@@ -77,9 +77,10 @@ pub struct RequestInfo {
     pub namespace: String,
     /// The resource, plural.
     pub resource: String,
-    /// What follows the name, without the first `/`. k8s.io/apiserver's ends at the next `/`; here the rest stays with
-    /// it, so that nothing deeper than a subresource is taken for one.
+    /// What follows the name, up to the next `/`.
     pub subresource: String,
+    /// What follows the subresource, without the first `/`: what a proxy passes on. It is not authorized by itself.
+    pub subpath: String,
     /// The object's name; of a list or watch by `metadata.name`, the name that it selects.
     pub name: String,
     /// The raw label selector of list, watch and deletecollection; empty behind a [`PathVerb`], whose watches of one

@@ -9,13 +9,20 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// What a client asks for that wants a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    accept: HeaderValue,
+    protocols: Vec<String>,
+}
+
+/// A WebSocket as it is accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
     accept: HeaderValue,
-    protocol: Option<HeaderValue>,
+    protocol: Option<String>,
 }
 
 /// A handshake that is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeError {
     /// The version is another than 13.
     #[error("missing or bad WebSocket Version")]
@@ -26,9 +33,17 @@ pub enum HandshakeError {
     /// More than one subprotocol is offered, where none is chosen.
     #[error("missing or bad WebSocket-Protocol")]
     Protocol,
+    /// None that is offered is spoken.
+    #[error("requested protocol(s) are not supported: [{offered}]; supports [{supported}]")]
+    Unsupported {
+        /// What the client offers.
+        offered: String,
+        /// What is spoken.
+        supported: String,
+    },
 }
 
-impl Handshake {
+impl Offer {
     /// The handshake in the head of a request; `None`: it asks for no WebSocket.
     ///
     /// # Errors
@@ -47,16 +62,54 @@ impl Handshake {
         let key = key.ok_or(HandshakeError::Key)?;
         let accept =
             HeaderValue::from_str(&derive_accept_key(key.as_bytes())).map_err(|_| HandshakeError::Key)?;
-        let mut protocols = protocols(headers);
-        let protocol = protocols.next();
-        if protocols.next().is_some() {
+        let protocols = protocols(headers).map(str::to_owned).collect();
+        Ok(Some(Self { accept, protocols }))
+    }
+
+    /// With the subprotocol that is offered, whatever it is.
+    ///
+    /// # Errors
+    /// There are several.
+    pub fn only(self) -> Result<Handshake, HandshakeError> {
+        if self.protocols.len() > 1 {
             return Err(HandshakeError::Protocol);
         }
-        let protocol = protocol.map(HeaderValue::from_str).transpose();
-        Ok(Some(Self {
-            accept,
-            protocol: protocol.map_err(|_| HandshakeError::Protocol)?,
-        }))
+        Ok(Handshake {
+            accept: self.accept,
+            protocol: self.protocols.into_iter().next(),
+        })
+    }
+
+    /// With the first of `supported` that is offered; where none is, with the first that is offered, or none.
+    ///
+    /// # Errors
+    /// None of them is offered.
+    pub fn choose(self, supported: &[&str]) -> Result<Handshake, HandshakeError> {
+        let protocol = if supported.is_empty() {
+            self.protocols.into_iter().next()
+        } else {
+            let is_offered = |wanted: &&&str| self.protocols.iter().any(|offered| offered == **wanted);
+            let chosen = supported.iter().find(is_offered);
+            let Some(chosen) = chosen else {
+                return Err(HandshakeError::Unsupported {
+                    offered: self.protocols.join(" "),
+                    supported: supported.join(" "),
+                });
+            };
+            Some((*chosen).to_owned())
+        };
+        Ok(Handshake {
+            accept: self.accept,
+            protocol,
+        })
+    }
+}
+
+impl Handshake {
+    /// The subprotocol.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&str> {
+        self.protocol.as_deref()
     }
 
     /// Writes the head of the answer that accepts it, whose status is 101.
@@ -64,7 +117,11 @@ impl Handshake {
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept);
-        if let Some(protocol) = self.protocol {
+        // It came in a header.
+        if let Some(protocol) = self
+            .protocol
+            .and_then(|protocol| HeaderValue::try_from(protocol).ok())
+        {
             headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
         }
     }
@@ -114,7 +171,8 @@ mod tests {
             (SEC_WEBSOCKET_PROTOCOL, "chat"),
         ]);
         let mut answer = HeaderMap::new();
-        Handshake::of(&asking).unwrap().unwrap().accept(&mut answer);
+        let offer = Offer::of(&asking).unwrap().unwrap();
+        offer.only().unwrap().accept(&mut answer);
         assert_eq!(answer[SEC_WEBSOCKET_ACCEPT], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert_eq!(answer[SEC_WEBSOCKET_PROTOCOL], "chat");
         assert_eq!(
@@ -125,12 +183,12 @@ mod tests {
 
     #[test]
     fn what_is_no_handshake_is_told_from_what_asks_for_none() {
-        assert_eq!(Handshake::of(&HeaderMap::new()), Ok(None));
-        assert_eq!(Handshake::of(&headers(&[(UPGRADE, "websocket")])), Ok(None));
-        assert_eq!(Handshake::of(&asking(&[])), Err(HandshakeError::Version));
+        assert_eq!(Offer::of(&HeaderMap::new()), Ok(None));
+        assert_eq!(Offer::of(&headers(&[(UPGRADE, "websocket")])), Ok(None));
+        assert_eq!(Offer::of(&asking(&[])), Err(HandshakeError::Version));
         let version = (SEC_WEBSOCKET_VERSION, "13");
         assert_eq!(
-            Handshake::of(&asking(std::slice::from_ref(&version))),
+            Offer::of(&asking(std::slice::from_ref(&version))),
             Err(HandshakeError::Key)
         );
         let two = [
@@ -138,6 +196,15 @@ mod tests {
             (SEC_WEBSOCKET_KEY, "x"),
             (SEC_WEBSOCKET_PROTOCOL, "a, b"),
         ];
-        assert_eq!(Handshake::of(&asking(&two)), Err(HandshakeError::Protocol));
+        let offer = Offer::of(&asking(&two)).unwrap().unwrap();
+        assert_eq!(offer.clone().only(), Err(HandshakeError::Protocol));
+        // The server's order counts.
+        let chosen = |supported: &[&str]| offer.clone().choose(supported).map(|chosen| chosen.protocol);
+        assert_eq!(chosen(&["b", "a"]), Ok(Some("b".into())));
+        assert_eq!(chosen(&[]), Ok(Some("a".into())));
+        assert_eq!(
+            chosen(&["c", "d"]).unwrap_err().to_string(),
+            "requested protocol(s) are not supported: [a b]; supports [c d]"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Strategy, Subresources};
+use super::{Strategy, Subresource, Subresources};
 use crate::object::Object;
 use crate::request::{GroupKind, GroupResource};
 use crate::rest::Rest;
@@ -144,6 +144,8 @@ pub struct Resource {
     pub policy: Policy,
     /// What it is served from.
     pub rest: Rest,
+    /// What is served behind the name of an object beside `status` and `scale`.
+    pub subresources: Vec<Subresource>,
 }
 
 impl fmt::Debug for Resource {

@@ -9,5 +9,7 @@ pub mod typed;
 pub use definition::{Column, DefaultColumn, Names, ObjectNames, Policy, Resource, Scope, Version};
 pub(crate) use scale::{SCALE_RESOURCE, scale_of, scale_to_change, scaled, validate_spec, validate_status};
 pub use strategy::{ConversionError, Strategy};
-pub(crate) use subresource::segments;
-pub use subresource::{SCALE, STATUS, ScalePathError, ScalePaths, Subresources};
+pub(crate) use subresource::{Advertised, segments};
+pub use subresource::{
+    SCALE, STATUS, ScalePathError, ScalePaths, Subresource, SubresourceRest, Subresources,
+};

@@ -59,6 +59,7 @@ pub(crate) static SCALE_RESOURCE: LazyLock<Resource> = LazyLock::new(|| {
             ..Policy::default()
         },
         rest: crate::rest::Rest::Stored,
+        subresources: Vec::new(),
     }
 });
 

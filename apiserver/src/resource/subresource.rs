@@ -1,7 +1,15 @@
-//! The subresources that a version serves beside its objects: `status` and `scale`. Go: `CustomResourceSubresources` of
-//! apiextensions, and the `StatusREST` and `ScaleREST` of a resource's registry.
+//! The subresources of a resource: `status` and `scale`, which a version says, and the author's own. Go:
+//! `CustomResourceSubresources` of apiextensions, the `StatusREST` and `ScaleREST` of a resource's registry, and any other
+//! `rest.Storage` behind `RESOURCE/SUBRESOURCE`.
+
+use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
+
+use super::Resource;
+use crate::request::Verb;
+use crate::rest::Connecter;
 
 /// The name of the subresource that writes the status alone.
 pub const STATUS: &str = "status";
@@ -31,6 +39,117 @@ impl Subresources {
         self.names().any(|served| served == name)
     }
 }
+
+/// A subresource of the author's own. It is served in every version of its resource.
+#[derive(Clone)]
+pub struct Subresource {
+    /// `log`
+    pub name: String,
+    /// What is served there.
+    pub rest: SubresourceRest,
+}
+
+/// What serves a subresource.
+#[derive(Clone)]
+pub enum SubresourceRest {
+    /// Whatever a connecter answers.
+    Connect(Arc<dyn Connecter>),
+    /// Objects of a kind of their own, which are computed: with the verbs `get` and `create` of this description, whose names but
+    /// for the kinds are not used. In the version of its resource, where it has that, else in its first.
+    Computed(Arc<Resource>),
+}
+
+impl fmt::Debug for Subresource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Subresource")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Subresource {
+    /// Whether somebody does this.
+    #[must_use]
+    pub fn offers(&self, verb: Verb) -> bool {
+        match &self.rest {
+            SubresourceRest::Connect(connecter) => connecter.verbs().contains(&verb),
+            SubresourceRest::Computed(kind) => kind.rest.offers(verb),
+        }
+    }
+
+    /// Whether a path may follow.
+    #[must_use]
+    pub fn has_subpath(&self) -> bool {
+        matches!(&self.rest, SubresourceRest::Connect(connecter) if connecter.has_subpath())
+    }
+
+    /// Whether it connects.
+    #[must_use]
+    pub fn connects(&self) -> bool {
+        matches!(self.rest, SubresourceRest::Connect(_))
+    }
+}
+
+/// A subresource as discovery and OpenAPI tell of it.
+pub(crate) struct Advertised<'a> {
+    pub(crate) name: &'a str,
+    /// Sorted.
+    pub(crate) verbs: Vec<&'static str>,
+    /// Group, version and kind of its objects; `None`: those of its resource.
+    pub(crate) kind: Option<[&'a str; 3]>,
+    /// The author's own.
+    pub(crate) own: Option<&'a Subresource>,
+}
+
+impl Resource {
+    /// The author's subresource of this name.
+    #[must_use]
+    pub fn own_subresource(&self, name: &str) -> Option<&Subresource> {
+        self.subresources.iter().find(|own| own.name == name)
+    }
+
+    /// What is served behind the name of an object in `version`, sorted by name.
+    pub(crate) fn advertised(&self, version: &str) -> Vec<Advertised<'_>> {
+        let stored = self.version(version).filter(|_| self.rest.is_stored());
+        let stored = stored
+            .into_iter()
+            .flat_map(|version| version.subresources.names());
+        let stored = stored.map(|name| Advertised {
+            name,
+            verbs: vec!["get", "patch", "update"],
+            kind: (name == SCALE).then_some(["autoscaling", "v1", "Scale"]),
+            own: None,
+        });
+        let own = self.subresources.iter().map(|own| Advertised {
+            name: &own.name,
+            verbs: OWN_VERBS
+                .into_iter()
+                .filter(|verb| own.offers(*verb))
+                .map(Verb::as_str)
+                .collect(),
+            kind: match &own.rest {
+                SubresourceRest::Connect(_) => None,
+                SubresourceRest::Computed(kind) => kind
+                    .version_beside(&self.group, version)
+                    .map(|version| [kind.group.as_str(), &version.name, &kind.names.kind]),
+            },
+            own: Some(own),
+        });
+        let mut all: Vec<_> = stored.chain(own).collect();
+        all.sort_by_key(|subresource| subresource.name);
+        all
+    }
+
+    /// The version in which objects of this kind stand at a path of `version` of `group`.
+    pub(crate) fn version_beside(&self, group: &str, version: &str) -> Option<&super::Version> {
+        let same = self.version(version).filter(|_| self.group == group);
+        same.or_else(|| self.versions.first())
+    }
+}
+
+/// What can be done with subresources of the author's own, sorted.
+const OWN_VERBS: [Verb; 5] = [Verb::Create, Verb::Delete, Verb::Get, Verb::Patch, Verb::Update];
 
 /// Where in an object the fields of a Scale are: JSON paths without indices, such as `.spec.replicas`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,10 @@
 //! stored, such as metrics, reviews, or objects that another system keeps. Routes, discovery and OpenAPI follow from what is
 //! offered.
 
+mod connecter;
+pub mod remote_command;
+pub mod websocket;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,6 +17,8 @@ use crate::object::Object;
 use crate::request::options::{CreateOptions, GetOptions, ListOptions};
 use crate::request::{User, Verb};
 use crate::status::ApiError;
+
+pub use connecter::{ConnectRequest, Connecter, answer, stream};
 
 /// Who asks, and for what.
 #[derive(Clone, Debug)]
@@ -117,6 +123,15 @@ impl Rest {
     #[must_use]
     pub fn is_stored(&self) -> bool {
         matches!(self, Self::Stored)
+    }
+
+    /// Its author's code, where it is computed.
+    #[must_use]
+    pub fn computed(&self) -> Option<&Computed> {
+        match self {
+            Self::Stored => None,
+            Self::Computed(computed) => Some(computed),
+        }
     }
 
     /// Whether somebody does this.

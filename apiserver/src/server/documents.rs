@@ -18,7 +18,7 @@ pub(super) struct Documents {
     /// The list of all paths: the answer of `/`, and of every path that is not in it.
     pub(super) index: Bytes,
     /// By group and version: plurals with the names of their subresources.
-    served: HashMap<String, HashMap<String, HashMap<String, Vec<&'static str>>>>,
+    served: HashMap<String, HashMap<String, HashMap<String, Vec<String>>>>,
 }
 
 impl Documents {
@@ -31,15 +31,14 @@ impl Documents {
     ) -> Self {
         let discovery = Discovery::new(resources, address);
         let all: BTreeSet<String> = discovery.paths().chain(paths.iter().cloned()).collect();
-        let mut served: HashMap<String, HashMap<String, HashMap<String, Vec<&'static str>>>> = HashMap::new();
+        let mut served: HashMap<String, HashMap<String, HashMap<String, Vec<String>>>> = HashMap::new();
         for resource in resources {
             let versions = served.entry(resource.group.clone()).or_default();
             for version in &resource.versions {
                 let plurals = versions.entry(version.name.clone()).or_default();
-                plurals.insert(
-                    resource.names.plural.clone(),
-                    version.subresources.names().collect(),
-                );
+                let subresources = resource.advertised(&version.name);
+                let names = subresources.iter().map(|subresource| subresource.name.to_owned());
+                plurals.insert(resource.names.plural.clone(), names.collect());
             }
         }
         Self {
@@ -57,7 +56,7 @@ impl Documents {
             .and_then(|versions| versions.get(&info.version))
             .and_then(|resources| resources.get(&info.resource))
             .is_some_and(|subresources| {
-                info.subresource.is_empty() || subresources.contains(&info.subresource.as_str())
+                info.subresource.is_empty() || subresources.contains(&info.subresource)
             })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -30,6 +31,8 @@ pub(super) struct Held {
 /// memory until the client takes it or its connection ends, so a large object goes in pieces.
 const PIECE: usize = 64 * 1024;
 const LARGEST_PIECE: usize = 2 * PIECE;
+/// How long a connecter's answer may go on while the server drains: one that ends soon gets to its end.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A body on its way out.
 pub(super) struct ResponseBody {
@@ -37,18 +40,27 @@ pub(super) struct ResponseBody {
     /// What is left of the piece that the body gave last.
     rest: Bytes,
     held: Held,
-    /// Of a stream: when to end it.
+    /// Of what comes in time: when to end it.
     end: Option<BoxFuture<'static, ()>>,
     life: Lifecycle,
 }
 
 impl ResponseBody {
-    /// `body`, which holds `held` as long as it lives. A stream is ended when the server drains: a client reads a clean
-    /// end and watches elsewhere.
+    /// `body`, which holds `held` as long as it lives. A watch is ended when the server drains: a client reads a clean end
+    /// and watches elsewhere. What a connecter sends is broken off a little later.
     pub(super) fn new(body: Body, held: Held, life: &Lifecycle) -> Self {
-        let end = matches!(body, Body::Stream(_)).then(|| {
+        let patience = match &body {
+            Body::Stream(_) => Some(Duration::ZERO),
+            Body::Connected(_) => Some(LAST_WORDS),
+            Body::Ready(_) | Body::Made(_) | Body::Upgraded(_) => None,
+        };
+        let end = patience.map(|patience| {
             let life = life.clone();
-            async move { life.reached(Stage::Draining).await }.boxed()
+            async move {
+                life.reached(Stage::Draining).await;
+                tokio::time::sleep(patience).await;
+            }
+            .boxed()
         });
         Self {
             body,
@@ -65,7 +77,7 @@ impl ResponseBody {
             return Poll::Ready(Some(Ok(Frame::data(self.split()))));
         }
         // Every piece of a watch ends with an event: here nobody gets half of one.
-        if self.end.is_some() && self.life.is_draining() {
+        if matches!(self.body, Body::Stream(_)) && self.life.is_draining() {
             return Poll::Ready(None);
         }
         match Pin::new(&mut self.body).poll_frame(context) {
@@ -79,7 +91,11 @@ impl ResponseBody {
             },
             // Looked at only when there is nothing to send: a busy watch pays nothing for it.
             Poll::Pending => match &mut self.end {
-                Some(end) => end.poll_unpin(context).map(|()| None),
+                Some(end) => end.poll_unpin(context).map(|()| match self.body {
+                    // Its client must not take it for whole.
+                    Body::Connected(_) => Some(Err(Incomplete("the server is shutting down".into()))),
+                    _ => None,
+                }),
                 None => Poll::Pending,
             },
             ended => ended,

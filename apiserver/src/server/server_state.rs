@@ -40,7 +40,7 @@ impl ServerState {
             return Subject::of_path(info, Route::of(&info.path).label());
         }
         if self.documents.load().serves(info) {
-            Subject::of_resource(info)
+            Subject::of_resource(info, self.endpoints.connects(info))
         } else {
             Subject::of_path(info, "")
         }

@@ -1,41 +1,45 @@
-//! A watch over a WebSocket: what is left of a request when its connection has another protocol. Go:
-//! `endpoints/handlers/watch.go`, HandleWS; RFC 6455.
+//! What is left of a request when its connection is a WebSocket: a watch, or the session of a connecter. Go:
+//! `endpoints/handlers/watch.go`, HandleWS, and `httpstream/wsstream/conn.go`; RFC 6455.
 
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
-use futures::{SinkExt as _, StreamExt as _};
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use futures::stream::{BoxStream, unfold};
+use futures::{FutureExt as _, SinkExt as _, Stream, StreamExt as _};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::error::Error;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::connection::{Connection, stream};
 use super::lifecycle::{Lifecycle, Stage};
 use super::response_body::Held;
+use crate::rest::websocket::{self, MOST_MESSAGE, Session, WebSocket};
 
 /// How long a connection may take to change its protocol, once the answer says so.
 const UPGRADE: Duration = Duration::from_secs(10);
-/// How long a client may take to close, once it was told that the watch has ended.
+/// How long a client may take to close, once it was told that the end has come; and a connecter to end, once its client is gone.
 const CLOSE: Duration = Duration::from_secs(5);
 /// How often a client is asked whether it is there. Who has said nothing since the time before last is not.
 const PING: Duration = Duration::from_secs(30);
-/// The largest message of a client, in bytes. It has nothing to say.
-const MOST_MESSAGE: usize = 4 * 1024;
+/// The largest message of a client of a watch, in bytes. It has nothing to say.
+const MOST_OF_WATCHER: usize = 4 * 1024;
+/// Bytes that are read at once.
+const READ_BUFFER: usize = 4 * 1024;
 
-/// A watch that goes on as messages, each of which is an event.
-pub(super) struct Watch {
+/// A connection that becomes a WebSocket.
+pub(super) struct Upgraded {
     /// Gives the connection, once it has changed its protocol.
     pub(super) upgrade: OnUpgrade,
-    /// Its events.
-    pub(super) events: BoxStream<'static, Bytes>,
-    /// Whether these are text.
-    pub(super) is_text: bool,
-    /// What the request holds, up to the end of the watch.
+    /// What the request holds, up to the end.
     pub(super) held: Held,
     /// The connection counts as one until then.
     pub(super) connection: Arc<Connection>,
@@ -43,98 +47,221 @@ pub(super) struct Watch {
     pub(super) life: Lifecycle,
 }
 
-impl Watch {
-    /// Serves it to its end, in a task of its own.
-    pub(super) fn spawn(self) {
-        tokio::spawn(async move {
-            let (life, connection) = (self.life.clone(), Arc::clone(&self.connection));
-            tokio::select! {
-                biased;
-                () = life.reached(Stage::Cut) => {}
-                () = connection.slot.evicted() => {}
-                () = self.serve() => {}
-            }
+impl Upgraded {
+    /// Sends the events of a watch, each as a message, in a task of its own.
+    pub(super) fn watch(self, events: BoxStream<'static, Bytes>, is_text: bool) {
+        let messages = events.map(move |event| message_of(event, is_text));
+        self.spawn(MOST_OF_WATCHER, move |open| async move {
+            let (open, end) = open.exchange(messages, None).await;
+            open.close(end).await;
         });
     }
 
-    async fn serve(self) {
+    /// Lets a connecter have it, in a task of its own.
+    pub(super) fn session(self, session: Session) {
+        self.spawn(MOST_MESSAGE, move |open| open.serve(session));
+    }
+
+    fn spawn<F, R>(self, most_message: usize, serve: F)
+    where
+        F: FnOnce(Open) -> R + Send + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
         let Self {
             upgrade,
-            mut events,
-            is_text,
-            mut held,
-            connection: _connection,
+            held,
+            connection,
             life,
         } = self;
-        let Ok(Ok(upgraded)) = timeout(UPGRADE, upgrade).await else {
-            return;
-        };
-        let mut socket = open(upgraded).await;
+        let ends = life.clone();
+        tokio::spawn(async move {
+            let served = async {
+                let Ok(Ok(upgraded)) = timeout(UPGRADE, upgrade).await else {
+                    return;
+                };
+                let socket = open(TokioIo::new(upgraded), most_message).await;
+                serve(Open { socket, held, life }).await;
+            };
+            tokio::select! {
+                biased;
+                () = ends.reached(Stage::Cut) => {}
+                () = connection.slot.evicted() => {}
+                () = served => {}
+            }
+        });
+    }
+}
+
+/// An open WebSocket, with what its request holds.
+struct Open {
+    socket: Socket,
+    held: Held,
+    life: Lifecycle,
+}
+
+type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+
+/// How it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The client closed it, is gone, or does not read.
+    Gone,
+    /// With a word to the client.
+    Said(CloseCode),
+}
+
+impl Open {
+    /// Lets a connecter have it, to the end of either.
+    async fn serve(self, session: Session) {
+        let (theirs, received, to_send) = WebSocket::pair(session.protocol);
+        let messages = unfold(to_send, |mut to_send| async move {
+            let message = to_send.recv().await?;
+            Some((written(message), to_send))
+        });
+        let served = async move { (session.serve)(theirs).await };
+        let mut served = pin!(AssertUnwindSafe(served).catch_unwind());
+        let exchanged = self.exchange(messages, Some(received));
+        let mut exchanged = pin!(exchanged);
+        tokio::select! {
+            biased;
+            outcome = &mut served => {
+                // What it wrote goes out, and then there is no more.
+                let (open, mut end) = exchanged.await;
+                if outcome.is_err() && end != End::Gone {
+                    // The panic's own words went to the log when it happened.
+                    end = End::Said(CloseCode::Error);
+                }
+                open.close(end).await;
+            }
+            (open, end) = &mut exchanged => {
+                // It reads no more and writes to nobody: it is to end too.
+                let _ = tokio::join!(open.close(end), timeout(CLOSE, served));
+            }
+        }
+    }
+
+    /// Sends `messages` up to their end, and passes on what comes, as fast as it is taken; without anybody who takes it, it is
+    /// thrown away.
+    async fn exchange(
+        mut self,
+        messages: impl Stream<Item = Message> + Send,
+        received: Option<mpsc::Sender<websocket::Message>>,
+    ) -> (Self, End) {
+        let mut messages = pin!(messages);
         let mut ping = interval_at(Instant::now() + PING, PING);
         // Messages that came since the last two questions.
         let mut heard = [true, true];
-        loop {
+        // Room for what comes next.
+        let mut room = None;
+        let end = loop {
             let message = tokio::select! {
                 biased;
-                () = life.reached(Stage::Draining) => break,
-                received = socket.next() => match received {
-                    // Whatever it says: a watch has nothing to be told.
+                () = self.life.reached(Stage::Draining) => break End::Said(CloseCode::Away),
+                permit = reserve(received.as_ref()), if room.is_none() => {
+                    room = Some(permit);
+                    continue;
+                }
+                arrived = self.socket.next(), if room.is_some() => match arrived {
                     Some(Ok(message)) if !message.is_close() => {
                         heard[0] = true;
+                        if let Some(message) = read(message)
+                            && let Some(Some(permit)) = room.take()
+                        {
+                            permit.send(message);
+                        }
                         continue;
                     }
-                    Some(_) | None => return,
+                    Some(Err(Error::Capacity(_))) => break End::Said(CloseCode::Size),
+                    Some(_) | None => break End::Gone,
                 },
                 _ = ping.tick() => {
-                    if heard == [false, false] {
-                        return;
+                    // From whom nothing is taken, nothing is heard.
+                    if room.is_some() && heard == [false, false] {
+                        break End::Gone;
                     }
-                    heard = [false, heard[0]];
+                    heard = [room.is_none(), heard[0]];
                     Message::Ping(Bytes::new())
                 }
-                event = events.next() => match event {
-                    Some(event) => {
-                        if let Some(record) = &mut held.record {
-                            record.sent(event.len());
+                message = messages.next() => match message {
+                    Some(message) => {
+                        if let Some(record) = &mut self.held.record {
+                            record.sent(message.len());
                         }
-                        message(event, is_text)
+                        message
                     }
-                    None => break,
+                    None => break End::Said(CloseCode::Normal),
                 },
             };
             // A client that does not read is given up, as over HTTP.
-            let Ok(Ok(())) = timeout(stream::LONGEST_STALL, socket.send(message)).await else {
-                return;
+            let Ok(Ok(())) = timeout(stream::LONGEST_STALL, self.socket.send(message)).await else {
+                break End::Gone;
             };
-        }
-        let _ = timeout(CLOSE, close(&mut socket)).await;
+        };
+        drop(room);
+        (self, end)
+    }
+
+    /// Says goodbye, and waits for the client to.
+    async fn close(mut self, end: End) {
+        let End::Said(code) = end else {
+            return;
+        };
+        let frame = CloseFrame {
+            code,
+            reason: Utf8Bytes::default(),
+        };
+        let closed = async {
+            if self.socket.close(Some(frame)).await.is_ok() {
+                while let Some(Ok(_)) = self.socket.next().await {}
+            }
+        };
+        let _ = timeout(CLOSE, closed).await;
     }
 }
 
-async fn open(upgraded: Upgraded) -> WebSocketStream<TokioIo<Upgraded>> {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(MOST_MESSAGE))
-        .max_frame_size(Some(MOST_MESSAGE))
-        .read_buffer_size(MOST_MESSAGE)
-        // One message is sent at a time, and waited for.
-        .write_buffer_size(0);
-    WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await
+/// Room for one message; nobody needs any who throws it away, or to whom it cannot be passed on any more.
+async fn reserve(
+    received: Option<&mpsc::Sender<websocket::Message>>,
+) -> Option<mpsc::Permit<'_, websocket::Message>> {
+    received?.reserve().await.ok()
 }
 
-/// JSON is text; what is not UTF-8, as no JSON is, goes as it is.
-fn message(event: Bytes, is_text: bool) -> Message {
+async fn open<I>(io: I, most_message: usize) -> WebSocketStream<I>
+where
+    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(most_message))
+        .max_frame_size(Some(most_message))
+        .read_buffer_size(READ_BUFFER)
+        // One message is sent at a time, and waited for.
+        .write_buffer_size(0);
+    WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await
+}
+
+/// What a client has said; `None`: nothing that anybody needs to know.
+fn read(message: Message) -> Option<websocket::Message> {
+    match message {
+        Message::Binary(bytes) => Some(websocket::Message::Binary(bytes)),
+        Message::Text(text) => Some(websocket::Message::Text(text.as_str().to_owned())),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => None,
+    }
+}
+
+fn written(message: websocket::Message) -> Message {
+    match message {
+        websocket::Message::Binary(bytes) => Message::Binary(bytes),
+        websocket::Message::Text(text) => Message::text(text),
+    }
+}
+
+/// An event. JSON is text; what is not UTF-8, as no JSON is, goes as it is.
+fn message_of(event: Bytes, is_text: bool) -> Message {
     if !is_text {
         return Message::Binary(event);
     }
-    match tokio_tungstenite::tungstenite::Utf8Bytes::try_from(event.clone()) {
+    match Utf8Bytes::try_from(event.clone()) {
         Ok(text) => Message::Text(text),
         Err(_) => Message::Binary(event),
-    }
-}
-
-/// Says goodbye, and waits for the client to.
-async fn close(socket: &mut WebSocketStream<TokioIo<Upgraded>>) {
-    if socket.close(None).await.is_ok() {
-        while let Some(Ok(_)) = socket.next().await {}
     }
 }

@@ -28,7 +28,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 #[serde(default)]
 pub struct Thing {
     metadata: ObjectMeta,
-    text: String,
+    pub text: String,
 }
 
 kind!(Thing: "test.example.com", "v1", "things", Namespaced);
@@ -37,7 +37,8 @@ kind!(Thing: "test.example.com", "v1", "things", Namespaced);
 pub const THINGS: &str = "/apis/test.example.com/v1/namespaces/ns/things";
 
 fn things() -> Resource {
-    typed::resource::<Thing>().short_names(["th"]).build().unwrap()
+    let things = typed::resource::<Thing>().short_names(["th"]);
+    crate::connect::connecters(things).build().unwrap()
 }
 
 /// Panics at `panics`, and holds `waits` until the test lets it go.

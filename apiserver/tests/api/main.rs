@@ -11,6 +11,7 @@
 mod chain;
 mod client;
 mod cluster;
+mod connect;
 mod connections;
 mod discovery;
 mod early;

@@ -40,6 +40,7 @@ fn flunders() -> Resource {
         strategy: Arc::new(Plain),
         policy: Policy::default(),
         rest: crate::rest::Rest::Stored,
+        subresources: Vec::new(),
     }
 }
 
@@ -114,6 +115,7 @@ impl Fixture {
             namespace: namespace.into(),
             resource: "flunders".into(),
             subresource: String::new(),
+            subpath: String::new(),
             name: String::new(),
             label_selector: String::new(),
             field_selector: String::new(),

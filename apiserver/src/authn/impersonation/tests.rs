@@ -85,6 +85,7 @@ fn info() -> RequestInfo {
         namespace: "ns".into(),
         resource: "things".into(),
         subresource: String::new(),
+        subpath: String::new(),
         name: "x".into(),
         label_selector: String::new(),
         field_selector: String::new(),

@@ -54,6 +54,7 @@ fn get(name: &str) -> RequestInfo {
         namespace: "ns".into(),
         resource: "flunders".into(),
         subresource: String::new(),
+        subpath: String::new(),
         name: name.into(),
         label_selector: String::new(),
         field_selector: String::new(),

@@ -3,6 +3,7 @@
 mod apply;
 mod authority;
 mod computed;
+mod connect;
 mod damage;
 mod forms;
 mod large;

@@ -165,6 +165,7 @@ pub(super) fn shop_of(scope: Scope, policy: Policy, schema: &Value) -> Shop {
         strategy: Arc::new(Paint),
         policy,
         rest: crate::rest::Rest::Stored,
+        subresources: Vec::new(),
     };
     let store = Arc::new(MemoryStore::new());
     let gate = Arc::new(Gate::default());
@@ -220,6 +221,7 @@ pub(super) fn request_in(namespace: &str, verb: Verb, version: &str, name: &str)
         namespace: namespace.into(),
         resource: "paints".into(),
         subresource: String::new(),
+        subpath: String::new(),
         name: name.into(),
         label_selector: String::new(),
         field_selector: String::new(),

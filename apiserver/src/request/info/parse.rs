@@ -66,6 +66,7 @@ impl RequestInfo {
             namespace: String::new(),
             resource: String::new(),
             subresource: String::new(),
+            subpath: String::new(),
             name: String::new(),
             label_selector: String::new(),
             field_selector: String::new(),
@@ -98,7 +99,8 @@ impl RequestInfo {
         let mut parts = segments.iter();
         self.resource = parts.next().copied().unwrap_or_default().to_owned();
         self.name = parts.next().copied().unwrap_or_default().to_owned();
-        self.subresource = parts.as_slice().join("/");
+        self.subresource = parts.next().copied().unwrap_or_default().to_owned();
+        self.subpath = parts.as_slice().join("/");
     }
 
     fn read_query(&mut self, query: Parameters<'_>) {

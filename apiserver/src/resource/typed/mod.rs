@@ -36,6 +36,7 @@
 //! ```
 
 mod computed;
+mod connect;
 mod kind;
 mod strategy;
 mod version;
@@ -45,13 +46,17 @@ use std::sync::Arc;
 
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 
-use super::{Column, Names, Policy, Resource, ScalePaths, Scope, Subresources, Version};
+use super::{
+    Column, Names, Policy, Resource, SCALE, STATUS, ScalePaths, Scope, Subresource, SubresourceRest,
+    Subresources, Version,
+};
 use crate::rest::Rest;
 use crate::status::FieldError;
 use strategy::{Rules, Typed};
 use version::{Erased, Serving};
 
 pub use computed::Verbs;
+pub use connect::Connect;
 pub use version::Kind;
 
 /// The scope of a [`Kind`].
@@ -77,9 +82,28 @@ pub enum DescriptionError {
     /// Two types have the same version.
     #[error("{0} is described twice")]
     Twice(String),
-    /// Nothing is stored of it that a subresource could change.
+    /// Nothing is stored of it that `/status` or `/scale` could change.
     #[error("{0} is computed: it has neither /status nor /scale")]
     NotStored(String),
+    /// It has a subresource whose name is none, or is there already.
+    #[error("{resource} has a subresource {name:?}: it must be a name of its own, and no path")]
+    Subresource {
+        /// The resource.
+        resource: String,
+        /// The subresource.
+        name: String,
+    },
+    /// It has a subresource whose objects would be stored, or that has other verbs than get and create.
+    #[error("the subresource {name:?} of {resource} must be computed, with get or create")]
+    SubresourceVerbs {
+        /// The resource.
+        resource: String,
+        /// The subresource.
+        name: String,
+    },
+    /// It has a subresource that is given an object, and nobody gets one.
+    #[error("{0} is computed and has a connecter: it needs the verb get")]
+    NoGetter(String),
     /// It is computed, and by nobody.
     #[error("{0} is computed and offers no verb")]
     NoVerb(String),
@@ -106,6 +130,7 @@ pub fn resource<S: Kind>() -> Builder<S, S> {
         rules: Rules::default(),
         subresources: Subresources::default(),
         rest: Rest::Stored,
+        own: Vec::new(),
         faults: Vec::new(),
         stored: std::marker::PhantomData,
     }
@@ -158,6 +183,7 @@ pub struct Builder<S: Kind, H: Kind> {
     rules: Rules<H>,
     subresources: Subresources,
     rest: Rest,
+    own: Vec<Subresource>,
     /// What is wrong with the description; told at its end.
     faults: Vec<DescriptionError>,
     stored: std::marker::PhantomData<fn(S)>,
@@ -180,6 +206,7 @@ impl<S: Kind> Builder<S, S> {
             rules: Rules::default(),
             subresources: self.subresources,
             rest: self.rest,
+            own: self.own,
             faults: self.faults,
             stored: std::marker::PhantomData,
         };
@@ -300,6 +327,45 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         self
     }
 
+    /// Serves whatever `connect` answers behind the names of its objects, at `name`.
+    #[must_use]
+    pub fn connect(self, name: impl Into<String>, connect: Connect<S>) -> Self {
+        self.own(name.into(), SubresourceRest::Connect(Arc::new(connect)))
+    }
+
+    /// Serves objects of another kind behind the names of its objects, at `name`: with the verbs `get` and `create` of `kind`,
+    /// which is [computed](Self::computed). The context's name is that of the resource's object, and so must be that of what
+    /// is got.
+    #[must_use]
+    pub fn subresource(mut self, name: impl Into<String>, kind: Resource) -> Self {
+        let name = name.into();
+        let other = |verb: &&str| !["create", "get"].contains(verb);
+        if kind.rest.is_stored() || kind.rest.verbs().iter().any(other) {
+            self.faults.push(DescriptionError::SubresourceVerbs {
+                resource: called::<S>(),
+                name: name.clone(),
+            });
+        }
+        self.own(name, SubresourceRest::Computed(Arc::new(kind)))
+    }
+
+    fn own(mut self, name: String, rest: SubresourceRest) -> Self {
+        let is_there =
+            [STATUS, SCALE].contains(&name.as_str()) || self.own.iter().any(|own| own.name == name);
+        let is_name = !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if is_there || !is_name {
+            self.faults.push(DescriptionError::Subresource {
+                resource: called::<S>(),
+                name: name.clone(),
+            });
+        }
+        self.own.push(Subresource { name, rest });
+        self
+    }
+
     /// What kubectl takes for the resource's name too.
     #[must_use]
     pub fn short_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
@@ -365,6 +431,13 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         if self.rest.verbs().is_empty() {
             return Err(DescriptionError::NoVerb(called::<S>()));
         }
+        let has_getter = self
+            .rest
+            .computed()
+            .is_none_or(|computed| computed.getter.is_some());
+        if !has_getter && self.own.iter().any(Subresource::connects) {
+            return Err(DescriptionError::NoGetter(called::<S>()));
+        }
         self.versions.sort_by_key(|described| {
             std::cmp::Reverse(kube::core::Version::parse(&described.serving.version()).priority())
         });
@@ -395,6 +468,7 @@ impl<S: Kind, H: Kind> Builder<S, H> {
                 ..self.policy
             },
             rest: self.rest,
+            subresources: self.own,
         })
     }
 

@@ -111,20 +111,22 @@ fn upgraded(
     parts: &mut Parts,
 ) -> http::Response<ResponseBody> {
     let (head, body) = response.into_parts();
-    if let (Body::Stream(events), Some(upgrade)) = (body, parts.extensions.remove::<OnUpgrade>()) {
-        let is_text = head
-            .headers
-            .get(CONTENT_TYPE)
-            .is_some_and(|media| media.as_bytes().starts_with(media::JSON.as_bytes()));
-        let watch = websocket::Watch {
+    if let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() {
+        let upgraded = websocket::Upgraded {
             upgrade,
-            events,
-            is_text,
             held,
             connection,
             life: core.life.clone(),
         };
-        watch.spawn();
+        match body {
+            Body::Stream(events) => {
+                let media = head.headers.get(CONTENT_TYPE);
+                let is_text = media.is_some_and(|media| media.as_bytes().starts_with(media::JSON.as_bytes()));
+                upgraded.watch(events, is_text);
+            }
+            Body::Upgraded(session) => upgraded.session(session),
+            Body::Ready(_) | Body::Made(_) | Body::Connected(_) => {}
+        }
     }
     http::Response::from_parts(
         head,
@@ -151,9 +153,10 @@ where
     // Before anything that takes time: who drains waits for everybody who came in here.
     held.ticket = Some(core.life.enter().ok_or_else(shutting_down)?);
     let query = parts.uri.query().unwrap_or_default();
-    let Some(allotted) = deadline::of(&info, query, core.request_timeout)? else {
+    if deadline::is_long_running(&info, core.endpoints.connects(&info)) {
         return decide(core, connection, parts, body, held, info).await;
-    };
+    }
+    let allotted = deadline::of(query, core.request_timeout)?;
     // Around all that waits for somebody else: the cluster's word, the client's body, the storage.
     let until = tokio::time::Instant::from_std(started) + allotted;
     if tokio::time::Instant::now() >= until {
@@ -219,6 +222,10 @@ where
     }
     let query = parts.uri.query().unwrap_or_default();
     let flow = core.flow_control.flow(authorized, query, &core.endpoints);
+    let is_long = deadline::is_long_running(info, core.endpoints.connects(info));
+    if is_long && flow.long_running(permit).is_err() {
+        return Ok(too_many(core));
+    }
     if flow.has_body() {
         let body = RequestBody::gated(body, &parts.headers, flow, permit);
         let answered = endpoint::serve(&core.endpoints, authorized, parts, body).await;
@@ -228,15 +235,11 @@ where
             answered
         };
     }
-    let is_watch = info.is_resource && info.verb == Verb::Watch;
-    if is_watch && flow.long_running(permit).is_err() {
-        return Ok(too_many(core));
-    }
     match flow.seat(permit).await {
         Ok(seat) => flow.begin(seat, permit),
         Err(_) => return Ok(too_many(core)),
     }
-    if is_watch {
+    if info.is_resource && info.verb == Verb::Watch {
         // They are made while they are sent, by what outlives this.
         parts
             .extensions

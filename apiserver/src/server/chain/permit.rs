@@ -125,8 +125,11 @@ impl Permit {
     /// being read already; only of what changed nothing.
     pub(super) fn answered(&mut self, response: &Response) -> bool {
         self.body = None;
-        let is_stream = matches!(response.body(), Body::Stream(_));
-        if !is_stream {
+        let is_open = matches!(
+            response.body(),
+            Body::Stream(_) | Body::Connected(_) | Body::Upgraded(_)
+        );
+        if !is_open {
             self.long_running = None;
         }
         let is_small = match response.body() {
@@ -138,6 +141,8 @@ impl Permit {
             Body::Made { .. } => false,
             // What it holds is held by its initial events.
             Body::Stream(_) => true,
+            // Others may work, while somebody waits for what comes.
+            Body::Connected(_) | Body::Upgraded(_) => true,
         };
         let is_error = response.status().is_client_error() || response.status().is_server_error();
         if is_small || is_error {

@@ -16,8 +16,8 @@ pub(in crate::server) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// A request for a resource that is served.
-    pub(in crate::server) fn of_resource(info: &'a RequestInfo) -> Self {
+    /// A request for a resource that is served. What `connects` is counted under one verb, as in Go.
+    pub(in crate::server) fn of_resource(info: &'a RequestInfo, connects: bool) -> Self {
         let scope = if !info.name.is_empty() || info.verb == Verb::Create {
             "resource"
         } else if info.namespace.is_empty() {
@@ -26,7 +26,7 @@ impl<'a> Subject<'a> {
             "namespace"
         };
         Self {
-            verb: upper(info),
+            verb: if connects { CONNECT } else { upper(info) },
             group: &info.group,
             version: &info.version,
             resource: &info.resource,
@@ -48,9 +48,11 @@ impl<'a> Subject<'a> {
     }
 
     pub(in crate::server) fn is_long_running(&self) -> bool {
-        self.verb == "WATCH"
+        self.verb == "WATCH" || self.verb == CONNECT
     }
 }
+
+const CONNECT: &str = "CONNECT";
 
 fn upper(info: &RequestInfo) -> &'static str {
     match (info.verb, info.is_resource) {

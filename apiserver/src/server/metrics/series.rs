@@ -46,7 +46,7 @@ impl Families {
         registry.register("apiserver_response_sizes", "Bytes of answers", self.sizes.clone());
         registry.register(
             "apiserver_longrunning_requests",
-            "Watches that are open",
+            "Watches, and requests that connect, that are open",
             self.long_running.clone(),
         );
     }

@@ -11,7 +11,7 @@ fn info(method: Method, url: &str) -> RequestInfo {
 
 fn served(metrics: &Metrics, method: Method, url: &str, code: u16, bytes: usize) {
     let info = info(method, url);
-    let mut record = metrics.begin(&Subject::of_resource(&info), Instant::now());
+    let mut record = metrics.begin(&Subject::of_resource(&info, false), Instant::now());
     record.answered(code);
     record.sent(bytes);
 }
@@ -53,7 +53,7 @@ fn the_service_level_indicator_is_without_the_wait_in_queues() {
     let info = info(Method::GET, "/apis/g/v1/namespaces/ns/things");
     let hour = Duration::from_secs(3600);
     let started = Instant::now().checked_sub(2 * hour).unwrap();
-    let mut record = metrics.begin(&Subject::of_resource(&info), started);
+    let mut record = metrics.begin(&Subject::of_resource(&info, false), started);
     record.queued(hour);
     record.answered(200);
     drop(record);
@@ -79,7 +79,7 @@ fn a_watch_is_counted_while_it_is_open() {
         );
         assert!(text.contains(&line), "{line}\n{text}");
     };
-    let record = metrics.begin(&Subject::of_resource(&info), Instant::now());
+    let record = metrics.begin(&Subject::of_resource(&info, false), Instant::now());
     open(1);
     drop(record);
     open(0);

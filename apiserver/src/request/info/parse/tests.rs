@@ -130,9 +130,17 @@ fn what_follows_the_name_is_the_subresource() {
             "/apis/g/v/namespaces/ns/r/n/status",
             ["get", "ns", "r", "status", "n"],
         ),
-        ("GET", "/apis/g/v/r/n/a/b", ["get", "", "r", "a/b", "n"]),
+        ("GET", "/apis/g/v/r/n/a/b", ["get", "", "r", "a", "n"]),
         ("GET", "/apis/g/v/r/n/", ["get", "", "r", "", "n"]),
     ]);
+    for (url, subpath) in [
+        ("/apis/g/v/r/n/a", ""),
+        ("/apis/g/v/r/n/a/", ""),
+        ("/apis/g/v/r/n/a/b", "b"),
+        ("/apis/g/v/namespaces/ns/r/n/a/b//c%20d/", "b//c d"),
+    ] {
+        assert_eq!(parse("GET", url).subpath, subpath, "{url}");
+    }
 }
 
 #[test]

@@ -1,0 +1,105 @@
+//! A subresource that connects. Go: `endpoints/handlers/rest.go`, ConnectResource.
+
+use bytes::Bytes;
+use http::HeaderName;
+use http::header::{CONNECTION, PROXY_AUTHENTICATE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use hyper::upgrade::OnUpgrade;
+
+use super::body;
+use super::call::Call;
+use super::computed;
+use crate::object::Object;
+use crate::registry::{check_path, in_time};
+use crate::request::options::GetOptions;
+use crate::request::{Verb, websocket};
+use crate::response::{Body, Response};
+use crate::rest::{ConnectRequest, Connecter, RequestContext};
+use crate::status::ApiError;
+
+/// What a connecter answers to a request, whose route was checked.
+///
+/// # Errors
+/// 403: an upgrade that may do more than read wants the right to create; 404: there is no such object; what the connecter fails with.
+pub(super) async fn connect<B>(
+    call: &Call<'_>,
+    connecter: &dyn Connecter,
+    body: B,
+) -> Result<Response, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let (info, parts) = (call.info(), call.parts);
+    check_path(&info.namespace, &info.name)?;
+    let is_upgrade = websocket::is_requested(&parts.headers);
+    if is_upgrade && !connecter.only_reads() {
+        call.request.may(Verb::Create).await?;
+    }
+    let body = if is_upgrade || info.verb == Verb::Get {
+        Bytes::new()
+    } else {
+        body::read(call.request, &parts.headers, body).await?
+    };
+    let connected = in_time(async {
+        let request = ConnectRequest {
+            object: object(call).await?,
+            context: RequestContext::of(call.request),
+            method: parts.method.clone(),
+            path: subpath(call),
+            query: call.query().to_owned(),
+            headers: parts.headers.clone(),
+            body,
+            can_upgrade: parts.extensions.get::<OnUpgrade>().is_some(),
+        };
+        connecter.connect(request).await
+    });
+    let mut response = connected.await?;
+    if !matches!(response.body(), Body::Upgraded(_)) {
+        for name in &HOP_BY_HOP {
+            response.headers_mut().remove(name);
+        }
+    }
+    Ok(response)
+}
+
+/// Headers that belong to the connection that an answer came over, which is not the one that it goes out by (RFC 9110, section
+/// 7.6.1).
+const HOP_BY_HOP: [HeaderName; 6] = [
+    CONNECTION,
+    PROXY_AUTHENTICATE,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// The object whose subresource it is, in the storage version.
+async fn object(call: &Call<'_>) -> Result<Option<Object>, ApiError> {
+    let resource = call.served.resource();
+    let Some(computed) = resource.rest.computed() else {
+        let (registry, info) = (call.registry()?, call.info());
+        let options = GetOptions::default();
+        let entry = registry.get(&info.namespace, &info.name, &options).await?;
+        return registry.decode(&entry, &resource.storage_version).map(Some);
+    };
+    let Some(getter) = &computed.getter else {
+        return Ok(None);
+    };
+    let found = computed::found(call, &**getter, GetOptions::default()).await?;
+    let converted = resource.strategy.convert(found, &resource.storage_version);
+    converted
+        .map(Some)
+        .map_err(|error| ApiError::Internal(error.to_string()))
+}
+
+/// What follows the subresource, with the slashes that stand around it in the path: a proxy passes them on.
+fn subpath(call: &Call<'_>) -> String {
+    let info = call.info();
+    let ends_with_slash = info.path.ends_with('/');
+    match info.subpath.as_str() {
+        "" if ends_with_slash => "/".to_owned(),
+        "" => String::new(),
+        path if ends_with_slash => format!("/{path}/"),
+        path => format!("/{path}"),
+    }
+}
