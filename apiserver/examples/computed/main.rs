@@ -6,8 +6,12 @@
 use annex_apiserver::server::Server;
 
 mod greetings;
+mod machines;
 mod metrics;
 mod name_reviews;
+mod page;
+mod proxy;
+mod sum;
 mod usage;
 
 #[global_allocator]
@@ -21,6 +25,7 @@ fn main() -> std::process::ExitCode {
         .resource(metrics::pods(&samples))
         .resource(name_reviews::resource())
         .resource(greetings::resource())
+        .resource(machines::resource())
         .build()
         .main()
 }

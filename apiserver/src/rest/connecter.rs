@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use http::header::{CONTENT_TYPE, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::RequestContext;
 use super::websocket::{Session, WebSocket};
@@ -82,6 +83,18 @@ impl ConnectRequest {
         Parameters::new(&self.query).all(name)
     }
 
+    /// Path and query as a URL has them, for who passes the request on. An empty path is `/`.
+    #[must_use]
+    pub fn path_and_query(&self) -> String {
+        let path = if self.path.is_empty() { "/" } else { &self.path };
+        let path = utf8_percent_encode(path, ESCAPED);
+        if self.query.is_empty() {
+            path.to_string()
+        } else {
+            format!("{path}?{}", self.query)
+        }
+    }
+
     /// Accepts a WebSocket, with the first of `protocols` that the client offers; without any, its first one. `serve` has it
     /// from then on; when its future ends, the WebSocket is closed.
     ///
@@ -122,6 +135,24 @@ impl ConnectRequest {
         })
     }
 }
+
+/// What a path of a URL cannot have as it is (RFC 3986, section 3.3), and `%` itself.
+const ESCAPED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// An answer of one piece.
 #[must_use]

@@ -70,7 +70,7 @@ pub fn connecters(things: Builder<Thing, Thing>) -> Builder<Thing, Thing> {
     let all = [Verb::Get, Verb::Create, Verb::Update, Verb::Patch, Verb::Delete];
     let proxy = Connect::new(|_: Thing, request: ConnectRequest| async move {
         let told = json!({
-            "method": request.method.as_str(), "path": request.path, "query": request.query,
+            "method": request.method.as_str(), "path": request.path, "query": request.query, "uri": request.path_and_query(),
             "body": String::from_utf8_lossy(&request.body), "headers": request.headers.keys().map(|name| name.as_str()).collect::<Vec<_>>(),
         });
         let mut answer = rest::answer("application/json", told.to_string());
@@ -329,15 +329,15 @@ async fn a_proxy_passes_on_what_it_was_asked() {
     let served = with_one().await;
     let mut client = served.client().await;
     for (method, path, body, told) in [
-        ("GET", "", None, json!(["GET", "", "", ""])),
-        ("GET", "/", None, json!(["GET", "/", "", ""])),
+        ("GET", "", None, json!(["GET", "", "", "", "/"])),
+        ("GET", "/", None, json!(["GET", "/", "", "", "/"])),
         (
             "POST",
             "/a/b%20c/?x=1&y=%20",
             Some(json!("words")),
-            json!(["POST", "/a/b c/", "x=1&y=%20", "\"words\""]),
+            json!(["POST", "/a/b c/", "x=1&y=%20", "\"words\"", "/a/b%20c/?x=1&y=%20"]),
         ),
-        ("DELETE", "/a", None, json!(["DELETE", "/a", "", ""])),
+        ("DELETE", "/a", None, json!(["DELETE", "/a", "", "", "/a"])),
     ] {
         let path = format!("{ONE}/proxy{path}");
         let answer = client
@@ -352,7 +352,13 @@ async fn a_proxy_passes_on_what_it_was_asked() {
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         let answer: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(
-            json!([answer["method"], answer["path"], answer["query"], answer["body"]]),
+            json!([
+                answer["method"],
+                answer["path"],
+                answer["query"],
+                answer["body"],
+                answer["uri"]
+            ]),
             told
         );
         let headers = answer["headers"].to_string();

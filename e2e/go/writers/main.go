@@ -36,6 +36,7 @@ var writers = map[string]writer{
 	"metadata":           byMetadataClient,
 	"scale":              byScaleClient,
 	"websocket":          byWebSocket,
+	"connect":            byConnect,
 }
 
 func main() {

@@ -27,7 +27,7 @@ func byWebSocket(ctx context.Context, config *rest.Config, namespace string) (fa
 	if err != nil {
 		return nil, err
 	}
-	connection, err := dial(ctx, config, namespace, "metadata.name=websocket")
+	connection, err := dial(ctx, config, watchPath(namespace, "metadata.name=websocket"))
 	if err != nil {
 		return nil, err
 	}
@@ -97,17 +97,19 @@ func watchPath(namespace, selector string) string {
 	return fmt.Sprintf("/apis/%s/namespaces/%s/%s?%s", resource.GroupVersion(), namespace, resource.Resource, query.Encode())
 }
 
-func dial(ctx context.Context, config *rest.Config, namespace, selector string) (*websocket.Conn, error) {
+// dial opens a WebSocket at a path and its query, with one of these protocols.
+func dial(ctx context.Context, config *rest.Config, path string, protocols ...string) (*websocket.Conn, error) {
 	tls, err := rest.TLSConfigFor(config)
 	if err != nil {
 		return nil, err
 	}
-	at := strings.Replace(config.Host, "https://", "wss://", 1) + watchPath(namespace, selector)
+	at := strings.Replace(config.Host, "https://", "wss://", 1) + path
 	dialer, err := websocket.NewConfig(at, "https://localhost")
 	if err != nil {
 		return nil, err
 	}
 	dialer.TlsConfig = tls
+	dialer.Protocol = protocols
 	dialer.Header = http.Header{"User-Agent": {"writers"}}
 	if config.BearerToken != "" {
 		dialer.Header.Set("Authorization", "Bearer "+config.BearerToken)

@@ -1,8 +1,9 @@
 //! Resources that are not stored, of the library's example `computed`: a metrics API that `kubectl top` reads, a review, and objects
-//! that the cluster's ConfigMaps are.
+//! that the cluster's ConfigMaps are; and machines, whose subresources connect.
 
 use super::super::describe::words;
 use super::super::{Failure, World, ensure, failure, stage};
+use super::connect;
 
 const NAME: &str = "serving-computed";
 
@@ -12,6 +13,7 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     top(world).await?;
     reviewed(world).await?;
     greetings(world).await?;
+    connect::connected(world, NAME).await?;
     stage::cleared(world, NAME).await
 }
 
@@ -24,6 +26,7 @@ async fn discovered(world: &World) -> Result<(), Failure> {
         (
             "computed.example.com",
             "greetings hi computed.example.com/v1 true Greeting get,list \
+             machines computed.example.com/v1 true Machine get \
              namereviews computed.example.com/v1 false NameReview create",
         ),
     ] {
@@ -141,6 +144,19 @@ metadata: { name: greetings, namespace: serving-computed }
 roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: greetings }
 subjects:
 - { apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:serviceaccounts:serving-computed' }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: reader, namespace: serving-computed }
+rules:
+- { apiGroups: [computed.example.com], resources: [machines/exec, machines/log], verbs: [get] }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: reader, namespace: serving-computed }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader }
+subjects:
+- { apiGroup: rbac.authorization.k8s.io, kind: User, name: reader }
 ---
 apiVersion: annex.dev/v1alpha1
 kind: AggregatedServer

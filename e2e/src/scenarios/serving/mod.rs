@@ -2,6 +2,7 @@
 //! informer follows all of it.
 
 mod computed;
+mod connect;
 mod drop_in;
 mod garbage;
 mod kill;

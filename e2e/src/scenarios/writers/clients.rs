@@ -91,7 +91,8 @@ async fn writer(user: &User<'_>, name: &str) -> Result<Command, Failure> {
     Ok(command)
 }
 
-async fn saw(user: &User<'_>, name: &str, wanted: &Value) -> Result<(), Failure> {
+/// One of them sees this.
+pub(super) async fn saw(user: &User<'_>, name: &str, wanted: &Value) -> Result<(), Failure> {
     let output = writer(user, name).await?.stdin(Stdio::null()).output().await?;
     ensure(output.status.success(), || {
         format!(

@@ -7,6 +7,8 @@ mod controllers;
 mod subresources;
 mod user;
 
+use serde_json::Value;
+
 use super::{Failure, Lane, Scenario, World, stage};
 use user::User;
 
@@ -27,6 +29,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: |world| Box::pin(programs(world)),
     },
 ];
+
+/// What the program `name` of `e2e/go/writers` tells of the objects in a namespace.
+pub(super) async fn saw(world: &World, namespace: &str, name: &str, wanted: &Value) -> Result<(), Failure> {
+    clients::saw(&User::new(world, namespace), name, wanted).await
+}
 
 async fn kubectl(world: &World) -> Result<(), Failure> {
     let name = "writers-kubectl";
