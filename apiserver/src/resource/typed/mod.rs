@@ -37,6 +37,7 @@
 
 mod computed;
 mod connect;
+mod derived;
 mod kind;
 mod strategy;
 mod version;
@@ -57,6 +58,7 @@ use version::{Erased, Serving};
 
 pub use computed::Verbs;
 pub use connect::Connect;
+pub use derived::derived;
 pub use version::Kind;
 
 /// The scope of a [`Kind`].
@@ -82,6 +84,9 @@ pub enum DescriptionError {
     /// Two types have the same version.
     #[error("{0} is described twice")]
     Twice(String),
+    /// Its schema has validation rules in CEL (`x-kubernetes-validations`), which are not run yet.
+    #[error("{0} has x-kubernetes-validations: rules in CEL are not built yet")]
+    ValidationRules(String),
     /// Nothing is stored of it that `/status` or `/scale` could change.
     #[error("{0} is computed: it has neither /status nor /scale")]
     NotStored(String),
@@ -133,6 +138,16 @@ pub fn resource<S: Kind>() -> Builder<S, S> {
         own: Vec::new(),
         faults: Vec::new(),
         stored: std::marker::PhantomData,
+    }
+}
+
+/// Whether a schema has validation rules in CEL somewhere.
+fn has_rules(schema: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match schema {
+        Value::Object(map) => map.contains_key("x-kubernetes-validations") || map.values().any(has_rules),
+        Value::Array(list) => list.iter().any(has_rules),
+        _ => false,
     }
 }
 
@@ -197,8 +212,14 @@ impl<S: Kind> Builder<S, S> {
     where
         S: From<H> + Into<H>,
     {
+        let described = self.versions.into_iter().next().map(|described| Described {
+            columns: described.columns,
+            selectable_fields: described.selectable_fields,
+            deprecation_warning: described.deprecation_warning,
+            ..Described::new(Serving::<S, H>::new())
+        });
         let builder = Builder {
-            versions: vec![Described::new(Serving::<S, H>::new())],
+            versions: described.into_iter().collect(),
             storage_version: self.storage_version,
             hub_version: H::version(&()).into_owned(),
             names: self.names,
@@ -437,6 +458,17 @@ impl<S: Kind, H: Kind> Builder<S, H> {
             .is_none_or(|computed| computed.getter.is_some());
         if !has_getter && self.own.iter().any(Subresource::connects) {
             return Err(DescriptionError::NoGetter(called::<S>()));
+        }
+        if let Some(ruled) = self
+            .versions
+            .iter()
+            .find(|described| has_rules(&described.serving.schema().document))
+        {
+            let version = ruled.serving.version();
+            let (group, plural) = (S::group(&()), S::plural(&()));
+            return Err(DescriptionError::ValidationRules(format!(
+                "{group}/{version} {plural}"
+            )));
         }
         self.versions.sort_by_key(|described| {
             std::cmp::Reverse(kube::core::Version::parse(&described.serving.version()).priority())
