@@ -37,7 +37,7 @@ pub(super) async fn connected(world: &World, namespace: &str) -> Result<(), Fail
         "sum": ["1\n3\n42\n", "", 0],
         "missing": ["", "fly: not found\n", 127],
         "reader": true,
-        "spdy": "Upgrade request required: to a WebSocket, over HTTP/1.1; no other protocol is spoken",
+        "spdy": "unable to upgrade connection: Upgrade request required: to a WebSocket, over HTTP/1.1; no other protocol is spoken",
         "log": ["line 1", "line 2", "line 3", "line 4"],
         "plain": ["\u{1}", "\u{1}20\n", "\u{1}42\n"],
     });
