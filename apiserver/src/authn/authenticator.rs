@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL};
+use http::header::HeaderMap;
 use http::request::Parts;
 use rustls::DistinguishedName;
 use tokio::sync::watch;
@@ -108,7 +108,7 @@ impl Authenticator {
             Some(user) => Some(user),
             None => match self.by_bearer(&parts.headers, &mut wrong).await {
                 Some(user) => Some(user),
-                None => self.by_websocket(parts, &mut wrong).await,
+                None => self.by_websocket(&parts.headers, &mut wrong).await,
             },
         };
         let user = match user {
@@ -175,17 +175,15 @@ impl Authenticator {
         }
     }
 
-    async fn by_websocket(&self, parts: &mut Parts, wrong: &mut Wrong) -> Option<User> {
-        let offered = match websocket::token(&parts.headers) {
-            Ok(offered) => offered?,
+    async fn by_websocket(&self, headers: &HeaderMap, wrong: &mut Wrong) -> Option<User> {
+        let token = match websocket::token(headers) {
+            Ok(token) => token?,
             Err(error) => {
                 wrong.note(error);
                 return None;
             }
         };
-        let user = self.by_token(&offered.token, wrong).await?;
-        parts.headers.insert(SEC_WEBSOCKET_PROTOCOL, offered.others);
-        Some(user)
+        self.by_token(&token, wrong).await
     }
 
     async fn by_token(&self, token: &str, wrong: &mut Wrong) -> Option<User> {

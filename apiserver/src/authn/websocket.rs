@@ -26,24 +26,17 @@ pub(super) enum ProtocolError {
     NoOther,
 }
 
-/// A token, and the subprotocols without it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Offered {
-    pub(super) token: String,
-    pub(super) others: HeaderValue,
-}
-
-/// What a request that asks for a WebSocket offers; `None`: no token.
-pub(super) fn token(headers: &HeaderMap) -> Result<Option<Offered>, ProtocolError> {
+/// The token of a request that asks for a WebSocket; `None`: there is none.
+pub(super) fn token(headers: &HeaderMap) -> Result<Option<String>, ProtocolError> {
     if !websocket::is_requested(headers) {
         return Ok(None);
     }
-    let (mut encoded, mut others) = (None, Vec::new());
+    let (mut encoded, mut has_others) = (None, false);
     for value in headers.get_all(SEC_WEBSOCKET_PROTOCOL) {
         let text = value.to_str().map_err(|_| ProtocolError::NotText)?;
         for protocol in text.split(',').map(str::trim) {
             match protocol.strip_prefix(PREFIX) {
-                None => others.push(protocol),
+                None => has_others = true,
                 Some(_) if encoded.is_some() => return Err(ProtocolError::SeveralTokens),
                 Some(token) => encoded = Some(token),
             }
@@ -59,11 +52,28 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<Offered>, ProtocolErro
     if token.is_empty() {
         return Ok(None);
     }
-    if others.is_empty() {
+    if !has_others {
         return Err(ProtocolError::NoOther);
     }
-    let others = HeaderValue::try_from(others.join(",")).map_err(|_| ProtocolError::NotText)?;
-    Ok(Some(Offered { token, others }))
+    Ok(Some(token))
+}
+
+/// Leaves subprotocols that hold a token out, and what is no text, whether the token was asked for or not.
+pub(super) fn strip(headers: &mut HeaderMap) {
+    if !headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
+        return;
+    }
+    let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+    let offered = offered.filter_map(|value| value.to_str().ok());
+    let others: Vec<&str> = offered
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|protocol| !protocol.starts_with(PREFIX) && !protocol.is_empty())
+        .collect();
+    match HeaderValue::try_from(others.join(",")) {
+        Ok(others) if !others.is_empty() => headers.insert(SEC_WEBSOCKET_PROTOCOL, others),
+        _ => headers.remove(SEC_WEBSOCKET_PROTOCOL),
+    };
 }
 
 #[cfg(test)]
@@ -72,12 +82,16 @@ mod tests {
 
     use super::*;
 
-    fn offered(protocols: &str) -> Result<Option<Offered>, ProtocolError> {
+    fn asking(protocols: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(UPGRADE, "WebSocket".parse().unwrap());
         headers.insert(CONNECTION, "keep-alive, Upgrade".parse().unwrap());
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocols.parse().unwrap());
-        token(&headers)
+        headers
+    }
+
+    fn offered(protocols: &str) -> Result<Option<String>, ProtocolError> {
+        token(&asking(protocols))
     }
 
     fn with(token: &str, others: &str) -> String {
@@ -89,8 +103,20 @@ mod tests {
         let found = offered(&with("secret", ", v4.channel.k8s.io,b"))
             .unwrap()
             .unwrap();
-        assert_eq!(found.token, "secret");
-        assert_eq!(found.others, "v4.channel.k8s.io,b");
+        assert_eq!(found, "secret");
+        for (protocols, left) in [
+            (
+                with("secret", ", v4.channel.k8s.io,b"),
+                Some("v4.channel.k8s.io,b"),
+            ),
+            (with("", ""), None),
+            ("a".to_owned(), Some("a")),
+        ] {
+            let mut headers = asking(&protocols);
+            strip(&mut headers);
+            let found = headers.get(SEC_WEBSOCKET_PROTOCOL);
+            assert_eq!(found.map(|value| value.to_str().unwrap()), left, "{protocols}");
+        }
         assert_eq!(offered("v4.channel.k8s.io"), Ok(None));
     }
 

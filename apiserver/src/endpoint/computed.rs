@@ -206,7 +206,11 @@ async fn created(
             info: call.info(),
             user: call.request.user(),
             namespace: &call.info().namespace,
-            name: hub.name(),
+            // Of a subresource: whose it is.
+            name: match call.info().name.as_str() {
+                "" => hub.name(),
+                name => name,
+            },
             object: Some(&hub),
             old: None,
             dry_run: options.dry_run,

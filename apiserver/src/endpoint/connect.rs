@@ -1,8 +1,8 @@
 //! A subresource that connects. Go: `endpoints/handlers/rest.go`, ConnectResource.
 
 use bytes::Bytes;
-use http::HeaderName;
 use http::header::{CONNECTION, PROXY_AUTHENTICATE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName};
 use hyper::upgrade::OnUpgrade;
 
 use super::body;
@@ -11,10 +11,11 @@ use super::computed;
 use crate::object::Object;
 use crate::registry::{check_path, in_time};
 use crate::request::options::GetOptions;
-use crate::request::{Verb, websocket};
+use crate::request::parameters::Parameters;
+use crate::request::{RequestInfo, Verb, websocket};
 use crate::response::{Body, Response};
 use crate::rest::{ConnectRequest, Connecter, RequestContext};
-use crate::status::ApiError;
+use crate::status::{ApiError, Quoted};
 
 /// What a connecter answers to a request, whose route was checked.
 ///
@@ -31,21 +32,25 @@ where
 {
     let (info, parts) = (call.info(), call.parts);
     check_path(&info.namespace, &info.name)?;
-    let is_upgrade = websocket::is_requested(&parts.headers);
-    if is_upgrade && !connecter.only_reads() {
+    let path = subpath(info)?;
+    if Parameters::new(call.query()).first("dryRun").is_some() {
+        return Err(ApiError::BadRequest("dryRun is not supported".into()));
+    }
+    if websocket::is_requested(&parts.headers) && !connecter.only_reads() {
         call.request.may(Verb::Create).await?;
     }
-    let body = if is_upgrade || info.verb == Verb::Get {
-        Bytes::new()
-    } else {
-        body::read(call.request, &parts.headers, body).await?
-    };
     let connected = in_time(async {
+        // What may have a body is let in at the end of it.
+        let body = if info.verb == Verb::Get {
+            Bytes::new()
+        } else {
+            body::read(call.request, &parts.headers, body).await?
+        };
         let request = ConnectRequest {
             object: object(call).await?,
             context: RequestContext::of(call.request),
             method: parts.method.clone(),
-            path: subpath(call),
+            path,
             query: call.query().to_owned(),
             headers: parts.headers.clone(),
             body,
@@ -55,23 +60,35 @@ where
     });
     let mut response = connected.await?;
     if !matches!(response.body(), Body::Upgraded(_)) {
-        for name in &HOP_BY_HOP {
-            response.headers_mut().remove(name);
-        }
+        remove_hop_by_hop(response.headers_mut());
     }
     Ok(response)
 }
 
 /// Headers that belong to the connection that an answer came over, which is not the one that it goes out by (RFC 9110, section
-/// 7.6.1).
-const HOP_BY_HOP: [HeaderName; 6] = [
+/// 7.6.1): these, and those that `Connection` names.
+const HOP_BY_HOP: [HeaderName; 8] = [
     CONNECTION,
+    HeaderName::from_static("keep-alive"),
     PROXY_AUTHENTICATE,
+    HeaderName::from_static("proxy-connection"),
     TE,
     TRAILER,
     TRANSFER_ENCODING,
     UPGRADE,
 ];
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named = headers.get_all(CONNECTION).iter();
+    let named = named.filter_map(|value| value.to_str().ok());
+    let named: Vec<HeaderName> = named
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
 
 /// The object whose subresource it is, in the storage version.
 async fn object(call: &Call<'_>) -> Result<Option<Object>, ApiError> {
@@ -92,14 +109,24 @@ async fn object(call: &Call<'_>) -> Result<Option<Object>, ApiError> {
         .map_err(|error| ApiError::Internal(error.to_string()))
 }
 
-/// What follows the subresource, with the slashes that stand around it in the path: a proxy passes them on.
-fn subpath(call: &Call<'_>) -> String {
-    let info = call.info();
+/// What follows the subresource, with the slashes that stand around it in the path: a proxy passes them on. No segment of it leads
+/// elsewhere.
+///
+/// # Errors
+/// 400: one would.
+fn subpath(info: &RequestInfo) -> Result<String, ApiError> {
+    let path = info.subpath.trim_start_matches('/');
+    if path.split('/').any(|segment| segment == "." || segment == "..") {
+        return Err(ApiError::BadRequest(format!(
+            "invalid path {}: it may not have the segments '.' and '..'",
+            Quoted(path)
+        )));
+    }
     let ends_with_slash = info.path.ends_with('/');
-    match info.subpath.as_str() {
-        "" if ends_with_slash => "/".to_owned(),
+    Ok(match path {
+        "" if ends_with_slash || !info.subpath.is_empty() => "/".to_owned(),
         "" => String::new(),
         path if ends_with_slash => format!("/{path}/"),
         path => format!("/{path}"),
-    }
+    })
 }

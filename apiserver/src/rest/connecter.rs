@@ -32,7 +32,7 @@ pub trait Connecter: Send + Sync + 'static {
     }
 
     /// Whether an upgraded connection only reads. Of one that does not, its client must be allowed to `create` the subresource
-    /// too, whatever its method: who may only read must not execute (Kubernetes 1.35, KEP-5471).
+    /// too, whatever its method: who may only read must not execute (as of pods since Kubernetes 1.35, KEP-4006).
     fn only_reads(&self) -> bool {
         false
     }
@@ -42,7 +42,7 @@ pub trait Connecter: Send + Sync + 'static {
         false
     }
 
-    /// The answer. Its head must be there within 34 s; the body may take as long as it likes.
+    /// The answer. Its head must be there within 34 s; a stream may take as long as it likes.
     ///
     /// # Errors
     /// What the client is to be told.
@@ -59,13 +59,13 @@ pub struct ConnectRequest {
     pub object: Option<Object>,
     /// The method.
     pub method: Method,
-    /// What follows the subresource, decoded: empty, or with a `/` before it.
+    /// What follows the subresource, decoded: empty, or with one `/` before it. No segment of it is `.` or `..`.
     pub path: String,
     /// What stands behind the `?`.
     pub query: String,
     /// The headers. Those that say who the client is are taken out.
     pub headers: HeaderMap,
-    /// The body, of 3 MiB at most.
+    /// The body, of 3 MiB at most; of a `get` it is empty.
     pub body: Bytes,
     /// Whether the connection can change its protocol.
     pub(crate) can_upgrade: bool,

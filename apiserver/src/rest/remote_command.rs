@@ -48,7 +48,7 @@ pub struct TerminalSize {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// With this exit code; 0 is success.
-    Code(i32),
+    Code(u8),
     /// It could not be run, or its end is unknown.
     Failed(String),
 }

@@ -34,6 +34,10 @@ const LARGEST_PIECE: usize = 2 * PIECE;
 /// How long a connecter's answer may go on while the server drains: one that ends soon gets to its end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+fn shut_down() -> Incomplete {
+    Incomplete("the server is shutting down".into())
+}
+
 /// A body on its way out.
 pub(super) struct ResponseBody {
     body: Body,
@@ -80,6 +84,13 @@ impl ResponseBody {
         if matches!(self.body, Body::Stream(_)) && self.life.is_draining() {
             return Poll::Ready(None);
         }
+        if matches!(self.body, Body::Connected(_))
+            && self.life.is_draining()
+            && let Some(end) = &mut self.end
+            && end.poll_unpin(context).is_ready()
+        {
+            return Poll::Ready(Some(Err(shut_down())));
+        }
         match Pin::new(&mut self.body).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                 Ok(data) if data.len() > LARGEST_PIECE => {
@@ -93,7 +104,7 @@ impl ResponseBody {
             Poll::Pending => match &mut self.end {
                 Some(end) => end.poll_unpin(context).map(|()| match self.body {
                     // Its client must not take it for whole.
-                    Body::Connected(_) => Some(Err(Incomplete("the server is shutting down".into()))),
+                    Body::Connected(_) => Some(Err(shut_down())),
                     _ => None,
                 }),
                 None => Poll::Pending,

@@ -11,7 +11,8 @@ use futures::stream::{BoxStream, unfold};
 use futures::{FutureExt as _, SinkExt as _, Stream, StreamExt as _};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::sync::mpsc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::Error;
@@ -34,6 +35,8 @@ const PING: Duration = Duration::from_secs(30);
 const MOST_OF_WATCHER: usize = 4 * 1024;
 /// Bytes that are read at once.
 const READ_BUFFER: usize = 4 * 1024;
+
+type Connected = TokioIo<hyper::upgrade::Upgraded>;
 
 /// A connection that becomes a WebSocket.
 pub(super) struct Upgraded {
@@ -64,7 +67,7 @@ impl Upgraded {
 
     fn spawn<F, R>(self, most_message: usize, serve: F)
     where
-        F: FnOnce(Open) -> R + Send + 'static,
+        F: FnOnce(Open<Connected>) -> R + Send + 'static,
         R: Future<Output = ()> + Send + 'static,
     {
         let Self {
@@ -93,13 +96,11 @@ impl Upgraded {
 }
 
 /// An open WebSocket, with what its request holds.
-struct Open {
-    socket: Socket,
+struct Open<I> {
+    socket: WebSocketStream<I>,
     held: Held,
     life: Lifecycle,
 }
-
-type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
 /// How it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,13 +111,13 @@ enum End {
     Said(CloseCode),
 }
 
-impl Open {
+impl<I: AsyncRead + AsyncWrite + Unpin> Open<I> {
     /// Lets a connecter have it, to the end of either.
     async fn serve(self, session: Session) {
         let (theirs, received, to_send) = WebSocket::pair(session.protocol);
-        let messages = unfold(to_send, |mut to_send| async move {
-            let message = to_send.recv().await?;
-            Some((written(message), to_send))
+        let (end, ended) = oneshot::channel();
+        let messages = unfold((to_send, Some(ended)), |(to_send, ended)| {
+            next_message(to_send, ended)
         });
         let served = async move { (session.serve)(theirs).await };
         let mut served = pin!(AssertUnwindSafe(served).catch_unwind());
@@ -125,7 +126,8 @@ impl Open {
         tokio::select! {
             biased;
             outcome = &mut served => {
-                // What it wrote goes out, and then there is no more.
+                // What it wrote goes out, and then there is no more, whoever else could still write.
+                let _ = end.send(());
                 let (open, mut end) = exchanged.await;
                 if outcome.is_err() && end != End::Gone {
                     // The panic's own words went to the log when it happened.
@@ -154,16 +156,24 @@ impl Open {
         // Room for what comes next.
         let mut room = None;
         let end = loop {
+            // In no order: who sends without pause holds up neither what is to be sent nor the end.
             let message = tokio::select! {
-                biased;
                 () = self.life.reached(Stage::Draining) => break End::Said(CloseCode::Away),
                 permit = reserve(received.as_ref()), if room.is_none() => {
                     room = Some(permit);
                     continue;
                 }
                 arrived = self.socket.next(), if room.is_some() => match arrived {
-                    Some(Ok(message)) if !message.is_close() => {
+                    Some(Ok(message)) => {
                         heard[0] = true;
+                        let is_close = message.is_close();
+                        // The answer to either lies ready: whoever takes none gets no more of them.
+                        if is_close || message.is_ping() {
+                            let flushed = timeout(stream::LONGEST_STALL, self.socket.flush()).await;
+                            if is_close || !matches!(flushed, Ok(Ok(()))) {
+                                break End::Gone;
+                            }
+                        }
                         if let Some(message) = read(message)
                             && let Some(Some(permit)) = room.take()
                         {
@@ -172,7 +182,7 @@ impl Open {
                         continue;
                     }
                     Some(Err(Error::Capacity(_))) => break End::Said(CloseCode::Size),
-                    Some(_) | None => break End::Gone,
+                    Some(Err(_)) | None => break End::Gone,
                 },
                 _ = ping.tick() => {
                     // From whom nothing is taken, nothing is heard.
@@ -219,6 +229,29 @@ impl Open {
     }
 }
 
+/// What is to be sent next, up to the end of the connecter, which `ended` tells, and what is left then.
+async fn next_message(
+    mut to_send: mpsc::Receiver<websocket::Message>,
+    mut ended: Option<oneshot::Receiver<()>>,
+) -> Option<(
+    Message,
+    (mpsc::Receiver<websocket::Message>, Option<oneshot::Receiver<()>>),
+)> {
+    let message = match &mut ended {
+        None => to_send.recv().await,
+        Some(end) => tokio::select! {
+            biased;
+            message = to_send.recv() => message,
+            _ = end => {
+                ended = None;
+                to_send.close();
+                to_send.recv().await
+            }
+        },
+    };
+    Some((written(message?), (to_send, ended)))
+}
+
 /// Room for one message; nobody needs any who throws it away, or to whom it cannot be passed on any more.
 async fn reserve(
     received: Option<&mpsc::Sender<websocket::Message>>,
@@ -228,7 +261,7 @@ async fn reserve(
 
 async fn open<I>(io: I, most_message: usize) -> WebSocketStream<I>
 where
-    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    I: AsyncRead + AsyncWrite + Unpin,
 {
     let config = WebSocketConfig::default()
         .max_message_size(Some(most_message))
@@ -263,5 +296,37 @@ fn message_of(event: Bytes, is_text: bool) -> Message {
     match Utf8Bytes::try_from(event.clone()) {
         Ok(text) => Message::Text(text),
         Err(_) => Message::Binary(event),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_pings_and_takes_no_answer_is_given_up() {
+        let (server, mut client) = tokio::io::duplex(4096);
+        let flood = tokio::spawn(async move {
+            // A whole ping of a client, whose mask changes nothing.
+            let mut ping = vec![0x89, 0x80 | 125, 0, 0, 0, 0];
+            ping.resize(6 + 125, b'x');
+            let mut sent = 0_usize;
+            while client.write_all(&ping).await.is_ok() {
+                sent += ping.len();
+            }
+            sent
+        });
+        let open = Open {
+            socket: open(server, MOST_OF_WATCHER).await,
+            held: Held::default(),
+            life: Lifecycle::new(),
+        };
+        let (open, end) = open.exchange(futures::stream::pending(), None).await;
+        assert_eq!(end, End::Gone);
+        drop(open);
+        let sent = flood.await.unwrap();
+        assert!(sent < 64 * 1024, "{sent} bytes were taken of who takes nothing");
     }
 }

@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::client::handshake;
+use crate::client::{Client, handshake};
 use crate::fixture::{PATIENCE, Served, THINGS, Thing, serve, thing};
 
 /// `log` says the text, and then nothing more, or that it failed; `echo` and `exec` are sessions; `proxy` tells what it was asked.
@@ -40,6 +40,15 @@ pub fn connecters(things: Builder<Thing, Thing>) -> Builder<Thing, Thing> {
         request.upgrade(&[], |mut socket| async move {
             while let Some(message) = socket.receive().await {
                 assert_ne!(message, Sent::Text("panic".into()), "it was told to");
+                if message == Sent::Text("keep".into()) {
+                    // Somebody else could still write.
+                    let sender = socket.sender();
+                    tokio::spawn(async move {
+                        std::future::pending::<()>().await;
+                        drop(sender);
+                    });
+                    return;
+                }
                 if message == Sent::Text("end".into()) || socket.send(message).await.is_err() {
                     return;
                 }
@@ -64,7 +73,7 @@ pub fn connecters(things: Builder<Thing, Thing>) -> Builder<Thing, Thing> {
                     break;
                 }
             }
-            code.map_or(Exit::Failed("no code".into()), Exit::Code)
+            code.map_or_else(|| Exit::Failed("no code".into()), Exit::Code)
         })
     });
     let all = [Verb::Get, Verb::Create, Verb::Update, Verb::Patch, Verb::Delete];
@@ -74,9 +83,13 @@ pub fn connecters(things: Builder<Thing, Thing>) -> Builder<Thing, Thing> {
             "body": String::from_utf8_lossy(&request.body), "headers": request.headers.keys().map(|name| name.as_str()).collect::<Vec<_>>(),
         });
         let mut answer = rest::answer("application/json", told.to_string());
-        answer
-            .headers_mut()
-            .insert("connection", HeaderValue::from_static("close"));
+        for (name, value) in [
+            ("connection", "close, x-hop"),
+            ("keep-alive", "timeout=5"),
+            ("x-hop", "1"),
+        ] {
+            answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
         answer
             .headers_mut()
             .insert("x-upstream", HeaderValue::from_static("it"));
@@ -223,6 +236,22 @@ async fn a_session_ends_with_its_connecter_or_its_client() {
     socket.send(Message::text("end")).await.unwrap();
     assert_eq!(closed(&mut socket).await, CloseCode::Normal);
     let (mut socket, _) = open(&served, &echo, "").await.unwrap();
+    socket.send(Message::text("keep")).await.unwrap();
+    assert_eq!(closed(&mut socket).await, CloseCode::Normal);
+    let (mut socket, _) = open(&served, &echo, "").await.unwrap();
+    socket.close(None).await.unwrap();
+    assert!(
+        matches!(next(&mut socket).await, Some(Message::Close(_))),
+        "it is answered"
+    );
+    let token = "base64url.bearer.authorization.k8s.io.c2VjcmV0, a";
+    let (_, answer) = open(&served, &echo, token).await.unwrap();
+    assert_eq!(
+        answer.headers()["sec-websocket-protocol"],
+        "a",
+        "a token is nobody's to see"
+    );
+    let (mut socket, _) = open(&served, &echo, "").await.unwrap();
     socket.send(Message::text("panic")).await.unwrap();
     assert_eq!(closed(&mut socket).await, CloseCode::Error);
     let (mut socket, _) = open(&served, &echo, "").await.unwrap();
@@ -295,8 +324,7 @@ async fn who_does_not_speak_it_is_told_so_with_a_status() {
     assert_eq!(plain.code, 400);
     assert!(plain.body.contains("Upgrade request required"), "{plain:?}");
     // As kubectl's fall back: SPDY, over HTTP/1.1.
-    let mut old =
-        crate::client::Client::connect(served.address, &served.trust, false, Some(&served.token)).await;
+    let mut old = Client::connect(served.address, &served.trust, false, Some(&served.token)).await;
     let spdy = [
         ("upgrade", "SPDY/3.1"),
         ("connection", "Upgrade"),
@@ -337,6 +365,12 @@ async fn a_proxy_passes_on_what_it_was_asked() {
             Some(json!("words")),
             json!(["POST", "/a/b c/", "x=1&y=%20", "\"words\"", "/a/b%20c/?x=1&y=%20"]),
         ),
+        (
+            "GET",
+            "//evil/x",
+            None,
+            json!(["GET", "/evil/x", "", "", "/evil/x"]),
+        ),
         ("DELETE", "/a", None, json!(["DELETE", "/a", "", "", "/a"])),
     ] {
         let path = format!("{ONE}/proxy{path}");
@@ -348,7 +382,6 @@ async fn a_proxy_passes_on_what_it_was_asked() {
             (answer.status().as_u16(), &answer.headers()["x-upstream"]),
             (200, &"it".parse().unwrap())
         );
-        assert!(!answer.headers().contains_key("connection"));
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         let answer: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(
@@ -371,6 +404,9 @@ async fn a_proxy_passes_on_what_it_was_asked() {
         ("GET", "/missing/proxy", 404),
         ("POST", "/one/log", 405),
         ("GET", "/one/log/deeper", 404),
+        ("GET", "/one/proxy/a/../../b", 400),
+        ("GET", "/one/proxy/%2e%2e", 400),
+        ("POST", "/one/proxy?dryRun=All", 400),
         ("GET", "/one/nothing", 404),
         ("OPTIONS", "/one/proxy", 405),
     ] {
@@ -380,6 +416,20 @@ async fn a_proxy_passes_on_what_it_was_asked() {
             .unwrap();
         assert_eq!(answer.status(), code, "{method} {path}");
     }
+    // Over HTTP/1.1 nobody else takes these out. What is called an upgrade keeps its body.
+    let mut old = Client::connect(served.address, &served.trust, false, Some(&served.token)).await;
+    let upgrade = [("upgrade", "websocket"), ("connection", "Upgrade")];
+    let words = json!("words");
+    let answer = old
+        .open("POST", &format!("{ONE}/proxy"), &upgrade, Some(&words))
+        .await
+        .unwrap();
+    for name in ["connection", "keep-alive", "x-hop"] {
+        assert!(!answer.headers().contains_key(name), "{name}: {answer:?}");
+    }
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let answer: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(answer["body"], "\"words\"");
     let large = json!("x".repeat(4 << 20));
     let answer = client
         .open("POST", &format!("{ONE}/proxy"), &[], Some(&large))

@@ -74,6 +74,7 @@ pub enum Program {
     SampleApiserver,
     Etcd,
     Helm,
+    Helm4,
     CoreDns,
     Pause,
     Informer,
@@ -134,6 +135,7 @@ impl Program {
             Self::SampleApiserver => ("kubernetes", "k8s.io/sample-apiserver", "sample-apiserver"),
             Self::Etcd => ("etcd", "go.etcd.io/etcd/server/v3", "etcd"),
             Self::Helm => ("helm", "helm.sh/helm/v3/cmd/helm", "helm"),
+            Self::Helm4 => ("helm4", "helm.sh/helm/v4/cmd/helm", "helm4"),
             Self::CoreDns => ("coredns", "annex.dev/e2e/coredns", "coredns"),
             Self::Pause => ("pause", "annex.dev/e2e/pause", "pause"),
             Self::Informer => ("informer", "annex.dev/e2e/informer", "informer"),
@@ -177,7 +179,7 @@ impl Program {
     pub fn named(name: &str) -> Option<Self> {
         Self::OF_CLUSTER
             .into_iter()
-            .chain([Self::SampleApiserver, Self::Informer, Self::Writers])
+            .chain([Self::SampleApiserver, Self::Informer, Self::Writers, Self::Helm4])
             .find(|program| program.name() == name)
     }
 

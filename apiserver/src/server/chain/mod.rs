@@ -154,7 +154,13 @@ where
     held.ticket = Some(core.life.enter().ok_or_else(shutting_down)?);
     let query = parts.uri.query().unwrap_or_default();
     if deadline::is_long_running(&info, core.endpoints.connects(&info)) {
-        return decide(core, connection, parts, body, held, info).await;
+        let decided = decide(core, connection, parts, body, held, info).await;
+        let is_whole = |response: &Response| matches!(response.body(), Body::Ready(_) | Body::Made(_));
+        if decided.as_ref().is_ok_and(is_whole) {
+            // Only what comes in time may be taken as it comes.
+            stream::must_finish_by(tokio::time::Instant::now() + core.request_timeout);
+        }
+        return decided;
     }
     let allotted = deadline::of(query, core.request_timeout)?;
     // Around all that waits for somebody else: the cluster's word, the client's body, the storage.

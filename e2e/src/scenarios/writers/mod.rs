@@ -1,9 +1,10 @@
-//! Who writes the objects of a server with `/status`, `/scale` and server-side apply: people with kubectl, Kubernetes' own
+//! Who writes the objects of a server with `/status`, `/scale` and server-side apply: people with kubectl and helm, Kubernetes' own
 //! controllers, and programs on controller-runtime, Flux and client-go. All write Widgets, of the library's example `widgets`.
 
 mod apply;
 mod clients;
 mod controllers;
+mod helm;
 mod subresources;
 mod user;
 
@@ -47,6 +48,7 @@ async fn kubectl(world: &World) -> Result<(), Failure> {
     subresources::patch_and_edit(&user).await?;
     subresources::scale(&user).await?;
     subresources::status(&user).await?;
+    helm::releases(&user).await?;
     stage::cleared(world, name).await
 }
 
