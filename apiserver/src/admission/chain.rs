@@ -1,24 +1,21 @@
-//! Several plugins as one.
+//! Several plugins as one. Go: `pkg/admission/chain.go`.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Admission, Attributes};
+use super::{Admission, Attributes, InitializationError, Operation};
+use crate::resource::Resource;
 use crate::status::ApiError;
 
-/// Refuses nothing.
+/// Changes and refuses nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoAdmission;
 
-#[async_trait]
-impl Admission for NoAdmission {
-    async fn admit(&self, _: &Attributes<'_>) -> Result<(), ApiError> {
-        Ok(())
-    }
-}
+impl Admission for NoAdmission {}
 
-/// Plugins in the order in which they are asked; the first that refuses has the word.
+/// Plugins in the order in which they are asked; each sees what the ones before it have made of the object, and the first that
+/// refuses has the word.
 #[derive(Clone, Default)]
 pub struct Chain(Vec<Arc<dyn Admission>>);
 
@@ -35,6 +32,11 @@ impl Chain {
         self.0.push(plugin);
         self
     }
+
+    /// Those that are asked about this operation.
+    fn of(&self, operation: Operation) -> impl Iterator<Item = &Arc<dyn Admission>> {
+        self.0.iter().filter(move |plugin| plugin.handles(operation))
+    }
 }
 
 impl std::fmt::Debug for Chain {
@@ -45,10 +47,30 @@ impl std::fmt::Debug for Chain {
 
 #[async_trait]
 impl Admission for Chain {
-    async fn admit(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
-        for plugin in &self.0 {
+    fn handles(&self, operation: Operation) -> bool {
+        self.of(operation).next().is_some()
+    }
+
+    async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+        for plugin in self.of(attributes.operation) {
             plugin.admit(attributes).await?;
         }
         Ok(())
     }
+
+    async fn validate(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
+        for plugin in self.of(attributes.operation) {
+            plugin.validate(attributes).await?;
+        }
+        Ok(())
+    }
+
+    fn validate_initialization(&self, resources: &[Arc<Resource>]) -> Result<(), InitializationError> {
+        self.0
+            .iter()
+            .try_for_each(|plugin| plugin.validate_initialization(resources))
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,60 +1,76 @@
-//! What else may refuse a write.
+//! Admission plugins: code that changes, and refuses, writes. Go: `k8s.io/apiserver/pkg/admission`.
+//!
+//! ```text
+//! create, update, patch, apply: decoded -> hub -> managers -> admit -> prepare, validated -> validate -> stored
+//! delete, deletecollection:     read, preconditions        -> admit ->                       validate -> deleted
+//! ```
+//!
+//! A plugin is one of a whole server ([`Builder::admission`](crate::server::Builder::admission)). One over a Rust type is
+//! [`typed::Admission`](crate::resource::typed::Admission); one that decides by other objects of the same server reads them by a
+//! [`Lister`].
 
+mod attributes;
 mod chain;
+mod lister;
 mod namespace_lifecycle;
 mod namespaces;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use crate::object::Object;
-use crate::request::{RequestInfo, User};
 use crate::resource::Resource;
 use crate::status::ApiError;
 
+pub use attributes::{Attributes, NewObject, Operation};
+pub(crate) use attributes::{Change, Subject};
 pub use chain::{Chain, NoAdmission};
+pub use lister::Lister;
+pub(crate) use lister::{Kept, Registries};
 pub use namespace_lifecycle::NamespaceLifecycle;
 
-/// What is done to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of admission.k8s.io")]
-pub enum Operation {
-    Create,
-    Update,
-    Delete,
-}
-
-/// A write that is about to happen.
-#[derive(Debug)]
-pub struct Attributes<'a> {
-    /// What is done.
-    pub operation: Operation,
-    /// To what.
-    pub resource: &'a Resource,
-    /// The request.
-    pub info: &'a RequestInfo,
-    /// Who asks.
-    pub user: &'a User,
-    /// The namespace; empty: none.
-    pub namespace: &'a str,
-    /// The object's name; of a create by generateName it may be empty.
-    pub name: &'a str,
-    /// The new object, in the hub version, as the client sent it: without what the server sets, and with the
-    /// resourceVersion that the client believes in. Of a deletion `None`.
-    pub object: Option<&'a Object>,
-    /// The old one.
-    pub old: Option<&'a Object>,
-    /// Whether nothing is to be stored.
-    pub dry_run: bool,
-}
-
-/// Refuses writes. Called before an object is completed and validated, where k8s.io/apiserver calls its mutating plugins: who
-/// may not write at all is told that, whatever is wrong with the object. Of a deletion: when the object was read and its
-/// preconditions hold.
+/// A plugin. Go: `MutationInterface` and `ValidationInterface` in one; who implements neither method lets everything pass.
+///
+/// Both methods are called on a dry run too: one that changes something outside of the object looks at
+/// [`Attributes::dry_run`]. Both may be called several times for one write, which is made again where somebody else was faster.
 #[async_trait]
 pub trait Admission: Send + Sync + 'static {
-    /// Whether the write may happen.
+    /// Whether it is asked about this operation.
+    fn handles(&self, operation: Operation) -> bool {
+        let _ = operation;
+        true
+    }
+
+    /// Changes the new object, or refuses the write. Called before an object is prepared and validated: who may not write at
+    /// all is told that, whatever is wrong with the object. Of a deletion: when the object was read and its preconditions hold.
     ///
     /// # Errors
-    /// It may not.
-    async fn admit(&self, attributes: &Attributes<'_>) -> Result<(), ApiError>;
+    /// The write is refused: [`Attributes::forbidden`].
+    async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+        let _ = attributes;
+        Ok(())
+    }
+
+    /// Refuses the write, by the object as it would be stored: all plugins have changed it, it is prepared and valid.
+    ///
+    /// # Errors
+    /// The write is refused: [`Attributes::forbidden`].
+    async fn validate(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
+        let _ = attributes;
+        Ok(())
+    }
+
+    /// Whether the plugin fits a server of these resources: asked once, when it starts. Go: `InitializationValidator`.
+    ///
+    /// # Errors
+    /// It does not, and the server does not start.
+    fn validate_initialization(&self, resources: &[Arc<Resource>]) -> Result<(), InitializationError> {
+        let _ = resources;
+        Ok(())
+    }
 }
+
+/// Why a plugin does not fit a server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InitializationError(pub String);

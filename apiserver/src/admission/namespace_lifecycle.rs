@@ -121,18 +121,18 @@ impl NamespaceLifecycle {
 
 #[async_trait]
 impl Admission for NamespaceLifecycle {
-    async fn admit(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
+    /// What is in a namespace must be deletable, above all while that goes away.
+    fn handles(&self, operation: Operation) -> bool {
+        operation != Operation::Delete
+    }
+
+    async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
         let (namespace, operation) = (attributes.namespace, attributes.operation);
-        // What is in a namespace must be deletable, above all while that goes away.
-        if namespace.is_empty() || operation == Operation::Delete || is_access_review(attributes) {
+        if namespace.is_empty() || is_access_review(attributes) {
             return Ok(());
         }
         if !self.namespaces.ready(PATIENCE).await {
-            return Err(forbidden(
-                attributes,
-                "not yet ready to handle request".into(),
-                Vec::new(),
-            ));
+            return Err(attributes.not_ready());
         }
         let phase = self.phase(namespace, operation, &attributes.user.name).await?;
         if operation == Operation::Create && phase == Phase::Terminating {
@@ -150,34 +150,17 @@ fn is_access_review(attributes: &Attributes<'_>) -> bool {
 
 fn terminating(attributes: &Attributes<'_>) -> ApiError {
     let namespace = attributes.namespace;
-    let message =
-        format!("unable to create new content in namespace {namespace} because it is being terminated");
-    let cause = StatusCause {
-        reason: "NamespaceTerminating".into(),
-        message: format!("namespace {namespace} is being terminated"),
-        field: "metadata.namespace".into(),
-    };
-    forbidden(attributes, message, vec![cause])
-}
-
-/// A refusal by a plugin. An object without a name yet is called by what its name will begin with.
-fn forbidden(attributes: &Attributes<'_>, message: String, causes: Vec<StatusCause>) -> ApiError {
-    let of_object = |object: &crate::object::Object| {
-        let names = [object.name(), object.meta("generateName")];
-        names.into_iter().find(|name| !name.is_empty()).map(str::to_owned)
-    };
-    let name = if attributes.name.is_empty() {
-        let named = attributes.object.and_then(of_object);
-        named.unwrap_or_else(|| "Unknown".into())
-    } else {
-        attributes.name.to_owned()
-    };
-    ApiError::Forbidden {
-        resource: Some(attributes.resource.group_resource()),
-        name,
-        message,
-        causes,
+    let mut error = attributes.forbidden(format!(
+        "unable to create new content in namespace {namespace} because it is being terminated"
+    ));
+    if let ApiError::Forbidden { causes, .. } = &mut error {
+        causes.push(StatusCause {
+            reason: "NamespaceTerminating".into(),
+            message: format!("namespace {namespace} is being terminated"),
+            field: "metadata.namespace".into(),
+        });
     }
+    error
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ impl Config {
         }
         let standalone = args.process.standalone;
         let data_directory = data_directory(args, defaults);
+        let disabled = disabled_admission_plugins(args, defaults, &mut errors);
         let config = Self {
             address: address(&args.serving, standalone, &mut errors),
             http2_streams: http2_streams(&args.serving),
@@ -71,7 +72,8 @@ impl Config {
             } else {
                 delegated(args, &mut errors)
             },
-            namespace_lifecycle: namespace_lifecycle(args, &mut errors) && !standalone,
+            namespace_lifecycle: !disabled.iter().any(|plugin| plugin == PLUGINS[0]) && !standalone,
+            disabled_admission_plugins: disabled,
             limits: limits(&args.limits, &mut errors),
             shutdown_delay: shutdown_delay(args, &mut errors),
             warnings: warnings(args),
@@ -207,12 +209,12 @@ const PLUGINS: [&str; 5] = [
     "ValidatingAdmissionWebhook",
 ];
 
-/// Whether NamespaceLifecycle is on. As in Go, switching off wins nothing over switching on: both is an error.
-fn namespace_lifecycle(args: &Args, errors: &mut Errors) -> bool {
+/// The plugins that are off. As in Go, switching off wins nothing over switching on: both is an error.
+fn disabled_admission_plugins(args: &Args, defaults: &Defaults, errors: &mut Errors) -> Vec<String> {
     let enabled = given(&args.admission.enable_admission_plugins);
     let disabled = given(&args.admission.disable_admission_plugins);
-    // BanFlunder is the sample-apiserver's own.
-    let is_known = |plugin: &String| PLUGINS.contains(&plugin.as_str()) || plugin == "BanFlunder";
+    let is_known =
+        |plugin: &String| PLUGINS.contains(&plugin.as_str()) || defaults.admission_plugins.contains(plugin);
     for (flag, plugins) in [
         ("enable-admission-plugins", &enabled),
         ("disable-admission-plugins", &disabled),
@@ -226,7 +228,7 @@ fn namespace_lifecycle(args: &Args, errors: &mut Errors) -> bool {
             "{both} in enable-admission-plugins and disable-admission-plugins overlapped"
         ));
     }
-    !disabled.iter().any(|plugin| plugin == PLUGINS[0])
+    disabled
 }
 
 fn limits(args: &LimitArgs, errors: &mut Errors) -> Limits {

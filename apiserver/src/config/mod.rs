@@ -37,6 +37,8 @@ pub struct Defaults {
     pub etcd_prefix: String,
     /// Whether anything is stored: without, no flag need say where.
     pub stores: bool,
+    /// The program's own admission plugins, which flags may switch off.
+    pub admission_plugins: Vec<String>,
 }
 
 /// How a server is to run. Checked: what is wrong with a flag by itself, or with several together, was said already.
@@ -56,6 +58,8 @@ pub struct Config {
     pub cluster: Cluster,
     /// Whether writes into namespaces that are not there are refused.
     pub namespace_lifecycle: bool,
+    /// The admission plugins that are switched off.
+    pub disabled_admission_plugins: Vec<String>,
     /// How much it does at once.
     pub limits: Limits,
     /// How long it goes on accepting and answering when it is told to end.
@@ -169,6 +173,7 @@ impl Config {
                 kubeconfig_directory: directory.into(),
             },
             namespace_lifecycle: false,
+            disabled_admission_plugins: Vec::new(),
             limits: Limits::default(),
             shutdown_delay: Duration::ZERO,
             warnings: Vec::new(),

@@ -13,6 +13,7 @@ fn config(arguments: &[&str]) -> Result<Config, Vec<String>> {
         name: "wardle".into(),
         etcd_prefix: "/registry/wardle.example.com".into(),
         stores: true,
+        admission_plugins: vec!["BanFlunder".into()],
     };
     Config::from_args(&args, &defaults)
         .map_err(|ConfigErrors(errors)| errors.iter().map(ToString::to_string).collect())
@@ -156,6 +157,13 @@ fn admission_plugins_are_switched_as_in_go() {
     let data = "--data-dir=/d";
     assert!(!good(&[data, "--disable-admission-plugins=NamespaceLifecycle"]).namespace_lifecycle);
     assert!(good(&[data, "--disable-admission-plugins=MutatingAdmissionWebhook"]).namespace_lifecycle);
+    let own = good(&[
+        data,
+        "--disable-admission-plugins=BanFlunder,ValidatingAdmissionWebhook",
+    ]);
+    assert!(own.disabled_admission_plugins.contains(&"BanFlunder".to_owned()));
+    assert!(good(&[data]).disabled_admission_plugins.is_empty());
+    assert!(bad(&[data, "--disable-admission-plugins=BanFischer"]).contains("\"BanFischer\" is unknown"));
     assert_eq!(
         bad(&[
             data,

@@ -5,9 +5,7 @@ mod protobuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY};
 use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 
@@ -35,10 +33,6 @@ pub fn status(error: &ApiError, headers: &HeaderMap, query: &str) -> Response {
     let mut response = document(&status, code, wanted, headers);
     if let Some(seconds) = error.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
-    }
-    if matches!(error, ApiError::Forbidden { .. }) {
-        let value = HeaderValue::from_static("nosniff");
-        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, value);
     }
     response
 }

@@ -11,10 +11,12 @@ use super::answer;
 use super::call::Call;
 use super::route::Action;
 use super::write::new_object;
-use crate::admission::{Admission, Attributes, Operation};
+use crate::admission::{Admission, Attributes, NewObject, Operation};
 use crate::object::Object;
 use crate::offload;
-use crate::registry::{Pieces, check_fields, check_path, encode_object, ensure_namespace, in_time, value_at};
+use crate::registry::{
+    Pieces, admit, check_fields, check_path, encode_object, ensure_namespace, in_time, value_at,
+};
 use crate::request::RequestInfo;
 use crate::request::media;
 use crate::request::options::{CreateOptions, GetOptions, ListOptions};
@@ -174,8 +176,7 @@ where
     let (wanted, options, mut object) = new_object(call, body).await?;
     ensure_namespace(&mut object, &call.info().namespace)?;
     check_path(&call.info().namespace, "")?;
-    let (answered, warnings) = in_time(created(call, creater, admission, object, options)).await?;
-    call.warnings.extend(warnings);
+    let answered = in_time(created(call, creater, admission, object, options)).await?;
     answer::pieces(call, wanted, &pieces(call, answered)?, StatusCode::CREATED)
 }
 
@@ -186,7 +187,7 @@ async fn created(
     admission: &dyn Admission,
     object: Object,
     options: CreateOptions,
-) -> Result<(Object, Vec<String>), ApiError> {
+) -> Result<Object, ApiError> {
     let Resource {
         strategy,
         hub_version,
@@ -199,23 +200,16 @@ async fn created(
             .map_err(|error| ApiError::BadRequest(error.to_string()))
     };
     let mut hub = converted(object, hub_version)?;
-    admission
-        .admit(&Attributes {
-            operation: Operation::Create,
-            resource: call.served.resource(),
-            info: call.info(),
-            user: call.request.user(),
-            namespace: &call.info().namespace,
-            // Of a subresource: whose it is.
-            name: match call.info().name.as_str() {
-                "" => hub.name(),
-                name => name,
-            },
-            object: Some(&hub),
-            old: None,
-            dry_run: options.dry_run,
-        })
-        .await?;
+    let mut warnings = Vec::new();
+    // Of a subresource: whose it is.
+    let name = match call.info().name.as_str() {
+        "" => hub.name().to_owned(),
+        name => name.to_owned(),
+    };
+    let attributes = attributes(call, &name, &mut hub, options.dry_run);
+    let admitted = admit(admission, attributes, call.kind, &mut warnings).await;
+    call.warnings.extend(warnings);
+    admitted?;
     strategy.prepare_for_create(&mut hub);
     let errors = strategy.validate(&hub);
     if !errors.is_empty() {
@@ -225,12 +219,31 @@ async fn created(
             errors,
         });
     }
-    let warnings = strategy.warnings(&hub);
+    call.warnings.extend(strategy.warnings(&hub));
+    if admission.handles(Operation::Create) {
+        let name = hub.name().to_owned();
+        let attributes = self::attributes(call, &name, &mut hub, options.dry_run);
+        admission.validate(&attributes).await?;
+    }
     let object = converted(hub, storage_version)?;
-    let answered = creater
+    creater
         .create(RequestContext::of(call.request), object, options)
-        .await?;
-    Ok((answered, warnings))
+        .await
+}
+
+/// What admission is told of the creation of an object, which is in the hub version.
+fn attributes<'a>(call: &'a Call<'_>, name: &'a str, hub: &'a mut Object, dry_run: bool) -> Attributes<'a> {
+    Attributes {
+        operation: Operation::Create,
+        resource: call.served.resource(),
+        info: call.info(),
+        user: call.request.user(),
+        namespace: &call.info().namespace,
+        name,
+        object: Some(NewObject::new(hub)),
+        old: None,
+        dry_run,
+    }
 }
 
 /// An object as a client of this version is sent it.

@@ -139,6 +139,13 @@ impl Endpoints {
         registries
     }
 
+    /// The stored resource of this name, where it is served.
+    pub(crate) fn registry(&self, resource: &GroupResource) -> Option<Arc<Registry>> {
+        let set = self.set.load();
+        let served = set.groups.get(&resource.group)?.get(&resource.resource)?;
+        served.registry().cloned()
+    }
+
     /// The stored resource that a request is about, where it is served.
     pub(crate) fn registry_of(&self, info: &RequestInfo) -> Option<Arc<Registry>> {
         let (served, _) = self.find(&info.group, &info.version, &info.resource)?;

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 
 use super::{Endpoint, Endpoints, serve, status};
-use crate::admission::{Admission, Attributes};
+use crate::admission::Admission;
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::registry::Registry;
@@ -18,7 +18,6 @@ use crate::resource::{
 };
 use crate::response::{Body, Response};
 use crate::schema::Schema;
-use crate::status::ApiError;
 use crate::storage::memory::MemoryStore;
 
 /// A server of Flunders (namespaced, `v1alpha1` and `v1beta1`, which calls the field `reference` otherwise) and of
@@ -209,14 +208,7 @@ pub(crate) async fn next_frames(body: &mut Body) -> Vec<Value> {
         .collect()
 }
 
-pub(crate) struct AdmitAll;
-
-#[async_trait::async_trait]
-impl Admission for AdmitAll {
-    async fn admit(&self, _attributes: &Attributes<'_>) -> Result<(), ApiError> {
-        Ok(())
-    }
-}
+pub(crate) use crate::admission::NoAdmission as AdmitAll;
 
 /// Flunders always have a spec and a status; Fischers are as they come.
 struct Rules {
@@ -282,7 +274,7 @@ fn names(singular: &str, kind: &str) -> Names {
     }
 }
 
-fn flunders(policy: Policy) -> Resource {
+pub(crate) fn flunders(policy: Policy) -> Resource {
     let list = json!({"type": "array", "items": {"type": "string"}});
     let any = json!({"x-kubernetes-preserve-unknown-fields": true});
     let fields = |reference: &str| json!({reference: {"type": "string"}, "size": {"type": "integer"}, "list": list, "any": any});
@@ -305,7 +297,7 @@ fn flunders(policy: Policy) -> Resource {
     }
 }
 
-fn fischers() -> Resource {
+pub(crate) fn fischers() -> Resource {
     let size = Column {
         name: "Size".into(),
         type_: "integer".into(),

@@ -20,7 +20,7 @@ pub(crate) fn of_process() -> u64 {
     limit::read(Path::new("/")).unwrap_or(UNKNOWN)
 }
 
-/// Shares of the memory, in bytes. Together they are five eighths: the rest is for the objects, connections and the
+/// Shares of the memory, in bytes. Together they are eleven sixteenths: the rest is for the objects, connections and the
 /// program itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Budgets {
@@ -30,6 +30,8 @@ pub(crate) struct Budgets {
     pub(crate) bodies: usize,
     /// Decoded objects of requests that are worked on: three eighths, at most 4 GiB.
     pub(crate) decoded: usize,
+    /// What listers of admission plugins have decoded and keep: a sixteenth, at most 512 MiB.
+    pub(crate) listed: usize,
 }
 
 impl Budgets {
@@ -43,6 +45,7 @@ impl Budgets {
             history: share(1, 64),
             bodies: share(1, 32),
             decoded: share(3, 4096),
+            listed: share(1, 1024) / 2,
         }
     }
 }
@@ -55,11 +58,11 @@ mod tests {
     fn budgets_are_parts_of_the_limit_up_to_their_most() {
         let of = |mebibytes: u64| {
             let budgets = Budgets::of(mebibytes * MIB);
-            [budgets.history, budgets.bodies, budgets.decoded].map(|bytes| bytes >> 20)
+            [budgets.history, budgets.bodies, budgets.decoded, budgets.listed].map(|bytes| bytes >> 20)
         };
-        assert_eq!(of(256), [32, 32, 96]);
-        assert_eq!(of(1024), [64, 32, 384]);
-        assert_eq!(of(24 * 1024), [64, 32, 4096]);
+        assert_eq!(of(256), [32, 32, 96, 16]);
+        assert_eq!(of(1024), [64, 32, 384, 64]);
+        assert_eq!(of(24 * 1024), [64, 32, 4096, 512]);
         assert_eq!(Budgets::of(0).history, 0);
         assert_eq!(Budgets::of(u64::MAX).history, 64 << 20);
     }

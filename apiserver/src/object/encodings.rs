@@ -1,6 +1,7 @@
-//! Encodings that are made once and served many times.
+//! What is made of an object once and used many times: encodings, and what plugins read it as.
 
-use std::sync::{Mutex, PoisonError};
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -10,7 +11,30 @@ pub type EncodingKey = u64;
 
 /// A few encodings of one object or event. Most have one; a linear search beats a map.
 #[derive(Debug, Default)]
-pub struct EncodingCache(Mutex<Vec<(EncodingKey, Bytes)>>);
+pub struct EncodingCache(Mutex<Vec<(EncodingKey, Cached)>>);
+
+#[derive(Debug)]
+enum Cached {
+    Encoded(Bytes),
+    /// A value of a type that whoever keeps it here knows.
+    Decoded(Arc<dyn Any + Send + Sync>),
+}
+
+impl Cached {
+    fn encoded(&self) -> Option<Bytes> {
+        match self {
+            Self::Encoded(bytes) => Some(bytes.clone()),
+            Self::Decoded(_) => None,
+        }
+    }
+
+    fn decoded(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        match self {
+            Self::Encoded(_) => None,
+            Self::Decoded(value) => Some(value.clone()),
+        }
+    }
+}
 
 impl EncodingCache {
     /// The encoding under `key`, made by `make` where it is not there yet. `make` runs under the cache's lock, so that
@@ -23,25 +47,48 @@ impl EncodingCache {
         key: EncodingKey,
         make: impl FnOnce() -> Result<Bytes, E>,
     ) -> Result<Bytes, E> {
-        let mut encodings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, bytes)) = encodings.iter().find(|(found, _)| *found == key) {
-            return Ok(bytes.clone());
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = find(&cached, key, Cached::encoded) {
+            return Ok(bytes);
         }
         let bytes = make()?;
-        encodings.push((key, bytes.clone()));
+        cached.push((key, Cached::Encoded(bytes.clone())));
         Ok(bytes)
     }
 
     /// The encoding under `key`, where it was made.
     #[must_use]
     pub fn get(&self, key: EncodingKey) -> Option<Bytes> {
-        let encodings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = encodings.iter().find(|(found, _)| *found == key);
-        found.map(|(_, bytes)| bytes.clone())
+        let cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        find(&cached, key, Cached::encoded)
+    }
+
+    /// The decoded value under `key`, where one of this type is kept.
+    #[must_use]
+    pub fn decoded<T: Send + Sync + 'static>(&self, key: EncodingKey) -> Option<Arc<T>> {
+        let cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        find(&cached, key, Cached::decoded)?.downcast().ok()
+    }
+
+    /// Keeps a decoded value under `key`, in the place of one that is there.
+    pub fn keep_decoded<T: Send + Sync + 'static>(&self, key: EncodingKey, value: Arc<T>) {
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cached.retain(|(found, cached)| *found != key || cached.decoded().is_none());
+        cached.push((key, Cached::Decoded(value)));
     }
 
     /// Drops all. Who comes later makes them again.
     pub fn clear(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();
     }
+}
+
+/// The first under `key` that `is` what is wanted.
+fn find<T>(
+    cached: &[(EncodingKey, Cached)],
+    key: EncodingKey,
+    is: impl Fn(&Cached) -> Option<T>,
+) -> Option<T> {
+    let of_key = cached.iter().filter(|(found, _)| *found == key);
+    of_key.map(|(_, cached)| cached).find_map(is)
 }

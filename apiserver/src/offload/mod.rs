@@ -138,6 +138,15 @@ pub(crate) async fn expect_stored(value: &[u8]) -> Stored {
     }
 }
 
+/// Says that JSON is about to be decoded for which no memory is set aside, and returns how much of that it may take. What follows is
+/// done elsewhere, as of [`expect_body`]. It waits for no memory: whoever works on a stored object must not wait for another.
+pub(crate) async fn expect_work(value: &[u8]) -> usize {
+    match WORK.try_with(Arc::clone) {
+        Ok(work) => work.weigh(value, of_json).await,
+        Err(_) => of_json(value),
+    }
+}
+
 /// Says that so many bytes are about to be written that somebody has made, and waits for the memory. Where that is much, what follows
 /// is done elsewhere, as of [`expect_body`].
 pub(crate) async fn expect_made(bytes: usize) -> Stored {

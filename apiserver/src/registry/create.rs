@@ -1,10 +1,10 @@
 //! Create.
 
+use super::admit::{Admitted, Asked, defaulted_in};
 use super::canonical::Oversize;
 use super::metadata::{self, Clock};
-use super::rules::{Objects, in_time};
+use super::rules::in_time;
 use super::{Created, Registry, versions};
-use crate::admission::Operation;
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::request::Verb;
@@ -44,18 +44,18 @@ impl Registry {
         metadata::ensure_namespace(&mut object, self.expected_namespace(request))?;
         warnings.extend(metadata::dedup_owners(&mut object, false));
         let object = self.with_managers(request, None, object, &options.field_manager)?;
-        let hub = self.admitted(request, object, options.dry_run).await?;
-        let base = hub.meta("generateName").to_owned();
-        if base.is_empty() || !hub.name().is_empty() {
+        let admitted = self.admitted(request, object, options.dry_run, warnings).await?;
+        let base = admitted.object.meta("generateName").to_owned();
+        if base.is_empty() || !admitted.object.name().is_empty() {
             let oversize = Oversize::WithoutManagers;
             return self
-                .create_once(request, hub, options.dry_run, oversize, warnings)
+                .create_once(request, admitted, options.dry_run, oversize, warnings)
                 .await;
         }
         let mut attempts = 1..;
         loop {
-            let mut attempt = hub.clone();
-            attempt.set_meta("name", &metadata::generate_name(&base));
+            let mut attempt = admitted.clone();
+            attempt.object.set_meta("name", &metadata::generate_name(&base));
             match self
                 .create_once(
                     request,
@@ -72,34 +72,38 @@ impl Registry {
         }
     }
 
-    /// A new object in the hub version, which admission lets pass. It may have no name yet.
+    /// A new object in the hub version, as mutating admission lets it pass. It may have no name yet.
     pub(super) async fn admitted(
         &self,
         request: &Authorized,
         object: Object,
         dry_run: bool,
-    ) -> Result<Object, ApiError> {
-        let hub = self.hub_of_request(object)?;
-        let objects = Objects {
-            name: hub.name(),
-            new: Some(&hub),
-            old: None,
-        };
-        self.admit(request, Operation::Create, objects, dry_run).await?;
-        Ok(hub)
+        warnings: &mut Vec<String>,
+    ) -> Result<Admitted, ApiError> {
+        let mut object = self.hub_of_request(object)?;
+        let is_changed = self
+            .admit(request, Asked::create(dry_run), &mut object, None, warnings)
+            .await?;
+        Ok(Admitted { object, is_changed })
     }
 
     /// One attempt, under the name that the object has. An update that may create comes here too.
     pub(super) async fn create_once(
         &self,
         request: &Authorized,
-        mut hub: Object,
+        admitted: Admitted,
         dry_run: bool,
         oversize: Oversize,
         warnings: &mut Vec<String>,
     ) -> Result<Created, ApiError> {
+        let Admitted {
+            object: mut hub,
+            is_changed,
+        } = admitted;
         metadata::fill_system_fields(&mut hub, &Clock::read());
         warnings.extend(self.prepare_new(request, &mut hub)?);
+        self.validate_admission(request, Asked::create(dry_run), &mut hub, None)
+            .await?;
         let key = self.key(self.expected_namespace(request), hub.name())?;
         // Go's store parses it and lets what is no number, or 0, pass.
         if versions::parse_number(hub.resource_version()).is_ok_and(|revision| revision != 0) {
@@ -109,7 +113,7 @@ impl Registry {
         }
         let generated = !hub.meta("generateName").is_empty();
         let value = self.bytes_to_store(hub)?;
-        let defaulted_in = &request.info().version;
+        let defaulted_in = defaulted_in(&request.info().version, is_changed);
         let stored = if dry_run {
             self.try_create(&key, value, defaulted_in).await
         } else {

@@ -4,10 +4,9 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::canonical::Oversize;
 use super::metadata;
-use super::rules::{Objects, in_time};
+use super::rules::in_time;
 use super::update::Failed;
 use super::{Deleted, Listed, Registry};
-use crate::admission::Operation;
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::offload;
@@ -136,13 +135,7 @@ impl Registry {
         loop {
             let old = self.decode(&entry, &self.resource.hub_version)?;
             self.check_preconditions(&entry, old.uid(), &options.preconditions)?;
-            let objects = Objects {
-                name,
-                new: None,
-                old: Some(&old),
-            };
-            self.admit(request, Operation::Delete, objects, options.dry_run)
-                .await?;
+            self.admit_deletion(request, name, &old, options.dry_run).await?;
             let finalizers = metadata::finalizers_for(&old.finalizers(), options);
             let done = if finalizers.is_empty() {
                 self.remove(&entry, options.dry_run).await.map(Deleted::Gone)

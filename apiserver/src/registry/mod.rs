@@ -1,12 +1,14 @@
 //! The rules on objects: what Kubernetes does between a decoded request and a store. No HTTP, no database.
 //!
 //! ```text
-//! create: wipe -> hub -> fill -> prepare -> validate -> admit -> storage version -> store
-//! update: current -> change -> hub -> prepare -> validate -> admit -> storage version -> store, again on a conflict
+//! create: wipe -> hub -> admit (change) -> fill, prepare, validate -> admit (judge) -> storage version -> store
+//! update: current -> change -> hub -> admit (change) -> prepare, validate -> admit (judge) -> storage version -> store, again
+//!         on a conflict
 //! delete: current -> preconditions -> admit -> mark or remove, again on a conflict
 //! read:   stored bytes with the resourceVersion spliced in; other versions decoded and converted once
 //! ```
 
+mod admit;
 mod answers;
 mod canonical;
 mod codec;
@@ -44,6 +46,7 @@ use crate::resource::Resource;
 use crate::status::ApiError;
 use crate::storage::{KeyError, Prefix, Storage};
 
+pub(crate) use admit::admit;
 pub use answers::{Created, Deleted, Listed, Updated};
 pub(crate) use codec::encode_object;
 pub use field_managers::FieldManagerError;
@@ -123,6 +126,11 @@ impl Registry {
     /// Who keeps account of the fields that a request writes; `None`: there is no such path.
     pub(crate) fn field_manager(&self, info: &RequestInfo) -> Option<&FieldManager> {
         self.field_managers.get(&info.version, &info.subresource)
+    }
+
+    /// Whether lists are answered.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.storage.is_ready()
     }
 
     /// What it serves.

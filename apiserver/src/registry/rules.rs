@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 
 use super::Registry;
 use super::metadata::{self, Metadata};
-use crate::admission::{Attributes, Operation};
 use crate::authz::Authorized;
 use crate::managed_fields::{remove_managed_fields, set_managed_fields};
 use crate::object::Object;
@@ -178,33 +177,6 @@ impl Registry {
         })
     }
 
-    /// Asks admission.
-    ///
-    /// # Errors
-    /// It refuses.
-    pub(super) async fn admit(
-        &self,
-        request: &Authorized,
-        operation: Operation,
-        objects: Objects<'_>,
-        dry_run: bool,
-    ) -> Result<(), ApiError> {
-        let info = request.info();
-        self.admission
-            .admit(&Attributes {
-                operation,
-                resource: &self.resource,
-                info,
-                user: request.user(),
-                namespace: self.expected_namespace(request),
-                name: objects.name,
-                object: objects.new,
-                old: objects.old,
-                dry_run,
-            })
-            .await
-    }
-
     /// An object of the hub version in the storage version, without what is not stored.
     ///
     /// # Errors
@@ -224,15 +196,6 @@ impl Registry {
     pub(super) fn bytes_to_store(&self, hub: Object) -> Result<Bytes, ApiError> {
         self.value(&self.to_store(hub)?)
     }
-}
-
-/// What admission looks at.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Objects<'a> {
-    /// The name in the request; of a deletecollection none.
-    pub(super) name: &'a str,
-    pub(super) new: Option<&'a Object>,
-    pub(super) old: Option<&'a Object>,
 }
 
 /// Whether a field differs that is none of `fields`.

@@ -4,12 +4,12 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use super::admit::{Asked, defaulted_in};
 use super::canonical::Oversize;
 use super::errors::MODIFIED;
 use super::metadata;
-use super::rules::{Objects, in_time};
+use super::rules::in_time;
 use super::{Registry, UpdateFn, Updated, versions};
-use crate::admission::Operation;
 use crate::authz::Authorized;
 use crate::managed_fields::keep_timestamps;
 use crate::object::Object;
@@ -94,25 +94,21 @@ impl Registry {
             self.check_uid(&object, old.uid(), entry.key())?;
         }
         let mut new = self.hub_of_request(object)?;
-        let objects = Objects {
-            name: entry.key().name(),
-            new: Some(&new),
-            old: Some(&old),
-        };
-        self.admit(request, Operation::Update, objects, options.dry_run)
-            .await?;
-        if request.info().verb == Verb::Patch {
-            warnings.extend(metadata::dedup_owners(&mut new, true));
-        }
+        let asked = Asked::update(options.dry_run);
+        let is_changed = self.admit(request, asked, &mut new, Some(&old), warnings).await?;
+        let defaulted_in = defaulted_in(version, is_changed);
         self.check_revision(&new, entry)?;
         new.set_meta("resourceVersion", old.resource_version());
         warnings.extend(self.prepare_changed(request, &mut new, &old)?);
         keep_timestamps(&mut new, &old);
+        self.validate_admission(request, asked, &mut new, Some(&old))
+            .await?;
         let finalized = metadata::is_finalized(&new, &self.metadata_of(&old)?);
         let written = if finalized {
-            self.delete_finalized(entry, new, version, options.dry_run).await
+            self.delete_finalized(entry, new, defaulted_in, options.dry_run)
+                .await
         } else {
-            self.write(entry, new, version, options.dry_run, oversize(options))
+            self.write(entry, new, defaulted_in, options.dry_run, oversize(options))
                 .await
         };
         match written {
@@ -151,7 +147,7 @@ impl Registry {
             )));
         }
         metadata::drop_self_link(&mut object);
-        // Of a patch it is done once admission has let it pass.
+        // After admission it is done again; of a patch only then.
         if request.info().verb == Verb::Update {
             warnings.extend(metadata::dedup_owners(&mut object, false));
         }
@@ -280,9 +276,9 @@ impl Registry {
         }
         metadata::wipe_system_fields(&mut object);
         object.metadata_mut().remove("resourceVersion");
-        let hub = self.admitted(request, object, options.dry_run).await?;
+        let admitted = self.admitted(request, object, options.dry_run, warnings).await?;
         let created = self
-            .create_once(request, hub, options.dry_run, oversize(options), warnings)
+            .create_once(request, admitted, options.dry_run, oversize(options), warnings)
             .await?;
         Ok(Updated {
             entry: created.entry,

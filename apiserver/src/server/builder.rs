@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Lister, Registries};
 use crate::config::Defaults;
+use crate::object::Object;
 use crate::openapi;
+use crate::request::GroupResource;
 use crate::resource::Resource;
-use crate::resource::typed::DescriptionError;
+use crate::resource::typed::{DescriptionError, Kind};
 
 /// An extension apiserver, described.
 ///
@@ -22,7 +24,12 @@ pub struct Server {
     pub(super) name: String,
     pub(super) etcd_prefix: String,
     pub(super) resources: Vec<Arc<Resource>>,
-    pub(super) admission: Vec<Arc<dyn Admission>>,
+    /// Plugins by their names, in the order in which they are asked.
+    pub(super) admission: Vec<(String, Arc<dyn Admission>)>,
+    /// Where plugins find the registries once the server has started.
+    pub(super) registries: Registries,
+    /// What they read, and in which version.
+    pub(super) listed: Vec<(GroupResource, String)>,
     pub(super) info: openapi::Info,
     pub(super) faults: Vec<DescriptionError>,
 }
@@ -74,6 +81,8 @@ impl Server {
                 etcd_prefix: String::new(),
                 resources: Vec::new(),
                 admission: Vec::new(),
+                registries: Registries::default(),
+                listed: Vec::new(),
                 faults: Vec::new(),
             },
             etcd_prefix: None,
@@ -87,6 +96,7 @@ impl Server {
             name: self.name.clone(),
             etcd_prefix: self.etcd_prefix.clone(),
             stores: self.resources.iter().any(|resource| resource.rest.is_stored()),
+            admission_plugins: self.admission.iter().map(|(name, _)| name.clone()).collect(),
         }
     }
 }
@@ -102,11 +112,71 @@ impl Builder {
         self
     }
 
-    /// Asks this plugin before each write too, after those before it.
+    /// Asks this plugin about each write too, after those before it. It is on by default; `name` is what
+    /// `--disable-admission-plugins` calls it.
     #[must_use]
-    pub fn admission(mut self, plugin: impl Admission) -> Self {
-        self.server.admission.push(Arc::new(plugin));
+    pub fn admission(mut self, name: impl Into<String>, plugin: impl Admission) -> Self {
+        self.server.admission.push((name.into(), Arc::new(plugin)));
         self
+    }
+
+    /// What reads the stored objects of a resource as values of `T`, one of its versions, for a plugin. It can answer once the server
+    /// has started.
+    ///
+    /// ```
+    /// # use annex_apiserver::resource::typed;
+    /// # use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+    /// # use schemars::JsonSchema;
+    /// # use serde::{Deserialize, Serialize};
+    /// use annex_apiserver::server::Server;
+    ///
+    /// # #[derive(Clone, Deserialize, Serialize, JsonSchema)]
+    /// # struct Room { metadata: ObjectMeta }
+    /// # annex_apiserver::kind!(Room: "example.com", "v1", "rooms", Namespaced);
+    /// # #[derive(Clone, Deserialize, Serialize, JsonSchema)]
+    /// # struct Booking { metadata: ObjectMeta, room: String }
+    /// # annex_apiserver::kind!(Booking: "example.com", "v1", "bookings", Namespaced);
+    /// let mut server = Server::builder("hotel")
+    ///     .resource(typed::resource::<Room>().build())
+    ///     .resource(typed::resource::<Booking>().build());
+    /// let rooms = server.lister::<Room>();
+    /// let plugin = typed::Admission::new().validate_create(move |request, booking: Booking| {
+    ///     let rooms = rooms.clone();
+    ///     async move {
+    ///         if !rooms.wait_for_ready().await {
+    ///             return Err(request.not_ready());
+    ///         }
+    ///         match rooms.get(&request.namespace, &booking.room).await? {
+    ///             Some(_) => Ok(()),
+    ///             None => Err(request.forbidden(format!("there is no room {:?}", booking.room))),
+    ///         }
+    ///     }
+    /// });
+    /// let server = server.admission("RoomExists", plugin).build();
+    /// assert_eq!(server.defaults().admission_plugins, ["RoomExists"]);
+    /// ```
+    pub fn lister<T: Kind>(&mut self) -> Lister<T> {
+        let resource = GroupResource::new(T::group(&()), T::plural(&()));
+        self.lister_by(resource, T::version(&()).into_owned(), |json| {
+            serde_json::from_slice(&json)
+        })
+    }
+
+    /// The same of a resource without a Rust type, in one of its versions.
+    pub fn object_lister(&mut self, resource: GroupResource, version: impl Into<String>) -> Lister<Object> {
+        self.lister_by(resource, version.into(), |json| {
+            serde_json::from_slice(&json).map(Object)
+        })
+    }
+
+    fn lister_by<T: Send + Sync + 'static>(
+        &mut self,
+        resource: GroupResource,
+        version: String,
+        decode: fn(bytes::Bytes) -> Result<T, serde_json::Error>,
+    ) -> Lister<T> {
+        self.server.listed.push((resource.clone(), version.clone()));
+        Lister::new(self.server.registries.clone(), resource, version, decode)
     }
 
     /// What OpenAPI documents are called, and in which version they are; without it the program's name, `unversioned`.

@@ -1,5 +1,6 @@
 //! From a description and a configuration to a server that runs: the table of contents of a start.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use super::server_state::ServerState;
 use super::storage::{Stores, open};
 use super::tls::{Tls, TlsError};
 use super::{Server, checks, connection, open_files, routes, standalone};
-use crate::admission::{self, Admission};
+use crate::admission::{self, Admission, InitializationError, Kept};
 use crate::background::BackgroundTask;
 use crate::config::{Cluster, Config};
 use crate::endpoint::{Endpoint, Endpoints};
@@ -82,6 +83,27 @@ pub enum StartError {
         /// The key of one of them.
         example: String,
     },
+    /// Two admission plugins have one name.
+    #[error("admission plugin {0:?} is there twice")]
+    PluginTwice(String),
+    /// An admission plugin does not fit the server.
+    #[error("admission plugin {plugin:?} cannot be used")]
+    Plugin {
+        /// Which.
+        plugin: String,
+        /// Why not.
+        source: InitializationError,
+    },
+    /// What an admission plugin wants to read is not there.
+    #[error(
+        "an admission plugin reads {resource} as {version}, which are not stored here, or not served in this version"
+    )]
+    NotListed {
+        /// What it wants to read.
+        resource: GroupResource,
+        /// In which version.
+        version: String,
+    },
     /// The port cannot be had.
     #[error("cannot listen on {address}")]
     Listen {
@@ -133,6 +155,11 @@ impl Server {
                 .chain([tls.background().clone(), accepting.clone()]),
         );
         let core = Arc::new(self.core(&config, delegation, &stores, &background, &listener, life)?);
+        // A plugin is part of the core, and must not keep it.
+        let weak = Arc::downgrade(&core);
+        let kept = Kept::new(budgets(&config).listed);
+        self.registries
+            .started(kept, move |resource| weak.upgrade()?.endpoints.registry(resource));
         Ok(Running::new(
             serve(listener, core, tls, &config, accepting),
             stores,
@@ -155,6 +182,35 @@ impl Server {
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(StartError::Resources(format!("{} is described twice", pair[0]))),
+            None => self.check_admission(),
+        }
+    }
+
+    fn check_admission(&self) -> Result<(), StartError> {
+        let mut names = HashSet::new();
+        for (name, plugin) in &self.admission {
+            if !names.insert(name) {
+                return Err(StartError::PluginTwice(name.clone()));
+            }
+            plugin
+                .validate_initialization(&self.resources)
+                .map_err(|source| StartError::Plugin {
+                    plugin: name.clone(),
+                    source,
+                })?;
+        }
+        let is_listed = |(resource, version): &&(GroupResource, String)| {
+            self.resources.iter().any(|served| {
+                served.group_resource() == *resource
+                    && served.rest.is_stored()
+                    && served.version(version).is_some()
+            })
+        };
+        match self.listed.iter().find(|listed| !is_listed(listed)) {
+            Some((resource, version)) => Err(StartError::NotListed {
+                resource: resource.clone(),
+                version: version.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -169,7 +225,7 @@ impl Server {
         life: Lifecycle,
     ) -> Result<ServerState, StartError> {
         let budgets = budgets(config);
-        let endpoints = self.endpoints(stores, &delegation, budgets.decoded)?;
+        let endpoints = self.endpoints(config, stores, &delegation, budgets.decoded)?;
         let health = checks::of(
             stores,
             config,
@@ -214,6 +270,7 @@ impl Server {
 
     fn endpoints(
         &self,
+        config: &Config,
         stores: &Stores,
         delegation: &Delegation,
         memory: usize,
@@ -224,7 +281,11 @@ impl Server {
             .iter()
             .cloned()
             .map(|plugin| plugin as Arc<dyn Admission>);
-        let plugins: Vec<_> = own.chain(self.admission.iter().cloned()).collect();
+        let enabled = self.admission.iter().filter(|(name, _)| {
+            let mut disabled = config.disabled_admission_plugins.iter();
+            !disabled.any(|disabled| disabled == name)
+        });
+        let plugins: Vec<_> = own.chain(enabled.map(|(_, plugin)| plugin.clone())).collect();
         let admission: Arc<dyn Admission> = Arc::new(admission::Chain::new(plugins));
         let mut served = Vec::with_capacity(self.resources.len());
         for resource in &self.resources {

@@ -342,6 +342,17 @@ impl ApiError {
         }
     }
 
+    /// 403 for an object of a resource; an empty `name`: for none in particular. Go: `errors.NewForbidden`.
+    #[must_use]
+    pub fn forbidden(resource: GroupResource, name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Forbidden {
+            resource: Some(resource),
+            name: name.into(),
+            message: message.into(),
+            causes: Vec::new(),
+        }
+    }
+
     /// 422 for one field of an object.
     #[must_use]
     pub fn invalid_field(kind: GroupKind, name: impl Into<String>, error: FieldError) -> Self {

@@ -276,6 +276,11 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
         0
     }
 
+    /// Whether lists are answered: not before a cache is filled.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// Whether the store answers, for health checks.
     ///
     /// # Errors

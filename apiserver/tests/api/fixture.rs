@@ -49,7 +49,7 @@ struct Trouble {
 
 #[async_trait]
 impl Admission for Trouble {
-    async fn admit(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
+    async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
         match attributes.name {
             "panics" => panic!("a plugin with a fault"),
             "waits" => {
@@ -82,10 +82,22 @@ pub async fn serve() -> Served {
 
 /// One that is configured otherwise.
 pub async fn serve_with(change: impl FnOnce(&mut Config)) -> Served {
+    let (server, arrived, go) = troubled();
+    let served = serve_built(server, change).await;
+    Served {
+        arrived,
+        go,
+        ..served
+    }
+}
+
+/// A server of a test's own.
+pub async fn serve_built(server: Server, change: impl FnOnce(&mut Config)) -> Served {
     let directory = tempfile::tempdir().unwrap();
     let mut config = Config::for_tests(directory.path());
     change(&mut config);
-    let (running, arrived, go) = start(config).await;
+    let running = server.start(config).await.unwrap();
+    running.ready().await;
     let kubeconfig = std::fs::read_to_string(running.kubeconfig().unwrap()).unwrap();
     let kubeconfig: Value = serde_json::from_str(&kubeconfig).unwrap();
     let authority = &kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"];
@@ -98,27 +110,32 @@ pub async fn serve_with(change: impl FnOnce(&mut Config)) -> Served {
             .unwrap()
             .to_owned(),
         trust: Trust::new(&authority),
-        arrived,
-        go,
+        arrived: Arc::new(Semaphore::new(0)),
+        go: Arc::new(Semaphore::new(0)),
         _directory: directory,
     }
 }
 
 /// Starts a server with this configuration: it, and the semaphores of [`Served`].
 pub async fn start(config: Config) -> (Running, Arc<Semaphore>, Arc<Semaphore>) {
-    let (arrived, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let running = Server::builder("test")
-        .resource(things())
-        .admission(Trouble {
-            arrived: arrived.clone(),
-            go: go.clone(),
-        })
-        .build()
-        .start(config)
-        .await
-        .unwrap();
+    let (server, arrived, go) = troubled();
+    let running = server.start(config).await.unwrap();
     running.ready().await;
     (running, arrived, go)
+}
+
+/// The server of things, and the semaphores of [`Served`].
+fn troubled() -> (Server, Arc<Semaphore>, Arc<Semaphore>) {
+    let (arrived, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let trouble = Trouble {
+        arrived: arrived.clone(),
+        go: go.clone(),
+    };
+    let server = Server::builder("test")
+        .resource(things())
+        .admission("Trouble", trouble)
+        .build();
+    (server, arrived, go)
 }
 
 impl Served {

@@ -8,6 +8,7 @@
     reason = "what does not hold is a test that fails"
 )]
 
+mod admission;
 mod chain;
 mod client;
 mod cluster;

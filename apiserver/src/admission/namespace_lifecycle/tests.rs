@@ -7,6 +7,7 @@ use futures::channel::mpsc::{self, UnboundedSender};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::admission::{Chain, NewObject};
 use crate::kubernetes::testing::{Answer, FakeCluster, eventually};
 use crate::object::Object;
 use crate::request::{RequestInfo, User, Verb};
@@ -51,7 +52,7 @@ fn namespace(name: &str, phase: &str, version: u64) -> Value {
 
 /// A cluster whose list and watch say one thing, and whose answers for one namespace another.
 struct Fixture {
-    plugin: NamespaceLifecycle,
+    plugin: Arc<NamespaceLifecycle>,
     cluster: FakeCluster,
     events: UnboundedSender<Value>,
     resource: Resource,
@@ -86,7 +87,7 @@ impl Fixture {
             }
         });
         Self {
-            plugin: NamespaceLifecycle::new(cluster.client.clone()),
+            plugin: Arc::new(NamespaceLifecycle::new(cluster.client.clone())),
             cluster,
             events,
             resource: flunders(),
@@ -121,18 +122,20 @@ impl Fixture {
             field_selector: String::new(),
         };
         let user = User::default();
-        let attributes = Attributes {
+        let mut object = object.cloned();
+        let mut attributes = Attributes {
             operation,
             resource: &self.resource,
             info: &info,
             user: &user,
             namespace,
             name,
-            object,
+            object: object.as_mut().map(NewObject::new),
             old: None,
             dry_run: false,
         };
-        self.plugin.admit(&attributes).await
+        let plugin = Chain::new(vec![self.plugin.clone()]);
+        plugin.admit(&mut attributes).await
     }
 
     /// How often one namespace was asked for.

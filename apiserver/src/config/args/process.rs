@@ -4,7 +4,7 @@ use clap::ArgAction;
 
 use crate::request::GoDuration;
 
-/// What else may refuse a write.
+/// What else may change or refuse a write.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Admission")]
 pub struct AdmissionArgs {
@@ -12,7 +12,7 @@ pub struct AdmissionArgs {
     #[arg(long, value_delimiter = ',', value_name = "PLUGINS")]
     pub enable_admission_plugins: Vec<String>,
 
-    /// Plugins to switch off. NamespaceLifecycle is the one that is built.
+    /// Plugins to switch off: NamespaceLifecycle, or one of the program's own.
     #[arg(long, value_delimiter = ',', value_name = "PLUGINS")]
     pub disable_admission_plugins: Vec<String>,
 }

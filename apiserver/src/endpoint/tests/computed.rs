@@ -281,8 +281,9 @@ async fn admission_is_asked_before_a_creation() {
 
     #[async_trait::async_trait]
     impl Admission for Nobody {
-        async fn admit(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
-            assert_eq!(attributes.object.map(|object| object.namespace()), Some("a"));
+        async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+            let object = attributes.object.as_deref();
+            assert_eq!(object.map(|object| object.namespace()), Some("a"));
             Err(ApiError::BadRequest("nobody".into()))
         }
     }

@@ -7,9 +7,9 @@ use serde_json::Value;
 use crate::object::Object;
 use crate::status::MOST_LISTED;
 
-/// Keeps each owner reference once. Returns the warning that a client gets who sent one twice; `patch`: Kubernetes looks
-/// only after mutating admission there, and says so.
-pub(in crate::registry) fn dedup_owners(object: &mut Object, patch: bool) -> Option<String> {
+/// Keeps each owner reference once. Returns the warning that a client gets; `admitted`: mutating admission is over, which the warning
+/// says.
+pub(in crate::registry) fn dedup_owners(object: &mut Object, admitted: bool) -> Option<String> {
     let owners = object
         .0
         .get_mut("metadata")?
@@ -38,7 +38,7 @@ pub(in crate::registry) fn dedup_owners(object: &mut Object, patch: bool) -> Opt
         duplicates.truncate(MOST_LISTED);
         duplicates.push("...".to_owned());
     }
-    let when = if patch {
+    let when = if admitted {
         " after mutating admission happens"
     } else {
         ""

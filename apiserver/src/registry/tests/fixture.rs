@@ -92,31 +92,48 @@ impl Strategy for Paint {
     }
 }
 
-/// Admission that notes what it was asked, and refuses objects of one name.
-#[derive(Debug, Default)]
+/// Admission that notes what it was asked. It refuses objects that are called `refused`, and, once they are valid, of the color
+/// `rejected`; the change that a test gives it is made to each new object.
+#[derive(Default)]
 pub(super) struct Gate {
     pub(super) asked: Mutex<Vec<(Operation, String, bool)>>,
+    /// What validating admission was asked about: the name, and the color of the new object.
+    pub(super) validated: Mutex<Vec<(Operation, String, Option<Value>)>>,
+    change: Mutex<Option<Edit>>,
+}
+
+type Edit = Box<dyn Fn(&mut Object) + Send>;
+
+impl Gate {
+    /// Changes every new object from now on.
+    pub(super) fn change(&self, edit: impl Fn(&mut Object) + Send + 'static) {
+        *self.change.lock().unwrap() = Some(Box::new(edit));
+    }
 }
 
 #[async_trait]
 impl Admission for Gate {
-    async fn admit(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
-        let object = attributes
-            .object
-            .or(attributes.old)
-            .map(Object::name)
-            .unwrap_or_default();
-        self.asked
-            .lock()
-            .unwrap()
-            .push((attributes.operation, object.to_owned(), attributes.dry_run));
-        if object == "refused" {
-            return Err(ApiError::Forbidden {
-                resource: Some(attributes.resource.group_resource()),
-                name: object.to_owned(),
-                message: "not this one".into(),
-                causes: Vec::new(),
-            });
+    async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+        let object = attributes.object.as_deref().or(attributes.old);
+        let name = object.map(Object::name).unwrap_or_default().to_owned();
+        let asked = (attributes.operation, name.clone(), attributes.dry_run);
+        self.asked.lock().unwrap().push(asked);
+        if name == "refused" {
+            return Err(attributes.forbidden("not this one"));
+        }
+        if let (Some(edit), Some(object)) = (&*self.change.lock().unwrap(), &mut attributes.object) {
+            edit(object);
+        }
+        Ok(())
+    }
+
+    async fn validate(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
+        let color = |object: &Object| object.0["spec"]["color"].clone();
+        let color = attributes.object.as_deref().map(color);
+        let asked = (attributes.operation, attributes.name.to_owned(), color.clone());
+        self.validated.lock().unwrap().push(asked);
+        if color.is_some_and(|color| color == "rejected") {
+            return Err(attributes.forbidden("not this color"));
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The registry on a store in memory: cases of k8s.io/apiserver's `registry/generic/registry/store_test.go` and
 //! `registry/rest/resttest`, by verb.
 
+mod admission;
 mod create;
 mod delete;
 mod field_managers;

@@ -35,6 +35,7 @@
 //! # Ok::<(), typed::DescriptionError>(())
 //! ```
 
+mod admission;
 mod computed;
 mod connect;
 mod derived;
@@ -56,6 +57,7 @@ use crate::status::FieldError;
 use strategy::{Rules, Typed};
 use version::{Erased, Serving};
 
+pub use admission::{Admission, AdmissionRequest};
 pub use computed::Verbs;
 pub use connect::Connect;
 pub use derived::derived;

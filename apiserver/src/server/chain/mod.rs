@@ -20,6 +20,7 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, UPGRADE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode};
@@ -72,7 +73,7 @@ where
         .await;
     let mut response = match passed {
         Ok(Ok(response)) => response,
-        Ok(Err(error)) => refuse(&error, &parts),
+        Ok(Err(error)) => refuse(&error, &parts, held.permit.is_some()),
         Err(_) => panicked(&core, &parts),
     };
     let has_place = held
@@ -284,14 +285,18 @@ fn without_body(response: &mut Response) {
     }
 }
 
-fn refuse(error: &ApiError, parts: &Parts) -> Response {
-    match error.plain_text() {
-        Some(words) => {
-            let code = StatusCode::from_u16(error.status().code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            text::answer(code, format!("{words}\n"))
-        }
-        None => endpoint::status(error, &parts.headers, parts.uri.query().unwrap_or_default()),
+fn refuse(error: &ApiError, parts: &Parts, is_authorized: bool) -> Response {
+    if let Some(words) = error.plain_text() {
+        let code = StatusCode::from_u16(error.status().code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        return text::answer(code, format!("{words}\n"));
     }
+    let mut response = endpoint::status(error, &parts.headers, parts.uri.query().unwrap_or_default());
+    // As Go, whose filters say it of what they forbid, and whose plugins do not.
+    if !is_authorized && matches!(error, ApiError::Forbidden { .. }) {
+        let value = HeaderValue::from_static("nosniff");
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, value);
+    }
+    response
 }
 
 fn unreadable(error: crate::request::RequestInfoError) -> ApiError {

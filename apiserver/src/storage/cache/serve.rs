@@ -145,6 +145,10 @@ impl Storage for Cache {
         Ok(())
     }
 
+    fn is_ready(&self) -> bool {
+        self.ready()
+    }
+
     fn count(&self, prefix: &Prefix) -> Option<usize> {
         if !self.covers(prefix) || !self.ready() {
             return None;
