@@ -2,6 +2,7 @@
 
 use annex_apiserver::server::Server;
 
+mod ban_flunder;
 #[allow(clippy::field_reassign_with_default, reason = "so it reads as what it does")]
 mod resources;
 
@@ -9,10 +10,13 @@ mod resources;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    Server::builder("wardle")
+    let mut wardle = Server::builder("wardle")
         .openapi("Wardle", "0.1")
         .resource(resources::flunders())
-        .resource(resources::fischers())
+        .resource(resources::fischers());
+    let fischers = wardle.lister();
+    wardle
+        .admission(ban_flunder::NAME, ban_flunder::BanFlunder::new(fischers))
         .build()
         .main()
 }

@@ -12,6 +12,9 @@ use crate::scenarios::{Failure, failure};
 
 /// No answer takes longer: the watches among them end after a second.
 const LIMIT: Duration = Duration::from_secs(60);
+/// How long an answer is waited for that follows from what another object says, and how often it is looked.
+const LAG: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The answers to all requests, in their order.
 ///
@@ -21,7 +24,7 @@ pub(super) async fn play(client: &Client, requests: &[Request]) -> Result<Vec<An
     let mut memory = Memory::default();
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
-        let sent = tokio::time::timeout(LIMIT, send(client, request, &mut memory)).await;
+        let sent = tokio::time::timeout(LIMIT, answered(client, request, &mut memory)).await;
         let answer = sent
             .map_err(|_| {
                 failure(format!(
@@ -34,6 +37,22 @@ pub(super) async fn play(client: &Client, requests: &[Request]) -> Result<Vec<An
         answers.push(answer);
     }
     Ok(answers)
+}
+
+/// The answer to a request; of one that waits for a code the first that has it.
+async fn answered(client: &Client, request: &Request, memory: &mut Memory) -> Result<Answer, Failure> {
+    let end = tokio::time::Instant::now() + LAG;
+    loop {
+        let answer = send(client, request, memory).await?;
+        let Some(wanted) = request.until.filter(|wanted| *wanted != answer.code) else {
+            return Ok(answer);
+        };
+        if tokio::time::Instant::now() >= end {
+            let (code, lag) = (answer.code, LAG.as_secs());
+            return Err(failure(format!("still {code} and not {wanted} after {lag} s")));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 async fn send(client: &Client, request: &Request, memory: &mut Memory) -> Result<Answer, Failure> {

@@ -2,12 +2,13 @@
 //!
 //! `{{rv NAME}}` and `{{uid NAME}}` are the resourceVersion and the uid that the server last gave the object of this
 //! name; `{{continue}}` is the token of its last list; `{{repeat COUNT TEXT}}` is what would be too long to read, and
-//! `{{byte HEX}}` in a body one that is no text.
+//! `{{byte HEX}}` in a body one that is no text. The header `Until: CODE` is not sent: the request is sent again until its answer has
+//! this code, since plugins learn of other objects a little later.
 
 use std::collections::BTreeMap;
 
 /// All requests, in the order in which they are sent: each file goes on with what the ones before it left.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     include_str!("requests/1-discovery.http"),
     include_str!("requests/2-create.http"),
     include_str!("requests/3-read.http"),
@@ -15,6 +16,7 @@ const FILES: [&str; 7] = [
     include_str!("requests/5-update.http"),
     include_str!("requests/6-apply.http"),
     include_str!("requests/7-delete.http"),
+    include_str!("requests/8-admission.http"),
 ];
 
 /// One request.
@@ -25,6 +27,8 @@ pub(super) struct Request {
     pub(super) path: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: String,
+    /// The code that is waited for.
+    pub(super) until: Option<u16>,
 }
 
 /// The requests of all files.
@@ -41,16 +45,17 @@ fn parse_one(text: &str) -> Option<Request> {
     let mut lines = head.lines();
     let title = lines.next()?.trim().to_owned();
     let (method, path) = lines.next()?.split_once(' ')?;
-    let headers = lines
+    let (until, headers): (Vec<_>, Vec<_>) = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+        .partition(|(name, _)| name == "Until");
     Some(Request {
         title,
         method: method.to_owned(),
         path: path.to_owned(),
         headers,
         body: body.trim().to_owned(),
+        until: until.first().and_then(|(_, code)| code.parse().ok()),
     })
 }
 
@@ -104,8 +109,10 @@ mod tests {
 
     #[test]
     fn head_and_body_are_told_apart() {
-        let requests = parse("### one\nGET /a\nAccept: x/y\n\n### two\nPOST /b\n\n{\"a\": 1}\n\n");
+        let requests =
+            parse("### one\nGET /a\nAccept: x/y\nUntil: 403\n\n### two\nPOST /b\n\n{\"a\": 1}\n\n");
         assert_eq!(requests[0].headers, [("Accept".to_owned(), "x/y".to_owned())]);
+        assert_eq!((requests[0].until, requests[1].until), (Some(403), None));
         assert_eq!(requests[0].body, "");
         assert_eq!(
             (requests[1].method.as_str(), requests[1].body.as_str()),
