@@ -221,7 +221,6 @@ async fn created(
     }
     call.warnings.extend(strategy.warnings(&hub));
     if admission.handles(Operation::Create) {
-        let name = hub.name().to_owned();
         let attributes = self::attributes(call, &name, &mut hub, options.dry_run);
         admission.validate(&attributes).await?;
     }
