@@ -224,10 +224,9 @@ fn judge(read: Read, resource: &Resource, version: &str) -> Result<Decoded, Deco
     object.set_type(&resource.api_version(version), &resource.names.kind);
     tidy_metadata(object.metadata_mut());
     let of_type = |error| DecodeError::of_type(error, resource, version);
-    let mut object = resource.strategy.normalize(version, object).map_err(of_type)?;
-    resource.strategy.default_fields(version, &mut object);
+    let object = resource.strategy.normalize_and_default(version, object);
     Ok(Decoded {
-        object,
+        object: object.map_err(of_type)?,
         strict: findings.strict.into_texts(),
         of_yaml: 0,
     })

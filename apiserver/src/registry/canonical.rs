@@ -182,7 +182,7 @@ impl Registry {
     /// # Errors
     /// 500: it cannot be read.
     pub(super) fn completed(&self, entry: &Entry) -> Result<Option<Bytes>, ApiError> {
-        if entry.schema() == Some(self.schema) {
+        if self.is_canonical(entry) {
             return Ok(None);
         }
         let key: EncodingKey = self.schema.get();

@@ -53,7 +53,7 @@ impl Registry {
     #[must_use]
     pub fn is_copied(&self, entry: &Entry, version: &str) -> bool {
         version == self.resource.storage_version
-            && entry.schema() == Some(self.schema)
+            && self.is_canonical(entry)
             && entry.value().starts_with(&self.stored_head)
     }
 
@@ -70,7 +70,15 @@ impl Registry {
     /// # Errors
     /// As [`Registry::pieces`].
     pub fn decode(&self, entry: &Entry, version: &str) -> Result<Object, ApiError> {
-        let mut object = self.in_version(self.stored(entry)?, version).map_err(internal)?;
+        self.read_in(self.stored(entry)?, entry, version)
+    }
+
+    /// `object`, which is what is [`stored`](Self::stored) in `entry`, in `version`, with its resourceVersion.
+    ///
+    /// # Errors
+    /// 500: it cannot be had in this version.
+    pub(super) fn read_in(&self, object: Object, entry: &Entry, version: &str) -> Result<Object, ApiError> {
+        let mut object = self.in_version(object, version).map_err(internal)?;
         if entry.revision() != Revision::ZERO {
             object.set_meta("resourceVersion", &entry.revision().to_string());
         }
@@ -80,8 +88,15 @@ impl Registry {
     /// The stored object, defaulted, in the version that it was stored in.
     pub(super) fn stored(&self, entry: &Entry) -> Result<Object, ApiError> {
         let (version, mut object) = self.parse_stored(entry)?;
-        self.resource.strategy.default_fields(&version, &mut object);
+        if !self.is_canonical(entry) {
+            self.resource.strategy.default_fields(&version, &mut object);
+        }
         Ok(object)
+    }
+
+    /// Whether the value of `entry` is known to be complete as it is stored.
+    pub(super) fn is_canonical(&self, entry: &Entry) -> bool {
+        entry.schema() == Some(self.schema)
     }
 
     /// The stored object as it is, and the version that it was stored in.
@@ -126,7 +141,7 @@ impl Registry {
     }
 
     /// The version that `object` says it is of, where it is one of this group.
-    fn version_of<'a>(&self, object: &'a Object) -> Option<&'a str> {
+    pub(super) fn version_of<'a>(&self, object: &'a Object) -> Option<&'a str> {
         object
             .api_version()
             .strip_prefix(self.resource.group.as_str())?

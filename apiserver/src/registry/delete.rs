@@ -5,7 +5,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use super::canonical::Oversize;
 use super::metadata;
 use super::rules::in_time;
-use super::update::Failed;
+use super::update::{Change, Failed};
 use super::{Deleted, Listed, Registry};
 use crate::authz::Authorized;
 use crate::object::Object;
@@ -172,10 +172,13 @@ impl Registry {
         dry_run: bool,
     ) -> Result<Entry, Failed> {
         metadata::mark_as_deleting(&mut object, finalizers, &metadata::now());
-        // It was read from the store.
-        let version = &self.resource.storage_version;
-        self.write(entry, object, version, dry_run, Oversize::Refused)
-            .await
+        let change = Change {
+            new: object,
+            stored: None,
+            // It was read from the store.
+            defaulted_in: &self.resource.storage_version,
+        };
+        self.write(entry, change, dry_run, Oversize::Refused).await
     }
 
     /// The preconditions as Go checks them first: with the kind in the place of the resource.

@@ -120,7 +120,7 @@ impl Registry {
         } else {
             &["metadata"]
         };
-        if resource.policy.generation && differs_outside_of(uncounted, object, old) {
+        if resource.policy.generation && differs_outside_of(uncounted, &object.0, &old.0) {
             let next = old.generation().saturating_add(1);
             object.metadata_mut().insert("generation".into(), next.into());
         }
@@ -199,14 +199,17 @@ impl Registry {
 }
 
 /// Whether a field differs that is none of `fields`.
-fn differs_outside_of(fields: &[&str], left: &Object, right: &Object) -> bool {
+pub(super) fn differs_outside_of(
+    fields: &[&str],
+    left: &Map<String, Value>,
+    right: &Map<String, Value>,
+) -> bool {
     let counted = |key: &&String| !fields.contains(&key.as_str());
-    let count = |object: &Object| object.0.keys().filter(counted).count();
+    let count = |map: &Map<String, Value>| map.keys().filter(counted).count();
     count(left) != count(right)
         || left
-            .0
             .iter()
-            .any(|(key, value)| counted(&key) && right.0.get(key) != Some(value))
+            .any(|(key, value)| counted(&key) && right.get(key) != Some(value))
 }
 
 /// Makes of a write of the status what it may be: the old object with the new status. Who manages which field has

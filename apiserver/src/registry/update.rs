@@ -8,7 +8,7 @@ use super::admit::{Asked, defaulted_in};
 use super::canonical::Oversize;
 use super::errors::MODIFIED;
 use super::metadata;
-use super::rules::in_time;
+use super::rules::{differs_outside_of, in_time};
 use super::{Registry, UpdateFn, Updated, versions};
 use crate::authz::Authorized;
 use crate::managed_fields::keep_timestamps;
@@ -64,6 +64,32 @@ impl Registry {
         }
     }
 
+    /// What is stored in `entry`, decoded once, as a write in `version` needs it.
+    fn decode_current(&self, entry: &Entry, version: &str) -> Result<Current, ApiError> {
+        let hub = &self.resource.hub_version;
+        let stored = self.stored(entry)?;
+        if version == hub {
+            return Ok(Current {
+                old: self.read_in(stored, entry, hub)?,
+                seen: None,
+            });
+        }
+        Ok(Current {
+            old: self.read_in(stored.clone(), entry, hub)?,
+            seen: Some(self.read_in(stored, entry, version)?),
+        })
+    }
+
+    /// Of the objects that `entry` was decoded to, the one that is as it is stored, but for the resourceVersion.
+    fn as_stored<'a>(
+        &self,
+        entry: &Entry,
+        mut decoded: impl Iterator<Item = &'a Object>,
+    ) -> Option<&'a Object> {
+        let storage_version = Some(self.resource.storage_version.as_str());
+        decoded.find(|object| self.is_canonical(entry) && self.version_of(object) == storage_version)
+    }
+
     async fn current(&self, key: &Key) -> Result<Option<Entry>, ApiError> {
         let read = self.storage.get(key, ReadAt::Latest).await;
         Ok(read
@@ -82,14 +108,10 @@ impl Registry {
     ) -> Result<Attempt, ApiError> {
         // The stored object is decoded whatever the client sent.
         let _memory = offload::expect_stored(entry.value()).await;
-        let old = self.decode(entry, &self.resource.hub_version)?;
         let version = &request.info().version;
-        let object = if *version == self.resource.hub_version {
-            self.changed(request, change, Some(&old), options, warnings)?
-        } else {
-            let current = self.decode(entry, version)?;
-            self.changed(request, change, Some(&current), options, warnings)?
-        };
+        let Current { old, seen } = self.decode_current(entry, version)?;
+        let current = seen.as_ref().unwrap_or(&old);
+        let object = self.changed(request, change, Some(current), options, warnings)?;
         if request.info().verb == Verb::Update {
             self.check_uid(&object, old.uid(), entry.key())?;
         }
@@ -108,8 +130,15 @@ impl Registry {
             self.delete_finalized(entry, new, defaulted_in, options.dry_run)
                 .await
         } else {
-            self.write(entry, new, defaulted_in, options.dry_run, oversize(options))
-                .await
+            // In the storage version, and complete there, it is what is stored.
+            let stored = [seen.as_ref(), Some(&old)].into_iter().flatten();
+            let stored = self.as_stored(entry, stored);
+            let change = Change {
+                new,
+                stored,
+                defaulted_in,
+            };
+            self.write(entry, change, options.dry_run, oversize(options)).await
         };
         match written {
             Ok(entry) => Ok(Attempt::Written(Updated {
@@ -196,18 +225,22 @@ impl Registry {
         }
     }
 
-    /// Stores a changed object, which was defaulted in the version `defaulted_in`, unless nothing has changed.
+    /// Stores a changed object unless nothing has changed.
     pub(super) async fn write(
         &self,
         entry: &Entry,
-        new: Object,
-        defaulted_in: &str,
+        change: Change<'_>,
         dry_run: bool,
         oversize: Oversize,
     ) -> Result<Entry, Failed> {
+        let Change {
+            new,
+            stored,
+            defaulted_in,
+        } = change;
         let new = self.to_store(new).map_err(Failed::Other)?;
         let value = self.value(&new).map_err(Failed::Other)?;
-        if is_stored(&new, &value, entry) {
+        if is_stored(&new, &value, entry, stored) {
             return Ok(entry.clone());
         }
         if dry_run {
@@ -289,11 +322,26 @@ impl Registry {
 }
 
 /// Whether `object`, whose bytes are `value`, is what is stored. What another server wrote may be the same with its
-/// fields in another order; then it is as long.
-fn is_stored(object: &Object, value: &Bytes, entry: &Entry) -> bool {
-    let stored = entry.value();
-    let parse = || serde_json::from_slice::<Map<String, Value>>(stored).ok();
-    value == stored || (value.len() == stored.len() && parse().is_some_and(|stored| stored == object.0))
+/// fields in another order; then it is as long. `stored` is the stored object, where it is known.
+fn is_stored(object: &Object, value: &Bytes, entry: &Entry, stored: Option<&Object>) -> bool {
+    let bytes = entry.value();
+    let is_same = || match stored {
+        Some(stored) => is_same_but_revision(object, stored),
+        None => {
+            let parsed = serde_json::from_slice::<Map<String, Value>>(bytes);
+            parsed.is_ok_and(|parsed| parsed == object.0)
+        }
+    };
+    value == bytes || (value.len() == bytes.len() && is_same())
+}
+
+/// Whether two objects are the same but for the resourceVersion.
+fn is_same_but_revision(left: &Object, right: &Object) -> bool {
+    let (Some(of_left), Some(of_right)) = (left.metadata(), right.metadata()) else {
+        return false;
+    };
+    !differs_outside_of(&["metadata"], &left.0, &right.0)
+        && !differs_outside_of(&["resourceVersion"], of_left, of_right)
 }
 
 /// Of an apply too large is too large: who applies must not lose what others manage.
@@ -303,6 +351,24 @@ fn oversize(options: &UpdateOptions) -> Oversize {
     } else {
         Oversize::WithoutManagers
     }
+}
+
+/// The object that a write finds.
+struct Current {
+    /// In the hub version.
+    old: Object,
+    /// In the request's version; `None`: that is the hub's.
+    seen: Option<Object>,
+}
+
+/// What becomes of an object.
+pub(super) struct Change<'a> {
+    /// In the hub version.
+    pub(super) new: Object,
+    /// What is stored, decoded, but for the resourceVersion; `None`: that is not known.
+    pub(super) stored: Option<&'a Object>,
+    /// The version in which the new object was defaulted.
+    pub(super) defaulted_in: &'a str,
 }
 
 /// How an attempt ended.

@@ -25,6 +25,17 @@ pub trait Strategy: Send + Sync + 'static {
     /// Completes what a client left out.
     fn default_fields(&self, version: &str, object: &mut Object);
 
+    /// What a client sent, as its type writes it and completed: [`normalize`](Self::normalize), then
+    /// [`default_fields`](Self::default_fields).
+    ///
+    /// # Errors
+    /// As `normalize`.
+    fn normalize_and_default(&self, version: &str, object: Object) -> Result<Object, ConversionError> {
+        let mut object = self.normalize(version, object)?;
+        self.default_fields(version, &mut object);
+        Ok(object)
+    }
+
     /// The object in the version `to`, its `apiVersion` included.
     ///
     /// # Errors

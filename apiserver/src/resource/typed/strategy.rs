@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::version::{Erased, Kind, read, take_metadata, write};
+use super::version::{Erased, Kind, Unmanaged, read, replaced_by};
 use crate::object::Object;
 use crate::resource::{ConversionError, Strategy};
 use crate::status::FieldError;
@@ -77,10 +77,7 @@ impl<H: Kind> Typed<H> {
             return;
         };
         rule(&mut value);
-        let metadata = object.0.get("metadata").cloned().unwrap_or_default();
-        if let Ok(changed) = write(&value, metadata) {
-            *object = changed;
-        }
+        *object = replaced_by(std::mem::take(object), value);
     }
 }
 
@@ -108,13 +105,19 @@ impl<H: Kind> Strategy for Typed<H> {
         }
     }
 
-    fn convert(&self, mut object: Object, to: &str) -> Result<Object, ConversionError> {
+    fn normalize_and_default(&self, version: &str, object: Object) -> Result<Object, ConversionError> {
+        self.version(version)?.normalize_and_default(object)
+    }
+
+    fn convert(&self, object: Object, to: &str) -> Result<Object, ConversionError> {
         let from = object.api_version().rsplit('/').next().unwrap_or_default();
         if from == to {
             return Ok(object);
         }
-        let hub = self.version(from)?.to_hub(&object)?;
-        self.version(to)?.of_hub(hub, take_metadata(&mut object))
+        let from = self.version(from)?;
+        let mut object = Unmanaged::new(object);
+        let hub = from.to_hub(&object)?;
+        self.version(to)?.of_hub(hub, object.take_metadata())
     }
 
     fn prepare_for_create(&self, object: &mut Object) {

@@ -3,12 +3,14 @@
 use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::KindScope;
+use crate::managed_fields::{remove_managed_fields, set_managed_fields};
 use crate::object::Object;
 use crate::resource::ConversionError;
 use crate::schema::Schema;
@@ -48,7 +50,9 @@ pub(super) trait Erased<H>: Send + Sync + 'static {
     /// The object as the type writes it.
     fn normalize(&self, object: Object) -> Result<Object, ConversionError>;
     fn default_fields(&self, object: &mut Object);
-    fn to_hub(&self, object: &Object) -> Result<H, ConversionError>;
+    /// Both at once.
+    fn normalize_and_default(&self, object: Object) -> Result<Object, ConversionError>;
+    fn to_hub(&self, object: &Unmanaged) -> Result<H, ConversionError>;
     /// The value in this version, with the metadata of the object that it was made of.
     fn of_hub(&self, hub: H, metadata: Value) -> Result<Object, ConversionError>;
 }
@@ -85,32 +89,43 @@ impl<V: Kind + From<H> + Into<H>, H: Kind> Erased<H> for Serving<V, H> {
         self.complete = Some(complete);
     }
 
-    fn normalize(&self, mut object: Object) -> Result<Object, ConversionError> {
-        let value: V = read(&object)?;
-        write(&value, take_metadata(&mut object))
+    fn normalize(&self, object: Object) -> Result<Object, ConversionError> {
+        let mut object = Unmanaged::new(object);
+        let value: V = read(&object.rest)?;
+        write(value, object.take_metadata())
     }
 
     fn default_fields(&self, object: &mut Object) {
         let Some(complete) = &self.complete else {
             return;
         };
+        let there = Unmanaged::new(std::mem::take(object));
         // What cannot be read cannot be completed; whoever reads it next says so.
-        let Ok(mut value) = read::<V>(object) else {
-            return;
+        *object = match read::<V>(&there.rest) {
+            Ok(mut value) => {
+                complete(&mut value);
+                there.replaced_by(value)
+            }
+            Err(_) => there.into_object(),
         };
-        complete(&mut value);
-        let metadata = object.0.get("metadata").cloned().unwrap_or_default();
-        if let Ok(completed) = write(&value, metadata) {
-            *object = completed;
-        }
     }
 
-    fn to_hub(&self, object: &Object) -> Result<H, ConversionError> {
-        read::<V>(object).map(Into::into)
+    // A value is completed as it was read, as Go's decoder does it.
+    fn normalize_and_default(&self, object: Object) -> Result<Object, ConversionError> {
+        let mut object = Unmanaged::new(object);
+        let mut value: V = read(&object.rest)?;
+        if let Some(complete) = &self.complete {
+            complete(&mut value);
+        }
+        write(value, object.take_metadata())
+    }
+
+    fn to_hub(&self, object: &Unmanaged) -> Result<H, ConversionError> {
+        read::<V>(&object.rest).map(Into::into)
     }
 
     fn of_hub(&self, hub: H, metadata: Value) -> Result<Object, ConversionError> {
-        write(&V::from(hub), metadata)
+        write(V::from(hub), metadata)
     }
 }
 
@@ -119,22 +134,82 @@ pub(super) fn read<V: DeserializeOwned>(object: &Object) -> Result<V, Conversion
     V::deserialize(&object.0).map_err(|error| ConversionError(error.to_string()))
 }
 
-/// What stands in the object's metadata, which is left without any.
-pub(super) fn take_metadata(object: &mut Object) -> Value {
-    object.0.remove("metadata").unwrap_or_default()
+/// An object, and beside it its managedFields: no type is about them, and they are often most of an object's values.
+pub(super) struct Unmanaged {
+    rest: Object,
+    managed: Option<Value>,
+}
+
+impl Unmanaged {
+    pub(super) fn new(mut object: Object) -> Self {
+        let managed = remove_managed_fields(&mut object);
+        Self {
+            rest: object,
+            managed,
+        }
+    }
+
+    /// The metadata of the object, managedFields included, which is left without any.
+    pub(super) fn take_metadata(&mut self) -> Value {
+        self.put_back();
+        self.rest.0.remove("metadata").unwrap_or_default()
+    }
+
+    /// The object that `value` says, with this one's metadata; this one where it cannot be written.
+    fn replaced_by<V: Kind>(mut self, value: V) -> Object {
+        self.put_back();
+        replaced_by(self.rest, value)
+    }
+
+    fn into_object(mut self) -> Object {
+        self.put_back();
+        self.rest
+    }
+
+    fn put_back(&mut self) {
+        if let Some(managed) = self.managed.take() {
+            set_managed_fields(&mut self.rest, Some(managed));
+        }
+    }
+}
+
+/// The object that `value` says, with the metadata of `object`; that one where it cannot be written.
+pub(super) fn replaced_by<V: Kind>(mut object: Object, value: V) -> Object {
+    let Ok(mut fields) = fields_of(value) else {
+        return object;
+    };
+    let metadata = object.0.remove("metadata").unwrap_or_default();
+    complete::<V>(&mut fields, metadata);
+    fields
 }
 
 /// The object that a value says. Metadata is that of the object which the value was made of, so that nothing of it is
 /// lost in a type that knows less; only labels and annotations may change with a conversion, as of a
 /// CustomResourceDefinition's.
-pub(super) fn write<V: Kind>(value: &V, metadata: Value) -> Result<Object, ConversionError> {
-    let written = serde_json::to_value(value).map_err(|error| ConversionError(error.to_string()))?;
-    let Value::Object(fields) = written else {
-        return Err(ConversionError(format!("{} is no object", V::kind(&()))));
+pub(super) fn write<V: Kind>(value: V, metadata: Value) -> Result<Object, ConversionError> {
+    let mut object = fields_of(value)?;
+    complete::<V>(&mut object, metadata);
+    Ok(object)
+}
+
+/// The fields that a value says, of its metadata only those that are taken from it.
+fn fields_of<V: Kind>(mut value: V) -> Result<Object, ConversionError> {
+    let metadata = value.meta_mut();
+    *metadata = ObjectMeta {
+        labels: metadata.labels.take(),
+        annotations: metadata.annotations.take(),
+        ..ObjectMeta::default()
     };
-    let mut object = Object(fields);
-    let mut changed = take_metadata(&mut object);
-    object.0.insert("metadata".into(), metadata);
+    let written = serde_json::to_value(value).map_err(|error| ConversionError(error.to_string()))?;
+    match written {
+        Value::Object(fields) => Ok(Object(fields)),
+        _ => Err(ConversionError(format!("{} is no object", V::kind(&())))),
+    }
+}
+
+/// Gives what a value says its type, and the metadata that it was made of.
+fn complete<V: Kind>(object: &mut Object, metadata: Value) {
+    let mut changed = object.0.insert("metadata".into(), metadata).unwrap_or_default();
     for field in ["labels", "annotations"] {
         let changed = changed
             .get_mut(field)
@@ -146,5 +221,4 @@ pub(super) fn write<V: Kind>(value: &V, metadata: Value) -> Result<Object, Conve
         };
     }
     object.set_type(&V::api_version(&()), &V::kind(&()));
-    Ok(object)
 }
