@@ -25,6 +25,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod watcher;
+mod written;
 
 use std::sync::Arc;
 

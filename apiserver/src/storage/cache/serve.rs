@@ -76,7 +76,9 @@ impl Storage for Cache {
         value: Bytes,
         schema: NonZeroU64,
     ) -> Result<Entry, StorageError> {
-        self.shared.backend.create_canonical(key, value, schema).await
+        let written = self.shared.backend.create_canonical(key, value, schema).await?;
+        self.shared.note_written(&written);
+        Ok(written)
     }
 
     async fn update_canonical(
@@ -87,7 +89,9 @@ impl Storage for Cache {
         schema: NonZeroU64,
     ) -> Result<Entry, StorageError> {
         let backend = &self.shared.backend;
-        backend.update_canonical(key, expected, value, schema).await
+        let written = backend.update_canonical(key, expected, value, schema).await?;
+        self.shared.note_written(&written);
+        Ok(written)
     }
 
     async fn delete(&self, key: &Key, expected: Revision) -> Result<Entry, StorageError> {

@@ -11,6 +11,7 @@ use super::feed::{Cursor, Ended, Feed, Feeds};
 use super::freshness::Asked;
 use super::pages::Pages;
 use super::state::{Backwards, Scope, State};
+use super::written::Written;
 use crate::storage::{Entry, Event, Prefix, ReadAt, Revision, Storage, StorageError};
 
 /// Changes that are taken in under one lock, so that readers wait for microseconds only.
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     pub(super) prefix: Prefix,
     pub(super) options: Options,
     pub(super) asked: Asked,
+    written: Written,
     pages: Mutex<Pages>,
     state: RwLock<State>,
     feeds: Arc<Feeds>,
@@ -44,6 +46,7 @@ impl Shared {
     pub(super) fn new(backend: Arc<dyn Storage>, prefix: Prefix, options: Options) -> Self {
         Self {
             asked: Asked::default(),
+            written: Written::default(),
             pages: Mutex::new(Pages::new(options.pages, options.freshness)),
             backend,
             prefix,
@@ -70,6 +73,21 @@ impl Shared {
                 oldest: skipped.end().next(),
             }),
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Has the cache's own entry of a write know what the writer knows of the value, now or when the watch tells it.
+    pub(super) fn note_written(&self, written: &Entry) {
+        let there = || self.state().content.get(written.key()).cloned();
+        let is_told = |there: &Entry| there.revision() >= written.revision();
+        // A backend that tells its own entries has told all.
+        if there().is_some_and(|there| is_told(&there) && there.schema().is_some()) {
+            return;
+        }
+        self.written.note(written);
+        // It may have come just before.
+        if let Some(there) = there().filter(is_told) {
+            self.written.is_there(&there);
         }
     }
 
@@ -154,6 +172,7 @@ impl Shared {
         drop((known, old));
         self.pages().clear();
         self.asked.reset();
+        self.written.clear();
         if self.reached.send_replace(revision) > revision || is_other {
             // What was told before is of a store that is no more.
             self.told.store(0, Ordering::Release);
@@ -172,6 +191,7 @@ impl Shared {
                 let result = state.apply(part, &self.scope(), &mut touched);
                 (result, state.reached)
             });
+            self.written.told(part);
             // Also where it stays the same: whoever asked for progress then knows that this was the answer.
             self.reached.send_replace(reached);
             touched.iter().for_each(|feed| feed.wake());
