@@ -20,6 +20,7 @@ use crate::status::{ApiError, Quoted};
 
 pub use error::DecodeError;
 use reader::Findings;
+pub(crate) use reader::is_shallow;
 pub(crate) use time::check as check_time;
 
 /// How a body is written.

@@ -71,6 +71,16 @@ pub(super) fn read<'de, D: Deserializer<'de>>(
     reader.deserialize(source)
 }
 
+/// Whether a value below so many others is no deeper than what is read.
+pub(crate) fn is_shallow(value: &Value, depth: usize) -> bool {
+    let below = |value| is_shallow(value, depth + 1);
+    match value {
+        Value::Array(list) => depth < MAX_DEPTH && list.iter().all(below),
+        Value::Object(fields) => depth < MAX_DEPTH && fields.values().all(below),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
+
 struct Reader<'a> {
     node: &'a Node,
     place: &'a Place<'a>,

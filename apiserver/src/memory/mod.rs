@@ -6,7 +6,7 @@
 mod limit;
 mod weight;
 
-pub(crate) use weight::{Weigher, of_json, of_json_or_yaml, of_yaml};
+pub(crate) use weight::{Weigher, is_json, of_json, of_json_or_yaml, of_yaml};
 
 use std::path::Path;
 

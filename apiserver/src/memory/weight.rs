@@ -142,11 +142,16 @@ fn may_begin_a_node(text: &[u8], sign: u8) -> bool {
 /// Bytes of memory that a text takes which is read as JSON where it is that, and as YAML else: quotes and colons mean other things
 /// to the two.
 pub(crate) fn of_json_or_yaml(text: &[u8]) -> usize {
-    if serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok() {
+    if is_json(text) {
         of_json(text)
     } else {
         of_yaml(text)
     }
+}
+
+/// Whether a text is JSON.
+pub(crate) fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 #[cfg(test)]

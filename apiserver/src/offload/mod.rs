@@ -25,7 +25,7 @@ use tokio::task::block_in_place;
 use tokio::task::futures::TaskLocalFuture;
 
 use crate::decode::BodyMedia;
-use crate::memory::{of_json, of_json_or_yaml, of_yaml};
+use crate::memory::{is_json, of_json, of_json_or_yaml, of_yaml};
 use crate::status::ApiError;
 pub(crate) use memory::Memory;
 
@@ -88,6 +88,14 @@ impl Work {
         self.weigh(text, of_json).await
     }
 
+    /// Bytes that JSON, or else YAML, takes decoded.
+    async fn weigh_json_or_yaml(&self, text: &[u8]) -> usize {
+        if text.len() < SMALL && is_json(text) {
+            return 0;
+        }
+        self.weigh(text, of_json_or_yaml).await
+    }
+
     /// Bytes that the text takes decoded.
     async fn weigh(&self, text: &[u8], weight: fn(&[u8]) -> usize) -> usize {
         if text.len() >= LARGE {
@@ -118,7 +126,7 @@ pub(crate) async fn expect_body(body: &[u8], text: impl Into<Text>, more: usize)
     let weight = match text.into() {
         Text::Json => work.weigh_json(body).await,
         Text::Yaml => work.weigh(body, of_yaml).await,
-        Text::JsonOrYaml => work.weigh(body, of_json_or_yaml).await,
+        Text::JsonOrYaml => work.weigh_json_or_yaml(body).await,
     };
     let held = work.memory.for_body(weight, more).await?;
     *work.held.lock().unwrap_or_else(PoisonError::into_inner) = held;

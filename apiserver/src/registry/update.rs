@@ -325,14 +325,14 @@ impl Registry {
 /// fields in another order; then it is as long. `stored` is the stored object, where it is known.
 fn is_stored(object: &Object, value: &Bytes, entry: &Entry, stored: Option<&Object>) -> bool {
     let bytes = entry.value();
-    let is_same = || match stored {
-        Some(stored) => is_same_but_revision(object, stored),
-        None => {
-            let parsed = serde_json::from_slice::<Map<String, Value>>(bytes);
-            parsed.is_ok_and(|parsed| parsed == object.0)
-        }
-    };
-    value == bytes || (value.len() == bytes.len() && is_same())
+    if value.len() != bytes.len() {
+        return false;
+    }
+    if let Some(stored) = stored {
+        return is_same_but_revision(object, stored);
+    }
+    let parse = || serde_json::from_slice::<Map<String, Value>>(bytes).ok();
+    value == bytes || parse().is_some_and(|stored| stored == object.0)
 }
 
 /// Whether two objects are the same but for the resourceVersion.

@@ -6,11 +6,14 @@ use serde_json::{Map, Value};
 use super::{document, settle_names};
 use crate::decode::{self, yaml};
 use crate::endpoint::call::Call;
-use crate::managed_fields::ApplyError;
+use crate::managed_fields::{ApplyError, managed_fields_of, remove_managed_fields, set_managed_fields};
 use crate::object::Object;
 use crate::registry::now;
 use crate::request::options::{FieldValidation, PatchOptions};
 use crate::status::ApiError;
+
+/// How deep managedFields stand: in the metadata of the object.
+const MANAGED_FIELDS_DEPTH: usize = 2;
 
 /// What `config`, the body of a request, makes of `live`; `None`: it is created.
 ///
@@ -26,13 +29,21 @@ pub(super) fn applied(
     let Config { object, duplicates } = read(body)?;
     let force = options.force.unwrap_or_default();
     let managers = call.field_manager()?;
-    let applied = managers
+    let mut applied = managers
         .apply(live, object, &options.field_manager, force, &now())
         .map_err(ApplyError::into_api_error)?;
+    // They were just written and would be read as they are, unless they are too deep.
+    let managed = managed_fields_of(&applied)
+        .is_some_and(|managed| decode::is_shallow(managed, MANAGED_FIELDS_DEPTH))
+        .then(|| remove_managed_fields(&mut applied))
+        .flatten();
     // What Go converts to the type of the resource: it fits the schema, or it would not have been merged.
-    let applied = decode::decode_value(Value::Object(applied.0), call.kind, &call.version.name)
+    let mut applied = decode::decode_value(Value::Object(applied.0), call.kind, &call.version.name)
         .map_err(|error| ApiError::Plain(error.to_string()))?
         .object;
+    if managed.is_some() {
+        set_managed_fields(&mut applied, managed);
+    }
     let applied = settle_names(applied, call.info())?;
     if duplicates.is_empty() {
         return Ok(applied);

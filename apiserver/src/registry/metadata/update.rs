@@ -40,6 +40,7 @@ pub(in crate::registry) fn validate_update(
     namespaced: bool,
 ) -> Vec<FieldError> {
     let mut errors = validate(object, new, namespaced);
+    let is_valid_alone = errors.is_empty();
     if old.is_in_deletion() {
         no_new_finalizers(new.finalizers(), old.finalizers(), &mut errors);
     }
@@ -62,8 +63,11 @@ pub(in crate::registry) fn validate_update(
         old.deletion_grace_period_seconds,
         &mut errors,
     );
-    contents(object, new, &mut errors);
-    managed_fields(object, &mut errors);
+    // A second time, as Go does; where nothing was wrong, nothing is.
+    if !is_valid_alone {
+        contents(object, new, &mut errors);
+        managed_fields(object, &mut errors);
+    }
     errors
 }
 

@@ -66,7 +66,9 @@ impl<H: Kind> Typed<H> {
 
     /// Lets a rule that looks at the old object too change an object of the hub version.
     fn prepare_changed(&self, rule: Option<&PrepareChange<H>>, object: &mut Object, old: &Object) {
-        if let (Some(rule), Ok(old)) = (rule, read::<H>(old)) {
+        if let Some(rule) = rule
+            && let Ok(old) = read::<H>(old)
+        {
             self.change(object, |new| rule(new, &old));
         }
     }

@@ -71,8 +71,11 @@ impl<C: Converter> Updater<C> {
         manager: &str,
     ) -> Result<ManagedFields, Error> {
         let managers = self.reconcile(live, managers)?;
-        let (mut managers, compared) =
-            self.after_change(live, new, version, managers, manager, Force::Yes)?;
+        let (mut managers, compared) = if live.is_valid_and_same(new) {
+            (after_nothing(managers), Comparison::default())
+        } else {
+            self.after_change(live, new, version, managers, manager, Force::Yes)?
+        };
         let mut set = match managers.remove(manager) {
             Some(owned) => owned.set.difference(&compared.removed),
             None => Set::new(),
@@ -113,8 +116,15 @@ impl<C: Converter> Updater<C> {
             _ => merged,
         };
         let force = if force { Force::Yes } else { Force::No };
-        let (managers, _) = self.after_change(live, &new, version, managers, manager, force)?;
-        let is_noop = !self.return_input_on_noop && value::equals(live.as_value(), new.as_value());
+        let (managers, is_same) = if live.is_valid_and_same(&new) {
+            (after_nothing(managers), true)
+        } else {
+            let (managers, compared) = self.after_change(live, &new, version, managers, manager, force)?;
+            // Lists in another order are compared as the same.
+            let is_same = compared.is_same() && value::equals(live.as_value(), new.as_value());
+            (managers, is_same)
+        };
+        let is_noop = is_same && !self.return_input_on_noop;
         Ok(Applied {
             object: (!is_noop).then_some(new),
             managers,
@@ -224,6 +234,13 @@ impl<C: Converter> Updater<C> {
         }
         Ok(reconciled)
     }
+}
+
+// What managers own where nothing is different, in whatever version: all that they owned. Their versions are served, since their
+// fields were reconciled in them.
+fn after_nothing(mut managers: ManagedFields) -> ManagedFields {
+    managers.retain(|_, owned| !owned.set.is_empty());
+    managers
 }
 
 // Whether `last` has what `applied` has not. Where managers use several versions, it may: an object that goes through them is

@@ -66,6 +66,8 @@ pub struct TypedValue {
     value: Arc<Value>,
     type_ref: TypeRef,
     schema: Arc<Schema>,
+    /// Whether the value is known to be one of the type.
+    is_valid: bool,
 }
 
 impl TypedValue {
@@ -79,8 +81,9 @@ impl TypedValue {
         type_ref: TypeRef,
         duplicates: Duplicates,
     ) -> Result<Self, Error> {
-        let typed = Self::unvalidated(value, schema, type_ref)?;
+        let mut typed = Self::unvalidated(value, schema, type_ref)?;
         typed.validate(duplicates)?;
+        typed.is_valid = true;
         Ok(typed)
     }
 
@@ -101,6 +104,7 @@ impl TypedValue {
             value,
             type_ref,
             schema,
+            is_valid: false,
         })
     }
 
@@ -155,6 +159,14 @@ impl TypedValue {
             &self.value,
             &other.value,
         )?)
+    }
+
+    /// Whether it is known, without comparing field by field, that nothing is different from `other`: this value is valid, and
+    /// the two are one and the same.
+    pub(crate) fn is_valid_and_same(&self, other: &Self) -> bool {
+        self.is_valid
+            && self.expect_type_of(other).is_ok()
+            && (Arc::ptr_eq(&self.value, &other.value) || self.value == other.value)
     }
 
     /// This value with everything in `other` set as there. Items of associative lists are in the order of `other`,
@@ -221,6 +233,7 @@ impl TypedValue {
             value: Arc::new(value),
             type_ref: self.type_ref.clone(),
             schema: self.schema.clone(),
+            is_valid: false,
         }
     }
 

@@ -76,6 +76,7 @@ pub fn equals(left: &Value, right: &Value) -> bool {
                     .iter()
                     .all(|(key, left)| right.get(key).is_some_and(|right| equals(left, right)))
         }
+        (Value::String(left), Value::String(right)) => left == right,
         _ => compare(left, right) == Ordering::Equal,
     }
 }
