@@ -170,3 +170,17 @@ fn a_version_that_is_not_served_is_no_panic() {
     let error = decode(b"{}", BodyMedia::Json, &lamps(), "v2").unwrap_err();
     assert_eq!(error.status().code, 400);
 }
+
+#[test]
+fn what_is_shallow_is_what_is_read() {
+    for depth in [1, reader::MAX_DEPTH, reader::MAX_DEPTH + 1] {
+        let lists = (1..depth).fold(json!([]), |inner, _| json!([inner]));
+        let fields = (1..depth).fold(json!({}), |inner, _| json!({ "a": inner }));
+        for value in [lists, fields] {
+            let is_read = reader::read(&crate::schema::ANY, value.clone(), &mut Findings::default()).is_ok();
+            assert_eq!(is_shallow(&value, 0), is_read, "{depth}");
+            assert_eq!(is_read, depth <= reader::MAX_DEPTH);
+            assert_eq!(is_shallow(&value, 1), depth < reader::MAX_DEPTH);
+        }
+    }
+}

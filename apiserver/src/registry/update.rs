@@ -138,7 +138,8 @@ impl Registry {
                 stored,
                 defaulted_in,
             };
-            self.write(entry, change, options.dry_run, oversize(options)).await
+            self.write(entry, change, options.dry_run, oversize(options))
+                .await
         };
         match written {
             Ok(entry) => Ok(Attempt::Written(Updated {

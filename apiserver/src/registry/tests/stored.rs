@@ -69,6 +69,24 @@ async fn what_is_complete_is_looked_at_once_and_goes_out_as_it_is_stored() {
     assert_eq!((updated.key(), updated.schema()), (key, Some(schema)));
 }
 
+#[tokio::test]
+async fn what_is_stored_in_another_order_is_not_written_again_where_nothing_changes() {
+    let shop = shop();
+    let whole = old("a").replace(r#""color":"red""#, r#""size":3,"color":"red""#) + "\n";
+    let stored = shop.smuggle("a", &whole).await;
+    for is_known in [false, true] {
+        assert_eq!(stored.schema().is_some(), is_known);
+        let updated = shop.patch("a", |_| ()).await.unwrap().entry;
+        assert_eq!(updated.revision(), stored.revision());
+        text(&shop, &stored, "v1");
+    }
+    // As long, and another.
+    let updated = shop
+        .patch("a", |object| object.0["spec"]["color"] = "tan".into())
+        .await;
+    assert!(updated.unwrap().entry.revision() > stored.revision());
+}
+
 /// Only the storage version's own defaults make a stored object complete.
 #[tokio::test]
 async fn defaults_of_the_storage_version_are_seen_whatever_version_wrote_the_object() {

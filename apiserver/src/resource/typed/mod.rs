@@ -4,6 +4,9 @@
 //! `#[derive(CustomResource)]` or written with [`kind!`](crate::kind)) and is an ordinary serde and schemars type. What
 //! its other fields are is its own affair.
 //!
+//! Conversions and defaults are given objects without `metadata.managedFields`, which no type changes: they are carried along. Rules
+//! see them.
+//!
 //! A strategic merge patch replaces a list unless its field says otherwise: `#[schemars(extend("x-kubernetes-patch-strategy" =
 //! "merge", "x-kubernetes-patch-merge-key" = "name"))]` merges its elements by their field `name`; without a merge key its values
 //! are a set.

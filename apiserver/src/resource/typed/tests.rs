@@ -134,6 +134,26 @@ fn a_type_writes_what_it_knows() {
 }
 
 #[test]
+fn what_a_client_sent_is_normalized_and_completed_at_once_and_keeps_its_metadata() {
+    let strategy = Arc::clone(&lamps().strategy);
+    let managed = json!([{"manager": "m", "fieldsV1": {"f:bulb": {}}}]);
+    let metadata = json!({"name": "a", "annotations": {"x": "y"}, "managedFields": managed, "newer": 1});
+    for bulb in ["", "40W"] {
+        let sent = object(json!({"metadata": metadata, "bulb": bulb, "other": 1}));
+        let mut one_by_one = strategy.normalize("v1alpha1", sent.clone()).unwrap();
+        strategy.default_fields("v1alpha1", &mut one_by_one);
+        let at_once = strategy.normalize_and_default("v1alpha1", sent).unwrap();
+        assert_eq!(at_once, one_by_one);
+        assert_eq!(at_once.0["metadata"], metadata);
+    }
+    let mut unreadable = object(json!({"metadata": metadata, "bulb": 1}));
+    let before = unreadable.clone();
+    strategy.default_fields("v1alpha1", &mut unreadable);
+    assert_eq!(unreadable, before);
+    assert!(strategy.normalize_and_default("v1alpha1", before).is_err());
+}
+
+#[test]
 fn rules_run_in_the_hub_version() {
     let strategy = Arc::clone(&lamps().strategy);
     let lamp = |watts: i64| {

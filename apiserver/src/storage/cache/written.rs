@@ -88,9 +88,14 @@ fn teach(writes: &mut HashMap<Key, Known>, entry: &Entry) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::Options;
+    use super::super::shared::Shared;
     use super::*;
     use crate::storage::Change;
-    use crate::storage::conformance::{key, object};
+    use crate::storage::conformance::{key, object, prefix};
+    use crate::storage::memory::MemoryStore;
 
     const SCHEMA: NonZeroU64 = NonZeroU64::MAX;
 
@@ -142,5 +147,28 @@ mod tests {
         }
         assert_eq!(tell(&writes, &entry("a0", 5)), None);
         assert_eq!(tell(&writes, &entry(&format!("a{MOST}"), 5)), Some(SCHEMA));
+    }
+
+    #[test]
+    fn the_caches_own_entry_learns_of_it_whether_the_watch_or_the_writer_is_faster() {
+        let shared = Shared::new(Arc::new(MemoryStore::new()), prefix(), Options::default());
+        let schema = |name: &str| {
+            let there = shared.state().content.get(&key("shop", name)).cloned();
+            there.and_then(|entry| entry.schema())
+        };
+        let watch = |entry: Entry| shared.apply(&[Event::Changed(Change::written(entry, None))]);
+        shared.fill(Vec::new(), Revision::new(1), 0);
+        shared.note_written(&written("a", 5));
+        watch(entry("a", 5)).unwrap();
+        assert_eq!(schema("a"), Some(SCHEMA));
+        watch(entry("b", 6)).unwrap();
+        assert_eq!(schema("b"), None);
+        shared.note_written(&written("b", 6));
+        assert_eq!(schema("b"), Some(SCHEMA));
+        // A store that tells another history gives the revision to something else.
+        shared.note_written(&written("c", 9));
+        shared.fill(Vec::new(), Revision::new(7), 1);
+        watch(entry("c", 9)).unwrap();
+        assert_eq!(schema("c"), None);
     }
 }
