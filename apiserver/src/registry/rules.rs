@@ -8,7 +8,7 @@ use super::metadata::{self, Metadata};
 use crate::authz::Authorized;
 use crate::managed_fields::{remove_managed_fields, set_managed_fields};
 use crate::object::Object;
-use crate::resource::{self, STATUS};
+use crate::resource::{self, ObjectNames, STATUS};
 use crate::status::{ApiError, FieldError};
 
 /// Time that a write may take; the number is k8s.io/apiserver's.
@@ -78,14 +78,18 @@ impl Registry {
             object.metadata_mut().insert("generation".into(), 1.into());
         }
         resource.strategy.prepare_for_create(object);
-        // The kind's own errors come alone, so that they are not lost among the others.
-        let mut errors = metadata::validate_names(object, resource.policy.object_names);
+        let metadata = self.metadata_of(object)?;
+        let of_metadata = |names| metadata::validate(object, &metadata, names, self.is_namespaced());
+        // Who has a rule for names validates metadata with the rest, as the strategies of Kubernetes' own kinds do; elsewhere the
+        // kind's own errors come alone, since k8s.io/apiserver looks at metadata when nothing else is wrong.
+        let (mut errors, later) = match resource.policy.object_names {
+            names @ ObjectNames::DnsSubdomain => (of_metadata(names), None),
+            names @ ObjectNames::PathSegment => (Vec::new(), Some(names)),
+        };
         errors.extend(resource.strategy.validate(object));
         errors.extend(self.validate_scale(request, object));
         self.refuse(object, errors)?;
-        let metadata = self.metadata_of(object)?;
-        let errors = metadata::validate(object, &metadata, self.is_namespaced());
-        self.refuse(object, errors)?;
+        self.refuse(object, later.map(of_metadata).unwrap_or_default())?;
         Ok(resource.strategy.warnings(object))
     }
 

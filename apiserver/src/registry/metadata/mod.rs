@@ -14,7 +14,7 @@ pub(super) use deletion::{finalizers_for, is_finalized, mark_as_deleting};
 pub(crate) use fill::ensure_namespace;
 pub(crate) use fill::now;
 pub(super) use fill::{Clock, drop_self_link, fill_system_fields, wipe_system_fields};
-pub(super) use names::{generate_name, validate_names};
+pub(super) use names::generate_name;
 pub(super) use owners::dedup_owners;
 pub(super) use read::Metadata;
 pub(super) use update::{keep_system_fields, validate_update};

@@ -3,30 +3,25 @@
 
 use rand::seq::IndexedRandom as _;
 
-use crate::object::Object;
+use crate::registry::keys::{path_segment, path_segment_prefix};
 use crate::request::selector::rules;
 use crate::resource::ObjectNames;
-use crate::status::FieldError;
 
-/// What is wrong with the name of a new object by its resource's own rule. What every name must be is validated with the
-/// metadata, and alone in an update, as in k8s.io/apiserver.
-pub(in crate::registry) fn validate_names(object: &Object, rule: ObjectNames) -> Vec<FieldError> {
-    if rule == ObjectNames::PathSegment {
-        return Vec::new();
+/// What is wrong with a name by `rule`, in words. Go: a `ValidateNameFunc`.
+pub(super) fn wrong_name(name: &str, rule: ObjectNames) -> Vec<String> {
+    match rule {
+        ObjectNames::DnsSubdomain => rules::dns_subdomain_name(name),
+        ObjectNames::PathSegment => path_segment(name),
     }
-    let prefix = object.meta("generateName");
-    let prefix = (!prefix.is_empty()).then(|| ("metadata.generateName", prefix, masked(prefix)));
-    let name = object.name();
-    let name = (!name.is_empty()).then(|| ("metadata.name", name, name.to_owned()));
-    prefix
-        .into_iter()
-        .chain(name)
-        .flat_map(|(field, shown, checked)| {
-            rules::dns_subdomain_name(&checked)
-                .into_iter()
-                .map(move |message| FieldError::invalid(field, shown, message))
-        })
-        .collect()
+}
+
+/// The same of a prefix of a name.
+pub(super) fn wrong_prefix(prefix: &str, rule: ObjectNames) -> Vec<String> {
+    match rule {
+        _ if prefix.is_empty() => Vec::new(),
+        ObjectNames::DnsSubdomain => rules::dns_subdomain_name(&masked(prefix)),
+        ObjectNames::PathSegment => path_segment_prefix(prefix),
+    }
 }
 
 /// A prefix as the name that it will be: a dash at its end is followed by something. (Go's `maskTrailingDash`.)
@@ -69,28 +64,20 @@ mod tests {
 
     #[test]
     fn a_custom_resource_is_called_as_dns_demands() {
-        let errors = |metadata: serde_json::Value, rule| {
-            let value = serde_json::json!({"metadata": metadata});
-            let object = Object(value.as_object().unwrap().clone());
-            let errors = validate_names(&object, rule).into_iter();
-            errors.map(|error| error.to_string()).collect::<Vec<_>>()
-        };
-        let bad = serde_json::json!({"name": "A_b", "generateName": "ok-"});
-        assert_eq!(errors(bad.clone(), ObjectNames::PathSegment), [""; 0]);
+        assert_eq!(wrong_name("A_b", ObjectNames::PathSegment), [""; 0]);
+        assert_eq!(wrong_prefix("ok-", ObjectNames::DnsSubdomain), [""; 0]);
         assert_eq!(
-            errors(bad, ObjectNames::DnsSubdomain),
-            [
-                "metadata.name: Invalid value: \"A_b\": a lowercase RFC 1123 subdomain must consist of lower case \
+            wrong_name("A_b", ObjectNames::DnsSubdomain),
+            ["a lowercase RFC 1123 subdomain must consist of lower case \
               alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. \
               'example.com', regex used for validation is \
-              '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-            ]
+              '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"]
         );
-        let long = serde_json::json!({"name": "a".repeat(254), "generateName": "-"});
-        let errors = errors(long, ObjectNames::DnsSubdomain);
-        assert_eq!(errors.len(), 2);
-        assert!(errors[0].starts_with("metadata.generateName: Invalid value: \"-\""));
-        assert!(errors[1].ends_with("must be no more than 253 characters"));
+        assert_eq!(wrong_prefix("-", ObjectNames::DnsSubdomain).len(), 1);
+        assert_eq!(
+            wrong_name(&"a".repeat(254), ObjectNames::DnsSubdomain),
+            ["must be no more than 253 characters"]
+        );
     }
 
     #[test]

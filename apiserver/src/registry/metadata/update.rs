@@ -8,6 +8,7 @@ use super::Metadata;
 use super::managed_fields::managed_fields;
 use super::validate::{contents, validate};
 use crate::object::Object;
+use crate::resource::ObjectNames;
 use crate::status::{FieldError, MOST_LISTED};
 
 /// Copies from the stored object what no update changes.
@@ -39,7 +40,7 @@ pub(in crate::registry) fn validate_update(
     old: &Metadata<'_>,
     namespaced: bool,
 ) -> Vec<FieldError> {
-    let mut errors = validate(object, new, namespaced);
+    let mut errors = validate(object, new, ObjectNames::PathSegment, namespaced);
     let is_valid_alone = errors.is_empty();
     if old.is_in_deletion() {
         no_new_finalizers(new.finalizers(), old.finalizers(), &mut errors);

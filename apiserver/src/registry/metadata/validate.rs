@@ -5,24 +5,26 @@ use std::collections::BTreeMap;
 use super::Metadata;
 use super::deletion::{FOREGROUND, ORPHAN};
 use super::managed_fields::managed_fields;
+use super::names::{wrong_name, wrong_prefix};
 use super::read::Owner;
 use crate::object::Object;
-use crate::registry::keys::{path_segment, path_segment_prefix};
 use crate::request::selector::rules;
+use crate::resource::ObjectNames;
 use crate::status::{FieldError, FieldErrorKind, MOST_LISTED, shown_part};
 
 /// Bytes of all annotations of an object, keys and values.
 const ANNOTATIONS_LIMIT: usize = 256 * 1024;
 
-/// What is wrong with the metadata of `object`, new or changed. `metadata` is that metadata.
+/// What is wrong with the metadata of `object`, new or changed, whose name follows `names`. `metadata` is that metadata.
 pub(in crate::registry) fn validate(
     object: &Object,
     metadata: &Metadata<'_>,
+    names: ObjectNames,
     namespaced: bool,
 ) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let generate_name = metadata.generate_name.unwrap_or_default();
-    for message in path_segment_prefix(generate_name) {
+    for message in wrong_prefix(generate_name, names) {
         errors.push(FieldError::invalid(
             "metadata.generateName",
             generate_name,
@@ -36,7 +38,7 @@ pub(in crate::registry) fn validate(
         )),
         name => {
             let invalid = |message| FieldError::invalid("metadata.name", name, message);
-            errors.extend(path_segment(name).into_iter().map(invalid));
+            errors.extend(wrong_name(name, names).into_iter().map(invalid));
         }
     }
     namespace(metadata.namespace.unwrap_or_default(), namespaced, &mut errors);

@@ -7,7 +7,7 @@ use super::*;
 fn errors_of(metadata: &Value, namespaced: bool) -> Vec<String> {
     let object = Object(json!({"metadata": metadata}).as_object().unwrap().clone());
     let metadata = Metadata::read(&object).unwrap();
-    validate(&object, &metadata, namespaced)
+    validate(&object, &metadata, ObjectNames::PathSegment, namespaced)
         .iter()
         .map(ToString::to_string)
         .collect()

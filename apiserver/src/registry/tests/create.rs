@@ -7,7 +7,7 @@ use crate::admission::Operation;
 use crate::registry::tests::fixture::refused;
 use crate::request::Verb;
 use crate::request::options::CreateOptions;
-use crate::resource::{Policy, Scope};
+use crate::resource::{ObjectNames, Policy, Scope};
 use crate::storage::Revision;
 
 #[tokio::test]
@@ -151,21 +151,6 @@ async fn a_taken_name_is_told_and_that_its_object_is_leaving() {
     assert_eq!(status.message, format!("object is being deleted: {taken}"));
     let status = refused(shop.create_in("shop", paint("a", "blue"), DRY_RUN).await);
     assert_eq!(status.message, format!("object is being deleted: {taken}"));
-}
-
-#[tokio::test]
-async fn the_kinds_own_errors_come_before_those_of_metadata() {
-    let wrong = with(paint("a", "invisible"), "labels", json!({"-": ""}));
-    let status = refused(shop().create(wrong).await);
-    assert_eq!(
-        status.message,
-        "Paint.test.example.com \"a\" is invalid: spec.color: Invalid value: \"invisible\": must be seen"
-    );
-    let cause = &status.details.unwrap().causes[0];
-    assert_eq!(
-        (cause.reason.as_str(), cause.field.as_str()),
-        ("FieldValueInvalid", "spec.color")
-    );
 }
 
 #[tokio::test]
@@ -324,4 +309,27 @@ async fn a_value_that_is_too_large_is_refused_with_the_limit_by_name_and_nothing
     );
     assert_eq!(limit, "limit is 1572864 (the store's largest value)");
     assert_eq!(shop.left().await, 0);
+}
+
+#[tokio::test]
+async fn who_has_a_rule_for_names_is_told_all_that_is_wrong_at_once() {
+    let labels = json!({"name": "Not_dns", "labels": {"a b": "c"}});
+    let mut sent = paint("a", "invisible");
+    sent.0.insert("metadata".into(), labels);
+    let fields_of = async |names| {
+        let policy = Policy {
+            object_names: names,
+            ..Policy::default()
+        };
+        let shop = shop_with(Scope::Namespaced, policy);
+        let status = shop.create(sent.clone()).await.unwrap_err().status();
+        let causes = status.details.unwrap().causes;
+        causes.into_iter().map(|cause| cause.field).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        fields_of(ObjectNames::DnsSubdomain).await,
+        ["metadata.name", "metadata.labels", "spec.color"]
+    );
+    // Elsewhere the kind's own errors come alone.
+    assert_eq!(fields_of(ObjectNames::PathSegment).await, ["spec.color"]);
 }
