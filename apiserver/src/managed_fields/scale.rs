@@ -66,8 +66,8 @@ pub fn to_parent(
     for (manager, owned) in scale.fields {
         if let Some(replicas) = replicas.filter(|_| owned.set.has(&REPLICAS)) {
             let set = VersionedSet::new(set_of(replicas), api_version, owned.applied);
-            parent.fields.insert(manager.clone(), set);
-            parent.set_time(&manager, scale.times.remove(&manager));
+            // Go takes the time of the manager's entry in the object too: who was not there has none.
+            parent.fields.insert(manager, set);
         }
     }
     Ok(parent.encode())
@@ -141,16 +141,23 @@ mod tests {
                 .unwrap()
                 .unwrap(),
             json!([
+                {
+                    "manager": "hpa", "operation": "Update", "apiVersion": V1, "fieldsType": "FieldsV1",
+                    "fieldsV1": {"f:spec": {"f:size": {}}}, "subresource": "scale",
+                },
                 entry("a", V1, &json!({"f:spec": {"f:color": {}}}), ""),
-                entry("hpa", V1, &json!({"f:spec": {"f:size": {}}}), "scale"),
             ])
         );
+        // An update is known by its version too, and a Scale is of another one: Go takes who kept the replicas for a new manager.
         let kept = json!([entry("b", "autoscaling/v1", &replicas, "")]);
         assert_eq!(
             to_parent(Some(&parent), Some(&kept), V1, &paths())
                 .unwrap()
-                .unwrap()[1],
-            entry("b", V1, &json!({"f:spec": {"f:size": {}}}), "")
+                .unwrap()[0],
+            json!({
+                "manager": "b", "operation": "Update", "apiVersion": V1, "fieldsType": "FieldsV1",
+                "fieldsV1": {"f:spec": {"f:size": {}}},
+            })
         );
     }
 }
