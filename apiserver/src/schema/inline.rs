@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::combine;
 use super::generate::go_name;
+use super::kubernetes_types;
 use super::node::TYPE_NAME;
 
 /// Keywords whose value is a schema, a list of schemas or a map of schemas.
@@ -92,6 +93,7 @@ impl<'a> Inliner<'a> {
         self.open.pop();
         match inlined {
             Value::Object(mut map) => {
+                kubernetes_types::complete(target, &mut map);
                 map.insert(TYPE_NAME.into(), go_name(target, self.version).into());
                 map
             }

@@ -3,6 +3,7 @@
 mod combine;
 mod generate;
 mod inline;
+mod kubernetes_types;
 mod node;
 mod object_meta;
 
