@@ -1,12 +1,15 @@
 //! Bodies of requests, read as objects: strictly, with the words of Kubernetes' own decoder.
 
+mod base64;
 mod error;
+mod go_type;
 pub(crate) mod place;
 mod reader;
 pub(crate) mod strict;
 mod surrogates;
 pub(crate) mod syntax;
 mod time;
+mod unstructured;
 pub(crate) mod yaml;
 mod yaml_text;
 
@@ -19,9 +22,10 @@ use crate::schema::{Schema, tidy_metadata};
 use crate::status::{ApiError, Quoted};
 
 pub use error::DecodeError;
+pub(crate) use go_type::{GoType, go_kind};
 use reader::Findings;
 pub(crate) use reader::is_shallow;
-pub(crate) use time::check as check_time;
+pub(crate) use unstructured::convert as convert_unstructured;
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

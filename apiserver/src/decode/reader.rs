@@ -4,10 +4,12 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::base64;
 use super::place::Place;
 use super::strict::StrictFindings;
 use super::time;
@@ -136,7 +138,14 @@ impl<'de> Visitor<'de> for Reader<'_> {
 
     fn visit_string<E>(mut self, value: String) -> Result<Value, E> {
         match self.node.shape {
-            Shape::Text | Shape::Any => {}
+            Shape::Text | Shape::Any | Shape::IntOrString => {}
+            Shape::Bytes => match base64::canonical(&value) {
+                Ok(canonical) => return Ok(canonical.into()),
+                Err(error) => {
+                    self.findings.type_error.get_or_insert_with(|| error.to_string());
+                    return Ok(Value::Null);
+                }
+            },
             Shape::Time => {
                 if let Err(message) = time::check(&value) {
                     self.findings.fatal.get_or_insert(message);
@@ -152,6 +161,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let each = match &self.node.shape {
             Shape::List(each) => each,
             Shape::Any => &ANY,
+            Shape::Bytes => &BYTE,
             _ => {
                 while source.next_element::<IgnoredAny>()?.is_some() {}
                 return Ok(self.mistyped("array"));
@@ -162,7 +172,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
         loop {
             let place = Place::Index(self.place, list.len());
             let Some(value) = source.next_element_seed(self.inner(each, &place))? else {
-                return Ok(Value::Array(list));
+                return Ok(match self.node.shape {
+                    Shape::Bytes => base64::encode(&bytes_of(&list)).into(),
+                    _ => Value::Array(list),
+                });
             };
             list.push(if value.is_null() { each.zero() } else { value });
         }
@@ -222,6 +235,15 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
+/// An element of a list of bytes.
+static BYTE: LazyLock<Node> = LazyLock::new(Node::byte);
+
+/// The bytes that were read one by one; what was none of them is an error already.
+fn bytes_of(list: &[Value]) -> Vec<u8> {
+    let byte = |value: &Value| value.as_u64().and_then(|number| u8::try_from(number).ok());
+    list.iter().filter_map(byte).collect()
+}
+
 enum Member<'a> {
     Field(&'a Node),
     Other(&'a Node),
@@ -241,7 +263,7 @@ fn member<'a>(fields: &'a Fields, name: &str) -> Member<'a> {
 /// time is read over the first, as Go's decoder does.
 fn put(map: &mut Map<String, Value>, name: String, value: Value, shape: &Shape) {
     match (value, shape) {
-        (Value::Null, Shape::Map(_) | Shape::List(_) | Shape::Any) => {
+        (Value::Null, Shape::Map(_) | Shape::List(_) | Shape::Bytes | Shape::Any) => {
             map.remove(&name);
         }
         (Value::Null, _) => {}
@@ -300,7 +322,8 @@ impl Reader<'_> {
             (Shape::Integer(least, most), Some(whole)) if (*least..=*most).contains(&whole) => {
                 self.chosen(value)
             }
-            (Shape::Integer(..), _) => self.mistyped(&format!("number {value}")),
+            (Shape::IntOrString, Some(whole)) if i32::try_from(whole).is_ok() => value,
+            (Shape::Integer(..) | Shape::IntOrString, _) => self.mistyped(&format!("number {value}")),
             (Shape::Number | Shape::Any, _) => self.chosen(value),
             _ => self.mistyped("number"),
         }
@@ -311,7 +334,7 @@ impl Reader<'_> {
         let of_kind = self.place.is_field_of_root(&["apiVersion", "kind"]);
         let noted = if of_kind || self.place.is_root() {
             &self.findings.kind_error
-        } else if matches!(self.node.shape, Shape::Time) {
+        } else if self.reads_itself() {
             &self.findings.fatal
         } else {
             &self.findings.type_error
@@ -321,10 +344,11 @@ impl Reader<'_> {
             return Value::Null;
         }
         let message = self.type_message(found, of_kind);
+        let reads_itself = self.reads_itself();
         let findings = &mut *self.findings;
         if of_kind || self.place.is_root() {
             findings.kind_error = Some(message);
-        } else if matches!(self.node.shape, Shape::Time) {
+        } else if reads_itself {
             findings.fatal = Some(message);
         } else {
             findings.type_error = Some(message);
@@ -332,10 +356,16 @@ impl Reader<'_> {
         Value::Null
     }
 
+    /// Whether the type has a reader of its own in Go (`json.Unmarshaler`), whose error ends all reading.
+    fn reads_itself(&self) -> bool {
+        matches!(self.node.shape, Shape::Time | Shape::IntOrString)
+    }
+
     fn type_message(&self, found: &str, of_kind: bool) -> String {
         let wanted = match self.node.shape {
-            // Go reads a time as a text first.
+            // Go reads a time as a text first, and what is no text as an integer.
             Shape::Time => "string",
+            Shape::IntOrString => "int32",
             _ => &self.node.type_name,
         };
         match self.place {

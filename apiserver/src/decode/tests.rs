@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
+use k8s_openapi::ByteString;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -182,5 +184,99 @@ fn what_is_shallow_is_what_is_read() {
             assert_eq!(is_read, depth <= reader::MAX_DEPTH);
             assert_eq!(is_shallow(&value, 1), depth < reader::MAX_DEPTH);
         }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+struct Socket {
+    metadata: ObjectMeta,
+    port: IntOrString,
+    #[schemars(with = "String", extend("format" = "byte"))]
+    key: ByteString,
+    plugs: Vec<Bulb>,
+}
+
+crate::kind!(Socket: "light.example.com", "v1", "sockets", Namespaced);
+
+fn read_socket(fields: &Value) -> Result<Value, String> {
+    let sockets = typed::resource::<Socket>().build().unwrap();
+    let body = fields.to_string();
+    decode(body.as_bytes(), BodyMedia::Json, &sockets, "v1")
+        .map(|decoded| Value::Object(decoded.object.0))
+        .map_err(|error| error.status().message)
+}
+
+#[test]
+fn an_integer_or_a_text_and_bytes_are_read_as_go_reads_them() {
+    let read = read_socket(&json!({"port": "http", "key": "aGVs\nbG8="})).unwrap();
+    assert_eq!(
+        (&read["port"], &read["key"]),
+        (&json!("http"), &json!("aGVsbG8="))
+    );
+    let read = read_socket(&json!({"port": 80, "key": [104, 105]})).unwrap();
+    assert_eq!((&read["port"], &read["key"]), (&json!(80), &json!("aGk=")));
+    let read = read_socket(&json!({"port": null, "key": null})).unwrap();
+    assert_eq!((&read["port"], &read["key"]), (&json!(0), &json!("")));
+    let into = "Socket in version \"v1\" cannot be handled as a Socket: json: cannot unmarshal";
+    for (fields, expected) in [
+        (
+            json!({"port": true}),
+            format!("{into} bool into Go struct field Socket.port of type int32"),
+        ),
+        (
+            json!({"port": 4294967296_i64}),
+            format!("{into} number 4294967296 into Go struct field Socket.port of type int32"),
+        ),
+        (
+            json!({"port": {}}),
+            format!("{into} object into Go struct field Socket.port of type int32"),
+        ),
+        (
+            json!({"key": 5}),
+            format!("{into} number into Go struct field Socket.key of type []uint8"),
+        ),
+        (
+            json!({"key": [1, 256]}),
+            format!("{into} number 256 into Go struct field Socket.key of type uint8"),
+        ),
+        (
+            json!({"key": "???"}),
+            "Socket in version \"v1\" cannot be handled as a Socket: illegal base64 data at input byte 0"
+                .into(),
+        ),
+    ] {
+        assert_eq!(read_socket(&fields).unwrap_err(), expected, "{fields}");
+    }
+}
+
+#[test]
+fn what_was_merged_becomes_what_its_type_says() {
+    let schema = Schema::of::<Socket>("v1");
+    let convert = |mut value: Value| convert_unstructured(&mut value, schema.root()).map(|()| value);
+    assert_eq!(
+        convert(json!({"port": null, "key": "aGVs\nbG8=", "plugs": [null, {"watts": 1.0, "on": null}]})),
+        Ok(json!({"key": "aGVsbG8=", "plugs": [{}, {"watts": 1}]}))
+    );
+    for (value, expected) in [
+        (
+            json!({"port": {}}),
+            "json: cannot unmarshal object into Go value of type int32",
+        ),
+        (
+            json!({"port": 4294967296_i64}),
+            "json: cannot unmarshal number 4294967296 into Go value of type int32",
+        ),
+        (
+            json!({"key": "?"}),
+            "error decoding from json: illegal base64 data at input byte 0",
+        ),
+        (
+            json!({"plugs": [{"watts": 1.5}]}),
+            "cannot convert float64 to int32",
+        ),
+        (json!({"plugs": {}}), "cannot restore slice from map"),
+    ] {
+        assert_eq!(convert(value).unwrap_err(), expected);
     }
 }

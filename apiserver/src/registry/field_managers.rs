@@ -6,17 +6,19 @@ use std::sync::{Arc, LazyLock};
 
 use annex_structured_merge_diff::fieldpath::{ApiVersion, Filter, Path, PathElement, Set, SetMatcher};
 use annex_structured_merge_diff::merge::ConversionError;
+use serde_json::{Map, Value};
 
 use super::Registry;
 use super::metadata;
 use crate::authz::Authorized;
+use crate::decode::convert_unstructured;
 use crate::managed_fields::types::{SchemaError, parseable_type};
 use crate::managed_fields::{
     FieldManager, FieldManagerOptions, NoSuchVersion, ObjectConverter, Types, remove_managed_fields,
     set_managed_fields,
 };
 use crate::object::Object;
-use crate::resource::{Resource, SCALE, SCALE_RESOURCE, STATUS};
+use crate::resource::{Resource, SCALE, SCALE_RESOURCE, STATUS, Version};
 use crate::status::ApiError;
 
 /// Why who manages which field of a resource cannot be known.
@@ -162,19 +164,40 @@ fn reset_fields(resource: &Resource, subresource: &str) -> BTreeMap<ApiVersion, 
         .collect()
 }
 
+/// What Go makes of a merged object before it converts it: a value of its type, in which a null is nothing.
+///
+/// # Errors
+/// It does not fit the type.
+fn typed(object: Object, of: &Version, kind: &str) -> Result<Object, ConversionError> {
+    let api_version = object.api_version().to_owned();
+    let mut value = Value::Object(object.0);
+    convert_unstructured(&mut value, of.schema.root()).map_err(|error| {
+        let what = format!("unable to convert unstructured object to {api_version}, Kind={kind}: {error}");
+        ConversionError::Failed(what.into())
+    })?;
+    Ok(Object(match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }))
+}
+
 /// Converts by the strategy of a resource.
-struct StrategyConverter(Arc<Resource>);
+pub(super) struct StrategyConverter(pub(super) Arc<Resource>);
 
 impl ObjectConverter for StrategyConverter {
     fn convert(&self, object: Object, api_version: &str) -> Result<Object, ConversionError> {
-        let version = api_version
-            .rsplit_once('/')
-            .filter(|(group, _)| *group == self.0.group)
-            .map(|(_, version)| version);
-        let Some(version) = version.filter(|version| self.0.version(version).is_some()) else {
+        let served = |api_version: &str| {
+            let (group, version) = api_version.rsplit_once('/')?;
+            self.0.version(version).filter(|_| group == self.0.group)
+        };
+        let Some(version) = served(api_version) else {
             return Err(ConversionError::MissingVersion(api_version.to_owned()));
         };
-        let converted = self.0.strategy.convert(object, version);
+        let object = match served(object.api_version()) {
+            Some(of) => typed(object, of, &self.0.names.kind)?,
+            None => object,
+        };
+        let converted = self.0.strategy.convert(object, &version.name);
         converted.map_err(|error| ConversionError::Failed(error.into()))
     }
 }

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 /// The key under which a generated document carries the name of the type that a schema was made of.
 pub(super) const TYPE_NAME: &str = "x-annex-type-name";
 
+/// The type of Kubernetes that is an integer or a text.
+const INT_OR_STRING: &str = "intstr.IntOrString";
+
 /// How a strategic merge patch changes the field.
 pub(crate) const PATCH_STRATEGY: &str = "x-kubernetes-patch-strategy";
 /// The field by which it tells elements of the list apart.
@@ -68,6 +71,11 @@ pub(crate) enum Shape {
     Text,
     /// A text that is a time as RFC 3339 has it.
     Time,
+    /// A text that says bytes in base64.
+    Bytes,
+    /// A whole number of 32 bits, or a text: `intstr.IntOrString` of k8s.io/apimachinery. What a schema alone says to be either is
+    /// anything, since no type of Go's reads it.
+    IntOrString,
     /// A whole number from the first to the second.
     Integer(i128, i128),
     /// A number.
@@ -116,8 +124,13 @@ impl Node {
         let Value::Object(schema) = schema else {
             return ANY.clone();
         };
-        let shape = Shape::compile(schema);
-        let type_name = match schema.get(TYPE_NAME).and_then(Value::as_str) {
+        let name = schema.get(TYPE_NAME).and_then(Value::as_str);
+        let shape = if name == Some(INT_OR_STRING) {
+            Shape::IntOrString
+        } else {
+            Shape::compile(schema)
+        };
+        let type_name = match name {
             Some(name) => Cow::Owned(name.to_owned()),
             None => shape.go_name(schema.get("format").and_then(Value::as_str)),
         };
@@ -143,6 +156,15 @@ impl Node {
         }
     }
 
+    /// A byte, as a list of them has it.
+    pub(crate) fn byte() -> Self {
+        Self {
+            shape: Shape::Integer(0, u8::MAX.into()),
+            type_name: "uint8".into(),
+            ..Self::text()
+        }
+    }
+
     /// Whether `value` is one of the values that are possible.
     pub(crate) fn permits(&self, value: &Value) -> bool {
         match value {
@@ -164,9 +186,9 @@ impl Node {
         match &self.shape {
             Shape::Struct(_) => Value::Object(Map::new()),
             Shape::Text | Shape::Time => Value::String(String::new()),
-            Shape::Integer(..) | Shape::Number => 0.into(),
+            Shape::Integer(..) | Shape::Number | Shape::IntOrString => 0.into(),
             Shape::Boolean => false.into(),
-            Shape::Map(_) | Shape::List(_) | Shape::Any => Value::Null,
+            Shape::Map(_) | Shape::List(_) | Shape::Bytes | Shape::Any => Value::Null,
         }
     }
 }
@@ -181,6 +203,7 @@ impl Shape {
         let format = schema.get("format").and_then(Value::as_str);
         match schema.get("type").and_then(Value::as_str) {
             Some("string") if format == Some("date-time") => Self::Time,
+            Some("string") if format == Some("byte") => Self::Bytes,
             Some("string") => Self::Text,
             Some("integer") => {
                 let (least, most) = bounds(format);
@@ -236,6 +259,8 @@ impl Shape {
             Self::Map(each) => format!("map[string]{}", each.type_name).into(),
             Self::List(each) => format!("[]{}", each.type_name).into(),
             Self::Text | Self::Time => "string".into(),
+            Self::Bytes => "[]uint8".into(),
+            Self::IntOrString => INT_OR_STRING.into(),
             Self::Integer(..) => match format {
                 Some("int32") => "int32".into(),
                 Some("uint32") => "uint32".into(),

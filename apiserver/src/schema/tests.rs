@@ -97,7 +97,7 @@ fn a_compiled_schema_knows_shapes_and_names() {
     let name = |field: &str| fields.known[field].type_name.to_string();
     assert_eq!(name("tree"), "v1.Tree");
     assert_eq!(name("metadata"), "v1.ObjectMeta");
-    assert!(matches!(fields.known["port"].shape, Shape::Any));
+    assert!(matches!(fields.known["port"].shape, Shape::IntOrString));
     assert!(matches!(fields.known["anything"].shape, Shape::Any));
     assert!(
         matches!(&fields.known["map"].shape, Shape::Map(each) if matches!(each.shape, Shape::Integer(0, 255)))

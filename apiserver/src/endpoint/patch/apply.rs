@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::{document, settle_names};
-use crate::decode::{self, yaml};
+use crate::decode::{self, go_kind, yaml};
 use crate::endpoint::call::Call;
 use crate::managed_fields::{ApplyError, managed_fields_of, remove_managed_fields, set_managed_fields};
 use crate::object::Object;
@@ -91,7 +91,7 @@ fn read(body: &[u8]) -> Result<Config, ApiError> {
             return Err(bad(format!(
                 "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type \
                  map[string]interface {{}}",
-                document::go_kind(&other)
+                go_kind(&other)
             )));
         }
     };

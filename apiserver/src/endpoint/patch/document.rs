@@ -32,18 +32,6 @@ pub(super) fn read(
         .map_err(|error| syntax::explain(body).unwrap_or_else(|| error.to_string()))
 }
 
-/// Go's word for the kind of a value.
-pub(super) fn go_kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
 struct Reader<'a> {
     place: &'a Place<'a>,
     fields: Option<&'static [&'static str]>,

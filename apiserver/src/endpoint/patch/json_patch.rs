@@ -6,8 +6,9 @@ mod tree;
 
 use serde_json::Value;
 
-use super::document::{self, go_kind};
+use super::document;
 use super::unreadable;
+use crate::decode::go_kind;
 use crate::status::ApiError;
 use pointer::{Pointer, Slot};
 use tree::Node;

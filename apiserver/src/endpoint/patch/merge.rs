@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::document::{self, go_kind};
+use super::document;
 use super::unreadable;
+use crate::decode::go_kind;
 use crate::decode::strict::StrictFindings as Findings;
 use crate::status::ApiError;
 

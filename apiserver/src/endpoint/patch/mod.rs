@@ -4,7 +4,6 @@
 //! never conflicts, unless it says itself which resourceVersion it means.
 
 mod apply;
-mod conversion;
 mod document;
 mod json;
 mod json_patch;

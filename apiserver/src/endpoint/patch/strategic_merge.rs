@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::document::{self, go_kind};
+use super::document;
+use super::settle_names;
 use super::strategic::{self, Remains, Verb};
-use super::{conversion, settle_names};
 use crate::decode::strict::StrictFindings;
-use crate::decode::{self, DecodeError};
+use crate::decode::{self, DecodeError, convert_unstructured, go_kind};
 use crate::endpoint::call::Call;
 use crate::object::Object;
 use crate::request::GroupKind;
@@ -47,7 +47,7 @@ pub(super) fn patched(
         let error = FieldError::invalid("patch", shown, message);
         ApiError::invalid_field(GroupKind::default(), "", error)
     };
-    conversion::check(&mut merged, node).map_err(invalid)?;
+    convert_unstructured(&mut merged, node).map_err(invalid)?;
     // Go converts the value to the type of the request, whatever it says that it is.
     let mut merged = Object(match merged {
         Value::Object(fields) => fields,

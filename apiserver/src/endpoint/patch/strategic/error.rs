@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::go_value::{self, GoType, Verb};
+use super::go_value::{self, Verb};
+use crate::decode::GoType;
 use crate::status::{ApiError, Quoted};
 
 /// Why a strategic merge patch cannot be applied.

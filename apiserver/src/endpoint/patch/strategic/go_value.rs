@@ -1,68 +1,13 @@
-//! Decoded JSON as Go holds and prints it: `reflect.TypeOf`, and the verbs `%v` and `%s` of package `fmt`.
+//! Decoded JSON as Go prints it: the verbs `%v` and `%s` of package `fmt`.
 
-use std::fmt::{self, Display, Formatter, Write};
+use std::fmt::{self, Write};
 
 use serde_json::{Number, Value};
 
+use crate::decode::GoType;
+
 /// Bytes of a value that an error shows.
 const MOST_SHOWN: usize = 4096;
-
-/// The type in which Go's decoder holds a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::endpoint::patch) enum GoType {
-    /// None: an interface that holds nothing.
-    Null,
-    /// `bool`
-    Bool,
-    /// `int64`: a number without a fraction that is in its range.
-    Int64,
-    /// `float64`
-    Float64,
-    /// `string`
-    Text,
-    /// `[]interface {}`
-    List,
-    /// `map[string]interface {}`
-    Map,
-}
-
-impl GoType {
-    pub(in crate::endpoint::patch) fn of(value: &Value) -> Self {
-        match value {
-            Value::Null => Self::Null,
-            Value::Bool(_) => Self::Bool,
-            Value::Number(number) if number.as_i64().is_some() => Self::Int64,
-            Value::Number(_) => Self::Float64,
-            Value::String(_) => Self::Text,
-            Value::Array(_) => Self::List,
-            Value::Object(_) => Self::Map,
-        }
-    }
-
-    /// Its `reflect.Kind`.
-    pub(in crate::endpoint::patch) fn kind(self) -> &'static str {
-        match self {
-            Self::Null => "invalid",
-            Self::Bool => "bool",
-            Self::Int64 => "int64",
-            Self::Float64 => "float64",
-            Self::Text => "string",
-            Self::List => "slice",
-            Self::Map => "map",
-        }
-    }
-}
-
-impl Display for GoType {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Null => "<nil>",
-            Self::List => "[]interface {}",
-            Self::Map => "map[string]interface {}",
-            other => other.kind(),
-        })
-    }
-}
 
 /// A verb of package `fmt`.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use serde_json::Value;
 
 use super::error::Error;
-use super::go_value::GoType;
+use crate::decode::GoType;
 
 /// A value by which elements are told apart: equal where Go's `==` says so of two interfaces.
 #[derive(Clone, Debug)]

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::duplicates;
 use super::error::Error;
-use super::go_value::GoType;
 use super::identity::{Identity, Positions};
 use super::lookup::{self, PatchMeta};
 use super::object;
 use super::order::{self, Elements, Order, Wanted};
 use super::remains::Remains;
 use super::{DELETE, DIRECTIVE, MERGE, REPLACE};
+use crate::decode::GoType;
 
 /// What is done with a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

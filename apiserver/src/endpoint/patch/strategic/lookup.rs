@@ -96,9 +96,9 @@ fn field<'a>(fields: &'a Fields, name: &str) -> Option<&'a Node> {
 pub(super) fn kind(node: &Node) -> &str {
     match &node.shape {
         // A time is a struct around one.
-        Shape::Struct(_) | Shape::Time => "struct",
+        Shape::Struct(_) | Shape::Time | Shape::IntOrString => "struct",
         Shape::Map(_) => "map",
-        Shape::List(_) => "slice",
+        Shape::List(_) | Shape::Bytes => "slice",
         Shape::Text => "string",
         Shape::Integer(..) | Shape::Number | Shape::Boolean => &node.type_name,
         Shape::Any => "interface",

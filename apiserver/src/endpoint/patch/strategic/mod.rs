@@ -21,7 +21,7 @@ mod tests;
 use serde_json::{Map, Value};
 
 pub(super) use error::Error;
-pub(super) use go_value::{GoType, Verb, text};
+pub(super) use go_value::{Verb, text};
 pub(super) use remains::Remains;
 
 use crate::schema::Node;

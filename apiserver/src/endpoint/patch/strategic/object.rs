@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 
 use super::super::merge::remove_nulls;
 use super::error::Error;
-use super::go_value::GoType;
 use super::identity::Identity;
 use super::list::{self, Change};
 use super::lookup;
 use super::remains::Remains;
 use super::set_element_order;
 use super::{DELETE, DELETE_FROM_PRIMITIVE_LIST, DIRECTIVE, REPLACE, RETAIN_KEYS, SET_ELEMENT_ORDER};
+use crate::decode::GoType;
 use crate::schema::Node;
 
 /// `original` with `patch` merged into it. Objects are nested no deeper than what the JSON parser reads.

@@ -6,10 +6,10 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::error::Error;
-use super::go_value::GoType;
 use super::identity::{Identity, Positions};
 use super::stable;
 use super::{DELETE, DIRECTIVE};
+use crate::decode::GoType;
 
 /// What a list has as elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

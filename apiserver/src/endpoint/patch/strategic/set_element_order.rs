@@ -3,13 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::error::Error;
-use super::go_value::{self, GoType, Verb};
+use super::go_value::{self, Verb};
 use super::identity;
 use super::list::{self, Change, Merged, element_type};
 use super::lookup;
 use super::order::{self, Elements, Order, Wanted};
 use super::remains::Remains;
 use super::{DELETE, DIRECTIVE, SET_ELEMENT_ORDER};
+use crate::decode::GoType;
 use crate::schema::Node;
 
 /// Takes each `$setElementOrder` of a patch, and the list that it is about, and carries them out on `original`.

@@ -1,45 +1,75 @@
-//! What k8s.io/apimachinery's `runtime.DefaultUnstructuredConverter` says of a value that does not fit its type: a strategic merge
-//! patch never becomes JSON again in Go, so that its errors are not those of the decoder.
+//! What k8s.io/apimachinery's `runtime.DefaultUnstructuredConverter` makes of a value, and says of one that does not fit its type:
+//! what is merged, by a strategic merge patch or an apply, never becomes JSON again in Go, so that its errors are not those of the
+//! decoder.
 
 use serde_json::Value;
 
-use super::document::go_kind;
-use super::strategic::GoType;
-use crate::decode::check_time;
+use super::base64;
+use super::go_type::{GoType, go_kind};
+use super::time::check as check_time;
 use crate::schema::{Node, Shape};
 
-/// Whether Go could convert `value` to the type that `node` is of. Floats that are whole become integers where the type has
-/// them. Whether integers are in range, and what else is to be said of a value, the decoder says. Values are nested no deeper than
+/// Makes of `value` what Go would convert to the type that `node` is of. Floats that are whole become integers where the type has
+/// them, and nulls nothing, or the zero values of elements. Whether integers are in range, and what else is to be said of a value, the decoder says. Values are nested no deeper than
 /// what the JSON parser reads.
 ///
 /// # Errors
 /// The first value that does not fit, in Go's words.
-pub(super) fn check(value: &mut Value, node: &Node) -> Result<(), String> {
+pub(crate) fn convert(value: &mut Value, node: &Node) -> Result<(), String> {
     let found = GoType::of(value);
     match (&node.shape, value) {
         (_, Value::Null) | (Shape::Any, _) => Ok(()),
         (Shape::Struct(fields), Value::Object(values)) => {
+            values.retain(|name, value| !(value.is_null() && fields.known.contains_key(name.as_str())));
             for (name, value) in values {
                 if let Some(node) = fields.known.get(name.as_str()) {
-                    check(value, node)?;
+                    convert(value, node)?;
                 }
             }
             Ok(())
         }
         (Shape::Struct(_), _) => Err(format!("cannot restore struct from: {}", found.kind())),
-        (Shape::Map(each), Value::Object(values)) => {
-            values.values_mut().try_for_each(|value| check(value, each))
-        }
+        (Shape::Map(each), Value::Object(values)) => values
+            .values_mut()
+            .try_for_each(|value| convert_element(value, each)),
         (Shape::Map(_), _) => Err(format!("cannot restore map from {}", found.kind())),
-        (Shape::List(each), Value::Array(list)) => list.iter_mut().try_for_each(|value| check(value, each)),
+        (Shape::List(each), Value::Array(list)) => {
+            list.iter_mut().try_for_each(|value| convert_element(value, each))
+        }
         (Shape::List(_), _) => Err(format!("cannot restore slice from {}", found.kind())),
         (Shape::Time, Value::String(text)) => check_time(text),
         (Shape::Time, other) => Err(format!(
             "json: cannot unmarshal {} into Go value of type string",
             go_kind(other)
         )),
+        (Shape::Bytes, Value::String(text)) => match base64::canonical(text) {
+            Ok(canonical) => {
+                *text = canonical;
+                Ok(())
+            }
+            Err(error) => Err(format!("error decoding from json: {error}")),
+        },
+        (Shape::Bytes, _) => Err(format!("cannot restore slice from {}", found.kind())),
+        (Shape::IntOrString, Value::String(_)) => Ok(()),
+        (Shape::IntOrString, Value::Number(number)) => match number.as_i64().map(i32::try_from) {
+            Some(Ok(_)) => Ok(()),
+            _ => Err(format!(
+                "json: cannot unmarshal number {number} into Go value of type int32"
+            )),
+        },
+        (Shape::IntOrString, other) => Err(format!(
+            "json: cannot unmarshal {} into Go value of type int32",
+            go_kind(other)
+        )),
         (shape, value) => check_simple(value, found, shape, &node.type_name),
     }
+}
+
+fn convert_element(value: &mut Value, each: &Node) -> Result<(), String> {
+    if value.is_null() {
+        *value = each.zero();
+    }
+    convert(value, each)
 }
 
 fn check_simple(value: &mut Value, found: GoType, shape: &Shape, type_name: &str) -> Result<(), String> {
