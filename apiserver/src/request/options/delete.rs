@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::query::Query;
 use super::write::{dry_run, invalid};
+use crate::decode::go_kind;
 use crate::status::{ApiError, FieldError, FieldErrorKind};
 
 /// The option for objects that cannot be read.
@@ -99,6 +100,9 @@ impl DeleteOptions {
                 "decoded object cannot be converted to DeleteOptions".into(),
             ));
         }
+        if let Some(message) = mistyped(&body) {
+            return Err(ApiError::BadRequest(message));
+        }
         serde_json::from_value::<Wire>(body)
             .map_err(|error| {
                 ApiError::BadRequest(format!(
@@ -107,6 +111,62 @@ impl DeleteOptions {
             })?
             .check()
     }
+}
+
+/// Whether a value is of a field's type.
+type Fits = fn(&Value) -> bool;
+
+/// The fields of Go's type: their struct and path, and their type.
+const FIELDS: [(&str, &str, &str, Fits); 8] = [
+    ("DeleteOptions", "gracePeriodSeconds", "int64", Value::is_i64),
+    (
+        "DeleteOptions",
+        "preconditions",
+        "v1.Preconditions",
+        Value::is_object,
+    ),
+    (
+        "Preconditions",
+        "preconditions.uid",
+        "types.UID",
+        Value::is_string,
+    ),
+    (
+        "Preconditions",
+        "preconditions.resourceVersion",
+        "string",
+        Value::is_string,
+    ),
+    ("DeleteOptions", "orphanDependents", "bool", Value::is_boolean),
+    (
+        "DeleteOptions",
+        "propagationPolicy",
+        "v1.DeletionPropagation",
+        Value::is_string,
+    ),
+    ("DeleteOptions", "dryRun", "[]string", Value::is_array),
+    (
+        "DeleteOptions",
+        "ignoreStoreReadErrorWithClusterBreakingPotential",
+        "bool",
+        Value::is_boolean,
+    ),
+];
+
+/// What Go's decoder says of the first field that has a value of another type; a null is no value.
+fn mistyped(body: &Value) -> Option<String> {
+    let found = FIELDS.iter().find_map(|(of, path, type_name, fits)| {
+        let value = path.split('.').try_fold(body, |value, field| value.get(field))?;
+        (!value.is_null() && !fits(value)).then_some((value, of, path, type_name))
+    });
+    let (value, of, path, type_name) = found?;
+    let shown = match value {
+        Value::Number(number) if *type_name == "int64" => format!("number {number}"),
+        other => go_kind(other).to_owned(),
+    };
+    Some(format!(
+        "json: cannot unmarshal {shown} into Go struct field {of}.{path} of type {type_name}"
+    ))
 }
 
 impl Wire {
@@ -174,6 +234,29 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_value_of_another_type_is_refused_as_go_refuses_it() {
+        for (body, expected) in [
+            (
+                json!({"gracePeriodSeconds": "x"}),
+                "json: cannot unmarshal string into Go struct field DeleteOptions.gracePeriodSeconds of type int64",
+            ),
+            (
+                json!({"gracePeriodSeconds": 1.5}),
+                "json: cannot unmarshal number 1.5 into Go struct field DeleteOptions.gracePeriodSeconds of type int64",
+            ),
+            (
+                json!({"preconditions": {"uid": 5}}),
+                "json: cannot unmarshal number into Go struct field Preconditions.preconditions.uid of type types.UID",
+            ),
+        ] {
+            let error = DeleteOptions::from_body(body).unwrap_err().status();
+            assert_eq!((error.code, error.message.as_str()), (400, expected));
+        }
+        let nulls = json!({"gracePeriodSeconds": null, "preconditions": null, "dryRun": null});
+        assert!(DeleteOptions::from_body(nulls).is_ok());
+    }
 
     #[test]
     fn the_query_and_the_body_say_the_same() {
