@@ -1,18 +1,21 @@
-//! Annex's wardle beside Kubernetes' own sample-apiserver: the same requests, the same answers, but for what is declared.
+//! Servers on the library beside servers on k8s.io/apiserver: the same requests, the same answers, but for what is declared.
 //!
-//! Both run as AggregatedServers that claim the same group: the Go server serves it, ours stands by. First each is asked
+//! Both of a pair run as AggregatedServers that claim the same group: the Go server serves it, ours stands by. First each is asked
 //! directly; then the aggregator is asked, and asked again once the Go server is gone and ours has taken the claim over.
 
 mod answer;
 mod differences;
 mod direct;
 mod managed_fields;
+mod pair;
 mod play;
 mod protobuf;
 mod request;
+mod wardle;
 
-use super::{Failure, Lane, Scenario, World, ensure, failure, world};
+use super::{Failure, Lane, Scenario, World, ensure, failure};
 use crate::{client, progress};
+use pair::Pair;
 
 /// The scenarios of this file.
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
@@ -20,25 +23,22 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     lane: Lane::Wardle,
     long: false,
     needs_node: false,
-    run: |world| Box::pin(side_by_side(world)),
+    run: |world| Box::pin(side_by_side(world, &wardle::PAIR)),
 }];
 
-/// The AggregatedServers, and their namespaces.
-const GO: &str = "twin-go";
-const OURS: &str = "twin-ours";
-/// The namespace of the objects.
-const OBJECTS: &str = "twin";
+#[cfg(test)]
+const PAIRS: [&Pair; 1] = [&wardle::PAIR];
 
-async fn side_by_side(world: &World) -> Result<(), Failure> {
-    let requests = request::all();
-    start(world).await?;
-    let go = play::play(&direct::client(world, GO).await?, &requests).await?;
-    let ours = play::play(&direct::client(world, OURS).await?, &requests).await?;
-    let direct = differences::compare(&requests, &go, &ours);
+async fn side_by_side(world: &World, pair: &Pair) -> Result<(), Failure> {
+    let requests = pair.requests();
+    start(world, pair).await?;
+    let go = play::play(&direct::client(world, pair.go).await?, &requests).await?;
+    let ours = play::play(&direct::client(world, pair.ours).await?, &requests).await?;
+    let direct = differences::compare(pair.declared, &requests, &go, &ours);
     // What was said through the aggregator is looked at even where the direct answers differ already.
-    let aggregated = through_the_aggregator(world, &requests).await;
+    let aggregated = through_the_aggregator(world, pair).await;
     progress::say(format!("    {} requests; declared to differ:", requests.len()));
-    for difference in differences::DECLARED {
+    for difference in pair.declared {
         progress::say(format!("      {}: {}", difference.request, difference.reason));
     }
     match (direct, aggregated) {
@@ -50,8 +50,8 @@ async fn side_by_side(world: &World) -> Result<(), Failure> {
             )));
         }
     }
-    world.delete("aggregatedserver", OURS).await?;
-    for namespace in [GO, OURS, OBJECTS] {
+    world.delete("aggregatedserver", pair.ours).await?;
+    for namespace in [pair.go, pair.ours, pair.objects] {
         world
             .kubectl(&format!("delete namespace {namespace} --wait=false"))
             .await?;
@@ -59,32 +59,28 @@ async fn side_by_side(world: &World) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn start(world: &World) -> Result<(), Failure> {
-    for namespace in [GO, OURS, OBJECTS] {
+async fn start(world: &World, pair: &Pair) -> Result<(), Failure> {
+    for namespace in [pair.go, pair.ours, pair.objects] {
         world.namespace(namespace).await?;
     }
-    world.apply(&world::go_sample_server(GO, GO, "")).await?;
-    world.ready(GO).await?;
-    world.apply(&world::sample_server(OURS, OURS, "")).await?;
-    world.condition(OURS, "Ready", "False", Some("Conflict")).await?;
-    let line = format!("-n {OURS} rollout status deployment/{OURS} --timeout=180s");
+    world.apply(&(pair.go_server)(pair.go)).await?;
+    world.ready(pair.go).await?;
+    let ours = pair.ours;
+    world.apply(&(pair.our_server)(ours)).await?;
+    world.condition(ours, "Ready", "False", Some("Conflict")).await?;
+    let line = format!("-n {ours} rollout status deployment/{ours} --timeout=180s");
     world.kubectl(&line).await.map(|_| ())
 }
 
-async fn through_the_aggregator(world: &World, requests: &[request::Request]) -> Result<(), Failure> {
+async fn through_the_aggregator(world: &World, pair: &Pair) -> Result<(), Failure> {
     let client = client::connect_without_retries(world.tools.kubeconfig()).await?;
-    // The kube-apiserver answers these itself.
-    let requests: Vec<_> = requests
-        .iter()
-        .filter(|request| request.path.starts_with("/apis/wardle.example.com/v1"))
-        .cloned()
-        .collect();
+    let requests = pair.aggregated_requests();
     let go = play::play(&client, &requests).await?;
-    world.delete("aggregatedserver", GO).await?;
-    world.ready(OURS).await?;
+    world.delete("aggregatedserver", pair.go).await?;
+    world.ready(pair.ours).await?;
     let ours = play::play(&client, &requests).await?;
-    let compared = differences::compare(&requests, &go, &ours)?;
-    ensure(compared >= 450, || {
+    let compared = differences::compare(pair.declared, &requests, &go, &ours)?;
+    ensure(compared >= pair.least, || {
         format!("only {compared} requests were compared")
     })
 }

@@ -1,4 +1,4 @@
-//! Requests as they stand in `requests/*.http`: a title, a line with method and path, headers, a body.
+//! Requests as they stand in `requests/*/*.http`: a title, a line with method and path, headers, a body.
 //!
 //! `{{rv NAME}}` and `{{uid NAME}}` are the resourceVersion and the uid that the server last gave the object of this
 //! name; `{{continue}}` is the token of its last list; `{{repeat COUNT TEXT}}` is what would be too long to read, and
@@ -6,18 +6,6 @@
 //! this code, since plugins learn of other objects a little later.
 
 use std::collections::BTreeMap;
-
-/// All requests, in the order in which they are sent: each file goes on with what the ones before it left.
-const FILES: [&str; 8] = [
-    include_str!("requests/1-discovery.http"),
-    include_str!("requests/2-create.http"),
-    include_str!("requests/3-read.http"),
-    include_str!("requests/4-watch.http"),
-    include_str!("requests/5-update.http"),
-    include_str!("requests/6-apply.http"),
-    include_str!("requests/7-delete.http"),
-    include_str!("requests/8-admission.http"),
-];
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +19,8 @@ pub(super) struct Request {
     pub(super) until: Option<u16>,
 }
 
-/// The requests of all files.
-pub(super) fn all() -> Vec<Request> {
-    FILES.iter().flat_map(|file| parse(file)).collect()
-}
-
-fn parse(file: &str) -> Vec<Request> {
+/// The requests of a file.
+pub(super) fn parse(file: &str) -> Vec<Request> {
     file.split("### ").skip(1).filter_map(parse_one).collect()
 }
 
@@ -93,19 +77,6 @@ fn repeated(key: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_title_is_there_once() {
-        let requests = all();
-        assert!(requests.len() >= 500, "{}", requests.len());
-        let written: usize = FILES.iter().map(|file| file.matches("### ").count()).sum();
-        assert_eq!(requests.len(), written, "some requests cannot be read");
-        let mut titles: Vec<&str> = requests.iter().map(|request| request.title.as_str()).collect();
-        titles.sort_unstable();
-        for pair in titles.windows(2) {
-            assert_ne!(pair[0], pair[1]);
-        }
-    }
 
     #[test]
     fn head_and_body_are_told_apart() {
