@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use annex_structured_merge_diff::merge::{self, Conflicts};
 use annex_structured_merge_diff::typed;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::conflicts::{causes, message};
 use super::entry::DecodeError;
@@ -87,9 +87,15 @@ impl ApplyError {
 
 /// An object's namespace, name, version and kind, as errors show them: `NS/NAME; GROUP/VERSION, Kind=KIND`.
 pub(super) fn shown(object: &Value) -> String {
+    object.as_object().map_or_else(String::new, shown_fields)
+}
+
+/// The same of an object's fields.
+pub(crate) fn shown_fields(object: &Map<String, Value>) -> String {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let metadata = object.get("metadata");
     let [namespace, name] =
-        ["/metadata/namespace", "/metadata/name"].map(|field| text(object.pointer(field)));
+        ["namespace", "name"].map(|field| text(metadata.and_then(|metadata| metadata.get(field))));
     let [version, kind] = ["apiVersion", "kind"].map(|field| text(object.get(field)));
     format!("{namespace}/{name}; {}", GroupVersionKind::new(&version, &kind))
 }

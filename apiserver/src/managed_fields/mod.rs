@@ -33,6 +33,7 @@ pub mod types;
 mod update;
 
 pub use apply_error::ApplyError;
+pub(crate) use apply_error::shown_fields;
 pub use convert::{ObjectConverter, Types};
 pub use entry::DecodeError;
 pub use field_manager::{FieldManager, FieldManagerOptions, NoSuchVersion};

@@ -4,9 +4,11 @@
 use serde_json::{Map, Value};
 
 use super::{document, settle_names};
-use crate::decode::{self, go_kind, yaml};
+use crate::decode::{self, convert_unstructured, go_kind, yaml};
 use crate::endpoint::call::Call;
-use crate::managed_fields::{ApplyError, managed_fields_of, remove_managed_fields, set_managed_fields};
+use crate::managed_fields::{
+    ApplyError, managed_fields_of, remove_managed_fields, set_managed_fields, shown_fields,
+};
 use crate::object::Object;
 use crate::registry::now;
 use crate::request::options::{FieldValidation, PatchOptions};
@@ -29,6 +31,7 @@ pub(super) fn applied(
     let Config { object, duplicates } = read(body)?;
     let force = options.force.unwrap_or_default();
     let managers = call.field_manager()?;
+    let config = shown_fields(&object.0);
     let mut applied = managers
         .apply(live, object, &options.field_manager, force, &now())
         .map_err(ApplyError::into_api_error)?;
@@ -37,8 +40,9 @@ pub(super) fn applied(
         .is_some_and(|managed| decode::is_shallow(managed, MANAGED_FIELDS_DEPTH))
         .then(|| remove_managed_fields(&mut applied))
         .flatten();
+    let applied = typed(call, Value::Object(applied.0), &config)?;
     // What Go converts to the type of the resource: it fits the schema, or it would not have been merged.
-    let mut applied = decode::decode_value(Value::Object(applied.0), call.kind, &call.version.name)
+    let mut applied = decode::decode_value(applied, call.kind, &call.version.name)
         .map_err(|error| ApiError::Plain(error.to_string()))?
         .object;
     if managed.is_some() {
@@ -58,6 +62,25 @@ pub(super) fn applied(
             )));
         }
     }
+    Ok(applied)
+}
+
+/// What Go makes of a merged object before anybody looks at it: a value of the type of the request's version. `config` is what was
+/// applied, as errors show it.
+///
+/// # Errors
+/// 500: it does not fit the type.
+fn typed(call: &Call<'_>, mut applied: Value, config: &str) -> Result<Value, ApiError> {
+    let Some(version) = call.kind.version(&call.version.name) else {
+        return Ok(applied);
+    };
+    convert_unstructured(&mut applied, version.schema.root()).map_err(|error| {
+        let (api_version, kind) = (call.kind.api_version(&version.name), &call.kind.names.kind);
+        ApiError::Plain(format!(
+            "failed to convert new object ({config}) to proper version: unable to convert unstructured object to \
+             {api_version}, Kind={kind}: {error}"
+        ))
+    })?;
     Ok(applied)
 }
 

@@ -271,3 +271,21 @@ async fn a_configuration_is_yaml_even_where_it_looks_like_json() {
         assert_eq!(reply.json()["message"], format!("{refused}{message}"));
     }
 }
+
+#[tokio::test]
+async fn what_was_merged_is_converted_as_go_converts_it() {
+    let server = TestServer::new();
+    assert_eq!(
+        apply(&server, "fieldManager=me", &config(&json!({"size": 1.5})))
+            .await
+            .error(),
+        (
+            500,
+            "failed to convert new object (/a; wardle.example.com/v1alpha1, Kind=Flunder) to proper version: unable to \
+             convert unstructured object to wardle.example.com/v1alpha1, Kind=Flunder: cannot convert float64 to int64"
+                .into()
+        )
+    );
+    let whole = apply(&server, "fieldManager=me", &config(&json!({"size": 3.0}))).await;
+    assert_eq!((whole.code, &whole.json()["spec"]["size"]), (201, &json!(3)));
+}
