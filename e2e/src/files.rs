@@ -73,7 +73,7 @@ pub fn read(path: &Path) -> Result<String, Error> {
     })
 }
 
-/// The files of a directory whose names end so, without those below it, sorted.
+/// The files of a directory, and of those below it, whose names end so, sorted.
 ///
 /// # Errors
 /// [`Error::Read`].
@@ -85,7 +85,9 @@ pub fn with_extension(directory: &Path, extension: &str) -> Result<Vec<PathBuf>,
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(read)? {
         let path = entry.map_err(read)?.path();
-        if path.is_file() && path.extension().is_some_and(|found| found == extension) {
+        if path.is_dir() {
+            paths.extend(with_extension(&path, extension)?);
+        } else if path.extension().is_some_and(|found| found == extension) {
             paths.push(path);
         }
     }

@@ -71,6 +71,7 @@ impl Wanted {
                 RustProgram::Operator,
                 RustProgram::Wardle,
                 RustProgram::Widgets,
+                RustProgram::Peer,
                 RustProgram::Computed,
                 RustProgram::E2eServer,
             ],
@@ -80,7 +81,12 @@ impl Wanted {
     fn go(self) -> &'static [programs::Program] {
         match self {
             Self::Demo | Self::TestServer => &[],
-            Self::Product | Self::Tests => &[programs::Program::SampleApiserver, programs::Program::Etcd],
+            Self::Product => &[programs::Program::SampleApiserver, programs::Program::Etcd],
+            Self::Tests => &[
+                programs::Program::SampleApiserver,
+                programs::Program::GoPeer,
+                programs::Program::Etcd,
+            ],
         }
     }
 }
@@ -98,6 +104,7 @@ pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
             RustProgram::Operator => catalog::operator(path),
             RustProgram::Wardle => catalog::wardle(path),
             RustProgram::Widgets => catalog::widgets(path),
+            RustProgram::Peer => catalog::peer(path),
             RustProgram::Computed => catalog::computed(path),
             RustProgram::E2eServer => catalog::e2e_server(path),
         });
@@ -106,6 +113,7 @@ pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
         let path = programs::path(*program).await?;
         specs.push(match program {
             programs::Program::Etcd => catalog::etcd(&path),
+            programs::Program::GoPeer => catalog::go_peer(&path),
             _ => catalog::sample_apiserver(&path),
         });
     }

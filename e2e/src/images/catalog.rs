@@ -85,6 +85,11 @@ pub fn widgets(program: &Path) -> ImageSpec {
     ))
 }
 
+/// A kind with a field of each form, in two versions, on Annex's own library. No user, as wardle.
+pub fn peer(program: &Path) -> ImageSpec {
+    with_mimalloc(ImageSpec::new("peer", env!("CARGO_PKG_VERSION"), program, None))
+}
+
 /// Resources that are not stored, on Annex's own library.
 pub fn computed(program: &Path) -> ImageSpec {
     with_mimalloc(ImageSpec::new(
@@ -110,6 +115,11 @@ pub fn e2e_server(program: &Path) -> ImageSpec {
 /// Kubernetes' own example of an extension apiserver. No user: it must run as whatever a pod demands.
 pub fn sample_apiserver(program: &Path) -> ImageSpec {
     ImageSpec::new("sample-apiserver", "v0.36.3", program, None)
+}
+
+/// The same kind as `peer` has on k8s.io/apiserver. No user: it must run as whatever a pod demands.
+pub fn go_peer(program: &Path) -> ImageSpec {
+    ImageSpec::new("go-peer", "v0.36.3", program, None)
 }
 
 /// etcd. No user: it must run as whatever a pod demands, its data directory being a flag and a volume.
@@ -150,6 +160,11 @@ mod tests {
                 sample_apiserver(Path::new("")),
                 "k8s.io/sample-apiserver",
                 include_str!("../../go/kubernetes/go.mod"),
+            ),
+            (
+                go_peer(Path::new("")),
+                "k8s.io/apiserver",
+                include_str!("../../go/peer/go.mod"),
             ),
             (
                 etcd(Path::new("")),

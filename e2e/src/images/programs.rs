@@ -26,6 +26,8 @@ pub enum Program {
     Wardle,
     /// An API with `/status` and `/scale` on the same library (an example too).
     Widgets,
+    /// A kind with a field of each form, in two versions (an example too).
+    Peer,
     /// The library's example of resources that are not stored.
     Computed,
     /// The server that misbehaves for tests (the package `annex-e2e-server`).
@@ -34,10 +36,11 @@ pub enum Program {
 
 impl Program {
     /// All of them.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Operator,
         Self::Wardle,
         Self::Widgets,
+        Self::Peer,
         Self::Computed,
         Self::E2eServer,
     ];
@@ -46,7 +49,7 @@ impl Program {
     pub fn package(self) -> &'static str {
         match self {
             Self::Operator => "annex-operator",
-            Self::Wardle | Self::Widgets | Self::Computed => "annex-apiserver",
+            Self::Wardle | Self::Widgets | Self::Peer | Self::Computed => "annex-apiserver",
             Self::E2eServer => "annex-e2e-server",
         }
     }
@@ -55,7 +58,7 @@ impl Program {
     fn target(self) -> &'static str {
         match self {
             Self::Operator | Self::E2eServer => "--bin",
-            Self::Wardle | Self::Widgets | Self::Computed => "--example",
+            Self::Wardle | Self::Widgets | Self::Peer | Self::Computed => "--example",
         }
     }
 
@@ -65,6 +68,7 @@ impl Program {
             Self::Operator => "annex-operator",
             Self::Wardle => "wardle",
             Self::Widgets => "widgets",
+            Self::Peer => "peer",
             Self::Computed => "computed",
             Self::E2eServer => "annex-e2e-server",
         }

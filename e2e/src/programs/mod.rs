@@ -1,7 +1,7 @@
 //! Programs built from pinned Go modules, cached by what went into them.
 //!
 //! Each directory of `e2e/go` is a Go module whose go.mod and go.sum pin the programs' sources. A program is built
-//! once for each content of these two files and of its own Go files, and the build's flags.
+//! once for each content of these two files and of its own Go files, those of packages below it included, and the build's flags.
 
 mod build;
 
@@ -72,6 +72,7 @@ pub enum Program {
     KubeProxy,
     Kubectl,
     SampleApiserver,
+    GoPeer,
     Etcd,
     Helm,
     Helm4,
@@ -133,6 +134,7 @@ impl Program {
             Self::KubeProxy => ("kubernetes", "k8s.io/kubernetes/cmd/kube-proxy", "kube-proxy"),
             Self::Kubectl => ("kubernetes", "k8s.io/kubernetes/cmd/kubectl", "kubectl"),
             Self::SampleApiserver => ("kubernetes", "k8s.io/sample-apiserver", "sample-apiserver"),
+            Self::GoPeer => ("peer", "annex.dev/e2e/peer", "go-peer"),
             Self::Etcd => ("etcd", "go.etcd.io/etcd/server/v3", "etcd"),
             Self::Helm => ("helm", "helm.sh/helm/v3/cmd/helm", "helm"),
             Self::Helm4 => ("helm4", "helm.sh/helm/v4/cmd/helm", "helm4"),
@@ -179,7 +181,13 @@ impl Program {
     pub fn named(name: &str) -> Option<Self> {
         Self::OF_CLUSTER
             .into_iter()
-            .chain([Self::SampleApiserver, Self::Informer, Self::Writers, Self::Helm4])
+            .chain([
+                Self::SampleApiserver,
+                Self::GoPeer,
+                Self::Informer,
+                Self::Writers,
+                Self::Helm4,
+            ])
             .find(|program| program.name() == name)
     }
 

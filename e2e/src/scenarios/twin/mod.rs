@@ -6,6 +6,7 @@
 mod answer;
 mod differences;
 mod direct;
+mod gadgets;
 mod managed_fields;
 mod pair;
 mod play;
@@ -18,16 +19,25 @@ use crate::{client, progress};
 use pair::Pair;
 
 /// The scenarios of this file.
-pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
-    name: "twin/sample-apiserver",
-    lane: Lane::Wardle,
-    long: false,
-    needs_node: false,
-    run: |world| Box::pin(side_by_side(world, &wardle::PAIR)),
-}];
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "twin/sample-apiserver",
+        lane: Lane::Wardle,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(side_by_side(world, &wardle::PAIR)),
+    },
+    Scenario {
+        name: "twin/peer",
+        lane: Lane::Own,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(side_by_side(world, &gadgets::PAIR)),
+    },
+];
 
 #[cfg(test)]
-const PAIRS: [&Pair; 1] = [&wardle::PAIR];
+const PAIRS: [&Pair; 2] = [&wardle::PAIR, &gadgets::PAIR];
 
 async fn side_by_side(world: &World, pair: &Pair) -> Result<(), Failure> {
     let requests = pair.requests();
