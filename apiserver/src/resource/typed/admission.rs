@@ -214,7 +214,7 @@ impl<T: Kind> admission::Admission for Admission<T> {
             return Ok(());
         };
         if let (Some(changed), Some(object)) = (answer.await?, &mut attributes.object) {
-            change(object, &changed)?;
+            change(object, changed)?;
         }
         Ok(())
     }
@@ -281,7 +281,7 @@ fn value<T: Kind>(object: &Object) -> Result<T, ApiError> {
 
 /// Makes of an object what a plugin has made of its value. Of the metadata only what is changed is written, so that nothing is lost
 /// that its type does not know.
-fn change<T: Kind>(object: &mut NewObject<'_>, changed: &T) -> Result<(), ApiError> {
+fn change<T: Kind>(object: &mut NewObject<'_>, changed: T) -> Result<(), ApiError> {
     let internal = |error: serde_json::Error| ApiError::Internal(error.to_string());
     let mut metadata = object.metadata().cloned().unwrap_or_default();
     let before: ObjectMeta = serde::Deserialize::deserialize(&metadata).map_err(internal)?;

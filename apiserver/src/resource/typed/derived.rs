@@ -119,6 +119,7 @@ mod tests {
         shortname = "bt",
         category = "fleet",
         singular = "vessel",
+        plural = "boats",
         status = "BoatStatus"
     )]
     #[kube(scale(
