@@ -1,5 +1,6 @@
-//! Resources that are not stored: a metrics API that `kubectl top` reads, a review that is answered and forgotten, and objects
-//! that another API keeps, and machines to whose subresources one connects. Each has a file of its own; what the metrics are is measured in `usage`.
+//! Resources that are not stored: a metrics API that `kubectl top` reads, a review that is answered and forgotten, objects that
+//! another API keeps, and machines to whose subresources one connects. Each has a file of its own; what the metrics are is measured
+//! in `usage`.
 //!
 //! `cargo run -p annex-apiserver --example computed -- --standalone --secure-port 8443`
 
