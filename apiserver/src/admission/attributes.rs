@@ -10,13 +10,14 @@ use crate::request::{GroupResource, RequestInfo, User};
 use crate::resource::Resource;
 use crate::status::ApiError;
 
-/// What is done to an object.
+/// What is done to an object, or to a subresource that connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of admission.k8s.io")]
 pub enum Operation {
     Create,
     Update,
     Delete,
+    Connect,
 }
 
 /// A write that is about to happen.
@@ -35,9 +36,9 @@ pub struct Attributes<'a> {
     /// The object's name. It is empty for `admit` of a create by generateName, and for a deletecollection.
     pub name: &'a str,
     /// The new object, in the hub version. For `admit` as the client sent it: without what the server sets, and with the
-    /// resourceVersion that the client believes in. Of a deletion `None`.
+    /// resourceVersion that the client believes in. Of a deletion, and of what connects, `None`.
     pub object: Option<NewObject<'a>>,
-    /// The old one, in the hub version. Of a creation `None`.
+    /// The old one, in the hub version. Of a creation, and of what connects, `None`.
     pub old: Option<&'a Object>,
     /// Whether nothing is to be stored.
     pub dry_run: bool,

@@ -3,6 +3,7 @@
 //! ```text
 //! create, update, patch, apply: decoded -> hub -> managers -> admit -> prepare, validated -> validate -> stored
 //! delete, deletecollection:     read, preconditions        -> admit ->                       validate -> deleted
+//! connect:                                                    admit ->                       validate -> connected
 //! ```
 //!
 //! A plugin is one of a whole server ([`Builder::admission`](crate::server::Builder::admission)). One over a Rust type is

@@ -123,7 +123,7 @@ impl NamespaceLifecycle {
 impl Admission for NamespaceLifecycle {
     /// What is in a namespace must be deletable, above all while that goes away.
     fn handles(&self, operation: Operation) -> bool {
-        operation != Operation::Delete
+        matches!(operation, Operation::Create | Operation::Update)
     }
 
     async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {

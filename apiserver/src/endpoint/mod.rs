@@ -98,7 +98,10 @@ where
     }
     let mut response = match (subresource.map(|own| &own.rest), computed) {
         (Some(SubresourceRest::Connect(connecter)), _) => {
-            connect::connect(&call, &**connecter, body).boxed().await?
+            let admission = route.served.endpoint.admission();
+            connect::connect(&call, &**connecter, admission, body)
+                .boxed()
+                .await?
         }
         (_, Some(computed)) => {
             let admission = route.served.endpoint.admission();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::testing::TestServer;
+use crate::admission::{Admission, Attributes, Operation};
 use crate::authz::Authorized;
 use crate::discovery::{Discovery, Found};
 use crate::openapi;
@@ -120,6 +121,51 @@ async fn an_upgrade_that_does_more_than_read_wants_the_right_to_create() {
     // What is not upgraded after all: over no connection of its own.
     assert_eq!(upgrade(&format!("{A}/walk"), &[User::MASTERS]).await.0, 400);
     assert_eq!(upgrade(&format!("{A}/view"), &[]).await.0, 200);
+}
+
+#[tokio::test]
+async fn admission_is_asked_before_it_connects() {
+    /// Refuses what connects to `shut`.
+    struct Shut;
+
+    #[async_trait::async_trait]
+    impl Admission for Shut {
+        fn handles(&self, operation: Operation) -> bool {
+            operation == Operation::Connect
+        }
+
+        async fn validate(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
+            assert!(attributes.object.is_none() && attributes.info.subresource == "view");
+            match attributes.name {
+                "shut" => Err(attributes.forbidden("it is shut")),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    let verbs = Verbs::new().get(|context| async move {
+        let metadata = ObjectMeta {
+            name: Some(context.name),
+            namespace: Some(context.namespace),
+            ..ObjectMeta::default()
+        };
+        Ok(Some(Door {
+            metadata,
+            color: "red".into(),
+        }))
+    });
+    let view = Connect::new(|door: Door, _| async move { Ok(rest::answer("text/plain", door.color)) });
+    let doors = typed::resource::<Door>().computed(verbs).connect("view", view);
+    let server = TestServer::computed(doors.build().unwrap(), Shut);
+    let of = async |name: &str| {
+        server
+            .get(&format!("/apis/example.com/v1/namespaces/n/doors/{name}/view"))
+            .await
+    };
+    assert_eq!(of("open").await.body, "red");
+    let (code, message) = of("shut").await.error();
+    assert_eq!(code, 403);
+    assert_eq!(message, r#"doors.example.com "shut" is forbidden: it is shut"#);
 }
 
 #[tokio::test]
