@@ -192,6 +192,8 @@ impl<T: Kind> admission::Admission for Admission<T> {
             Operation::Create => self.mutate_create.is_some() || self.validate_create.is_some(),
             Operation::Update => self.mutate_update.is_some() || self.validate_update.is_some(),
             Operation::Delete => self.validate_delete.is_some(),
+            // It has no object of this type.
+            Operation::Connect => false,
         }
     }
 
@@ -199,15 +201,19 @@ impl<T: Kind> admission::Admission for Admission<T> {
         if !is_about::<T>(attributes) {
             return Ok(());
         }
-        let answer = match (attributes.operation, attributes.object.as_deref(), attributes.old) {
-            (Operation::Create, Some(new), _) => self.mutate_create.as_ref().map(|rule| {
-                let new = value(new)?;
-                Ok(rule(AdmissionRequest::of(attributes), new))
-            }),
-            (Operation::Update, Some(new), Some(old)) => self.mutate_update.as_ref().map(|rule| {
-                let (new, old) = (value(new)?, value(old)?);
-                Ok(rule(AdmissionRequest::of(attributes), new, old))
-            }),
+        let Some(Ok(new)) = attributes.object.as_deref().map(read::<T>) else {
+            // What its type does not understand is the client's fault: validation, which comes next, says so.
+            return Ok(());
+        };
+        let answer = match (attributes.operation, attributes.old) {
+            (Operation::Create, _) => {
+                let rule = self.mutate_create.as_ref();
+                rule.map(|rule| Ok(rule(AdmissionRequest::of(attributes), new)))
+            }
+            (Operation::Update, Some(old)) => self
+                .mutate_update
+                .as_ref()
+                .map(|rule| Ok(rule(AdmissionRequest::of(attributes), new, value(old)?))),
             _ => None,
         };
         let Some(answer) = answer.transpose()? else {

@@ -64,7 +64,7 @@ pub use admission::{Admission, AdmissionRequest};
 pub use computed::Verbs;
 pub use connect::Connect;
 pub use derived::derived;
-pub use version::Kind;
+pub use version::{Converts, Kind};
 
 /// The scope of a [`Kind`].
 pub trait KindScope: 'static {
@@ -215,7 +215,7 @@ impl<S: Kind> Builder<S, S> {
     #[must_use]
     pub fn hub<H: Kind>(self) -> Builder<S, H>
     where
-        S: From<H> + Into<H>,
+        S: Converts<H>,
     {
         let described = self.versions.into_iter().next().map(|described| Described {
             columns: described.columns,
@@ -241,9 +241,10 @@ impl<S: Kind> Builder<S, S> {
 }
 
 impl<S: Kind, H: Kind> Builder<S, H> {
-    /// Serves one more version.
+    /// Serves one more version. Its type converts to the hub's and back, by `From` or, where that can fail, by `TryFrom`: a
+    /// request with an object that does not convert fails, and so does a list that has one.
     #[must_use]
-    pub fn version<V: Kind + From<H> + Into<H>>(mut self) -> Self {
+    pub fn version<V: Converts<H>>(mut self) -> Self {
         let same = (V::group(&()), V::kind(&()), V::plural(&()), V::Scope::SCOPE)
             == (S::group(&()), S::kind(&()), S::plural(&()), S::Scope::SCOPE);
         if !same {

@@ -122,6 +122,13 @@ impl<H: Kind> Strategy for Typed<H> {
         self.version(to)?.of_hub(hub, object.take_metadata())
     }
 
+    fn prepares(&self) -> bool {
+        let rules = &self.rules;
+        rules.prepare_for_create.is_some()
+            || rules.prepare_for_update.is_some()
+            || rules.prepare_for_status_update.is_some()
+    }
+
     fn prepare_for_create(&self, object: &mut Object) {
         if let Some(rule) = &self.rules.prepare_for_create {
             self.change(object, rule);

@@ -223,3 +223,58 @@ fn a_description_that_contradicts_itself_is_refused() {
         "example.com/v1 torches (Torch) is no version of lamps.example.com (Lamp): group, names and scope must be the same"
     );
 }
+
+mod v2 {
+    use super::*;
+
+    #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+    pub(super) struct Lamp {
+        pub(super) metadata: ObjectMeta,
+        pub(super) kilowatts: i64,
+    }
+
+    crate::kind!(Lamp: "example.com", "v2", "lamps", Namespaced);
+}
+
+impl From<v2::Lamp> for v1::Lamp {
+    fn from(lamp: v2::Lamp) -> Self {
+        Self {
+            metadata: lamp.metadata,
+            watts: lamp.kilowatts * 1000,
+        }
+    }
+}
+
+impl TryFrom<v1::Lamp> for v2::Lamp {
+    type Error = String;
+
+    fn try_from(lamp: v1::Lamp) -> Result<Self, String> {
+        if lamp.watts % 1000 != 0 {
+            return Err(format!("{} W are no whole kilowatts", lamp.watts));
+        }
+        Ok(Self {
+            metadata: lamp.metadata,
+            kilowatts: lamp.watts / 1000,
+        })
+    }
+}
+
+#[test]
+fn a_conversion_may_fail() {
+    let lamps = resource::<v1::Lamp>().version::<v2::Lamp>().build().unwrap();
+    let convert = |watts: i64| {
+        let lamp = json!({
+            "apiVersion": "example.com/v1", "kind": "Lamp", "metadata": {"name": "a"}, "watts": watts,
+        });
+        let object = Object(lamp.as_object().unwrap().clone());
+        let converted = lamps.strategy.convert(object, "v2");
+        converted
+            .map(|lamp| lamp.0["kilowatts"].clone())
+            .map_err(|error| error.0)
+    };
+    assert_eq!(convert(2000), Ok(json!(2)));
+    assert_eq!(
+        convert(7),
+        Err("cannot convert example.com/v2 Lamp: 7 W are no whole kilowatts".into())
+    );
+}

@@ -1,6 +1,7 @@
 //! One version of a typed resource: its Rust type between JSON on one side and the hub's type on the other.
 
 use std::any::{Any, TypeId};
+use std::fmt::Display;
 use std::marker::PhantomData;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -38,6 +39,19 @@ impl<T> Kind for T where
 {
 }
 
+/// A version that converts to and from the hub `H`: with `From`, or with `TryFrom` where one cannot say all that the other says.
+pub trait Converts<H>: Kind + TryFrom<H, Error: Display> + TryInto<H, Error: Display> {}
+
+impl<V, H> Converts<H> for V where V: Kind + TryFrom<H, Error: Display> + TryInto<H, Error: Display> {}
+
+fn failed<V: Kind>(error: &impl Display) -> ConversionError {
+    ConversionError(format!(
+        "cannot convert {} {}: {error}",
+        V::api_version(&()),
+        V::kind(&())
+    ))
+}
+
 /// Completes a value of a type that only its giver knows.
 pub(super) type Complete = Box<dyn Fn(&mut dyn Any) + Send + Sync>;
 
@@ -72,7 +86,7 @@ impl<V, H> Serving<V, H> {
     }
 }
 
-impl<V: Kind + From<H> + Into<H>, H: Kind> Erased<H> for Serving<V, H> {
+impl<V: Converts<H>, H: Kind> Erased<H> for Serving<V, H> {
     fn of_type(&self) -> TypeId {
         TypeId::of::<V>()
     }
@@ -121,11 +135,13 @@ impl<V: Kind + From<H> + Into<H>, H: Kind> Erased<H> for Serving<V, H> {
     }
 
     fn to_hub(&self, object: &Unmanaged) -> Result<H, ConversionError> {
-        read::<V>(&object.rest).map(Into::into)
+        let hub: Result<H, _> = read::<V>(&object.rest)?.try_into();
+        hub.map_err(|error| failed::<V>(&error))
     }
 
     fn of_hub(&self, hub: H, metadata: Value) -> Result<Object, ConversionError> {
-        write(V::from(hub), metadata)
+        let value = V::try_from(hub).map_err(|error| failed::<V>(&error))?;
+        write(value, metadata)
     }
 }
 
