@@ -120,6 +120,8 @@ pub fn decode_value(value: Value, resource: &Resource, version: &str) -> Result<
         .strategy
         .convert(decoded.object, version)
         .map_err(of_type)?;
+    // It was defaulted in the other version, whose defaults are others.
+    resource.strategy.default_fields(version, &mut decoded.object);
     Ok(decoded)
 }
 

@@ -15,7 +15,7 @@ use crate::admission::{Admission, Attributes, NewObject, Operation};
 use crate::object::Object;
 use crate::offload;
 use crate::registry::{
-    Pieces, admit, check_fields, check_path, encode_object, ensure_namespace, in_time, value_at,
+    Pieces, admit, begin_create, check_fields, check_path, encode_object, in_time, value_at,
 };
 use crate::request::RequestInfo;
 use crate::request::media;
@@ -174,7 +174,8 @@ where
     B::Error: std::fmt::Display,
 {
     let (wanted, options, mut object) = new_object(call, body).await?;
-    ensure_namespace(&mut object, &call.info().namespace)?;
+    call.warnings
+        .extend(begin_create(&mut object, &call.info().namespace)?);
     check_path(&call.info().namespace, "")?;
     let answered = in_time(created(call, creater, admission, object, options)).await?;
     answer::pieces(call, wanted, &pieces(call, answered)?, StatusCode::CREATED)

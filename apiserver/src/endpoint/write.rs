@@ -103,7 +103,10 @@ pub(super) async fn answer_update(
     let mut updated = registry
         .update(call.request, change, &options, &mut warnings)
         .await;
-    if creates && matches!(updated, Err(ApiError::NotFound { .. })) && call.info().subresource.is_empty() {
+    // A plugin may miss something else.
+    let is_absent = matches!(&updated, Err(ApiError::NotFound { resource, name })
+        if *resource == registry.resource().group_resource() && *name == call.info().name);
+    if creates && is_absent && call.info().subresource.is_empty() {
         updated = match call.request.may(Verb::Create).boxed().await {
             Ok(()) => {
                 options.may_create = true;

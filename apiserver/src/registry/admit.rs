@@ -140,16 +140,22 @@ pub(crate) async fn admit(
     kind: &Resource,
     warnings: &mut Vec<String>,
 ) -> Result<bool, ApiError> {
+    let (namespace, has_object) = (attributes.namespace, attributes.object.is_some());
     if admission.handles(attributes.operation) {
         admission.admit(&mut attributes).await?;
     }
     let Some((object, change)) = attributes.object.map(NewObject::into_parts) else {
+        if has_object {
+            return Err(ApiError::Internal(
+                "an admission plugin has taken the object away".into(),
+            ));
+        }
         return Ok(false);
     };
     let is_changed = change.is_some();
     if let Some(change) = change {
         complete(kind, object, change, warnings)?;
-        metadata::ensure_namespace(object, attributes.namespace)?;
+        metadata::ensure_namespace(object, namespace)?;
     }
     warnings.extend(metadata::dedup_owners(object, true));
     Ok(is_changed)

@@ -39,10 +39,10 @@ impl Registry {
         options: &CreateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Created, ApiError> {
-        metadata::wipe_system_fields(&mut object);
-        metadata::drop_self_link(&mut object);
-        metadata::ensure_namespace(&mut object, self.expected_namespace(request))?;
-        warnings.extend(metadata::dedup_owners(&mut object, false));
+        warnings.extend(metadata::begin_create(
+            &mut object,
+            self.expected_namespace(request),
+        )?);
         let object = self.with_managers(request, None, object, &options.field_manager)?;
         let admitted = self.admitted(request, object, options.dry_run, warnings).await?;
         let base = admitted.object.meta("generateName").to_owned();
@@ -112,7 +112,9 @@ impl Registry {
             ));
         }
         let generated = !hub.meta("generateName").is_empty();
-        let value = self.bytes_to_store(hub)?;
+        let is_prepared =
+            self.resource.strategy.prepares() || self.resource.has_status(&request.info().version);
+        let value = self.bytes_to_store(hub, is_prepared)?;
         let defaulted_in = defaulted_in(&request.info().version, is_changed);
         let stored = if dry_run {
             self.try_create(&key, value, defaulted_in).await

@@ -177,6 +177,7 @@ impl Registry {
             stored: None,
             // It was read from the store.
             defaulted_in: &self.resource.storage_version,
+            is_prepared: false,
         };
         self.write(entry, change, dry_run, Oversize::Refused).await
     }

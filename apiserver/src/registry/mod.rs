@@ -52,7 +52,7 @@ pub(crate) use codec::encode_object;
 pub use field_managers::FieldManagerError;
 use field_managers::FieldManagers;
 pub(crate) use keys::check_path;
-pub(crate) use metadata::{ensure_namespace, now};
+pub(crate) use metadata::{begin_create, now};
 pub use pieces::Pieces;
 pub(crate) use rules::in_time;
 pub(crate) use selection::{check_fields, value_at};

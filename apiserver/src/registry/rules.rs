@@ -185,10 +185,16 @@ impl Registry {
     ///
     /// # Errors
     /// 500.
-    pub(super) fn to_store(&self, hub: Object) -> Result<Object, ApiError> {
+    pub(super) fn to_store(&self, hub: Object, is_prepared: bool) -> Result<Object, ApiError> {
+        let resource = &self.resource;
         let mut object = self
-            .in_version(hub, &self.resource.storage_version)
+            .in_version(hub, &resource.storage_version)
             .map_err(ApiError::Internal)?;
+        if is_prepared {
+            resource
+                .strategy
+                .default_fields(&resource.storage_version, &mut object);
+        }
         object.metadata_mut().remove("resourceVersion");
         Ok(object)
     }
@@ -197,8 +203,8 @@ impl Registry {
     ///
     /// # Errors
     /// 500.
-    pub(super) fn bytes_to_store(&self, hub: Object) -> Result<Bytes, ApiError> {
-        self.value(&self.to_store(hub)?)
+    pub(super) fn bytes_to_store(&self, hub: Object, is_prepared: bool) -> Result<Bytes, ApiError> {
+        self.value(&self.to_store(hub, is_prepared)?)
     }
 }
 

@@ -137,6 +137,7 @@ impl Registry {
                 new,
                 stored,
                 defaulted_in,
+                is_prepared: self.resource.strategy.prepares(),
             };
             self.write(entry, change, options.dry_run, oversize(options))
                 .await
@@ -238,8 +239,9 @@ impl Registry {
             new,
             stored,
             defaulted_in,
+            is_prepared,
         } = change;
-        let new = self.to_store(new).map_err(Failed::Other)?;
+        let new = self.to_store(new, is_prepared).map_err(Failed::Other)?;
         let value = self.value(&new).map_err(Failed::Other)?;
         if is_stored(&new, &value, entry, stored) {
             return Ok(entry.clone());
@@ -261,7 +263,8 @@ impl Registry {
         defaulted_in: &str,
         dry_run: bool,
     ) -> Result<Entry, Failed> {
-        let value = self.bytes_to_store(new).map_err(Failed::Other)?;
+        let is_prepared = self.resource.strategy.prepares();
+        let value = self.bytes_to_store(new, is_prepared).map_err(Failed::Other)?;
         if !dry_run {
             match self.storage.delete(entry.key(), entry.revision()).await {
                 // Somebody else took the last finalizer too, which is as good.
@@ -370,6 +373,8 @@ pub(super) struct Change<'a> {
     pub(super) stored: Option<&'a Object>,
     /// The version in which the new object was defaulted.
     pub(super) defaulted_in: &'a str,
+    /// Whether it may have been changed since.
+    pub(super) is_prepared: bool,
 }
 
 /// How an attempt ended.

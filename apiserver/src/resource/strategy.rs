@@ -42,6 +42,11 @@ pub trait Strategy: Send + Sync + 'static {
     /// There is no such version.
     fn convert(&self, object: Object, to: &str) -> Result<Object, ConversionError>;
 
+    /// Whether a `prepare` method may change an object: then it is defaulted once more before it is stored.
+    fn prepares(&self) -> bool {
+        true
+    }
+
     /// Sets what the server decides about a new object (hub version).
     fn prepare_for_create(&self, object: &mut Object) {
         let _ = object;

@@ -202,6 +202,10 @@ async fn a_creation_is_answered_with_what_was_made_of_it() {
         (&reply["milliwatts"], &reply["metadata"]["annotations"]["dry"]),
         (&json!(7000), &json!("true"))
     );
+    // What only a server says of an object, a client does not.
+    let said = json!({"watts": 7, "metadata": {"uid": "x", "deletionTimestamp": "2026-01-01T00:00:00Z", "selfLink": "/x"}});
+    let reply = server.post(LAMPS, &said).await;
+    assert_eq!(reply.json()["metadata"], metadata);
     let hot = server.post(LAMPS, &json!({"watts": 200})).await;
     assert_eq!(hot.headers["warning"], "299 - \"it is hot\"");
     assert_eq!(

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::super::testing::TestServer;
 use crate::resource::{ScalePaths, typed};
 use crate::status::FieldError;
+use crate::storage::{List, Prefix, ReadAt, Storage as _};
 
 const WIDGETS: &str = "/apis/test.example.com/v1/namespaces/default/widgets";
 const A: &str = "/apis/test.example.com/v1/namespaces/default/widgets/a";
@@ -87,6 +88,104 @@ async fn put(server: &TestServer, path: &str, body: &Value) -> (u16, Value) {
 async fn patch(server: &TestServer, path: &str, body: &Value) -> (u16, Value) {
     let reply = server.send("PATCH", path, MERGE, body.to_string()).await;
     (reply.code, reply.json())
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+struct Task {
+    metadata: ObjectMeta,
+    #[serde(default)]
+    size: i64,
+    #[serde(default)]
+    status: TaskStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+struct TaskStatus {
+    #[serde(default)]
+    phase: String,
+}
+
+crate::kind!(Task: "test.example.com", "v1", "tasks", Namespaced);
+
+mod v2 {
+    use super::*;
+
+    /// Says nothing where nothing is said.
+    #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+    pub(super) struct Task {
+        pub(super) metadata: ObjectMeta,
+        #[serde(default)]
+        pub(super) size: i64,
+        #[serde(default)]
+        pub(super) status: TaskStatus,
+    }
+
+    crate::kind!(Task: "test.example.com", "v2", "tasks", Namespaced);
+
+    impl From<Task> for super::Task {
+        fn from(task: Task) -> Self {
+            Self {
+                metadata: task.metadata,
+                size: task.size,
+                status: task.status,
+            }
+        }
+    }
+
+    impl From<super::Task> for Task {
+        fn from(task: super::Task) -> Self {
+            Self {
+                metadata: task.metadata,
+                size: task.size,
+                status: task.status,
+            }
+        }
+    }
+}
+
+/// What is stored as complete is read as it is, by whoever reads it.
+#[tokio::test]
+async fn what_is_stored_is_complete_whatever_was_done_to_it() {
+    let tasks = typed::resource::<Task>()
+        .version::<v2::Task>()
+        .default(|task: &mut Task| {
+            if task.status.phase.is_empty() {
+                task.status.phase = "Pending".into();
+            }
+            task.size = task.size.max(1);
+        })
+        .prepare_for_update(|task, _| {
+            if task.size == 7 {
+                task.size = 0;
+            }
+        })
+        .status()
+        .build()
+        .unwrap();
+    let server = TestServer::of([tasks]);
+    let tasks = "/apis/test.example.com/v1/namespaces/default/tasks";
+    let stored = async || {
+        let list = List {
+            prefix: Prefix::resource("test.example.com", "tasks").unwrap(),
+            after: None,
+            limit: None,
+            at: ReadAt::Latest,
+        };
+        let entries = server.store.list(&list).await.unwrap().entries;
+        let entry = entries.first().unwrap();
+        let value: Value = serde_json::from_slice(entry.value()).unwrap();
+        (value["size"].clone(), value["status"]["phase"].clone())
+    };
+    let complete = (json!(1), json!("Pending"));
+    let made = server.post(tasks, &json!({"metadata": {"name": "a"}})).await;
+    assert_eq!(made.code, 201);
+    assert_eq!(stored().await, complete);
+    let (code, _) = patch(&server, &format!("{tasks}/a"), &json!({"size": 7})).await;
+    assert_eq!((code, stored().await), (200, complete.clone()));
+    // To another version, which has no defaults.
+    let other = json!({"apiVersion": "test.example.com/v2", "size": null});
+    let (code, _) = patch(&server, &format!("{tasks}/a"), &other).await;
+    assert_eq!((code, stored().await), (200, complete));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::owners::dedup_owners;
 use crate::object::Object;
 use crate::status::ApiError;
 
@@ -41,6 +42,16 @@ pub(in crate::registry) fn wipe_system_fields(object: &mut Object) {
     ] {
         metadata.remove(field);
     }
+}
+
+/// What is done to a new object before anybody else sees it; what its client is warned of. Go: `endpoints/handlers/create.go`.
+///
+/// # Errors
+/// 400: it names another namespace.
+pub(crate) fn begin_create(object: &mut Object, namespace: &str) -> Result<Option<String>, ApiError> {
+    wipe_system_fields(object);
+    ensure_namespace(object, namespace)?;
+    Ok(dedup_owners(object, false))
 }
 
 /// Takes out what is no longer served.

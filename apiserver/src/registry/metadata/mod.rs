@@ -11,7 +11,8 @@ mod update;
 mod validate;
 
 pub(super) use deletion::{finalizers_for, is_finalized, mark_as_deleting};
-pub(crate) use fill::ensure_namespace;
+pub(crate) use fill::begin_create;
+pub(in crate::registry) use fill::ensure_namespace;
 pub(crate) use fill::now;
 pub(super) use fill::{Clock, drop_self_link, fill_system_fields, wipe_system_fields};
 pub(super) use names::generate_name;
