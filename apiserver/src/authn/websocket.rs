@@ -63,11 +63,7 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     if !headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
         return;
     }
-    let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
-    let offered = offered.filter_map(|value| value.to_str().ok());
-    let others: Vec<&str> = offered
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
+    let others: Vec<&str> = websocket::values(headers, &SEC_WEBSOCKET_PROTOCOL)
         .filter(|protocol| !protocol.starts_with(PREFIX) && !protocol.is_empty())
         .collect();
     match HeaderValue::try_from(others.join(",")) {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::Warnings;
 use super::endpoints::{Served, ServedVersion};
 use super::table::{IncludeObject, Rows};
+use crate::admission::{Attributes, NewObject, Operation};
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::offload::Memory;
@@ -38,6 +39,27 @@ pub(super) struct Call<'a> {
 impl<'a> Call<'a> {
     pub(super) fn info(&self) -> &'a RequestInfo {
         self.request.info()
+    }
+
+    /// What admission is told of a request that stores nothing; `object` is in the hub version.
+    pub(super) fn attributes<'o>(
+        &'o self,
+        operation: Operation,
+        name: &'o str,
+        object: Option<NewObject<'o>>,
+        dry_run: bool,
+    ) -> Attributes<'o> {
+        Attributes {
+            operation,
+            resource: self.served.resource(),
+            info: self.info(),
+            user: self.request.user(),
+            namespace: &self.info().namespace,
+            name,
+            object,
+            old: None,
+            dry_run,
+        }
     }
 
     /// What the resource is stored in.

@@ -11,7 +11,7 @@ use super::answer;
 use super::call::Call;
 use super::route::Action;
 use super::write::new_object;
-use crate::admission::{Admission, Attributes, NewObject, Operation};
+use crate::admission::{Admission, NewObject, Operation};
 use crate::object::Object;
 use crate::offload;
 use crate::registry::{
@@ -207,7 +207,8 @@ async fn created(
         "" => hub.name().to_owned(),
         name => name.to_owned(),
     };
-    let attributes = attributes(call, &name, &mut hub, options.dry_run);
+    let object = NewObject::new(&mut hub);
+    let attributes = call.attributes(Operation::Create, &name, Some(object), options.dry_run);
     let admitted = admit(admission, attributes, call.kind, &mut warnings).await;
     call.warnings.extend(warnings);
     admitted?;
@@ -222,28 +223,14 @@ async fn created(
     }
     call.warnings.extend(strategy.warnings(&hub));
     if admission.handles(Operation::Create) {
-        let attributes = self::attributes(call, &name, &mut hub, options.dry_run);
+        let object = NewObject::new(&mut hub);
+        let attributes = call.attributes(Operation::Create, &name, Some(object), options.dry_run);
         admission.validate(&attributes).await?;
     }
     let object = converted(hub, storage_version)?;
     creater
         .create(RequestContext::of(call.request), object, options)
         .await
-}
-
-/// What admission is told of the creation of an object, which is in the hub version.
-fn attributes<'a>(call: &'a Call<'_>, name: &'a str, hub: &'a mut Object, dry_run: bool) -> Attributes<'a> {
-    Attributes {
-        operation: Operation::Create,
-        resource: call.served.resource(),
-        info: call.info(),
-        user: call.request.user(),
-        namespace: &call.info().namespace,
-        name,
-        object: Some(NewObject::new(hub)),
-        old: None,
-        dry_run,
-    }
 }
 
 /// An object as a client of this version is sent it.

@@ -8,7 +8,7 @@ use hyper::upgrade::OnUpgrade;
 use super::body;
 use super::call::Call;
 use super::computed;
-use crate::admission::{Admission, Attributes, Operation};
+use crate::admission::{Admission, Operation};
 use crate::object::Object;
 use crate::registry::{check_path, in_time};
 use crate::request::options::GetOptions;
@@ -73,18 +73,7 @@ async fn admit(call: &Call<'_>, admission: &dyn Admission) -> Result<(), ApiErro
     if !admission.handles(Operation::Connect) {
         return Ok(());
     }
-    let info = call.info();
-    let mut attributes = Attributes {
-        operation: Operation::Connect,
-        resource: call.served.resource(),
-        info,
-        user: call.request.user(),
-        namespace: &info.namespace,
-        name: &info.name,
-        object: None,
-        old: None,
-        dry_run: false,
-    };
+    let mut attributes = call.attributes(Operation::Connect, &call.info().name, None, false);
     admission.admit(&mut attributes).await?;
     admission.validate(&attributes).await
 }
@@ -103,11 +92,8 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named = headers.get_all(CONNECTION).iter();
-    let named = named.filter_map(|value| value.to_str().ok());
-    let named: Vec<HeaderName> = named
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
+    let named: Vec<HeaderName> = websocket::values(headers, &CONNECTION)
+        .filter_map(|name| name.parse().ok())
         .collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);

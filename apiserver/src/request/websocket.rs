@@ -139,7 +139,11 @@ fn protocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     values(headers, &SEC_WEBSOCKET_PROTOCOL).filter(|protocol| !protocol.is_empty())
 }
 
-fn values<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
+/// What a header lists, in one field or in several (RFC 9110, section 5.6.1); what is no text is passed over.
+pub(crate) fn values<'a>(
+    headers: &'a HeaderMap,
+    name: &http::HeaderName,
+) -> impl Iterator<Item = &'a str> + use<'a> {
     let values = headers.get_all(name).into_iter();
     let texts = values.filter_map(|value| value.to_str().ok());
     texts.flat_map(|value| value.split(',')).map(str::trim)

@@ -31,7 +31,6 @@ pub(super) fn applied(
     let Config { object, duplicates } = read(body)?;
     let force = options.force.unwrap_or_default();
     let managers = call.field_manager()?;
-    let config = shown_fields(&object.0);
     let mut applied = managers
         .apply(live, object, &options.field_manager, force, &now())
         .map_err(ApplyError::into_api_error)?;
@@ -40,7 +39,7 @@ pub(super) fn applied(
         .is_some_and(|managed| decode::is_shallow(managed, MANAGED_FIELDS_DEPTH))
         .then(|| remove_managed_fields(&mut applied))
         .flatten();
-    let applied = typed(call, Value::Object(applied.0), &config)?;
+    let applied = typed(call, Value::Object(applied.0), body)?;
     // What Go converts to the type of the resource: it fits the schema, or it would not have been merged.
     let mut applied = decode::decode_value(applied, call.kind, &call.version.name)
         .map_err(|error| ApiError::Plain(error.to_string()))?
@@ -65,17 +64,20 @@ pub(super) fn applied(
     Ok(applied)
 }
 
-/// What Go makes of a merged object before anybody looks at it: a value of the type of the request's version. `config` is what was
-/// applied, as errors show it.
+/// What Go makes of a merged object before anybody looks at it: a value of the type of the request's version. `body` is what was
+/// applied, which errors show.
 ///
 /// # Errors
 /// 500: it does not fit the type.
-fn typed(call: &Call<'_>, mut applied: Value, config: &str) -> Result<Value, ApiError> {
+fn typed(call: &Call<'_>, mut applied: Value, body: &[u8]) -> Result<Value, ApiError> {
     let Some(version) = call.kind.version(&call.version.name) else {
         return Ok(applied);
     };
     convert_unstructured(&mut applied, version.schema.root()).map_err(|error| {
         let (api_version, kind) = (call.kind.api_version(&version.name), &call.kind.names.kind);
+        // Read once more, so that an apply without a fault does not pay for it.
+        let config = read(body).map(|config| shown_fields(&config.object.0));
+        let config = config.unwrap_or_default();
         ApiError::Plain(format!(
             "failed to convert new object ({config}) to proper version: unable to convert unstructured object to \
              {api_version}, Kind={kind}: {error}"

@@ -50,6 +50,7 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use serde_json::Value;
 
 use super::{
     Column, Names, Policy, Resource, SCALE, STATUS, ScalePaths, Scope, Subresource, SubresourceRest,
@@ -147,8 +148,7 @@ pub fn resource<S: Kind>() -> Builder<S, S> {
 }
 
 /// Whether a schema has validation rules in CEL somewhere.
-fn has_rules(schema: &serde_json::Value) -> bool {
-    use serde_json::Value;
+fn has_rules(schema: &Value) -> bool {
     match schema {
         Value::Object(map) => map.contains_key("x-kubernetes-validations") || map.values().any(has_rules),
         Value::Array(list) => list.iter().any(has_rules),
@@ -465,33 +465,36 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         if !has_getter && self.own.iter().any(Subresource::connects) {
             return Err(DescriptionError::NoGetter(called::<S>()));
         }
-        if let Some(ruled) = self
-            .versions
-            .iter()
-            .find(|described| has_rules(&described.serving.schema().document))
-        {
-            let version = ruled.serving.version();
-            let (group, plural) = (S::group(&()), S::plural(&()));
-            return Err(DescriptionError::ValidationRules(format!(
-                "{group}/{version} {plural}"
-            )));
-        }
         self.versions.sort_by_key(|described| {
             std::cmp::Reverse(kube::core::Version::parse(&described.serving.version()).priority())
         });
-        let versions = self.versions.iter().map(|described| Version {
-            name: described.serving.version(),
-            schema: Arc::new(described.serving.schema()),
-            columns: described.columns.clone(),
-            selectable_fields: described.selectable_fields.clone(),
-            subresources: self.subresources.clone(),
-            deprecation_warning: described.deprecation_warning.clone(),
-        });
+        let versions: Vec<Version> = self
+            .versions
+            .iter()
+            .map(|described| Version {
+                name: described.serving.version(),
+                schema: Arc::new(described.serving.schema()),
+                columns: described.columns.clone(),
+                selectable_fields: described.selectable_fields.clone(),
+                subresources: self.subresources.clone(),
+                deprecation_warning: described.deprecation_warning.clone(),
+            })
+            .collect();
+        if let Some(ruled) = versions
+            .iter()
+            .find(|version| has_rules(&version.schema.document))
+        {
+            let (group, plural) = (S::group(&()), S::plural(&()));
+            return Err(DescriptionError::ValidationRules(format!(
+                "{group}/{} {plural}",
+                ruled.name
+            )));
+        }
         Ok(Resource {
             group: S::group(&()).into_owned(),
             names: self.names,
             scope: S::Scope::SCOPE,
-            versions: versions.collect(),
+            versions,
             storage_version: self.storage_version,
             hub_version: self.hub_version,
             strategy: Arc::new(Typed::new(
