@@ -1,28 +1,30 @@
-//! Objects that another API keeps: a Greeting is a ConfigMap of the cluster that has the label `greeting`.
+//! Objects that another API keeps, with every verb: a Greeting is a ConfigMap of the cluster that has the label `greeting`.
 
 use annex_apiserver::resource::Resource;
 use annex_apiserver::resource::typed::{self, DescriptionError, Verbs};
-use annex_apiserver::rest::RequestContext;
-use annex_apiserver::status::ApiError;
-use k8s_openapi::api::core::v1::ConfigMap;
+use annex_apiserver::rest::{Deletion, List};
+use futures::StreamExt as _;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::ListParams;
-use kube::{Api, Client};
+use kube::api::{DeleteParams, ListParams, PostParams, Preconditions, WatchParams};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::OnceCell;
 
-const LABEL: &str = "greeting";
+use crate::config_maps::{LABEL, config_map, config_maps, event, failed, greeting, greeting_of};
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Greeting {
-    metadata: ObjectMeta,
-    text: String,
+    #[serde(default)]
+    pub(crate) metadata: ObjectMeta,
+    pub(crate) text: String,
 }
 
 annex_apiserver::kind!(Greeting: "computed.example.com", "v1", "greetings", Namespaced);
 
 pub(crate) fn resource() -> Result<Resource, DescriptionError> {
+    let post = |dry_run| PostParams {
+        dry_run,
+        ..PostParams::default()
+    };
     let verbs = Verbs::new()
         .get(|context| async move {
             // kube writes a name into a URL as it is.
@@ -31,46 +33,56 @@ pub(crate) fn resource() -> Result<Resource, DescriptionError> {
                 return Ok(None);
             }
             let found = config_maps(&context).await?.get_opt(&context.name).await;
-            Ok(found.map_err(unavailable)?.and_then(greeting))
+            Ok(found.map_err(failed(&context))?.and_then(greeting))
         })
         .list(|context, _| async move {
             let of_label = ListParams::default().labels(LABEL);
             let found = config_maps(&context).await?.list(&of_label).await;
-            let found = found.map_err(unavailable)?.into_iter();
-            Ok(found.filter_map(greeting).collect())
-        });
+            let found = found.map_err(failed(&context))?;
+            Ok(List {
+                resource_version: found.metadata.resource_version.clone().unwrap_or_default(),
+                items: found.into_iter().filter_map(greeting).collect(),
+            })
+        })
+        .watch(|context, options| async move {
+            let mut of_label = WatchParams::default().labels(LABEL);
+            of_label.send_initial_events = options.send_initial_events == Some(true);
+            let maps = config_maps(&context).await?;
+            let events = maps.watch(&of_label, &options.resource_version).await;
+            let events = events.map_err(failed(&context))?;
+            let told = events.map(move |found| event(found.map_err(failed(&context))?));
+            Ok(told.filter_map(|told| std::future::ready(told.transpose())))
+        })
+        .create(move |mut context, new: Greeting, options| async move {
+            context.name = new.metadata.name.clone().unwrap_or_default();
+            let (maps, new) = (config_maps(&context).await?, config_map(new)?);
+            let created = maps.create(&post(options.dry_run), &new).await;
+            Ok(greeting_of(created.map_err(failed(&context))?))
+        })
+        .update(move |context, new: Greeting, _, options| async move {
+            let (maps, new) = (config_maps(&context).await?, config_map(new)?);
+            let updated = maps.replace(&context.name, &post(options.dry_run), &new).await;
+            Ok(greeting_of(updated.map_err(failed(&context))?))
+        })
+        .delete(|context, old: Greeting, options| async move {
+            let this_one = DeleteParams {
+                dry_run: options.dry_run,
+                preconditions: Some(Preconditions {
+                    uid: old.metadata.uid,
+                    resource_version: options.preconditions.resource_version,
+                }),
+                ..DeleteParams::default()
+            };
+            let deleted = config_maps(&context)
+                .await?
+                .delete(&context.name, &this_one)
+                .await;
+            let left = deleted.map_err(failed(&context))?.left().and_then(greeting);
+            Ok(left.map_or(Deletion::Gone, Deletion::Pending))
+        })
+        .delete_collection();
     typed::resource::<Greeting>()
         .short_names(["hi"])
         .computed(verbs)
         .build()
-}
-
-/// Those of the request's namespace, or of all, with the rights of this server's ServiceAccount.
-async fn config_maps(context: &RequestContext) -> Result<Api<ConfigMap>, ApiError> {
-    static CLIENT: OnceCell<Client> = OnceCell::const_new();
-    let client = CLIENT.get_or_try_init(Client::try_default).await;
-    let client = client.map_err(unavailable)?.clone();
-    Ok(match context.namespace.as_str() {
-        "" => Api::all(client),
-        namespace => Api::namespaced(client, namespace),
-    })
-}
-
-fn greeting(map: ConfigMap) -> Option<Greeting> {
-    map.metadata.labels.as_ref()?.get(LABEL)?;
-    Some(Greeting {
-        text: map.data.unwrap_or_default().remove("text").unwrap_or_default(),
-        metadata: ObjectMeta {
-            managed_fields: None,
-            ..map.metadata
-        },
-    })
-}
-
-/// The client is told no more than that: the rest is between the server and the cluster.
-fn unavailable(_: kube::Error) -> ApiError {
-    ApiError::ServiceUnavailable {
-        message: "the ConfigMaps cannot be read".to_owned(),
-        retry_after: 1,
-    }
 }

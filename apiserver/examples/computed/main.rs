@@ -6,6 +6,7 @@
 
 use annex_apiserver::server::Server;
 
+mod config_maps;
 mod greetings;
 mod machines;
 mod metrics;

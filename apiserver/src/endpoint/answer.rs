@@ -206,12 +206,17 @@ pub(super) fn list_of_pieces(
     call: &Call<'_>,
     wanted: Wanted,
     items: Vec<Pieces>,
+    resource_version: String,
 ) -> Result<Response, ApiError> {
-    let (head, form, none) = list_form(call, wanted, "{}")?;
+    let metadata = match resource_version.as_str() {
+        "" => "{}".to_owned(),
+        version => format!(r#"{{"resourceVersion":{}}}"#, serde_json::Value::from(version)),
+    };
+    let (head, form, none) = list_form(call, wanted, &metadata)?;
     if wanted.format == Format::Protobuf
         && let Some(Transform::PartialList(version)) = wanted.transform
     {
-        return protobuf::list_of_pieces(call, wanted, version, items);
+        return protobuf::list_of_pieces(call, wanted, version, items, resource_version);
     }
     let of_items = items
         .iter()

@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use super::Warnings;
 use super::endpoints::{Served, ServedVersion};
 use super::table::{IncludeObject, Rows};
-use crate::admission::{Attributes, NewObject, Operation};
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::offload::Memory;
-use crate::registry::{Pieces, Registry, encode_object, now};
+use crate::registry::{Pieces, Registry, Rules, encode_object, now};
 use crate::request::media::MetaVersion;
 use crate::request::{RequestInfo, Verb};
 use crate::resource::{self, Resource, ScalePathError, ScalePaths};
+use crate::rest::Computed;
 use crate::status::ApiError;
 use crate::storage::Entry;
 
@@ -32,6 +32,10 @@ pub(super) struct Call<'a> {
     pub(super) version: &'a Arc<ServedVersion>,
     /// Of `/scale`: what a Scale is a view of.
     pub(super) scale: Option<&'a ScalePaths>,
+    /// What is said of objects of this kind.
+    pub(super) rules: &'a Rules,
+    /// Of what is not stored: its author's code.
+    pub(super) computed: Option<&'a Computed>,
     pub(super) warnings: &'a Warnings,
     pub(super) memory: &'a Arc<Memory>,
 }
@@ -39,27 +43,6 @@ pub(super) struct Call<'a> {
 impl<'a> Call<'a> {
     pub(super) fn info(&self) -> &'a RequestInfo {
         self.request.info()
-    }
-
-    /// What admission is told of a request that stores nothing; `object` is in the hub version.
-    pub(super) fn attributes<'o>(
-        &'o self,
-        operation: Operation,
-        name: &'o str,
-        object: Option<NewObject<'o>>,
-        dry_run: bool,
-    ) -> Attributes<'o> {
-        Attributes {
-            operation,
-            resource: self.served.resource(),
-            info: self.info(),
-            user: self.request.user(),
-            namespace: &self.info().namespace,
-            name,
-            object,
-            old: None,
-            dry_run,
-        }
     }
 
     /// What the resource is stored in.

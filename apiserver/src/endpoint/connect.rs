@@ -8,7 +8,7 @@ use hyper::upgrade::OnUpgrade;
 use super::body;
 use super::call::Call;
 use super::computed;
-use crate::admission::{Admission, Operation};
+use crate::admission::{Admission, Attributes, Operation};
 use crate::object::Object;
 use crate::registry::{check_path, in_time};
 use crate::request::options::GetOptions;
@@ -73,7 +73,17 @@ async fn admit(call: &Call<'_>, admission: &dyn Admission) -> Result<(), ApiErro
     if !admission.handles(Operation::Connect) {
         return Ok(());
     }
-    let mut attributes = call.attributes(Operation::Connect, &call.info().name, None, false);
+    let mut attributes = Attributes {
+        operation: Operation::Connect,
+        resource: call.served.resource(),
+        info: call.info(),
+        user: call.request.user(),
+        namespace: &call.info().namespace,
+        name: &call.info().name,
+        object: None,
+        old: None,
+        dry_run: false,
+    };
     admission.admit(&mut attributes).await?;
     admission.validate(&attributes).await
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::answer;
 use super::body;
 use super::call::Call;
+use super::computed;
 use crate::decode::{BodyMedia, syntax, yaml};
 use crate::offload;
 use crate::protobuf::delete_options;
@@ -16,8 +17,8 @@ use crate::request::media;
 use crate::request::options::{DeleteOptions, IGNORE_STORE_READ_ERROR, ListOptions};
 use crate::request::{GroupKind, User};
 use crate::response::Response;
+use crate::rest::Deletion;
 use crate::status::{ApiError, FieldError, Status, StatusDetails};
-use crate::storage::Entry;
 
 /// One object.
 pub(super) async fn delete<B>(call: &Call<'_>, body: B) -> Result<Response, ApiError>
@@ -30,13 +31,24 @@ where
     if options.ignore_store_read_error && !call.request.user().is_in(User::MASTERS) {
         return Err(not_permitted(call));
     }
+    if let Some(computed) = call.computed {
+        let (was, deletion) = computed::delete(call, computed, &options).await?;
+        return match deletion {
+            Deletion::Gone => answer::success(call, &gone(call, was.uid().to_owned()), StatusCode::OK),
+            Deletion::Pending(object) => computed::answered(call, wanted, object, pending(&options)),
+        };
+    }
     match call.registry()?.delete(call.request, &options).await? {
-        Deleted::Gone(entry) => answer::success(call, &gone(call, &entry), StatusCode::OK),
-        // Whoever asked for dependents to go first, in the words of old, is told that it is not done yet.
-        Deleted::Pending(entry) if options.orphan_dependents == Some(false) => {
-            answer::object(call, wanted, &entry, StatusCode::ACCEPTED).await
-        }
-        Deleted::Pending(entry) => answer::object(call, wanted, &entry, StatusCode::OK).await,
+        Deleted::Gone(entry) => answer::success(call, &gone(call, uid(entry.value())), StatusCode::OK),
+        Deleted::Pending(entry) => answer::object(call, wanted, &entry, pending(&options)).await,
+    }
+}
+
+/// The code for what is still there. Whoever asked for dependents to go first, in the words of old, is told that it is not done yet.
+fn pending(options: &DeleteOptions) -> StatusCode {
+    match options.orphan_dependents {
+        Some(false) => StatusCode::ACCEPTED,
+        Some(true) | None => StatusCode::OK,
     }
 }
 
@@ -60,6 +72,10 @@ where
                 "is not allowed with DELETECOLLECTION, try again after removing the option",
             ),
         ));
+    }
+    if let Some(computed) = call.computed {
+        let deleted = computed::delete_collection(call, computed, &list, &options).await?;
+        return computed::answer_list(call, wanted, deleted).await;
     }
     let listed = call
         .registry()?
@@ -116,13 +132,13 @@ fn parsed(body: &[u8], media: BodyMedia) -> Result<Value, String> {
 }
 
 /// Whoever waits for the object to go knows it by its uid.
-fn gone(call: &Call<'_>, entry: &Entry) -> Status {
+fn gone(call: &Call<'_>, uid: String) -> Status {
     let info = call.info();
     Status::success(StatusDetails {
         name: info.name.clone(),
         group: info.group.clone(),
         kind: info.resource.clone(),
-        uid: uid(entry.value()),
+        uid,
         ..StatusDetails::default()
     })
 }

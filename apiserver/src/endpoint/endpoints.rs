@@ -7,10 +7,9 @@ use std::sync::{Arc, LazyLock};
 use arc_swap::ArcSwap;
 
 use super::table::Columns;
-use crate::admission::Admission;
 use crate::object::Object;
 use crate::offload::Memory;
-use crate::registry::Registry;
+use crate::registry::{Registry, Rules};
 use crate::request::{GroupResource, RequestInfo};
 use crate::resource::{Resource, SCALE_RESOURCE, Subresource, SubresourceRest, Subresources, Version};
 
@@ -18,8 +17,8 @@ use crate::resource::{Resource, SCALE_RESOURCE, Subresource, SubresourceRest, Su
 pub enum Endpoint {
     /// From the server's storage.
     Stored(Arc<Registry>),
-    /// From its author's code ([`crate::rest::Rest::Computed`]), whose creations are admitted first.
-    Computed(Arc<Resource>, Arc<dyn Admission>),
+    /// From its author's code ([`crate::rest::Rest::Computed`]), by these rules.
+    Computed(Rules),
 }
 
 impl From<Arc<Registry>> for Endpoint {
@@ -32,15 +31,15 @@ impl Endpoint {
     fn resource(&self) -> &Resource {
         match self {
             Self::Stored(registry) => registry.resource(),
-            Self::Computed(resource, _) => resource,
+            Self::Computed(rules) => rules.resource(),
         }
     }
 
-    /// Whom creations are to pass that are not stored.
-    pub(super) fn admission(&self) -> &dyn Admission {
+    /// What is said of its objects.
+    pub(super) fn rules(&self) -> &Rules {
         match self {
-            Self::Stored(registry) => registry.admission(),
-            Self::Computed(_, admission) => &**admission,
+            Self::Stored(registry) => registry.rules(),
+            Self::Computed(rules) => rules,
         }
     }
 }

@@ -42,7 +42,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// 500: there is none, by a fault of this program.
     pub(super) fn field_manager(&self) -> Result<&'a FieldManager, ApiError> {
-        let found = self.registry()?.field_manager(self.info());
+        let found = self.rules.field_manager(self.info());
         found.ok_or_else(|| ApiError::Internal("no field manager keeps account of this path".into()))
     }
 

@@ -69,6 +69,8 @@ where
         kind: route.served.resource(),
         version: &route.version,
         scale: None,
+        rules: route.served.endpoint.rules(),
+        computed: None,
         warnings,
         memory: endpoints.memory(),
     };
@@ -79,16 +81,19 @@ where
     }
     let resource = route.served.resource();
     let subresource = resource.own_subresource(&request.info().subresource);
-    let mut computed = None;
     if let Some(subresource) = subresource {
         if let SubresourceRest::Computed(kind) = &subresource.rest {
             let version = route.version.kinds.get(&subresource.name);
-            (call.kind, call.version) = (kind, version.ok_or_else(|| endpoints.unknown())?);
-            computed = kind.rest.computed();
+            let rules = call.rules.of_subresource(&subresource.name);
+            let (Some(version), Some(rules)) = (version, rules) else {
+                return Err(endpoints.unknown());
+            };
+            (call.kind, call.version, call.rules) = (kind, version, rules);
+            call.computed = kind.rest.computed();
         }
     } else if let Some(verbs) = resource.rest.computed() {
         computed::check_route(verbs, route.action, request.info())?;
-        computed = Some(verbs);
+        call.computed = Some(verbs);
     }
     if route.action != Action::Connect {
         check_media(&call, route.action, &parts.headers)?;
@@ -96,20 +101,14 @@ where
     if let Some(text) = &route.version.deprecation_warning {
         warnings.add(text);
     }
-    let mut response = match (subresource.map(|own| &own.rest), computed) {
-        (Some(SubresourceRest::Connect(connecter)), _) => {
-            let admission = route.served.endpoint.admission();
+    let mut response = match subresource.map(|own| &own.rest) {
+        Some(SubresourceRest::Connect(connecter)) => {
+            let admission = call.rules.admission();
             connect::connect(&call, &**connecter, admission, body)
                 .boxed()
                 .await?
         }
-        (_, Some(computed)) => {
-            let admission = route.served.endpoint.admission();
-            computed::act(&call, computed, admission, route.action, body)
-                .boxed()
-                .await?
-        }
-        (_, None) => act(&call, route.action, body).await?,
+        Some(SubresourceRest::Computed(_)) | None => act(&call, route.action, body).await?,
     };
     own.write(response.headers_mut());
     Ok(response)
@@ -131,6 +130,11 @@ where
     B: http_body::Body<Data = Bytes> + Unpin + Send,
     B::Error: std::fmt::Display,
 {
+    if let Some(computed) = call.computed
+        && let Action::Get | Action::List | Action::Create = action
+    {
+        return computed::act(call, computed, action, body).boxed().await;
+    }
     // Boxed, so that a GET is not as large as the largest list or write. What may be large can go on elsewhere.
     let write: BoxFuture<'_, _> = match action {
         Action::Get => return read::get(call).await,

@@ -1,17 +1,20 @@
 //! Reading: get, list and watch.
 
+use bytes::Bytes;
 use futures::FutureExt as _;
+use futures::stream::BoxStream;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 
 use super::answer;
 use super::call::Call;
+use super::computed;
 use super::initial_events::InitialEvents;
-use super::watch::Frames;
+use super::watch::{Encoder, Frames};
 use crate::offload;
 use crate::request::Verb;
-use crate::request::media;
+use crate::request::media::{self, Wanted};
 use crate::request::options::{GetOptions, ListOptions};
 use crate::request::websocket::Offer;
 use crate::response::{Body, Response};
@@ -75,7 +78,7 @@ fn restrict(call: &Call<'_>, options: &mut ListOptions) -> Result<(), ApiError> 
     }
 }
 
-async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiError> {
+pub(super) async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiError> {
     let wanted = media::wanted_stream(&call.parts.headers, call.query())?;
     answer::check_encodable(call, wanted, &call.served.resource().names.kind)?;
     // An HTTP/2 stream changes its protocol in another way, which nobody asks a Kubernetes API for.
@@ -86,19 +89,8 @@ async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiEr
     } else {
         None
     };
-    let mut frames = Frames::new(call, wanted)?;
-    if handshake.is_some() {
-        frames.one_by_one();
-    }
-    let registry = call.registry()?;
-    let told = registry
-        .watch(&call.version.name, &call.info().namespace, options)
-        .await?;
-    frames.follow(match call.parts.extensions.get::<InitialEvents>() {
-        Some(initial) => initial.follow(told),
-        None => told,
-    });
-    let mut response = Response::new(Body::Stream(Box::pin(frames)));
+    let frames = frames(call, wanted, options, handshake.is_some()).await?;
+    let mut response = Response::new(Body::Stream(frames));
     response.headers_mut().insert(
         CONTENT_TYPE,
         HeaderValue::from_static(wanted.format.stream_media_type()),
@@ -108,4 +100,36 @@ async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiEr
         handshake.accept(response.headers_mut());
     }
     Ok(response)
+}
+
+/// The events, as the client wants them.
+async fn frames(
+    call: &Call<'_>,
+    wanted: Wanted,
+    options: &ListOptions,
+    one_by_one: bool,
+) -> Result<BoxStream<'static, Bytes>, ApiError> {
+    let encoder = Encoder::new(call, wanted)?;
+    if let Some(computed) = call.computed {
+        let Some(watcher) = &computed.watcher else {
+            return Err(ApiError::MethodNotSupported {
+                resource: call.served.resource().group_resource(),
+                action: "watch",
+            });
+        };
+        return computed::events(call, &**watcher, options, encoder, one_by_one).await;
+    }
+    let registry = call.registry()?;
+    let mut frames = Frames::new(registry, encoder);
+    if one_by_one {
+        frames.one_by_one();
+    }
+    let told = registry
+        .watch(&call.version.name, &call.info().namespace, options)
+        .await?;
+    frames.follow(match call.parts.extensions.get::<InitialEvents>() {
+        Some(initial) => initial.follow(told),
+        None => told,
+    });
+    Ok(Box::pin(frames))
 }

@@ -140,6 +140,9 @@ fn action_of_own(verb: Verb, own: &Subresource, is_complete: bool) -> Result<Act
         _ if own.connects() => Ok(Action::Connect),
         Verb::Get => Ok(Action::Get),
         Verb::Create => Ok(Action::Create),
+        Verb::Update => Ok(Action::Update),
+        Verb::Patch => Ok(Action::Patch),
+        Verb::Delete => Ok(Action::Delete),
         _ => Err(ApiError::MethodNotAllowed),
     }
 }

@@ -11,7 +11,7 @@ use super::{Endpoint, Endpoints, serve, status};
 use crate::admission::Admission;
 use crate::authz::Authorized;
 use crate::object::Object;
-use crate::registry::Registry;
+use crate::registry::{self, Registry};
 use crate::request::{RequestInfo, User};
 use crate::resource::{
     Column, ConversionError, DefaultColumn, Names, ObjectNames, Policy, Resource, Scope, Strategy, Version,
@@ -97,7 +97,9 @@ impl TestServer {
     pub(crate) fn computed(resource: Resource, admission: impl Admission) -> Self {
         let endpoints = Endpoints::new(1 << 30);
         endpoints.replace(
-            [Endpoint::Computed(Arc::new(resource), Arc::new(admission))],
+            [Endpoint::Computed(
+                registry::Rules::new(Arc::new(resource), Arc::new(admission)).unwrap(),
+            )],
             true,
         );
         let store = Arc::new(MemoryStore::new());

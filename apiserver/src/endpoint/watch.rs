@@ -18,7 +18,6 @@ use crate::protobuf::{status, watch_event};
 use crate::registry::{Pieces, Registry, WatchEvent, WatchStream};
 use crate::request::media::{Format, MetaVersion, Transform, Wanted};
 use crate::status::ApiError;
-use crate::storage::Revision;
 
 /// Bytes after which what is pending is sent on, however much more there is.
 const MOST_AT_ONCE: usize = 64 * 1024;
@@ -26,6 +25,7 @@ const MOST_AT_ONCE: usize = 64 * 1024;
 /// The body of a watch: all events that are pending when the connection can take them, merged into one piece. What a
 /// watcher costs is a system call and a TLS record for each piece, not its bytes.
 pub(super) struct Frames {
+    registry: Arc<Registry>,
     encoder: Encoder,
     told: Option<WatchStream>,
     /// Events that were told and are not encoded yet.
@@ -35,8 +35,7 @@ pub(super) struct Frames {
 }
 
 /// How events are encoded for one watcher.
-struct Encoder {
-    registry: Arc<Registry>,
+pub(super) struct Encoder {
     version: Arc<ServedVersion>,
     form: WatchForm,
     /// Protobuf is of metadata alone.
@@ -56,37 +55,15 @@ enum WatchForm {
 }
 
 impl Frames {
-    /// The frames that a client wants. Nothing is told yet.
-    pub(super) fn new(call: &Call<'_>, wanted: Wanted) -> Result<Self, ApiError> {
-        let mut hasher = DefaultHasher::new();
-        call.version.fingerprint.hash(&mut hasher);
-        wanted.transform.hash(&mut hasher);
-        wanted.format.hash(&mut hasher);
-        let form = match wanted.transform {
-            // An event's object is no list, and Go then sends it as it is.
-            None | Some(Transform::PartialList(_)) => WatchForm::Whole,
-            Some(Transform::Partial(version)) => WatchForm::Partial(version),
-            Some(Transform::Table(version)) => {
-                let rows = call.rows(version)?;
-                rows.include.hash(&mut hasher);
-                WatchForm::Table {
-                    rows,
-                    columns_sent: false,
-                }
-            }
-        };
-        Ok(Self {
-            encoder: Encoder {
-                registry: call.registry()?.clone(),
-                version: call.version.clone(),
-                form,
-                format: wanted.format,
-                key: hasher.finish(),
-            },
+    /// Frames of this form. Nothing is told yet.
+    pub(super) fn new(registry: &Arc<Registry>, encoder: Encoder) -> Self {
+        Self {
+            registry: registry.clone(),
+            encoder,
             told: None,
             pending: VecDeque::new(),
             piece: MOST_AT_ONCE,
-        })
+        }
     }
 
     /// Gives each event in a piece of its own.
@@ -104,7 +81,7 @@ impl Frames {
         while out.len() < self.piece
             && let Some(told) = self.pending.pop_front()
         {
-            if let Err(error) = self.encoder.push(&told, out) {
+            if let Err(error) = self.push(&told, out) {
                 self.fail(&error, out);
             }
         }
@@ -112,6 +89,60 @@ impl Frames {
             // The room that the initial state took is not kept for as long as the watch lasts.
             self.pending = VecDeque::new();
         }
+    }
+
+    fn push(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
+        match told {
+            WatchEvent::Bookmark {
+                revision,
+                initial_events_end,
+            } => self
+                .encoder
+                .push_bookmark(&revision.to_string(), *initial_events_end, out),
+            _ if self.is_made_once(told) => self.push_shared(told, out),
+            _ => self.push_object(told, out),
+        }
+    }
+
+    /// Whether a frame is worth keeping for other watchers. A whole object needs no encoding: its frame is copied from
+    /// the stored bytes as fast as from a kept frame, and costs no memory for as long as the history goes.
+    fn is_made_once(&self, told: &WatchEvent) -> bool {
+        let has_form = match &self.encoder.form {
+            WatchForm::Whole => matches!(told, WatchEvent::Left(_)),
+            WatchForm::Partial(_) => true,
+            WatchForm::Table { columns_sent, .. } => *columns_sent,
+        };
+        has_form && told.change().is_some()
+    }
+
+    fn push_shared(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
+        let Some(change) = told.change() else {
+            return self.push_object(told, out);
+        };
+        let kind = match told {
+            WatchEvent::Added(_) => 1,
+            WatchEvent::Modified(_) => 2,
+            WatchEvent::Deleted(_) => 3,
+            WatchEvent::Left(_) => 4,
+            WatchEvent::Bookmark { .. } => 5,
+        };
+        let frame = change
+            .encodings()
+            .get_or_make(self.encoder.key.wrapping_add(kind), || {
+                let mut frame = Vec::new();
+                self.push_object(told, &mut frame)?;
+                Ok::<_, ApiError>(frame.into())
+            })?;
+        out.extend_from_slice(&frame);
+        Ok(())
+    }
+
+    fn push_object(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
+        if let Some(entry) = told.entry() {
+            let pieces = self.registry.pieces(&entry, &self.encoder.version.name)?;
+            self.encoder.push_frame(told.event_type(), &pieces, false, out)?;
+        }
+        Ok(())
     }
 
     /// The last event: as Go's `transformErrorToEvent` (k8s.io/apiserver/pkg/storage/etcd3/watcher.go) an `ERROR` with the
@@ -150,60 +181,38 @@ impl Stream for Frames {
 }
 
 impl Encoder {
-    fn push(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
-        match told {
-            WatchEvent::Bookmark {
-                revision,
-                initial_events_end,
-            } => {
-                let pieces = self.bookmark(*revision, *initial_events_end)?;
-                self.push_frame(told.event_type(), &pieces, *initial_events_end, out)
+    /// For the form that a client wants.
+    ///
+    /// # Errors
+    /// 400, 406: it cannot be made.
+    pub(super) fn new(call: &Call<'_>, wanted: Wanted) -> Result<Self, ApiError> {
+        let mut hasher = DefaultHasher::new();
+        call.version.fingerprint.hash(&mut hasher);
+        wanted.transform.hash(&mut hasher);
+        wanted.format.hash(&mut hasher);
+        let form = match wanted.transform {
+            // An event's object is no list, and Go then sends it as it is.
+            None | Some(Transform::PartialList(_)) => WatchForm::Whole,
+            Some(Transform::Partial(version)) => WatchForm::Partial(version),
+            Some(Transform::Table(version)) => {
+                let rows = call.rows(version)?;
+                rows.include.hash(&mut hasher);
+                WatchForm::Table {
+                    rows,
+                    columns_sent: false,
+                }
             }
-            _ if self.is_made_once(told) => self.push_shared(told, out),
-            _ => self.push_object(told, out),
-        }
-    }
-
-    /// Whether a frame is worth keeping for other watchers. A whole object needs no encoding: its frame is copied from
-    /// the stored bytes as fast as from a kept frame, and costs no memory for as long as the history goes.
-    fn is_made_once(&self, told: &WatchEvent) -> bool {
-        let has_form = match &self.form {
-            WatchForm::Whole => matches!(told, WatchEvent::Left(_)),
-            WatchForm::Partial(_) => true,
-            WatchForm::Table { columns_sent, .. } => *columns_sent,
         };
-        has_form && told.change().is_some()
+        Ok(Self {
+            version: call.version.clone(),
+            form,
+            format: wanted.format,
+            key: hasher.finish(),
+        })
     }
 
-    fn push_shared(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
-        let Some(change) = told.change() else {
-            return self.push_object(told, out);
-        };
-        let kind = match told {
-            WatchEvent::Added(_) => 1,
-            WatchEvent::Modified(_) => 2,
-            WatchEvent::Deleted(_) => 3,
-            WatchEvent::Left(_) => 4,
-            WatchEvent::Bookmark { .. } => 5,
-        };
-        let frame = change.encodings().get_or_make(self.key.wrapping_add(kind), || {
-            let mut frame = Vec::new();
-            self.push_object(told, &mut frame)?;
-            Ok::<_, ApiError>(frame.into())
-        })?;
-        out.extend_from_slice(&frame);
-        Ok(())
-    }
-
-    fn push_object(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
-        if let Some(entry) = told.entry() {
-            let pieces = self.registry.pieces(&entry, &self.version.name)?;
-            self.push_frame(told.event_type(), &pieces, false, out)?;
-        }
-        Ok(())
-    }
-
-    fn push_frame(
+    /// An event of this type. `always_metadata`: its Table has the object's metadata, whatever was asked for.
+    pub(super) fn push_frame(
         &mut self,
         event_type: &str,
         pieces: &Pieces,
@@ -234,18 +243,24 @@ impl Encoder {
         Ok(())
     }
 
-    fn bookmark(&self, revision: Revision, initial_events_end: bool) -> Result<Pieces, ApiError> {
+    pub(super) fn push_bookmark(
+        &mut self,
+        resource_version: &str,
+        initial_events_end: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ApiError> {
         let mut object = self.version.empty.clone();
-        object.set_meta("resourceVersion", &revision.to_string());
+        object.set_meta("resourceVersion", resource_version);
         if initial_events_end {
             let annotations = serde_json::json!({"k8s.io/initial-events-end": "true"});
             object.metadata_mut().insert("annotations".into(), annotations);
         }
         let json = serde_json::to_vec(&object.0).map_err(|error| ApiError::Internal(error.to_string()))?;
-        Ok(Pieces::whole(json.into()))
+        self.push_frame("BOOKMARK", &Pieces::whole(json.into()), initial_events_end, out)
     }
 
-    fn push_error(&self, error: &ApiError, out: &mut Vec<u8>) {
+    /// The last event: the error's Status.
+    pub(super) fn push_error(&self, error: &ApiError, out: &mut Vec<u8>) {
         if self.format == Format::Protobuf {
             watch_event::push_frame("ERROR", &status::encode(&error.status()), out);
         } else {

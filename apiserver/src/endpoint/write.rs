@@ -7,6 +7,7 @@ use http::StatusCode;
 use super::answer;
 use super::body;
 use super::call::Call;
+use super::computed;
 use super::field_managers::manager_or_user_agent;
 use crate::decode::{self, BodyMedia, Decoded};
 use crate::object::Object;
@@ -85,7 +86,7 @@ where
         };
         call.changed(current, object, Some(&manager))
     };
-    let creates = call.served.resource().policy.allow_create_on_update;
+    let creates = call.kind.policy.allow_create_on_update;
     answer_update(call, wanted, &mut change, options, creates).await
 }
 
@@ -98,6 +99,15 @@ pub(super) async fn answer_update(
     mut options: UpdateOptions,
     creates: bool,
 ) -> Result<Response, ApiError> {
+    if let Some(computed) = call.computed {
+        let (object, created) = computed::update(call, computed, change, &options, creates).await?;
+        let code = if created {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        };
+        return computed::answered(call, wanted, object, code);
+    }
     let registry = call.registry()?;
     let mut warnings = Vec::new();
     let mut updated = registry

@@ -1,9 +1,9 @@
 //! Admission around the rules on an object. Go: `endpoints/handlers/create.go`, `update.go` and `patch.go` with their mutating
 //! plugins, `AdmissionToValidateObject…Func` of `registry/rest`, and `fieldmanager/admission.go`.
 
-use super::Registry;
+use super::Rules;
 use super::metadata;
-use crate::admission::{Admission, Attributes, Change, NewObject, Operation};
+use crate::admission::{Attributes, Change, NewObject, Operation};
 use crate::authz::Authorized;
 use crate::managed_fields::{set_managed_fields, validate_managed_fields};
 use crate::object::Object;
@@ -12,20 +12,20 @@ use crate::status::ApiError;
 
 /// What admission is asked about an object.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     operation: Operation,
     dry_run: bool,
 }
 
 impl Asked {
-    pub(super) fn create(dry_run: bool) -> Self {
+    pub(crate) fn create(dry_run: bool) -> Self {
         Self {
             operation: Operation::Create,
             dry_run,
         }
     }
 
-    pub(super) fn update(dry_run: bool) -> Self {
+    pub(crate) fn update(dry_run: bool) -> Self {
         Self {
             operation: Operation::Update,
             dry_run,
@@ -46,13 +46,13 @@ pub(super) fn defaulted_in(version: &str, is_changed: bool) -> &str {
     if is_changed { "" } else { version }
 }
 
-impl Registry {
+impl Rules {
     /// Lets plugins change a new object of the hub version, or refuse it. Returns whether they have changed it.
     ///
     /// # Errors
     /// A plugin refuses. 400: one has moved the object to another namespace. 500: one has made something of it that its kind
     /// does not understand.
-    pub(super) async fn admit(
+    pub(crate) async fn admit(
         &self,
         request: &Authorized,
         asked: Asked,
@@ -60,16 +60,31 @@ impl Registry {
         old: Option<&Object>,
         warnings: &mut Vec<String>,
     ) -> Result<bool, ApiError> {
-        let name = object.name().to_owned();
-        let attributes = self.attributes(request, asked, &name, Some(NewObject::new(object)), old);
-        admit(&*self.admission, attributes, &self.resource, warnings).await
+        let name = name(request, object);
+        let mut attributes = self.attributes(request, asked, &name, Some(NewObject::new(object)), old);
+        let namespace = attributes.namespace;
+        if self.admission.handles(asked.operation) {
+            self.admission.admit(&mut attributes).await?;
+        }
+        let Some((object, change)) = attributes.object.map(NewObject::into_parts) else {
+            return Err(ApiError::Internal(
+                "an admission plugin has taken the object away".into(),
+            ));
+        };
+        let is_changed = change.is_some();
+        if let Some(change) = change {
+            complete(&self.resource, object, change, warnings)?;
+            metadata::ensure_namespace(object, namespace)?;
+        }
+        warnings.extend(metadata::dedup_owners(object, true));
+        Ok(is_changed)
     }
 
     /// Lets plugins refuse an object of the hub version as it would be stored.
     ///
     /// # Errors
     /// A plugin refuses.
-    pub(super) async fn validate_admission(
+    pub(crate) async fn validate_admission(
         &self,
         request: &Authorized,
         asked: Asked,
@@ -79,7 +94,7 @@ impl Registry {
         if !self.admission.handles(asked.operation) {
             return Ok(());
         }
-        let name = object.name().to_owned();
+        let name = name(request, object);
         let attributes = self.attributes(request, asked, &name, Some(NewObject::new(object)), old);
         self.admission.validate(&attributes).await
     }
@@ -88,7 +103,7 @@ impl Registry {
     ///
     /// # Errors
     /// A plugin refuses.
-    pub(super) async fn admit_deletion(
+    pub(crate) async fn admit_deletion(
         &self,
         request: &Authorized,
         name: &str,
@@ -117,7 +132,7 @@ impl Registry {
     ) -> Attributes<'a> {
         Attributes {
             operation: asked.operation,
-            resource: &self.resource,
+            resource: self.resource_of_path(),
             info: request.info(),
             user: request.user(),
             namespace: self.expected_namespace(request),
@@ -129,36 +144,12 @@ impl Registry {
     }
 }
 
-/// Lets plugins change a new object, or refuse it, and brings what they have changed into the form of its `kind`, which at a subresource
-/// may be another than the resource's. Returns whether they have changed it.
-///
-/// # Errors
-/// As of [`Registry::admit`].
-pub(crate) async fn admit(
-    admission: &dyn Admission,
-    mut attributes: Attributes<'_>,
-    kind: &Resource,
-    warnings: &mut Vec<String>,
-) -> Result<bool, ApiError> {
-    let (namespace, has_object) = (attributes.namespace, attributes.object.is_some());
-    if admission.handles(attributes.operation) {
-        admission.admit(&mut attributes).await?;
+/// The name that plugins are told: of a new object it may not be in the path.
+fn name(request: &Authorized, object: &Object) -> String {
+    match request.info().name.as_str() {
+        "" => object.name().to_owned(),
+        name => name.to_owned(),
     }
-    let Some((object, change)) = attributes.object.map(NewObject::into_parts) else {
-        if has_object {
-            return Err(ApiError::Internal(
-                "an admission plugin has taken the object away".into(),
-            ));
-        }
-        return Ok(false);
-    };
-    let is_changed = change.is_some();
-    if let Some(change) = change {
-        complete(kind, object, change, warnings)?;
-        metadata::ensure_namespace(object, namespace)?;
-    }
-    warnings.extend(metadata::dedup_owners(object, true));
-    Ok(is_changed)
 }
 
 /// An object that plugins have changed, in its kind's form. Its managedFields are those that it had before where nobody understands

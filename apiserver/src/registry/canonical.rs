@@ -111,7 +111,7 @@ impl Registry {
         value: Bytes,
         defaulted_in: &str,
     ) -> Result<Entry, StorageError> {
-        if defaulted_in == self.resource.storage_version {
+        if defaulted_in == self.rules.resource.storage_version {
             self.storage.create_canonical(key, value, self.schema).await
         } else {
             self.storage.create(key, value).await
@@ -144,7 +144,7 @@ impl Registry {
         defaulted_in: &str,
     ) -> Result<Entry, StorageError> {
         let (key, expected) = (entry.key(), entry.revision());
-        if defaulted_in == self.resource.storage_version {
+        if defaulted_in == self.rules.resource.storage_version {
             let updated = self.storage.update_canonical(key, expected, value, self.schema);
             updated.await
         } else {
@@ -155,7 +155,7 @@ impl Registry {
     /// What a dry run would have stored of what was defaulted in the version `defaulted_in`.
     pub(super) fn not_stored(&self, key: Key, value: Bytes, revision: Revision, defaulted_in: &str) -> Entry {
         let entry = Entry::new(key, value, revision);
-        if defaulted_in == self.resource.storage_version {
+        if defaulted_in == self.rules.resource.storage_version {
             entry.set_schema(self.schema);
         }
         entry
@@ -193,7 +193,7 @@ impl Registry {
         let (version, mut object) = self.parse_stored(entry)?;
         // Compared as text, which takes a small part of what another object would.
         let stored = self.value(&object)?;
-        self.resource.strategy.default_fields(&version, &mut object);
+        self.rules.resource.strategy.default_fields(&version, &mut object);
         let completed = self.value(&object)?;
         if completed == stored {
             entry.set_schema(self.schema);

@@ -28,7 +28,7 @@ impl Registry {
     /// # Errors
     /// 500: what is stored cannot be read, or not be had in this version.
     pub fn pieces(&self, entry: &Entry, version: &str) -> Result<Pieces, ApiError> {
-        if version == self.resource.storage_version && entry.value().starts_with(&self.stored_head) {
+        if version == self.rules.resource.storage_version && entry.value().starts_with(&self.stored_head) {
             let completed = self.completed(entry)?;
             let value = completed.as_ref().unwrap_or_else(|| entry.value());
             let at = self.stored_head.len();
@@ -52,7 +52,7 @@ impl Registry {
     /// Whether what is stored is what a client of `version` is sent, but for the resourceVersion: to be copied, not looked at.
     #[must_use]
     pub fn is_copied(&self, entry: &Entry, version: &str) -> bool {
-        version == self.resource.storage_version
+        version == self.rules.resource.storage_version
             && self.is_canonical(entry)
             && entry.value().starts_with(&self.stored_head)
     }
@@ -78,7 +78,7 @@ impl Registry {
     /// # Errors
     /// 500: it cannot be had in this version.
     pub(super) fn read_in(&self, object: Object, entry: &Entry, version: &str) -> Result<Object, ApiError> {
-        let mut object = self.in_version(object, version).map_err(internal)?;
+        let mut object = self.rules.in_version(object, version).map_err(internal)?;
         if entry.revision() != Revision::ZERO {
             object.set_meta("resourceVersion", &entry.revision().to_string());
         }
@@ -89,7 +89,7 @@ impl Registry {
     pub(super) fn stored(&self, entry: &Entry) -> Result<Object, ApiError> {
         let (version, mut object) = self.parse_stored(entry)?;
         if !self.is_canonical(entry) {
-            self.resource.strategy.default_fields(&version, &mut object);
+            self.rules.resource.strategy.default_fields(&version, &mut object);
         }
         Ok(object)
     }
@@ -110,7 +110,7 @@ impl Registry {
         let fields: Map<String, Value> = serde_json::from_slice(entry.value())
             .map_err(|error| internal(format!("unable to decode {}: {error}", entry.key())))?;
         let object = Object(fields);
-        let version = self.version_of(&object).map(str::to_owned).ok_or_else(|| {
+        let version = self.rules.version_of(&object).map(str::to_owned).ok_or_else(|| {
             let message = format!(
                 "unable to decode {}: no version {:?}",
                 entry.key(),
@@ -121,17 +121,6 @@ impl Registry {
         Ok((version, object))
     }
 
-    /// `object` in `version`; untouched where it is in that version already.
-    pub(super) fn in_version(&self, object: Object, version: &str) -> Result<Object, String> {
-        if self.version_of(&object) == Some(version) {
-            return Ok(object);
-        }
-        self.resource
-            .strategy
-            .convert(object, version)
-            .map_err(|error| error.to_string())
-    }
-
     /// What is stored of `object`, which is in the storage version: JSON without a resourceVersion, with a newline, as
     /// Go's serializer writes it.
     pub(super) fn value(&self, object: &Object) -> Result<Bytes, ApiError> {
@@ -140,19 +129,12 @@ impl Registry {
         Ok(value.into())
     }
 
-    /// The version that `object` says it is of, where it is one of this group.
-    pub(super) fn version_of<'a>(&self, object: &'a Object) -> Option<&'a str> {
-        object
-            .api_version()
-            .strip_prefix(self.resource.group.as_str())?
-            .strip_prefix('/')
-    }
-
     fn encoding_key(&self, version: &str) -> EncodingKey {
         let mut hasher = DefaultHasher::new();
         "object".hash(&mut hasher);
         version.hash(&mut hasher);
         let schema = self
+            .rules
             .resource
             .version(version)
             .map(|found| found.schema.fingerprint);

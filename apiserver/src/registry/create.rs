@@ -3,7 +3,7 @@
 use super::admit::{Admitted, Asked, defaulted_in};
 use super::canonical::Oversize;
 use super::metadata::{self, Clock};
-use super::rules::in_time;
+use super::prepare::in_time;
 use super::{Created, Registry, versions};
 use crate::authz::Authorized;
 use crate::object::Object;
@@ -41,9 +41,11 @@ impl Registry {
     ) -> Result<Created, ApiError> {
         warnings.extend(metadata::begin_create(
             &mut object,
-            self.expected_namespace(request),
+            self.rules.expected_namespace(request),
         )?);
-        let object = self.with_managers(request, None, object, &options.field_manager)?;
+        let object = self
+            .rules
+            .with_managers(request, None, object, &options.field_manager)?;
         let admitted = self.admitted(request, object, options.dry_run, warnings).await?;
         let base = admitted.object.meta("generateName").to_owned();
         if base.is_empty() || !admitted.object.name().is_empty() {
@@ -80,8 +82,9 @@ impl Registry {
         dry_run: bool,
         warnings: &mut Vec<String>,
     ) -> Result<Admitted, ApiError> {
-        let mut object = self.hub_of_request(object)?;
+        let mut object = self.rules.hub_of_request(object)?;
         let is_changed = self
+            .rules
             .admit(request, Asked::create(dry_run), &mut object, None, warnings)
             .await?;
         Ok(Admitted { object, is_changed })
@@ -101,10 +104,11 @@ impl Registry {
             is_changed,
         } = admitted;
         metadata::fill_system_fields(&mut hub, &Clock::read());
-        warnings.extend(self.prepare_new(request, &mut hub)?);
-        self.validate_admission(request, Asked::create(dry_run), &mut hub, None)
+        warnings.extend(self.rules.prepare_new(request, &mut hub)?);
+        self.rules
+            .validate_admission(request, Asked::create(dry_run), &mut hub, None)
             .await?;
-        let key = self.key(self.expected_namespace(request), hub.name())?;
+        let key = self.key(self.rules.expected_namespace(request), hub.name())?;
         // Go's store parses it and lets what is no number, or 0, pass.
         if versions::parse_number(hub.resource_version()).is_ok_and(|revision| revision != 0) {
             return Err(ApiError::Plain(
@@ -112,8 +116,8 @@ impl Registry {
             ));
         }
         let generated = !hub.meta("generateName").is_empty();
-        let is_prepared =
-            self.resource.strategy.prepares() || self.resource.has_status(&request.info().version);
+        let is_prepared = self.rules.resource.strategy.prepares()
+            || self.rules.resource.has_status(&request.info().version);
         let value = self.bytes_to_store(hub, is_prepared)?;
         let defaulted_in = defaulted_in(&request.info().version, is_changed);
         let stored = if dry_run {
@@ -143,7 +147,7 @@ impl Registry {
 
     /// 409 for a name that is taken.
     async fn exists(&self, key: &Key, generated: bool) -> ApiError {
-        let resource = self.resource.group_resource();
+        let resource = self.rules.resource.group_resource();
         let name = key.name().to_owned();
         let prefix = match self.read(key, ReadAt::Latest, Verb::Create).await {
             Ok(entry) if self.is_in_deletion(&entry) => "object is being deleted: ",

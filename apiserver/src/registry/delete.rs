@@ -4,15 +4,14 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::canonical::Oversize;
 use super::metadata;
-use super::rules::in_time;
+use super::prepare::in_time;
 use super::update::{Change, Failed};
 use super::{Deleted, Listed, Registry};
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::offload;
-use crate::request::GroupResource;
 use crate::request::Verb;
-use crate::request::options::{DeleteOptions, IGNORE_STORE_READ_ERROR, ListOptions, Preconditions};
+use crate::request::options::{DeleteOptions, IGNORE_STORE_READ_ERROR, ListOptions};
 use crate::status::{ApiError, FieldError};
 use crate::storage::{Entry, Key, ReadAt};
 
@@ -28,7 +27,7 @@ impl Registry {
     /// 404, 409; admission's; the store's; 504 after 34 s.
     pub async fn delete(&self, request: &Authorized, options: &DeleteOptions) -> Result<Deleted, ApiError> {
         let name = &request.info().name;
-        let key = self.key(self.expected_namespace(request), name)?;
+        let key = self.key(self.rules.expected_namespace(request), name)?;
         if options.ignore_store_read_error {
             return in_time(self.delete_unread(&key)).await;
         }
@@ -39,9 +38,9 @@ impl Registry {
     /// `registry/generic/registry/corrupt_obj_deleter.go`.
     async fn delete_unread(&self, key: &Key) -> Result<Deleted, ApiError> {
         let entry = self.read(key, ReadAt::Latest, Verb::Delete).await?;
-        if self.decode(&entry, &self.resource.hub_version).is_ok() {
+        if self.decode(&entry, &self.rules.resource.hub_version).is_ok() {
             return Err(ApiError::invalid_field(
-                self.resource.group_kind(),
+                self.rules.resource.group_kind(),
                 key.name(),
                 FieldError::invalid(
                     IGNORE_STORE_READ_ERROR,
@@ -68,7 +67,7 @@ impl Registry {
         list: &ListOptions,
         options: &DeleteOptions,
     ) -> Result<Listed, ApiError> {
-        let namespace = self.expected_namespace(request);
+        let namespace = self.rules.expected_namespace(request);
         let mut page_options = list.clone();
         page_options.limit = list.limit.or(Some(PAGE));
         let mut all: Option<Listed> = None;
@@ -131,11 +130,19 @@ impl Registry {
     ) -> Result<Deleted, ApiError> {
         let mut entry = self.read(key, ReadAt::Latest, Verb::Delete).await?;
         let _memory = offload::expect_stored(entry.value()).await;
-        self.check_early(&entry, &options.preconditions)?;
+        let stored = self.stored(&entry)?;
+        let revision = entry.revision().to_string();
+        self.rules
+            .check_early(key.name(), [stored.uid(), &revision], &options.preconditions)?;
         loop {
-            let old = self.decode(&entry, &self.resource.hub_version)?;
-            self.check_preconditions(&entry, old.uid(), &options.preconditions)?;
-            self.admit_deletion(request, name, &old, options.dry_run).await?;
+            let old = self.decode(&entry, &self.rules.resource.hub_version)?;
+            let revision = entry.revision().to_string();
+            let found = [old.uid(), &revision];
+            self.rules
+                .check_preconditions(key.name(), found, &options.preconditions)?;
+            self.rules
+                .admit_deletion(request, name, &old, options.dry_run)
+                .await?;
             let finalizers = metadata::finalizers_for(&old.finalizers(), options);
             let done = if finalizers.is_empty() {
                 self.remove(&entry, options.dry_run).await.map(Deleted::Gone)
@@ -176,55 +183,9 @@ impl Registry {
             new: object,
             stored: None,
             // It was read from the store.
-            defaulted_in: &self.resource.storage_version,
+            defaulted_in: &self.rules.resource.storage_version,
             is_prepared: false,
         };
         self.write(entry, change, dry_run, Oversize::Refused).await
-    }
-
-    /// The preconditions as Go checks them first: with the kind in the place of the resource.
-    fn check_early(&self, entry: &Entry, preconditions: &Preconditions) -> Result<(), ApiError> {
-        let object = self.stored(entry)?;
-        let conflict = |what: &str, wanted: &str, found: &str, happened: &str| ApiError::Conflict {
-            resource: GroupResource::new(&self.resource.group, &self.resource.names.kind),
-            name: entry.key().name().to_owned(),
-            message: format!(
-                "the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). The object \
-                 might have been {happened}"
-            ),
-        };
-        if let Some(uid) = preconditions.uid.as_deref().filter(|uid| *uid != object.uid()) {
-            return Err(conflict("UID", uid, object.uid(), "deleted and then recreated"));
-        }
-        let revision = entry.revision().to_string();
-        match &preconditions.resource_version {
-            Some(wanted) if *wanted != revision => {
-                Err(conflict("ResourceVersion", wanted, &revision, "modified"))
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    /// The preconditions once more, of an object that has changed meanwhile.
-    fn check_preconditions(
-        &self,
-        entry: &Entry,
-        uid: &str,
-        preconditions: &Preconditions,
-    ) -> Result<(), ApiError> {
-        let failed = |what: &str, wanted: &str, found: &str| {
-            let message = format!(
-                "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
-            );
-            self.conflict(entry.key(), message)
-        };
-        if let Some(wanted) = preconditions.uid.as_deref().filter(|wanted| *wanted != uid) {
-            return Err(failed("UID", wanted, uid));
-        }
-        let revision = entry.revision().to_string();
-        match &preconditions.resource_version {
-            Some(wanted) if *wanted != revision => Err(failed("ResourceVersion", wanted, &revision)),
-            Some(_) | None => Ok(()),
-        }
     }
 }

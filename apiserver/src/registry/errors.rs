@@ -6,7 +6,7 @@ use crate::status::ApiError;
 use crate::storage::{Revision, StorageError};
 
 /// What Kubernetes says to whoever writes an object that is no longer as it was.
-pub(super) const MODIFIED: &str =
+pub(crate) const MODIFIED: &str =
     "the object has been modified; please apply your changes to the latest version and try again";
 
 /// Seconds until a store that did not answer is asked again, as in Go.
@@ -15,7 +15,7 @@ const UNREACHABLE_RETRY: u16 = 2;
 impl Registry {
     /// The error that a client sees. Its texts are etcd's and k8s.io/apiserver's, since clients know those.
     pub(super) fn storage_error(&self, error: StorageError, name: &str, verb: Verb) -> ApiError {
-        let resource = self.resource.group_resource();
+        let resource = self.rules.resource.group_resource();
         let name = name.to_owned();
         match error {
             StorageError::AlreadyExists { .. } => ApiError::AlreadyExists {

@@ -8,7 +8,7 @@ use annex_structured_merge_diff::fieldpath::{ApiVersion, Filter, Path, PathEleme
 use annex_structured_merge_diff::merge::ConversionError;
 use serde_json::{Map, Value};
 
-use super::Registry;
+use super::Rules;
 use super::metadata;
 use crate::authz::Authorized;
 use crate::decode::convert_unstructured;
@@ -18,6 +18,7 @@ use crate::managed_fields::{
     set_managed_fields,
 };
 use crate::object::Object;
+use crate::request::RequestInfo;
 use crate::resource::{Resource, SCALE, SCALE_RESOURCE, STATUS, Version};
 use crate::status::ApiError;
 
@@ -41,17 +42,29 @@ pub enum FieldManagerError {
 
 /// The field managers of a resource, by version and subresource.
 #[derive(Debug)]
-pub(super) struct FieldManagers(HashMap<String, HashMap<&'static str, FieldManager>>);
+pub(super) struct FieldManagers(HashMap<String, HashMap<String, FieldManager>>);
 
 impl FieldManagers {
     /// # Errors
     /// A schema has a fault.
     pub(super) fn new(resource: &Arc<Resource>) -> Result<Self, FieldManagerError> {
+        Self::at(resource, "")
+    }
+
+    /// Those of the kind of a subresource.
+    ///
+    /// # Errors
+    /// A schema has a fault.
+    pub(super) fn of_subresource(kind: &Arc<Resource>, name: &str) -> Result<Self, FieldManagerError> {
+        Self::at(kind, name)
+    }
+
+    fn at(resource: &Arc<Resource>, path: &str) -> Result<Self, FieldManagerError> {
         let types = types(resource)?;
         let mut managers = HashMap::new();
         for version in &resource.versions {
             let mut of_version = HashMap::new();
-            let paths = [""]
+            let paths = [path]
                 .into_iter()
                 .chain(version.subresources.status.then_some(STATUS));
             for subresource in paths {
@@ -64,10 +77,10 @@ impl FieldManagers {
                     reset_fields: reset_fields(resource, subresource),
                     empty: resource.empty_object(&version.name),
                 })?;
-                of_version.insert(subresource, manager);
+                of_version.insert(subresource.to_owned(), manager);
             }
             if version.subresources.scale.is_some() {
-                of_version.insert(SCALE, SCALE_MANAGER.clone()?);
+                of_version.insert(SCALE.to_owned(), SCALE_MANAGER.clone()?);
             }
             managers.insert(version.name.clone(), of_version);
         }
@@ -80,13 +93,18 @@ impl FieldManagers {
     }
 }
 
-impl Registry {
+impl Rules {
+    /// Who keeps account of the fields that a request writes; `None`: there is no such path.
+    pub(crate) fn field_manager(&self, info: &RequestInfo) -> Option<&FieldManager> {
+        self.field_managers.get(self.version(info), &info.subresource)
+    }
+
     /// `object`, which `manager` writes in place of `live`, in the hub version, with who manages which field then. Both are in
     /// the request's version.
     ///
     /// # Errors
     /// 400: it cannot be had in the hub version. 500: it cannot be had in the request's version again.
-    pub(super) fn with_managers(
+    pub(crate) fn with_managers(
         &self,
         request: &Authorized,
         live: Option<&Object>,
@@ -97,14 +115,14 @@ impl Registry {
         let Some(managers) = self.field_manager(info) else {
             return self.hub_of_request(object);
         };
-        let now = metadata::now();
-        if info.version == self.resource.hub_version {
+        let (now, version) = (metadata::now(), self.version(info));
+        if version == self.resource.hub_version {
             return Ok(managers.update(live, object, manager, &now));
         }
         let mut hub = self.hub_of_request(object)?;
         // Go's field managers are given objects of the hub: what a conversion to it loses is managed by nobody.
         let seen = self
-            .in_version(hub.clone(), &info.version)
+            .in_version(hub.clone(), version)
             .map_err(ApiError::Internal)?;
         let mut seen = managers.update(live, seen, manager, &now);
         set_managed_fields(&mut hub, remove_managed_fields(&mut seen));

@@ -1,22 +1,16 @@
 //! Where the objects of a resource lie.
 
 use super::Registry;
-use crate::resource::Scope;
 use crate::status::ApiError;
 use crate::storage::{Key, Prefix};
 
 impl Registry {
-    /// Whether its objects live in namespaces.
-    pub(super) fn is_namespaced(&self) -> bool {
-        self.resource.scope == Scope::Namespaced
-    }
-
     /// The key of an object.
     ///
     /// # Errors
     /// 400: there is no such name.
     pub(super) fn key(&self, namespace: &str, name: &str) -> Result<Key, ApiError> {
-        if self.is_namespaced() && namespace.is_empty() {
+        if self.rules.is_namespaced() && namespace.is_empty() {
             return Err(ApiError::BadRequest("Namespace parameter required.".into()));
         }
         if name.is_empty() {
@@ -32,7 +26,7 @@ impl Registry {
     /// # Errors
     /// 400: there can be no such namespace.
     pub(super) fn range(&self, namespace: &str) -> Result<Prefix, ApiError> {
-        if namespace.is_empty() || !self.is_namespaced() {
+        if namespace.is_empty() || !self.rules.is_namespaced() {
             return Ok(self.prefix.clone());
         }
         self.prefix
@@ -42,7 +36,7 @@ impl Registry {
 
     /// The namespace of an object at `key`; empty: it has none.
     pub(super) fn namespace_of<'a>(&self, key: &'a Key) -> &'a str {
-        if !self.is_namespaced() {
+        if !self.rules.is_namespaced() {
             return "";
         }
         let path = key.as_str();

@@ -11,6 +11,7 @@
 mod admit;
 mod answers;
 mod canonical;
+mod changed;
 mod codec;
 mod continue_token;
 mod counts;
@@ -21,6 +22,7 @@ mod field_managers;
 mod keys;
 mod metadata;
 mod pieces;
+mod prepare;
 mod read;
 mod rules;
 mod selection;
@@ -39,23 +41,24 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::admission::Admission;
-use crate::managed_fields::FieldManager;
 use crate::object::Object;
-use crate::request::RequestInfo;
 use crate::resource::Resource;
 use crate::status::ApiError;
 use crate::storage::{KeyError, Prefix, Storage};
 
-pub(crate) use admit::admit;
+pub(crate) use admit::Asked;
 pub use answers::{Created, Deleted, Listed, Updated};
 pub(crate) use codec::encode_object;
+pub(crate) use errors::MODIFIED;
 pub use field_managers::FieldManagerError;
-use field_managers::FieldManagers;
 pub(crate) use keys::check_path;
 pub(crate) use metadata::{begin_create, now};
 pub use pieces::Pieces;
-pub(crate) use rules::in_time;
+pub(crate) use prepare::in_time;
+pub use rules::Rules;
+
 pub(crate) use selection::{check_fields, value_at};
+pub(crate) use watch::watch_deadline;
 pub use watch_event::{Source, WatchEvent, WatchStream};
 
 /// Makes the new object of an update from the current one, which is in the request's version, with its resourceVersion,
@@ -68,16 +71,13 @@ pub type UpdateFn<'a> = dyn FnMut(Option<&Object>) -> Result<Object, ApiError> +
 /// [`Registry::decode`] make of them what a client of some version is to see. Cheap to clone.
 #[derive(Clone)]
 pub struct Registry {
-    resource: Arc<Resource>,
+    rules: Rules,
     storage: Arc<dyn Storage>,
-    admission: Arc<dyn Admission>,
     prefix: Prefix,
     /// How values in the storage version begin.
     stored_head: Bytes,
     /// The fingerprint of what makes a value complete.
     schema: NonZeroU64,
-    /// Who manages which fields.
-    field_managers: Arc<FieldManagers>,
 }
 
 /// A resource that cannot be served.
@@ -95,7 +95,7 @@ impl fmt::Debug for Registry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Registry")
-            .field("resource", &self.resource)
+            .field("resource", self.resource())
             .finish_non_exhaustive()
     }
 }
@@ -114,18 +114,11 @@ impl Registry {
         let stored_head = codec::stored_head(&resource).into();
         Ok(Self {
             schema: canonical::fingerprint(&resource),
-            field_managers: Arc::new(FieldManagers::new(&resource)?),
-            resource,
+            rules: Rules::new(resource, admission)?,
             storage,
-            admission,
             prefix,
             stored_head,
         })
-    }
-
-    /// Who keeps account of the fields that a request writes; `None`: there is no such path.
-    pub(crate) fn field_manager(&self, info: &RequestInfo) -> Option<&FieldManager> {
-        self.field_managers.get(&info.version, &info.subresource)
     }
 
     /// Whether lists are answered.
@@ -136,11 +129,11 @@ impl Registry {
     /// What it serves.
     #[must_use]
     pub fn resource(&self) -> &Arc<Resource> {
-        &self.resource
+        &self.rules.resource
     }
 
-    /// What may refuse its writes.
-    pub(crate) fn admission(&self) -> &dyn Admission {
-        &*self.admission
+    /// What is said of its objects, whatever keeps them.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
     }
 }

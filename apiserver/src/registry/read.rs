@@ -39,7 +39,7 @@ impl Registry {
     /// 404 of the object at `key`.
     pub(super) fn not_found(&self, key: &Key) -> ApiError {
         ApiError::NotFound {
-            resource: self.resource.group_resource(),
+            resource: self.rules.resource.group_resource(),
             name: key.name().to_owned(),
         }
     }

@@ -1,30 +1,118 @@
-//! The order of the rules on a new or changed object: prepare, validate, and what is stored of it.
+//! The rules of a resource's kind, whatever keeps its objects: what a `RequestScope` of Go's `endpoints/handlers/rest.go` and the strategies
+//! of `registry/rest` say.
 
-use bytes::Bytes;
-use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::Registry;
-use super::metadata::{self, Metadata};
+use super::FieldManagerError;
+use super::field_managers::FieldManagers;
+use crate::admission::Admission;
 use crate::authz::Authorized;
-use crate::managed_fields::{remove_managed_fields, set_managed_fields};
 use crate::object::Object;
-use crate::resource::{self, ObjectNames, STATUS};
-use crate::status::{ApiError, FieldError};
+use crate::request::RequestInfo;
+use crate::resource::{Resource, Scope, Subresource, SubresourceRest};
+use crate::status::ApiError;
 
-/// Time that a write may take; the number is k8s.io/apiserver's.
-pub(super) const WRITE_LIMIT: std::time::Duration = std::time::Duration::from_secs(34);
-
-/// `write`, or 504 where it takes too long. Dropping it midway leaves the store whole.
-pub(crate) async fn in_time<T>(write: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
-    let message = "request did not complete within requested timeout - context deadline exceeded";
-    tokio::time::timeout(WRITE_LIMIT, write)
-        .await
-        .unwrap_or_else(|_| Err(ApiError::Timeout(message.into())))
+/// What a resource says of its objects, whatever keeps them: its strategy, who manages which field, and what may refuse a write.
+/// Go: a `RESTCreateStrategy` and `RESTUpdateStrategy` with the `FieldManager` and the admission chain of a request's scope.
+#[derive(Clone)]
+pub struct Rules {
+    /// Whose kind the objects are of.
+    pub(super) resource: Arc<Resource>,
+    /// The resource of the path, where that is another: its subresource has a kind of its own.
+    parent: Option<Arc<Resource>>,
+    pub(super) admission: Arc<dyn Admission>,
+    pub(super) field_managers: Arc<FieldManagers>,
+    /// Those of subresources that have a kind of their own, by the subresource's name.
+    kinds: Arc<HashMap<String, Self>>,
 }
 
-impl Registry {
+impl Rules {
+    /// Those of a resource.
+    ///
+    /// # Errors
+    /// A schema has a fault.
+    pub fn new(resource: Arc<Resource>, admission: Arc<dyn Admission>) -> Result<Self, FieldManagerError> {
+        let of_kind = |own: &Subresource| match &own.rest {
+            SubresourceRest::Connect(_) => None,
+            SubresourceRest::Computed(kind) => {
+                let rules = FieldManagers::of_subresource(kind, &own.name).map(|managers| Self {
+                    resource: kind.clone(),
+                    parent: Some(resource.clone()),
+                    admission: admission.clone(),
+                    field_managers: Arc::new(managers),
+                    kinds: Arc::default(),
+                });
+                Some(rules.map(|rules| (own.name.clone(), rules)))
+            }
+        };
+        let kinds = resource.subresources.iter().filter_map(of_kind);
+        Ok(Self {
+            kinds: Arc::new(kinds.collect::<Result<_, _>>()?),
+            field_managers: Arc::new(FieldManagers::new(&resource)?),
+            resource,
+            parent: None,
+            admission,
+        })
+    }
+
+    /// Those of the kind of a subresource.
+    pub(crate) fn of_subresource(&self, name: &str) -> Option<&Self> {
+        self.kinds.get(name)
+    }
+
+    /// Whose kind the objects are of.
+    pub(crate) fn resource(&self) -> &Arc<Resource> {
+        &self.resource
+    }
+
+    /// The version of the kind that a request is about.
+    pub(crate) fn version<'a>(&'a self, info: &'a RequestInfo) -> &'a str {
+        match &self.parent {
+            None => &info.version,
+            Some(_) => {
+                let beside = self.resource.version_beside(&info.group, &info.version);
+                beside.map_or(&info.version, |version| &version.name)
+            }
+        }
+    }
+
+    /// The resource of the path.
+    pub(super) fn resource_of_path(&self) -> &Resource {
+        self.parent.as_ref().unwrap_or(&self.resource)
+    }
+
+    /// What may refuse a write.
+    pub(crate) fn admission(&self) -> &dyn Admission {
+        &*self.admission
+    }
+
+    /// Whether its objects live in namespaces.
+    pub(super) fn is_namespaced(&self) -> bool {
+        self.resource.scope == Scope::Namespaced
+    }
+
+    /// `object` in `version`; untouched where it is in that version already.
+    pub(crate) fn in_version(&self, object: Object, version: &str) -> Result<Object, String> {
+        if self.version_of(&object) == Some(version) {
+            return Ok(object);
+        }
+        self.resource
+            .strategy
+            .convert(object, version)
+            .map_err(|error| error.to_string())
+    }
+
+    /// The version that `object` says it is of, where it is one of this group.
+    pub(super) fn version_of<'a>(&self, object: &'a Object) -> Option<&'a str> {
+        object
+            .api_version()
+            .strip_prefix(self.resource.group.as_str())?
+            .strip_prefix('/')
+    }
+
     /// The namespace that objects of this request are in; empty: the cluster.
-    pub(super) fn expected_namespace<'a>(&self, request: &'a Authorized) -> &'a str {
+    pub(crate) fn expected_namespace<'a>(&self, request: &'a Authorized) -> &'a str {
         if self.is_namespaced() {
             &request.info().namespace
         } else {
@@ -36,7 +124,7 @@ impl Registry {
     ///
     /// # Errors
     /// 400: it cannot be had there.
-    pub(super) fn hub_of_request(&self, object: Object) -> Result<Object, ApiError> {
+    pub(crate) fn hub_of_request(&self, object: Object) -> Result<Object, ApiError> {
         let kind = &self.resource.names.kind;
         self.in_version(object, &self.resource.hub_version)
             .map_err(|error| {
@@ -45,194 +133,4 @@ impl Registry {
                 ))
             })
     }
-
-    /// Whether a request writes the status alone.
-    pub(super) fn writes_status(&self, request: &Authorized) -> bool {
-        request.info().subresource == STATUS
-    }
-
-    /// A new object without the status, which only `/status` writes. A type whose objects always have one gives it anew.
-    fn without_status(&self, object: &mut Object) {
-        let hub = &self.resource.hub_version;
-        if object.0.remove("status").is_some()
-            && let Ok(complete) = self.resource.strategy.normalize(hub, object.clone())
-        {
-            *object = complete;
-        }
-    }
-
-    /// Prepares a new object, and says what is wrong with it. Returns what the client is warned of.
-    ///
-    /// # Errors
-    /// 422.
-    pub(super) fn prepare_new(
-        &self,
-        request: &Authorized,
-        object: &mut Object,
-    ) -> Result<Vec<String>, ApiError> {
-        let resource = &self.resource;
-        if resource.has_status(&request.info().version) {
-            self.without_status(object);
-        }
-        if resource.policy.generation {
-            object.metadata_mut().insert("generation".into(), 1.into());
-        }
-        resource.strategy.prepare_for_create(object);
-        let metadata = self.metadata_of(object)?;
-        let of_metadata = |names| metadata::validate(object, &metadata, names, self.is_namespaced());
-        // Who has a rule for names validates metadata with the rest, as the strategies of Kubernetes' own kinds do; elsewhere the
-        // kind's own errors come alone, since k8s.io/apiserver looks at metadata when nothing else is wrong.
-        let (mut errors, later) = match resource.policy.object_names {
-            names @ ObjectNames::DnsSubdomain => (of_metadata(names), None),
-            names @ ObjectNames::PathSegment => (Vec::new(), Some(names)),
-        };
-        errors.extend(resource.strategy.validate(object));
-        errors.extend(self.validate_scale(request, object));
-        self.refuse(object, errors)?;
-        self.refuse(object, later.map(of_metadata).unwrap_or_default())?;
-        Ok(resource.strategy.warnings(object))
-    }
-
-    /// Prepares a changed object, and says what is wrong with it. Returns what the client is warned of.
-    ///
-    /// # Errors
-    /// 422.
-    pub(super) fn prepare_changed(
-        &self,
-        request: &Authorized,
-        object: &mut Object,
-        old: &Object,
-    ) -> Result<Vec<String>, ApiError> {
-        let resource = &self.resource;
-        let writes_status = self.writes_status(request);
-        let has_status = resource.has_status(&request.info().version);
-        if writes_status {
-            keep_all_but_status(object, old);
-        } else if has_status {
-            set_or_remove(&mut object.0, "status", old.0.get("status"));
-        }
-        let generation = old.metadata().and_then(|metadata| metadata.get("generation"));
-        set_or_remove(object.metadata_mut(), "generation", generation);
-        if writes_status {
-            resource.strategy.prepare_for_status_update(object, old);
-        } else {
-            resource.strategy.prepare_for_update(object, old);
-        }
-        // Of a resource with `/status` the status is not counted.
-        let uncounted = if has_status {
-            &["metadata", "status"][..]
-        } else {
-            &["metadata"]
-        };
-        if resource.policy.generation && differs_outside_of(uncounted, &object.0, &old.0) {
-            let next = old.generation().saturating_add(1);
-            object.metadata_mut().insert("generation".into(), next.into());
-        }
-        metadata::keep_system_fields(object, old);
-        let (new_metadata, old_metadata) = (self.metadata_of(object)?, self.metadata_of(old)?);
-        let mut errors =
-            metadata::validate_update(object, &new_metadata, &old_metadata, self.is_namespaced());
-        errors.extend(if writes_status {
-            resource.strategy.validate_status_update(object, old)
-        } else {
-            resource.strategy.validate_update(object, old)
-        });
-        errors.extend(self.validate_scale(request, object));
-        self.refuse(object, errors)?;
-        Ok(resource.strategy.warnings(object))
-    }
-
-    /// What is wrong with the numbers that `/scale` shows.
-    fn validate_scale(&self, request: &Authorized, object: &Object) -> Vec<FieldError> {
-        let version = self.resource.version(&request.info().version);
-        let Some(paths) = version.and_then(|version| version.subresources.scale.as_ref()) else {
-            return Vec::new();
-        };
-        let mut errors = Vec::new();
-        if !self.writes_status(request) {
-            errors.extend(resource::validate_spec(object, paths));
-        }
-        errors.extend(resource::validate_status(object, paths));
-        errors
-    }
-
-    /// 422, where something is wrong.
-    fn refuse(&self, object: &Object, errors: Vec<FieldError>) -> Result<(), ApiError> {
-        if errors.is_empty() {
-            return Ok(());
-        }
-        Err(ApiError::Invalid {
-            kind: self.resource.group_kind(),
-            name: object.name().to_owned(),
-            errors,
-        })
-    }
-
-    /// The metadata of an object, typed.
-    ///
-    /// # Errors
-    /// 400: it is no ObjectMeta.
-    pub(super) fn metadata_of<'a>(&self, object: &'a Object) -> Result<Metadata<'a>, ApiError> {
-        Metadata::read(object).map_err(|error| {
-            let kind = &self.resource.names.kind;
-            ApiError::BadRequest(format!(
-                "the object provided cannot be handled as a {kind}: {error}"
-            ))
-        })
-    }
-
-    /// An object of the hub version in the storage version, without what is not stored.
-    ///
-    /// # Errors
-    /// 500.
-    pub(super) fn to_store(&self, hub: Object, is_prepared: bool) -> Result<Object, ApiError> {
-        let resource = &self.resource;
-        let mut object = self
-            .in_version(hub, &resource.storage_version)
-            .map_err(ApiError::Internal)?;
-        if is_prepared {
-            resource
-                .strategy
-                .default_fields(&resource.storage_version, &mut object);
-        }
-        object.metadata_mut().remove("resourceVersion");
-        Ok(object)
-    }
-
-    /// The bytes of an object of the hub version.
-    ///
-    /// # Errors
-    /// 500.
-    pub(super) fn bytes_to_store(&self, hub: Object, is_prepared: bool) -> Result<Bytes, ApiError> {
-        self.value(&self.to_store(hub, is_prepared)?)
-    }
-}
-
-/// Whether a field differs that is none of `fields`.
-pub(super) fn differs_outside_of(
-    fields: &[&str],
-    left: &Map<String, Value>,
-    right: &Map<String, Value>,
-) -> bool {
-    let counted = |key: &&String| !fields.contains(&key.as_str());
-    let count = |map: &Map<String, Value>| map.keys().filter(counted).count();
-    count(left) != count(right)
-        || left
-            .iter()
-            .any(|(key, value)| counted(&key) && right.get(key) != Some(value))
-}
-
-/// Makes of a write of the status what it may be: the old object with the new status. Who manages which field has
-/// changed with it. Go: `statusStrategy.PrepareForUpdate` of apiextensions.
-fn keep_all_but_status(object: &mut Object, old: &Object) {
-    let mut new = std::mem::replace(object, old.clone());
-    set_or_remove(&mut object.0, "status", new.0.remove("status").as_ref());
-    set_managed_fields(object, remove_managed_fields(&mut new));
-}
-
-fn set_or_remove(fields: &mut Map<String, Value>, key: &str, value: Option<&Value>) {
-    match value {
-        Some(value) => fields.insert(key.to_owned(), value.clone()),
-        None => fields.remove(key),
-    };
 }

@@ -44,7 +44,7 @@ impl Selection {
         options: &ListOptions,
     ) -> Result<Self, ApiError> {
         let fields = &options.field_selector;
-        check_fields(&registry.resource, version, fields)?;
+        check_fields(registry.resource(), version, fields)?;
         // Further pages go on where the first one was: a selector must not move them to another range.
         let first_page = options.continue_token.is_empty();
         let selected = fields.exact(NAMESPACE).filter(|_| first_page);
@@ -141,7 +141,7 @@ impl Registry {
     /// The selectable fields of `entry` in `version`. They are kept with the entry: it is decoded for them once, however many
     /// watchers and lists select by them.
     fn selectable_values(&self, entry: &Entry, version: &str) -> SelectableValues<'_> {
-        let version = self.resource.version(version);
+        let version = self.rules.resource.version(version);
         let values = version.map(|version| {
             let encodings = &entry.facts().encodings;
             let made: Result<Bytes, std::convert::Infallible> = encodings

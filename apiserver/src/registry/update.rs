@@ -8,7 +8,7 @@ use super::admit::{Asked, defaulted_in};
 use super::canonical::Oversize;
 use super::errors::MODIFIED;
 use super::metadata;
-use super::rules::{differs_outside_of, in_time};
+use super::prepare::{differs_outside_of, in_time};
 use super::{Registry, UpdateFn, Updated, versions};
 use crate::authz::Authorized;
 use crate::managed_fields::keep_timestamps;
@@ -43,7 +43,7 @@ impl Registry {
         options: &UpdateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Updated, ApiError> {
-        let key = self.key(self.expected_namespace(request), &request.info().name)?;
+        let key = self.key(self.rules.expected_namespace(request), &request.info().name)?;
         let mut current = self.current(&key).await?;
         loop {
             let Some(entry) = current else {
@@ -66,7 +66,7 @@ impl Registry {
 
     /// What is stored in `entry`, decoded once, as a write in `version` needs it.
     fn decode_current(&self, entry: &Entry, version: &str) -> Result<Current, ApiError> {
-        let hub = &self.resource.hub_version;
+        let hub = &self.rules.resource.hub_version;
         let stored = self.stored(entry)?;
         if version == hub {
             return Ok(Current {
@@ -86,8 +86,8 @@ impl Registry {
         entry: &Entry,
         mut decoded: impl Iterator<Item = &'a Object>,
     ) -> Option<&'a Object> {
-        let storage_version = Some(self.resource.storage_version.as_str());
-        decoded.find(|object| self.is_canonical(entry) && self.version_of(object) == storage_version)
+        let storage_version = Some(self.rules.resource.storage_version.as_str());
+        decoded.find(|object| self.is_canonical(entry) && self.rules.version_of(object) == storage_version)
     }
 
     async fn current(&self, key: &Key) -> Result<Option<Entry>, ApiError> {
@@ -111,21 +111,27 @@ impl Registry {
         let version = &request.info().version;
         let Current { old, seen } = self.decode_current(entry, version)?;
         let current = seen.as_ref().unwrap_or(&old);
-        let object = self.changed(request, change, Some(current), options, warnings)?;
+        let object = self
+            .rules
+            .changed(request, change, Some(current), options, warnings)?;
         if request.info().verb == Verb::Update {
-            self.check_uid(&object, old.uid(), entry.key())?;
+            self.rules.check_uid(&object, old.uid(), entry.key().name())?;
         }
-        let mut new = self.hub_of_request(object)?;
+        let mut new = self.rules.hub_of_request(object)?;
         let asked = Asked::update(options.dry_run);
-        let is_changed = self.admit(request, asked, &mut new, Some(&old), warnings).await?;
+        let is_changed = self
+            .rules
+            .admit(request, asked, &mut new, Some(&old), warnings)
+            .await?;
         let defaulted_in = defaulted_in(version, is_changed);
         self.check_revision(&new, entry)?;
         new.set_meta("resourceVersion", old.resource_version());
-        warnings.extend(self.prepare_changed(request, &mut new, &old)?);
+        warnings.extend(self.rules.prepare_changed(request, &mut new, &old)?);
         keep_timestamps(&mut new, &old);
-        self.validate_admission(request, asked, &mut new, Some(&old))
+        self.rules
+            .validate_admission(request, asked, &mut new, Some(&old))
             .await?;
-        let finalized = metadata::is_finalized(&new, &self.metadata_of(&old)?);
+        let finalized = metadata::is_finalized(&new, &self.rules.metadata_of(&old)?);
         let written = if finalized {
             self.delete_finalized(entry, new, defaulted_in, options.dry_run)
                 .await
@@ -137,7 +143,7 @@ impl Registry {
                 new,
                 stored,
                 defaulted_in,
-                is_prepared: self.resource.strategy.prepares(),
+                is_prepared: self.rules.resource.strategy.prepares(),
             };
             self.write(entry, change, options.dry_run, oversize(options))
                 .await
@@ -153,77 +159,22 @@ impl Registry {
         }
     }
 
-    /// The new object that `change` makes, in its place: the object that the request names. It is in the request's version or
-    /// in the hub's.
-    fn changed(
-        &self,
-        request: &Authorized,
-        change: &mut UpdateFn<'_>,
-        current: Option<&Object>,
-        options: &UpdateOptions,
-        warnings: &mut Vec<String>,
-    ) -> Result<Object, ApiError> {
-        let mut object = change(current)?;
-        metadata::ensure_namespace(&mut object, self.expected_namespace(request))?;
-        let name = &request.info().name;
-        if object.name().is_empty() {
-            return Err(ApiError::BadRequest(format!(
-                "the name of the object ({name} based on URL) was undeterminable: name must be provided"
-            )));
-        }
-        if object.name() != name {
-            return Err(ApiError::BadRequest(format!(
-                "the name of the object ({}) does not match the name on the URL ({name})",
-                object.name()
-            )));
-        }
-        metadata::drop_self_link(&mut object);
-        // After admission it is done again; of a patch only then.
-        if request.info().verb == Verb::Update {
-            warnings.extend(metadata::dedup_owners(&mut object, false));
-        }
-        if options.fields_managed {
-            return Ok(object);
-        }
-        self.with_managers(request, current, object, &options.field_manager)
-    }
-
-    /// A PUT's uid must be the object's: else the client means one that is gone.
-    fn check_uid(&self, object: &Object, uid: &str, key: &Key) -> Result<(), ApiError> {
-        if object.uid().is_empty() || object.uid() == uid {
-            return Ok(());
-        }
-        let message = format!(
-            "Precondition failed: UID in precondition: {}, UID in object meta: {uid}",
-            object.uid()
-        );
-        Err(self.conflict(key, message))
-    }
-
-    pub(super) fn conflict(&self, key: &Key, message: String) -> ApiError {
-        ApiError::Conflict {
-            resource: self.resource.group_resource(),
-            name: key.name().to_owned(),
-            message,
-        }
-    }
-
     fn check_revision(&self, object: &Object, entry: &Entry) -> Result<(), ApiError> {
         let number = match object.resource_version() {
             "" => 0,
             text => versions::parse_number(text).map_err(ApiError::Plain)?,
         };
         match number {
-            0 if self.resource.policy.allow_unconditional_update => Ok(()),
+            0 if self.rules.resource.policy.allow_unconditional_update => Ok(()),
             0 => {
                 let detail = "must be specified for an update";
                 let error = FieldError::invalid("metadata.resourceVersion", 0, detail);
                 // Go has the resource here, in the place of the kind.
-                let kind = GroupKind::new(&self.resource.group, &self.resource.names.plural);
+                let kind = GroupKind::new(&self.rules.resource.group, &self.rules.resource.names.plural);
                 Err(ApiError::invalid_field(kind, entry.key().name(), error))
             }
             number if Revision::new(number) == entry.revision() => Ok(()),
-            _ => Err(self.conflict(entry.key(), MODIFIED.into())),
+            _ => Err(self.rules.conflict(entry.key().name(), MODIFIED.into())),
         }
     }
 
@@ -263,7 +214,7 @@ impl Registry {
         defaulted_in: &str,
         dry_run: bool,
     ) -> Result<Entry, Failed> {
-        let is_prepared = self.resource.strategy.prepares();
+        let is_prepared = self.rules.resource.strategy.prepares();
         let value = self.bytes_to_store(new, is_prepared).map_err(Failed::Other)?;
         if !dry_run {
             match self.storage.delete(entry.key(), entry.revision()).await {
@@ -292,24 +243,24 @@ impl Registry {
         warnings: &mut Vec<String>,
     ) -> Result<Updated, ApiError> {
         // A patch creates where it is an apply, whatever the resource says of a PUT.
-        let creates = request.info().verb == Verb::Patch || self.resource.policy.allow_create_on_update;
+        let creates = request.info().verb == Verb::Patch || self.rules.resource.policy.allow_create_on_update;
         let may_create = options.may_create && creates && request.info().subresource.is_empty();
         // A PUT's object is there, and looked at, whatever becomes of it.
         if !may_create && request.info().verb != Verb::Update {
             return Err(self.not_found(key));
         }
-        let mut object = self.changed(request, change, None, options, warnings)?;
+        let mut object = self.rules.changed(request, change, None, options, warnings)?;
         if !may_create {
             return Err(self.not_found(key));
         }
         if request.info().verb == Verb::Update {
-            self.check_uid(&object, "", key)?;
+            self.rules.check_uid(&object, "", key.name())?;
         } else if !object.uid().is_empty() {
             let uid = object.uid();
             let message = format!(
                 "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
             );
-            return Err(self.conflict(key, message));
+            return Err(self.rules.conflict(key.name(), message));
         }
         metadata::wipe_system_fields(&mut object);
         object.metadata_mut().remove("resourceVersion");

@@ -40,7 +40,7 @@ impl Registry {
     ) -> Result<WatchStream, ApiError> {
         let selection = Selection::new(self, version, namespace, options)?;
         let requested = versions::parse(&options.resource_version).map_err(ApiError::Plain)?;
-        let deadline = Instant::now() + duration(options);
+        let deadline = watch_deadline(options);
         match self.begin(&selection, requested, options).await {
             Ok((state, revision, changes)) => Ok(told(Watcher {
                 selection,
@@ -125,11 +125,13 @@ impl Registry {
     }
 }
 
-fn duration(options: &ListOptions) -> Duration {
-    match options.timeout_seconds {
+/// When a watch with these options ends that begins now.
+pub(crate) fn watch_deadline(options: &ListOptions) -> Instant {
+    let duration = match options.timeout_seconds {
         Some(seconds) if seconds > 0 => Duration::from_secs(seconds.min(u64::from(u32::MAX))),
         _ => SHORTEST.mul_f64(rand::rng().random_range(1.0..2.0)),
-    }
+    };
+    Instant::now() + duration
 }
 
 fn next_bookmark(now: Instant, deadline: Instant) -> Instant {

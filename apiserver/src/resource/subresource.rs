@@ -54,7 +54,7 @@ pub struct Subresource {
 pub enum SubresourceRest {
     /// Whatever a connecter answers.
     Connect(Arc<dyn Connecter>),
-    /// Objects of a kind of their own, which are computed: with the verbs `get` and `create` of this description, whose names but
+    /// Objects of a kind of their own, which are computed: with the verbs of this description, whose names but
     /// for the kinds are not used. In the version of its resource, where it has that, else in its first.
     Computed(Arc<Resource>),
 }

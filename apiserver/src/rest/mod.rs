@@ -6,7 +6,9 @@
 
 mod connecter;
 pub mod remote_command;
+mod watcher;
 pub mod websocket;
+mod writers;
 
 use std::sync::Arc;
 
@@ -14,11 +16,13 @@ use async_trait::async_trait;
 
 use crate::authz::Authorized;
 use crate::object::Object;
-use crate::request::options::{CreateOptions, GetOptions, ListOptions};
+use crate::request::options::{GetOptions, ListOptions};
 use crate::request::{User, Verb};
 use crate::status::ApiError;
 
 pub use connecter::{ConnectRequest, Connecter, answer, stream};
+pub use watcher::{WatchEvent, WatchEvents, Watcher};
+pub use writers::{Creater, Deletion, GracefulDeleter, Updater};
 
 /// Who asks, and for what.
 #[derive(Clone, Debug)]
@@ -65,24 +69,25 @@ pub trait Lister: Send + Sync + 'static {
     ///
     /// # Errors
     /// What the client is to be told.
-    async fn list(&self, context: RequestContext, options: ListOptions) -> Result<Vec<Object>, ApiError>;
+    async fn list(&self, context: RequestContext, options: ListOptions) -> Result<List, ApiError>;
 }
 
-/// Takes new objects. Go: `rest.Creater`.
-#[async_trait]
-pub trait Creater: Send + Sync + 'static {
-    /// What becomes of `object`, which is in the resource's storage version, as it is answered. Admission has let it pass, and it is
-    /// prepared and valid. With `options.dry_run` nothing may change. The future is dropped, at any await, 34 s after it
-    /// began or when the client goes away: what must not end halfway is spawned.
-    ///
-    /// # Errors
-    /// What the client is to be told.
-    async fn create(
-        &self,
-        context: RequestContext,
-        object: Object,
-        options: CreateOptions,
-    ) -> Result<Object, ApiError>;
+/// Objects, and when they were so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct List<T = Object> {
+    /// The objects.
+    pub items: Vec<T>,
+    /// Where a watch may go on that misses nothing; empty: nowhere.
+    pub resource_version: String,
+}
+
+impl<T> From<Vec<T>> for List<T> {
+    fn from(items: Vec<T>) -> Self {
+        Self {
+            items,
+            resource_version: String::new(),
+        }
+    }
 }
 
 /// The verbs that a computed resource offers.
@@ -92,8 +97,33 @@ pub struct Computed {
     pub getter: Option<Arc<dyn Getter>>,
     /// `list`
     pub lister: Option<Arc<dyn Lister>>,
+    /// `watch`
+    pub watcher: Option<Arc<dyn Watcher>>,
     /// `create`
     pub creater: Option<Arc<dyn Creater>>,
+    /// `update` and `patch`; it needs the getter.
+    pub updater: Option<Arc<dyn Updater>>,
+    /// `delete`; it needs the getter.
+    pub deleter: Option<Arc<dyn GracefulDeleter>>,
+    /// `deletecollection`: whether the deleter is asked to delete, one by one, what the lister lists, as Go's generic registry does.
+    pub deletes_collections: bool,
+}
+
+impl Computed {
+    /// Whether somebody does this.
+    #[must_use]
+    pub fn offers(&self, verb: Verb) -> bool {
+        match verb {
+            Verb::Get => self.getter.is_some(),
+            Verb::List => self.lister.is_some(),
+            Verb::Watch => self.watcher.is_some(),
+            Verb::Create => self.creater.is_some(),
+            Verb::Update | Verb::Patch => self.updater.is_some(),
+            Verb::Delete => self.deleter.is_some(),
+            Verb::DeleteCollection => self.deletes_collections,
+            _ => false,
+        }
+    }
 }
 
 /// What a resource is served from.
@@ -137,15 +167,7 @@ impl Rest {
     /// Whether somebody does this.
     #[must_use]
     pub fn offers(&self, verb: Verb) -> bool {
-        let Self::Computed(computed) = self else {
-            return true;
-        };
-        match verb {
-            Verb::Get => computed.getter.is_some(),
-            Verb::List => computed.lister.is_some(),
-            Verb::Create => computed.creater.is_some(),
-            _ => false,
-        }
+        self.computed().is_none_or(|computed| computed.offers(verb))
     }
 
     /// What can be done, as discovery says it: sorted.

@@ -26,7 +26,7 @@ use crate::background::BackgroundTask;
 use crate::config::{Cluster, Config};
 use crate::endpoint::{Endpoint, Endpoints};
 use crate::memory::{self, Budgets};
-use crate::registry::{Registry, RegistryError};
+use crate::registry::{Registry, RegistryError, Rules};
 use crate::request::GroupResource;
 use crate::resource::typed::DescriptionError;
 use crate::rest::Rest;
@@ -290,7 +290,10 @@ impl Server {
         let mut served = Vec::with_capacity(self.resources.len());
         for resource in &self.resources {
             served.push(match resource.rest {
-                Rest::Computed(_) => Endpoint::Computed(resource.clone(), admission.clone()),
+                Rest::Computed(_) => {
+                    let rules = Rules::new(resource.clone(), admission.clone());
+                    Endpoint::Computed(rules.map_err(RegistryError::from)?)
+                }
                 Rest::Stored => {
                     let storage = stores.of(resource);
                     let registry = Registry::new(resource.clone(), storage, admission.clone())?;

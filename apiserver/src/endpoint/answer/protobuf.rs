@@ -59,13 +59,18 @@ pub(super) fn list_of_pieces(
     wanted: Wanted,
     version: MetaVersion,
     items: Vec<Pieces>,
+    resource_version: String,
 ) -> Result<Response, ApiError> {
+    let metadata_of_list = ListMeta {
+        resource_version,
+        ..ListMeta::default()
+    };
     let mut of_items = 0;
     for pieces in &items {
         of_items += PartialList::item_length(&metadata(pieces)?);
     }
     let list = ProtobufList::new(
-        PartialList::new(version, ListMeta::default()),
+        PartialList::new(version, metadata_of_list),
         of_items,
         items.into_iter().map(Ok::<_, Incomplete>),
     );

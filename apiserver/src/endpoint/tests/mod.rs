@@ -3,6 +3,7 @@
 mod apply;
 mod authority;
 mod computed;
+mod computed_writes;
 mod connect;
 mod damage;
 mod forms;

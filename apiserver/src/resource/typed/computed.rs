@@ -4,12 +4,16 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::{Stream, StreamExt as _};
 use serde_json::Value;
 
 use super::version::{Kind, read};
 use crate::object::Object;
-use crate::request::options::{CreateOptions, GetOptions, ListOptions};
-use crate::rest::{Computed, Creater, Getter, Lister, RequestContext};
+use crate::request::options::{CreateOptions, DeleteOptions, GetOptions, ListOptions, UpdateOptions};
+use crate::rest::{
+    Computed, Creater, Deletion, Getter, GracefulDeleter, List, Lister, RequestContext, Updater, WatchEvent,
+    WatchEvents, Watcher,
+};
 use crate::status::ApiError;
 
 /// The verbs of a computed resource, for [`Builder::computed`](super::Builder::computed).
@@ -68,15 +72,28 @@ impl<T: Kind> Verbs<T> {
         self
     }
 
-    /// `list`: the objects of the context's namespace, or of all where that is empty. Selectors are applied to what is returned; a
-    /// function that has many objects may look at them itself.
+    /// `list`: the objects of the context's namespace, or of all where that is empty, as a `Vec` or as a [`List`]. Selectors are
+    /// applied to what is returned; a function that has many objects may look at them itself.
     #[must_use]
-    pub fn list<F, R>(mut self, list: F) -> Self
+    pub fn list<F, R, L>(mut self, list: F) -> Self
     where
         F: Fn(RequestContext, ListOptions) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Vec<T>, ApiError>> + Send + 'static,
+        R: Future<Output = Result<L, ApiError>> + Send + 'static,
+        L: Into<List<T>> + 'static,
     {
         self.computed.lister = Some(Arc::new(Function::new(list)));
+        self
+    }
+
+    /// `watch`: what happens to the objects of the context's namespace, or of all where that is empty. See [`Watcher::watch`].
+    #[must_use]
+    pub fn watch<F, R, E>(mut self, watch: F) -> Self
+    where
+        F: Fn(RequestContext, ListOptions) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<E, ApiError>> + Send + 'static,
+        E: Stream<Item = Result<WatchEvent<T>, ApiError>> + Send + 'static,
+    {
+        self.computed.watcher = Some(Arc::new(Function::new(watch)));
         self
     }
 
@@ -88,6 +105,35 @@ impl<T: Kind> Verbs<T> {
         R: Future<Output = Result<T, ApiError>> + Send + 'static,
     {
         self.computed.creater = Some(Arc::new(Function::new(create)));
+        self
+    }
+
+    /// `update` and `patch`: puts the first object in the place of the second, and says what it is then. See [`Updater::update`].
+    #[must_use]
+    pub fn update<F, R>(mut self, update: F) -> Self
+    where
+        F: Fn(RequestContext, T, T, UpdateOptions) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<T, ApiError>> + Send + 'static,
+    {
+        self.computed.updater = Some(Arc::new(Function::new(update)));
+        self
+    }
+
+    /// `delete`: deletes the object. See [`GracefulDeleter::delete`].
+    #[must_use]
+    pub fn delete<F, R>(mut self, delete: F) -> Self
+    where
+        F: Fn(RequestContext, T, DeleteOptions) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Deletion<T>, ApiError>> + Send + 'static,
+    {
+        self.computed.deleter = Some(Arc::new(Function::new(delete)));
+        self
+    }
+
+    /// `deletecollection`: what `list` lists is deleted by `delete`, several objects at once.
+    #[must_use]
+    pub fn delete_collection(mut self) -> Self {
+        self.computed.deletes_collections = true;
         self
     }
 }
@@ -120,15 +166,38 @@ where
 }
 
 #[async_trait]
-impl<T, F, R> Lister for Function<F, T, R>
+impl<T, F, R, L> Lister for Function<F, T, R>
 where
     T: Kind,
     F: Fn(RequestContext, ListOptions) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<Vec<T>, ApiError>> + Send + 'static,
+    R: Future<Output = Result<L, ApiError>> + Send + 'static,
+    L: Into<List<T>> + 'static,
 {
-    async fn list(&self, context: RequestContext, options: ListOptions) -> Result<Vec<Object>, ApiError> {
-        let listed = (self.call)(context, options).await?;
-        listed.into_iter().map(|listed| object(&listed)).collect()
+    async fn list(&self, context: RequestContext, options: ListOptions) -> Result<List, ApiError> {
+        let List {
+            items,
+            resource_version,
+        } = (self.call)(context, options).await?.into();
+        let items = items.into_iter().map(|listed| object(&listed));
+        Ok(List {
+            items: items.collect::<Result<_, _>>()?,
+            resource_version,
+        })
+    }
+}
+
+#[async_trait]
+impl<T, F, R, E> Watcher for Function<F, T, R>
+where
+    T: Kind,
+    F: Fn(RequestContext, ListOptions) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<E, ApiError>> + Send + 'static,
+    E: Stream<Item = Result<WatchEvent<T>, ApiError>> + Send + 'static,
+{
+    async fn watch(&self, context: RequestContext, options: ListOptions) -> Result<WatchEvents, ApiError> {
+        let events = (self.call)(context, options).await?;
+        let of_objects = |event: Result<WatchEvent<T>, _>| event?.try_map(|value| object(&value));
+        Ok(events.map(of_objects).boxed())
     }
 }
 
@@ -145,11 +214,52 @@ where
         object: Object,
         options: CreateOptions,
     ) -> Result<Object, ApiError> {
-        let value = read::<T>(&object).map_err(|error| ApiError::BadRequest(error.to_string()))?;
-        drop(object);
-        let answer = (self.call)(context, value, options).await?;
+        let answer = (self.call)(context, value(object)?, options).await?;
         self::object(&answer)
     }
+}
+
+#[async_trait]
+impl<T, F, R> Updater for Function<F, T, R>
+where
+    T: Kind,
+    F: Fn(RequestContext, T, T, UpdateOptions) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<T, ApiError>> + Send + 'static,
+{
+    async fn update(
+        &self,
+        context: RequestContext,
+        object: Object,
+        old: Object,
+        options: UpdateOptions,
+    ) -> Result<Object, ApiError> {
+        let answer = (self.call)(context, value(object)?, value(old)?, options).await?;
+        self::object(&answer)
+    }
+}
+
+#[async_trait]
+impl<T, F, R> GracefulDeleter for Function<F, T, R>
+where
+    T: Kind,
+    F: Fn(RequestContext, T, DeleteOptions) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Deletion<T>, ApiError>> + Send + 'static,
+{
+    async fn delete(
+        &self,
+        context: RequestContext,
+        object: Object,
+        options: DeleteOptions,
+    ) -> Result<Deletion, ApiError> {
+        Ok(match (self.call)(context, value(object)?, options).await? {
+            Deletion::Gone => Deletion::Gone,
+            Deletion::Pending(object) => Deletion::Pending(self::object(&object)?),
+        })
+    }
+}
+
+fn value<T: Kind>(object: Object) -> Result<T, ApiError> {
+    read::<T>(&object).map_err(|error| ApiError::BadRequest(error.to_string()))
 }
 
 fn object<T: Kind>(value: &T) -> Result<Object, ApiError> {

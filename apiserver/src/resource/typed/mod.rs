@@ -104,17 +104,22 @@ pub enum DescriptionError {
         /// The subresource.
         name: String,
     },
-    /// It has a subresource whose objects would be stored, or that has other verbs than get and create.
-    #[error("the subresource {name:?} of {resource} must be computed, with get or create")]
+    /// It has a subresource whose objects would be stored, or that would be listed.
+    #[error(
+        "the subresource {name:?} of {resource} must be computed, and is of one object: it cannot be listed or watched"
+    )]
     SubresourceVerbs {
         /// The resource.
         resource: String,
         /// The subresource.
         name: String,
     },
-    /// It has a subresource that is given an object, and nobody gets one.
-    #[error("{0} is computed and has a connecter: it needs the verb get")]
+    /// It has a verb or a subresource that is given an object, and nobody gets one.
+    #[error("{0} is computed, and updated, deleted or connected to: it needs the verb get")]
     NoGetter(String),
+    /// Collections of it are to be deleted, and nobody lists or deletes.
+    #[error("{0} is computed, and its collections are deleted: it needs the verbs list and delete")]
+    NoCollection(String),
     /// It is computed, and by nobody.
     #[error("{0} is computed and offers no verb")]
     NoVerb(String),
@@ -360,13 +365,12 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         self.own(name.into(), SubresourceRest::Connect(Arc::new(connect)))
     }
 
-    /// Serves objects of another kind behind the names of its objects, at `name`: with the verbs `get` and `create` of `kind`,
-    /// which is [computed](Self::computed). The context's name is that of the resource's object, and so must be that of what
+    /// Serves objects of another kind behind the names of its objects, at `name`: with the verbs of `kind`, which is [computed](Self::computed). The context's name is that of the resource's object, and so must be that of what
     /// is got.
     #[must_use]
     pub fn subresource(mut self, name: impl Into<String>, kind: Resource) -> Self {
         let name = name.into();
-        let other = |verb: &&str| !["create", "get"].contains(verb);
+        let other = |verb: &&str| ["deletecollection", "list", "watch"].contains(verb);
         if kind.rest.is_stored() || kind.rest.verbs().iter().any(other) {
             self.faults.push(DescriptionError::SubresourceVerbs {
                 resource: called::<S>(),
@@ -458,12 +462,16 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         if self.rest.verbs().is_empty() {
             return Err(DescriptionError::NoVerb(called::<S>()));
         }
-        let has_getter = self
-            .rest
-            .computed()
-            .is_none_or(|computed| computed.getter.is_some());
-        if !has_getter && self.own.iter().any(Subresource::connects) {
-            return Err(DescriptionError::NoGetter(called::<S>()));
+        if let Some(computed) = self.rest.computed() {
+            let connects = self.own.iter().any(Subresource::connects);
+            let needs_getter = connects || computed.updater.is_some() || computed.deleter.is_some();
+            if needs_getter && computed.getter.is_none() {
+                return Err(DescriptionError::NoGetter(called::<S>()));
+            }
+            let has_both = computed.lister.is_some() && computed.deleter.is_some();
+            if computed.deletes_collections && !has_both {
+                return Err(DescriptionError::NoCollection(called::<S>()));
+            }
         }
         self.versions.sort_by_key(|described| {
             std::cmp::Reverse(kube::core::Version::parse(&described.serving.version()).priority())

@@ -25,7 +25,8 @@ async fn discovered(world: &World) -> Result<(), Failure> {
         ),
         (
             "computed.example.com",
-            "greetings hi computed.example.com/v1 true Greeting get,list \
+            "greetings hi computed.example.com/v1 true Greeting \
+             create,delete,deletecollection,get,list,patch,update,watch \
              machines computed.example.com/v1 true Machine get \
              namereviews computed.example.com/v1 false NameReview create",
         ),
@@ -102,17 +103,82 @@ async fn greetings(world: &World) -> Result<(), Failure> {
         missing.contains(r#"greetings.computed.example.com "other" not found"#),
         || missing.clone(),
     )?;
-    let refused = world.kubectl_fails(&on("delete greeting hello")).await?;
-    ensure(refused.contains("MethodNotAllowed"), || refused.clone())?;
-    let watched = world
-        .kubectl_fails(&format!(
-            "get --raw /apis/computed.example.com/v1/namespaces/{NAME}/greetings?watch=true"
-        ))
-        .await?;
+    written(world).await
+}
+
+/// Stock kubectl writes what ConfigMaps keep: creates, patches, applies beside another manager, waits for what a watch tells, deletes.
+async fn written(world: &World) -> Result<(), Failure> {
+    let on = |line: &str| format!("-n {NAME} {line}");
+    let manifest = |text: &str| {
+        format!(
+            "{{apiVersion: computed.example.com/v1, kind: Greeting, metadata: {{ name: made, namespace: {NAME} }}, text: {text}}}"
+        )
+    };
+    let kubectl = async |line: &str, input: &str| world.tools.try_kubectl(&words_of(line), input).await;
+    let created = kubectl("create -f -", &manifest("one")).await?;
+    ensure(created.success, || created.stderr.clone())?;
+    let again = kubectl("create -f -", &manifest("one")).await?;
     ensure(
-        watched.contains(r#"watch is not supported on resources of kind "greetings.computed.example.com""#),
-        || watched.clone(),
+        again
+            .stderr
+            .contains(r#"greetings.computed.example.com "made" already exists"#),
+        || again.stderr.clone(),
+    )?;
+    let kept = world
+        .kubectl(&on("get configmap made -o jsonpath={.data.text}"))
+        .await?;
+    ensure(kept == "one", || format!("the ConfigMap says {kept:?}"))?;
+
+    let apply = "apply --server-side --field-manager=other -f -";
+    let refused = kubectl(apply, &manifest("two")).await?;
+    ensure(
+        !refused.success
+            && refused
+                .stderr
+                .contains(r#"conflict with "kubectl-create" using computed.example.com/v1: .text"#),
+        || {
+            format!(
+                "an apply of what another manager has written: {}{}",
+                refused.stdout, refused.stderr
+            )
+        },
+    )?;
+    let forced = kubectl(
+        &apply.replace("apply", "apply --force-conflicts"),
+        &manifest("two"),
     )
+    .await?;
+    ensure(forced.success, || forced.stderr.clone())?;
+    let managers = "get greeting made --show-managed-fields -o jsonpath={.metadata.managedFields[*].manager}";
+    let managers = world.kubectl(&on(managers)).await?;
+    ensure(managers == "other", || format!("it is managed by {managers:?}"))?;
+
+    // The wait is a watch, which is told of the patch.
+    let wait = on("wait greeting/made --for=jsonpath={.text}=three --timeout=120s");
+    let patch = async {
+        world
+            .kubectl(&on("patch greeting made --type=merge -p {\"text\":\"three\"}"))
+            .await
+    };
+    let (waited, patched) = tokio::join!(world.kubectl(&wait), patch);
+    (waited?, patched?);
+    let strict = world
+        .kubectl_fails(&on("patch greeting made --type=merge -p {\"text\":3}"))
+        .await?;
+    ensure(strict.contains("text"), || strict.clone())?;
+
+    world.kubectl(&on("delete greeting made --wait=true")).await?;
+    let gone = world.kubectl_fails(&on("get configmap made")).await?;
+    ensure(gone.contains("NotFound"), || gone.clone())?;
+    world.kubectl(&on("delete greetings --all --wait=true")).await?;
+    let other = world.kubectl(&on("get configmap other -o name")).await?;
+    ensure(other.contains("configmap/other"), || other.clone())?;
+    let gone = world.kubectl_fails(&on("get configmap hello")).await?;
+    ensure(gone.contains("NotFound"), || gone.clone())
+}
+
+fn words_of(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
 }
 
 /// What kubectl writes comes to contain this, runs of blanks counting as one.
@@ -130,13 +196,13 @@ async fn shows(world: &World, line: &str, wanted: &str) -> Result<(), Failure> {
         .await
 }
 
-/// Nothing is stored, so there is no volume; the server may read the ConfigMaps of its namespace.
+/// Nothing is stored, so there is no volume; the server may keep ConfigMaps in its namespace.
 const SERVER: &str = "
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: { name: greetings, namespace: serving-computed }
 rules:
-- { apiGroups: [''], resources: [configmaps], verbs: [get, list] }
+- { apiGroups: [''], resources: [configmaps], verbs: [get, list, watch, create, update, delete] }
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding

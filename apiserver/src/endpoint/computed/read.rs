@@ -1,0 +1,140 @@
+//! Reading what is not stored. Go: `endpoints/handlers/get.go`.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+
+use super::{in_version, pieces};
+use crate::endpoint::answer;
+use crate::endpoint::call::Call;
+use crate::endpoint::read::watch;
+use crate::object::Object;
+use crate::offload;
+use crate::registry::{Pieces, check_fields, check_path, encode_object, value_at};
+use crate::request::media::{self, Wanted};
+use crate::request::options::{GetOptions, ListOptions};
+use crate::response::Response;
+use crate::rest::{Computed, Getter, List, Lister, RequestContext};
+use crate::status::ApiError;
+
+/// Bytes that an object of a list is thought to take.
+const OBJECT: usize = 1024;
+
+pub(super) async fn get(call: &Call<'_>, getter: &dyn Getter) -> Result<Response, ApiError> {
+    let wanted = media::wanted(&call.parts.headers, call.query())?;
+    let options = GetOptions::parse(call.query())?;
+    answer::check_object(call, wanted)?;
+    check_path(&call.info().namespace, &call.info().name)?;
+    let pieces = pieces(call, found(call, getter, options).await?)?;
+    let _memory = offload::expect_made(pieces.len()).await;
+    answer::pieces(call, wanted, &pieces, StatusCode::OK)
+}
+
+/// The object that the request names. What was authorized is this name in this namespace.
+///
+/// # Errors
+/// 404; what its author's code fails with.
+pub(in crate::endpoint) async fn found(
+    call: &Call<'_>,
+    getter: &dyn Getter,
+    options: GetOptions,
+) -> Result<Object, ApiError> {
+    let found = found_or_none(call, getter, options).await?;
+    found.ok_or_else(|| call.not_found())
+}
+
+/// The same; `None`: there is none.
+///
+/// # Errors
+/// What its author's code fails with.
+pub(super) async fn found_or_none(
+    call: &Call<'_>,
+    getter: &dyn Getter,
+    options: GetOptions,
+) -> Result<Option<Object>, ApiError> {
+    let info = call.info();
+    let found = getter.get(RequestContext::of(call.request), options).await?;
+    Ok(found.filter(|object| object.name() == info.name && object.namespace() == info.namespace))
+}
+
+pub(super) async fn list(call: &Call<'_>, computed: &Computed) -> Result<Response, ApiError> {
+    let mut options = ListOptions::parse(call.query())?;
+    if !call.info().name.is_empty() {
+        options.restrict_to(&call.info().name)?;
+    }
+    if options.watch {
+        return watch(call, &options).await;
+    }
+    let lister = computed.lister.as_ref().ok_or(ApiError::MethodNotAllowed)?;
+    let wanted = media::wanted(&call.parts.headers, call.query())?;
+    answer::check_list(call, wanted)?;
+    let selected = selected(call, &**lister, &options).await?;
+    answer_list(call, wanted, selected).await
+}
+
+/// These objects of the request's version as a list.
+///
+/// # Errors
+/// It cannot be made as the client wants it.
+pub(in crate::endpoint) async fn answer_list(
+    call: &Call<'_>,
+    wanted: Wanted,
+    (selected, resource_version): (Vec<Object>, String),
+) -> Result<Response, ApiError> {
+    let _memory = offload::expect_made(selected.len().saturating_mul(OBJECT)).await;
+    let mut encoded = Vec::with_capacity(selected.len());
+    let mut turns = offload::Turns::default();
+    for object in selected {
+        let pieces = Pieces::whole(encode_object(&object)?);
+        turns.take(pieces.len()).await;
+        encoded.push(pieces);
+    }
+    answer::list_of_pieces(call, wanted, encoded, resource_version)
+}
+
+/// What is listed in the request's namespace and matches the selectors, in the request's version, and the list's resourceVersion.
+///
+/// # Errors
+/// 400: a field selector of a field that this version does not have; what its author's code fails with.
+pub(super) async fn selected(
+    call: &Call<'_>,
+    lister: &dyn Lister,
+    options: &ListOptions,
+) -> Result<(Vec<Object>, String), ApiError> {
+    check_fields(
+        call.served.resource(),
+        &call.version.name,
+        &options.field_selector,
+    )?;
+    check_path(&call.info().namespace, "")?;
+    let List {
+        items,
+        resource_version,
+    } = lister
+        .list(RequestContext::of(call.request), options.clone())
+        .await?;
+    let _memory = offload::expect_made(items.len().saturating_mul(OBJECT)).await;
+    let mut turns = offload::Turns::default();
+    let mut selected = Vec::new();
+    for object in items {
+        turns.take(OBJECT).await;
+        // Selectors speak of the fields of the version that the client asks for.
+        let object = in_version(call, object)?;
+        if is_selected(&object, options, &call.info().namespace) {
+            selected.push(object);
+        }
+    }
+    Ok((selected, resource_version))
+}
+
+/// Whether the selectors match, and the namespace is the request's.
+pub(super) fn is_selected(object: &Object, options: &ListOptions, namespace: &str) -> bool {
+    let in_namespace = namespace.is_empty() || object.namespace() == namespace;
+    in_namespace
+        && (options.label_selector.is_empty() || options.label_selector.matches(&object.labels()))
+        && options.field_selector.matches(|field| match field {
+            "metadata.name" => Cow::Borrowed(object.name()),
+            "metadata.namespace" => Cow::Borrowed(object.namespace()),
+            field => value_at(object, field).into(),
+        })
+}

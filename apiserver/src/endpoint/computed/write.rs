@@ -1,0 +1,209 @@
+//! Creating and changing what is not stored. Go: `endpoints/handlers/create.go`, `update.go` and `patch.go`, and `rest.BeforeUpdate`.
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use http::StatusCode;
+
+use super::read::found_or_none;
+use super::{answered, in_hub, in_version, to_author};
+use crate::endpoint::call::Call;
+use crate::endpoint::write::new_object;
+use crate::managed_fields::keep_timestamps;
+use crate::object::Object;
+use crate::registry::{Asked, MODIFIED, UpdateFn, begin_create, check_path, in_time};
+use crate::request::Verb;
+use crate::request::options::{CreateOptions, GetOptions, UpdateOptions};
+use crate::response::Response;
+use crate::rest::{Computed, Creater, Getter, RequestContext, Updater};
+use crate::status::ApiError;
+
+/// How often a change is made anew, of an object that somebody else has changed meanwhile. Go: `MaxRetryWhenPatchConflicts`.
+const ATTEMPTS: usize = 5;
+
+pub(super) async fn create<B>(call: &Call<'_>, creater: &dyn Creater, body: B) -> Result<Response, ApiError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let (wanted, options, mut object) = new_object(call, body).await?;
+    call.warnings
+        .extend(begin_create(&mut object, &call.info().namespace)?);
+    check_path(&call.info().namespace, "")?;
+    let created = in_time(async {
+        let object = call
+            .rules
+            .with_managers(call.request, None, object, &options.field_manager)?;
+        create_managed(call, creater, object, options).await
+    });
+    answered(call, wanted, created.await?, StatusCode::CREATED)
+}
+
+/// Admitted, prepared and validated in the hub version, as what is stored is; then what its author makes of it.
+async fn create_managed(
+    call: &Call<'_>,
+    creater: &dyn Creater,
+    object: Object,
+    options: CreateOptions,
+) -> Result<Object, ApiError> {
+    let (rules, strategy) = (call.rules, &call.kind.strategy);
+    let mut hub = rules.hub_of_request(object)?;
+    let asked = Asked::create(options.dry_run);
+    let mut warnings = Vec::new();
+    let admitted = rules
+        .admit(call.request, asked, &mut hub, None, &mut warnings)
+        .await;
+    call.warnings.extend(warnings);
+    admitted?;
+    strategy.prepare_for_create(&mut hub);
+    let errors = strategy.validate(&hub);
+    if !errors.is_empty() {
+        return Err(ApiError::Invalid {
+            kind: call.kind.group_kind(),
+            name: hub.name().to_owned(),
+            errors,
+        });
+    }
+    call.warnings.extend(strategy.warnings(&hub));
+    rules
+        .validate_admission(call.request, asked, &mut hub, None)
+        .await?;
+    creater
+        .create(RequestContext::of(call.request), to_author(call, hub)?, options)
+        .await
+}
+
+/// Changes the object that the request names by `change`, and says whether it was created. `creates`: it is, where there is none and
+/// its author takes new ones.
+///
+/// # Errors
+/// 400, 404, 409, 422; those of `change`; admission's; what its author's code fails with; 504 after 34 s.
+pub(in crate::endpoint) async fn update(
+    call: &Call<'_>,
+    computed: &Computed,
+    change: &mut UpdateFn<'_>,
+    options: &UpdateOptions,
+    creates: bool,
+) -> Result<(Object, bool), ApiError> {
+    let (Some(getter), Some(updater)) = (&computed.getter, &computed.updater) else {
+        return Err(ApiError::MethodNotAllowed);
+    };
+    check_path(&call.info().namespace, &call.info().name)?;
+    let creater = computed.creater.as_deref().filter(|_| creates);
+    let (getter, updater) = (&**getter, &**updater);
+    in_time(update_in_attempts(
+        call, getter, updater, creater, change, options,
+    ))
+    .await
+}
+
+async fn update_in_attempts(
+    call: &Call<'_>,
+    getter: &dyn Getter,
+    updater: &dyn Updater,
+    creater: Option<&dyn Creater>,
+    change: &mut UpdateFn<'_>,
+    options: &UpdateOptions,
+) -> Result<(Object, bool), ApiError> {
+    let mut attempts = 1..ATTEMPTS;
+    loop {
+        let Some(current) = found_or_none(call, getter, GetOptions::default()).await? else {
+            return match creater {
+                Some(creater) => create_by_update(call, creater, change, options).await,
+                None => Err(call.not_found()),
+            };
+        };
+        let changed = changed(call, current, change, options).await?;
+        let Changed {
+            new,
+            old,
+            is_unconditional,
+        } = changed;
+        let context = RequestContext::of(call.request);
+        match updater.update(context, new, old, options.clone()).await {
+            Err(ApiError::Conflict { .. }) if is_unconditional && attempts.next().is_some() => {}
+            done => return Ok((done?, false)),
+        }
+    }
+}
+
+/// A change that its author's code may make. Both objects are as it is given them.
+struct Changed {
+    new: Object,
+    old: Object,
+    /// Whether the client has not said which resourceVersion it changes.
+    is_unconditional: bool,
+}
+
+/// One attempt to change `current`, as far as its author's code.
+async fn changed(
+    call: &Call<'_>,
+    current: Object,
+    change: &mut UpdateFn<'_>,
+    options: &UpdateOptions,
+) -> Result<Changed, ApiError> {
+    let (rules, request, name) = (call.rules, call.request, &call.info().name);
+    let old = in_hub(call, current)?;
+    let seen = in_version(call, old.clone())?;
+    let mut warnings = Vec::new();
+    let object = rules.changed(request, change, Some(&seen), options, &mut warnings);
+    let admitted = async {
+        let object = object?;
+        if call.info().verb == Verb::Update {
+            rules.check_uid(&object, old.uid(), name)?;
+        }
+        let mut new = rules.hub_of_request(object)?;
+        let asked = Asked::update(options.dry_run);
+        rules
+            .admit(request, asked, &mut new, Some(&old), &mut warnings)
+            .await?;
+        let says_none = matches!(new.resource_version(), "" | "0");
+        // A patch that says none has that of the object that it was made of, and finds another one on the next attempt.
+        let is_unconditional = says_none || call.info().verb == Verb::Patch;
+        if !says_none && new.resource_version() != old.resource_version() {
+            return Err(rules.conflict(name, MODIFIED.into()));
+        }
+        new.set_meta("resourceVersion", old.resource_version());
+        warnings.extend(rules.prepare_changed(request, &mut new, &old)?);
+        keep_timestamps(&mut new, &old);
+        rules
+            .validate_admission(request, asked, &mut new, Some(&old))
+            .await?;
+        Ok((new, is_unconditional))
+    };
+    let admitted = admitted.await;
+    call.warnings.extend(warnings);
+    let (new, is_unconditional) = admitted?;
+    Ok(Changed {
+        new: to_author(call, new)?,
+        old: to_author(call, old)?,
+        is_unconditional,
+    })
+}
+
+/// An update of what is not there, by who may create.
+async fn create_by_update(
+    call: &Call<'_>,
+    creater: &dyn Creater,
+    change: &mut UpdateFn<'_>,
+    options: &UpdateOptions,
+) -> Result<(Object, bool), ApiError> {
+    let (rules, request) = (call.rules, call.request);
+    let mut warnings = Vec::new();
+    let object = rules.changed(request, change, None, options, &mut warnings);
+    call.warnings.extend(warnings);
+    let mut object = object?;
+    if !object.uid().is_empty() {
+        rules.check_uid(&object, "", &call.info().name)?;
+    }
+    request.may(Verb::Create).boxed().await?;
+    call.warnings
+        .extend(begin_create(&mut object, &call.info().namespace)?);
+    object.set_meta("resourceVersion", "");
+    let options = CreateOptions {
+        dry_run: options.dry_run,
+        field_manager: options.field_manager.clone(),
+        field_validation: options.field_validation,
+    };
+    let created = create_managed(call, creater, object, options).await?;
+    Ok((created, true))
+}

@@ -1,0 +1,218 @@
+//! The order of the rules on a new or changed object: prepare, validate, and what is stored of it.
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::metadata::{self, Metadata};
+use super::{Registry, Rules};
+use crate::authz::Authorized;
+use crate::managed_fields::{remove_managed_fields, set_managed_fields};
+use crate::object::Object;
+use crate::resource::{self, ObjectNames, STATUS};
+use crate::status::{ApiError, FieldError};
+
+/// Time that a write may take; the number is k8s.io/apiserver's.
+pub(super) const WRITE_LIMIT: std::time::Duration = std::time::Duration::from_secs(34);
+
+/// `write`, or 504 where it takes too long. Dropping it midway leaves the store whole.
+pub(crate) async fn in_time<T>(write: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    let message = "request did not complete within requested timeout - context deadline exceeded";
+    tokio::time::timeout(WRITE_LIMIT, write)
+        .await
+        .unwrap_or_else(|_| Err(ApiError::Timeout(message.into())))
+}
+
+impl Rules {
+    /// Whether a request writes the status alone.
+    pub(super) fn writes_status(&self, request: &Authorized) -> bool {
+        request.info().subresource == STATUS
+    }
+
+    /// A new object without the status, which only `/status` writes. A type whose objects always have one gives it anew.
+    fn without_status(&self, object: &mut Object) {
+        let hub = &self.resource.hub_version;
+        if object.0.remove("status").is_some()
+            && let Ok(complete) = self.resource.strategy.normalize(hub, object.clone())
+        {
+            *object = complete;
+        }
+    }
+
+    /// Prepares a new object, and says what is wrong with it. Returns what the client is warned of.
+    ///
+    /// # Errors
+    /// 422.
+    pub(crate) fn prepare_new(
+        &self,
+        request: &Authorized,
+        object: &mut Object,
+    ) -> Result<Vec<String>, ApiError> {
+        let resource = &self.resource;
+        if resource.has_status(self.version(request.info())) {
+            self.without_status(object);
+        }
+        if resource.policy.generation {
+            object.metadata_mut().insert("generation".into(), 1.into());
+        }
+        resource.strategy.prepare_for_create(object);
+        let metadata = self.metadata_of(object)?;
+        let of_metadata = |names| metadata::validate(object, &metadata, names, self.is_namespaced());
+        // Who has a rule for names validates metadata with the rest, as the strategies of Kubernetes' own kinds do; elsewhere the
+        // kind's own errors come alone, since k8s.io/apiserver looks at metadata when nothing else is wrong.
+        let (mut errors, later) = match resource.policy.object_names {
+            names @ ObjectNames::DnsSubdomain => (of_metadata(names), None),
+            names @ ObjectNames::PathSegment => (Vec::new(), Some(names)),
+        };
+        errors.extend(resource.strategy.validate(object));
+        errors.extend(self.validate_scale(request, object));
+        self.refuse(object, errors)?;
+        self.refuse(object, later.map(of_metadata).unwrap_or_default())?;
+        Ok(resource.strategy.warnings(object))
+    }
+
+    /// Prepares a changed object, and says what is wrong with it. Returns what the client is warned of.
+    ///
+    /// # Errors
+    /// 422.
+    pub(crate) fn prepare_changed(
+        &self,
+        request: &Authorized,
+        object: &mut Object,
+        old: &Object,
+    ) -> Result<Vec<String>, ApiError> {
+        let resource = &self.resource;
+        let writes_status = self.writes_status(request);
+        let has_status = resource.has_status(self.version(request.info()));
+        if writes_status {
+            keep_all_but_status(object, old);
+        } else if has_status {
+            set_or_remove(&mut object.0, "status", old.0.get("status"));
+        }
+        let generation = old.metadata().and_then(|metadata| metadata.get("generation"));
+        set_or_remove(object.metadata_mut(), "generation", generation);
+        if writes_status {
+            resource.strategy.prepare_for_status_update(object, old);
+        } else {
+            resource.strategy.prepare_for_update(object, old);
+        }
+        // Of a resource with `/status` the status is not counted.
+        let uncounted = if has_status {
+            &["metadata", "status"][..]
+        } else {
+            &["metadata"]
+        };
+        if resource.policy.generation && differs_outside_of(uncounted, &object.0, &old.0) {
+            let next = old.generation().saturating_add(1);
+            object.metadata_mut().insert("generation".into(), next.into());
+        }
+        metadata::keep_system_fields(object, old);
+        let (new_metadata, old_metadata) = (self.metadata_of(object)?, self.metadata_of(old)?);
+        let mut errors =
+            metadata::validate_update(object, &new_metadata, &old_metadata, self.is_namespaced());
+        errors.extend(if writes_status {
+            resource.strategy.validate_status_update(object, old)
+        } else {
+            resource.strategy.validate_update(object, old)
+        });
+        errors.extend(self.validate_scale(request, object));
+        self.refuse(object, errors)?;
+        Ok(resource.strategy.warnings(object))
+    }
+
+    /// What is wrong with the numbers that `/scale` shows.
+    fn validate_scale(&self, request: &Authorized, object: &Object) -> Vec<FieldError> {
+        let version = self.resource.version(self.version(request.info()));
+        let Some(paths) = version.and_then(|version| version.subresources.scale.as_ref()) else {
+            return Vec::new();
+        };
+        let mut errors = Vec::new();
+        if !self.writes_status(request) {
+            errors.extend(resource::validate_spec(object, paths));
+        }
+        errors.extend(resource::validate_status(object, paths));
+        errors
+    }
+
+    /// 422, where something is wrong.
+    fn refuse(&self, object: &Object, errors: Vec<FieldError>) -> Result<(), ApiError> {
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(ApiError::Invalid {
+            kind: self.resource.group_kind(),
+            name: object.name().to_owned(),
+            errors,
+        })
+    }
+
+    /// The metadata of an object, typed.
+    ///
+    /// # Errors
+    /// 400: it is no ObjectMeta.
+    pub(super) fn metadata_of<'a>(&self, object: &'a Object) -> Result<Metadata<'a>, ApiError> {
+        Metadata::read(object).map_err(|error| {
+            let kind = &self.resource.names.kind;
+            ApiError::BadRequest(format!(
+                "the object provided cannot be handled as a {kind}: {error}"
+            ))
+        })
+    }
+}
+
+impl Registry {
+    /// An object of the hub version in the storage version, without what is not stored.
+    ///
+    /// # Errors
+    /// 500.
+    pub(super) fn to_store(&self, hub: Object, is_prepared: bool) -> Result<Object, ApiError> {
+        let resource = self.resource();
+        let mut object = self
+            .rules
+            .in_version(hub, &resource.storage_version)
+            .map_err(ApiError::Internal)?;
+        if is_prepared {
+            resource
+                .strategy
+                .default_fields(&resource.storage_version, &mut object);
+        }
+        object.metadata_mut().remove("resourceVersion");
+        Ok(object)
+    }
+
+    /// The bytes of an object of the hub version.
+    ///
+    /// # Errors
+    /// 500.
+    pub(super) fn bytes_to_store(&self, hub: Object, is_prepared: bool) -> Result<Bytes, ApiError> {
+        self.value(&self.to_store(hub, is_prepared)?)
+    }
+}
+
+/// Whether a field differs that is none of `fields`.
+pub(super) fn differs_outside_of(
+    fields: &[&str],
+    left: &Map<String, Value>,
+    right: &Map<String, Value>,
+) -> bool {
+    let counted = |key: &&String| !fields.contains(&key.as_str());
+    let count = |map: &Map<String, Value>| map.keys().filter(counted).count();
+    count(left) != count(right)
+        || left
+            .iter()
+            .any(|(key, value)| counted(&key) && right.get(key) != Some(value))
+}
+
+/// Makes of a write of the status what it may be: the old object with the new status. Who manages which field has
+/// changed with it. Go: `statusStrategy.PrepareForUpdate` of apiextensions.
+fn keep_all_but_status(object: &mut Object, old: &Object) {
+    let mut new = std::mem::replace(object, old.clone());
+    set_or_remove(&mut object.0, "status", new.0.remove("status").as_ref());
+    set_managed_fields(object, remove_managed_fields(&mut new));
+}
+
+fn set_or_remove(fields: &mut Map<String, Value>, key: &str, value: Option<&Value>) {
+    match value {
+        Some(value) => fields.insert(key.to_owned(), value.clone()),
+        None => fields.remove(key),
+    };
+}
