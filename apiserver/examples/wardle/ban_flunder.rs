@@ -3,6 +3,8 @@
 
 #![allow(unreachable_pub, reason = "a program's modules are nobody's interface")]
 
+use std::sync::Arc;
+
 use annex_apiserver::admission::{Admission, Attributes, Lister, Operation};
 use annex_apiserver::request::selector::LabelSelector;
 use annex_apiserver::status::ApiError;
@@ -40,10 +42,12 @@ impl Admission for BanFlunder {
             return Err(attributes.not_ready());
         }
         let everywhere = LabelSelector::default();
-        let fischers = self.fischers.list("", &everywhere).await?;
         let name = flunder.name();
-        let mut disallowed = fischers.iter().flat_map(|fischer| &fischer.disallowed_flunders);
-        if disallowed.any(|disallowed| disallowed == name) {
+        let disallows = |fischer: &Arc<Fischer>| {
+            let mut disallowed = fischer.disallowed_flunders.iter();
+            disallowed.any(|disallowed| disallowed == name).then_some(())
+        };
+        if self.fischers.find("", &everywhere, disallows).await?.is_some() {
             // Go names no object here where its name is yet to be generated.
             let message = "this name may not be used, please change the resource name";
             return Err(ApiError::forbidden(resource, attributes.name, message));

@@ -152,11 +152,32 @@ impl<T: Send + Sync + 'static> Lister<T> {
         }
     }
 
-    /// The objects of a namespace, or of all where it is empty, that `selector` selects.
+    /// The objects of a namespace, or of all where it is empty, that `selector` selects. All of them are in memory as long as the caller
+    /// keeps them: who looks for something among many asks [`find`](Self::find).
     ///
     /// # Errors
     /// 429 before it is ready; 500: one of the objects cannot be read; the store's.
     pub async fn list(&self, namespace: &str, selector: &LabelSelector) -> Result<Vec<Arc<T>>, ApiError> {
+        let mut objects = Vec::new();
+        self.find::<()>(namespace, selector, |object| {
+            objects.push(object.clone());
+            None
+        })
+        .await?;
+        Ok(objects)
+    }
+
+    /// The first thing that `found` finds in an object of a namespace, or of all where it is empty, that `selector` selects. What has not
+    /// been kept decoded is decoded for the moment, one object after the other.
+    ///
+    /// # Errors
+    /// 429 before it is ready; 500: one of the objects cannot be read; the store's.
+    pub async fn find<F>(
+        &self,
+        namespace: &str,
+        selector: &LabelSelector,
+        mut found: impl FnMut(&Arc<T>) -> Option<F> + Send,
+    ) -> Result<Option<F>, ApiError> {
         let (registry, kept) = self.source().ok_or_else(not_ready)?;
         let options = ListOptions {
             label_selector: selector.clone(),
@@ -165,12 +186,13 @@ impl<T: Send + Sync + 'static> Lister<T> {
         };
         let listed = registry.list(&self.version, namespace, &options).await?;
         let mut turns = Turns::default();
-        let mut objects = Vec::with_capacity(listed.entries.len());
         for entry in &listed.entries {
             turns.take(entry.value().len()).await;
-            objects.push(self.object(&registry, kept, entry).await?);
+            if let Some(found) = found(&self.object(&registry, kept, entry).await?) {
+                return Ok(Some(found));
+            }
         }
-        Ok(objects)
+        Ok(None)
     }
 
     fn source(&self) -> Option<(Arc<Registry>, &Kept)> {

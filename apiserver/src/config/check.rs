@@ -1,6 +1,7 @@
 //! From a command line as it was typed to a configuration that can be meant. Pure: nothing is opened.
 
 mod cluster;
+mod features;
 mod storage;
 
 use std::net::IpAddr;
@@ -53,6 +54,7 @@ impl Config {
         let standalone = args.process.standalone;
         let data_directory = data_directory(args, defaults);
         let disabled = disabled_admission_plugins(args, defaults, &mut errors);
+        let (features, unknown_gates) = features::features(args, &mut errors);
         let config = Self {
             address: address(&args.serving, standalone, &mut errors),
             http2_streams: http2_streams(&args.serving),
@@ -74,9 +76,10 @@ impl Config {
             },
             namespace_lifecycle: !disabled.iter().any(|plugin| plugin == PLUGINS[0]) && !standalone,
             disabled_admission_plugins: disabled,
+            features,
             limits: limits(&args.limits, &mut errors),
             shutdown_delay: shutdown_delay(args, &mut errors),
-            warnings: warnings(args),
+            warnings: warnings(args).into_iter().chain(unknown_gates).collect(),
         };
         if errors.0.is_empty() {
             Ok(config)
@@ -201,7 +204,7 @@ fn tls_options(serving: &ServingArgs, standalone: bool, errors: &mut Errors) -> 
 }
 
 /// The plugins that the Go server has by default.
-const PLUGINS: [&str; 5] = [
+pub(crate) const PLUGINS: [&str; 5] = [
     "NamespaceLifecycle",
     "MutatingAdmissionPolicy",
     "MutatingAdmissionWebhook",

@@ -58,7 +58,6 @@ const fn refused(name: &'static str, value: Value, why: &'static str) -> GoFlag 
 const NO_AUDIT: &str = "without a policy, which is refused, the Go server logs nothing either";
 const NO_PROFILING: &str = "there is no /debug/pprof";
 const NO_LEASES: &str = "no object has a time to live";
-const NO_GATES: &str = "features are not switched by gates";
 const NO_POLL: &str = "the caches know it without asking etcd";
 
 use Value::{Bool, Text};
@@ -163,7 +162,7 @@ pub const GO_FLAGS: &[GoFlag] = &[
         Text,
         "objects would be kept in another etcd than configured",
     ),
-    ignored("feature-gates", Text, NO_GATES),
+    works("feature-gates", Text),
     works("help", Bool),
     works("http2-max-streams-per-connection", Text),
     works("kubeconfig", Text),

@@ -21,6 +21,7 @@ pub use args::{
     AdmissionArgs, Args, AuthenticationArgs, AuthorizationArgs, LimitArgs, ProcessArgs, ServingArgs,
     StorageArgs, command,
 };
+pub(crate) use check::PLUGINS;
 pub use error::{ConfigError, ConfigErrors};
 pub use flags::{GO_FLAGS, GoFlag, Meaning, Value};
 pub use logs::{LogError, LogFormat, Logs};
@@ -60,12 +61,22 @@ pub struct Config {
     pub namespace_lifecycle: bool,
     /// The admission plugins that are switched off.
     pub disabled_admission_plugins: Vec<String>,
+    /// The features that are switched.
+    pub features: Features,
     /// How much it does at once.
     pub limits: Limits,
     /// How long it goes on accepting and answering when it is told to end.
     pub shutdown_delay: Duration,
     /// What to warn of when it starts, beside what the library does not do yet.
     pub warnings: Vec<String>,
+}
+
+/// Features that gates switch (`--feature-gates`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Features {
+    /// `ManagedFieldsOptOut`: clients may leave managedFields out of answers (KEP-5958).
+    pub managed_fields_opt_out: bool,
 }
 
 /// The cluster that a server belongs to.
@@ -174,6 +185,7 @@ impl Config {
             },
             namespace_lifecycle: false,
             disabled_admission_plugins: Vec::new(),
+            features: Features::default(),
             limits: Limits::default(),
             shutdown_delay: Duration::ZERO,
             warnings: Vec::new(),

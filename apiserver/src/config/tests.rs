@@ -257,3 +257,31 @@ fn only_a_server_beside_others_goes_on_serving_when_it_is_told_to_end() {
         0
     );
 }
+
+#[test]
+fn a_feature_gate_is_switched_and_others_are_told() {
+    const STORE: &str = "--data-dir=/data";
+    let gates = |text: &str| good(&[STORE, &format!("--feature-gates={text}")]);
+    assert!(!good(&[STORE]).features.managed_fields_opt_out);
+    assert!(gates("ManagedFieldsOptOut=true").features.managed_fields_opt_out);
+    assert!(
+        gates("kube:ManagedFieldsOptOut=true")
+            .features
+            .managed_fields_opt_out
+    );
+    assert!(
+        !gates("ManagedFieldsOptOut=true,ManagedFieldsOptOut=false")
+            .features
+            .managed_fields_opt_out
+    );
+    let other = gates("WatchList=true,ManagedFieldsOptOut=1");
+    assert!(other.features.managed_fields_opt_out);
+    assert_eq!(
+        other.warnings,
+        ["--feature-gates: gates that mean nothing to this server are ignored: WatchList"]
+    );
+    assert!(
+        bad(&["--feature-gates=ManagedFieldsOptOut"]).contains("missing bool value for ManagedFieldsOptOut")
+    );
+    assert!(bad(&["--feature-gates=ManagedFieldsOptOut=maybe"]).contains("strconv.ParseBool"));
+}

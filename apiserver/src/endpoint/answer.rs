@@ -29,6 +29,7 @@ pub fn status(error: &ApiError, headers: &HeaderMap, query: &str) -> Response {
         format: Format::Json,
         transform: None,
         pretty: true,
+        drops_managed_fields: false,
     });
     let mut response = document(&status, code, wanted, headers);
     if let Some(seconds) = error.retry_after() {
@@ -87,7 +88,7 @@ pub(super) async fn object(
     let kind = &call.served.resource().names.kind;
     check_encodable(call, wanted, kind)?;
     let _memory = expect(call, wanted, entry).await;
-    pieces(call, wanted, &call.pieces(entry)?, code)
+    made(call, wanted, &call.pieces(entry, wanted)?, code)
 }
 
 /// An object, encoded already.
@@ -97,6 +98,13 @@ pub(super) fn pieces(
     pieces: &Pieces,
     code: StatusCode,
 ) -> Result<Response, ApiError> {
+    let without = wanted
+        .drops_managed_fields
+        .then(|| pieces.clone().without_managed_fields());
+    made(call, wanted, without.as_ref().unwrap_or(pieces), code)
+}
+
+fn made(call: &Call<'_>, wanted: Wanted, pieces: &Pieces, code: StatusCode) -> Result<Response, ApiError> {
     let mut json = Vec::with_capacity(pieces.len() + 1);
     match wanted.transform {
         Some(Transform::Partial(version)) if wanted.format == Format::Protobuf => {
@@ -181,14 +189,14 @@ pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Res
         }
         let memory = expect(call, wanted, entry).await;
         heaviest = heaviest.max(memory.as_ref().and_then(offload::Stored::heavy));
-        let pieces = registry.pieces(entry, &call.version.name)?;
+        let pieces = call.pieces(entry, wanted)?;
         of_items = of_items
             .zip(form.length(&pieces))
             .map(|(sum, length)| sum + length as u64);
     }
     let list = ListBody {
         head,
-        items: Encoded::new(call, registry, listed.entries),
+        items: Encoded::new(call, registry, listed.entries, wanted),
         form,
         none,
         of_items,
@@ -211,6 +219,11 @@ pub(super) fn list_of_pieces(
     let metadata = match resource_version.as_str() {
         "" => "{}".to_owned(),
         version => format!(r#"{{"resourceVersion":{}}}"#, serde_json::Value::from(version)),
+    };
+    let items = if wanted.drops_managed_fields {
+        items.into_iter().map(Pieces::without_managed_fields).collect()
+    } else {
+        items
     };
     let (head, form, none) = list_form(call, wanted, &metadata)?;
     if wanted.format == Format::Protobuf
@@ -238,14 +251,16 @@ struct Encoded {
     entries: std::vec::IntoIter<Entry>,
     registry: Arc<Registry>,
     version: Arc<ServedVersion>,
+    drops_managed_fields: bool,
 }
 
 impl Encoded {
-    fn new(call: &Call<'_>, registry: &Arc<Registry>, entries: Vec<Entry>) -> Self {
+    fn new(call: &Call<'_>, registry: &Arc<Registry>, entries: Vec<Entry>, wanted: Wanted) -> Self {
         Self {
             entries: entries.into_iter(),
             registry: registry.clone(),
             version: call.version.clone(),
+            drops_managed_fields: wanted.drops_managed_fields,
         }
     }
 }
@@ -255,7 +270,12 @@ impl Iterator for Encoded {
 
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.entries.next()?;
-        let pieces = self.registry.pieces(&entry, &self.version.name);
+        let version = &self.version.name;
+        let pieces = if self.drops_managed_fields {
+            self.registry.pieces_without_managed_fields(&entry, version)
+        } else {
+            self.registry.pieces(&entry, version)
+        };
         Some(pieces.map_err(|error| Incomplete(error.to_string())))
     }
 

@@ -13,7 +13,7 @@ use crate::authz::Authorized;
 use crate::object::Object;
 use crate::offload::Memory;
 use crate::registry::{Pieces, Registry, Rules, encode_object, now};
-use crate::request::media::MetaVersion;
+use crate::request::media::{self, MetaVersion, Wanted};
 use crate::request::{RequestInfo, Verb};
 use crate::resource::{self, Resource, ScalePathError, ScalePaths};
 use crate::rest::Computed;
@@ -38,11 +38,36 @@ pub(super) struct Call<'a> {
     pub(super) computed: Option<&'a Computed>,
     pub(super) warnings: &'a Warnings,
     pub(super) memory: &'a Arc<Memory>,
+    /// Whether clients are heard that want no managedFields (KEP-5958).
+    pub(super) may_drop_managed_fields: bool,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn info(&self) -> &'a RequestInfo {
         self.request.info()
+    }
+
+    /// How the answer is wanted, of what this server hears.
+    ///
+    /// # Errors
+    /// 406: nothing that the client accepts can be made.
+    pub(super) fn wanted(&self) -> Result<Wanted, ApiError> {
+        Ok(self.heard(media::wanted(&self.parts.headers, self.query())?))
+    }
+
+    /// The same of the events of a watch.
+    ///
+    /// # Errors
+    /// 406: nothing that the client accepts can be made.
+    pub(super) fn wanted_stream(&self) -> Result<Wanted, ApiError> {
+        Ok(self.heard(media::wanted_stream(&self.parts.headers, self.query())?))
+    }
+
+    fn heard(&self, wanted: Wanted) -> Wanted {
+        Wanted {
+            drops_managed_fields: wanted.drops_managed_fields && self.may_drop_managed_fields,
+            ..wanted
+        }
     }
 
     /// What the resource is stored in.
@@ -58,9 +83,14 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// As [`Registry::pieces`]; 500 where an object says no replicas that is read as a Scale.
-    pub(super) fn pieces(&self, entry: &Entry) -> Result<Pieces, ApiError> {
+    pub(super) fn pieces(&self, entry: &Entry, wanted: Wanted) -> Result<Pieces, ApiError> {
         let Some(paths) = self.scale else {
-            return self.registry()?.pieces(entry, &self.version.name);
+            let (registry, version) = (self.registry()?, &self.version.name);
+            return if wanted.drops_managed_fields {
+                registry.pieces_without_managed_fields(entry, version)
+            } else {
+                registry.pieces(entry, version)
+            };
         };
         let object = self.registry()?.decode(entry, &self.info().version)?;
         let (scale, is_set) = resource::scale_of(&object, paths).map_err(scale_error)?;

@@ -26,7 +26,7 @@ where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
-    let wanted = media::wanted(&call.parts.headers, call.query())?;
+    let wanted = call.wanted()?;
     let options = options(call, body).await?;
     if options.ignore_store_read_error && !call.request.user().is_in(User::MASTERS) {
         return Err(not_permitted(call));
@@ -58,7 +58,7 @@ where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
-    let wanted = media::wanted(&call.parts.headers, call.query())?;
+    let wanted = call.wanted()?;
     let list = ListOptions::parse(call.query())?;
     let options = options(call, body).await?;
     answer::check_list(call, wanted)?;

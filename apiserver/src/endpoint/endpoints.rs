@@ -49,6 +49,7 @@ impl Endpoint {
 pub struct Endpoints {
     set: ArcSwap<Set>,
     memory: Arc<Memory>,
+    may_drop_managed_fields: bool,
 }
 
 #[derive(Default)]
@@ -93,7 +94,20 @@ impl Endpoints {
         Self {
             set: ArcSwap::default(),
             memory: Arc::new(Memory::new(memory)),
+            may_drop_managed_fields: false,
         }
+    }
+
+    /// Hears clients, or does not, that want answers without managedFields (`Accept: application/json;drop=metadata.managedFields`,
+    /// KEP-5958).
+    #[must_use]
+    pub fn managed_fields_opt_out(mut self, may_drop_managed_fields: bool) -> Self {
+        self.may_drop_managed_fields = may_drop_managed_fields;
+        self
+    }
+
+    pub(super) fn may_drop_managed_fields(&self) -> bool {
+        self.may_drop_managed_fields
     }
 
     /// What requests share.

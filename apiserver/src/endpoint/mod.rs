@@ -73,6 +73,7 @@ where
         computed: None,
         warnings,
         memory: endpoints.memory(),
+        may_drop_managed_fields: endpoints.may_drop_managed_fields(),
     };
     if request.info().subresource == SCALE {
         call.scale = route.version.subresources.scale.as_ref();

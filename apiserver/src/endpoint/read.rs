@@ -14,7 +14,7 @@ use super::initial_events::InitialEvents;
 use super::watch::{Encoder, Frames};
 use crate::offload;
 use crate::request::Verb;
-use crate::request::media::{self, Wanted};
+use crate::request::media::Wanted;
 use crate::request::options::{GetOptions, ListOptions};
 use crate::request::websocket::Offer;
 use crate::response::{Body, Response};
@@ -23,7 +23,7 @@ use crate::status::ApiError;
 /// One object.
 pub(super) async fn get(call: &Call<'_>) -> Result<Response, ApiError> {
     let query = call.query();
-    let wanted = media::wanted(&call.parts.headers, query)?;
+    let wanted = call.wanted()?;
     let options = if query.is_empty() {
         GetOptions::default()
     } else {
@@ -43,7 +43,7 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Response, ApiError> {
 
 /// A list, or a watch where the parameters ask for one.
 pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
-    let wanted = media::wanted(&call.parts.headers, call.query())?;
+    let wanted = call.wanted()?;
     let mut options = ListOptions::parse(call.query())?;
     // What was authorized is what the server read of the same query.
     if options.watch != (call.info().verb == Verb::Watch) {
@@ -79,7 +79,7 @@ fn restrict(call: &Call<'_>, options: &mut ListOptions) -> Result<(), ApiError> 
 }
 
 pub(super) async fn watch(call: &Call<'_>, options: &ListOptions) -> Result<Response, ApiError> {
-    let wanted = media::wanted_stream(&call.parts.headers, call.query())?;
+    let wanted = call.wanted_stream()?;
     answer::check_encodable(call, wanted, &call.served.resource().names.kind)?;
     // An HTTP/2 stream changes its protocol in another way, which nobody asks a Kubernetes API for.
     let headers = &call.parts.headers;

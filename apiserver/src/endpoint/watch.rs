@@ -40,6 +40,7 @@ pub(super) struct Encoder {
     form: WatchForm,
     /// Protobuf is of metadata alone.
     format: Format,
+    drops_managed_fields: bool,
     /// What tells this watcher's encodings from those of others that watch the same objects.
     key: EncodingKey,
 }
@@ -139,7 +140,12 @@ impl Frames {
 
     fn push_object(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
         if let Some(entry) = told.entry() {
-            let pieces = self.registry.pieces(&entry, &self.encoder.version.name)?;
+            let version = &self.encoder.version.name;
+            let pieces = if self.encoder.drops_managed_fields {
+                self.registry.pieces_without_managed_fields(&entry, version)?
+            } else {
+                self.registry.pieces(&entry, version)?
+            };
             self.encoder.push_frame(told.event_type(), &pieces, false, out)?;
         }
         Ok(())
@@ -189,7 +195,7 @@ impl Encoder {
         let mut hasher = DefaultHasher::new();
         call.version.fingerprint.hash(&mut hasher);
         wanted.transform.hash(&mut hasher);
-        wanted.format.hash(&mut hasher);
+        (wanted.format, wanted.drops_managed_fields).hash(&mut hasher);
         let form = match wanted.transform {
             // An event's object is no list, and Go then sends it as it is.
             None | Some(Transform::PartialList(_)) => WatchForm::Whole,
@@ -207,12 +213,13 @@ impl Encoder {
             version: call.version.clone(),
             form,
             format: wanted.format,
+            drops_managed_fields: wanted.drops_managed_fields,
             key: hasher.finish(),
         })
     }
 
     /// An event of this type. `always_metadata`: its Table has the object's metadata, whatever was asked for.
-    pub(super) fn push_frame(
+    fn push_frame(
         &mut self,
         event_type: &str,
         pieces: &Pieces,
@@ -257,6 +264,21 @@ impl Encoder {
         }
         let json = serde_json::to_vec(&object.0).map_err(|error| ApiError::Internal(error.to_string()))?;
         self.push_frame("BOOKMARK", &Pieces::whole(json.into()), initial_events_end, out)
+    }
+
+    /// An event of an object that nothing is known of but its JSON.
+    pub(super) fn push_made(
+        &mut self,
+        event_type: &str,
+        pieces: Pieces,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ApiError> {
+        let pieces = if self.drops_managed_fields {
+            pieces.without_managed_fields()
+        } else {
+            pieces
+        };
+        self.push_frame(event_type, &pieces, false, out)
     }
 
     /// The last event: the error's Status.

@@ -48,7 +48,7 @@ where
     B::Error: std::fmt::Display,
 {
     let headers = &call.parts.headers;
-    let wanted = media::wanted(headers, call.query())?;
+    let wanted = call.wanted()?;
     let media = media::body_media(headers)?;
     let body = body::read(call.request, headers, body).await?;
     offload::expect_body(&body, media, 0).await?;
@@ -66,7 +66,7 @@ where
     B::Error: std::fmt::Display,
 {
     let headers = &call.parts.headers;
-    let wanted = media::wanted(headers, call.query())?;
+    let wanted = call.wanted()?;
     let body = body::read(call.request, headers, body).await?;
     let mut options = UpdateOptions::parse(call.query())?;
     let media = media::body_media(headers)?;

@@ -1,11 +1,14 @@
 //! What selectors and writers of answers need to know of an encoded object, without decoding it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::EncodingCache;
+use super::managed_fields::managed_fields;
 
 /// Labels of an object.
 pub type Labels = BTreeMap<String, String>;
@@ -19,6 +22,8 @@ pub struct Facts {
     pub metadata_at: Option<usize>,
     /// Whether something follows there, so that a comma must.
     pub metadata_is_empty: bool,
+    /// Where `managedFields` stand behind there, once somebody has looked.
+    managed_fields: OnceLock<Option<Range<usize>>>,
     /// Encodings in other versions.
     pub encodings: EncodingCache,
     /// Why the value cannot be read; `None`: it is a JSON object.
@@ -66,9 +71,24 @@ impl Facts {
                 .unwrap_or_default(),
             metadata_at: is_object.then_some(start + 1),
             metadata_is_empty: text[1..].trim_start().starts_with('}'),
+            managed_fields: OnceLock::new(),
             encodings: EncodingCache::default(),
             damage: (!is_object).then(|| "its metadata are no object".into()),
         }
+    }
+}
+
+impl Facts {
+    /// The bytes of the member `managedFields` of the metadata of `value`, of which these are the facts, with one of the commas beside
+    /// it.
+    #[must_use]
+    pub fn managed_fields(&self, value: &[u8]) -> Option<Range<usize>> {
+        let found = self.managed_fields.get_or_init(|| {
+            let at = self.metadata_at?;
+            let found = managed_fields(value.get(at..)?)?;
+            Some(found.start + at..found.end + at)
+        });
+        found.clone()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod encodings;
 mod facts;
+mod managed_fields;
 mod value;
 
 pub use encodings::{EncodingCache, EncodingKey};

@@ -49,6 +49,21 @@ impl Registry {
         Ok(Pieces::whole(converted?))
     }
 
+    /// The same without `metadata.managedFields`: a splice too, where they stand in what is stored.
+    ///
+    /// # Errors
+    /// As [`Registry::pieces`].
+    pub fn pieces_without_managed_fields(&self, entry: &Entry, version: &str) -> Result<Pieces, ApiError> {
+        let pieces = self.pieces(entry, version)?;
+        if entry.revision() == Revision::ZERO || !self.is_copied(entry, version) {
+            return Ok(pieces.without_managed_fields());
+        }
+        Ok(match entry.facts().managed_fields(entry.value()) {
+            Some(found) => pieces.without(found),
+            None => pieces,
+        })
+    }
+
     /// Whether what is stored is what a client of `version` is sent, but for the resourceVersion: to be copied, not looked at.
     #[must_use]
     pub fn is_copied(&self, entry: &Entry, version: &str) -> bool {

@@ -1,14 +1,19 @@
 //! An encoded object with its resourceVersion, without a copy.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
-/// JSON of an object in three parts: what stands before the resourceVersion, the resourceVersion's field, what stands
-/// after. The outer two are slices of the stored value, so that a LIST copies each object once.
+use crate::object::Facts;
+
+/// JSON of an object in parts: what stands before the resourceVersion, the resourceVersion's field, what stands after, and what stands
+/// behind managedFields that are left out. All but the second are slices of the stored value, so that a LIST copies each object once.
 #[derive(Clone, Debug)]
 pub struct Pieces {
     before: Bytes,
     field: Field,
     after: Bytes,
+    rest: Bytes,
 }
 
 /// `"resourceVersion":"18446744073709551615",` at its longest.
@@ -31,6 +36,7 @@ impl Pieces {
                 length: 0,
             },
             after: Bytes::new(),
+            rest: Bytes::new(),
         }
     }
 
@@ -53,19 +59,51 @@ impl Pieces {
             before: value.slice(..at),
             field: Field { text, length },
             after: value.slice(at..end),
+            rest: Bytes::new(),
         }
     }
 
     /// The parts, to be written one after the other.
     #[must_use]
-    pub fn parts(&self) -> [&[u8]; 3] {
-        [&self.before, &self.field.text[..self.field.length], &self.after]
+    pub fn parts(&self) -> [&[u8]; 4] {
+        let field = &self.field.text[..self.field.length];
+        [&self.before, field, &self.after, &self.rest]
+    }
+
+    /// The same without its managedFields, of which `found` says where they stand in the stored value that this was spliced from, with a
+    /// comma.
+    pub(super) fn without(mut self, found: Range<usize>) -> Self {
+        let (start, end) = (
+            found.start.checked_sub(self.before.len()),
+            found.end.checked_sub(self.before.len()),
+        );
+        let (Some(start), Some(end)) = (start, end.filter(|end| *end <= self.after.len())) else {
+            return self;
+        };
+        self.rest = self.after.slice(end..);
+        self.after.truncate(start);
+        if self.after.trim_ascii().is_empty() && self.rest.trim_ascii_start().starts_with(b"}") {
+            // Nothing follows the resourceVersion, so no comma does.
+            let field = &self.field.text[..self.field.length];
+            self.field.length = field.strip_suffix(b",").unwrap_or(field).len();
+        }
+        self
+    }
+
+    /// The same without its managedFields, of a value that nothing is known of: a copy.
+    #[must_use]
+    pub fn without_managed_fields(self) -> Self {
+        let value = self.clone().into_bytes();
+        match Facts::read(&value).managed_fields(&value) {
+            Some(found) => Self::whole([&value[..found.start], &value[found.end..]].concat().into()),
+            None => self,
+        }
     }
 
     /// Bytes of all parts.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.before.len() + self.field.length + self.after.len()
+        self.before.len() + self.field.length + self.after.len() + self.rest.len()
     }
 
     /// Whether there is nothing.
@@ -84,7 +122,7 @@ impl Pieces {
     /// All parts in one: a copy, unless the value is complete as it is.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
-        if self.field.length == 0 && self.after.is_empty() {
+        if self.field.length == 0 && self.after.is_empty() && self.rest.is_empty() {
             return self.before;
         }
         let mut buffer = Vec::with_capacity(self.len());
@@ -106,6 +144,37 @@ mod tests {
             pieces.into_bytes(),
             r#"{"metadata":{"resourceVersion":"18446744073709551615","name":"a"}}"#
         );
+    }
+
+    #[test]
+    fn managed_fields_are_left_out_without_a_copy() {
+        for (value, expected) in [
+            (
+                r#"{"metadata":{"name":"a","managedFields":[{}]},"spec":1}"#,
+                r#"{"metadata":{"resourceVersion":"7","name":"a"},"spec":1}"#,
+            ),
+            (
+                r#"{"metadata":{"managedFields":[{}]}}"#,
+                r#"{"metadata":{"resourceVersion":"7"}}"#,
+            ),
+            (
+                r#"{"metadata":{"name":"a"}}"#,
+                r#"{"metadata":{"resourceVersion":"7","name":"a"}}"#,
+            ),
+        ] {
+            let value = Bytes::from_static(value.as_bytes());
+            let found = Facts::read(&value).managed_fields(&value);
+            let spliced = Pieces::spliced(&value, 13, true, 7);
+            let whole = Pieces::whole(spliced.clone().into_bytes()).without_managed_fields();
+            assert_eq!(whole.into_bytes(), expected);
+            let cut = match found {
+                Some(found) => spliced.without(found),
+                None => spliced,
+            };
+            assert_eq!(cut.len(), expected.len());
+            assert_eq!(cut.parts()[2].as_ptr(), value[13..].as_ptr());
+            assert_eq!(cut.into_bytes(), expected);
+        }
     }
 
     #[test]

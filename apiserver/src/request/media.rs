@@ -20,6 +20,8 @@ pub const JSON: &str = "application/json";
 pub const YAML: &str = "application/yaml";
 /// The media type of Kubernetes' protobuf.
 pub const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+/// What an answer may leave out.
+const MANAGED_FIELDS: &str = "metadata.managedFields";
 /// A JSON Patch, RFC 6902.
 pub const JSON_PATCH: &str = "application/json-patch+json";
 /// A JSON merge patch, RFC 7386.
@@ -101,6 +103,8 @@ pub struct Wanted {
     pub transform: Option<Transform>,
     /// Whether for a person to read.
     pub pretty: bool,
+    /// Whether without `metadata.managedFields` (`;drop=metadata.managedFields`, KEP-5958). Whether that is heard is the server's to say.
+    pub drops_managed_fields: bool,
 }
 
 impl Wanted {
@@ -109,6 +113,7 @@ impl Wanted {
         format: Format::Json,
         transform: None,
         pretty: false,
+        drops_managed_fields: false,
     };
 
     /// Whether a resource's own kind is wanted in protobuf. It has none; metadata, Statuses and documents have.
@@ -241,7 +246,7 @@ fn meet(clause: &Clause<'_>, offer: Offer) -> Option<Wanted> {
 
 fn meet_as(clause: &Clause<'_>, format: Format, offer: Offer) -> Option<Wanted> {
     let (mut kind, mut group, mut version) = (None, None, None);
-    let mut pretty = false;
+    let (mut pretty, mut drops_managed_fields) = (false, false);
     for (key, value) in &clause.parameters {
         match *key {
             "as" => kind = Some(*value),
@@ -251,6 +256,8 @@ fn meet_as(clause: &Clause<'_>, format: Format, offer: Offer) -> Option<Wanted> 
             // The version of the server's own API group: there is one.
             "sv" if !value.is_empty() && (offer == Offer::Documents || *value != "v1") => return None,
             "pretty" => pretty = *value == "1",
+            // What is not known of it is left, so that clients may ask for more than a server of today has.
+            "drop" => drops_managed_fields = value.split('+').any(|field| field == MANAGED_FIELDS),
             _ => {}
         }
     }
@@ -268,6 +275,7 @@ fn meet_as(clause: &Clause<'_>, format: Format, offer: Offer) -> Option<Wanted> 
         format,
         transform,
         pretty,
+        drops_managed_fields,
     })
 }
 

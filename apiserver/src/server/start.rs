@@ -23,7 +23,7 @@ use super::tls::{Tls, TlsError};
 use super::{Server, checks, connection, open_files, routes, standalone};
 use crate::admission::{self, Admission, InitializationError, Kept};
 use crate::background::BackgroundTask;
-use crate::config::{Cluster, Config};
+use crate::config::{self, Cluster, Config};
 use crate::endpoint::{Endpoint, Endpoints};
 use crate::memory::{self, Budgets};
 use crate::registry::{Registry, RegistryError, Rules};
@@ -128,7 +128,7 @@ impl Server {
     /// # Errors
     /// [`StartError`].
     pub async fn start(mut self, mut config: Config) -> Result<Running, StartError> {
-        self.check()?;
+        self.check(&config.disabled_admission_plugins)?;
         let memory = *config.limits.memory.get_or_insert_with(memory::of_process);
         tracing::info!(
             mebibytes = memory >> 20,
@@ -167,7 +167,7 @@ impl Server {
         ))
     }
 
-    fn check(&mut self) -> Result<(), StartError> {
+    fn check(&mut self, disabled: &[String]) -> Result<(), StartError> {
         if let Some(fault) = self.faults.pop() {
             return Err(fault.into());
         }
@@ -182,15 +182,19 @@ impl Server {
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(StartError::Resources(format!("{} is described twice", pair[0]))),
-            None => self.check_admission(),
+            None => self.check_admission(disabled),
         }
     }
 
-    fn check_admission(&self) -> Result<(), StartError> {
+    /// Plugins have names of their own, also beside Kubernetes', and what is switched off is not asked whether it fits.
+    fn check_admission(&self, disabled: &[String]) -> Result<(), StartError> {
         let mut names = HashSet::new();
         for (name, plugin) in &self.admission {
-            if !names.insert(name) {
+            if !names.insert(name) || config::PLUGINS.contains(&name.as_str()) {
                 return Err(StartError::PluginTwice(name.clone()));
+            }
+            if disabled.contains(name) {
+                continue;
             }
             plugin
                 .validate_initialization(&self.resources)
@@ -301,7 +305,7 @@ impl Server {
                 }
             });
         }
-        let endpoints = Endpoints::new(memory);
+        let endpoints = Endpoints::new(memory).managed_fields_opt_out(config.features.managed_fields_opt_out);
         endpoints.replace(served, true);
         Ok(endpoints)
     }

@@ -143,6 +143,18 @@ async fn plugins_that_do_not_fit_keep_a_server_from_starting() {
     let plugin = typed::Admission::<Booking>::new;
     let error = start(hotel().admission("A", plugin()).admission("A", plugin()).build()).await;
     assert_eq!(error.to_string(), r#"admission plugin "A" is there twice"#);
+    let error = start(hotel().admission("NamespaceLifecycle", plugin()).build()).await;
+    assert_eq!(
+        error.to_string(),
+        r#"admission plugin "NamespaceLifecycle" is there twice"#
+    );
+    // What is switched off is not asked whether it fits.
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = Config::for_tests(directory.path());
+    config.disabled_admission_plugins = vec!["A".into()];
+    let rooms = Server::builder("rooms").resource(typed::resource::<Room>().build());
+    let running = rooms.admission("A", plugin()).build().start(config).await;
+    running.unwrap().shutdown().await;
     let rooms = Server::builder("rooms").resource(typed::resource::<Room>().build());
     let error = start(rooms.admission("A", plugin()).build()).await;
     assert!(matches!(error, StartError::Plugin { .. }), "{error}");

@@ -206,6 +206,25 @@ async fn a_lister_waits_for_the_start_and_keeps_no_registry() {
     assert!(!early.is_ready());
 }
 
+#[tokio::test]
+async fn what_is_looked_for_is_decoded_for_the_moment() {
+    let fixture = fixture(0).await;
+    for path in ["a/one", "a/two", "b/three"] {
+        fixture.write(path, "1").await;
+    }
+    fixture.until(3).await;
+    let (mut seen, all) = (Vec::new(), LabelSelector::default());
+    let found = fixture.lister.find("", &all, |object| {
+        seen.push(Arc::downgrade(object));
+        assert_eq!(seen.iter().filter(|seen| seen.strong_count() > 0).count(), 1);
+        (object.name() == "two").then(|| object.name().to_owned())
+    });
+    assert_eq!(found.await.unwrap().as_deref(), Some("two"));
+    assert_eq!(seen.len(), 2, "the third is not looked at");
+    let none = fixture.lister.find::<()>("b", &all, |_| None).await;
+    assert_eq!(none.unwrap(), None);
+}
+
 #[test]
 fn another_type_is_another_decoding() {
     let cache = crate::object::EncodingCache::default();

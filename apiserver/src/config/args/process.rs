@@ -52,6 +52,11 @@ pub struct ProcessArgs {
     #[arg(long, default_value = "", value_name = "FILE")]
     pub kubeconfig: String,
 
+    /// Features to switch: ManagedFieldsOptOut=true lets clients leave metadata.managedFields out of answers (KEP-5958), which is off
+    /// without it. Other gates mean nothing here.
+    #[arg(long, value_delimiter = ',', value_name = "GATE=BOOL")]
+    pub feature_gates: Vec<String>,
+
     /// Serve without a cluster (Annex's own): on loopback only, to one user in system:masters whose kubeconfig is
     /// written to the data directory.
     #[arg(long, action = ArgAction::Set, default_value_t = false)]

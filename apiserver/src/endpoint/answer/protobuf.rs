@@ -33,7 +33,7 @@ pub(super) async fn list(
         }
         let memory = expect(call, wanted, entry).await;
         heaviest = heaviest.max(memory.as_ref().and_then(offload::Stored::heavy));
-        let pieces = registry.pieces(entry, &call.version.name)?;
+        let pieces = call.pieces(entry, wanted)?;
         read += pieces.len();
         of_items += PartialList::item_length(&metadata(&pieces)?);
     }
@@ -46,7 +46,7 @@ pub(super) async fn list(
     let list = ProtobufList::new(
         PartialList::new(version, metadata),
         of_items,
-        Encoded::new(call, registry, listed.entries),
+        Encoded::new(call, registry, listed.entries, wanted),
     );
     let elsewhere = heaviest.map(|weight| Elsewhere::new(call.memory, weight));
     let (body, is_compressed) = encode::protobuf_body(list, &call.parts.headers, elsewhere);

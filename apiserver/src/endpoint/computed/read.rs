@@ -11,7 +11,7 @@ use crate::endpoint::read::watch;
 use crate::object::Object;
 use crate::offload;
 use crate::registry::{Pieces, check_fields, check_path, encode_object, value_at};
-use crate::request::media::{self, Wanted};
+use crate::request::media::Wanted;
 use crate::request::options::{GetOptions, ListOptions};
 use crate::response::Response;
 use crate::rest::{Computed, Getter, List, Lister, RequestContext};
@@ -21,7 +21,7 @@ use crate::status::ApiError;
 const OBJECT: usize = 1024;
 
 pub(super) async fn get(call: &Call<'_>, getter: &dyn Getter) -> Result<Response, ApiError> {
-    let wanted = media::wanted(&call.parts.headers, call.query())?;
+    let wanted = call.wanted()?;
     let options = GetOptions::parse(call.query())?;
     answer::check_object(call, wanted)?;
     check_path(&call.info().namespace, &call.info().name)?;
@@ -66,7 +66,7 @@ pub(super) async fn list(call: &Call<'_>, computed: &Computed) -> Result<Respons
         return watch(call, &options).await;
     }
     let lister = computed.lister.as_ref().ok_or(ApiError::MethodNotAllowed)?;
-    let wanted = media::wanted(&call.parts.headers, call.query())?;
+    let wanted = call.wanted()?;
     answer::check_list(call, wanted)?;
     let selected = selected(call, &**lister, &options).await?;
     answer_list(call, wanted, selected).await

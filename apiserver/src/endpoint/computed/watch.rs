@@ -110,7 +110,7 @@ impl View {
             }
         };
         let pieces = Pieces::whole(encode_object(&object)?);
-        self.encoder.push_frame(event_type, &pieces, false, out)
+        self.encoder.push_made(event_type, pieces, out)
     }
 }
 

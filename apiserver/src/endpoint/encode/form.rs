@@ -26,14 +26,15 @@ impl Form {
         match self {
             Self::Whole => pieces.append_to(out),
             Self::Bare(heads) => {
-                let [first, field, last] = pieces.parts();
+                let [first, field, after, rest] = pieces.parts();
                 let skipped = skipped(heads, first);
                 if skipped > 0 {
                     out.push(b'{');
                 }
                 out.extend_from_slice(&first[skipped..]);
-                out.extend_from_slice(field);
-                out.extend_from_slice(last);
+                for part in [field, after, rest] {
+                    out.extend_from_slice(part);
+                }
             }
             Self::Partial(version) => push_partial(pieces, *version, out),
             Self::Row(rows) => rows.push_row(pieces, false, out),
@@ -69,13 +70,20 @@ pub(crate) fn push_partial(pieces: &Pieces, version: MetaVersion, out: &mut Vec<
 
 /// Writes the object's metadata, without reading it: the resourceVersion stands right behind its `{`.
 pub(crate) fn metadata_json(pieces: &Pieces, out: &mut Vec<u8>) {
-    let [first, field, rest] = pieces.parts();
+    let [first, field, after, rest] = pieces.parts();
+    // Where managedFields are left out, all before them are whole members.
+    let (members, last) = if rest.is_empty() {
+        (&b""[..], after)
+    } else {
+        (after, rest)
+    };
     if !field.is_empty()
-        && let Some(end) = closing_brace(rest)
+        && let Some(end) = closing_brace(last)
     {
         out.push(b'{');
-        out.extend_from_slice(field);
-        out.extend_from_slice(&rest[..end]);
+        for part in [field, members, &last[..end]] {
+            out.extend_from_slice(part);
+        }
         return;
     }
     out.extend_from_slice(parsed_metadata(first).unwrap_or("{}").as_bytes());
@@ -151,6 +159,15 @@ mod tests {
             expected.replace(r#""resourceVersion":"7","#, "")
         );
         assert!(pushed(&form, &Pieces::whole("{}".into())).ends_with(r#""metadata":{}}"#));
+    }
+
+    #[test]
+    fn metadata_without_managed_fields_are_cut_out_too() {
+        let value = r#"{"kind":"A","apiVersion":"g/v","metadata":{"name":"a","managedFields":[{"f":{}}],"uid":"}"},"spec":{"a":{}}}"#;
+        let value = Bytes::from_static(value.as_bytes());
+        let whole = Pieces::whole(value).without_managed_fields();
+        let expected = r#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"a","uid":"}"}}"#;
+        assert_eq!(pushed(&Form::Partial(MetaVersion::V1), &whole), expected);
     }
 
     #[test]

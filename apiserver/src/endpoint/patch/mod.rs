@@ -33,7 +33,7 @@ where
 {
     let headers = &call.parts.headers;
     let media = media::patch_media(headers, call.kind.policy.strategic_merge_patch)?;
-    let wanted = media::wanted(headers, call.query())?;
+    let wanted = call.wanted()?;
     let body = body::read(call.request, headers, body).await?;
     let (text, more) = match media {
         PatchMedia::JsonPatch if json_patch::may_copy(&body) => (Text::Json, offload::room_for_copies()),

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::super::testing::{FISCHERS, FLUNDERS, TestServer};
+use super::super::testing::{FISCHERS, FLUNDERS, TestServer, next_frames};
 
 const TABLE: (&str, &str) = (
     "accept",
@@ -179,4 +179,105 @@ async fn people_get_indented_json_and_yaml_is_an_equal() {
         .await;
     let status: Value = serde_saphyr::from_slice(&error.body).unwrap();
     assert_eq!((error.code, &status["reason"]), (404, &json!("NotFound")));
+}
+
+#[tokio::test]
+async fn managed_fields_are_left_out_of_every_answer_where_the_server_hears_it() {
+    const DROP: (&str, &str) = (
+        "accept",
+        "application/json;drop=metadata.unknown+metadata.managedFields",
+    );
+    let has = |object: &Value| object["metadata"].get("managedFields").is_some();
+    let deaf = TestServer::new();
+    deaf.create("a").await;
+    assert!(has(&deaf
+        .send("GET", &format!("{FLUNDERS}/a"), &[DROP], "")
+        .await
+        .json()));
+
+    let mut server = TestServer::new();
+    server.endpoints = server.endpoints.managed_fields_opt_out(true);
+    let whole = server.create("a").await;
+    let mut without = whole.clone();
+    without["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("managedFields")
+        .unwrap();
+    let path = format!("{FLUNDERS}/a");
+    assert_eq!(server.get(&path).await.json(), whole);
+    assert_eq!(server.send("GET", &path, &[DROP], "").await.json(), without);
+    // In another version, in which it was encoded for the whole answer already.
+    let beta = path.replace("v1alpha1", "v1beta1");
+    assert!(has(&server.get(&beta).await.json()));
+    assert!(!has(&server.send("GET", &beta, &[DROP], "").await.json()));
+    let list = server.send("GET", FLUNDERS, &[DROP], "").await;
+    assert_eq!(list.headers["content-length"], list.body.len().to_string());
+    let item = &list.json()["items"][0];
+    assert_eq!(
+        (&item["metadata"], &item["spec"]),
+        (&without["metadata"], &without["spec"])
+    );
+    for form in [
+        "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1;drop=metadata.managedFields",
+        "application/yaml;drop=metadata.managedFields",
+    ] {
+        let reply = server.send("GET", &path, &[("accept", form)], "").await;
+        let text = String::from_utf8_lossy(&reply.body).into_owned();
+        assert!(
+            text.contains("resourceVersion") && !text.contains("managedFields"),
+            "{text}"
+        );
+    }
+    let protobuf = |drop: &str| {
+        format!("application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1{drop}")
+    };
+    let sizes = async |drop: &str| {
+        let accept = protobuf(drop);
+        server
+            .send("GET", FLUNDERS, &[("accept", accept.as_str())], "")
+            .await
+            .body
+            .len()
+    };
+    assert!(sizes(";drop=metadata.managedFields").await < sizes("").await);
+    let table = "application/json;as=Table;g=meta.k8s.io;v=v1;drop=metadata.managedFields";
+    let table = server
+        .send("GET", FLUNDERS, &[("accept", table)], "")
+        .await
+        .json();
+    assert_eq!(table["rows"][0]["object"]["metadata"], without["metadata"]);
+    let patch = [DROP, ("content-type", "application/merge-patch+json")];
+    let patched = server
+        .send("PATCH", &path, &patch, r#"{"metadata":{"labels":{"a":"b"}}}"#)
+        .await
+        .json();
+    assert!(!has(&patched) && patched["metadata"]["labels"]["a"] == "b");
+    let dry = server
+        .send(
+            "PATCH",
+            &format!("{path}?dryRun=All"),
+            &patch,
+            r#"{"metadata":{"labels":{"a":"c"}}}"#,
+        )
+        .await;
+    assert!(!has(&dry.json()));
+
+    let watch = format!("{FLUNDERS}?watch=true");
+    let mut without = server.response("GET", &watch, &[DROP], "").await.into_body();
+    let mut whole = server.response("GET", &watch, &[], "").await.into_body();
+    server
+        .merge(&path, &json!({"metadata": {"labels": {"a": "d"}}}))
+        .await;
+    for (body, expected) in [(&mut without, false), (&mut whole, true)] {
+        let mut told = Vec::new();
+        while told.len() < 2 {
+            told.extend(next_frames(body).await);
+        }
+        assert_eq!(
+            told.iter().map(|event| has(&event["object"])).collect::<Vec<_>>(),
+            [expected; 2]
+        );
+        assert_eq!(told[1]["object"]["metadata"]["labels"]["a"], "d");
+    }
 }

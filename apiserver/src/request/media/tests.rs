@@ -70,6 +70,7 @@ fn kubectl_and_the_metadata_client_get_their_kinds() {
             "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
         ),
         Ok(Wanted {
+            drops_managed_fields: false,
             format: Format::Protobuf,
             transform: Some(Transform::PartialList(MetaVersion::V1)),
             pretty: false,
@@ -86,6 +87,7 @@ fn protobuf_is_of_metadata_and_else_the_last_choice() {
     const PARTIAL: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
     let protobuf = |transform| {
         Ok(Wanted {
+            drops_managed_fields: false,
             format: Format::Protobuf,
             transform,
             pretty: false,
