@@ -40,6 +40,7 @@ format:
 
 lint: package
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	cargo clippy --locked --package annex-apiserver --test embedded --test storage_etcd --all-features -- -D warnings
 	cargo test --locked --workspace --test dependencies
 
 # What a program that depends on the library gets: complete, with the generated code, and no compiler of protocols below it.
@@ -64,7 +65,7 @@ unit: valgrind
 
 # Storage on each real backend, and what it does when it is killed.
 storage: harness
-	etcd=$$(cargo e2e program etcd) && ANNEX_ETCD=$$etcd cargo test --locked --package annex-apiserver --features real-backends --test embedded --test storage_etcd
+	etcd=$$(cargo e2e program etcd) && ANNEX_ETCD=$$etcd cargo test --locked --package annex-apiserver --test embedded --test storage_etcd
 
 # Charts with the real helm, and what is generated in them.
 charts: harness

@@ -73,6 +73,7 @@ impl Wanted {
                 RustProgram::Widgets,
                 RustProgram::Peer,
                 RustProgram::Computed,
+                RustProgram::Greeter,
                 RustProgram::E2eServer,
             ],
         }
@@ -106,6 +107,7 @@ pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
             RustProgram::Widgets => catalog::widgets(path),
             RustProgram::Peer => catalog::peer(path),
             RustProgram::Computed => catalog::computed(path),
+            RustProgram::Greeter => catalog::greeter(path),
             RustProgram::E2eServer => catalog::e2e_server(path),
         });
     }

@@ -57,19 +57,11 @@ fn validate(widget: &v1::Widget) -> Vec<FieldError> {
 
 /// What `kubectl get` shows beside the name.
 fn columns() -> [Column; 4] {
-    let column = |name: &str, type_: &str, json_path: &str| Column {
-        name: name.into(),
-        type_: type_.into(),
-        format: String::new(),
-        description: String::new(),
-        priority: 0,
-        json_path: json_path.into(),
-    };
     let ready = r#".status.conditions[?(@.type=="Ready")].status"#;
     [
-        column("Desired", "integer", ".spec.replicas"),
-        column("Current", "integer", ".status.replicas"),
-        column("Ready", "string", ready),
-        column("Age", "date", ".metadata.creationTimestamp"),
+        Column::new("Desired", "integer", ".spec.replicas"),
+        Column::new("Current", "integer", ".status.replicas"),
+        Column::new("Ready", "string", ready),
+        Column::new("Age", "date", ".metadata.creationTimestamp"),
     ]
 }

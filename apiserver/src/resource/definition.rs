@@ -52,6 +52,22 @@ pub struct Column {
     pub json_path: String,
 }
 
+impl Column {
+    /// A column that is always shown: its head, its type (`string`, `integer`, `number`, `boolean` or `date`), and where in the object its
+    /// value is.
+    #[must_use]
+    pub fn new(name: impl Into<String>, type_: impl Into<String>, json_path: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            type_: type_.into(),
+            format: String::new(),
+            description: String::new(),
+            priority: 0,
+            json_path: json_path.into(),
+        }
+    }
+}
+
 /// A version in which it is served.
 #[derive(Clone, Debug)]
 pub struct Version {

@@ -100,6 +100,11 @@ pub fn computed(program: &Path) -> ImageSpec {
     ))
 }
 
+/// The start for a server of one's own.
+pub fn greeter(program: &Path) -> ImageSpec {
+    with_mimalloc(ImageSpec::new("greeter", "0.1.0", program, Some(NON_ROOT)))
+}
+
 fn with_mimalloc(spec: ImageSpec) -> ImageSpec {
     ImageSpec {
         env: vec![MIMALLOC_PURGE_DELAY],

@@ -30,18 +30,21 @@ pub enum Program {
     Peer,
     /// The library's example of resources that are not stored.
     Computed,
+    /// The start for a server of one's own (the directory `template`).
+    Greeter,
     /// The server that misbehaves for tests (the package `annex-e2e-server`).
     E2eServer,
 }
 
 impl Program {
     /// All of them.
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Operator,
         Self::Wardle,
         Self::Widgets,
         Self::Peer,
         Self::Computed,
+        Self::Greeter,
         Self::E2eServer,
     ];
 
@@ -50,6 +53,7 @@ impl Program {
         match self {
             Self::Operator => "annex-operator",
             Self::Wardle | Self::Widgets | Self::Peer | Self::Computed => "annex-apiserver",
+            Self::Greeter => "greeter",
             Self::E2eServer => "annex-e2e-server",
         }
     }
@@ -57,7 +61,7 @@ impl Program {
     /// What cargo calls a program of this kind.
     fn target(self) -> &'static str {
         match self {
-            Self::Operator | Self::E2eServer => "--bin",
+            Self::Operator | Self::Greeter | Self::E2eServer => "--bin",
             Self::Wardle | Self::Widgets | Self::Peer | Self::Computed => "--example",
         }
     }
@@ -70,6 +74,7 @@ impl Program {
             Self::Widgets => "widgets",
             Self::Peer => "peer",
             Self::Computed => "computed",
+            Self::Greeter => "greeter",
             Self::E2eServer => "annex-e2e-server",
         }
     }
@@ -264,15 +269,17 @@ mod tests {
             "--package",
             "annex-apiserver",
             "--package",
+            "greeter",
+            "--package",
             "annex-e2e-server",
         ];
-        assert_eq!(only_operator[..6], packages);
+        assert_eq!(only_operator[..8], packages);
         assert_eq!(
-            only_operator[6..],
+            only_operator[8..],
             ["--bin", "annex-operator", "--example", "wardle"]
         );
         assert_eq!(
-            selection(&[Program::E2eServer])[6..],
+            selection(&[Program::E2eServer])[8..],
             ["--example", "wardle", "--bin", "annex-e2e-server"]
         );
     }

@@ -8,6 +8,7 @@ mod garbage;
 mod kill;
 mod namespace;
 mod rollout;
+mod template;
 mod users;
 mod writers;
 
@@ -46,6 +47,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(computed::run(world)),
+    },
+    Scenario {
+        name: "serving/template",
+        lane: Lane::Own,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(template::run(world)),
     },
     Scenario {
         name: "serving/drop-in",

@@ -1,0 +1,40 @@
+//! The start for a server of one's own (the directory `template`), deployed as its README says.
+
+use super::super::{Failure, World, ensure, stage};
+
+const NAME: &str = "greeter";
+const SERVER: &str = include_str!("../../../../template/deploy/server.yaml");
+const GREETING: &str = include_str!("../../../../template/deploy/greeting.yaml");
+/// The image of the template's manifest, and the one that this cluster has.
+const IMAGES: [&str; 2] = ["registry.example.com/greeter:", "localhost/greeter:"];
+
+pub(super) async fn run(world: &World) -> Result<(), Failure> {
+    ensure(SERVER.contains(IMAGES[0]), || {
+        "the template's server has another image".into()
+    })?;
+    stage::made(world, NAME, &SERVER.replace(IMAGES[0], IMAGES[1])).await?;
+    let apply = ["-n", NAME, "apply", "-f", "-"];
+    let applied = world.tools.try_kubectl(&apply, GREETING).await?;
+    ensure(applied.success, || applied.stderr.clone())?;
+    let row = world
+        .kubectl(&format!("-n {NAME} get gr first --no-headers"))
+        .await?;
+    ensure(
+        row.split_whitespace().take(3).eq(["first", "world", "hello"]),
+        || row.clone(),
+    )?;
+    let explained = world.kubectl("explain greeting.spec.whom").await?;
+    ensure(explained.contains("Who is greeted."), || explained.clone())?;
+    let nobody = GREETING.replace("whom: world", "whom: \"\"");
+    let refused = world.tools.try_kubectl(&apply, &nobody).await?;
+    ensure(
+        refused
+            .stderr
+            .contains("spec.whom: Required value: somebody must be greeted"),
+        || refused.stderr.clone(),
+    )?;
+    let said = "patch greeting first --subresource=status --type=merge -p {\"status\":{\"said\":1}}";
+    world.kubectl(&format!("-n {NAME} {said}")).await?;
+    // A volume of its own stays with its objects; the namespace takes it along.
+    stage::cleared(world, NAME).await
+}
