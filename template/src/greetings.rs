@@ -59,6 +59,7 @@ pub fn resource() -> Result<Resource, DescriptionError> {
         .columns::<Greeting>([
             Column::new("Whom", "string", ".spec.whom"),
             Column::new("Text", "string", ".spec.text"),
+            Column::new("Age", "date", ".metadata.creationTimestamp"),
         ])
         .build()
 }

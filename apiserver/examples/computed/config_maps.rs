@@ -2,6 +2,7 @@
 //! the ConfigMap's own managedFields are about the ConfigMap.
 
 use annex_apiserver::request::GroupResource;
+use annex_apiserver::request::options::ListOptions;
 use annex_apiserver::rest::{RequestContext, WatchEvent};
 use annex_apiserver::status::ApiError;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -43,27 +44,42 @@ pub(crate) fn greeting_of(map: ConfigMap) -> Greeting {
     }
 }
 
-/// The ConfigMap that a greeting is.
-pub(crate) fn config_map(greeting: Greeting) -> Result<ConfigMap, ApiError> {
+/// `map`, which a greeting is kept in: what is not of the greeting stays.
+pub(crate) fn put(greeting: Greeting, map: &mut ConfigMap) -> Result<(), ApiError> {
     let Greeting { mut metadata, text } = greeting;
     let managed = serde_json::to_string(&metadata.managed_fields.take());
     let managed = managed.map_err(|error| ApiError::Internal(error.to_string()))?;
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.insert(MANAGED_FIELDS.to_owned(), managed);
-    let labels = metadata.labels.get_or_insert_default();
+    map.metadata = metadata;
+    map.data.get_or_insert_default().insert("text".to_owned(), text);
+    Ok(())
+}
+
+/// A new ConfigMap that is a greeting.
+pub(crate) fn config_map(greeting: Greeting) -> Result<ConfigMap, ApiError> {
+    let mut map = ConfigMap::default();
+    put(greeting, &mut map)?;
+    let labels = map.metadata.labels.get_or_insert_default();
     labels.entry(LABEL.to_owned()).or_default();
-    Ok(ConfigMap {
-        metadata,
-        data: Some([("text".to_owned(), text)].into()),
-        ..ConfigMap::default()
-    })
+    Ok(map)
+}
+
+/// The label selector of greetings that a client's selects.
+pub(crate) fn selector(options: &ListOptions) -> String {
+    let of_client = options.label_selector.to_string();
+    [LABEL, &of_client]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// What a watch is told of a ConfigMap; `None`: nothing.
 pub(crate) fn event(found: Found<ConfigMap>) -> Result<Option<WatchEvent<Greeting>>, ApiError> {
     Ok(match found {
         Found::Added(map) => Some(WatchEvent::Added(greeting_of(map))),
-        Found::Modified(map) => Some(WatchEvent::Modified(greeting_of(map))),
+        Found::Modified(map) => Some(WatchEvent::modified(greeting_of(map))),
         Found::Deleted(map) => Some(WatchEvent::Deleted(greeting_of(map))),
         Found::Bookmark(bookmark) => Some(WatchEvent::Bookmark {
             initial_events_end: bookmark

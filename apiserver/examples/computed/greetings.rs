@@ -9,7 +9,7 @@ use kube::api::{DeleteParams, ListParams, PostParams, Preconditions, WatchParams
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config_maps::{LABEL, config_map, config_maps, event, failed, greeting, greeting_of};
+use crate::config_maps::{config_map, config_maps, event, failed, greeting, greeting_of, put, selector};
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Greeting {
@@ -35,8 +35,8 @@ pub(crate) fn resource() -> Result<Resource, DescriptionError> {
             let found = config_maps(&context).await?.get_opt(&context.name).await;
             Ok(found.map_err(failed(&context))?.and_then(greeting))
         })
-        .list(|context, _| async move {
-            let of_label = ListParams::default().labels(LABEL);
+        .list(|context, options| async move {
+            let of_label = ListParams::default().labels(&selector(&options));
             let found = config_maps(&context).await?.list(&of_label).await;
             let found = found.map_err(failed(&context))?;
             Ok(List {
@@ -45,7 +45,7 @@ pub(crate) fn resource() -> Result<Resource, DescriptionError> {
             })
         })
         .watch(|context, options| async move {
-            let mut of_label = WatchParams::default().labels(LABEL);
+            let mut of_label = WatchParams::default().labels(&selector(&options));
             of_label.send_initial_events = options.send_initial_events == Some(true);
             let maps = config_maps(&context).await?;
             let events = maps.watch(&of_label, &options.resource_version).await;
@@ -60,8 +60,11 @@ pub(crate) fn resource() -> Result<Resource, DescriptionError> {
             Ok(greeting_of(created.map_err(failed(&context))?))
         })
         .update(move |context, new: Greeting, _, options| async move {
-            let (maps, new) = (config_maps(&context).await?, config_map(new)?);
-            let updated = maps.replace(&context.name, &post(options.dry_run), &new).await;
+            let maps = config_maps(&context).await?;
+            let mut map = maps.get(&context.name).await.map_err(failed(&context))?;
+            // The resourceVersion is that of the greeting that was changed: whoever was faster meanwhile is not overwritten.
+            put(new, &mut map)?;
+            let updated = maps.replace(&context.name, &post(options.dry_run), &map).await;
             Ok(greeting_of(updated.map_err(failed(&context))?))
         })
         .delete(|context, old: Greeting, options| async move {

@@ -10,7 +10,7 @@ use futures::{Stream, StreamExt as _};
 use crate::registry::{Source, WatchEvent, WatchStream};
 use crate::status::ApiError;
 
-type Held = Box<dyn Send>;
+pub(super) type Held = Box<dyn Send>;
 
 /// What is dropped when a watch has told its initial events: an extension of the watch's request. Where no watch comes of
 /// it, it is dropped with the request.
@@ -23,9 +23,14 @@ impl InitialEvents {
         Self(Arc::new(Mutex::new(Some(Box::new(held)))))
     }
 
+    /// What is held: to be dropped when the initial events are told.
+    pub(super) fn take(&self) -> Option<Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// `told`, which holds it from now on.
     pub(super) fn follow(&self, told: WatchStream) -> WatchStream {
-        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let held = self.take();
         match held {
             Some(_) => Holding {
                 told,

@@ -45,12 +45,7 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Response, ApiError> {
 pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
     let wanted = call.wanted()?;
     let mut options = ListOptions::parse(call.query())?;
-    // What was authorized is what the server read of the same query.
-    if options.watch != (call.info().verb == Verb::Watch) {
-        return Err(ApiError::BadRequest(
-            "it is not clear whether this is a watch".into(),
-        ));
-    }
+    check_watch(call, &options)?;
     // A name was authorized alone, so that nothing else may be served.
     restrict(call, &mut options)?;
     if options.watch {
@@ -61,6 +56,19 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
         .list(&call.version.name, &call.info().namespace, &options)
         .await?;
     offload::movable(call.memory, answer::list(call, wanted, listed)).await
+}
+
+/// Whether it is what was authorized, which the server has read of the same query.
+///
+/// # Errors
+/// 400.
+pub(super) fn check_watch(call: &Call<'_>, options: &ListOptions) -> Result<(), ApiError> {
+    if options.watch == (call.info().verb == Verb::Watch) {
+        return Ok(());
+    }
+    Err(ApiError::BadRequest(
+        "it is not clear whether this is a watch".into(),
+    ))
 }
 
 /// A watch by its path.

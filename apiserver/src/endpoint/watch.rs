@@ -20,7 +20,7 @@ use crate::request::media::{Format, MetaVersion, Transform, Wanted};
 use crate::status::ApiError;
 
 /// Bytes after which what is pending is sent on, however much more there is.
-const MOST_AT_ONCE: usize = 64 * 1024;
+pub(super) const MOST_AT_ONCE: usize = 64 * 1024;
 
 /// The body of a watch: all events that are pending when the connection can take them, merged into one piece. What a
 /// watcher costs is a system call and a TLS record for each piece, not its bytes.

@@ -6,8 +6,8 @@ use super::{Rules, UpdateFn};
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::request::options::{Preconditions, UpdateOptions};
-use crate::request::{GroupResource, Verb};
-use crate::status::ApiError;
+use crate::request::{GroupKind, GroupResource, Verb};
+use crate::status::{ApiError, FieldError};
 
 impl Rules {
     /// The new object that `change` makes, in its place: the object that the request names. It is in the request's version or
@@ -63,6 +63,15 @@ impl Rules {
             name: name.to_owned(),
             message,
         }
+    }
+
+    /// 422: a PUT must say which resourceVersion it changes.
+    pub(crate) fn must_say_revision(&self, name: &str) -> ApiError {
+        let detail = "must be specified for an update";
+        let error = FieldError::invalid("metadata.resourceVersion", 0, detail);
+        // Go has the resource here, in the place of the kind.
+        let kind = GroupKind::new(&self.resource.group, &self.resource.names.plural);
+        ApiError::invalid_field(kind, name, error)
     }
 
     /// The preconditions as Go checks them first: with the kind in the place of the resource.

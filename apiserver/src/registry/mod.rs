@@ -52,7 +52,7 @@ pub(crate) use codec::encode_object;
 pub(crate) use errors::MODIFIED;
 pub use field_managers::FieldManagerError;
 pub(crate) use keys::check_path;
-pub(crate) use metadata::{begin_create, now};
+pub(crate) use metadata::{begin_create, generate_name, now};
 pub use pieces::Pieces;
 pub(crate) use prepare::in_time;
 pub use rules::Rules;

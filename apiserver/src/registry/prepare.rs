@@ -134,7 +134,7 @@ impl Rules {
     }
 
     /// 422, where something is wrong.
-    fn refuse(&self, object: &Object, errors: Vec<FieldError>) -> Result<(), ApiError> {
+    pub(crate) fn refuse(&self, object: &Object, errors: Vec<FieldError>) -> Result<(), ApiError> {
         if errors.is_empty() {
             return Ok(());
         }

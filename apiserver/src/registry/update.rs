@@ -14,9 +14,9 @@ use crate::authz::Authorized;
 use crate::managed_fields::keep_timestamps;
 use crate::object::Object;
 use crate::offload;
+use crate::request::Verb;
 use crate::request::options::UpdateOptions;
-use crate::request::{GroupKind, Verb};
-use crate::status::{ApiError, FieldError};
+use crate::status::ApiError;
 use crate::storage::{Entry, Key, ReadAt, Revision, StorageError};
 
 impl Registry {
@@ -166,13 +166,7 @@ impl Registry {
         };
         match number {
             0 if self.rules.resource.policy.allow_unconditional_update => Ok(()),
-            0 => {
-                let detail = "must be specified for an update";
-                let error = FieldError::invalid("metadata.resourceVersion", 0, detail);
-                // Go has the resource here, in the place of the kind.
-                let kind = GroupKind::new(&self.rules.resource.group, &self.rules.resource.names.plural);
-                Err(ApiError::invalid_field(kind, entry.key().name(), error))
-            }
+            0 => Err(self.rules.must_say_revision(entry.key().name())),
             number if Revision::new(number) == entry.revision() => Ok(()),
             _ => Err(self.rules.conflict(entry.key().name(), MODIFIED.into())),
         }
@@ -265,6 +259,13 @@ impl Registry {
         metadata::wipe_system_fields(&mut object);
         object.metadata_mut().remove("resourceVersion");
         let admitted = self.admitted(request, object, options.dry_run, warnings).await?;
+        if admitted.object.name() != request.info().name {
+            return Err(ApiError::BadRequest(format!(
+                "the name of the object ({}) does not match the name on the URL ({})",
+                admitted.object.name(),
+                request.info().name
+            )));
+        }
         let created = self
             .create_once(request, admitted, options.dry_run, oversize(options), warnings)
             .await?;

@@ -15,7 +15,13 @@ pub enum WatchEvent<T = Object> {
     /// `ADDED`: the object is there; at the beginning of a watch, or since.
     Added(T),
     /// `MODIFIED`: it has changed.
-    Modified(T),
+    Modified {
+        /// As it is now.
+        object: T,
+        /// As it was before, where that is known. By it a watch that has gone on from a resourceVersion tells its client that an object
+        /// no longer matches the selectors.
+        previous: Option<T>,
+    },
     /// `DELETED`: it is gone; as it was.
     Deleted(T),
     /// `BOOKMARK`: everything was told up to here. Only watchers that ask for bookmarks are told.
@@ -33,20 +39,32 @@ impl<T> WatchEvent<T> {
     pub fn event_type(&self) -> &'static str {
         match self {
             Self::Added(_) => "ADDED",
-            Self::Modified(_) => "MODIFIED",
+            Self::Modified { .. } => "MODIFIED",
             Self::Deleted(_) => "DELETED",
             Self::Bookmark { .. } => "BOOKMARK",
         }
     }
 
-    /// The same event of what `change` makes of its object.
+    /// An object has changed, and nothing is known of what it was.
+    #[must_use]
+    pub fn modified(object: T) -> Self {
+        Self::Modified {
+            object,
+            previous: None,
+        }
+    }
+
+    /// The same event of what `change` makes of its objects.
     ///
     /// # Errors
     /// Those of `change`.
-    pub fn try_map<U, E>(self, change: impl FnOnce(T) -> Result<U, E>) -> Result<WatchEvent<U>, E> {
+    pub fn try_map<U, E>(self, mut change: impl FnMut(T) -> Result<U, E>) -> Result<WatchEvent<U>, E> {
         Ok(match self {
             Self::Added(object) => WatchEvent::Added(change(object)?),
-            Self::Modified(object) => WatchEvent::Modified(change(object)?),
+            Self::Modified { object, previous } => WatchEvent::Modified {
+                object: change(object)?,
+                previous: previous.map(change).transpose()?,
+            },
             Self::Deleted(object) => WatchEvent::Deleted(change(object)?),
             Self::Bookmark {
                 resource_version,
@@ -69,7 +87,8 @@ pub trait Watcher: Send + Sync + 'static {
     /// Where that is empty, or `send_initial_events` is set, what is there is told first, as [`WatchEvent::Added`].
     ///
     /// Events of objects that selectors do not match are left out by the caller, who tells a change by which an object ceases to
-    /// match as its deletion. The stream is dropped when the client goes away, at the watch's deadline, and when the server ends.
+    /// match as its deletion: where this watch has told the object before, or the event says what it was. An author who hands the
+    /// selectors on to somebody else need not care. The stream is dropped when the client goes away, at the watch's deadline, and when the server ends.
     /// It is read only as fast as the client reads: what is kept for a slow one is the author's to bound.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::read::{found_or_none, selected};
+use super::read::{Selected, found_or_none, selected};
 use super::{in_hub, to_author};
 use crate::endpoint::call::Call;
 use crate::object::Object;
@@ -58,8 +58,17 @@ pub(in crate::endpoint) async fn delete_collection(
     let (Some(lister), Some(deleter)) = (&computed.lister, &computed.deleter) else {
         return Err(ApiError::MethodNotAllowed);
     };
-    let (listed, resource_version) = selected(call, &**lister, list).await?;
-    stream::iter(listed.clone())
+    let Selected {
+        mut objects,
+        resource_version,
+    } = selected(call, &**lister, list).await?;
+    // A lister may leave it to others how many there are in a page.
+    if let Some(limit) = list.limit.and_then(|limit| usize::try_from(limit).ok()) {
+        objects.truncate(limit);
+    }
+    // What is deleted is what was listed: the request's version may not be able to say all of it.
+    let (seen, listed): (Vec<_>, Vec<_>) = objects.into_iter().unzip();
+    stream::iter(listed)
         .map(|object| async move {
             let context = RequestContext {
                 namespace: object.namespace().to_owned(),
@@ -74,7 +83,7 @@ pub(in crate::endpoint) async fn delete_collection(
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
         .await?;
-    Ok((listed, resource_version))
+    Ok((seen, resource_version))
 }
 
 /// `name` is what admission is told: of a deletecollection none.

@@ -7,12 +7,13 @@ use http::StatusCode;
 use super::{in_version, pieces};
 use crate::endpoint::answer;
 use crate::endpoint::call::Call;
-use crate::endpoint::read::watch;
+use crate::endpoint::read::{check_watch, watch};
 use crate::object::Object;
 use crate::offload;
 use crate::registry::{Pieces, check_fields, check_path, encode_object, value_at};
 use crate::request::media::Wanted;
 use crate::request::options::{GetOptions, ListOptions};
+use crate::request::selector::FieldRequirement;
 use crate::response::Response;
 use crate::rest::{Computed, Getter, List, Lister, RequestContext};
 use crate::status::ApiError;
@@ -59,6 +60,7 @@ pub(super) async fn found_or_none(
 
 pub(super) async fn list(call: &Call<'_>, computed: &Computed) -> Result<Response, ApiError> {
     let mut options = ListOptions::parse(call.query())?;
+    check_watch(call, &options)?;
     if !call.info().name.is_empty() {
         options.restrict_to(&call.info().name)?;
     }
@@ -68,8 +70,12 @@ pub(super) async fn list(call: &Call<'_>, computed: &Computed) -> Result<Respons
     let lister = computed.lister.as_ref().ok_or(ApiError::MethodNotAllowed)?;
     let wanted = call.wanted()?;
     answer::check_list(call, wanted)?;
-    let selected = selected(call, &**lister, &options).await?;
-    answer_list(call, wanted, selected).await
+    let Selected {
+        objects,
+        resource_version,
+    } = selected(call, &**lister, &options).await?;
+    let objects = objects.into_iter().map(|(object, _)| object).collect();
+    answer_list(call, wanted, (objects, resource_version)).await
 }
 
 /// These objects of the request's version as a list.
@@ -92,7 +98,15 @@ pub(in crate::endpoint) async fn answer_list(
     answer::list_of_pieces(call, wanted, encoded, resource_version)
 }
 
-/// What is listed in the request's namespace and matches the selectors, in the request's version, and the list's resourceVersion.
+/// What is listed and selected.
+pub(super) struct Selected {
+    /// Each in the request's version, and as the lister gave it.
+    pub(super) objects: Vec<(Object, Object)>,
+    /// Of the list.
+    pub(super) resource_version: String,
+}
+
+/// What is listed in the request's namespace and matches the selectors.
 ///
 /// # Errors
 /// 400: a field selector of a field that this version does not have; what its author's code fails with.
@@ -100,7 +114,7 @@ pub(super) async fn selected(
     call: &Call<'_>,
     lister: &dyn Lister,
     options: &ListOptions,
-) -> Result<(Vec<Object>, String), ApiError> {
+) -> Result<Selected, ApiError> {
     check_fields(
         call.served.resource(),
         &call.version.name,
@@ -115,16 +129,31 @@ pub(super) async fn selected(
         .await?;
     let _memory = offload::expect_made(items.len().saturating_mul(OBJECT)).await;
     let mut turns = offload::Turns::default();
-    let mut selected = Vec::new();
+    let mut objects = Vec::new();
     for object in items {
         turns.take(OBJECT).await;
         // Selectors speak of the fields of the version that the client asks for.
-        let object = in_version(call, object)?;
-        if is_selected(&object, options, &call.info().namespace) {
-            selected.push(object);
+        let seen = in_version(call, object.clone())?;
+        if is_selected(&seen, options, &call.info().namespace) {
+            objects.push((seen, object));
         }
     }
-    Ok((selected, resource_version))
+    Ok(Selected {
+        objects,
+        resource_version,
+    })
+}
+
+/// Whether it is in the request's namespace, and has the name and the namespace that the field selector wants: what never changes of an
+/// object.
+pub(super) fn is_named(object: &Object, options: &ListOptions, namespace: &str) -> bool {
+    let wanted = |requirement: &FieldRequirement| match requirement.field.as_str() {
+        "metadata.name" => requirement.matches(object.name()),
+        "metadata.namespace" => requirement.matches(object.namespace()),
+        _ => true,
+    };
+    let in_namespace = namespace.is_empty() || object.namespace() == namespace;
+    in_namespace && options.field_selector.requirements().iter().all(wanted)
 }
 
 /// Whether the selectors match, and the namespace is the request's.

@@ -7,22 +7,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
-use futures::{Stream, StreamExt as _};
+use futures::{FutureExt as _, StreamExt as _};
 
-use super::read::is_selected;
+use super::read::{is_named, is_selected};
 use crate::endpoint::call::Call;
-use crate::endpoint::watch::Encoder;
+use crate::endpoint::initial_events::{Held, InitialEvents};
+use crate::endpoint::watch::{Encoder, MOST_AT_ONCE};
 use crate::object::Object;
-use crate::registry::{Pieces, check_fields, check_path, encode_object, watch_deadline};
+use crate::offload::Turns;
+use crate::registry::{self, check_fields, check_path, encode_object, watch_deadline};
 use crate::request::options::ListOptions;
 use crate::resource::Resource;
 use crate::rest::{RequestContext, WatchEvent, WatchEvents, Watcher};
 use crate::status::ApiError;
 
-/// Events that become one piece of the body, where they are there at once.
-const AT_ONCE: usize = 32;
+/// What an event is thought to cost that nobody is told.
+const EVENT: usize = 1024;
 
-/// The body of a watch, in pieces of so many events.
+/// The body of a watch; `one_by_one`: each event in a piece of its own.
 ///
 /// # Errors
 /// 400: a field selector of a field that this version does not have; what its author's code fails with before any event.
@@ -50,9 +52,70 @@ pub(in crate::endpoint) async fn events(
         options: options.clone(),
         encoder,
     };
-    let at_once = if one_by_one { 1 } else { AT_ONCE };
+    let pieces = Pieces {
+        view,
+        events: Some(events),
+        piece: if one_by_one { 1 } else { MOST_AT_ONCE },
+        held: call
+            .parts
+            .extensions
+            .get::<InitialEvents>()
+            .and_then(InitialEvents::take),
+        turns: Turns::default(),
+    };
+    let frames = stream::unfold(pieces, Pieces::next);
     let ended = tokio::time::sleep_until(watch_deadline(options));
-    Ok(view.frames(events, at_once).take_until(ended).boxed())
+    Ok(frames.take_until(ended).boxed())
+}
+
+/// A watch that goes on.
+struct Pieces {
+    view: View,
+    /// `None`: the last event was told.
+    events: Option<WatchEvents>,
+    /// Bytes after which a piece is sent on.
+    piece: usize,
+    /// What is held while the initial events are told.
+    held: Option<Held>,
+    turns: Turns,
+}
+
+impl Pieces {
+    /// All events that are there, as far as they make one piece.
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        let mut out = Vec::new();
+        while out.len() < self.piece {
+            let events = self.events.as_mut()?;
+            let event = match events.next().now_or_never() {
+                Some(event) => event,
+                None if out.is_empty() => {
+                    // More comes only by a change.
+                    self.held = None;
+                    events.next().await
+                }
+                None => break,
+            };
+            let before = out.len();
+            let told = match event {
+                Some(event) => event.and_then(|event| self.view.push(event, &mut out)),
+                None if out.is_empty() => return None,
+                None => {
+                    self.events = None;
+                    break;
+                }
+            };
+            if let Err(error) = told {
+                self.view.encoder.push_error(&error, &mut out);
+                self.events = None;
+                break;
+            }
+            if self.view.told.initial_events_end {
+                self.held = None;
+            }
+            self.turns.take((out.len() - before).max(EVENT)).await;
+        }
+        Some((out.into(), self))
+    }
 }
 
 /// What one client sees.
@@ -66,34 +129,18 @@ struct View {
 }
 
 impl View {
-    fn frames(self, events: WatchEvents, at_once: usize) -> impl Stream<Item = Bytes> + Send + 'static {
-        let batches = events.ready_chunks(at_once);
-        let frames = stream::unfold((self, Some(batches)), |(mut view, batches)| async move {
-            let mut batches = batches?;
-            let batch = batches.next().await?;
-            let mut out = Vec::new();
-            for event in batch {
-                if let Err(error) = event.and_then(|event| view.push(event, &mut out)) {
-                    view.encoder.push_error(&error, &mut out);
-                    return Some((out.into(), (view, None)));
-                }
-            }
-            Some((Bytes::from(out), (view, Some(batches))))
-        });
-        frames.filter(|frame| std::future::ready(!frame.is_empty()))
-    }
-
     fn push(&mut self, event: WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
         let (kind, version) = (&self.kind, &self.version);
         // Selectors speak of the fields of the version that the client asks for.
         let event = event.try_map(|object| kind.strategy.convert(object, version));
         let event = event.map_err(|error| ApiError::Internal(error.to_string()))?;
         let event_type = event.event_type();
-        let (event_type, object) = match event {
+        let (object, previous) = match event {
             WatchEvent::Bookmark {
                 resource_version,
                 initial_events_end,
             } => {
+                self.told.initial_events_end |= initial_events_end;
                 if !self.options.allow_watch_bookmarks {
                     return Ok(());
                 }
@@ -101,17 +148,41 @@ impl View {
                     .encoder
                     .push_bookmark(&resource_version, initial_events_end, out);
             }
-            WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
-                let matches = is_selected(&object, &self.options, &self.namespace);
-                match self.told.event(event_type, &object, matches) {
-                    Some(event_type) => (event_type, object),
-                    None => return Ok(()),
-                }
-            }
+            WatchEvent::Added(object) | WatchEvent::Deleted(object) => (object, None),
+            WatchEvent::Modified { object, previous } => (object, previous),
         };
-        let pieces = Pieces::whole(encode_object(&object)?);
-        self.encoder.push_made(event_type, pieces, out)
+        // What has another name or namespace concerns nobody who has asked for these, whatever becomes of it.
+        if !is_named(&object, &self.options, &self.namespace) {
+            return Ok(());
+        }
+        let matches = |object: &Object| is_selected(object, &self.options, &self.namespace);
+        let (is_match, was_match) = (matches(&object), previous.as_ref().map(matches));
+        let Some(told) = self.told.event(event_type, &object, is_match, was_match) else {
+            return Ok(());
+        };
+        let object = if told == "DELETED" && event_type != told {
+            as_it_was(object, previous)
+        } else {
+            object
+        };
+        let pieces = registry::Pieces::whole(encode_object(&object)?);
+        self.encoder.push_made(told, pieces, out)
     }
+}
+
+/// The object that a client is told to be gone which matches no longer: as it was, at the resourceVersion of the change, as Go tells it;
+/// where that is not known, no more than which one it is.
+fn as_it_was(object: Object, previous: Option<Object>) -> Object {
+    let mut told = previous.unwrap_or_else(|| {
+        let mut known = Object::default();
+        known.set_type(object.api_version(), object.kind());
+        for field in ["name", "namespace", "uid"] {
+            known.set_meta(field, object.meta(field));
+        }
+        known
+    });
+    told.set_meta("resourceVersion", object.resource_version());
+    told
 }
 
 /// Which objects a client with selectors believes to match.
@@ -120,6 +191,7 @@ struct Told {
     matched: Option<HashMap<u64, bool>>,
     /// Whether the client knows nothing but what this watch has told it.
     from_nothing: bool,
+    initial_events_end: bool,
 }
 
 impl Told {
@@ -128,30 +200,37 @@ impl Told {
         Self {
             matched: selects.then(HashMap::new),
             from_nothing: options.send_initial_events == Some(true) || options.resource_version.is_empty(),
+            initial_events_end: false,
         }
     }
 
-    /// The type of the event that the client is told, for one of this type of an object that matches now or not; `None`: it is not
-    /// told. What a client knows from a list before is not known here: of such an object it is told one deletion too many, rather than
-    /// one too few.
-    fn event(&mut self, event_type: &'static str, object: &Object, matches: bool) -> Option<&'static str> {
+    /// The type of the event that the client is told, for one of this type of an object that matches now or not, and did so before, where
+    /// the author says it; `None`: it is not told.
+    fn event(
+        &mut self,
+        event_type: &'static str,
+        object: &Object,
+        matches: bool,
+        matched_before: Option<bool>,
+    ) -> Option<&'static str> {
         let Some(matched) = &mut self.matched else {
-            // Of another namespace it never is.
-            return matches.then_some(event_type);
+            return Some(event_type);
         };
         let mut hasher = DefaultHasher::new();
         (object.namespace(), object.name()).hash(&mut hasher);
         let key = hasher.finish();
         if event_type == "DELETED" {
-            let may_have_matched = matched.remove(&key).unwrap_or(!self.from_nothing);
-            return may_have_matched.then_some("DELETED");
+            // Of what this watch has not told, the last state says whether the client may know it.
+            let was_known = matched.remove(&key).unwrap_or(matches && !self.from_nothing);
+            return was_known.then_some("DELETED");
         }
-        let before = matched.insert(key, matches).unwrap_or(!self.from_nothing);
+        let before = matched.insert(key, matches).or(matched_before);
         match (before, matches) {
-            (true, true) => Some(event_type),
-            (false, true) => Some("ADDED"),
-            (true, false) => Some("DELETED"),
-            (false, false) => None,
+            (Some(false), true) => Some("ADDED"),
+            (None, true) if self.from_nothing => Some("ADDED"),
+            (_, true) => Some(event_type),
+            (Some(true), false) => Some("DELETED"),
+            (Some(false) | None, false) => None,
         }
     }
 }

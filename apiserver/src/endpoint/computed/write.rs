@@ -10,7 +10,7 @@ use crate::endpoint::call::Call;
 use crate::endpoint::write::new_object;
 use crate::managed_fields::keep_timestamps;
 use crate::object::Object;
-use crate::registry::{Asked, MODIFIED, UpdateFn, begin_create, check_path, in_time};
+use crate::registry::{Asked, MODIFIED, UpdateFn, begin_create, check_path, generate_name, in_time};
 use crate::request::Verb;
 use crate::request::options::{CreateOptions, GetOptions, UpdateOptions};
 use crate::response::Response;
@@ -54,22 +54,30 @@ async fn create_managed(
         .await;
     call.warnings.extend(warnings);
     admitted?;
-    strategy.prepare_for_create(&mut hub);
-    let errors = strategy.validate(&hub);
-    if !errors.is_empty() {
-        return Err(ApiError::Invalid {
-            kind: call.kind.group_kind(),
-            name: hub.name().to_owned(),
-            errors,
-        });
+    if hub.name().is_empty() && computed_names(call) && !hub.meta("generateName").is_empty() {
+        let name = generate_name(hub.meta("generateName"));
+        hub.set_meta("name", &name);
     }
-    call.warnings.extend(strategy.warnings(&hub));
+    let warnings = if hub.name().is_empty() {
+        // A review, which nobody looks for again, is its kind's alone.
+        strategy.prepare_for_create(&mut hub);
+        rules.refuse(&hub, strategy.validate(&hub))?;
+        strategy.warnings(&hub)
+    } else {
+        rules.prepare_new(call.request, &mut hub)?
+    };
+    call.warnings.extend(warnings);
     rules
         .validate_admission(call.request, asked, &mut hub, None)
         .await?;
     creater
         .create(RequestContext::of(call.request), to_author(call, hub)?, options)
         .await
+}
+
+/// Whether objects can be got by their names, so that a new one has one.
+fn computed_names(call: &Call<'_>) -> bool {
+    call.computed.is_some_and(|computed| computed.getter.is_some()) && call.info().subresource.is_empty()
 }
 
 /// Changes the object that the request names by `change`, and says whether it was created. `creates`: it is, where there is none and
@@ -88,6 +96,8 @@ pub(in crate::endpoint) async fn update(
         return Err(ApiError::MethodNotAllowed);
     };
     check_path(&call.info().namespace, &call.info().name)?;
+    // A subresource is of an object that is there.
+    let creates = creates && call.info().subresource.is_empty();
     let creater = computed.creater.as_deref().filter(|_| creates);
     let (getter, updater) = (&**getter, &**updater);
     in_time(update_in_attempts(
@@ -159,6 +169,12 @@ async fn changed(
         let says_none = matches!(new.resource_version(), "" | "0");
         // A patch that says none has that of the object that it was made of, and finds another one on the next attempt.
         let is_unconditional = says_none || call.info().verb == Verb::Patch;
+        let must_say = call.info().verb == Verb::Update
+            && !call.kind.policy.allow_unconditional_update
+            && !old.resource_version().is_empty();
+        if says_none && must_say {
+            return Err(rules.must_say_revision(name));
+        }
         if !says_none && new.resource_version() != old.resource_version() {
             return Err(rules.conflict(name, MODIFIED.into()));
         }

@@ -49,6 +49,8 @@ struct State {
     events: broadcast::Sender<WatchEvent<Valve>>,
     /// How many updates fail from now on, since somebody else was faster.
     conflicts: usize,
+    /// Whether events say what an object was.
+    tells_previous: bool,
 }
 
 fn key(valve: &Valve) -> (String, String) {
@@ -63,6 +65,7 @@ impl Plant {
             revision: 0,
             events: broadcast::channel(100).0,
             conflicts: 0,
+            tells_previous: false,
         })))
     }
 
@@ -77,13 +80,15 @@ impl Plant {
         }
         state.revision += 1;
         valve.metadata.resource_version = Some(state.revision.to_string());
-        state.valves.insert(key(&valve), valve.clone());
-        let event = if is_new {
-            WatchEvent::Added
-        } else {
-            WatchEvent::Modified
+        let previous = state.valves.insert(key(&valve), valve.clone());
+        let event = match previous {
+            None => WatchEvent::Added(valve.clone()),
+            Some(previous) => WatchEvent::Modified {
+                object: valve.clone(),
+                previous: state.tells_previous.then_some(previous),
+            },
         };
-        let _ = state.events.send(event(valve.clone()));
+        let _ = state.events.send(event);
         valve
     }
 
@@ -428,6 +433,174 @@ async fn a_computed_resource_is_watched_through_selectors() {
             "MODIFIED x",
             "DELETED x"
         ]
+    );
+}
+
+#[tokio::test]
+async fn a_watch_that_goes_on_tells_nothing_of_what_was_not_asked_for() {
+    let plant = Plant::new();
+    let server = plant.server();
+    for (name, color) in [("red", "red"), ("blue", "blue")] {
+        server
+            .post(
+                VALVES,
+                &json!({"metadata": {"name": name}, "spec": {"color": color}}),
+            )
+            .await;
+    }
+    let bs = VALVES.replace("/a/", "/b/");
+    let watch = |uri: String| {
+        let server = &server;
+        async move { server.response("GET", &uri, &[], "").await.into_body() }
+    };
+    let from = "watch=true&resourceVersion=2";
+    let mut one = watch(format!("{VALVES}?{from}&fieldSelector=metadata.name%3Dred")).await;
+    let mut color = watch(format!("{VALVES}?{from}&fieldSelector=spec.color%3Dred")).await;
+    let mut label = watch(format!("{VALVES}?{from}&labelSelector=a")).await;
+    plant.0.lock().unwrap().tells_previous = true;
+    server
+        .post(
+            &bs,
+            &json!({"metadata": {"name": "red", "labels": {"a": "b"}}, "spec": {"color": "red"}}),
+        )
+        .await;
+    server
+        .merge(&format!("{VALVES}/blue"), &json!({"spec": {"color": "green"}}))
+        .await;
+    server.delete(&format!("{VALVES}/blue")).await;
+    server
+        .merge(
+            &format!("{VALVES}/red"),
+            &json!({"metadata": {"labels": {"a": "b"}}, "spec": {"color": "pink"}}),
+        )
+        .await;
+    let first = next_frames(&mut one).await.remove(0);
+    assert_eq!(
+        (&first["type"], &first["object"]["spec"]["color"]),
+        (&json!("MODIFIED"), &json!("pink"))
+    );
+    // It was red before, and the client knows it so: it is told as it was, when it ceased to be so.
+    let first = next_frames(&mut color).await.remove(0);
+    assert_eq!(
+        (&first["type"], &first["object"]["spec"]["color"]),
+        (&json!("DELETED"), &json!("red"))
+    );
+    assert_eq!(first["object"]["metadata"]["resourceVersion"], "5");
+    let first = next_frames(&mut label).await.remove(0);
+    assert_eq!(
+        (&first["type"], &first["object"]["metadata"]["name"]),
+        (&json!("ADDED"), &json!("red"))
+    );
+    assert_eq!(first["object"]["metadata"]["namespace"], "a");
+}
+
+#[tokio::test]
+async fn what_ceases_to_match_is_told_by_its_name_alone_where_nobody_says_what_it_was() {
+    let plant = Plant::new();
+    let server = plant.server();
+    server
+        .post(
+            VALVES,
+            &json!({"metadata": {"name": "red"}, "spec": {"color": "red"}}),
+        )
+        .await;
+    let uri = format!("{VALVES}?watch=true&fieldSelector=spec.color%3Dred");
+    let mut body = server.response("GET", &uri, &[], "").await.into_body();
+    server
+        .merge(&format!("{VALVES}/red"), &json!({"spec": {"color": "blue"}}))
+        .await;
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        told.extend(next_frames(&mut body).await);
+    }
+    let gone = json!({
+        "apiVersion": "example.com/v1", "kind": "Valve",
+        "metadata": {"name": "red", "namespace": "a", "uid": "uid-red", "resourceVersion": "2"},
+    });
+    assert_eq!((&told[1]["type"], &told[1]["object"]), (&json!("DELETED"), &gone));
+}
+
+#[tokio::test]
+async fn many_events_leave_in_pieces_and_others_have_their_turn() {
+    let verbs = Verbs::new().watch(|_, _| {
+        let large = |number: u32| Valve {
+            metadata: ObjectMeta {
+                name: Some(format!("v{number}")),
+                namespace: Some("a".into()),
+                ..ObjectMeta::default()
+            },
+            spec: Spec {
+                opening: 0,
+                color: Some("x".repeat(10_000)),
+            },
+        };
+        let events = (0..1000).map(move |number| Ok(WatchEvent::Added(large(number))));
+        std::future::ready(Ok(stream::iter(events)))
+    });
+    let resource = typed::resource::<Valve>().computed(verbs).build().unwrap();
+    let server = TestServer::computed(resource, AdmitAll);
+    let uri = format!("{VALVES}?watch=true&fieldSelector=metadata.name%3Dv999");
+    let response = server.response("GET", &uri, &[], "").await;
+    let turns = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let other = tokio::spawn({
+        let turns = turns.clone();
+        async move {
+            loop {
+                turns.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let told = next_frames(&mut response.into_body()).await;
+    assert_eq!(told[0]["object"]["metadata"]["name"], "v999");
+    assert!(turns.load(std::sync::atomic::Ordering::Relaxed) > 0);
+    other.abort();
+    let mut all = server
+        .response("GET", &format!("{VALVES}?watch=true"), &[], "")
+        .await
+        .into_body();
+    assert!(next_frames(&mut all).await.len() < 20);
+}
+
+#[tokio::test]
+async fn a_new_computed_object_is_as_valid_as_a_stored_one() {
+    let plant = Plant::new();
+    let server = plant.server();
+    let named = |metadata: Value| json!({"metadata": metadata});
+    for (metadata, message) in [
+        (json!({"name": "../x"}), "metadata.name"),
+        (json!({"name": "x", "labels": {"a b": "c"}}), "metadata.labels"),
+    ] {
+        let refused = server.post(VALVES, &named(metadata)).await.error();
+        assert!(refused.0 == 422 && refused.1.contains(message), "{refused:?}");
+    }
+    let made = server
+        .post(VALVES, &named(json!({"generateName": "v-"})))
+        .await
+        .json();
+    assert!(
+        made["metadata"]["name"].as_str().unwrap().starts_with("v-"),
+        "{made}"
+    );
+    assert_eq!(made["metadata"]["generation"], 1);
+    // Who does not say which one is changed may overwrite what somebody else has written.
+    let name = made["metadata"]["name"].as_str().unwrap().to_owned();
+    let unsaid = server
+        .put(&format!("{VALVES}/{name}"), &valve(&name, 1))
+        .await
+        .error();
+    assert!(
+        unsaid.0 == 422 && unsaid.1.contains("must be specified for an update"),
+        "{unsaid:?}"
+    );
+    for name in ["a", "b"] {
+        server.post(VALVES, &valve(name, 0)).await;
+    }
+    let deleted = server.delete(&format!("{VALVES}?limit=1")).await.json();
+    assert_eq!(deleted["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        server.get(VALVES).await.json()["items"].as_array().unwrap().len(),
+        2
     );
 }
 

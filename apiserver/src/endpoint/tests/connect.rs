@@ -39,6 +39,14 @@ struct Opening {
 
 crate::kind!(Opening: "locks.example.com", "v2", "openings", Namespaced);
 
+/// Where doors are.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+struct Building {
+    metadata: ObjectMeta,
+}
+
+crate::kind!(Building: "example.com", "v1", "buildings", Cluster);
+
 const A: &str = "/apis/example.com/v1/namespaces/n/doors/a";
 
 fn openings() -> Verbs<Opening> {
@@ -49,13 +57,18 @@ fn openings() -> Verbs<Opening> {
                 namespace: Some(context.namespace),
                 ..ObjectMeta::default()
             };
-            Ok(Some(Opening { metadata, key: 1 }))
+            let is_there = metadata.name.as_deref() != Some("none");
+            Ok(is_there.then_some(Opening { metadata, key: 1 }))
         })
         .create(|context, mut opening: Opening, _| async move {
             if opening.key != 1 {
                 return Err(ApiError::BadRequest(format!("{} stays shut", context.name)));
             }
             opening.metadata.name = Some(context.name);
+            Ok(opening)
+        })
+        .update(|context, opening: Opening, old: Opening, _| async move {
+            assert_eq!((context.name.as_str(), old.key), ("a", 1));
             Ok(opening)
         })
 }
@@ -201,8 +214,8 @@ async fn a_subresource_has_a_kind_of_its_own() {
         assert!(found == code && said.contains(message), "{body}: {said}");
     }
     for (method, path, code) in [
-        ("PUT", opening.as_str(), 405),
-        ("PATCH", &opening, 405),
+        ("PUT", opening.as_str(), 422),
+        ("PATCH", &opening, 415),
         ("DELETE", &opening, 405),
         (
             "GET",
@@ -256,7 +269,7 @@ async fn what_is_served_is_advertised() {
                 "locks.example.com",
                 "v2",
                 "Opening",
-                ["create", "get"]
+                ["create", "get", "patch", "update"]
             ]),
             json!(["doors/status", null, null, "Door", ["get", "patch", "update"]]),
             json!(["doors/view", null, null, "Door", ["get"]]),
@@ -296,7 +309,11 @@ async fn what_is_served_is_advertised() {
                 .contains(&format!("{prefix}com.example.locks.v2.Opening")),
             "{opening}"
         );
-        assert_eq!(opening.get("put"), None);
+        assert_eq!(
+            opening["put"]["operationId"],
+            "replaceExampleComV1NamespacedDoorOpening"
+        );
+        assert_eq!(opening.get("delete"), None);
         assert!(
             document
                 .to_string()
@@ -323,6 +340,15 @@ fn descriptions_that_contradict_themselves_are_refused() {
         );
     }
     let stored = typed::resource::<Opening>().build().unwrap();
+    let of_cluster = typed::resource::<Building>()
+        .computed(Verbs::new().create(|_, building: Building, _| std::future::ready(Ok(building))));
+    let built = typed::resource::<Door>()
+        .subresource("building", of_cluster.build().unwrap())
+        .build();
+    assert!(matches!(
+        built.unwrap_err(),
+        DescriptionError::SubresourceScope { .. }
+    ));
     let built = typed::resource::<Door>().subresource("opening", stored).build();
     assert!(matches!(
         built.unwrap_err(),
@@ -342,4 +368,37 @@ fn descriptions_that_contradict_themselves_are_refused() {
         own.iter()
             .any(|own| matches!(own.rest, SubresourceRest::Computed(_)))
     );
+}
+
+#[tokio::test]
+async fn a_subresource_with_a_kind_is_changed_where_its_author_says_so() {
+    let server = server().await;
+    let opening = format!("{A}/opening");
+    let patched = server.merge(&opening, &json!({"key": 2})).await;
+    assert_eq!((patched.code, &patched.json()["key"]), (200, &json!(2)));
+    let managed = &patched.json()["metadata"]["managedFields"][0];
+    assert_eq!(
+        (&managed["subresource"], &managed["apiVersion"]),
+        (&json!("opening"), &json!("locks.example.com/v2"))
+    );
+    let mut new = patched.json();
+    new["key"] = json!(3);
+    assert_eq!(server.put(&opening, &new).await.json()["key"], 3);
+    let applied =
+        json!({"apiVersion": "locks.example.com/v2", "kind": "Opening", "metadata": {"name": "a"}, "key": 4});
+    let headers = [("content-type", "application/apply-patch+yaml")];
+    let uri = format!("{opening}?fieldManager=m&force=true");
+    assert_eq!(
+        server
+            .send("PATCH", &uri, &headers, applied.to_string())
+            .await
+            .json()["key"],
+        4
+    );
+    // What is not there is not made by it.
+    let nowhere = uri.replace("/doors/a/", "/doors/none/");
+    let applied = applied.to_string().replace(r#""a""#, r#""none""#);
+    let refused = server.send("PATCH", &nowhere, &headers, applied).await;
+    assert_eq!(refused.code, 404);
+    assert_eq!(server.delete(&opening).await.code, 405);
 }

@@ -15,7 +15,7 @@ pub(crate) use fill::begin_create;
 pub(in crate::registry) use fill::ensure_namespace;
 pub(crate) use fill::now;
 pub(super) use fill::{Clock, drop_self_link, fill_system_fields, wipe_system_fields};
-pub(super) use names::generate_name;
+pub(crate) use names::generate_name;
 pub(super) use owners::dedup_owners;
 pub(super) use read::Metadata;
 pub(super) use update::{keep_system_fields, validate_update};

@@ -39,7 +39,7 @@ const RANDOM_LENGTH: usize = 5;
 const MAX_LENGTH: usize = 63;
 
 /// `base` and five random characters, together no longer than a DNS label.
-pub(in crate::registry) fn generate_name(base: &str) -> String {
+pub(crate) fn generate_name(base: &str) -> String {
     let mut end = base.len().min(MAX_LENGTH - RANDOM_LENGTH);
     while !base.is_char_boundary(end) {
         end -= 1;

@@ -26,6 +26,14 @@ pub struct FieldRequirement {
     pub value: String,
 }
 
+impl FieldRequirement {
+    /// Whether the field's value fulfils it.
+    #[must_use]
+    pub fn matches(&self, value: &str) -> bool {
+        (value == self.value) == (self.operator == FieldOperator::Equals)
+    }
+}
+
 /// Conditions that all must hold. Without any it selects everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FieldSelector {

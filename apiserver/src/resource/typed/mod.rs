@@ -114,6 +114,14 @@ pub enum DescriptionError {
         /// The subresource.
         name: String,
     },
+    /// It has a subresource whose objects are in namespaces, and it is not, or the reverse.
+    #[error("the subresource {name:?} of {resource} must have its scope")]
+    SubresourceScope {
+        /// The resource.
+        resource: String,
+        /// The subresource.
+        name: String,
+    },
     /// It has a verb or a subresource that is given an object, and nobody gets one.
     #[error("{0} is computed, and updated, deleted or connected to: it needs the verb get")]
     NoGetter(String),
@@ -373,6 +381,12 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         let other = |verb: &&str| ["deletecollection", "list", "watch"].contains(verb);
         if kind.rest.is_stored() || kind.rest.verbs().iter().any(other) {
             self.faults.push(DescriptionError::SubresourceVerbs {
+                resource: called::<S>(),
+                name: name.clone(),
+            });
+        }
+        if kind.scope != S::Scope::SCOPE {
+            self.faults.push(DescriptionError::SubresourceScope {
                 resource: called::<S>(),
                 name: name.clone(),
             });

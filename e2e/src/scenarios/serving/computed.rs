@@ -1,6 +1,12 @@
 //! Resources that are not stored, of the library's example `computed`: a metrics API that `kubectl top` reads, a review, and objects
 //! that the cluster's ConfigMaps are; and machines, whose subresources connect.
 
+use std::pin::pin;
+
+use futures::StreamExt as _;
+use kube::api::{ApiResource, DynamicObject, WatchEvent, WatchParams};
+use kube::{Api, ResourceExt as _};
+
 use super::super::describe::words;
 use super::super::{Failure, World, ensure, failure, stage};
 use super::connect;
@@ -153,15 +159,7 @@ async fn written(world: &World) -> Result<(), Failure> {
     let managers = world.kubectl(&on(managers)).await?;
     ensure(managers == "other", || format!("it is managed by {managers:?}"))?;
 
-    // The wait is a watch, which is told of the patch.
-    let wait = on("wait greeting/made --for=jsonpath={.text}=three --timeout=120s");
-    let patch = async {
-        world
-            .kubectl(&on("patch greeting made --type=merge -p {\"text\":\"three\"}"))
-            .await
-    };
-    let (waited, patched) = tokio::join!(world.kubectl(&wait), patch);
-    (waited?, patched?);
+    watched(world).await?;
     let strict = world
         .kubectl_fails(&on("patch greeting made --type=merge -p {\"text\":3}"))
         .await?;
@@ -177,12 +175,45 @@ async fn written(world: &World) -> Result<(), Failure> {
     ensure(gone.contains("NotFound"), || gone.clone())
 }
 
+/// A watch of one greeting that goes on from what is known of it is told of that one alone.
+async fn watched(world: &World) -> Result<(), Failure> {
+    let on = |line: &str| format!("-n {NAME} {line}");
+    let kind = ApiResource {
+        group: "computed.example.com".into(),
+        version: "v1".into(),
+        api_version: "computed.example.com/v1".into(),
+        kind: "Greeting".into(),
+        plural: "greetings".into(),
+    };
+    let greetings: Api<DynamicObject> = Api::namespaced_with(world.client.clone(), NAME, &kind);
+    let made = greetings.get("made").await?;
+    let known = made.resource_version().unwrap_or_default();
+    let one = WatchParams::default().fields("metadata.name=made");
+    let events = greetings.watch(&one, &known).await?;
+    for line in [
+        "patch greeting hello --type=merge -p {\"text\":\"other\"}",
+        "label configmap hello greeting-",
+        "label configmap hello greeting=short",
+        "patch greeting made --type=merge -p {\"text\":\"three\"}",
+    ] {
+        world.kubectl(&on(line)).await?;
+    }
+    let mut changes = pin!(events.filter(|event| {
+        let is_change = !matches!(event, Ok(WatchEvent::Bookmark(_)));
+        std::future::ready(is_change)
+    }));
+    match changes.next().await {
+        Some(Ok(WatchEvent::Modified(greeting))) if greeting.data["text"] == "three" => Ok(()),
+        other => Err(failure(format!("the watch of one greeting tells {other:?}"))),
+    }
+}
+
 fn words_of(line: &str) -> Vec<&str> {
     line.split(' ').collect()
 }
 
 /// What kubectl writes comes to contain this, runs of blanks counting as one.
-async fn shows(world: &World, line: &str, wanted: &str) -> Result<(), Failure> {
+pub(super) async fn shows(world: &World, line: &str, wanted: &str) -> Result<(), Failure> {
     world
         .eventually(&format!("`kubectl {line}` to show {wanted:?}"), async || {
             let output = world.kubectl(line).await.map_err(|error| error.to_string())?;

@@ -1,6 +1,7 @@
 //! The start for a server of one's own (the directory `template`), deployed as its README says.
 
 use super::super::{Failure, World, ensure, stage};
+use super::computed::shows;
 
 const NAME: &str = "greeter";
 const SERVER: &str = include_str!("../../../../template/deploy/server.yaml");
@@ -16,15 +17,19 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     let apply = ["-n", NAME, "apply", "-f", "-"];
     let applied = world.tools.try_kubectl(&apply, GREETING).await?;
     ensure(applied.success, || applied.stderr.clone())?;
-    let row = world
-        .kubectl(&format!("-n {NAME} get gr first --no-headers"))
-        .await?;
+    shows(
+        world,
+        &format!("-n {NAME} get gr --no-headers"),
+        "first world hello",
+    )
+    .await?;
+    let table = world.kubectl(&format!("-n {NAME} get greetings")).await?;
+    let heads = table.lines().next().unwrap_or_default();
     ensure(
-        row.split_whitespace().take(3).eq(["first", "world", "hello"]),
-        || row.clone(),
+        heads.split_whitespace().eq(["NAME", "WHOM", "TEXT", "AGE"]),
+        || table.clone(),
     )?;
-    let explained = world.kubectl("explain greeting.spec.whom").await?;
-    ensure(explained.contains("Who is greeted."), || explained.clone())?;
+    shows(world, "explain greeting.spec.whom", "Who is greeted.").await?;
     let nobody = GREETING.replace("whom: world", "whom: \"\"");
     let refused = world.tools.try_kubectl(&apply, &nobody).await?;
     ensure(
