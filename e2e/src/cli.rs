@@ -121,6 +121,22 @@ enum Command {
         /// Only those whose name contains one of these.
         filters: Vec<String>,
     },
+    /// Ask two servers that run already the same requests, as the scenarios `twin/*` do; the object's namespaces are made by whoever
+    /// started them.
+    Play {
+        /// The kubeconfig of the Go server.
+        #[arg(long, value_name = "FILE")]
+        go: PathBuf,
+        /// The kubeconfig of ours.
+        #[arg(long, value_name = "FILE")]
+        ours: PathBuf,
+        /// Ask a CustomResourceDefinition at the kube-apiserver of this kubeconfig rather than the Go server.
+        #[arg(long, value_name = "FILE")]
+        definition: Option<PathBuf>,
+        /// Their API group.
+        #[arg(long, default_value = "gadgets.example.com")]
+        group: String,
+    },
     /// Test the cluster itself: up, pods, volumes, down.
     Selftest,
     /// Measure; no part of any test.
@@ -191,6 +207,8 @@ enum Error {
     Scenarios(#[from] scenarios::Error),
     #[error(transparent)]
     Bench(#[from] bench::Error),
+    #[error("failed to play two servers")]
+    Play(#[source] scenarios::Failure),
     #[error("this command is about a cluster made here, and --kubeconfig names another")]
     NotOurs,
     #[error("no program is called {0}")]
@@ -270,6 +288,23 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
             },
         )
         .await?),
+        (
+            Command::Play {
+                go,
+                ours,
+                definition,
+                group,
+            },
+            _,
+        ) => {
+            let options = scenarios::ByHand {
+                go,
+                ours,
+                definition,
+                group,
+            };
+            scenarios::play_by_hand(&options).await.map_err(Error::Play)
+        }
         (Command::Charts { write }, _) => check_charts(write).await,
         (Command::Program { program }, _) => print_program(program).await,
         (Command::Images { test_server }, Some(_)) => print_images(&make_images(test_server).await?),
@@ -355,6 +390,7 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
         | Command::Program { .. }
         | Command::Test { .. }
         | Command::Helm { .. }
+        | Command::Play { .. }
         | Command::Charts { .. }
         | Command::Provisioner { .. } => Err(Error::NotOurs),
     }

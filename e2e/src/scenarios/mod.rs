@@ -40,6 +40,7 @@ use std::{future::Future, pin::Pin};
 
 pub use lane::Lane;
 pub use runner::{Error, Selection, run};
+pub use twin::{ByHand, play_by_hand};
 pub use world::World;
 
 /// Why a scenario failed, in words.

@@ -30,6 +30,8 @@ pub(super) struct Memory {
     /// What placeholders stand for.
     pub(super) said: BTreeMap<String, String>,
     uids: BTreeSet<String>,
+    /// The revisions by name, as they were before the answer that is read.
+    revisions: BTreeMap<String, String>,
 }
 
 impl Answer {
@@ -40,6 +42,10 @@ impl Answer {
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
         let mut values = parse(content_type, body);
+        let revisions = memory.said.iter();
+        memory.revisions = revisions
+            .filter_map(|(key, said)| Some((key.strip_prefix("rv ")?.to_owned(), said.clone())))
+            .collect();
         for value in &values {
             memory.learn(value);
         }
@@ -126,8 +132,16 @@ impl Memory {
                 if let Some(Value::Array(causes)) = fields.get_mut("causes") {
                     managed_fields::normalize_causes(causes);
                 }
+                let before = fields
+                    .get("name")
+                    .and_then(Value::as_str)
+                    .and_then(|name| self.revisions.get(name));
                 for (name, field) in fields.iter_mut() {
                     match (name.as_str(), &mut *field) {
+                        // Whether a write was one is seen by this alone.
+                        ("resourceVersion", Value::String(text)) if before == Some(text) => {
+                            *text = "<the revision of before>".to_owned();
+                        }
                         ("resourceVersion", Value::String(text)) if text.parse::<u64>().is_ok() => {
                             *text = "<revision>".to_owned();
                         }
@@ -257,6 +271,16 @@ mod tests {
         assert_eq!(memory.said["rv a"], "5");
         assert_eq!(memory.said["uid a"], "u");
         assert_eq!(memory.said["continue"], "t");
+    }
+
+    #[test]
+    fn a_write_that_was_none_is_told() {
+        let object = |revision: &str| json!({"metadata": {"name": "a", "resourceVersion": revision}});
+        let (mut one, mut other) = (Memory::default(), Memory::default());
+        assert_eq!(read(&object("5"), &mut one), read(&object("70"), &mut other));
+        let unchanged = read(&object("5"), &mut one);
+        assert_ne!(unchanged, read(&object("71"), &mut other));
+        assert_eq!(unchanged, read(&object("71"), &mut other));
     }
 
     #[test]

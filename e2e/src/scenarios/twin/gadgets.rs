@@ -23,8 +23,10 @@ pub(super) const PAIR: Pair = Pair {
         include_str!("requests/gadgets/8-status.http"),
         include_str!("requests/gadgets/9-scale.http"),
         include_str!("requests/gadgets/10-delete.http"),
+        include_str!("requests/gadgets/11-definition.http"),
     ],
-    least: 470,
+    least: 620,
+    definition: true,
     declared: DECLARED,
     #[cfg(test)]
     page: include_str!("../../../../docs/gadgets-differences.md"),
@@ -126,6 +128,10 @@ const DECLARED: &[Difference] = &[
     },
     Difference {
         request: "merge patch of a scale with an unknown field, Strict",
+        reason: "the message shows the patched object with its fields in another order",
+    },
+    Difference {
+        request: "a definition: merge patch of the kind",
         reason: "the message shows the patched object with its fields in another order",
     },
 ];

@@ -4,6 +4,8 @@
 //! directly; then the aggregator is asked, and asked again once the Go server is gone and ours has taken the claim over.
 
 mod answer;
+mod by_hand;
+mod definition;
 mod differences;
 mod direct;
 mod gadgets;
@@ -14,8 +16,11 @@ mod protobuf;
 mod request;
 mod wardle;
 
-use super::{Failure, Lane, Scenario, World, ensure, failure};
+use kube::Client;
+
+use super::{Failure, Lane, Scenario, World, ensure};
 use crate::{client, progress};
+pub use by_hand::{Options as ByHand, play as play_by_hand};
 use pair::Pair;
 
 /// The scenarios of this file.
@@ -36,30 +41,30 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-#[cfg(test)]
 const PAIRS: [&Pair; 2] = [&wardle::PAIR, &gadgets::PAIR];
 
 async fn side_by_side(world: &World, pair: &Pair) -> Result<(), Failure> {
     let requests = pair.requests();
     start(world, pair).await?;
     let go = play::play(&direct::client(world, pair.go).await?, &requests).await?;
-    let ours = play::play(&direct::client(world, pair.ours).await?, &requests).await?;
+    let client = direct::client(world, pair.ours).await?;
+    let ours = play::play(&client, &requests).await?;
     let direct = differences::compare(pair.declared, &requests, &go, &ours);
+    let defined = beside_a_definition(world, &client, pair).await;
     // What was said through the aggregator is looked at even where the direct answers differ already.
     let aggregated = through_the_aggregator(world, pair).await;
     progress::say(format!("    {} requests; declared to differ:", requests.len()));
     for difference in pair.declared {
         progress::say(format!("      {}: {}", difference.request, difference.reason));
     }
-    match (direct, aggregated) {
-        (Ok(_), Ok(())) => {}
-        (Err(error), Ok(())) | (Ok(_), Err(error)) => return Err(error),
-        (Err(one), Err(other)) => {
-            return Err(failure(format!(
-                "directly: {one}\nthrough the aggregator: {other}"
-            )));
-        }
-    }
+    let outcomes = [
+        ("directly", direct.map(drop)),
+        ("beside a definition", defined),
+        ("through the aggregator", aggregated),
+    ];
+    let failed = |(how, outcome): (&str, Result<(), Failure>)| Some(format!("{how}: {}", outcome.err()?));
+    let failed: Vec<String> = outcomes.into_iter().filter_map(failed).collect();
+    ensure(failed.is_empty(), || failed.join("\n"))?;
     world.delete("aggregatedserver", pair.ours).await?;
     for namespace in [pair.go, pair.ours, pair.objects] {
         world
@@ -80,6 +85,16 @@ async fn start(world: &World, pair: &Pair) -> Result<(), Failure> {
     world.condition(ours, "Ready", "False", Some("Conflict")).await?;
     let line = format!("-n {ours} rollout status deployment/{ours} --timeout=180s");
     world.kubectl(&line).await.map(|_| ())
+}
+
+/// Ours beside the kube-apiserver, which serves a CustomResourceDefinition of the same schema.
+async fn beside_a_definition(world: &World, ours: &Client, pair: &Pair) -> Result<(), Failure> {
+    if !pair.definition {
+        return Ok(());
+    }
+    world.made.note("customresourcedefinition", definition::NAME);
+    let cluster = client::connect_without_retries(world.tools.kubeconfig()).await?;
+    definition::beside(&cluster, ours, pair).await
 }
 
 async fn through_the_aggregator(world: &World, pair: &Pair) -> Result<(), Failure> {

@@ -21,6 +21,8 @@ pub(super) struct Pair {
     pub(super) files: &'static [&'static str],
     /// How many of them, at least, go through the aggregator.
     pub(super) least: usize,
+    /// A CustomResourceDefinition of the same schema is asked too.
+    pub(super) definition: bool,
     /// Every request whose answers differ.
     pub(super) declared: &'static [Difference],
     /// The page that lists them for people.

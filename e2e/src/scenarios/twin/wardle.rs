@@ -23,6 +23,7 @@ pub(super) const PAIR: Pair = Pair {
         include_str!("requests/wardle/8-admission.http"),
     ],
     least: 450,
+    definition: false,
     declared: DECLARED,
     #[cfg(test)]
     page: include_str!("../../../../docs/wardle-differences.md"),

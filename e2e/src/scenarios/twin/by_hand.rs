@@ -1,0 +1,43 @@
+//! `cargo e2e play`: a pair of servers that run somewhere already, such as on this machine's loopback, without a cluster of the
+//! harness. A seed that failed, or a change of the library, is looked at in seconds so.
+
+use std::path::PathBuf;
+
+use super::{PAIRS, definition, differences, play};
+use crate::scenarios::{Failure, failure};
+use crate::{client, progress};
+
+/// Whom to ask, and what.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The kubeconfig of the Go server.
+    pub go: PathBuf,
+    /// The kubeconfig of ours.
+    pub ours: PathBuf,
+    /// The kubeconfig of a kube-apiserver that takes a CustomResourceDefinition, where that is to be asked.
+    pub definition: Option<PathBuf>,
+    /// The API group of the pair.
+    pub group: String,
+}
+
+/// Asks both, and tells what is not as declared.
+///
+/// # Errors
+/// That, and a server that cannot be asked.
+pub async fn play(options: &Options) -> Result<(), Failure> {
+    let pair = PAIRS
+        .into_iter()
+        .find(|pair| pair.group == options.group)
+        .ok_or_else(|| failure(format!("no pair has the group {}", options.group)))?;
+    let go = client::connect_without_retries(&options.go).await?;
+    let ours = client::connect_without_retries(&options.ours).await?;
+    if let Some(definition) = &options.definition {
+        let cluster = client::connect_without_retries(definition).await?;
+        return definition::beside(&cluster, &ours, pair).await;
+    }
+    let requests = pair.requests();
+    let (go, ours) = futures::join!(play::play(&go, &requests), play::play(&ours, &requests));
+    let compared = differences::compare(pair.declared, &requests, &go?, &ours?)?;
+    progress::say(format!("{compared} answers are as declared"));
+    Ok(())
+}
