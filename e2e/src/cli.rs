@@ -136,6 +136,12 @@ enum Command {
         /// Their API group.
         #[arg(long, default_value = "gadgets.example.com")]
         group: String,
+        /// Send so many random requests rather than those that are written down.
+        #[arg(long)]
+        random: Option<usize>,
+        /// What the first random sequence is made of.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
     },
     /// Test the cluster itself: up, pods, volumes, down.
     Selftest,
@@ -294,6 +300,8 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
                 ours,
                 definition,
                 group,
+                random,
+                seed,
             },
             _,
         ) => {
@@ -302,6 +310,8 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
                 ours,
                 definition,
                 group,
+                random,
+                seed,
             };
             scenarios::play_by_hand(&options).await.map_err(Error::Play)
         }

@@ -72,6 +72,20 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The answer in one line.
+    pub(super) fn shown(&self) -> String {
+        let body: Vec<String> = self.body.iter().map(ToString::to_string).collect();
+        let headers: Vec<String> = self
+            .headers
+            .iter()
+            .filter(|(_, values)| !values.is_empty())
+            .map(|(name, values)| format!("{name}: {}", values.join(" | ")))
+            .collect();
+        format!("{} [{}] {}", self.code, headers.join("; "), body.join(" ⏎ "))
+    }
+}
+
 fn parse(content_type: &str, body: &[u8]) -> Vec<Value> {
     let text = || vec![Value::String(String::from_utf8_lossy(body).into_owned())];
     if content_type.starts_with("application/json") {

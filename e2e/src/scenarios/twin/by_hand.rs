@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::{PAIRS, definition, differences, play};
+use super::{PAIRS, definition, differences, play, random, together};
 use crate::scenarios::{Failure, failure};
 use crate::{client, progress};
 
@@ -18,6 +18,10 @@ pub struct Options {
     pub definition: Option<PathBuf>,
     /// The API group of the pair.
     pub group: String,
+    /// How many random requests are sent; none: those that are written down.
+    pub random: Option<usize>,
+    /// What the first random sequence is made of.
+    pub seed: u64,
 }
 
 /// Asks both, and tells what is not as declared.
@@ -29,15 +33,24 @@ pub async fn play(options: &Options) -> Result<(), Failure> {
         .into_iter()
         .find(|pair| pair.group == options.group)
         .ok_or_else(|| failure(format!("no pair has the group {}", options.group)))?;
-    let go = client::connect_without_retries(&options.go).await?;
-    let ours = client::connect_without_retries(&options.ours).await?;
+    let go_client = client::connect_without_retries(&options.go).await?;
+    let ours_client = client::connect_without_retries(&options.ours).await?;
     if let Some(definition) = &options.definition {
         let cluster = client::connect_without_retries(definition).await?;
-        return definition::beside(&cluster, &ours, pair).await;
+        return definition::beside(&cluster, &ours_client, pair).await;
+    }
+    if let Some(requests) = options.random {
+        return random::play(&go_client, &ours_client, pair, options.seed, requests).await;
     }
     let requests = pair.requests();
-    let (go, ours) = futures::join!(play::play(&go, &requests), play::play(&ours, &requests));
+    let (go, ours) = futures::join!(
+        play::play(&go_client, &requests),
+        play::play(&ours_client, &requests)
+    );
     let compared = differences::compare(pair.declared, &requests, &go?, &ours?)?;
+    if pair.definition {
+        together::patches(&ours_client, pair).await?;
+    }
     progress::say(format!("{compared} answers are as declared"));
     Ok(())
 }

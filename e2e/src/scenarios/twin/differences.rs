@@ -52,18 +52,7 @@ fn described(request: &Request, go: &Answer, ours: &Answer) -> String {
         request.title,
         request.method,
         request.path,
-        shown(go),
-        shown(ours)
+        go.shown(),
+        ours.shown()
     )
-}
-
-fn shown(answer: &Answer) -> String {
-    let body: Vec<String> = answer.body.iter().map(ToString::to_string).collect();
-    let headers: Vec<String> = answer
-        .headers
-        .iter()
-        .filter(|(_, values)| !values.is_empty())
-        .map(|(name, values)| format!("{name}: {}", values.join(" | ")))
-        .collect();
-    format!("{} [{}] {}", answer.code, headers.join("; "), body.join(" ⏎ "))
 }

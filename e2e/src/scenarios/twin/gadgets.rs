@@ -9,6 +9,7 @@ pub(super) const PAIR: Pair = Pair {
     go: "peer-go",
     ours: "peer-ours",
     objects: "gadgets",
+    access: ACCESS,
     group: "gadgets.example.com",
     go_server,
     our_server,
@@ -24,13 +25,28 @@ pub(super) const PAIR: Pair = Pair {
         include_str!("requests/gadgets/9-scale.http"),
         include_str!("requests/gadgets/10-delete.http"),
         include_str!("requests/gadgets/11-definition.http"),
+        include_str!("requests/gadgets/12-integration.http"),
     ],
-    least: 620,
+    least: 770,
     definition: true,
     declared: DECLARED,
     #[cfg(test)]
     page: include_str!("../../../../docs/gadgets-differences.md"),
 };
+
+/// The user panda may patch and not create.
+const ACCESS: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: patcher, namespace: gadgets }
+rules: [{ apiGroups: [gadgets.example.com], resources: [gadgets], verbs: [patch] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: patcher, namespace: gadgets }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: patcher }
+subjects: [{ apiGroup: rbac.authorization.k8s.io, kind: User, name: panda }]
+";
 
 /// With an etcd beside it.
 fn go_server(name: &str) -> String {

@@ -9,11 +9,15 @@ mod definition;
 mod differences;
 mod direct;
 mod gadgets;
+#[cfg(test)]
+mod kubernetes_tests;
 mod managed_fields;
 mod pair;
 mod play;
 mod protobuf;
+mod random;
 mod request;
+mod together;
 mod wardle;
 
 use kube::Client;
@@ -50,6 +54,7 @@ async fn side_by_side(world: &World, pair: &Pair) -> Result<(), Failure> {
     let client = direct::client(world, pair.ours).await?;
     let ours = play::play(&client, &requests).await?;
     let direct = differences::compare(pair.declared, &requests, &go, &ours);
+    let together = at_once(&client, pair).await;
     let defined = beside_a_definition(world, &client, pair).await;
     // What was said through the aggregator is looked at even where the direct answers differ already.
     let aggregated = through_the_aggregator(world, pair).await;
@@ -59,6 +64,7 @@ async fn side_by_side(world: &World, pair: &Pair) -> Result<(), Failure> {
     }
     let outcomes = [
         ("directly", direct.map(drop)),
+        ("at once", together),
         ("beside a definition", defined),
         ("through the aggregator", aggregated),
     ];
@@ -78,6 +84,9 @@ async fn start(world: &World, pair: &Pair) -> Result<(), Failure> {
     for namespace in [pair.go, pair.ours, pair.objects] {
         world.namespace(namespace).await?;
     }
+    if !pair.access.is_empty() {
+        world.apply(pair.access).await?;
+    }
     world.apply(&(pair.go_server)(pair.go)).await?;
     world.ready(pair.go).await?;
     let ours = pair.ours;
@@ -85,6 +94,14 @@ async fn start(world: &World, pair: &Pair) -> Result<(), Failure> {
     world.condition(ours, "Ready", "False", Some("Conflict")).await?;
     let line = format!("-n {ours} rollout status deployment/{ours} --timeout=180s");
     world.kubectl(&line).await.map(|_| ())
+}
+
+/// What is asked of ours at once; no order of it is compared.
+async fn at_once(ours: &Client, pair: &Pair) -> Result<(), Failure> {
+    if !pair.definition {
+        return Ok(());
+    }
+    together::patches(ours, pair).await
 }
 
 /// Ours beside the kube-apiserver, which serves a CustomResourceDefinition of the same schema.

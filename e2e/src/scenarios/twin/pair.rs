@@ -11,6 +11,8 @@ pub(super) struct Pair {
     pub(super) ours: &'static str,
     /// The namespace of the objects.
     pub(super) objects: &'static str,
+    /// What the users of the requests may, beside the administrator; a manifest.
+    pub(super) access: &'static str,
     /// The API group.
     pub(super) group: &'static str,
     /// The manifest of the Go server of this name.
@@ -21,7 +23,7 @@ pub(super) struct Pair {
     pub(super) files: &'static [&'static str],
     /// How many of them, at least, go through the aggregator.
     pub(super) least: usize,
-    /// A CustomResourceDefinition of the same schema is asked too.
+    /// They have the kind of `gadgets`: a CustomResourceDefinition of the same schema is asked too, and what is about that kind.
     pub(super) definition: bool,
     /// Every request whose answers differ.
     pub(super) declared: &'static [Difference],

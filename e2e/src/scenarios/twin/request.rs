@@ -1,8 +1,8 @@
 //! Requests as they stand in `requests/*/*.http`: a title, a line with method and path, headers, a body.
 //!
 //! `{{rv NAME}}` and `{{uid NAME}}` are the resourceVersion and the uid that the server last gave the object of this
-//! name; `{{continue}}` is the token of its last list; `{{repeat COUNT TEXT}}` is what would be too long to read, and
-//! `{{byte HEX}}` in a body one that is no text. The header `Until: CODE` is not sent: the request is sent again until its answer has
+//! name; `{{continue}}` is the token of its last list; `{{repeat COUNT TEXT}}` and `{{many COUNT NAME}}`, fields
+//! behind others, are what would be too long to read, and `{{byte HEX}}` in a body one that is no text. The header `Until: CODE` is not sent: the request is sent again until its answer has
 //! this code, since plugins learn of other objects a little later.
 
 use std::collections::BTreeMap;
@@ -54,7 +54,7 @@ pub(super) fn filled(text: &str, said: &BTreeMap<String, String>) -> Vec<u8> {
         filled.extend(before.as_bytes());
         if let Some(byte) = byte(key) {
             filled.push(byte);
-        } else if let Some(text) = repeated(key) {
+        } else if let Some(text) = repeated(key).or_else(|| many(key)) {
             filled.extend(text.into_bytes());
         } else if let Some(text) = said.get(key) {
             filled.extend(text.as_bytes());
@@ -72,6 +72,16 @@ fn byte(key: &str) -> Option<u8> {
 fn repeated(key: &str) -> Option<String> {
     let (count, text) = key.strip_prefix("repeat ")?.split_once(' ')?;
     Some(text.repeat(count.parse().ok()?))
+}
+
+fn many(key: &str) -> Option<String> {
+    let (count, name) = key.strip_prefix("many ")?.split_once(' ')?;
+    let count: usize = count.parse().ok()?;
+    Some(
+        (0..count)
+            .map(|number| format!(r#","{name}-{number}":"A""#))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -99,6 +109,7 @@ mod tests {
             ("x={{continue}}", b"x="),
             (r#"{{repeat 3 {"a":}}1"#, br#"{"a":{"a":{"a":1"#),
             ("a{{byte ff}}b", b"a\xffb"),
+            (r#"{"x":"y"{{many 2 k}}}"#, br#"{"x":"y","k-0":"A","k-1":"A"}"#),
         ] {
             assert_eq!(filled(text, &said), expected);
         }

@@ -9,6 +9,7 @@ pub(super) const PAIR: Pair = Pair {
     go: "twin-go",
     ours: "twin-ours",
     objects: "twin",
+    access: "",
     group: "wardle.example.com",
     go_server: |name| world::go_sample_server(name, name, ""),
     our_server: |name| world::sample_server(name, name, ""),

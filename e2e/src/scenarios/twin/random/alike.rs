@@ -1,0 +1,59 @@
+//! What is not compared of the answers to random requests: what is declared to differ of those that are written down, and what Go
+//! answers in no order.
+
+use serde_json::Value;
+
+use super::super::answer::Answer;
+
+/// The answer without that.
+pub(super) fn answer(mut answer: Answer) -> Answer {
+    answer.body.iter_mut().for_each(value);
+    answer
+}
+
+fn value(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            // The causes of a conflict are compared; the message lists them by a manager that comes first by chance.
+            let conflict = fields.get("reason").is_some_and(|reason| reason == "Conflict");
+            if conflict
+                && fields
+                    .get("details")
+                    .is_some_and(|details| details["causes"].is_array())
+            {
+                fields.remove("message");
+            }
+            fields.values_mut().for_each(self::value);
+        }
+        Value::Array(items) => items.iter_mut().for_each(self::value),
+        Value::String(text) => {
+            if let Some(without) = without_patched_object(text) {
+                *text = without;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A patched object that cannot be decoded is shown with its fields in another order.
+fn without_patched_object(text: &str) -> Option<String> {
+    let (before, shown) = text.split_once(r#"Invalid value: "{"#)?;
+    let (_, detail) = shown.rsplit_once(r#"}": "#)?;
+    Some(format!("{before}Invalid value: <object>: {detail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_patched_object;
+
+    #[test]
+    fn a_patched_object_is_left_out_and_what_is_wrong_with_it_is_not() {
+        let text = r#" "" is invalid: patch: Invalid value: "{\"a\": \"}\": 1\"}": json: cannot"#;
+        let without = without_patched_object(text);
+        assert_eq!(
+            without.as_deref(),
+            Some(r#" "" is invalid: patch: Invalid value: <object>: json: cannot"#)
+        );
+        assert_eq!(without_patched_object("Invalid value: -1: must not"), None);
+    }
+}

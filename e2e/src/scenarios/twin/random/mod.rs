@@ -1,0 +1,117 @@
+//! Sequences of random writes, the same to both of a pair, of which the Go server says what is right: creations, replacements, every
+//! kind of patch and server-side apply by several managers, in both versions, at the object, its status and its scale.
+//!
+//! A sequence is made of a seed alone and is about one object, so that it can be played again. It ends at the first difference, and
+//! what is not needed to come there is left out before it is told.
+
+mod alike;
+mod body;
+mod sequence;
+mod value;
+
+use kube::Client;
+
+use super::answer::Answer;
+use super::pair::Pair;
+use super::play::Player;
+use super::request::Request;
+use crate::progress;
+use crate::scenarios::{Failure, failure};
+
+/// How many requests a sequence has.
+const LENGTH: usize = 40;
+
+/// A difference, and what led to it.
+struct Difference {
+    requests: Vec<Request>,
+    go: Answer,
+    ours: Answer,
+}
+
+/// Plays sequences to both until at least so many requests were sent.
+///
+/// # Errors
+/// The shortest sequence that was found to a difference, and its seed.
+pub(super) async fn play(
+    go: &Client,
+    ours: &Client,
+    pair: &Pair,
+    seed: u64,
+    requests: usize,
+) -> Result<(), Failure> {
+    let mut sent = 0;
+    for seed in seed.. {
+        if sent >= requests {
+            break;
+        }
+        let sequence = sequence::of(pair, seed);
+        sent += sequence.len();
+        if let Some(difference) = attempt(go, ours, &sequence, seed, 0).await? {
+            let shortest = shrunk(go, ours, difference, seed).await?;
+            return Err(failure(described(seed, &shortest)));
+        }
+    }
+    progress::say(format!("    {sent} random requests from seed {seed} on"));
+    Ok(())
+}
+
+/// Plays a sequence to both, about an object that no other attempt is about, to its end or the first difference.
+async fn attempt(
+    go: &Client,
+    ours: &Client,
+    sequence: &[Request],
+    seed: u64,
+    number: usize,
+) -> Result<Option<Difference>, Failure> {
+    let name = format!("random-{seed}-{number}");
+    let (mut go, mut ours) = (Player::new(go), Player::new(ours));
+    let mut played = Vec::new();
+    for request in sequence {
+        let named = sequence::named(request, &name);
+        let (go, ours) = futures::join!(go.ask(&named), ours.ask(&named));
+        let [go, ours] = [go?, ours?].map(alike::answer);
+        played.push(request.clone());
+        if go != ours {
+            return Ok(Some(Difference {
+                requests: played,
+                go,
+                ours,
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// The difference with each request left out without which there still is one, from the last but one to the first.
+async fn shrunk(
+    go: &Client,
+    ours: &Client,
+    mut shortest: Difference,
+    seed: u64,
+) -> Result<Difference, Failure> {
+    let mut number = 0;
+    for left_out in (0..shortest.requests.len().saturating_sub(1)).rev() {
+        // An attempt may have ended sooner than the one before it.
+        if left_out + 1 >= shortest.requests.len() {
+            continue;
+        }
+        let mut fewer = shortest.requests.clone();
+        fewer.remove(left_out);
+        number += 1;
+        if let Some(difference) = attempt(go, ours, &fewer, seed, number).await? {
+            shortest = difference;
+        }
+    }
+    Ok(shortest)
+}
+
+fn described(seed: u64, difference: &Difference) -> String {
+    let requests: Vec<String> = difference.requests.iter().map(sequence::text).collect();
+    format!(
+        "of seed {seed}, {} requests lead to a difference:\n{}\n    Go:   {}\n    ours: {}",
+        requests.len(),
+        requests.join("\n"),
+        difference.go.shown(),
+        difference.ours.shown(),
+    )
+}
