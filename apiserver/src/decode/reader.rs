@@ -236,7 +236,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
 }
 
 /// An element of a list of bytes.
-static BYTE: LazyLock<Node> = LazyLock::new(Node::byte);
+pub(super) static BYTE: LazyLock<Node> = LazyLock::new(Node::byte);
 
 /// The bytes that were read one by one; what was none of them is an error already.
 fn bytes_of(list: &[Value]) -> Vec<u8> {

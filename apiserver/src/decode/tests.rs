@@ -258,7 +258,14 @@ fn what_was_merged_becomes_what_its_type_says() {
         convert(json!({"port": null, "key": "aGVs\nbG8=", "plugs": [null, {"watts": 1.0, "on": null}]})),
         Ok(json!({"key": "aGVsbG8=", "plugs": [{}, {"watts": 1}]}))
     );
+    assert_eq!(
+        convert(json!({"key": [104, 105.0, null]})),
+        Ok(json!({"key": [104, 105, 0]}))
+    );
     for (value, expected) in [
+        (json!({"key": ["h"]}), "unrecognized type: uint8"),
+        (json!({"key": [1.5]}), "cannot convert float64 to uint8"),
+        (json!({"key": {}}), "cannot restore slice from map"),
         (
             json!({"port": {}}),
             "json: cannot unmarshal object into Go value of type int32",

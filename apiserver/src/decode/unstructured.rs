@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::base64;
 use super::go_type::{GoType, go_kind};
+use super::reader::BYTE;
 use super::time::check as check_time;
 use crate::schema::{Node, Shape};
 
@@ -49,6 +50,10 @@ pub(crate) fn convert(value: &mut Value, node: &Node) -> Result<(), String> {
             }
             Err(error) => Err(format!("error decoding from json: {error}")),
         },
+        // Numbers, one by one: the decoder makes bytes of them.
+        (Shape::Bytes, Value::Array(list)) => {
+            list.iter_mut().try_for_each(|byte| convert_element(byte, &BYTE))
+        }
         (Shape::Bytes, _) => Err(format!("cannot restore slice from {}", found.kind())),
         (Shape::IntOrString, Value::String(_)) => Ok(()),
         (Shape::IntOrString, Value::Number(number)) => match number.as_i64().map(i32::try_from) {
