@@ -116,7 +116,12 @@ impl Rules {
         });
         errors.extend(self.validate_scale(request, object));
         self.refuse(object, errors)?;
-        Ok(resource.strategy.warnings(object))
+        // Who writes a status has not written what is warned of.
+        Ok(if writes_status {
+            Vec::new()
+        } else {
+            resource.strategy.warnings(object)
+        })
     }
 
     /// What is wrong with the numbers that `/scale` shows.

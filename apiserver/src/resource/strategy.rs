@@ -81,7 +81,7 @@ pub trait Strategy: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// What the client should be warned of (hub version).
+    /// What the client should be warned of (hub version). Who writes a status is not.
     fn warnings(&self, object: &Object) -> Vec<String> {
         let _ = object;
         Vec::new()

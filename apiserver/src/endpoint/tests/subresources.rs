@@ -52,6 +52,10 @@ fn server() -> TestServer {
             status_replicas: ".status.replicas".into(),
             label_selector: Some(".status.selector".into()),
         })
+        .warnings(|widget| match widget.spec.color.as_str() {
+            "mauve" => vec!["mauve fades".to_owned()],
+            _ => vec![],
+        })
         .validate_status_update(|new, old| {
             if new.status.replicas < old.status.replicas - 5 {
                 vec![FieldError::invalid(
@@ -250,6 +254,17 @@ async fn a_status_is_judged_by_rules_of_its_own() {
         patch(&server, &format!("{WIDGETS}/b/status"), &stale).await.0,
         404
     );
+}
+
+#[tokio::test]
+async fn who_writes_a_status_is_not_warned_of_the_rest() {
+    let server = with_a(json!({"color": "mauve"})).await;
+    let body = json!({"status": {"replicas": 1}, "spec": {"replicas": 2}}).to_string();
+    let status = format!("{A}/status");
+    for (path, warned) in [(A, Some("299 - \"mauve fades\"")), (status.as_str(), None)] {
+        let reply = server.send("PATCH", path, MERGE, body.clone()).await;
+        assert_eq!((reply.code, reply.header("warning")), (200, warned), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -352,7 +352,7 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         self
     }
 
-    /// What a client is warned of.
+    /// What a client is warned of that writes an object, and not its status alone.
     #[must_use]
     pub fn warnings(mut self, rule: impl Fn(&H) -> Vec<String> + Send + Sync + 'static) -> Self {
         self.rules.warnings = Some(Box::new(rule));
