@@ -1,13 +1,15 @@
 //! A server of `gadgets.example.com`: a kind with a field of each form that Kubernetes' own types have, in two versions, with rules,
-//! `/status`, `/scale` and field selectors. A server on Go's k8s.io/apiserver with the same types is asked the same requests.
+//! `/status`, `/scale`, a subresource that connects, and field selectors. A server on Go's k8s.io/apiserver with the same types is asked the same requests.
 //!
 //! `cargo run -p annex-apiserver --example peer -- --standalone --data-dir peer-data --secure-port 8443`
 
-use annex_apiserver::resource::typed::{self, DescriptionError};
+use annex_apiserver::request::Verb;
+use annex_apiserver::resource::typed::{self, Connect, DescriptionError};
 use annex_apiserver::resource::{Column, Policy, Resource, ScalePaths};
 use annex_apiserver::server::Server;
 
 mod conversion;
+mod echo;
 mod fields;
 mod validation;
 mod versions;
@@ -52,6 +54,7 @@ fn gadgets() -> Result<Resource, DescriptionError> {
             status_replicas: ".status.replicas".into(),
             label_selector: Some(".status.selector".into()),
         })
+        .connect("echo", Connect::new(echo::answer).verbs([Verb::Get, Verb::Create]))
         .columns::<v1::Gadget>(columns())
         .columns::<v1beta1::Gadget>(columns())
         .selectable_fields::<v1::Gadget>([".spec.class"])

@@ -50,6 +50,7 @@ func Paths(scheme *runtime.Scheme, options generic.RESTOptionsGetter) (map[strin
 		"gadgets":        gadgetREST{store},
 		"gadgets/status": &statusREST{&status},
 		"gadgets/scale":  &scaleREST{store},
+		"gadgets/echo":   &echoREST{store},
 	}, nil
 }
 
