@@ -1,5 +1,5 @@
 //! Gadgets on k8s.io/apiserver (`e2e/go/peer`) and on Annex's library (its example `peer`): a kind with a field of each form that
-//! Kubernetes' own types have, in two versions, with rules, `/status` and `/scale`.
+//! Kubernetes' own types have, in two versions, with rules, `/status`, `/scale` and one that connects.
 
 use super::differences::Difference;
 use super::pair::Pair;
@@ -26,8 +26,9 @@ pub(super) const PAIR: Pair = Pair {
         include_str!("requests/gadgets/10-delete.http"),
         include_str!("requests/gadgets/11-definition.http"),
         include_str!("requests/gadgets/12-integration.http"),
+        include_str!("requests/gadgets/13-connect.http"),
     ],
-    least: 770,
+    least: 800,
     definition: true,
     declared: DECLARED,
     #[cfg(test)]

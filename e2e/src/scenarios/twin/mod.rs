@@ -43,7 +43,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         needs_node: false,
         run: |world| Box::pin(side_by_side(world, &gadgets::PAIR)),
     },
+    Scenario {
+        name: "twin/random",
+        // It serves what `twin/peer` serves.
+        lane: Lane::Alone,
+        long: true,
+        needs_node: false,
+        run: |world| Box::pin(by_new_chance(world, &gadgets::PAIR)),
+    },
 ];
+
+/// How many random requests are sent in every run, and in a long one.
+const RANDOM: usize = 400;
+const RANDOM_LONG: usize = 8000;
 
 const PAIRS: [&Pair; 2] = [&wardle::PAIR, &gadgets::PAIR];
 
@@ -55,6 +67,7 @@ async fn side_by_side(world: &World, pair: &Pair) -> Result<(), Failure> {
     let ours = play::play(&client, &requests).await?;
     let direct = differences::compare(pair.declared, &requests, &go, &ours);
     let together = at_once(&client, pair).await;
+    let random = by_chance(world, &client, pair).await;
     let defined = beside_a_definition(world, &client, pair).await;
     // What was said through the aggregator is looked at even where the direct answers differ already.
     let aggregated = through_the_aggregator(world, pair).await;
@@ -65,12 +78,30 @@ async fn side_by_side(world: &World, pair: &Pair) -> Result<(), Failure> {
     let outcomes = [
         ("directly", direct.map(drop)),
         ("at once", together),
+        ("by chance", random),
         ("beside a definition", defined),
         ("through the aggregator", aggregated),
     ];
     let failed = |(how, outcome): (&str, Result<(), Failure>)| Some(format!("{how}: {}", outcome.err()?));
     let failed: Vec<String> = outcomes.into_iter().filter_map(failed).collect();
     ensure(failed.is_empty(), || failed.join("\n"))?;
+    end(world, pair).await
+}
+
+/// Random requests that no run has sent before.
+async fn by_new_chance(world: &World, pair: &Pair) -> Result<(), Failure> {
+    start(world, pair).await?;
+    let (go, ours) = (
+        direct::client(world, pair.go).await?,
+        direct::client(world, pair.ours).await?,
+    );
+    let seed = u64::from(rand::random::<u32>());
+    random::play(&go, &ours, pair, seed, RANDOM_LONG).await?;
+    world.delete("aggregatedserver", pair.go).await?;
+    end(world, pair).await
+}
+
+async fn end(world: &World, pair: &Pair) -> Result<(), Failure> {
     world.delete("aggregatedserver", pair.ours).await?;
     for namespace in [pair.go, pair.ours, pair.objects] {
         world
@@ -94,6 +125,15 @@ async fn start(world: &World, pair: &Pair) -> Result<(), Failure> {
     world.condition(ours, "Ready", "False", Some("Conflict")).await?;
     let line = format!("-n {ours} rollout status deployment/{ours} --timeout=180s");
     world.kubectl(&line).await.map(|_| ())
+}
+
+/// Random requests, of the same seeds every time: what fails once fails again. Others are for `--long`, and for `cargo e2e play`.
+async fn by_chance(world: &World, ours: &Client, pair: &Pair) -> Result<(), Failure> {
+    if !pair.definition {
+        return Ok(());
+    }
+    let go = direct::client(world, pair.go).await?;
+    random::play(&go, ours, pair, 0, RANDOM).await
 }
 
 /// What is asked of ours at once; no order of it is compared.

@@ -27,6 +27,10 @@ fn value(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(self::value),
         Value::String(text) => {
+            // The Go server's versions share the types of fields, which Go names by the package that they are in.
+            if text.contains("json: cannot unmarshal") {
+                *text = text.replace("v1beta1.", "v1.");
+            }
             if let Some(without) = without_patched_object(text) {
                 *text = without;
             }

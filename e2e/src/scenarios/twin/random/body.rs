@@ -80,6 +80,13 @@ pub(super) fn json_patch(version: Version, random: &mut StdRng) -> Value {
                 json!({"op": "add", "path": "/spec/args/0", "value": "0"}),
                 json!({"op": "copy", "from": "/spec/parts/0/image", "path": "/spec/mainPart"}),
                 json!({"op": "move", "from": "/spec/settings/a", "path": "/spec/settings/b"}),
+                json!({"op": "replace", "path": "/metadata/labels", "value": {"a": "9"}}),
+                json!({"op": "add", "path": "/status/phase", "value": "patched"}),
+                json!({"op": "remove", "path": "/metadata/managedFields/0"}),
+                json!({"op": "add", "path": "/spec/limits", "value": null}),
+                json!({"op": "remove", "path": "/spec/class"}),
+                json!({"op": "add", "path": "/spec/parts/-", "value": {"name": "q"}}),
+                json!({"op": "remove", "path": "/spec/ports/1/protocol"}),
             ],
         ));
     }
@@ -137,6 +144,31 @@ fn directive(fields: &mut Map<String, Value>, random: &mut StdRng) {
                 json!({"$retainKeys": ["rolling"], "rolling": {"maxSurge": 3}}),
             ),
             ("anchor", "anchor", json!({"$patch": "replace", "name": "z"})),
+            (
+                "parts",
+                "$setElementOrder/parts",
+                json!([{"name": "q"}, {"name": "p"}]),
+            ),
+            ("features", "$setElementOrder/features", json!(["z", "x"])),
+            ("parts", "parts", json!([{"name": "q", "$retainKeys": ["name"]}])),
+            ("parts", "parts", json!([{"image": "1"}])),
+            (
+                "parts",
+                "parts",
+                json!([{"$patch": "merge", "name": "p", "image": "7"}]),
+            ),
+            ("parts", "parts", json!([{"$patch": "bad", "name": "p"}])),
+            (
+                "ports",
+                "ports",
+                json!([{"$patch": "delete", "port": 9}, {"port": 9}]),
+            ),
+            ("args", "$deleteFromPrimitiveList/args", json!(["1"])),
+            (
+                "settings",
+                "settings",
+                json!({"$patch": "merge", "a": null, "c": "4"}),
+            ),
         ],
     );
     fields.remove(name);

@@ -16,10 +16,13 @@ use super::pair::Pair;
 use super::play::Player;
 use super::request::Request;
 use crate::progress;
-use crate::scenarios::{Failure, failure};
+use crate::scenarios::{Failure, ensure};
 
 /// How many requests a sequence has.
 const LENGTH: usize = 40;
+
+/// How many differences are told at most: many have one cause.
+const MOST: usize = 5;
 
 /// A difference, and what led to it.
 struct Difference {
@@ -31,7 +34,7 @@ struct Difference {
 /// Plays sequences to both until at least so many requests were sent.
 ///
 /// # Errors
-/// The shortest sequence that was found to a difference, and its seed.
+/// The shortest sequences that were found to a difference, and their seeds.
 pub(super) async fn play(
     go: &Client,
     ours: &Client,
@@ -39,18 +42,19 @@ pub(super) async fn play(
     seed: u64,
     requests: usize,
 ) -> Result<(), Failure> {
-    let mut sent = 0;
+    let (mut sent, mut found) = (0, Vec::new());
     for seed in seed.. {
-        if sent >= requests {
+        if sent >= requests || found.len() >= MOST {
             break;
         }
         let sequence = sequence::of(pair, seed);
         sent += sequence.len();
         if let Some(difference) = attempt(go, ours, &sequence, seed, 0).await? {
             let shortest = shrunk(go, ours, difference, seed).await?;
-            return Err(failure(described(seed, &shortest)));
+            found.push(described(seed, &shortest));
         }
     }
+    ensure(found.is_empty(), || found.join("\n"))?;
     progress::say(format!("    {sent} random requests from seed {seed} on"));
     Ok(())
 }

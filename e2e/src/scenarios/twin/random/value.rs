@@ -24,7 +24,7 @@ pub(super) fn spec(random: &mut StdRng, version: Version) -> Map<String, Value> 
         spec.insert(name.to_owned(), value);
     }
     // One value that cannot be, at most: several errors come in an order of Go's own.
-    if random.random_bool(0.03) {
+    if random.random_bool(0.06) {
         let (name, _) = field(random, version);
         spec.insert(
             name.to_owned(),
@@ -32,6 +32,11 @@ pub(super) fn spec(random: &mut StdRng, version: Version) -> Map<String, Value> 
                 random,
                 &[
                     json!("wrong"),
+                    json!([null]),
+                    json!({"x": null}),
+                    json!([{"name": "p"}, {"name": "p"}]),
+                    json!(["x", "x"]),
+                    json!(1.5),
                     json!(-1),
                     json!(true),
                     json!([1]),
@@ -45,7 +50,7 @@ pub(super) fn spec(random: &mut StdRng, version: Version) -> Map<String, Value> 
 
 fn field(random: &mut StdRng, version: Version) -> (&'static str, Value) {
     let (name, value) = plain_field(random, version);
-    let value = if random.random_bool(0.06) {
+    let value = if random.random_bool(0.1) {
         Value::Null
     } else {
         value
