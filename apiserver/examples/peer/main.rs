@@ -54,7 +54,10 @@ fn gadgets() -> Result<Resource, DescriptionError> {
             status_replicas: ".status.replicas".into(),
             label_selector: Some(".status.selector".into()),
         })
-        .connect("echo", Connect::new(echo::answer).verbs([Verb::Get, Verb::Create]))
+        .connect(
+            "echo",
+            Connect::new(echo::answer).verbs([Verb::Get, Verb::Create]),
+        )
         .columns::<v1::Gadget>(columns())
         .columns::<v1beta1::Gadget>(columns())
         .selectable_fields::<v1::Gadget>([".spec.class"])
