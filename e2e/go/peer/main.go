@@ -1,5 +1,5 @@
-// Gadgets on k8s.io/apiserver: a kind with a field of each form that Kubernetes' own types have, in two versions, with /status
-// and /scale. What the library's example `peer` is compared with.
+// Gadgets on k8s.io/apiserver: a kind with a field of each form that Kubernetes' own types have, in two versions, with /status,
+// /scale and /echo, which connects. What the library's example `peer` is compared with.
 //
 //go:generate go run k8s.io/code-generator/cmd/deepcopy-gen@v0.36.3 --output-file zz_generated.deepcopy.go ./v1 ./v1beta1 ./hub
 //go:generate go run k8s.io/kube-openapi/cmd/openapi-gen@v0.0.0-20260317180543-43fb72c5454a --output-dir openapi --output-pkg annex.dev/e2e/peer/openapi --output-file zz_generated.openapi.go --output-model-name-file zz_generated.model_name.go --report-filename /dev/null ./v1 ./v1beta1
