@@ -38,6 +38,8 @@ pub mod server;
 pub mod status;
 pub mod storage;
 
+pub use prometheus_client;
+
 /// The README's code compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::health::Check;
+use super::metrics::OwnMetrics;
 use crate::admission::{Admission, Lister, Registries};
 use crate::config::Defaults;
 use crate::object::Object;
@@ -30,6 +32,9 @@ pub struct Server {
     pub(super) registries: Registries,
     /// What they read, and in which version.
     pub(super) listed: Vec<(GroupResource, String)>,
+    /// Health checks of the author's own.
+    pub(super) checks: Vec<Check>,
+    pub(super) metrics: OwnMetrics,
     pub(super) info: openapi::Info,
     pub(super) faults: Vec<DescriptionError>,
 }
@@ -62,7 +67,7 @@ impl std::fmt::Debug for Server {
 
 /// Describes a [`Server`].
 pub struct Builder {
-    server: Server,
+    pub(super) server: Server,
     etcd_prefix: Option<String>,
 }
 
@@ -83,6 +88,8 @@ impl Server {
                 admission: Vec::new(),
                 registries: Registries::default(),
                 listed: Vec::new(),
+                checks: Vec::new(),
+                metrics: OwnMetrics::default(),
                 faults: Vec::new(),
             },
             etcd_prefix: None,

@@ -13,13 +13,14 @@ use crate::request::GroupResource;
 use crate::storage::Storage;
 use crate::storage::cache::Cache;
 
-/// The checks of a server, under the names that they have in Go. None of them keeps the storage open.
+/// The checks of a server, under the names that they have in Go, and its `own`. None of the library's keeps the storage open.
 pub(super) fn of(
     stores: &Stores,
     config: &Config,
     namespaces: Option<Arc<NamespaceLifecycle>>,
     background: &Background,
     life: Lifecycle,
+    own: Vec<Check>,
 ) -> Health {
     let mut checks = vec![
         Check::new("ping", || async { Ok(()) }),
@@ -37,6 +38,7 @@ pub(super) fn of(
         cache_check(stores),
         background.check(),
     ];
+    checks.extend(own);
     checks.push(Check::of_readiness("shutdown", move || {
         let is_leaving = life.stage() >= Stage::Leaving;
         async move {

@@ -126,7 +126,7 @@ async fn health_of_all(core: &ServerState, endpoint: health::Endpoint, query: &s
         if let health::Outcome::Sick(why) = &finding.outcome {
             tracing::info!(
                 endpoint = endpoint.name(),
-                check = finding.name,
+                check = &*finding.name,
                 why,
                 "a health check failed"
             );

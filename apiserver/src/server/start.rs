@@ -20,7 +20,7 @@ use super::running::Running;
 use super::server_state::ServerState;
 use super::storage::{Stores, open};
 use super::tls::{Tls, TlsError};
-use super::{Server, checks, connection, open_files, routes, standalone};
+use super::{Server, checks, connection, health, open_files, routes, standalone};
 use crate::admission::{self, Admission, InitializationError, Kept};
 use crate::background::BackgroundTask;
 use crate::config::{self, Cluster, Config};
@@ -104,6 +104,25 @@ pub enum StartError {
         /// In which version.
         version: String,
     },
+    /// A health check cannot have its name.
+    #[error("health check {name:?} cannot be used: {why}")]
+    HealthCheck {
+        /// Which.
+        name: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A metric cannot have its name.
+    #[error("metric {name:?} cannot be used: {why}")]
+    Metric {
+        /// Which.
+        name: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A collector of metrics does not tell them.
+    #[error("a collector of metrics fails")]
+    Collector(#[source] std::fmt::Error),
     /// The port cannot be had.
     #[error("cannot listen on {address}")]
     Listen {
@@ -181,9 +200,11 @@ impl Server {
             .collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(StartError::Resources(format!("{} is described twice", pair[0]))),
-            None => self.check_admission(disabled),
+            Some(pair) => return Err(StartError::Resources(format!("{} is described twice", pair[0]))),
+            None => self.check_admission(disabled)?,
         }
+        health::check_names(&self.checks)?;
+        self.metrics.check()
     }
 
     /// Plugins have names of their own, also beside Kubernetes', and what is switched off is not asked whether it fits.
@@ -220,7 +241,7 @@ impl Server {
     }
 
     fn core(
-        &self,
+        &mut self,
         config: &Config,
         delegation: Delegation,
         stores: &Stores,
@@ -236,8 +257,16 @@ impl Server {
             delegation.lifecycle.clone(),
             background,
             life.clone(),
+            std::mem::take(&mut self.checks),
         );
-        let metrics = Arc::new(Metrics::new(|registry| {
+        if let Some(name) = health.twice() {
+            return Err(StartError::HealthCheck {
+                name: name.to_owned(),
+                why: "it is there twice",
+            });
+        }
+        let own = std::mem::take(&mut self.metrics);
+        let metrics = Arc::new(Metrics::new(own, |registry| {
             stores.register(registry);
             background.register(registry);
         }));

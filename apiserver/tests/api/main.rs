@@ -17,6 +17,7 @@ mod connections;
 mod discovery;
 mod early;
 mod embedded;
+mod extensions;
 mod fixture;
 mod health;
 mod life;

@@ -1,8 +1,10 @@
 //! One thing that can be wrong.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -38,11 +40,11 @@ impl Endpoint {
 /// How long any check may take.
 const LONGEST: Duration = Duration::from_secs(10);
 
-type Run = Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+type Run = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// Something that can be wrong.
 pub(in crate::server) struct Check {
-    name: &'static str,
+    name: Cow<'static, str>,
     only_ready: bool,
     run: Run,
     running: Mutex<Option<WeakShared<Running>>>,
@@ -53,27 +55,30 @@ type Running = BoxFuture<'static, Outcome>;
 
 impl fmt::Debug for Check {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name)
+        formatter.write_str(&self.name)
     }
 }
 
 impl Check {
     /// A check of all three endpoints.
-    pub(in crate::server) fn new<F>(name: &'static str, run: impl Fn() -> F + Send + Sync + 'static) -> Self
+    pub(in crate::server) fn new<F>(
+        name: impl Into<Cow<'static, str>>,
+        run: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
         Self {
-            name,
+            name: name.into(),
             only_ready: false,
-            run: Box::new(move || run().boxed()),
+            run: Arc::new(move || run().boxed()),
             running: Mutex::default(),
         }
     }
 
     /// A check of `/readyz` alone: a restart would not help.
     pub(in crate::server) fn of_readiness<F>(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         run: impl Fn() -> F + Send + Sync + 'static,
     ) -> Self
     where
@@ -85,8 +90,8 @@ impl Check {
         }
     }
 
-    pub(super) fn name(&self) -> &'static str {
-        self.name
+    pub(in crate::server) fn name(&self) -> &Cow<'static, str> {
+        &self.name
     }
 
     pub(super) fn is_of(&self, endpoint: Endpoint) -> bool {
@@ -101,11 +106,14 @@ impl Check {
         if let Some(under_way) = under_way.filter(|running| running.peek().is_none()) {
             return under_way;
         }
-        let check = tokio::time::timeout(LONGEST, (self.run)());
+        let run = Arc::clone(&self.run);
+        // A check may be the author's own: its panic is a fault that it has found, and costs no answer.
+        let check = AssertUnwindSafe(async move { run().await }).catch_unwind();
         let begun = async move {
-            match check.await {
-                Ok(Ok(())) => Outcome::Well,
-                Ok(Err(why)) => Outcome::Sick(why),
+            match tokio::time::timeout(LONGEST, check).await {
+                Ok(Ok(Ok(()))) => Outcome::Well,
+                Ok(Ok(Err(why))) => Outcome::Sick(why),
+                Ok(Err(_)) => Outcome::Sick("the check panicked".to_owned()),
                 Err(_) => Outcome::Sick("the check takes too long".to_owned()),
             }
         };

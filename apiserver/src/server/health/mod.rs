@@ -2,7 +2,10 @@
 
 mod answer;
 mod check;
+mod own;
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
@@ -10,6 +13,7 @@ use futures::stream::FuturesOrdered;
 
 pub(super) use answer::{excluded, of_all, of_one};
 pub(super) use check::{Check, Endpoint};
+pub(super) use own::check_names;
 
 /// The checks of a server, in the order in which they are shown.
 #[derive(Debug, Default)]
@@ -18,7 +22,7 @@ pub(super) struct Health(Vec<Arc<Check>>);
 /// What one check said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     pub(super) outcome: Outcome,
 }
 
@@ -35,6 +39,13 @@ pub(super) enum Outcome {
 impl Health {
     pub(super) fn new(checks: Vec<Check>) -> Self {
         Self(checks.into_iter().map(Arc::new).collect())
+    }
+
+    /// A name that two checks have.
+    pub(super) fn twice(&self) -> Option<&str> {
+        let mut names = HashSet::new();
+        let mut all = self.0.iter().map(|check| &**check.name());
+        all.find(|name| !names.insert(*name))
     }
 
     /// Asks all checks of `endpoint` at once, but those of these names.
@@ -75,7 +86,7 @@ async fn find(check: Arc<Check>, is_excluded: bool) -> Finding {
         check.run().await
     };
     Finding {
-        name: check.name(),
+        name: check.name().clone(),
         outcome,
     }
 }

@@ -2,6 +2,7 @@
 
 mod flow_control;
 mod labels;
+mod own;
 mod series;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use flow_control::FlowFamilies;
 pub(super) use flow_control::{FlowMetrics, PriorityLevel};
 pub(super) use labels::Subject;
 use labels::{CodeLabels, KindLabels, LongRunningLabels, RequestLabels, TerminationLabels};
+pub(super) use own::OwnMetrics;
 pub(super) use series::Record;
 use series::{Families, SeriesTable};
 
@@ -35,6 +37,7 @@ const SIZES: [f64; 7] = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 /// All metrics of a server.
 pub(super) struct Metrics {
     registry: Registry,
+    own: OwnMetrics,
     series: SeriesTable,
     inflight_reading: Gauge,
     inflight_writing: Gauge,
@@ -49,8 +52,8 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Nothing counted yet. `add` registers what is counted elsewhere, such as by the storage.
-    pub(super) fn new(add: impl FnOnce(&mut Registry)) -> Self {
+    /// Nothing counted yet. `add` registers what is counted elsewhere, such as by the storage; `own` is the author's.
+    pub(super) fn new(own: OwnMetrics, add: impl FnOnce(&mut Registry)) -> Self {
         let families = Families {
             requests: Family::<CodeLabels, Counter>::default(),
             durations: Family::<RequestLabels, Histogram, fn() -> Histogram>::new_with_constructor(|| {
@@ -83,6 +86,7 @@ impl Metrics {
         let gauge = |request_kind| inflight.get_or_create(&KindLabels { request_kind }).clone();
         Self {
             registry,
+            own,
             series: SeriesTable::new(families),
             inflight_reading: gauge("readOnly"),
             inflight_writing: gauge("mutating"),
@@ -121,7 +125,9 @@ impl Metrics {
     /// A metric cannot be written.
     pub(super) fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        text::encode(&mut text, &self.registry)?;
+        text::encode_registry(&mut text, &self.registry)?;
+        self.own.encode(&mut text)?;
+        text::encode_eof(&mut text)?;
         Ok(text)
     }
 }

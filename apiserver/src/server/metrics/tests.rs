@@ -18,7 +18,7 @@ fn served(metrics: &Metrics, method: Method, url: &str, code: u16, bytes: usize)
 
 #[test]
 fn requests_are_counted_under_kubernetes_names() {
-    let metrics = Metrics::new(|_| {});
+    let metrics = Metrics::new(OwnMetrics::default(), |_| {});
     for code in [200, 200, 404] {
         served(
             &metrics,
@@ -49,7 +49,7 @@ fn requests_are_counted_under_kubernetes_names() {
 
 #[test]
 fn the_service_level_indicator_is_without_the_wait_in_queues() {
-    let metrics = Metrics::new(|_| {});
+    let metrics = Metrics::new(OwnMetrics::default(), |_| {});
     let info = info(Method::GET, "/apis/g/v1/namespaces/ns/things");
     let hour = Duration::from_secs(3600);
     let started = Instant::now().checked_sub(2 * hour).unwrap();
@@ -70,7 +70,7 @@ fn the_service_level_indicator_is_without_the_wait_in_queues() {
 
 #[test]
 fn a_watch_is_counted_while_it_is_open() {
-    let metrics = Metrics::new(|_| {});
+    let metrics = Metrics::new(OwnMetrics::default(), |_| {});
     let info = info(Method::GET, "/apis/g/v1/things?watch=1");
     let open = |value: u8| {
         let text = metrics.encode().unwrap();
@@ -87,7 +87,7 @@ fn a_watch_is_counted_while_it_is_open() {
 
 #[test]
 fn a_client_that_left_early_is_not_counted() {
-    let metrics = Metrics::new(|_| {});
+    let metrics = Metrics::new(OwnMetrics::default(), |_| {});
     let info = info(Method::GET, "/healthz");
     drop(metrics.begin(&Subject::of_path(&info, "/healthz"), Instant::now()));
     assert!(!metrics.encode().unwrap().contains("apiserver_request_total{"));
