@@ -17,9 +17,10 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+pub(crate) use args::NoFlags;
 pub use args::{
-    AdmissionArgs, Args, AuthenticationArgs, AuthorizationArgs, LimitArgs, ProcessArgs, ServingArgs,
-    StorageArgs, command,
+    AdmissionArgs, Args, AuthenticationArgs, AuthorizationArgs, FlagError, LimitArgs, ParseError,
+    ProcessArgs, ServingArgs, StorageArgs, command, parse_with,
 };
 pub(crate) use check::PLUGINS;
 pub use error::{ConfigError, ConfigErrors};

@@ -1,5 +1,6 @@
 //! A whole program: flags, logs, a runtime, a server, its end.
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -8,11 +9,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Server;
 use super::start::StartError;
-use crate::config::{Args, Config, ConfigErrors, LogError, Logs};
+use crate::config::{Args, Config, ConfigErrors, LogError, Logs, NoFlags, ParseError, parse_with};
 
 /// Why a program ends before its time.
 #[derive(Debug, thiserror::Error)]
 enum ProgramError {
+    #[error("{0}")]
+    Flags(#[from] ParseError),
+    #[error("the server cannot be described")]
+    Described(#[source] Box<dyn Error + Send + Sync>),
     #[error("{0}")]
     Config(#[from] ConfigErrors),
     #[error("logging cannot be set up")]
@@ -34,9 +39,47 @@ impl Server {
     /// The same with another command line; its first argument is the program's name.
     #[must_use]
     pub fn run(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-        let args = match Args::parse_from(arguments) {
-            Ok(args) => args,
-            Err(error) => {
+        Self::run_with(arguments, |_: NoFlags| Ok(self))
+    }
+
+    /// The whole `main` of a program that has flags of its own: a struct with `#[derive(clap::Args)]`, whose values `describe`
+    /// makes the server of. `--help` shows them in a section of their own; a name that the library has already is an error of the
+    /// start.
+    ///
+    /// ```
+    /// use annex_apiserver::resource::Resource;
+    /// use annex_apiserver::server::Server;
+    /// # fn greetings(text: String) -> Resource { unimplemented!("{text}") }
+    ///
+    /// #[derive(clap::Args)]
+    /// struct Flags {
+    ///     /// What is said where a Greeting does not say it.
+    ///     #[arg(long, default_value = "hello")]
+    ///     default_text: String,
+    /// }
+    ///
+    /// fn run() -> std::process::ExitCode {
+    ///     Server::main_with(|flags: Flags| {
+    ///         Ok(Server::builder("greeter").resource(greetings(flags.default_text)).build())
+    ///     })
+    /// }
+    /// ```
+    #[must_use]
+    pub fn main_with<A: clap::Args>(
+        describe: impl FnOnce(A) -> Result<Self, Box<dyn Error + Send + Sync>>,
+    ) -> ExitCode {
+        Self::run_with(std::env::args_os(), describe)
+    }
+
+    /// The same with another command line; its first argument is the program's name.
+    #[must_use]
+    pub fn run_with<A: clap::Args>(
+        arguments: impl IntoIterator<Item = OsString>,
+        describe: impl FnOnce(A) -> Result<Self, Box<dyn Error + Send + Sync>>,
+    ) -> ExitCode {
+        let ended = match parse_with(arguments) {
+            Ok((args, own)) => Self::run_args(&args, || describe(own)),
+            Err(ParseError::CommandLine(error)) => {
                 // Where nobody reads it, nobody misses it.
                 let _ = error.print();
                 return if error.use_stderr() {
@@ -45,8 +88,9 @@ impl Server {
                     ExitCode::SUCCESS
                 };
             }
+            Err(error) => Err(error.into()),
         };
-        match self.run_args(&args) {
+        match ended {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 let _ = writeln!(io::stderr(), "error: {}", chain(&error));
@@ -55,11 +99,19 @@ impl Server {
         }
     }
 
-    fn run_args(self, args: &Args) -> Result<(), ProgramError> {
-        let config = Config::from_args(args, &self.defaults())?;
+    fn run_args(
+        args: &Args,
+        describe: impl FnOnce() -> Result<Self, Box<dyn Error + Send + Sync>>,
+    ) -> Result<(), ProgramError> {
+        // Before anything of the program's own, which may log, and make clients.
         Logs::from_args(args, std::env::var("RUST_LOG").ok()).install()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(self.serve(config))
+        let server = {
+            let _entered = runtime.enter();
+            describe().map_err(ProgramError::Described)?
+        };
+        let config = Config::from_args(args, &server.defaults())?;
+        runtime.block_on(server.serve(config))
     }
 
     async fn serve(self, config: Config) -> Result<(), ProgramError> {
@@ -103,7 +155,7 @@ impl Signals {
 }
 
 /// An error with all that caused it.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -4,6 +4,7 @@
 //! their own heading in `--help`.
 
 mod delegation;
+mod own;
 mod process;
 mod serving;
 mod storage;
@@ -14,6 +15,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches as _};
 
 pub use delegation::{AuthenticationArgs, AuthorizationArgs};
+pub(crate) use own::NoFlags;
+pub use own::{FlagError, ParseError, parse_with};
 pub use process::{AdmissionArgs, LimitArgs, ProcessArgs};
 pub use serving::ServingArgs;
 pub use storage::StorageArgs;
@@ -60,12 +63,16 @@ impl Args {
     /// It is none, or asks for help: clap's own error, which prints itself and exits.
     pub fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let matches = command().try_get_matches_from(syntax::normalise(arguments))?;
-        let mut args = Self::from_arg_matches(&matches)?;
+        Self::read(&matches)
+    }
+
+    fn read(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut args = Self::from_arg_matches(matches)?;
         for flag in GO_FLAGS {
             match flag.meaning {
                 Meaning::Works => {}
-                Meaning::Ignored(why) if is_given(&matches, flag.name) => args.ignored.push((flag.name, why)),
-                Meaning::Refused(why) if is_given(&matches, flag.name) => args.refused.push((flag.name, why)),
+                Meaning::Ignored(why) if is_given(matches, flag.name) => args.ignored.push((flag.name, why)),
+                Meaning::Refused(why) if is_given(matches, flag.name) => args.refused.push((flag.name, why)),
                 Meaning::Ignored(_) | Meaning::Refused(_) => {}
             }
         }
