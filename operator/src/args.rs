@@ -3,12 +3,10 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use annex_crds::duration::GoDuration;
+use annex_leader_election::{LeaseSettings, Timings, TimingsError};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::{
-    lease::{LeaseSettings, Timings, TimingsError},
-    run::ControllerSettings,
-};
+use crate::run::ControllerSettings;
 
 /// Where a pod finds the namespace of its ServiceAccount.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -175,6 +173,7 @@ impl RunArgs {
             namespace,
             &self.lease_name,
             &self.pod_name,
+            annex_crds::MANAGER,
             timings,
         ))
     }

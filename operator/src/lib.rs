@@ -14,7 +14,6 @@ pub mod decode;
 pub mod error_chain;
 #[cfg(test)]
 mod fake_client;
-pub mod lease;
 pub mod metrics;
 pub mod pki;
 pub mod probe;

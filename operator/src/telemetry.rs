@@ -122,7 +122,7 @@ mod tests {
             tracing::trace!(target: "h2::codec", "headers with a token");
             tracing::debug!(target: "rustls::client::hs", "handshake");
             tracing::info!(target: "hyper", "an ordinary event");
-            tracing::trace!(target: "annex_operator::lease", "a detail of ours");
+            tracing::trace!(target: "annex_operator::run", "a detail of ours");
             tracing::debug!(target: "h2o", "a crate with a similar name");
         });
         let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();

@@ -8,6 +8,7 @@ mod tests;
 
 use std::{future::Future, time::Duration};
 
+use annex_leader_election::{Election, LeaseSettings, LossReason, TimingsError};
 use controller::Controller;
 use http::header::{HeaderValue, USER_AGENT};
 use kube::{Client, Config};
@@ -21,7 +22,6 @@ use tokio::{
 use crate::{
     admin::{self, Admin, Health, Heartbeat, ListenFailed, Watches},
     args::{NamespaceUnknown, RunArgs},
-    lease::{Election, LeaseSettings, LossReason, TimingsError},
     metrics::Metrics,
 };
 

@@ -5,6 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use annex_leader_election::{
+    Timings,
+    fake::{FakeLeases, Link, LinkHandle},
+};
 use serde_json::json;
 use tokio::{
     sync::oneshot,
@@ -12,13 +16,7 @@ use tokio::{
 };
 
 use super::{controller::STOP_LIMIT, *};
-use crate::{
-    fake_client::{Answer, fake_client},
-    lease::{
-        Timings,
-        fake::{FakeLeases, Link, LinkHandle},
-    },
-};
+use crate::fake_client::{Answer, fake_client};
 
 /// Only a test that fails waits for it.
 const LONG: Duration = Duration::from_secs(300);
@@ -53,7 +51,10 @@ impl Cluster {
                     "kind": "AggregatedServer", "verbs": ["get", "list", "watch"]}],
             })),
             "/apis/annex.dev/v1alpha1" => Answer::no_group(),
-            _ => leases.answer(&link, &request),
+            path => match leases.answer(&link, &request.method, path, &request.body) {
+                Some((code, body)) => Answer::Json(code, body),
+                None => Answer::Never,
+            },
         })
     }
 
@@ -80,7 +81,13 @@ impl Cluster {
             workers: 4,
             resync: Duration::from_secs(20),
         };
-        let lease = LeaseSettings::new("annex", "annex-operator", "annex-0", Timings::default());
+        let lease = LeaseSettings::new(
+            "annex",
+            "annex-operator",
+            "annex-0",
+            annex_crds::MANAGER,
+            Timings::default(),
+        );
         let operator = Operator {
             deps: Dependencies {
                 client: self.client(),

@@ -12,17 +12,14 @@
 
 mod decide;
 mod election;
-#[cfg(test)]
-pub(crate) mod fake;
+#[cfg(feature = "fake")]
+pub mod fake;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
 pub use election::{Election, LossReason};
-
-/// Who writes the Lease, in its managedFields.
-use annex_crds::MANAGER as FIELD_MANAGER;
 
 /// client-go's jitter: a standby waits between one and 2.2 retry periods.
 const JITTER_FACTOR: f64 = 1.2;
@@ -109,6 +106,8 @@ pub struct LeaseSettings {
     pub name: String,
     /// What stands in the Lease for this process.
     pub identity: String,
+    /// Who writes it, in its managedFields.
+    pub field_manager: String,
     /// When to try and to give up.
     pub timings: Timings,
 }
@@ -117,11 +116,12 @@ impl LeaseSettings {
     /// Settings with an identity of its own for this process, `<pod>_<uuid>`: a restarted container has the name of
     /// its pod again and must not take the lease for its own.
     #[must_use]
-    pub fn new(namespace: &str, name: &str, pod_name: &str, timings: Timings) -> Self {
+    pub fn new(namespace: &str, name: &str, pod_name: &str, field_manager: &str, timings: Timings) -> Self {
         Self {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             identity: format!("{pod_name}_{}", random_uuid()),
+            field_manager: field_manager.to_owned(),
             timings,
         }
     }

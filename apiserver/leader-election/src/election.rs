@@ -1,5 +1,6 @@
 //! The loop around [`decide`]: reads and writes the Lease, keeps time, tells the process where it stands.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,10 +13,9 @@ use tokio::{
 };
 
 use super::{
-    FIELD_MANAGER, JITTER_FACTOR, LeaseSettings,
+    JITTER_FACTOR, LeaseSettings,
     decide::{Action, Observation, decide, held, released},
 };
-use crate::error_chain::error_chain;
 
 /// How often a release is tried against others' writes to the Lease.
 const RELEASE_ATTEMPTS: u32 = 3;
@@ -114,12 +114,12 @@ impl Election {
 /// A request about the Lease that did not succeed.
 #[derive(Debug, thiserror::Error)]
 enum LeaseError {
-    #[error("failed to read the lease")]
-    Read(#[source] kube::Error),
-    #[error("failed to create the lease")]
-    Create(#[source] kube::Error),
-    #[error("failed to update the lease")]
-    Update(#[source] kube::Error),
+    #[error("failed to read the lease: {}", said(.0))]
+    Read(kube::Error),
+    #[error("failed to create the lease: {}", said(.0))]
+    Create(kube::Error),
+    #[error("failed to update the lease: {}", said(.0))]
+    Update(kube::Error),
     #[error("no answer about the lease within {0:?}")]
     NoAnswer(Duration),
 }
@@ -183,7 +183,7 @@ impl Elector {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(lease = %self.settings.name, error = error_chain(&error), "cannot acquire the lease")
+                    tracing::warn!(lease = %self.settings.name, %error, "cannot acquire the lease")
                 }
             }
             sleep(jittered(self.settings.timings.retry_period)).await;
@@ -201,7 +201,7 @@ impl Elector {
                 Ok(Ok(Action::StepDown | Action::Wait)) => return Err(LossReason::Taken),
                 Ok(Ok(Action::Renew | Action::Create | Action::Take)) => return Ok(began),
                 Ok(Err(error)) => {
-                    tracing::warn!(lease = %self.settings.name, error = error_chain(&error), "cannot renew the lease")
+                    tracing::warn!(lease = %self.settings.name, %error, "cannot renew the lease")
                 }
             }
             if timeout_at(deadline, sleep(self.settings.timings.retry_period))
@@ -255,13 +255,13 @@ impl Elector {
         let written = match old {
             None => self
                 .leases
-                .create(&parameters(), &desired)
+                .create(&self.parameters(), &desired)
                 .await
                 .map_err(LeaseError::Create)?,
             Some(_) => {
                 let name = &self.settings.name;
                 self.leases
-                    .replace(name, &parameters(), &desired)
+                    .replace(name, &self.parameters(), &desired)
                     .await
                     .map_err(LeaseError::Update)?
             }
@@ -283,8 +283,15 @@ impl Elector {
             Ok(true) => tracing::info!(lease = %self.settings.name, "released the lease"),
             Ok(false) => tracing::debug!(lease = %self.settings.name, "the lease is not ours to release"),
             Err(error) => {
-                tracing::warn!(lease = %self.settings.name, error = error_chain(&error), "cannot release the lease; it will expire")
+                tracing::warn!(lease = %self.settings.name, %error, "cannot release the lease; it will expire")
             }
+        }
+    }
+
+    fn parameters(&self) -> PostParams {
+        PostParams {
+            field_manager: Some(self.settings.field_manager.clone()),
+            ..PostParams::default()
         }
     }
 
@@ -306,7 +313,7 @@ impl Elector {
             let desired = released(lease.clone(), MicroTime(Timestamp::now()));
             match self
                 .leases
-                .replace(&self.settings.name, &parameters(), &desired)
+                .replace(&self.settings.name, &self.parameters(), &desired)
                 .await
             {
                 Ok(_) => return Ok(true),
@@ -319,10 +326,23 @@ impl Elector {
     }
 }
 
-fn parameters() -> PostParams {
-    PostParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PostParams::default()
+/// What a failed request says to people: of a Status, which the client shows with all its fields, its message alone.
+fn said(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if status.message.is_empty() => {
+            format!("the API server answered {}", status.code)
+        }
+        kube::Error::Api(status) => status.message.clone(),
+        other => {
+            let causes =
+                std::iter::successors(other.source(), |&cause: &&(dyn std::error::Error + 'static)| {
+                    cause.source()
+                });
+            causes.fold(other.to_string(), |text, cause| match cause.to_string() {
+                more if text.contains(&more) => text,
+                more => format!("{text}: {more}"),
+            })
+        }
     }
 }
 

@@ -23,6 +23,7 @@ fn settings(identity: &str) -> LeaseSettings {
         namespace: "annex".to_owned(),
         name: "annex-operator".to_owned(),
         identity: identity.to_owned(),
+        field_manager: "annex-operator".to_owned(),
         timings: Timings::default(),
     }
 }
@@ -194,7 +195,16 @@ fn times_must_fit() {
 
 #[test]
 fn an_identity_is_the_processs_own() {
-    let identity = || LeaseSettings::new("annex", "annex-operator", "annex-0", Timings::default()).identity;
+    let identity = || {
+        LeaseSettings::new(
+            "annex",
+            "annex-operator",
+            "annex-0",
+            "annex-operator",
+            Timings::default(),
+        )
+        .identity
+    };
     let (one, two) = (identity(), identity());
     assert_ne!(one, two);
     let uuid = one.strip_prefix("annex-0_").unwrap();
