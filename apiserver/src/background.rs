@@ -71,8 +71,22 @@ impl BackgroundTask {
             panic = text,
             "a background task panicked, and is started again"
         );
+        self.starts_again(text);
+    }
+
+    /// Notes that it ended by an error, and is started again.
+    fn failed(&self, error: &str) {
+        tracing::error!(
+            task = self.name(),
+            error,
+            "a background task failed, and is started again"
+        );
+        self.starts_again(error);
+    }
+
+    fn starts_again(&self, why: &str) {
         self.0.restarts.fetch_add(1, Ordering::Relaxed);
-        *self.lock() = Some(text.to_owned());
+        *self.lock() = Some(why.to_owned());
     }
 
     /// Notes that it is well.
@@ -108,6 +122,19 @@ pub(crate) async fn supervise<F>(task: BackgroundTask, mut start: impl FnMut() -
 where
     F: Future<Output = ()>,
 {
+    supervise_fallible(task, || start().map(Ok), fallen, std::future::pending()).await;
+}
+
+/// The same of what may end by an error too, after which it is started again as after a panic; but not when `stop` has ended.
+pub(crate) async fn supervise_fallible<F>(
+    task: BackgroundTask,
+    mut start: impl FnMut() -> F,
+    fallen: impl Fn(),
+    stop: impl Future<Output = ()>,
+) where
+    F: Future<Output = Result<(), String>>,
+{
+    let mut stop = std::pin::pin!(stop);
     let mut backoff = Backoff::new();
     loop {
         let mut run = Box::pin(AssertUnwindSafe(start()).catch_unwind());
@@ -120,13 +147,20 @@ where
             }
         };
         drop(run);
-        let Err(panic) = ended else {
-            task.is_well();
-            return;
-        };
-        task.panicked(&*panic);
+        match ended {
+            Ok(Ok(())) => {
+                task.is_well();
+                return;
+            }
+            Ok(Err(error)) => task.failed(&error),
+            Err(panic) => task.panicked(&*panic),
+        }
         fallen();
-        sleep(backoff.next()).await;
+        tokio::select! {
+            biased;
+            () = &mut stop => return,
+            () = sleep(backoff.next()) => {}
+        }
     }
 }
 

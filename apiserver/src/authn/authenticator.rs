@@ -103,6 +103,21 @@ impl Authenticator {
     /// nobody has seen before. 500: the cluster did not say whether a credential is right. Go answers 401 there, which clients
     /// take for the end of their credential.
     pub async fn authenticate(&self, parts: &mut Parts, peer: &Peer) -> Result<User, ApiError> {
+        let user = match peer.process() {
+            // Nothing that a request says makes such a peer.
+            Some(user) => user.clone(),
+            None => self.by_credentials(parts, peer).await?,
+        };
+        let current = self.trust.current();
+        strip::credentials(
+            &mut parts.headers,
+            &self.standard,
+            &current.trust.front_proxy.headers,
+        );
+        Ok(user)
+    }
+
+    async fn by_credentials(&self, parts: &Parts, peer: &Peer) -> Result<User, ApiError> {
         let mut wrong = Wrong::default();
         let user = match self.by_certificate(parts, peer, &mut wrong) {
             Some(user) => Some(user),
@@ -111,7 +126,7 @@ impl Authenticator {
                 None => self.by_websocket(&parts.headers, &mut wrong).await,
             },
         };
-        let user = match user {
+        Ok(match user {
             Some(user) => authenticated(user),
             None if wrong.errors.is_empty() => User::anonymous(),
             None if wrong.is_busy => {
@@ -130,14 +145,7 @@ impl Authenticator {
                 tracing::debug!(errors = ?wrong.errors, "unable to authenticate the request");
                 return Err(ApiError::Unauthorized);
             }
-        };
-        let current = self.trust.current();
-        strip::credentials(
-            &mut parts.headers,
-            &self.standard,
-            &current.trust.front_proxy.headers,
-        );
-        Ok(user)
+        })
     }
 
     /// A front proxy's word about the user, else the user's own certificate.

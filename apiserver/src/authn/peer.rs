@@ -21,6 +21,8 @@ const BELIEVED: Duration = Duration::from_secs(10);
 pub struct Peer {
     chain: Vec<CertificateDer<'static>>,
     verdict: ArcSwapOption<Verdict>,
+    /// Who it is, of this process's own.
+    process: Option<User>,
 }
 
 /// What a certificate proves to whom.
@@ -62,7 +64,26 @@ impl Peer {
         Self {
             chain: certificates.map(<[_]>::to_vec).unwrap_or_default(),
             verdict: ArcSwapOption::empty(),
+            process: None,
         }
+    }
+
+    /// This process itself, which may do everything. Go: the user of `NewLoopbackClientConfig`.
+    pub(crate) fn this_process() -> Self {
+        Self {
+            process: Some(User {
+                name: "system:apiserver".into(),
+                uid: uuid::Uuid::new_v4().to_string(),
+                groups: vec![User::MASTERS.into(), User::AUTHENTICATED.into()],
+                ..User::default()
+            }),
+            ..Self::default()
+        }
+    }
+
+    /// Who it is where it is no connection's other end, but this process itself.
+    pub(super) fn process(&self) -> Option<&User> {
+        self.process.as_ref()
     }
 
     /// What its certificate says of the whole connection.

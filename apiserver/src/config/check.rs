@@ -13,7 +13,10 @@ use http::HeaderValue;
 
 use self::cluster::delegated;
 use self::storage::storage;
-use super::{Args, Cluster, Config, ConfigError, ConfigErrors, Defaults, LimitArgs, Limits, ServingArgs};
+use super::{
+    Args, Cluster, Config, ConfigError, ConfigErrors, Defaults, LeaderElection, LimitArgs, Limits,
+    ProcessArgs, ServingArgs, Timings,
+};
 use crate::request::GoDuration;
 use crate::server::{Address, tls};
 
@@ -77,6 +80,7 @@ impl Config {
             namespace_lifecycle: !disabled.iter().any(|plugin| plugin == PLUGINS[0]) && !standalone,
             disabled_admission_plugins: disabled,
             features,
+            leader_election: leader_election(&args.process, defaults),
             limits: limits(&args.limits, &mut errors),
             shutdown_delay: shutdown_delay(args, &mut errors),
             warnings: warnings(args).into_iter().chain(unknown_gates).collect(),
@@ -232,6 +236,16 @@ fn disabled_admission_plugins(args: &Args, defaults: &Defaults, errors: &mut Err
         ));
     }
     disabled
+}
+
+fn leader_election(args: &ProcessArgs, defaults: &Defaults) -> LeaderElection {
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    LeaderElection {
+        enabled: args.leader_elect,
+        namespace: given(&args.leader_elect_resource_namespace),
+        name: given(&args.leader_elect_resource_name).unwrap_or_else(|| defaults.name.clone()),
+        timings: Timings::default(),
+    }
 }
 
 fn limits(args: &LimitArgs, errors: &mut Errors) -> Limits {

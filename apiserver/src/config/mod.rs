@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+pub use annex_leader_election::Timings;
 pub(crate) use args::NoFlags;
 pub use args::{
     AdmissionArgs, Args, AuthenticationArgs, AuthorizationArgs, FlagError, LimitArgs, ParseError,
@@ -64,6 +65,8 @@ pub struct Config {
     pub disabled_admission_plugins: Vec<String>,
     /// The features that are switched.
     pub features: Features,
+    /// How one replica of several is found for what only one does.
+    pub leader_election: LeaderElection,
     /// How much it does at once.
     pub limits: Limits,
     /// How long it goes on accepting and answering when it is told to end.
@@ -133,6 +136,19 @@ pub enum Backend {
     Etcd(crate::storage::etcd::Options),
 }
 
+/// How one replica of several is found: by a Lease of the cluster. The flags `--leader-elect*` of k8s.io/component-base.
+#[derive(Clone, Debug)]
+pub struct LeaderElection {
+    /// Whether there is one; else each process takes itself for the only one.
+    pub enabled: bool,
+    /// The namespace of the Lease; `None`: that of the pod, or of the kubeconfig.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// When to try and to give up.
+    pub timings: Timings,
+}
+
 /// How much a server does at once.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -187,6 +203,12 @@ impl Config {
             namespace_lifecycle: false,
             disabled_admission_plugins: Vec::new(),
             features: Features::default(),
+            leader_election: LeaderElection {
+                enabled: true,
+                namespace: None,
+                name: "test".into(),
+                timings: Timings::default(),
+            },
             limits: Limits::default(),
             shutdown_delay: Duration::ZERO,
             warnings: Vec::new(),

@@ -12,19 +12,28 @@ use crate::background::BackgroundTask;
 /// The name of the check.
 const CHECK: &str = "background-tasks";
 
-/// The background tasks of a server.
+/// The background tasks of a server: the library's, and the author's own, of each of which a check of its own tells.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Background(Vec<BackgroundTask>);
+pub(super) struct Background {
+    library: Vec<BackgroundTask>,
+    own: Vec<BackgroundTask>,
+}
 
 impl Background {
     /// These tasks.
-    pub(super) fn of(tasks: impl IntoIterator<Item = BackgroundTask>) -> Self {
-        Self(tasks.into_iter().collect())
+    pub(super) fn of(
+        library: impl IntoIterator<Item = BackgroundTask>,
+        own: impl IntoIterator<Item = BackgroundTask>,
+    ) -> Self {
+        Self {
+            library: library.into_iter().collect(),
+            own: own.into_iter().collect(),
+        }
     }
 
-    /// Says which of them fail. A restart of the process would not help more than that of the task.
+    /// Says which of the library's fail. A restart of the process would not help more than that of the task.
     pub(super) fn check(&self) -> Check {
-        let tasks = self.0.clone();
+        let tasks = self.library.clone();
         Check::of_readiness(CHECK, move || {
             let failures: Vec<String> = tasks
                 .iter()
@@ -54,7 +63,7 @@ impl Collector for Background {
             None,
             MetricType::Counter,
         )?;
-        for task in &self.0 {
+        for task in self.library.iter().chain(&self.own) {
             let counter = ConstCounter::new(task.restarts());
             counter.encode(family.encode_family(&[("task", task.name())])?)?;
         }
@@ -70,7 +79,7 @@ mod tests {
     #[tokio::test]
     async fn a_server_with_a_task_that_fails_is_not_ready_and_says_which() {
         let task = BackgroundTask::new("test");
-        let background = Background::of([BackgroundTask::new("other"), task.clone()]);
+        let background = Background::of([task.clone()], [BackgroundTask::new("other")]);
         let health = Health::new(vec![background.check()]);
         let ask = async || health.ask_one(Endpoint::Readyz, CHECK).await;
         assert_eq!(ask().await, Some(Outcome::Well));

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::health::Check;
+use super::loopback::LoopbackSender;
 use super::metrics::OwnMetrics;
+use super::tasks::Task;
 use crate::admission::{Admission, Lister, Registries};
 use crate::config::Defaults;
 use crate::object::Object;
@@ -35,6 +37,10 @@ pub struct Server {
     /// Health checks of the author's own.
     pub(super) checks: Vec<Check>,
     pub(super) metrics: OwnMetrics,
+    /// Background tasks of the author's own.
+    pub(super) tasks: Vec<Task>,
+    /// Where those who ask the server from within find it once it has started.
+    pub(super) loopback: LoopbackSender,
     pub(super) info: openapi::Info,
     pub(super) faults: Vec<DescriptionError>,
 }
@@ -90,6 +96,8 @@ impl Server {
                 listed: Vec::new(),
                 checks: Vec::new(),
                 metrics: OwnMetrics::default(),
+                tasks: Vec::new(),
+                loopback: LoopbackSender::default(),
                 faults: Vec::new(),
             },
             etcd_prefix: None,

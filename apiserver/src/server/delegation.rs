@@ -21,6 +21,8 @@ pub(super) struct Delegation {
     pub(super) authorizer: Authorizer,
     /// Refuses writes into namespaces that are not there.
     pub(super) lifecycle: Option<Arc<NamespaceLifecycle>>,
+    /// The cluster, for everything else.
+    pub(super) cluster: Option<Client>,
     /// Of a server without a cluster: the token of its user.
     pub(super) token: Option<String>,
 }
@@ -46,16 +48,13 @@ async fn by_cluster(cluster: &Delegated, namespace_lifecycle: bool) -> Result<De
     let mut clients = Clients::default();
     let tokens = clients.get(cluster.authentication_kubeconfig.as_deref()).await?;
     let reviews = clients.get(cluster.authorization_kubeconfig.as_deref()).await?;
-    let lifecycle = if namespace_lifecycle {
-        let client = clients.get(cluster.kubeconfig.as_deref()).await?;
-        Some(Arc::new(NamespaceLifecycle::new(client)))
-    } else {
-        None
-    };
+    let client = clients.get(cluster.kubeconfig.as_deref()).await?;
+    let lifecycle = namespace_lifecycle.then(|| Arc::new(NamespaceLifecycle::new(client.clone())));
     Ok(Delegation {
         authenticator: authn::build(cluster.authentication.clone(), Some(tokens)).await?,
         authorizer: authz::build(cluster.authorization.clone(), Some(reviews))?,
         lifecycle,
+        cluster: Some(client),
         token: None,
     })
 }
@@ -66,6 +65,7 @@ fn alone() -> Result<Delegation, StartError> {
         authenticator: Authenticator::static_tokens([(token.clone(), standalone::user())]),
         authorizer: authz::build(authz::Options::default(), None)?,
         lifecycle: None,
+        cluster: None,
         token: Some(token),
     })
 }

@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::chain;
 use super::connection::{self, Activity, Connection, Connections, Endings, Lingering, Protocol, Slot};
+use super::handler::Handler;
 use super::lifecycle::{Lifecycle, Stage};
 use super::server_state::ServerState;
 use super::tls::Tls;
@@ -90,6 +90,7 @@ impl Address {
 #[derive(Clone)]
 pub(super) struct Serving {
     pub(super) core: Arc<ServerState>,
+    pub(super) handler: Arc<Handler>,
     pub(super) tls: Arc<Tls>,
     pub(super) protocol: Protocol,
     pub(super) connections: Connections,
@@ -256,7 +257,7 @@ async fn serve(stream: TcpStream, serving: Serving, slot: Slot) {
         slot,
     });
     let endings = Endings { life, leaf };
-    let core = serving.core;
+    let handler = serving.handler;
     let answering = Arc::clone(&connection);
     let io = Lingering::new(stream);
     connection::run(
@@ -266,8 +267,9 @@ async fn serve(stream: TcpStream, serving: Serving, slot: Slot) {
         serving.protocol,
         endings,
         move |request| {
+            let (handler, answering) = (Arc::clone(&handler), Arc::clone(&answering));
             // Boxed once, here: every layer between this and the task would move it, and keep room for it.
-            Box::pin(chain::serve(Arc::clone(&core), Arc::clone(&answering), request))
+            Box::pin(async move { handler.serve(answering, request).await })
         },
     )
     .await;

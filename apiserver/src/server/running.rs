@@ -10,9 +10,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::Connections;
+use super::handler::Handler;
 use super::lifecycle::Stage;
 use super::server_state::ServerState;
 use super::storage::Stores;
+use super::tasks::Tasks;
 
 /// How long requests that run, and clients that do not take their answers, may take when the server ends. With the delay
 /// before it and the storage behind it that must end well within the 30 s that a pod has.
@@ -26,6 +28,8 @@ const CUT: Duration = Duration::from_secs(1);
 pub(super) struct Parts {
     pub(super) address: io::Result<SocketAddr>,
     pub(super) core: Arc<ServerState>,
+    /// What this process's own requests go to, up to the end.
+    pub(super) handler: Arc<Handler>,
     pub(super) connections: Connections,
     pub(super) accepting: JoinHandle<()>,
     pub(super) delay: Duration,
@@ -35,6 +39,7 @@ pub(super) struct Parts {
 pub struct Running {
     parts: Parts,
     stores: Stores,
+    tasks: Tasks,
     kubeconfig: Option<PathBuf>,
 }
 
@@ -48,10 +53,11 @@ impl std::fmt::Debug for Running {
 }
 
 impl Running {
-    pub(super) fn new(parts: Parts, stores: Stores, kubeconfig: Option<PathBuf>) -> Self {
+    pub(super) fn new(parts: Parts, stores: Stores, tasks: Tasks, kubeconfig: Option<PathBuf>) -> Self {
         Self {
             parts,
             stores,
+            tasks,
             kubeconfig,
         }
     }
@@ -79,11 +85,12 @@ impl Running {
     }
 
     /// Ends it as k8s.io/apiserver does: says that it is not ready, and goes on to accept and to answer for the configured
-    /// delay, until clients go elsewhere; then tells the clients that are left to go (GOAWAY), ends watches, finishes
+    /// delay, until clients go elsewhere; then tells the clients that are left to go (GOAWAY), ends watches and tasks, finishes
     /// what runs (8 s at most), cuts what is still open, and closes the storage.
     pub async fn shutdown(self) {
         let Parts {
             core,
+            handler,
             connections,
             accepting,
             delay,
@@ -95,13 +102,20 @@ impl Running {
         tokio::time::sleep(delay).await;
         life.advance(Stage::Draining);
         let end = Instant::now() + DRAIN;
-        let _ = accepting.await;
-        match timeout_at(end, life.idle()).await {
-            // A request that was under way when its client was told to go is answered meanwhile.
-            Ok(()) => drop(timeout(GOODBYE, connections.all_closed()).await),
-            Err(_) => tracing::warn!("some requests did not end, or their answers were not taken, in time"),
-        }
+        let answered = async {
+            let _ = accepting.await;
+            match timeout_at(end, life.idle()).await {
+                // A request that was under way when its client was told to go is answered meanwhile.
+                Ok(()) => drop(timeout(GOODBYE, connections.all_closed()).await),
+                Err(_) => {
+                    tracing::warn!("some requests did not end, or their answers were not taken, in time")
+                }
+            }
+        };
+        // Tasks may ask the server itself to their end.
+        tokio::join!(answered, self.tasks.stop(end));
         life.advance(Stage::Cut);
+        drop(handler);
         let _ = timeout(CUT, connections.all_closed()).await;
         // A connection that is still open keeps the core, and must not keep the storage.
         core.endpoints

@@ -5,7 +5,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use annex_leader_election::LeaseSettings;
 use arc_swap::ArcSwap;
+use kube::Client;
 use tokio::net::TcpListener;
 
 use super::background::Background;
@@ -13,17 +15,19 @@ use super::chain::FlowControl;
 use super::connection::Connections;
 use super::delegation::{Delegation, delegation};
 use super::documents::Documents;
+use super::handler::Handler;
 use super::lifecycle::Lifecycle;
 use super::listener::{Serving, accept};
 use super::metrics::Metrics;
 use super::running::Running;
 use super::server_state::ServerState;
 use super::storage::{Stores, open};
+use super::tasks::{Elected, Task, Tasks};
 use super::tls::{Tls, TlsError};
-use super::{Server, checks, connection, health, open_files, routes, standalone};
+use super::{Server, checks, connection, health, loopback, open_files, routes, standalone};
 use crate::admission::{self, Admission, InitializationError, Kept};
 use crate::background::BackgroundTask;
-use crate::config::{self, Cluster, Config};
+use crate::config::{self, Backend, Cluster, Config};
 use crate::endpoint::{Endpoint, Endpoints};
 use crate::memory::{self, Budgets};
 use crate::registry::{Registry, RegistryError, Rules};
@@ -172,18 +176,41 @@ impl Server {
                 .into_iter()
                 .chain(delegation.background())
                 .chain([tls.background().clone(), accepting.clone()]),
+            self.tasks.iter().map(Task::background),
         );
+        let elected = self.elected(&config, delegation.cluster.clone());
         let core = Arc::new(self.core(&config, delegation, &stores, &background, &listener, life)?);
         // A plugin is part of the core, and must not keep it.
         let weak = Arc::downgrade(&core);
         let kept = Kept::new(budgets(&config).listed);
         self.registries
             .started(kept, move |resource| weak.upgrade()?.endpoints.registry(resource));
-        Ok(Running::new(
-            serve(listener, core, tls, &config, accepting),
-            stores,
-            kubeconfig,
-        ))
+        let parts = serve(listener, core, tls, &config, accepting);
+        let loopback = loopback::Served::new(&parts.handler);
+        self.loopback.serves(loopback.clone());
+        let caches = stores.caches().values().cloned().collect();
+        let tasks = Tasks::start(self.tasks, caches, loopback.client(), elected);
+        Ok(Running::new(parts, stores, tasks, kubeconfig))
+    }
+
+    /// Where a leader is elected: in a cluster, unless the storage has only one process anyway.
+    fn elected(&self, config: &Config, cluster: Option<Client>) -> Option<Elected> {
+        let client = cluster?;
+        let election = &config.leader_election;
+        if !election.enabled || matches!(config.storage.backend, Backend::Embedded(_)) {
+            return None;
+        }
+        let namespace = election.namespace.as_deref();
+        // What a pod is called within.
+        let host = std::env::var("HOSTNAME").unwrap_or_else(|_| self.name.clone());
+        let lease = LeaseSettings::new(
+            namespace.unwrap_or(client.default_namespace()),
+            &election.name,
+            &host,
+            &self.name,
+            election.timings,
+        );
+        Some(Elected { client, lease })
     }
 
     fn check(&mut self, disabled: &[String]) -> Result<(), StartError> {
@@ -384,8 +411,10 @@ fn serve(
 ) -> super::running::Parts {
     let address = listener.local_addr();
     let connections = Connections::new(open_files::connections(config.limits.connections));
+    let handler = Arc::new(Handler::new(core.clone()));
     let serving = Serving {
         core: core.clone(),
+        handler: handler.clone(),
         tls,
         protocol: connection::Protocol {
             max_streams: config.http2_streams.map_or(1, std::num::NonZeroU32::get),
@@ -395,6 +424,7 @@ fn serve(
     super::running::Parts {
         address,
         core,
+        handler,
         connections,
         accepting: tokio::spawn(accept(listener, serving, accepting)),
         delay: config.shutdown_delay,

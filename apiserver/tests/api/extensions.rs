@@ -12,7 +12,9 @@ use annex_apiserver::prometheus_client::metrics::gauge::ConstGauge;
 use annex_apiserver::resource::typed;
 use annex_apiserver::server::{Builder, Server};
 
-use crate::fixture::{Thing, serve, serve_built};
+use futures::StreamExt as _;
+
+use crate::fixture::{THINGS, Thing, serve, serve_built, thing};
 
 fn builder() -> Builder {
     Server::builder("extended").resource(typed::resource::<Thing>().build())
@@ -165,4 +167,143 @@ async fn the_librarys_own_metrics_have_the_names_that_are_reserved_for_it() {
             "{name}"
         );
     }
+}
+
+/// Things of the namespace `ns`, by a client of the server to itself.
+fn things(client: kube::Client) -> kube::Api<kube::core::DynamicObject> {
+    let version = kube::core::GroupVersionKind::gvk("test.example.com", "v1", "Thing");
+    kube::Api::namespaced_with(client, "ns", &kube::core::ApiResource::from_gvk(&version))
+}
+
+#[tokio::test]
+async fn a_server_asks_itself_without_a_socket() {
+    let asking = builder();
+    let loopback = asking.loopback();
+    let waiting = tokio::spawn(async move { loopback.client().await });
+    let served = serve_built(asking.build(), |_| {}).await;
+    let client = waiting.await.unwrap().unwrap();
+    let api = things(client.clone());
+
+    // Two events of a watch, by which the bodies of answers stream.
+    let added = kube::api::WatchParams::default().disable_bookmarks();
+    let mut events = api.watch(&added, "0").await.unwrap().boxed();
+    let object = |name: &str| serde_json::from_value(thing(name)).unwrap();
+    for name in ["one", "two"] {
+        let created = api.create(&Default::default(), &object(name)).await.unwrap();
+        assert!(created.metadata.uid.is_some());
+        let seen = match events.next().await {
+            Some(Ok(kube::core::WatchEvent::Added(seen))) => seen,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(seen.metadata.name.as_deref(), Some(name));
+    }
+    assert_eq!(
+        served.client().await.get(THINGS).await.json()["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    let refused = api.create(&Default::default(), &object("one")).await.unwrap_err();
+    assert!(matches!(refused, kube::Error::Api(status) if status.code == 409));
+
+    // It is exempt, and counted.
+    let metrics = served.client().await.get("/metrics").await.body;
+    let exempt =
+        r#"apiserver_flowcontrol_dispatched_requests_total{flow_schema="exempt",priority_level="exempt"}"#;
+    assert!(metrics.contains(exempt), "{metrics}");
+    let watching = r#"scope="namespace",subresource="",verb="WATCH",version="v1"} 1"#;
+    assert!(metrics.contains(watching), "{metrics}");
+
+    let (ended, ()) = tokio::join!(events.next(), served.running.shutdown());
+    assert!(ended.is_none(), "it ends as every watch does");
+    let gone = api.get("one").await.unwrap_err();
+    assert!(matches!(gone, kube::Error::Api(status) if status.code == 503));
+}
+
+#[tokio::test]
+async fn what_a_server_asks_itself_is_asked_as_its_own_user_who_may_act_as_others() {
+    let asking = builder();
+    let loopback = asking.loopback();
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = seen.clone();
+    let plugin = typed::Admission::new().mutate_create(move |request, _: Thing| {
+        let user = request.user;
+        let groups = user.groups.join(",");
+        noted.lock().unwrap().push(format!("{} of {groups}", user.name));
+        async { Ok(None) }
+    });
+    let served = serve_built(asking.admission("Notes", plugin).build(), |_| {}).await;
+    let client = loopback.client().await.unwrap();
+    let request = |user: Option<&str>, name: &str| {
+        let mut request = http::Request::post(THINGS).header("content-type", "application/json");
+        for (header, value) in user.into_iter().map(|user| ("impersonate-user", user)) {
+            request = request.header(header, value);
+        }
+        request.body(thing(name).to_string().into_bytes()).unwrap()
+    };
+    client
+        .request::<serde_json::Value>(request(None, "one"))
+        .await
+        .unwrap();
+    let refused = client
+        .request::<serde_json::Value>(request(Some("nobody"), "two"))
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, kube::Error::Api(status) if status.code == 403));
+    assert_eq!(
+        *seen.lock().unwrap(),
+        ["system:apiserver of system:masters,system:authenticated"]
+    );
+    // No header of a connection's makes somebody so.
+    let claims = [
+        ("x-remote-user", "system:apiserver"),
+        ("x-remote-group", "system:masters"),
+    ];
+    let mut stranger = served.stranger().await;
+    assert_eq!(stranger.ask("GET", THINGS, &claims, None).await.code, 403);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_server_that_does_not_start_is_told() {
+    let refused = builder().readiness_check("", || async { Ok::<(), String>(()) });
+    let loopback = refused.loopback();
+    fault(refused).await;
+    assert_eq!(
+        loopback.client().await.err().unwrap().to_string(),
+        "the server did not start"
+    );
+}
+
+#[tokio::test]
+async fn a_task_has_a_client_of_the_server_until_the_end() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let server = builder()
+        .task("writes", move |context| {
+            let tell = tell.clone();
+            async move {
+                let api = things(context.client());
+                let object = |name: &str| serde_json::from_value(thing(name)).unwrap();
+                api.create(&Default::default(), &object("begun")).await?;
+                let _ = tell.send("begun");
+                context.stopped().await;
+                // Connections are closing; the server itself still answers.
+                api.create(&Default::default(), &object("ended")).await?;
+                let _ = tell.send("ended");
+                Ok(())
+            }
+        })
+        .build();
+    let served = serve_built(server, |_| {}).await;
+    assert_eq!(told.recv().await, Some("begun"));
+    let mut client = served.client().await;
+    assert_eq!(client.get(&format!("{THINGS}/begun")).await.code, 200);
+    assert_eq!(client.get("/readyz/poststarthook/writes").await.body, "ok");
+    let metrics = client.get("/metrics").await.body;
+    assert!(
+        metrics.contains("annex_background_task_restarts_total{task=\"writes\"} 0"),
+        "{metrics}"
+    );
+    served.running.shutdown().await;
+    assert_eq!(told.recv().await, Some("ended"));
 }

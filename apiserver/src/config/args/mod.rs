@@ -126,7 +126,7 @@ fn is_switch(argument: &Arg) -> bool {
     };
     argument
         .get_long()
-        .is_some_and(|name| name == "standalone" || is_of_go(name))
+        .is_some_and(|name| matches!(name, "standalone" | "leader-elect") || is_of_go(name))
 }
 
 /// `--flag`, `--flag=true`, `--flag=false`, and never `--flag false`: as Go takes booleans.

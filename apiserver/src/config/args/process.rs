@@ -62,6 +62,18 @@ pub struct ProcessArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub standalone: bool,
 
+    /// Have what only one replica is to do done by the one that holds a Lease; else by each.
+    #[arg(long, action = ArgAction::Set, default_value_t = true)]
+    pub leader_elect: bool,
+
+    /// The name of that Lease; without it the program's.
+    #[arg(long, default_value = "", value_name = "NAME")]
+    pub leader_elect_resource_name: String,
+
+    /// Its namespace; without it the one of the pod, or of the kubeconfig.
+    #[arg(long, default_value = "", value_name = "NAMESPACE")]
+    pub leader_elect_resource_namespace: String,
+
     /// How long to go on accepting and answering after a SIGTERM while /readyz says no, until clients go elsewhere
     /// [default: 5s with --etcd-servers, where there may be other replicas; else 0s].
     #[arg(long, value_name = "DURATION")]

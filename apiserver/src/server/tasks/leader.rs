@@ -1,0 +1,73 @@
+//! Tasks of the leader: run while this process holds its server's Lease. Go: `RunOrDie` of client-go's `leaderelection`, with
+//! `ReleaseOnCancel`.
+
+use std::time::Duration;
+
+use annex_leader_election::{Election, LeaseSettings};
+use kube::Client;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::context::{Stop, stopped};
+use super::run::{LAST_WORDS, all, cut, end, spawn};
+use super::{Task, TaskContext};
+
+/// How long to wait before a new election where the last one ended by itself.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Where the leader is elected.
+pub(in crate::server) struct Elected {
+    /// The cluster with the Lease.
+    pub(in crate::server) client: Client,
+    pub(in crate::server) lease: LeaseSettings,
+}
+
+/// Runs `tasks` whenever this process leads, until they have done their work, or are told to stop.
+pub(super) async fn lead(elected: Elected, tasks: &[Task], context: &TaskContext, mut stop: Stop) {
+    for task in tasks {
+        // Who stands by does what it is to do.
+        task.begins();
+    }
+    loop {
+        let mut election = Election::start(elected.client.clone(), elected.lease.clone());
+        let led = tokio::select! {
+            biased;
+            _ = stopped(&mut stop) => None,
+            led = election.leading() => Some(led),
+        };
+        match led {
+            // What it may have written in the meantime is taken back.
+            None => return release(election).await,
+            Some(Err(_)) => {
+                sleep(PAUSE).await;
+                continue;
+            }
+            Some(Ok(())) => {}
+        }
+        let mut running = spawn(tasks, context);
+        if hold(&mut election, &mut running, stop.clone()).await {
+            return release(election).await;
+        }
+        // Before anybody else leads: the Lease runs out a while after its holder knows that it lost it.
+        cut(&mut running).await;
+        // One that blocks its thread runs on: two of it must not run here either.
+        all(&mut running).await;
+    }
+}
+
+/// Whether the tasks have ended; else the Lease is lost.
+async fn hold(election: &mut Election, running: &mut JoinSet<()>, stop: Stop) -> bool {
+    tokio::select! {
+        // A lost Lease must be seen though all else happens at the same time.
+        biased;
+        reason = election.lost() => {
+            tracing::warn!(%reason, "tasks of the leader are dropped");
+            false
+        }
+        () = end(running, stop) => true,
+    }
+}
+
+async fn release(election: Election) {
+    let _ = timeout(LAST_WORDS, election.release()).await;
+}
