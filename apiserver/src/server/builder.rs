@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::health::Check;
+use super::layer::WaitingLayer;
 use super::loopback::LoopbackSender;
 use super::metrics::OwnMetrics;
 use super::tasks::Task;
@@ -37,6 +38,8 @@ pub struct Server {
     /// Health checks of the author's own.
     pub(super) checks: Vec<Check>,
     pub(super) metrics: OwnMetrics,
+    /// What is around the handler chain, the outermost first.
+    pub(super) layers: Vec<WaitingLayer>,
     /// Background tasks of the author's own.
     pub(super) tasks: Vec<Task>,
     /// Where those who ask the server from within find it once it has started.
@@ -96,6 +99,7 @@ impl Server {
                 listed: Vec::new(),
                 checks: Vec::new(),
                 metrics: OwnMetrics::default(),
+                layers: Vec::new(),
                 tasks: Vec::new(),
                 loopback: LoopbackSender::default(),
                 faults: Vec::new(),

@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::Request;
-use http_body_util::combinators::UnsyncBoxBody;
+use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
 use kube::Client;
 use kube::client::Body;
@@ -14,9 +16,9 @@ use tokio::sync::watch;
 
 use super::Builder;
 use super::connection::{Activity, Connection, Connections};
-use super::handler::Handler;
+use super::handler::{Handler, HandlerBody};
+use super::layer::{BoxError, LayerBody};
 use crate::authn::Peer;
-use crate::response::Incomplete;
 use crate::status::ApiError;
 
 /// What a client of kube's asks for where nobody says a namespace.
@@ -26,7 +28,7 @@ const NAMESPACE: &str = "default";
 ///
 /// Requests have the whole handler chain of others: they are decoded, admitted, counted, and waited for at the end. They come from the
 /// user `system:apiserver` of `system:masters`, who may do everything, waits for no seats, and may act as somebody else (impersonation).
-/// Watches end when the server drains; one that its holder does not read holds the end up, for 8 s at most. Nothing can be upgraded: what connects by a WebSocket needs a connection.
+/// Watches end when the server drains; one that its holder keeps and does not read holds the end up, for 8 s at most. Nothing can be upgraded: what connects by a WebSocket needs a connection.
 #[derive(Clone, Debug)]
 pub struct Loopback(watch::Receiver<Option<Served>>);
 
@@ -119,24 +121,58 @@ impl Served {
         Client::new(service, NAMESPACE)
     }
 
-    async fn answer(&self, request: Request<Body>) -> http::Response<UnsyncBoxBody<Bytes, Incomplete>> {
+    async fn answer(&self, request: Request<Body>) -> http::Response<AnswerBody> {
         let Some(handler) = self.handler.upgrade() else {
             return gone();
         };
         let answered = handler.serve(Arc::clone(&self.connection), request).await;
-        answered.map(http_body_util::BodyExt::boxed_unsync)
+        answered.map(|body| AnswerBody(Some(body)))
+    }
+}
+
+/// The body of an answer. What the answer holds of the server goes with its end, although its reader keeps it: over a connection it
+/// goes then too.
+struct AnswerBody(Option<HandlerBody>);
+
+impl http_body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Some(body) = &mut self.0 else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(Pin::new(&mut *body).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) || body.is_end_stream() {
+            self.0 = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint)
     }
 }
 
 /// The server has ended.
-fn gone() -> http::Response<UnsyncBoxBody<Bytes, Incomplete>> {
+fn gone() -> http::Response<AnswerBody> {
     let error = ApiError::ServiceUnavailable {
         message: "apiserver has shut down".to_owned(),
         retry_after: 1,
     };
     let status = serde_json::to_vec(&error.status()).unwrap_or_default();
     let body = Full::from(status).map_err(|never| match never {});
-    let mut response = http::Response::new(body.boxed_unsync());
+    let body = HandlerBody::Layer(LayerBody::new(body));
+    let mut response = http::Response::new(AnswerBody(Some(body)));
     *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
     response
 }

@@ -13,6 +13,7 @@ mod delegation;
 mod documents;
 mod handler;
 mod health;
+mod layer;
 mod lifecycle;
 mod listener;
 mod loopback;
@@ -33,6 +34,7 @@ mod version;
 mod websocket;
 
 pub use builder::{Builder, Described, Server};
+pub use layer::{BoxError, HandlerService, LayerBody};
 pub use listener::Address;
 pub use loopback::{Loopback, NotStarted};
 pub use running::Running;

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::Server;
 use super::start::StartError;
+use super::{BoxError, Server};
 use crate::config::{Args, Config, ConfigErrors, LogError, Logs, NoFlags, ParseError, parse_with};
 
 /// Why a program ends before its time.
@@ -17,7 +17,7 @@ enum ProgramError {
     #[error("{0}")]
     Flags(#[from] ParseError),
     #[error("the server cannot be described")]
-    Described(#[source] Box<dyn Error + Send + Sync>),
+    Described(#[source] BoxError),
     #[error("{0}")]
     Config(#[from] ConfigErrors),
     #[error("logging cannot be set up")]
@@ -65,9 +65,7 @@ impl Server {
     /// }
     /// ```
     #[must_use]
-    pub fn main_with<A: clap::Args>(
-        describe: impl FnOnce(A) -> Result<Self, Box<dyn Error + Send + Sync>>,
-    ) -> ExitCode {
+    pub fn main_with<A: clap::Args>(describe: impl FnOnce(A) -> Result<Self, BoxError>) -> ExitCode {
         Self::run_with(std::env::args_os(), describe)
     }
 
@@ -75,7 +73,7 @@ impl Server {
     #[must_use]
     pub fn run_with<A: clap::Args>(
         arguments: impl IntoIterator<Item = OsString>,
-        describe: impl FnOnce(A) -> Result<Self, Box<dyn Error + Send + Sync>>,
+        describe: impl FnOnce(A) -> Result<Self, BoxError>,
     ) -> ExitCode {
         let ended = match parse_with(arguments) {
             Ok((args, own)) => Self::run_args(&args, || describe(own)),
@@ -99,10 +97,7 @@ impl Server {
         }
     }
 
-    fn run_args(
-        args: &Args,
-        describe: impl FnOnce() -> Result<Self, Box<dyn Error + Send + Sync>>,
-    ) -> Result<(), ProgramError> {
+    fn run_args(args: &Args, describe: impl FnOnce() -> Result<Self, BoxError>) -> Result<(), ProgramError> {
         // Before anything of the program's own, which may log, and make clients.
         Logs::from_args(args, std::env::var("RUST_LOG").ok()).install()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -185,7 +185,8 @@ impl Server {
         let kept = Kept::new(budgets(&config).listed);
         self.registries
             .started(kept, move |resource| weak.upgrade()?.endpoints.registry(resource));
-        let parts = serve(listener, core, tls, &config, accepting);
+        let handler = Arc::new(Handler::new(core, std::mem::take(&mut self.layers)));
+        let parts = serve(listener, handler, tls, &config, accepting);
         let loopback = loopback::Served::new(&parts.handler);
         self.loopback.serves(loopback.clone());
         let caches = stores.caches().values().cloned().collect();
@@ -404,14 +405,14 @@ fn listen(config: &Config) -> Result<TcpListener, StartError> {
 
 fn serve(
     listener: TcpListener,
-    core: Arc<ServerState>,
+    handler: Arc<Handler>,
     tls: Arc<Tls>,
     config: &Config,
     accepting: BackgroundTask,
 ) -> super::running::Parts {
     let address = listener.local_addr();
     let connections = Connections::new(open_files::connections(config.limits.connections));
-    let handler = Arc::new(Handler::new(core.clone()));
+    let core = handler.core();
     let serving = Serving {
         core: core.clone(),
         handler: handler.clone(),

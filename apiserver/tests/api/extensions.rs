@@ -1,7 +1,8 @@
-//! What an author adds to a server: checks, metrics.
+//! What an author adds to a server: checks, metrics, tasks, layers, and a client of the server itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use annex_apiserver::config::Config;
 use annex_apiserver::prometheus_client::collector::Collector;
@@ -10,9 +11,11 @@ use annex_apiserver::prometheus_client::metrics::MetricType;
 use annex_apiserver::prometheus_client::metrics::counter::Counter;
 use annex_apiserver::prometheus_client::metrics::gauge::ConstGauge;
 use annex_apiserver::resource::typed;
-use annex_apiserver::server::{Builder, Server};
+use annex_apiserver::server::{BoxError, Builder, HandlerService, LayerBody, Server};
 
-use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
+use http_body_util::{BodyExt as _, Full};
 
 use crate::fixture::{THINGS, Thing, serve, serve_built, thing};
 
@@ -215,8 +218,13 @@ async fn a_server_asks_itself_without_a_socket() {
     let watching = r#"scope="namespace",subresource="",verb="WATCH",version="v1"} 1"#;
     assert!(metrics.contains(watching), "{metrics}");
 
+    let begun = std::time::Instant::now();
     let (ended, ()) = tokio::join!(events.next(), served.running.shutdown());
     assert!(ended.is_none(), "it ends as every watch does");
+    assert!(
+        begun.elapsed() < std::time::Duration::from_secs(7),
+        "nobody waits for what has ended"
+    );
     let gone = api.get("one").await.unwrap_err();
     assert!(matches!(gone, kube::Error::Api(status) if status.code == 503));
 }
@@ -306,4 +314,108 @@ async fn a_task_has_a_client_of_the_server_until_the_end() {
     );
     served.running.shutdown().await;
     assert_eq!(told.recv().await, Some("ended"));
+}
+
+/// Marks what passes a layer of this name, and does what a request asks for.
+fn marking(
+    name: &'static str,
+) -> impl tower::Layer<HandlerService, Service = Marking> + Send + Sync + 'static {
+    tower::layer::layer_fn(move |inner| Marking(name, inner))
+}
+
+#[derive(Clone)]
+struct Marking(&'static str, HandlerService);
+
+impl tower::Service<http::Request<LayerBody>> for Marking {
+    type Response = http::Response<LayerBody>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.1.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: http::Request<LayerBody>) -> Self::Future {
+        let asked = |header: &str| request.headers().get(header).is_some_and(|asked| asked == self.0);
+        assert!(!asked("x-panic"), "it fails on purpose");
+        if asked("x-fail") {
+            return async { Err("it fails on purpose".into()) }.boxed();
+        }
+        if asked("x-answer") {
+            let token = request.headers().contains_key("authorization");
+            let answer = Full::from(format!("a token: {token}")).map_err(|never| match never {});
+            return async { Ok(http::Response::new(LayerBody::new(answer))) }.boxed();
+        }
+        if asked("x-forget") {
+            *request.extensions_mut() = http::Extensions::new();
+        }
+        let name = http::HeaderValue::from_static(self.0);
+        let answered = self.1.call(request);
+        async move {
+            let mut answer = answered.await?;
+            answer.headers_mut().append("x-passed", name);
+            Ok(answer)
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn layers_of_the_authors_own_are_around_the_chain() {
+    let server = builder().layer(marking("outer")).layer(marking("inner"));
+    let loopback = server.loopback();
+    let served = serve_built(server.build(), |_| {}).await;
+    let mut client = served.client().await;
+    let passed = |answer: &crate::client::Answer| -> Vec<String> {
+        let values = answer.headers.get_all("x-passed").iter();
+        values.map(|value| value.to_str().unwrap().to_owned()).collect()
+    };
+    let created = client.post(THINGS, &thing("one")).await;
+    assert_eq!(
+        (created.code, passed(&created)),
+        (201, vec!["inner".to_owned(), "outer".to_owned()])
+    );
+    // They see who is not authenticated yet, and answer in the chain's stead.
+    let refused = served.stranger().await.get(THINGS).await;
+    assert_eq!((refused.code, passed(&refused).len()), (403, 2));
+    let mut stranger = served.stranger().await;
+    let answered = stranger.ask("GET", THINGS, &[("x-answer", "outer")], None).await;
+    assert_eq!((answered.code, answered.body.as_str()), (200, "a token: false"));
+    let answered = client.ask("GET", THINGS, &[("x-answer", "inner")], None).await;
+    assert_eq!(
+        (answered.body.as_str(), passed(&answered)),
+        ("a token: true", vec!["outer".to_owned()])
+    );
+
+    for (header, says) in [
+        ("x-fail", "a layer of the server failed\n"),
+        (
+            "x-panic",
+            "This request caused apiserver to panic. Look in the logs for details.\n",
+        ),
+        (
+            "x-forget",
+            "a layer of the server lost the request's connection\n",
+        ),
+    ] {
+        let failed = client.ask("GET", THINGS, &[(header, "outer")], None).await;
+        assert_eq!((failed.code, failed.body.as_str()), (500, says));
+    }
+    assert_eq!(client.get(THINGS).await.code, 200, "the connection goes on");
+
+    // What the program asks itself passes them too, and watches stream through them.
+    let client = loopback.client().await.unwrap();
+    let added = kube::api::WatchParams::default().disable_bookmarks();
+    let mut events = things(client.clone()).watch(&added, "0").await.unwrap().boxed();
+    assert!(matches!(
+        events.next().await,
+        Some(Ok(kube::core::WatchEvent::Added(_)))
+    ));
+    let request = http::Request::get(THINGS)
+        .header("x-answer", "inner")
+        .body(Vec::new())
+        .unwrap();
+    assert_eq!(client.request_text(request).await.unwrap(), "a token: false");
+    let (ended, ()) = tokio::join!(events.next(), served.running.shutdown());
+    assert!(ended.is_none());
 }

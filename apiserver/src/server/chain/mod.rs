@@ -319,15 +319,15 @@ fn timed_out(core: &ServerState) -> ApiError {
     ApiError::Timeout("request did not complete within the allotted timeout".into())
 }
 
+/// Go's words to who asked for what panicked.
+pub(super) const PANICKED: &str = "This request caused apiserver to panic. Look in the logs for details.\n";
+
 fn panicked(core: &ServerState, parts: &Parts) -> Response {
     core.metrics
         .terminated(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
     // The panic's own words went to the log when it happened.
     tracing::error!(method = %parts.method, path = parts.uri.path(), "a request caused a panic");
-    text::answer(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "This request caused apiserver to panic. Look in the logs for details.\n",
-    )
+    text::answer(StatusCode::INTERNAL_SERVER_ERROR, PANICKED)
 }
 
 fn too_many(core: &ServerState) -> Response {

@@ -29,8 +29,8 @@ pub(super) use open::{Connections, Slot};
 pub(super) use request_body::RequestBody;
 use stream::{Streams, bounded};
 
+use super::handler::HandlerBody;
 use super::lifecycle::{Lifecycle, Stage};
-use super::response_body::ResponseBody;
 use crate::authn::{Peer, Standing};
 
 /// How long a client may take for the head of a request: k8s.io/apiserver's ReadHeaderTimeout.
@@ -123,7 +123,7 @@ pub(super) async fn run<I, S, F>(
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Fn(Request<RequestBody>) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<ResponseBody>> + Send + 'static,
+    F: Future<Output = Response<HandlerBody>> + Send + 'static,
 {
     let (is_http2, life) = (connection.is_http2, endings.life.clone());
     let service = service_fn(move |request: Request<Incoming>| {
@@ -182,7 +182,7 @@ trait Served: Future<Output = Result<(), hyper::Error>> {
 impl<I, S> Served for http1::UpgradeableConnection<I, S>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-    S: hyper::service::HttpService<Incoming, ResBody = ResponseBody>,
+    S: hyper::service::HttpService<Incoming, ResBody = HandlerBody>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     fn say_goodbye(self: Pin<&mut Self>) {
@@ -193,7 +193,7 @@ where
 impl<I, S> Served for http2::Connection<I, S, Streams>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
-    S: hyper::service::HttpService<Incoming, ResBody = ResponseBody>,
+    S: hyper::service::HttpService<Incoming, ResBody = HandlerBody>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     S::Future: Send + 'static,
 {

@@ -8,16 +8,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::*;
 use crate::response::Body;
 use crate::server::response_body::Held;
+use crate::server::response_body::ResponseBody;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const PROTOCOL: Protocol = Protocol { max_streams: 1000 };
 
-fn answer(life: &Lifecycle) -> Response<ResponseBody> {
-    Response::new(ResponseBody::new(
-        Body::from(Bytes::from("ok")),
-        Held::default(),
-        life,
-    ))
+fn chained(body: Body, held: Held, life: &Lifecycle) -> HandlerBody {
+    HandlerBody::Chain(ResponseBody::new(body, held, life))
+}
+
+fn answer(life: &Lifecycle) -> Response<HandlerBody> {
+    Response::new(chained(Body::from(Bytes::from("ok")), Held::default(), life))
 }
 
 /// A client of a connection whose GETs are answered at once, and whose other requests wait with their bodies unread.
@@ -192,7 +193,7 @@ async fn a_watch_whose_client_does_not_read_is_given_up_and_one_without_events_i
     let body = |pieces: usize| {
         let pieces = futures::stream::repeat(Bytes::from_static(b"{}\n")).take(pieces);
         let stream = pieces.chain(futures::stream::pending());
-        ResponseBody::new(Body::Stream(stream.boxed()), Held::default(), &life)
+        chained(Body::Stream(stream.boxed()), Held::default(), &life)
     };
     let untaken = bounded(async {
         let mut body = body(2);

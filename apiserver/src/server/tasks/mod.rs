@@ -21,8 +21,8 @@ pub use context::TaskContext;
 pub(super) use leader::Elected;
 pub(super) use run::Tasks;
 
-use super::Builder;
 use super::health::Check;
+use super::{BoxError, Builder};
 use crate::background::BackgroundTask;
 
 type Start = Arc<dyn Fn(TaskContext) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
@@ -71,7 +71,7 @@ impl Builder {
         task: impl Fn(TaskContext) -> F + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
+        F: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         self.add(name.into(), task, false)
     }
@@ -91,7 +91,7 @@ impl Builder {
         task: impl Fn(TaskContext) -> F + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
+        F: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         self.add(name.into(), task, true)
     }
@@ -103,7 +103,7 @@ impl Builder {
         only_leader: bool,
     ) -> Self
     where
-        F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
+        F: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         let task = Task {
             start: Arc::new(move |context| {
