@@ -1,9 +1,8 @@
-//! The library to write Kubernetes extension apiservers with.
+#![doc = include_str!("../README.md")]
 //!
-//! **Not built yet**: admission webhooks, admission policies and resource quotas do not apply to the objects of these
-//! servers.
+//! # Modules
 //!
-//! A request's way, and the modules that it passes:
+//! [`prelude`] has what most servers need. A request's way, and the modules that it passes:
 //!
 //! ```text
 //! server -> request -> authn -> authz -> endpoint -> admission, registry -> storage -> watch
@@ -12,22 +11,31 @@
 pub mod admission;
 pub mod authn;
 pub mod authz;
+#[doc(hidden)]
 pub mod background;
 pub mod config;
 #[cfg(test)]
 mod costs;
 pub mod decode;
+#[doc(hidden)]
 pub mod discovery;
+#[doc(hidden)]
 pub mod endpoint;
 mod flowcontrol;
+#[doc(hidden)]
 pub mod kubernetes;
 mod lookup;
+#[doc(hidden)]
 pub mod managed_fields;
 mod memory;
 pub mod object;
 mod offload;
+#[doc(hidden)]
 pub mod openapi;
+pub mod prelude;
+#[doc(hidden)]
 pub mod protobuf;
+#[doc(hidden)]
 pub mod registry;
 pub mod request;
 pub mod resource;
@@ -39,11 +47,6 @@ pub mod status;
 pub mod storage;
 
 pub use prometheus_client;
-
-/// The README's code compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-pub struct Readme;
 
 /// What macros of this library write into programs that use it.
 #[doc(hidden)]

@@ -1,8 +1,6 @@
 //! The resource: users write the text of an Essay, and the controller its status.
 
-use annex_apiserver::resource::Resource;
-use annex_apiserver::resource::typed::{self, DescriptionError};
-use annex_apiserver::status::FieldError;
+use annex_apiserver::prelude::*;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,7 +30,7 @@ pub(crate) struct EssayStatus {
     pub(crate) reading_seconds: i64,
 }
 
-annex_apiserver::kind!(Essay: "controller.example.com", "v1", "essays", Namespaced);
+kind!(Essay: "controller.example.com", "v1", "essays", Namespaced);
 
 pub(crate) fn resource() -> Result<Resource, DescriptionError> {
     typed::resource::<Essay>()

@@ -3,7 +3,7 @@
 //!
 //! `cargo run -p annex-apiserver --example controller -- --standalone --data-dir essays-data --secure-port 8443`
 
-use annex_apiserver::server::Server;
+use annex_apiserver::prelude::*;
 
 mod essays;
 mod reading_times;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use annex_apiserver::prelude::*;
 use annex_apiserver::prometheus_client::metrics::counter::Counter;
-use annex_apiserver::server::{BoxError, TaskContext};
 use futures::StreamExt as _;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::controller::Action;

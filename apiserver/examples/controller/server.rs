@@ -1,6 +1,6 @@
 //! The server: its flags, its resource, and what goes on beside the answers.
 
-use annex_apiserver::server::Server;
+use annex_apiserver::prelude::*;
 
 use crate::essays;
 use crate::reading_times::ReadingTimes;

@@ -19,6 +19,7 @@ const POLL: Duration = Duration::from_secs(5);
 
 /// Why authentication cannot be set up.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StartError {
     /// A flag makes no sense.
     #[error("{0}")]

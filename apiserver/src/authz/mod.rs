@@ -91,6 +91,7 @@ impl Default for Options {
 
 /// Why authorization cannot be set up.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StartError {
     /// A path of `--authorization-always-allow-paths`.
     #[error("only trailing * allowed in {0:?}")]

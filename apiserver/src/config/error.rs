@@ -4,6 +4,7 @@ use std::fmt;
 
 /// One thing that is wrong with a command line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// Ignoring the flag would be less safe than its owner believes.
     #[error("--{flag} is not supported by this server, and it would not be safe to ignore it: {why}")]

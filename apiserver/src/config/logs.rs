@@ -26,6 +26,7 @@ const CLIENT: &str = "kube_client::client";
 
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LogFormat {
     /// For people.
     Text,
@@ -44,6 +45,7 @@ pub struct Logs {
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LogError {
     /// The filter is no list of directives.
     #[error("log filter {filter:?} is not valid")]

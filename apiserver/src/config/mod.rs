@@ -33,6 +33,7 @@ use crate::{authn, authz};
 
 /// What a program decides before anybody types a flag.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Defaults {
     /// What the program is called, such as `wardle`: in logs, in names of files.
     pub name: String,
@@ -46,6 +47,7 @@ pub struct Defaults {
 
 /// How a server is to run. Checked: what is wrong with a flag by itself, or with several together, was said already.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// Where it listens.
     pub address: Address,
@@ -138,6 +140,7 @@ pub enum Backend {
 
 /// How one replica of several is found: by a Lease of the cluster. The flags `--leader-elect*` of k8s.io/component-base.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct LeaderElection {
     /// Whether there is one; else each process takes itself for the only one.
     pub enabled: bool,
@@ -151,6 +154,7 @@ pub struct LeaderElection {
 
 /// How much a server does at once.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Limits {
     /// What reading requests add to the seats for requests. As in Kubernetes with priority and fairness only the sum of
     /// this and [`Self::writing`] counts; 0 in all: as many requests as come.

@@ -285,3 +285,23 @@ fn a_feature_gate_is_switched_and_others_are_told() {
     );
     assert!(bad(&["--feature-gates=ManagedFieldsOptOut=maybe"]).contains("strconv.ParseBool"));
 }
+
+#[test]
+fn the_leaders_lease_is_named_after_the_program_unless_flags_say_more() {
+    let election = |arguments: &[&str]| {
+        let all = [&["--data-dir=/d"], arguments].concat();
+        let election = good(&all).leader_election;
+        (election.enabled, election.namespace, election.name)
+    };
+    assert_eq!(election(&[]), (true, None, "wardle".to_owned()));
+    assert_eq!(
+        election(&["--leader-elect=false"]),
+        (false, None, "wardle".to_owned())
+    );
+    let named = [
+        "--leader-elect",
+        "--leader-elect-resource-name=a",
+        "--leader-elect-resource-namespace=b",
+    ];
+    assert_eq!(election(&named), (true, Some("b".to_owned()), "a".to_owned()));
+}

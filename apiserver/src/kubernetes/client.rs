@@ -7,6 +7,7 @@ use kube::{Client, Config};
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ClientError {
     /// The kubeconfig cannot be used.
     #[error("failed to read the kubeconfig {path}")]

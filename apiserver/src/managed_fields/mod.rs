@@ -12,7 +12,7 @@
 //! managers and their sets -> managedFields of the object        managed
 //! ```
 //!
-//! Beside it are [`types`], which make of OpenAPI what structured-merge-diff needs, and [`keep_timestamps`], by which a write
+//! Beside it are [`types`], which make of OpenAPI what structured-merge-diff needs, and `keep_timestamps`, by which a write
 //! that changes nothing is none. All of it is pure: the time is given, and nothing is read, written or waited for.
 
 mod apply;

@@ -25,6 +25,10 @@ pub(super) struct Handler {
 }
 
 /// The body of an answer, of the chain or of a layer.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "every answer has one; without layers nothing more is allocated for it"
+)]
 pub(super) enum HandlerBody {
     Chain(ResponseBody),
     Layer(LayerBody),

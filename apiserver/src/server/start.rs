@@ -5,9 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use annex_leader_election::LeaseSettings;
 use arc_swap::ArcSwap;
-use kube::Client;
 use tokio::net::TcpListener;
 
 use super::background::Background;
@@ -27,7 +25,7 @@ use super::tls::{Tls, TlsError};
 use super::{Server, checks, connection, health, loopback, open_files, routes, standalone};
 use crate::admission::{self, Admission, InitializationError, Kept};
 use crate::background::BackgroundTask;
-use crate::config::{self, Backend, Cluster, Config};
+use crate::config::{self, Cluster, Config};
 use crate::endpoint::{Endpoint, Endpoints};
 use crate::memory::{self, Budgets};
 use crate::registry::{Registry, RegistryError, Rules};
@@ -42,6 +40,7 @@ pub const NOT_YET: &str = "not built yet: neither admission webhooks nor admissi
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StartError {
     /// Nothing is to be served, or two resources have one name.
     #[error("{0}")]
@@ -178,7 +177,7 @@ impl Server {
                 .chain([tls.background().clone(), accepting.clone()]),
             self.tasks.iter().map(Task::background),
         );
-        let elected = self.elected(&config, delegation.cluster.clone());
+        let elected = Elected::of(&config, &self.name, delegation.cluster.clone());
         let core = Arc::new(self.core(&config, delegation, &stores, &background, &listener, life)?);
         // A plugin is part of the core, and must not keep it.
         let weak = Arc::downgrade(&core);
@@ -192,26 +191,6 @@ impl Server {
         let caches = stores.caches().values().cloned().collect();
         let tasks = Tasks::start(self.tasks, caches, loopback.client(), elected);
         Ok(Running::new(parts, stores, tasks, kubeconfig))
-    }
-
-    /// Where a leader is elected: in a cluster, unless the storage has only one process anyway.
-    fn elected(&self, config: &Config, cluster: Option<Client>) -> Option<Elected> {
-        let client = cluster?;
-        let election = &config.leader_election;
-        if !election.enabled || matches!(config.storage.backend, Backend::Embedded(_)) {
-            return None;
-        }
-        let namespace = election.namespace.as_deref();
-        // What a pod is called within.
-        let host = std::env::var("HOSTNAME").unwrap_or_else(|_| self.name.clone());
-        let lease = LeaseSettings::new(
-            namespace.unwrap_or(client.default_namespace()),
-            &election.name,
-            &host,
-            &self.name,
-            election.timings,
-        );
-        Some(Elected { client, lease })
     }
 
     fn check(&mut self, disabled: &[String]) -> Result<(), StartError> {

@@ -11,6 +11,7 @@ use crate::storage::Revision;
 ///
 /// Texts and codes are those of k8s.io/apimachinery's `api/errors`.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ApiError {
     /// 400: what the request says cannot be understood.
     #[error("{0}")]

@@ -12,6 +12,7 @@ const HEADING: &str = "This program";
 
 /// Why a command line cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ParseError {
     /// It is none, or asks for help: clap's own error, which prints itself.
     #[error(transparent)]
@@ -23,6 +24,7 @@ pub enum ParseError {
 
 /// Why a program cannot have a flag.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FlagError {
     /// The library, or the Go server whose flags it knows, has a flag of this name.
     #[error("the program's own flag {flag} is one of the library's already")]

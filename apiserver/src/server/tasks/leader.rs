@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::context::{Stop, stopped};
 use super::run::{LAST_WORDS, all, cut, end, spawn};
 use super::{Task, TaskContext};
+use crate::config::{Backend, Config};
 
 /// How long to wait before a new election where the last one ended by itself.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -20,6 +21,28 @@ pub(in crate::server) struct Elected {
     /// The cluster with the Lease.
     pub(in crate::server) client: Client,
     pub(in crate::server) lease: LeaseSettings,
+}
+
+impl Elected {
+    /// In the cluster of the server `name`, unless the storage has only one process anyway.
+    pub(in crate::server) fn of(config: &Config, name: &str, cluster: Option<Client>) -> Option<Self> {
+        let client = cluster?;
+        let election = &config.leader_election;
+        if !election.enabled || matches!(config.storage.backend, Backend::Embedded(_)) {
+            return None;
+        }
+        let namespace = election.namespace.as_deref();
+        // What a pod is called within.
+        let host = std::env::var("HOSTNAME").unwrap_or_else(|_| name.to_owned());
+        let lease = LeaseSettings::new(
+            namespace.unwrap_or_else(|| client.default_namespace()),
+            &election.name,
+            &host,
+            name,
+            election.timings,
+        );
+        Some(Self { client, lease })
+    }
 }
 
 /// Runs `tasks` whenever this process leads, until they have done their work, or are told to stop.

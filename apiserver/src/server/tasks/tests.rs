@@ -6,6 +6,7 @@ use annex_leader_election::{LeaseSettings, Timings};
 use tokio::time::{Instant, sleep};
 
 use super::*;
+use crate::config::{Backend, Config};
 use crate::server::health::{Endpoint, Health, Outcome};
 use crate::server::{Builder, Server};
 
@@ -200,4 +201,36 @@ async fn a_leader_without_a_cluster_runs_at_once_and_who_stands_by_is_well() {
     standby.stop(told + DEADLINE).await;
     assert!(told.elapsed() < Duration::from_secs(1), "{:?}", told.elapsed());
     first.stop(Instant::now() + DEADLINE).await;
+}
+
+#[tokio::test]
+async fn a_lease_is_for_who_has_a_cluster_and_may_have_other_replicas() {
+    let directory = tempfile::tempdir().unwrap();
+    let (client, _) = FakeLeases::default().client();
+    let mut config = Config::for_tests(directory.path());
+    let of =
+        |config: &Config| Elected::of(config, "program", Some(client.clone())).map(|elected| elected.lease);
+    assert!(
+        Elected::of(&config, "program", None).is_none(),
+        "there is no cluster"
+    );
+    let lease = of(&config).unwrap();
+    assert_eq!(
+        (lease.namespace.as_str(), lease.name.as_str()),
+        ("default", "test")
+    );
+    assert_eq!(lease.field_manager, "program");
+    config.leader_election.namespace = Some("greeter".into());
+    config.leader_election.name = "other".into();
+    let lease = of(&config).unwrap();
+    assert_eq!(
+        (lease.namespace.as_str(), lease.name.as_str()),
+        ("greeter", "other")
+    );
+    config.leader_election.enabled = false;
+    assert!(of(&config).is_none(), "it is the only one by its flag");
+    config.leader_election.enabled = true;
+    let data = directory.path().join("data");
+    config.storage.backend = Backend::Embedded(crate::storage::embedded::Options::new(data));
+    assert!(of(&config).is_none(), "nobody else can have the storage open");
 }
