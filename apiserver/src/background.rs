@@ -137,7 +137,10 @@ pub(crate) async fn supervise_fallible<F>(
     let mut stop = std::pin::pin!(stop);
     let mut backoff = Backoff::new();
     loop {
-        let mut run = Box::pin(AssertUnwindSafe(start()).catch_unwind());
+        // What makes the future may panic too.
+        let start = &mut start;
+        let begun = async move { start().await };
+        let mut run = Box::pin(AssertUnwindSafe(begun).catch_unwind());
         let ended = match timeout(STEADY, &mut run).await {
             Ok(ended) => ended,
             Err(_) => {
@@ -203,6 +206,19 @@ mod tests {
         sleep(STEADY).await;
         assert_eq!(task.failure(), None);
         running.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panics_before_it_begins_is_started_again_too() {
+        let task = BackgroundTask::new("test");
+        let mut starts = 0;
+        let start = || {
+            starts += 1;
+            assert!(starts > 2, "it fails on purpose");
+            std::future::ready(())
+        };
+        supervise(task.clone(), start, || {}).await;
+        assert_eq!((starts, task.restarts(), task.failure()), (3, 2, None));
     }
 
     #[tokio::test]

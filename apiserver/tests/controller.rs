@@ -94,10 +94,5 @@ async fn the_controller_fills_the_status_of_what_others_write() {
     assert_eq!(text("/readyz/poststarthook/reading-times").await, "ok");
     let metrics = text("/metrics").await;
     assert!(metrics.contains("essays_statuses_written_total 2\n"), "{metrics}");
-    let begun = Instant::now();
     running.shutdown().await;
-    assert!(
-        begun.elapsed() < Duration::from_secs(7),
-        "the controller ends by itself"
-    );
 }

@@ -63,9 +63,15 @@ impl Collector for Background {
             None,
             MetricType::Counter,
         )?;
-        for task in self.library.iter().chain(&self.own) {
+        // The author's tasks are called as their checks are, so that no name is there twice.
+        let library = self.library.iter().map(|task| (task.name().to_owned(), task));
+        let own = self
+            .own
+            .iter()
+            .map(|task| (format!("poststarthook/{}", task.name()), task));
+        for (name, task) in library.chain(own) {
             let counter = ConstCounter::new(task.restarts());
-            counter.encode(family.encode_family(&[("task", task.name())])?)?;
+            counter.encode(family.encode_family(&[("task", name.as_str())])?)?;
         }
         Ok(())
     }
@@ -94,7 +100,7 @@ mod tests {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for line in [
-            r#"annex_background_task_restarts_total{task="other"} 0"#,
+            r#"annex_background_task_restarts_total{task="poststarthook/other"} 0"#,
             r#"annex_background_task_restarts_total{task="test"} 1"#,
         ] {
             assert!(text.contains(line), "{text}");

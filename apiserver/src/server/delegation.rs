@@ -37,24 +37,34 @@ impl Delegation {
 }
 
 /// Sets it up. Nothing of it waits for the cluster but the first look at whom to trust.
-pub(super) async fn delegation(config: &Config) -> Result<Delegation, StartError> {
+/// `needs_cluster`: somebody else asks the cluster too.
+pub(super) async fn delegation(config: &Config, needs_cluster: bool) -> Result<Delegation, StartError> {
     match &config.cluster {
         Cluster::None { .. } => alone(),
-        Cluster::Delegated(cluster) => by_cluster(cluster, config.namespace_lifecycle).await,
+        Cluster::Delegated(cluster) => by_cluster(cluster, config.namespace_lifecycle, needs_cluster).await,
     }
 }
 
-async fn by_cluster(cluster: &Delegated, namespace_lifecycle: bool) -> Result<Delegation, StartError> {
+async fn by_cluster(
+    cluster: &Delegated,
+    namespace_lifecycle: bool,
+    needs_cluster: bool,
+) -> Result<Delegation, StartError> {
     let mut clients = Clients::default();
     let tokens = clients.get(cluster.authentication_kubeconfig.as_deref()).await?;
     let reviews = clients.get(cluster.authorization_kubeconfig.as_deref()).await?;
-    let client = clients.get(cluster.kubeconfig.as_deref()).await?;
-    let lifecycle = namespace_lifecycle.then(|| Arc::new(NamespaceLifecycle::new(client.clone())));
+    let client = if namespace_lifecycle || needs_cluster {
+        Some(clients.get(cluster.kubeconfig.as_deref()).await?)
+    } else {
+        None
+    };
+    let lifecycle = client.as_ref().filter(|_| namespace_lifecycle);
+    let lifecycle = lifecycle.map(|client| Arc::new(NamespaceLifecycle::new(client.clone())));
     Ok(Delegation {
         authenticator: authn::build(cluster.authentication.clone(), Some(tokens)).await?,
         authorizer: authz::build(cluster.authorization.clone(), Some(reviews))?,
         lifecycle,
-        cluster: Some(client),
+        cluster: client,
         token: None,
     })
 }

@@ -15,7 +15,7 @@ use kube::client::Body;
 use tokio::sync::watch;
 
 use super::Builder;
-use super::connection::{Activity, Connection, Connections};
+use super::connection::{Activity, Connection, Connections, stream};
 use super::handler::{Handler, HandlerBody};
 use super::layer::{BoxError, LayerBody};
 use crate::authn::Peer;
@@ -27,7 +27,8 @@ const NAMESPACE: &str = "default";
 /// A server to be asked by its own program. Clones are one.
 ///
 /// Requests have the whole handler chain of others: they are decoded, admitted, counted, and waited for at the end. They come from the
-/// user `system:apiserver` of `system:masters`, who may do everything, waits for no seats, and may act as somebody else (impersonation).
+/// user `system:apiserver` of `system:masters`, who may do everything, waits for no seats, and may act as somebody else (impersonation): then
+/// it waits for that user's seats, which a plugin must not do, since the request that it is asked about holds one of them.
 /// Watches end when the server drains; one that its holder keeps and does not read holds the end up, for 8 s at most. Nothing can be upgraded: what connects by a WebSocket needs a connection.
 #[derive(Clone, Debug)]
 pub struct Loopback(watch::Receiver<Option<Served>>);
@@ -125,7 +126,7 @@ impl Served {
         let Some(handler) = self.handler.upgrade() else {
             return gone();
         };
-        let answered = handler.serve(Arc::clone(&self.connection), request).await;
+        let answered = stream::apart(handler.serve(Arc::clone(&self.connection), request)).await;
         answered.map(|body| AnswerBody(Some(body)))
     }
 }
@@ -145,9 +146,9 @@ impl http_body::Body for AnswerBody {
         let Some(body) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        let frame = ready!(Pin::new(&mut *body).poll_frame(context));
+        let frame = ready!(stream::apart_now(|| Pin::new(&mut *body).poll_frame(context)));
         if !matches!(frame, Some(Ok(_))) || body.is_end_stream() {
-            self.0 = None;
+            stream::apart_now(|| self.0 = None);
         }
         Poll::Ready(frame)
     }
@@ -160,6 +161,12 @@ impl http_body::Body for AnswerBody {
         self.0
             .as_ref()
             .map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint)
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        stream::apart_now(|| self.0 = None);
     }
 }
 

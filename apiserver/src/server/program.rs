@@ -4,12 +4,16 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::start::StartError;
 use super::{BoxError, Server};
 use crate::config::{Args, Config, ConfigErrors, LogError, Logs, NoFlags, ParseError, parse_with};
+
+/// How long threads of the runtime may take to end, once the server has.
+const LAST_THREADS: Duration = Duration::from_secs(1);
 
 /// Why a program ends before its time.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +110,10 @@ impl Server {
             describe().map_err(ProgramError::Described)?
         };
         let config = Config::from_args(args, &server.defaults())?;
-        runtime.block_on(server.serve(config))
+        let ended = runtime.block_on(server.serve(config));
+        // What blocks a thread is not waited for: its server has ended.
+        runtime.shutdown_timeout(LAST_THREADS);
+        ended
     }
 
     async fn serve(self, config: Config) -> Result<(), ProgramError> {

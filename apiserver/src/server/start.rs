@@ -161,7 +161,8 @@ impl Server {
         }
         // Of several providers in one program the first stays; every one of ours names its own anyway.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let delegation = delegation(&config).await?;
+        let elects = self.tasks.iter().any(Task::is_of_leader) && Elected::is_needed(&config);
+        let delegation = delegation(&config, elects).await?;
         let tls = Arc::new(Tls::start(config.tls.clone(), delegation.authenticator.authority_hints()).await?);
         let stores = open(&config.storage, &self.resources, budgets(&config).history).await?;
         // Before the core: it tells clients the port.

@@ -89,6 +89,16 @@ pub(super) async fn bounded<F: Future>(future: F) -> Option<F::Output> {
     DEADLINES.scope(Cell::default(), until_deadline(future)).await
 }
 
+/// Runs `future`, which answers somebody else than the stream whose task it runs in: that stream's deadlines are not its own.
+pub(in crate::server) async fn apart<F: Future>(future: F) -> F::Output {
+    DEADLINES.scope(Cell::default(), future).await
+}
+
+/// The same of what is done at once.
+pub(in crate::server) fn apart_now<T>(work: impl FnOnce() -> T) -> T {
+    DEADLINES.sync_scope(Cell::default(), work)
+}
+
 async fn until_deadline<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut sleep: Option<Pin<Box<Sleep>>> = None;

@@ -126,7 +126,7 @@ impl Metrics {
     pub(super) fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         text::encode_registry(&mut text, &self.registry)?;
-        self.own.encode(&mut text)?;
+        self.own.encode(&mut text);
         text::encode_eof(&mut text)?;
         Ok(text)
     }

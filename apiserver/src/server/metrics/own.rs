@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text;
@@ -15,6 +16,9 @@ use crate::server::start::StartError;
 pub(super) const RESERVED: [&str; 2] = ["apiserver_", "annex_"];
 /// What OpenMetrics writes behind a metric's name.
 const SUFFIXES: [&str; 6] = ["_total", "_created", "_count", "_sum", "_bucket", "_info"];
+
+/// Bytes of all of them.
+const MOST_BYTES: usize = 16 << 20;
 
 /// Metrics of the author's own.
 #[derive(Debug, Default)]
@@ -41,6 +45,8 @@ impl Builder {
     pub fn metric(mut self, name: impl Into<String>, help: impl Into<String>, metric: impl Metric) -> Self {
         let name = name.into();
         self.server.metrics.names.push(name.clone());
+        // As OpenMetrics escapes it, which prometheus-client leaves to us.
+        let help = help.into().replace('\\', r"\\").replace('\n', r"\n");
         self.server.metrics.metrics.register(name, help, metric);
         self
     }
@@ -87,10 +93,25 @@ impl OwnMetrics {
         Ok(())
     }
 
-    /// Writes them behind the library's own.
-    pub(super) fn encode(&self, text: &mut String) -> Result<(), fmt::Error> {
-        text::encode_registry(text, &self.metrics)?;
-        text::encode_registry(text, &self.collected)
+    /// Writes them behind the library's own; nothing of them, where one of them cannot be written or panics, or all of them are too
+    /// much.
+    pub(super) fn encode(&self, text: &mut String) {
+        let encoded = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let mut own = String::new();
+            text::encode_registry(&mut own, &self.metrics)?;
+            text::encode_registry(&mut own, &self.collected)?;
+            Ok::<_, fmt::Error>(own)
+        }));
+        match encoded {
+            Ok(Ok(own)) if own.len() <= MOST_BYTES => text.push_str(&own),
+            Ok(Ok(own)) => tracing::error!(
+                bytes = own.len(),
+                "metrics of the program are too many, and not shown"
+            ),
+            Ok(Err(_)) | Err(_) => {
+                tracing::error!("metrics of the program cannot be written, and are not shown")
+            }
+        }
     }
 }
 

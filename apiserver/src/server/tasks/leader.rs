@@ -24,13 +24,15 @@ pub(in crate::server) struct Elected {
 }
 
 impl Elected {
+    /// Whether there may be others who would lead: storage in a directory has one process.
+    pub(in crate::server) fn is_needed(config: &Config) -> bool {
+        config.leader_election.enabled && !matches!(config.storage.backend, Backend::Embedded(_))
+    }
+
     /// In the cluster of the server `name`, unless the storage has only one process anyway.
     pub(in crate::server) fn of(config: &Config, name: &str, cluster: Option<Client>) -> Option<Self> {
-        let client = cluster?;
+        let client = cluster.filter(|_| Self::is_needed(config))?;
         let election = &config.leader_election;
-        if !election.enabled || matches!(config.storage.backend, Backend::Embedded(_)) {
-            return None;
-        }
         let namespace = election.namespace.as_deref();
         // What a pod is called within.
         let host = std::env::var("HOSTNAME").unwrap_or_else(|_| name.to_owned());
@@ -69,17 +71,30 @@ pub(super) async fn lead(elected: Elected, tasks: &[Task], context: &TaskContext
         }
         let mut running = spawn(tasks, context);
         if hold(&mut election, &mut running, stop.clone()).await {
-            return release(election).await;
+            // While one that blocks its thread goes on, nobody else may begin: the Lease runs out by itself, and the process ends.
+            if running.is_empty() {
+                release(election).await;
+            }
+            return;
         }
         // Before anybody else leads: the Lease runs out a while after its holder knows that it lost it.
         cut(&mut running).await;
         // One that blocks its thread runs on: two of it must not run here either.
         all(&mut running).await;
+        for task in tasks {
+            // Who stands by is well.
+            task.background.is_well();
+        }
     }
 }
 
-/// Whether the tasks have ended; else the Lease is lost.
-async fn hold(election: &mut Election, running: &mut JoinSet<()>, stop: Stop) -> bool {
+/// Whether the tasks were told to stop; else the Lease is lost. It is held on when all have done their work, which nobody else is to do
+/// again.
+async fn hold(election: &mut Election, running: &mut JoinSet<()>, mut stop: Stop) -> bool {
+    let ended = async {
+        end(running, stop.clone()).await;
+        stopped(&mut stop).await;
+    };
     tokio::select! {
         // A lost Lease must be seen though all else happens at the same time.
         biased;
@@ -87,7 +102,7 @@ async fn hold(election: &mut Election, running: &mut JoinSet<()>, stop: Stop) ->
             tracing::warn!(%reason, "tasks of the leader are dropped");
             false
         }
-        () = end(running, stop) => true,
+        () = ended => true,
     }
 }
 

@@ -78,7 +78,8 @@ impl Builder {
 
     /// The same on one replica alone: on that which holds the server's Lease, with client-go's algorithm and the times of Kubernetes'
     /// components (15 s, 10 s, 2 s). A task whose server loses the Lease is dropped where it is, before another can take it, and
-    /// started again when the Lease is back. When the server ends, the Lease is released after the task has ended.
+    /// started again when the Lease is back. One that has done its work keeps the Lease, and is begun again by whoever leads next. When the
+    /// server ends, the Lease is released after the task has ended.
     ///
     /// The Lease is in the server's namespace, under the program's name (`--leader-elect-resource-namespace`,
     /// `--leader-elect-resource-name`). The server needs the rights to `get`, `create` and `update` `leases` of
@@ -124,6 +125,11 @@ impl Task {
     /// What is known of it.
     pub(super) fn background(&self) -> BackgroundTask {
         self.background.clone()
+    }
+
+    /// Whether it runs on one replica alone.
+    pub(super) fn is_of_leader(&self) -> bool {
+        self.only_leader
     }
 
     fn begins(&self) {
