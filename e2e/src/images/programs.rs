@@ -215,8 +215,9 @@ fn executable(messages: &str, name: &str) -> Option<PathBuf> {
         .lines()
         .filter_map(|line| serde_json::from_str::<Message>(line).ok())
         .filter(|message| message.reason == "compiler-artifact")
-        .find(|message| message.target.as_ref().is_some_and(|target| target.name == name))
-        .and_then(|message| message.executable)
+        .filter(|message| message.target.as_ref().is_some_and(|target| target.name == name))
+        // A package's library may be called as its program is.
+        .find_map(|message| message.executable)
 }
 
 async fn line(command: &mut Command, program: &str) -> Result<String, Error> {
@@ -289,6 +290,8 @@ mod tests {
         let messages = concat!(
             r#"{"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}"#,
             "\nnot JSON\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"annex-operator"},"executable":null}"#,
+            "\n",
             r#"{"reason":"compiler-artifact","target":{"name":"annex-operator"},"executable":"/t/annex-operator"}"#,
             "\n",
             r#"{"reason":"build-finished","success":true}"#,
