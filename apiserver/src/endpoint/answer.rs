@@ -270,12 +270,9 @@ impl Iterator for Encoded {
 
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.entries.next()?;
-        let version = &self.version.name;
-        let pieces = if self.drops_managed_fields {
-            self.registry.pieces_without_managed_fields(&entry, version)
-        } else {
-            self.registry.pieces(&entry, version)
-        };
+        let pieces = self
+            .registry
+            .pieces_to_send(&entry, &self.version.name, self.drops_managed_fields);
         Some(pieces.map_err(|error| Incomplete(error.to_string())))
     }
 

@@ -85,12 +85,10 @@ impl<'a> Call<'a> {
     /// As [`Registry::pieces`]; 500 where an object says no replicas that is read as a Scale.
     pub(super) fn pieces(&self, entry: &Entry, wanted: Wanted) -> Result<Pieces, ApiError> {
         let Some(paths) = self.scale else {
-            let (registry, version) = (self.registry()?, &self.version.name);
-            return if wanted.drops_managed_fields {
-                registry.pieces_without_managed_fields(entry, version)
-            } else {
-                registry.pieces(entry, version)
-            };
+            let version = &self.version.name;
+            return self
+                .registry()?
+                .pieces_to_send(entry, version, wanted.drops_managed_fields);
         };
         let object = self.registry()?.decode(entry, &self.info().version)?;
         let (scale, is_set) = resource::scale_of(&object, paths).map_err(scale_error)?;

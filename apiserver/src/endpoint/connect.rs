@@ -8,7 +8,6 @@ use hyper::upgrade::OnUpgrade;
 use super::body;
 use super::call::Call;
 use super::computed;
-use crate::admission::{Admission, Attributes, Operation};
 use crate::object::Object;
 use crate::registry::{check_path, in_time};
 use crate::request::options::GetOptions;
@@ -25,7 +24,6 @@ use crate::status::{ApiError, Quoted};
 pub(super) async fn connect<B>(
     call: &Call<'_>,
     connecter: &dyn Connecter,
-    admission: &dyn Admission,
     body: B,
 ) -> Result<Response, ApiError>
 where
@@ -42,7 +40,7 @@ where
         call.request.may(Verb::Create).await?;
     }
     let connected = in_time(async {
-        admit(call, admission).await?;
+        call.rules.admit_connect(call.request).await?;
         // What may have a body is let in at the end of it.
         let body = if info.verb == Verb::Get {
             Bytes::new()
@@ -66,26 +64,6 @@ where
         remove_hop_by_hop(response.headers_mut());
     }
     Ok(response)
-}
-
-/// Asks the plugins. There is no object that they could change.
-async fn admit(call: &Call<'_>, admission: &dyn Admission) -> Result<(), ApiError> {
-    if !admission.handles(Operation::Connect) {
-        return Ok(());
-    }
-    let mut attributes = Attributes {
-        operation: Operation::Connect,
-        resource: call.served.resource(),
-        info: call.info(),
-        user: call.request.user(),
-        namespace: &call.info().namespace,
-        name: &call.info().name,
-        object: None,
-        old: None,
-        dry_run: false,
-    };
-    admission.admit(&mut attributes).await?;
-    admission.validate(&attributes).await
 }
 
 /// Headers that belong to the connection that an answer came over, which is not the one that it goes out by (RFC 9110, section

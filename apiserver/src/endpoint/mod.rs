@@ -104,10 +104,7 @@ where
     }
     let mut response = match subresource.map(|own| &own.rest) {
         Some(SubresourceRest::Connect(connecter)) => {
-            let admission = call.rules.admission();
-            connect::connect(&call, &**connecter, admission, body)
-                .boxed()
-                .await?
+            connect::connect(&call, &**connecter, body).boxed().await?
         }
         Some(SubresourceRest::Computed(_)) | None => act(&call, route.action, body).await?,
     };

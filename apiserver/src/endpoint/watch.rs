@@ -140,12 +140,8 @@ impl Frames {
 
     fn push_object(&mut self, told: &WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
         if let Some(entry) = told.entry() {
-            let version = &self.encoder.version.name;
-            let pieces = if self.encoder.drops_managed_fields {
-                self.registry.pieces_without_managed_fields(&entry, version)?
-            } else {
-                self.registry.pieces(&entry, version)?
-            };
+            let (version, drops) = (&self.encoder.version.name, self.encoder.drops_managed_fields);
+            let pieces = self.registry.pieces_to_send(&entry, version, drops)?;
             self.encoder.push_frame(told.event_type(), &pieces, false, out)?;
         }
         Ok(())

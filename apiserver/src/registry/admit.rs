@@ -114,10 +114,34 @@ impl Rules {
             operation: Operation::Delete,
             dry_run,
         };
+        self.admit_without_object(request, asked, name, Some(old)).await
+    }
+
+    /// Lets plugins refuse a request that connects.
+    ///
+    /// # Errors
+    /// A plugin refuses.
+    pub(crate) async fn admit_connect(&self, request: &Authorized) -> Result<(), ApiError> {
+        let asked = Asked {
+            operation: Operation::Connect,
+            dry_run: false,
+        };
+        self.admit_without_object(request, asked, &request.info().name, None)
+            .await
+    }
+
+    /// Asks the plugins about what has no new object that they could change.
+    async fn admit_without_object(
+        &self,
+        request: &Authorized,
+        asked: Asked,
+        name: &str,
+        old: Option<&Object>,
+    ) -> Result<(), ApiError> {
         if !self.admission.handles(asked.operation) {
             return Ok(());
         }
-        let mut attributes = self.attributes(request, asked, name, None, Some(old));
+        let mut attributes = self.attributes(request, asked, name, None, old);
         self.admission.admit(&mut attributes).await?;
         self.admission.validate(&attributes).await
     }

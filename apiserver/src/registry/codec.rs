@@ -49,12 +49,20 @@ impl Registry {
         Ok(Pieces::whole(converted?))
     }
 
-    /// The same without `metadata.managedFields`: a splice too, where they stand in what is stored.
+    /// The same, without `metadata.managedFields` where the client drops them: a splice too, where they stand in what is stored.
     ///
     /// # Errors
     /// As [`Registry::pieces`].
-    pub fn pieces_without_managed_fields(&self, entry: &Entry, version: &str) -> Result<Pieces, ApiError> {
+    pub fn pieces_to_send(
+        &self,
+        entry: &Entry,
+        version: &str,
+        drops_managed_fields: bool,
+    ) -> Result<Pieces, ApiError> {
         let pieces = self.pieces(entry, version)?;
+        if !drops_managed_fields {
+            return Ok(pieces);
+        }
         if entry.revision() == Revision::ZERO || !self.is_copied(entry, version) {
             return Ok(pieces.without_managed_fields());
         }

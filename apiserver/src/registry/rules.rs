@@ -82,11 +82,6 @@ impl Rules {
         self.parent.as_ref().unwrap_or(&self.resource)
     }
 
-    /// What may refuse a write.
-    pub(crate) fn admission(&self) -> &dyn Admission {
-        &*self.admission
-    }
-
     /// Whether its objects live in namespaces.
     pub(super) fn is_namespaced(&self) -> bool {
         self.resource.scope == Scope::Namespaced

@@ -3,7 +3,7 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::read::{Selected, found_or_none, selected};
+use super::read::{Selected, found, selected};
 use super::{in_hub, to_author};
 use crate::endpoint::call::Call;
 use crate::object::Object;
@@ -34,8 +34,7 @@ pub(in crate::endpoint) async fn delete(
     }
     check_path(&call.info().namespace, &call.info().name)?;
     in_time(async {
-        let found = found_or_none(call, &**getter, GetOptions::default()).await?;
-        let found = found.ok_or_else(|| call.not_found())?;
+        let found = found(call, &**getter, GetOptions::default()).await?;
         let context = RequestContext::of(call.request);
         let name = call.info().name.clone();
         let deletion = delete_found(call, &**deleter, context, &name, found.clone(), options).await?;
@@ -61,7 +60,7 @@ pub(in crate::endpoint) async fn delete_collection(
     let Selected {
         mut objects,
         resource_version,
-    } = selected(call, &**lister, list).await?;
+    } = selected(call, &**lister, list, Object::clone).await?;
     // A lister may leave it to others how many there are in a page.
     if let Some(limit) = list.limit.and_then(|limit| usize::try_from(limit).ok()) {
         objects.truncate(limit);

@@ -101,8 +101,7 @@ fn pieces(call: &Call<'_>, object: Object) -> Result<Pieces, ApiError> {
 
 /// An object in the request's version.
 fn in_version(call: &Call<'_>, object: Object) -> Result<Object, ApiError> {
-    let converted = call.kind.strategy.convert(object, &call.version.name);
-    converted.map_err(|error| ApiError::Internal(error.to_string()))
+    converted(call, object, &call.version.name)
 }
 
 /// An object in the version that rules run in.

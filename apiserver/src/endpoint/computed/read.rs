@@ -73,8 +73,8 @@ pub(super) async fn list(call: &Call<'_>, computed: &Computed) -> Result<Respons
     let Selected {
         objects,
         resource_version,
-    } = selected(call, &**lister, &options).await?;
-    let objects = objects.into_iter().map(|(object, _)| object).collect();
+    } = selected(call, &**lister, &options, |_| ()).await?;
+    let objects = objects.into_iter().map(|(object, ())| object).collect();
     answer_list(call, wanted, (objects, resource_version)).await
 }
 
@@ -99,28 +99,24 @@ pub(in crate::endpoint) async fn answer_list(
 }
 
 /// What is listed and selected.
-pub(super) struct Selected {
-    /// Each in the request's version, and as the lister gave it.
-    pub(super) objects: Vec<(Object, Object)>,
+pub(super) struct Selected<K> {
+    /// Each in the request's version, and what was kept of it as the lister gave it.
+    pub(super) objects: Vec<(Object, K)>,
     /// Of the list.
     pub(super) resource_version: String,
 }
 
-/// What is listed in the request's namespace and matches the selectors.
+/// What is listed in the request's namespace and matches the selectors, with what `keep` keeps of each as the lister gave it.
 ///
 /// # Errors
 /// 400: a field selector of a field that this version does not have; what its author's code fails with.
-pub(super) async fn selected(
+pub(super) async fn selected<K>(
     call: &Call<'_>,
     lister: &dyn Lister,
     options: &ListOptions,
-) -> Result<Selected, ApiError> {
-    check_fields(
-        call.served.resource(),
-        &call.version.name,
-        &options.field_selector,
-    )?;
-    check_path(&call.info().namespace, "")?;
+    keep: fn(&Object) -> K,
+) -> Result<Selected<K>, ApiError> {
+    check_selection(call, options)?;
     let List {
         items,
         resource_version,
@@ -133,15 +129,30 @@ pub(super) async fn selected(
     for object in items {
         turns.take(OBJECT).await;
         // Selectors speak of the fields of the version that the client asks for.
-        let seen = in_version(call, object.clone())?;
+        let kept = keep(&object);
+        let seen = in_version(call, object)?;
         if is_selected(&seen, options, &call.info().namespace) {
-            objects.push((seen, object));
+            objects.push((seen, kept));
         }
     }
     Ok(Selected {
         objects,
         resource_version,
     })
+}
+
+/// Whether the request's namespace can be, and its version has the fields that it selects by.
+///
+/// # Errors
+/// 400.
+pub(super) fn check_selection(call: &Call<'_>, options: &ListOptions) -> Result<(), ApiError> {
+    let (resource, version) = (call.served.resource(), &call.version.name);
+    check_fields(resource, version, &options.field_selector)?;
+    check_path(&call.info().namespace, "")
+}
+
+fn is_in(object: &Object, namespace: &str) -> bool {
+    namespace.is_empty() || object.namespace() == namespace
 }
 
 /// Whether it is in the request's namespace, and has the name and the namespace that the field selector wants: what never changes of an
@@ -152,14 +163,12 @@ pub(super) fn is_named(object: &Object, options: &ListOptions, namespace: &str) 
         "metadata.namespace" => requirement.matches(object.namespace()),
         _ => true,
     };
-    let in_namespace = namespace.is_empty() || object.namespace() == namespace;
-    in_namespace && options.field_selector.requirements().iter().all(wanted)
+    is_in(object, namespace) && options.field_selector.requirements().iter().all(wanted)
 }
 
 /// Whether the selectors match, and the namespace is the request's.
 pub(super) fn is_selected(object: &Object, options: &ListOptions, namespace: &str) -> bool {
-    let in_namespace = namespace.is_empty() || object.namespace() == namespace;
-    in_namespace
+    is_in(object, namespace)
         && (options.label_selector.is_empty() || options.label_selector.matches(&object.labels()))
         && options.field_selector.matches(|field| match field {
             "metadata.name" => Cow::Borrowed(object.name()),

@@ -9,13 +9,13 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _};
 
-use super::read::{is_named, is_selected};
+use super::read::{check_selection, is_named, is_selected};
 use crate::endpoint::call::Call;
 use crate::endpoint::initial_events::{Held, InitialEvents};
 use crate::endpoint::watch::{Encoder, MOST_AT_ONCE};
 use crate::object::Object;
 use crate::offload::Turns;
-use crate::registry::{self, check_fields, check_path, encode_object, watch_deadline};
+use crate::registry::{self, encode_object, watch_deadline};
 use crate::request::options::ListOptions;
 use crate::resource::Resource;
 use crate::rest::{RequestContext, WatchEvent, WatchEvents, Watcher};
@@ -35,12 +35,7 @@ pub(in crate::endpoint) async fn events(
     encoder: Encoder,
     one_by_one: bool,
 ) -> Result<BoxStream<'static, Bytes>, ApiError> {
-    check_fields(
-        call.served.resource(),
-        &call.version.name,
-        &options.field_selector,
-    )?;
-    check_path(&call.info().namespace, "")?;
+    check_selection(call, options)?;
     let events = watcher
         .watch(RequestContext::of(call.request), options.clone())
         .await?;

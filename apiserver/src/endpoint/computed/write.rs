@@ -54,7 +54,7 @@ async fn create_managed(
         .await;
     call.warnings.extend(warnings);
     admitted?;
-    if hub.name().is_empty() && computed_names(call) && !hub.meta("generateName").is_empty() {
+    if hub.name().is_empty() && has_names(call) && !hub.meta("generateName").is_empty() {
         let name = generate_name(hub.meta("generateName"));
         hub.set_meta("name", &name);
     }
@@ -76,7 +76,7 @@ async fn create_managed(
 }
 
 /// Whether objects can be got by their names, so that a new one has one.
-fn computed_names(call: &Call<'_>) -> bool {
+fn has_names(call: &Call<'_>) -> bool {
     call.computed.is_some_and(|computed| computed.getter.is_some()) && call.info().subresource.is_empty()
 }
 
@@ -122,12 +122,11 @@ async fn update_in_attempts(
                 None => Err(call.not_found()),
             };
         };
-        let changed = changed(call, current, change, options).await?;
         let Changed {
             new,
             old,
             is_unconditional,
-        } = changed;
+        } = changed(call, current, change, options).await?;
         let context = RequestContext::of(call.request);
         match updater.update(context, new, old, options.clone()).await {
             Err(ApiError::Conflict { .. }) if is_unconditional && attempts.next().is_some() => {}
