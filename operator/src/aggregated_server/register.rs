@@ -156,21 +156,18 @@ impl Registrar<'_> {
                 words
             },
         );
-        let failed = registration::failed_again(memory.trials.get(&group_version), finding.clone(), self.now);
+        let failed = registration::failed_again(memory.trials.get(&group_version), finding, self.now);
         let note = format!(
             "{group_version} did not become available within {} s and was taken back, so that it blocks nobody: {words}; tried again at {}",
             registration::TRIAL.as_secs(),
             registration::time_of(&failed),
         );
-        outcome.happenings.push(Happening::warning(
-            Reason::TrialFailed.as_str(),
-            "TakeBack",
-            note.clone(),
-        ));
-        outcome.findings.push(finding);
+        outcome
+            .happenings
+            .push(Happening::warning(Reason::TrialFailed.as_str(), "TakeBack", note));
         outcome
             .findings
-            .push(Finding::about(Reason::TrialFailed, &group_version, note));
+            .extend(registration::paused(&group_version, &failed));
         memory.trials.insert(group_version, failed);
     }
 
@@ -211,4 +208,89 @@ impl Registrar<'_> {
 fn on_trial(group_version: &str) -> Finding {
     let message = format!("{group_version} waits for the aggregator to call it available");
     Finding::about(Reason::OnTrial, group_version, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        aggregated_server::{
+            dereference::NamespaceState,
+            testing::{context, names, server},
+            validate,
+        },
+        fake_client::{Answer, fake_client},
+    };
+
+    const NAME: &str = "v1alpha1.wardle.example.com";
+
+    fn surroundings(api_services: BTreeMap<String, APIService>) -> Surroundings {
+        Surroundings {
+            namespace: NamespaceState::Active,
+            authority_secret: None,
+            serving_secret: None,
+            workload: None,
+            claim: None,
+            storage_secret: None,
+            service: None,
+            endpoint_slices: Vec::new(),
+            pods: Vec::new(),
+            api_services,
+            crds: BTreeMap::new(),
+            rivals: Vec::new(),
+        }
+    }
+
+    fn refused_on_trial_since_0(plan: &ApiPlan) -> APIService {
+        let trial = Timestamp::from_second(0).unwrap();
+        let mut service = build::api_service::api_service(&names(), plan, 443, "", Some(trial));
+        service.metadata.uid = Some("a".into());
+        service.metadata.resource_version = Some("1".into());
+        let status = json!({ "conditions": [{
+            "type": "Available", "status": "False", "reason": "FailedDiscoveryCheck", "message": "bad status: 401",
+        }] });
+        service.status = serde_json::from_value(status).unwrap();
+        service
+    }
+
+    /// Status is written of the pass that takes an APIService back, and never again until the next trial.
+    #[tokio::test]
+    async fn a_failed_trial_is_told_in_the_same_words_until_the_next_one() {
+        let ctx = context(fake_client(|request| {
+            assert_eq!(request.method, "DELETE", "{request:?}");
+            Answer::ok(json!({ "kind": "Status", "apiVersion": "v1", "status": "Success" }))
+        }));
+        let names = names();
+        let children = Children {
+            ctx: &ctx,
+            names: &names,
+        };
+        let plan = validate::plan_apis(&server()).remove(0);
+        let mut memory = Memory::default();
+        let mut told = Vec::new();
+        let live = BTreeMap::from([(NAME.to_owned(), refused_on_trial_since_0(&plan))]);
+        for (now, live) in [(40, live), (41, BTreeMap::new()), (99, BTreeMap::new())] {
+            let mut outcome = Outcome::default();
+            let registrar = Registrar {
+                children: &children,
+                surroundings: &surroundings(live),
+                reports: &[],
+                bundle_pem: "",
+                port: 443,
+                now: Timestamp::from_second(now).unwrap(),
+            };
+            registrar.register(&plan, &mut memory, &mut outcome).await;
+            let happened: Vec<_> = outcome.happenings.into_iter().map(|event| event.reason).collect();
+            told.push((outcome.findings, happened));
+        }
+        assert_eq!(told[0].1, ["TrialFailed"]);
+        assert_eq!(told[0].0.len(), 2);
+        assert!(told[1].1.is_empty());
+        assert_eq!(told[0].0, told[1].0);
+        assert_eq!(told[0].0, told[2].0);
+    }
 }

@@ -187,15 +187,7 @@ fn waits(
     now: Timestamp,
 ) -> Vec<Finding> {
     if let Some(failed) = failed.filter(|failed| now < failed.retry_at) {
-        let trial = format!(
-            "taken back after {} failed trial(s); tried again at {}",
-            failed.count,
-            time_of(failed)
-        );
-        return vec![
-            failed.finding.clone(),
-            Finding::about(Reason::TrialFailed, group_version, trial),
-        ];
+        return paused(group_version, failed);
     }
     let ready = || reports.iter().filter(|report| report.endpoint.ready);
     let answered = |report: &&Report| report.trusted() && passes(report.discovery.get(group_version));
@@ -206,6 +198,21 @@ fn waits(
     }
     let message = format!("{good} of {total} ready endpoint(s) have answered discovery");
     vec![Finding::about(Reason::WaitingForServer, group_version, message)]
+}
+
+/// What status says from the end of a failed trial to the next one: the same words in the pass that takes the APIService
+/// back and in each later one, so that status is written once.
+#[must_use]
+pub fn paused(group_version: &str, failed: &FailedTrials) -> Vec<Finding> {
+    let message = format!(
+        "taken back after {} failed trial(s); tried again at {}",
+        failed.count,
+        time_of(failed)
+    );
+    vec![
+        failed.finding.clone(),
+        Finding::about(Reason::TrialFailed, group_version, message),
+    ]
 }
 
 /// Whether an answer lets a trial begin. A server need not know TokenReview: 401 and 403 go on to the trial, where the
