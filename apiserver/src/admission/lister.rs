@@ -208,7 +208,7 @@ impl<T: Send + Sync + 'static> Lister<T> {
             return Ok(held.object.clone());
         }
         let weight = offload::expect_work(entry.value()).await;
-        let json = registry.encode(entry, &self.version)?;
+        let json = registry.encode(&registry.entry_in(entry, &self.version).await?, &self.version)?;
         let decoded = (self.decode)(json)
             .map_err(|error| ApiError::Internal(format!("unable to decode {}: {error}", entry.key())))?;
         let object = Arc::new(decoded);

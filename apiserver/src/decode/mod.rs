@@ -116,10 +116,7 @@ pub fn decode_value(value: Value, resource: &Resource, version: &str) -> Result<
     };
     let mut decoded = read_value(value, resource, &other)?;
     let of_type = |error| DecodeError::of_type(error, resource, &other);
-    decoded.object = resource
-        .strategy
-        .convert(decoded.object, version)
-        .map_err(of_type)?;
+    decoded.object = resource.convert(decoded.object, version).map_err(of_type)?;
     // It was defaulted in the other version, whose defaults are others.
     resource.strategy.default_fields(version, &mut decoded.object);
     Ok(decoded)

@@ -87,6 +87,7 @@ pub(super) async fn object(
 ) -> Result<Response, ApiError> {
     let kind = &call.served.resource().names.kind;
     check_encodable(call, wanted, kind)?;
+    let entry = &call.registry()?.entry_in(entry, &call.info().version).await?;
     let _memory = expect(call, wanted, entry).await;
     made(call, wanted, &call.pieces(entry, wanted)?, code)
 }

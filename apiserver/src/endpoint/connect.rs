@@ -95,13 +95,14 @@ async fn object(call: &Call<'_>) -> Result<Option<Object>, ApiError> {
         let (registry, info) = (call.registry()?, call.info());
         let options = GetOptions::default();
         let entry = registry.get(&info.namespace, &info.name, &options).await?;
+        let entry = registry.entry_in(&entry, &resource.storage_version).await?;
         return registry.decode(&entry, &resource.storage_version).map(Some);
     };
     let Some(getter) = &computed.getter else {
         return Ok(None);
     };
     let found = computed::found(call, &**getter, GetOptions::default()).await?;
-    let converted = resource.strategy.convert(found, &resource.storage_version);
+    let converted = resource.converted(found, &resource.storage_version).await;
     converted
         .map(Some)
         .map_err(|error| ApiError::Internal(error.to_string()))

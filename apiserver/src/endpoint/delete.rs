@@ -35,7 +35,7 @@ where
         let (was, deletion) = computed::delete(call, computed, &options).await?;
         return match deletion {
             Deletion::Gone => answer::success(call, &gone(call, was.uid().to_owned()), StatusCode::OK),
-            Deletion::Pending(object) => computed::answered(call, wanted, object, pending(&options)),
+            Deletion::Pending(object) => computed::answered(call, wanted, object, pending(&options)).await,
         };
     }
     match call.registry()?.delete(call.request, &options).await? {

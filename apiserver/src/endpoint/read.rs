@@ -51,10 +51,14 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
     if options.watch {
         return watch(call, &options).await;
     }
-    let listed = call
-        .registry()?
-        .list(&call.version.name, &call.info().namespace, &options)
-        .await?;
+    let registry = call.registry()?;
+    let listed = registry.list(&call.version.name, &call.info().namespace, &options);
+    // Where conversion has to wait, a list is converted as it is read.
+    let listed = if registry.resource().conversion_waits() {
+        offload::movable(call.memory, listed).await?
+    } else {
+        listed.await?
+    };
     offload::movable(call.memory, answer::list(call, wanted, listed)).await
 }
 

@@ -106,7 +106,7 @@ pub(super) async fn answer_update(
         } else {
             StatusCode::OK
         };
-        return computed::answered(call, wanted, object, code);
+        return computed::answered(call, wanted, object, code).await;
     }
     let registry = call.registry()?;
     let mut warnings = Vec::new();

@@ -11,8 +11,24 @@ use crate::status::{ApiError, FieldError};
 
 impl Rules {
     /// The new object that `change` makes, in its place: the object that the request names. It is in the request's version or
-    /// in the hub's.
-    pub(crate) fn changed(
+    /// in the hub's. Where conversion has to wait, `change` may be called several times.
+    pub(crate) async fn changed(
+        &self,
+        request: &Authorized,
+        change: &mut UpdateFn<'_>,
+        current: Option<&Object>,
+        options: &UpdateOptions,
+        warnings: &mut Vec<String>,
+    ) -> Result<Object, ApiError> {
+        let before = warnings.len();
+        let attempt = || {
+            warnings.truncate(before);
+            self.changed_now(request, change, current, options, warnings)
+        };
+        self.resource.converting(attempt).await
+    }
+
+    fn changed_now(
         &self,
         request: &Authorized,
         change: &mut UpdateFn<'_>,

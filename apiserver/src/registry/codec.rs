@@ -15,23 +15,24 @@ use crate::resource::Resource;
 use crate::status::ApiError;
 use crate::storage::{Entry, Revision, StorageError};
 
-/// How the value of an object in the storage version begins, as this server and Go's write it.
-pub(super) fn stored_head(resource: &Resource) -> Vec<u8> {
-    let api_version = Value::from(resource.api_version(&resource.storage_version));
+/// How the value of an object in `version` begins, as this server and Go's write it.
+pub(super) fn head(resource: &Resource, version: &str) -> Vec<u8> {
+    let api_version = Value::from(resource.api_version(version));
     let kind = Value::from(resource.names.kind.as_str());
     format!(r#"{{"kind":{kind},"apiVersion":{api_version},"metadata":{{"#).into_bytes()
 }
 
 impl Registry {
-    /// The JSON of `entry` in `version`, with its resourceVersion (a dry run's has none), in parts that need no copy.
+    /// The JSON of `entry` in `version`, with its resourceVersion (a dry run's has none), in parts that need no copy. Where conversion has
+    /// to wait, it is [converted](Self::entry_in) already.
     ///
     /// # Errors
     /// 500: what is stored cannot be read, or not be had in this version.
     pub fn pieces(&self, entry: &Entry, version: &str) -> Result<Pieces, ApiError> {
-        if version == self.rules.resource.storage_version && entry.value().starts_with(&self.stored_head) {
+        if let Some(head) = self.head_of(entry, version) {
+            let at = head.len();
             let completed = self.completed(entry)?;
             let value = completed.as_ref().unwrap_or_else(|| entry.value());
-            let at = self.stored_head.len();
             if entry.revision() == Revision::ZERO {
                 return Ok(Pieces::whole(value.slice(..value.trim_ascii_end().len())));
             }
@@ -75,9 +76,17 @@ impl Registry {
     /// Whether what is stored is what a client of `version` is sent, but for the resourceVersion: to be copied, not looked at.
     #[must_use]
     pub fn is_copied(&self, entry: &Entry, version: &str) -> bool {
-        version == self.rules.resource.storage_version
-            && self.is_canonical(entry)
-            && entry.value().starts_with(&self.stored_head)
+        self.is_canonical(entry) && self.head_of(entry, version).is_some()
+    }
+
+    /// How the value of `entry` begins, where it is an object in `version` as this server writes it.
+    fn head_of(&self, entry: &Entry, version: &str) -> Option<&Bytes> {
+        let head = if version == self.rules.resource.storage_version {
+            &self.stored_head
+        } else {
+            self.versions.head(version)?
+        };
+        entry.value().starts_with(head).then_some(head)
     }
 
     /// The JSON of `entry` in `version`, with its resourceVersion, in one.
@@ -88,7 +97,8 @@ impl Registry {
         Ok(self.pieces(entry, version)?.into_bytes())
     }
 
-    /// `entry` in `version`, with its resourceVersion: for whoever must look inside.
+    /// `entry` in `version`, with its resourceVersion: for whoever must look inside. Where conversion has to wait, it is
+    /// [converted](Self::entry_in) already.
     ///
     /// # Errors
     /// As [`Registry::pieces`].

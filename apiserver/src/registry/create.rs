@@ -45,7 +45,8 @@ impl Registry {
         )?);
         let object = self
             .rules
-            .with_managers(request, None, object, &options.field_manager)?;
+            .new_with_managers(request, object, &options.field_manager)
+            .await?;
         let admitted = self.admitted(request, object, options.dry_run, warnings).await?;
         let base = admitted.object.meta("generateName").to_owned();
         if base.is_empty() || !admitted.object.name().is_empty() {
@@ -82,7 +83,7 @@ impl Registry {
         dry_run: bool,
         warnings: &mut Vec<String>,
     ) -> Result<Admitted, ApiError> {
-        let mut object = self.rules.hub_of_request(object)?;
+        let mut object = self.rules.hub_of_request(object).await?;
         let is_changed = self
             .rules
             .admit(request, Asked::create(dry_run), &mut object, None, warnings)
@@ -118,7 +119,7 @@ impl Registry {
         let generated = !hub.meta("generateName").is_empty();
         let is_prepared = self.rules.resource.strategy.prepares()
             || self.rules.resource.has_status(&request.info().version);
-        let value = self.bytes_to_store(hub, is_prepared)?;
+        let value = self.bytes_to_store(hub, is_prepared).await?;
         let defaulted_in = defaulted_in(&request.info().version, is_changed);
         let stored = if dry_run {
             self.try_create(&key, value, defaulted_in).await

@@ -38,7 +38,17 @@ impl Registry {
     /// `registry/generic/registry/corrupt_obj_deleter.go`.
     async fn delete_unread(&self, key: &Key) -> Result<Deleted, ApiError> {
         let entry = self.read(key, ReadAt::Latest, Verb::Delete).await?;
-        if self.decode(&entry, &self.rules.resource.hub_version).is_ok() {
+        let object = self.stored(&entry);
+        // Whoever converts and cannot be asked says nothing of the object.
+        let is_read = if self.rules.resource.conversion_waits() {
+            object.is_ok()
+        } else {
+            object.is_ok_and(|object| {
+                self.read_in(object, &entry, &self.rules.resource.hub_version)
+                    .is_ok()
+            })
+        };
+        if is_read {
             return Err(ApiError::invalid_field(
                 self.rules.resource.group_kind(),
                 key.name(),
@@ -135,7 +145,7 @@ impl Registry {
         self.rules
             .check_early(key.name(), [stored.uid(), &revision], &options.preconditions)?;
         loop {
-            let old = self.decode(&entry, &self.rules.resource.hub_version)?;
+            let old = self.decoded_in(&entry, &self.rules.resource.hub_version).await?;
             let revision = entry.revision().to_string();
             let found = [old.uid(), &revision];
             self.rules

@@ -99,12 +99,29 @@ impl Rules {
         self.field_managers.get(self.version(info), &info.subresource)
     }
 
-    /// `object`, which `manager` writes in place of `live`, in the hub version, with who manages which field then. Both are in
-    /// the request's version.
+    /// A new `object`, which `manager` writes, as [`with_managers`](Self::with_managers) makes it.
+    ///
+    /// # Errors
+    /// As of `with_managers`.
+    pub(crate) async fn new_with_managers(
+        &self,
+        request: &Authorized,
+        object: Object,
+        manager: &str,
+    ) -> Result<Object, ApiError> {
+        if !self.resource.conversion_waits() {
+            return self.with_managers(request, None, object, manager);
+        }
+        let attempt = || self.with_managers(request, None, object.clone(), manager);
+        self.resource.converting(attempt).await
+    }
+
+    /// `object`, which `manager` writes in place of `live`, with who manages which field then: in the hub version, or in the request's
+    /// where nobody keeps account. Both are in the request's version.
     ///
     /// # Errors
     /// 400: it cannot be had in the hub version. 500: it cannot be had in the request's version again.
-    pub(crate) fn with_managers(
+    pub(super) fn with_managers(
         &self,
         request: &Authorized,
         live: Option<&Object>,
@@ -113,17 +130,19 @@ impl Rules {
     ) -> Result<Object, ApiError> {
         let info = request.info();
         let Some(managers) = self.field_manager(info) else {
-            return self.hub_of_request(object);
+            return Ok(object);
         };
         let (now, version) = (metadata::now(), self.version(info));
         if version == self.resource.hub_version {
             return Ok(managers.update(live, object, manager, &now));
         }
-        let mut hub = self.hub_of_request(object)?;
+        let mut hub = self
+            .in_version(object, &self.resource.hub_version)
+            .map_err(|error| self.not_handled(&error))?;
         // Go's field managers are given objects of the hub: what a conversion to it loses is managed by nobody.
         let seen = self
             .in_version(hub.clone(), version)
-            .map_err(ApiError::Internal)?;
+            .map_err(|error| ApiError::Internal(error.to_string()))?;
         let mut seen = managers.update(live, seen, manager, &now);
         set_managed_fields(&mut hub, remove_managed_fields(&mut seen));
         Ok(hub)
@@ -199,7 +218,7 @@ fn typed(object: Object, of: &Version, kind: &str) -> Result<Object, ConversionE
     }))
 }
 
-/// Converts by the strategy of a resource.
+/// Converts as a resource does.
 pub(super) struct StrategyConverter(pub(super) Arc<Resource>);
 
 impl ObjectConverter for StrategyConverter {
@@ -215,7 +234,7 @@ impl ObjectConverter for StrategyConverter {
             Some(of) => typed(object, of, &self.0.names.kind)?,
             None => object,
         };
-        let converted = self.0.strategy.convert(object, &version.name);
+        let converted = self.0.convert(object, &version.name);
         converted.map_err(|error| ConversionError::Failed(error.into()))
     }
 }

@@ -5,7 +5,8 @@
 //! update: current -> change -> hub -> admit (change) -> prepare, validate -> admit (judge) -> storage version -> store, again
 //!         on a conflict
 //! delete: current -> preconditions -> admit -> mark or remove, again on a conflict
-//! read:   stored bytes with the resourceVersion spliced in; other versions decoded and converted once
+//! read:   stored bytes with the resourceVersion spliced in; other versions decoded and converted once, before they are encoded where
+//!         conversion has to wait
 //! ```
 
 mod admit;
@@ -14,6 +15,7 @@ mod canonical;
 mod changed;
 mod codec;
 mod continue_token;
+mod conversion;
 mod counts;
 mod create;
 mod delete;
@@ -76,6 +78,8 @@ pub struct Registry {
     prefix: Prefix,
     /// How values in the storage version begin.
     stored_head: Bytes,
+    /// The versions, where conversion has to wait.
+    versions: Arc<conversion::Versions>,
     /// The fingerprint of what makes a value complete.
     schema: NonZeroU64,
 }
@@ -111,8 +115,9 @@ impl Registry {
         admission: Arc<dyn Admission>,
     ) -> Result<Self, RegistryError> {
         let prefix = Prefix::resource(&resource.group, &resource.names.plural)?;
-        let stored_head = codec::stored_head(&resource).into();
+        let stored_head = codec::head(&resource, &resource.storage_version).into();
         Ok(Self {
+            versions: Arc::new(conversion::Versions::of(&resource)),
             schema: canonical::fingerprint(&resource),
             rules: Rules::new(resource, admission)?,
             storage,

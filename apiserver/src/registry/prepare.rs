@@ -169,12 +169,10 @@ impl Registry {
     ///
     /// # Errors
     /// 500.
-    pub(super) fn to_store(&self, hub: Object, is_prepared: bool) -> Result<Object, ApiError> {
+    pub(super) async fn to_store(&self, hub: Object, is_prepared: bool) -> Result<Object, ApiError> {
         let resource = self.resource();
-        let mut object = self
-            .rules
-            .in_version(hub, &resource.storage_version)
-            .map_err(ApiError::Internal)?;
+        let converted = self.rules.converted(hub, &resource.storage_version).await;
+        let mut object = converted.map_err(|error| ApiError::Internal(error.to_string()))?;
         if is_prepared {
             resource
                 .strategy
@@ -188,8 +186,8 @@ impl Registry {
     ///
     /// # Errors
     /// 500.
-    pub(super) fn bytes_to_store(&self, hub: Object, is_prepared: bool) -> Result<Bytes, ApiError> {
-        self.value(&self.to_store(hub, is_prepared)?)
+    pub(super) async fn bytes_to_store(&self, hub: Object, is_prepared: bool) -> Result<Bytes, ApiError> {
+        self.value(&self.to_store(hub, is_prepared).await?)
     }
 }
 

@@ -84,9 +84,10 @@ impl Registry {
             .get(key, at)
             .await
             .map_err(|error| self.list_error(error, None))?;
+        let found = self.entries_in(read.entry.into_iter().collect(), &selection.version);
         Ok(Listed {
-            entries: read
-                .entry
+            entries: found
+                .await?
                 .into_iter()
                 .filter(|entry| selection.matches(entry))
                 .collect(),
@@ -189,7 +190,9 @@ impl Pages<'_> {
                 .map_err(|error| self.registry.list_error(error, self.start.place.as_ref()))?;
             let revision = revision_of(request.at, page.revision);
             request.at = ReadAt::Exact(revision);
-            let rest = self.take(page.entries, &mut entries).await;
+            // Selectors speak of the fields of the request's version.
+            let found = self.registry.entries_in(page.entries, &self.selection.version);
+            let rest = self.take(found.await?, &mut entries).await;
             let remaining = page.remaining + rest.left;
             if remaining == 0 {
                 return Ok(listed(entries, revision));

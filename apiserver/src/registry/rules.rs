@@ -10,7 +10,7 @@ use crate::admission::Admission;
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::request::RequestInfo;
-use crate::resource::{Resource, Scope, Subresource, SubresourceRest};
+use crate::resource::{ConversionError, Resource, Scope, Subresource, SubresourceRest};
 use crate::status::ApiError;
 
 /// What a resource says of its objects, whatever keeps them: its strategy, who manages which field, and what may refuse a write.
@@ -87,15 +87,21 @@ impl Rules {
         self.resource.scope == Scope::Namespaced
     }
 
-    /// `object` in `version`; untouched where it is in that version already.
-    pub(crate) fn in_version(&self, object: Object, version: &str) -> Result<Object, String> {
+    /// `object` in `version`; untouched where it is in that version already. Where conversion has to wait, it must be part of what
+    /// [`Resource::converting`] runs.
+    pub(super) fn in_version(&self, object: Object, version: &str) -> Result<Object, ConversionError> {
         if self.version_of(&object) == Some(version) {
             return Ok(object);
         }
-        self.resource
-            .strategy
-            .convert(object, version)
-            .map_err(|error| error.to_string())
+        self.resource.convert(object, version)
+    }
+
+    /// The same, of what stands alone.
+    pub(crate) async fn converted(&self, object: Object, version: &str) -> Result<Object, ConversionError> {
+        if self.version_of(&object) == Some(version) {
+            return Ok(object);
+        }
+        self.resource.converted(object, version).await
     }
 
     /// The version that `object` says it is of, where it is one of this group.
@@ -119,13 +125,15 @@ impl Rules {
     ///
     /// # Errors
     /// 400: it cannot be had there.
-    pub(crate) fn hub_of_request(&self, object: Object) -> Result<Object, ApiError> {
+    pub(crate) async fn hub_of_request(&self, object: Object) -> Result<Object, ApiError> {
+        let converted = self.converted(object, &self.resource.hub_version).await;
+        converted.map_err(|error| self.not_handled(&error))
+    }
+
+    pub(super) fn not_handled(&self, error: &ConversionError) -> ApiError {
         let kind = &self.resource.names.kind;
-        self.in_version(object, &self.resource.hub_version)
-            .map_err(|error| {
-                ApiError::BadRequest(format!(
-                    "the object provided cannot be handled as a {kind}: {error}"
-                ))
-            })
+        ApiError::BadRequest(format!(
+            "the object provided cannot be handled as a {kind}: {error}"
+        ))
     }
 }

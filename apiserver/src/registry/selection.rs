@@ -23,7 +23,7 @@ const NAMESPACE: &str = "metadata.namespace";
 pub(super) struct Selection {
     registry: Registry,
     /// The request's version, which decides what fields are called.
-    version: String,
+    pub(super) version: String,
     labels: LabelSelector,
     fields: FieldSelector,
     /// The range that everything selected lies in.
@@ -76,7 +76,7 @@ impl Selection {
         self.labels.is_empty() && self.fields.is_empty()
     }
 
-    /// Whether `entry`, which lies in the range, is selected.
+    /// Whether `entry`, which lies in the range, is selected. Where conversion has to wait, it is converted to the request's version.
     pub(super) fn matches(&self, entry: &Entry) -> bool {
         if self.is_everything() {
             return true;
@@ -89,6 +89,27 @@ impl Selection {
             return true;
         }
         (self.labels.is_empty() || self.labels.matches(&entry.facts().labels)) && self.fields_match(entry)
+    }
+
+    /// Those of `entries` that are selected; all of them, where they have to be converted first.
+    pub(super) fn retained(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        if !self.is_everything() && !self.registry.resource().conversion_waits() {
+            entries.retain(|entry| self.matches(entry));
+        }
+        entries
+    }
+
+    /// What was [`retained`](Self::retained), in the request's version: those that are selected.
+    ///
+    /// # Errors
+    /// 500: one of them cannot be had in this version.
+    pub(super) async fn converted(&self, entries: Vec<Entry>) -> Result<Vec<Entry>, ApiError> {
+        if !self.registry.resource().conversion_waits() {
+            return Ok(entries);
+        }
+        let mut entries = self.registry.entries_in(entries, &self.version).await?;
+        entries.retain(|entry| self.matches(entry));
+        Ok(entries)
     }
 
     fn fields_match(&self, entry: &Entry) -> bool {

@@ -65,8 +65,17 @@ impl Registry {
     }
 
     /// What is stored in `entry`, decoded once, as a write in `version` needs it.
-    fn decode_current(&self, entry: &Entry, version: &str) -> Result<Current, ApiError> {
+    async fn decode_current(&self, entry: &Entry, version: &str) -> Result<Current, ApiError> {
         let hub = &self.rules.resource.hub_version;
+        if self.rules.resource.conversion_waits() {
+            let seen = if version == hub {
+                None
+            } else {
+                Some(self.decoded_in(entry, version).await?)
+            };
+            let old = self.decoded_in(entry, hub).await?;
+            return Ok(Current { old, seen });
+        }
         let stored = self.stored(entry)?;
         if version == hub {
             return Ok(Current {
@@ -109,15 +118,16 @@ impl Registry {
         // The stored object is decoded whatever the client sent.
         let _memory = offload::expect_stored(entry.value()).await;
         let version = &request.info().version;
-        let Current { old, seen } = self.decode_current(entry, version)?;
+        let Current { old, seen } = self.decode_current(entry, version).await?;
         let current = seen.as_ref().unwrap_or(&old);
         let object = self
             .rules
-            .changed(request, change, Some(current), options, warnings)?;
+            .changed(request, change, Some(current), options, warnings)
+            .await?;
         if request.info().verb == Verb::Update {
             self.rules.check_uid(&object, old.uid(), entry.key().name())?;
         }
-        let mut new = self.rules.hub_of_request(object)?;
+        let mut new = self.rules.hub_of_request(object).await?;
         let asked = Asked::update(options.dry_run);
         let is_changed = self
             .rules
@@ -186,7 +196,7 @@ impl Registry {
             defaulted_in,
             is_prepared,
         } = change;
-        let new = self.to_store(new, is_prepared).map_err(Failed::Other)?;
+        let new = self.to_store(new, is_prepared).await.map_err(Failed::Other)?;
         let value = self.value(&new).map_err(Failed::Other)?;
         if is_stored(&new, &value, entry, stored) {
             return Ok(entry.clone());
@@ -209,7 +219,10 @@ impl Registry {
         dry_run: bool,
     ) -> Result<Entry, Failed> {
         let is_prepared = self.rules.resource.strategy.prepares();
-        let value = self.bytes_to_store(new, is_prepared).map_err(Failed::Other)?;
+        let value = self
+            .bytes_to_store(new, is_prepared)
+            .await
+            .map_err(Failed::Other)?;
         if !dry_run {
             match self.storage.delete(entry.key(), entry.revision()).await {
                 // Somebody else took the last finalizer too, which is as good.
@@ -243,7 +256,10 @@ impl Registry {
         if !may_create && request.info().verb != Verb::Update {
             return Err(self.not_found(key));
         }
-        let mut object = self.rules.changed(request, change, None, options, warnings)?;
+        let mut object = self
+            .rules
+            .changed(request, change, None, options, warnings)
+            .await?;
         if !may_create {
             return Err(self.not_found(key));
         }

@@ -102,11 +102,12 @@ impl Registry {
         Ok((None, after, changes))
     }
 
+    /// The state that is selected: where conversion has to wait, all that may be.
     async fn state(&self, selection: &Selection, at: ReadAt) -> Result<(Vec<Entry>, Revision), StorageError> {
         if let Some(key) = &selection.key {
             let read = self.storage.get(key, at).await?;
-            let entries = read.entry.into_iter().filter(|entry| selection.matches(entry));
-            return Ok((entries.collect(), read.revision));
+            let entries = selection.retained(read.entry.into_iter().collect());
+            return Ok((entries, read.revision));
         }
         let page = self
             .storage
@@ -117,11 +118,7 @@ impl Registry {
                 at,
             })
             .await?;
-        let mut entries = page.entries;
-        if !selection.is_everything() {
-            entries.retain(|entry| selection.matches(entry));
-        }
-        Ok((entries, page.revision))
+        Ok((selection.retained(page.entries), page.revision))
     }
 }
 
@@ -168,8 +165,8 @@ fn told(watcher: Watcher) -> BoxStream<'static, Result<Vec<WatchEvent>, ApiError
 
 impl Watcher {
     async fn next(&mut self) -> Option<Result<Vec<WatchEvent>, ApiError>> {
-        if let Some(batch) = self.next_of_state() {
-            return Some(Ok(batch));
+        if let Some(batch) = self.next_of_state().await {
+            return Some(batch);
         }
         while !self.failed {
             tokio::select! {
@@ -180,9 +177,18 @@ impl Watcher {
                 }
                 batch = self.changes.next() => match batch? {
                     Ok(events) => {
-                        let batch = self.visible(events);
-                        if !batch.is_empty() {
-                            return Some(Ok(batch));
+                        let selection = &self.selection;
+                        match selection.registry().events_in(events, &selection.version).await {
+                            Ok(events) => {
+                                let batch = self.visible(events);
+                                if !batch.is_empty() {
+                                    return Some(Ok(batch));
+                                }
+                            }
+                            Err(error) => {
+                                self.failed = true;
+                                return Some(Err(error));
+                            }
                         }
                     }
                     Err(error) => {
@@ -197,23 +203,35 @@ impl Watcher {
     }
 
     /// The next part of the state, with its end where the client wants to know it.
-    fn next_of_state(&mut self) -> Option<Vec<WatchEvent>> {
-        let state = self.state.as_mut()?;
-        let mut batch: Vec<WatchEvent> = state
-            .by_ref()
-            .take(STATE_BATCH)
-            .map(|entry| WatchEvent::Added(Source::Initial(entry)))
-            .collect();
-        if state.len() == 0 {
-            self.state = None;
-            if self.marks_end && self.bookmarks {
-                batch.push(WatchEvent::Bookmark {
-                    revision: self.told,
-                    initial_events_end: true,
-                });
+    async fn next_of_state(&mut self) -> Option<Result<Vec<WatchEvent>, ApiError>> {
+        loop {
+            let state = self.state.as_mut()?;
+            let entries: Vec<Entry> = state.by_ref().take(STATE_BATCH).collect();
+            let is_end = state.len() == 0;
+            let mut batch = match self.selection.converted(entries).await {
+                Ok(entries) => entries
+                    .into_iter()
+                    .map(|entry| WatchEvent::Added(Source::Initial(entry)))
+                    .collect::<Vec<_>>(),
+                Err(error) => {
+                    self.failed = true;
+                    self.state = None;
+                    return Some(Err(error));
+                }
+            };
+            if is_end {
+                self.state = None;
+                if self.marks_end && self.bookmarks {
+                    batch.push(WatchEvent::Bookmark {
+                        revision: self.told,
+                        initial_events_end: true,
+                    });
+                }
+            }
+            if !batch.is_empty() {
+                return Some(Ok(batch));
             }
         }
-        (!batch.is_empty()).then_some(batch)
     }
 
     fn bookmark(&mut self) -> Vec<WatchEvent> {

@@ -1,11 +1,15 @@
 //! What a served resource is: the description that typed resources, declared ones and hand-written ones all come to.
 
+mod conversion;
 mod definition;
 mod scale;
 mod strategy;
 mod subresource;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod typed;
 
+pub use conversion::{Conversion, Converter};
 pub use definition::{Column, DefaultColumn, Names, ObjectNames, Policy, Resource, Scope, Version};
 pub(crate) use scale::{SCALE_RESOURCE, scale_of, scale_to_change, scaled, validate_spec, validate_status};
 pub use strategy::{ConversionError, Strategy};

@@ -1,6 +1,7 @@
 //! The strategy of a resource: preparation, validation, defaulting and conversion of its objects, as pure functions. Go:
 //! `RESTCreateStrategy` and `RESTUpdateStrategy` of `registry/rest`, and the scheme's defaulting and conversion.
 
+use super::Conversion;
 use crate::object::Object;
 use crate::status::FieldError;
 
@@ -34,6 +35,11 @@ pub trait Strategy: Send + Sync + 'static {
         let mut object = self.normalize(version, object)?;
         self.default_fields(version, &mut object);
         Ok(object)
+    }
+
+    /// How an object is had in another version. Where that is not by [`convert`](Self::convert), nobody calls `convert`.
+    fn conversion(&self) -> Conversion<'_> {
+        Conversion::Function
     }
 
     /// The object in the version `to`, its `apiVersion` included.

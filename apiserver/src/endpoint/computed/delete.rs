@@ -94,14 +94,13 @@ async fn delete_found(
     found: Object,
     options: &DeleteOptions,
 ) -> Result<Deletion, ApiError> {
-    let old = in_hub(call, found)?;
+    let old = in_hub(call, found).await?;
     let current = [old.uid(), old.resource_version()];
     call.rules
         .check_early(old.name(), current, &options.preconditions)?;
     call.rules
         .admit_deletion(call.request, name, &old, options.dry_run)
         .await?;
-    deleter
-        .delete(context, to_author(call, old)?, options.clone())
-        .await
+    let object = to_author(call, old).await?;
+    deleter.delete(context, object, options.clone()).await
 }

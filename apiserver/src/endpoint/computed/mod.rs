@@ -85,36 +85,36 @@ where
 ///
 /// # Errors
 /// It cannot be had in the request's version, or not be made as the client wants it.
-pub(super) fn answered(
+pub(super) async fn answered(
     call: &Call<'_>,
     wanted: Wanted,
     object: Object,
     code: StatusCode,
 ) -> Result<Response, ApiError> {
-    answer::pieces(call, wanted, &pieces(call, object)?, code)
+    answer::pieces(call, wanted, &pieces(call, object).await?, code)
 }
 
 /// An object as a client of this version is sent it.
-fn pieces(call: &Call<'_>, object: Object) -> Result<Pieces, ApiError> {
-    Ok(Pieces::whole(encode_object(&in_version(call, object)?)?))
+async fn pieces(call: &Call<'_>, object: Object) -> Result<Pieces, ApiError> {
+    Ok(Pieces::whole(encode_object(&in_version(call, object).await?)?))
 }
 
 /// An object in the request's version.
-fn in_version(call: &Call<'_>, object: Object) -> Result<Object, ApiError> {
-    converted(call, object, &call.version.name)
+async fn in_version(call: &Call<'_>, object: Object) -> Result<Object, ApiError> {
+    converted(call, object, &call.version.name).await
 }
 
 /// An object in the version that rules run in.
-fn in_hub(call: &Call<'_>, object: Object) -> Result<Object, ApiError> {
-    converted(call, object, &call.kind.hub_version)
+async fn in_hub(call: &Call<'_>, object: Object) -> Result<Object, ApiError> {
+    converted(call, object, &call.kind.hub_version).await
 }
 
 /// An object as its author's code is given it.
-fn to_author(call: &Call<'_>, object: Object) -> Result<Object, ApiError> {
-    converted(call, object, &call.kind.storage_version)
+async fn to_author(call: &Call<'_>, object: Object) -> Result<Object, ApiError> {
+    converted(call, object, &call.kind.storage_version).await
 }
 
-fn converted(call: &Call<'_>, object: Object, version: &str) -> Result<Object, ApiError> {
-    let converted = call.kind.strategy.convert(object, version);
+async fn converted(call: &Call<'_>, object: Object, version: &str) -> Result<Object, ApiError> {
+    let converted = call.kind.converted(object, version).await;
     converted.map_err(|error| ApiError::Internal(error.to_string()))
 }

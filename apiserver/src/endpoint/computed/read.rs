@@ -26,7 +26,7 @@ pub(super) async fn get(call: &Call<'_>, getter: &dyn Getter) -> Result<Response
     let options = GetOptions::parse(call.query())?;
     answer::check_object(call, wanted)?;
     check_path(&call.info().namespace, &call.info().name)?;
-    let pieces = pieces(call, found(call, getter, options).await?)?;
+    let pieces = pieces(call, found(call, getter, options).await?).await?;
     let _memory = offload::expect_made(pieces.len()).await;
     answer::pieces(call, wanted, &pieces, StatusCode::OK)
 }
@@ -106,6 +106,27 @@ pub(super) struct Selected<K> {
     pub(super) resource_version: String,
 }
 
+/// These objects in the request's version.
+///
+/// # Errors
+/// 500: one of them cannot be had in this version.
+async fn all_in_version(
+    call: &Call<'_>,
+    objects: Vec<Object>,
+    turns: &mut offload::Turns,
+) -> Result<Vec<Object>, ApiError> {
+    if call.kind.conversion_waits() {
+        let converted = call.kind.all_converted(objects, &call.version.name).await;
+        return converted.map_err(|error| ApiError::Internal(error.to_string()));
+    }
+    let mut converted = Vec::with_capacity(objects.len());
+    for object in objects {
+        turns.take(OBJECT).await;
+        converted.push(in_version(call, object).await?);
+    }
+    Ok(converted)
+}
+
 /// What is listed in the request's namespace and matches the selectors, with what `keep` keeps of each as the lister gave it.
 ///
 /// # Errors
@@ -125,12 +146,11 @@ pub(super) async fn selected<K>(
         .await?;
     let _memory = offload::expect_made(items.len().saturating_mul(OBJECT)).await;
     let mut turns = offload::Turns::default();
+    let kept: Vec<K> = items.iter().map(keep).collect();
+    // Selectors speak of the fields of the version that the client asks for.
+    let seen = all_in_version(call, items, &mut turns).await?;
     let mut objects = Vec::new();
-    for object in items {
-        turns.take(OBJECT).await;
-        // Selectors speak of the fields of the version that the client asks for.
-        let kept = keep(&object);
-        let seen = in_version(call, object)?;
+    for (seen, kept) in seen.into_iter().zip(kept) {
         if is_selected(&seen, options, &call.info().namespace) {
             objects.push((seen, kept));
         }

@@ -2,6 +2,7 @@
 //! `endpoints/handlers/watch.go` over a `rest.Watcher` of one's own.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
@@ -92,7 +93,11 @@ impl Pieces {
             };
             let before = out.len();
             let told = match event {
-                Some(event) => event.and_then(|event| self.view.push(event, &mut out)),
+                Some(Ok(event)) => match self.view.in_version(event).await {
+                    Ok(event) => self.view.push(event, &mut out),
+                    Err(error) => Err(error),
+                },
+                Some(Err(error)) => Err(error),
                 None if out.is_empty() => return None,
                 None => {
                     self.events = None;
@@ -124,11 +129,22 @@ struct View {
 }
 
 impl View {
+    /// An event of the version that the client asks for: selectors speak of its fields.
+    async fn in_version(&self, event: WatchEvent) -> Result<WatchEvent, ApiError> {
+        let mut objects = Vec::new();
+        let Ok(event) = event.try_map(|object| {
+            objects.push(object);
+            Ok::<_, Infallible>(())
+        });
+        let converted = self.kind.all_converted(objects, &self.version).await;
+        let mut converted = converted
+            .map_err(|error| ApiError::Internal(error.to_string()))?
+            .into_iter();
+        let Ok(event) = event.try_map(|()| Ok::<_, Infallible>(converted.next().unwrap_or_default()));
+        Ok(event)
+    }
+
     fn push(&mut self, event: WatchEvent, out: &mut Vec<u8>) -> Result<(), ApiError> {
-        let (kind, version) = (&self.kind, &self.version);
-        // Selectors speak of the fields of the version that the client asks for.
-        let event = event.try_map(|object| kind.strategy.convert(object, version));
-        let event = event.map_err(|error| ApiError::Internal(error.to_string()))?;
         let event_type = event.event_type();
         let (object, previous) = match event {
             WatchEvent::Bookmark {

@@ -32,10 +32,11 @@ where
     let created = in_time(async {
         let object = call
             .rules
-            .with_managers(call.request, None, object, &options.field_manager)?;
+            .new_with_managers(call.request, object, &options.field_manager)
+            .await?;
         create_managed(call, creater, object, options).await
     });
-    answered(call, wanted, created.await?, StatusCode::CREATED)
+    answered(call, wanted, created.await?, StatusCode::CREATED).await
 }
 
 /// Admitted, prepared and validated in the hub version, as what is stored is; then what its author makes of it.
@@ -46,7 +47,7 @@ async fn create_managed(
     options: CreateOptions,
 ) -> Result<Object, ApiError> {
     let (rules, strategy) = (call.rules, &call.kind.strategy);
-    let mut hub = rules.hub_of_request(object)?;
+    let mut hub = rules.hub_of_request(object).await?;
     let asked = Asked::create(options.dry_run);
     let mut warnings = Vec::new();
     let admitted = rules
@@ -70,8 +71,9 @@ async fn create_managed(
     rules
         .validate_admission(call.request, asked, &mut hub, None)
         .await?;
+    let object = to_author(call, hub).await?;
     creater
-        .create(RequestContext::of(call.request), to_author(call, hub)?, options)
+        .create(RequestContext::of(call.request), object, options)
         .await
 }
 
@@ -151,16 +153,18 @@ async fn changed(
     options: &UpdateOptions,
 ) -> Result<Changed, ApiError> {
     let (rules, request, name) = (call.rules, call.request, &call.info().name);
-    let old = in_hub(call, current)?;
-    let seen = in_version(call, old.clone())?;
+    let old = in_hub(call, current).await?;
+    let seen = in_version(call, old.clone()).await?;
     let mut warnings = Vec::new();
-    let object = rules.changed(request, change, Some(&seen), options, &mut warnings);
+    let object = rules
+        .changed(request, change, Some(&seen), options, &mut warnings)
+        .await;
     let admitted = async {
         let object = object?;
         if call.info().verb == Verb::Update {
             rules.check_uid(&object, old.uid(), name)?;
         }
-        let mut new = rules.hub_of_request(object)?;
+        let mut new = rules.hub_of_request(object).await?;
         let asked = Asked::update(options.dry_run);
         rules
             .admit(request, asked, &mut new, Some(&old), &mut warnings)
@@ -189,8 +193,8 @@ async fn changed(
     call.warnings.extend(warnings);
     let (new, is_unconditional) = admitted?;
     Ok(Changed {
-        new: to_author(call, new)?,
-        old: to_author(call, old)?,
+        new: to_author(call, new).await?,
+        old: to_author(call, old).await?,
         is_unconditional,
     })
 }
@@ -204,7 +208,7 @@ async fn create_by_update(
 ) -> Result<(Object, bool), ApiError> {
     let (rules, request) = (call.rules, call.request);
     let mut warnings = Vec::new();
-    let object = rules.changed(request, change, None, options, &mut warnings);
+    let object = rules.changed(request, change, None, options, &mut warnings).await;
     call.warnings.extend(warnings);
     let mut object = object?;
     if !object.uid().is_empty() {

@@ -5,6 +5,7 @@ mod authority;
 mod computed;
 mod computed_writes;
 mod connect;
+mod conversion;
 mod damage;
 mod forms;
 mod large;

@@ -14,6 +14,7 @@ use crate::object::Object;
 use crate::registry::{Created, Deleted, Registry, Updated};
 use crate::request::options::{CreateOptions, DeleteOptions, GetOptions, UpdateOptions};
 use crate::request::{RequestInfo, User, Verb};
+use crate::resource::testing::{Calls, waiting};
 use crate::resource::{ConversionError, Names, Policy, Resource, Scope, Strategy, Version};
 use crate::schema::Schema;
 use crate::status::{ApiError, FieldError, Status};
@@ -158,6 +159,17 @@ pub(super) fn shop_with(scope: Scope, policy: Policy) -> Shop {
 
 /// A shop whose paints have this schema in both versions.
 pub(super) fn shop_of(scope: Scope, policy: Policy, schema: &Value) -> Shop {
+    shop_selling(paints(scope, policy, schema))
+}
+
+/// A shop whose paints are converted by somebody who must be asked.
+pub(super) fn waiting_shop() -> (Shop, Arc<Calls>) {
+    let paints = paints(Scope::Namespaced, Policy::default(), &json!({"type": "object"}));
+    let (paints, calls) = waiting(paints);
+    (shop_selling(paints), calls)
+}
+
+fn paints(scope: Scope, policy: Policy, schema: &Value) -> Resource {
     let version = |name: &str, selectable: &[&str]| Version {
         name: name.into(),
         schema: Arc::new(Schema::new(titled(schema, name))),
@@ -166,7 +178,7 @@ pub(super) fn shop_of(scope: Scope, policy: Policy, schema: &Value) -> Shop {
         deprecation_warning: None,
         selectable_fields: selectable.iter().map(|field| (*field).to_owned()).collect(),
     };
-    let resource = Resource {
+    Resource {
         group: GROUP.into(),
         names: Names {
             plural: "paints".into(),
@@ -183,7 +195,10 @@ pub(super) fn shop_of(scope: Scope, policy: Policy, schema: &Value) -> Shop {
         policy,
         rest: crate::rest::Rest::Stored,
         subresources: Vec::new(),
-    };
+    }
+}
+
+fn shop_selling(resource: Resource) -> Shop {
     let store = Arc::new(MemoryStore::new());
     let gate = Arc::new(Gate::default());
     let registry = Registry::new(Arc::new(resource), store.clone(), gate.clone()).unwrap();

@@ -348,3 +348,35 @@ async fn a_large_state_is_told_in_parts() {
     }
     assert_eq!(sizes, [1000, 1000, 501]);
 }
+
+#[tokio::test]
+async fn selectors_speak_of_what_had_to_be_converted() {
+    let (shop, calls) = waiting_shop();
+    for (name, color) in [("a", "blue"), ("b", "red"), ("c", "red")] {
+        shop.stock(paint(name, color)).await;
+    }
+    let options = ListOptions::parse("fieldSelector=spec.colour%3Dred").unwrap();
+    let listed = shop.registry.list("v2", "shop", &options).await.unwrap();
+    let names: Vec<_> = listed.entries.iter().map(|entry| entry.key().name()).collect();
+    assert_eq!(names, ["b", "c"]);
+    let one = ListOptions::parse("fieldSelector=spec.colour%3Dred,metadata.name%3Da").unwrap();
+    assert!(
+        shop.registry
+            .list("v2", "shop", &one)
+            .await
+            .unwrap()
+            .entries
+            .is_empty()
+    );
+    let mut watch = shop.watch("fieldSelector=spec.colour%3Dred").await;
+    assert_eq!(shown_events(&mut watch, 2).await, ["ADDED b", "ADDED c"]);
+    shop.recolor("a", "red").await;
+    shop.recolor("b", "blue").await;
+    shop.delete("c", "").await.unwrap();
+    assert_eq!(
+        shown_events(&mut watch, 3).await,
+        ["ADDED a", "DELETED b", "DELETED c"]
+    );
+    // Each state of each object was converted once.
+    assert_eq!(calls.take().iter().sum::<usize>(), 5);
+}

@@ -1,0 +1,213 @@
+//! Conversion between the versions of a resource, by a function or by somebody who must be asked. Go: `crConverterInterface` of
+//! `apiextensions-apiserver/pkg/apiserver/conversion/converter.go`, whose webhook converter asks an HTTP server.
+//!
+//! Rules, patches and field managers are pure code that converts in its midst. Where conversion waits, such code ends early at the
+//! first object that is not converted yet; that object is converted while nobody's thread waits, and the code runs once more.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::{ConversionError, Resource};
+use crate::object::Object;
+
+/// How long a [`Converter`] may take for one call; the number is apiextensions'.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How often code may find one more object that is to be converted. An apply converts to each version that has managers, and back.
+const ROUNDS: usize = 256;
+
+/// How the objects of a resource are had in another version.
+#[derive(Clone, Copy)]
+pub enum Conversion<'a> {
+    /// At once, by [`Strategy::convert`](super::Strategy::convert).
+    Function,
+    /// By asking somebody.
+    Webhook(&'a dyn Converter),
+}
+
+/// Converts objects where that has to wait, many in one call: a webhook's client. What it has converted of a stored object is kept with
+/// that object's entry in the watch cache.
+pub trait Converter: Send + Sync + 'static {
+    /// `objects`, of any served versions, in the version `to`: as many, in the same order, each with its `apiVersion`. Of their
+    /// metadata only labels and annotations may differ. The call is dropped after 30 s, or with the request that it is for.
+    ///
+    /// # Errors
+    /// One of them cannot be had in this version: the message that a client is to see.
+    fn convert<'a>(
+        &'a self,
+        objects: Vec<Object>,
+        to: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Object>, ConversionError>>;
+}
+
+/// What code that converts in its midst has found out: what is converted, and what should be.
+#[derive(Default)]
+struct Conversions {
+    known: Vec<Converted>,
+    wanted: Vec<(Object, String)>,
+}
+
+struct Converted {
+    object: Object,
+    to: String,
+    result: Result<Object, ConversionError>,
+}
+
+impl Conversions {
+    fn find(&mut self, object: Object, to: &str) -> Result<Object, ConversionError> {
+        let found = self
+            .known
+            .iter()
+            .find(|known| known.to == to && known.object == object);
+        if let Some(found) = found {
+            return found.result.clone();
+        }
+        self.wanted.push((object, to.to_owned()));
+        Err(not_converted(to))
+    }
+}
+
+tokio::task_local! {
+    /// Those of the code that runs.
+    static CONVERSIONS: RefCell<Conversions>;
+}
+
+/// Nobody outside sees it, but for a fault of this program.
+fn not_converted(to: &str) -> ConversionError {
+    ConversionError(format!("the object has not been converted to {to}"))
+}
+
+impl Resource {
+    /// Whether conversion has to wait.
+    pub(crate) fn conversion_waits(&self) -> bool {
+        matches!(self.strategy.conversion(), Conversion::Webhook(_))
+    }
+
+    /// `object` in the version `to`. Where that has to wait, it must be part of what [`converting`](Self::converting) runs.
+    ///
+    /// # Errors
+    /// It cannot be had in this version, or not yet.
+    pub(crate) fn convert(&self, object: Object, to: &str) -> Result<Object, ConversionError> {
+        match self.strategy.conversion() {
+            Conversion::Function => self.strategy.convert(object, to),
+            Conversion::Webhook(_) => CONVERSIONS
+                .try_with(|conversions| conversions.borrow_mut().find(object, to))
+                .unwrap_or_else(|_| Err(not_converted(to))),
+        }
+    }
+
+    /// `object` in the version `to`.
+    ///
+    /// # Errors
+    /// It cannot be had in this version.
+    pub(crate) async fn converted(&self, object: Object, to: &str) -> Result<Object, ConversionError> {
+        match self.strategy.conversion() {
+            Conversion::Function => self.strategy.convert(object, to),
+            Conversion::Webhook(converter) => {
+                let mut converted = self.ask(converter, vec![object], to).await?;
+                converted.pop().ok_or_else(|| not_converted(to))
+            }
+        }
+    }
+
+    /// `objects` in the version `to`, in one call where that has to wait.
+    ///
+    /// # Errors
+    /// One of them cannot be had in this version.
+    pub(crate) async fn all_converted(
+        &self,
+        objects: Vec<Object>,
+        to: &str,
+    ) -> Result<Vec<Object>, ConversionError> {
+        match self.strategy.conversion() {
+            Conversion::Function => objects
+                .into_iter()
+                .map(|object| self.strategy.convert(object, to))
+                .collect(),
+            Conversion::Webhook(converter) => self.ask(converter, objects, to).await,
+        }
+    }
+
+    /// Runs code that [`convert`](Self::convert)s in its midst: once, and where conversion has to wait again each time that something is
+    /// to be converted first.
+    pub(crate) async fn converting<T>(&self, mut run: impl FnMut() -> T) -> T {
+        let Conversion::Webhook(converter) = self.strategy.conversion() else {
+            return run();
+        };
+        let mut known = Vec::new();
+        let mut rounds = 0..ROUNDS;
+        loop {
+            let conversions = Conversions {
+                known,
+                wanted: Vec::new(),
+            };
+            let (done, conversions) = CONVERSIONS.sync_scope(RefCell::new(conversions), || {
+                let done = run();
+                (done, CONVERSIONS.with(RefCell::take))
+            });
+            if conversions.wanted.is_empty() || rounds.next().is_none() {
+                return done;
+            }
+            drop(done);
+            known = conversions.known;
+            for (object, to) in conversions.wanted {
+                let result = self.ask(converter, vec![object.clone()], &to).await;
+                let result = result.and_then(|mut all| all.pop().ok_or_else(|| not_converted(&to)));
+                known.push(Converted { object, to, result });
+            }
+        }
+    }
+
+    /// Asks for those that are not in the version already.
+    async fn ask(
+        &self,
+        converter: &dyn Converter,
+        mut objects: Vec<Object>,
+        to: &str,
+    ) -> Result<Vec<Object>, ConversionError> {
+        let api_version = self.api_version(to);
+        let mut from = objects.iter().map(Object::api_version);
+        let Some(from) = from.find(|from| *from != api_version).map(str::to_owned) else {
+            return Ok(objects);
+        };
+        let places: Vec<usize> = (0..objects.len())
+            .filter(|place| objects[*place].api_version() != api_version)
+            .collect();
+        let asked: Vec<Object> = places
+            .iter()
+            .map(|place| std::mem::take(&mut objects[*place]))
+            .collect();
+        let kind = &self.names.kind;
+        let webhook = format!("conversion webhook for {from}, Kind={kind}");
+        let converted = tokio::time::timeout(TIMEOUT, converter.convert(asked, to))
+            .await
+            .unwrap_or_else(|_| {
+                Err(ConversionError(format!(
+                    "{webhook} failed: context deadline exceeded"
+                )))
+            })?;
+        if converted.len() != places.len() {
+            return Err(ConversionError(format!(
+                "{webhook} returned {} objects, expected {}",
+                converted.len(),
+                places.len()
+            )));
+        }
+        for (index, (place, object)) in places.into_iter().zip(converted).enumerate() {
+            let wrong = |what: &str, expected: &str, found: &str| {
+                ConversionError(format!(
+                    "{webhook} returned invalid converted object at index {index}: invalid {what} (expected {expected}, received {found})"
+                ))
+            };
+            if object.api_version() != api_version {
+                return Err(wrong("groupVersion", &api_version, object.api_version()));
+            }
+            if object.kind() != kind {
+                return Err(wrong("kind", kind, object.kind()));
+            }
+            objects[place] = object;
+        }
+        Ok(objects)
+    }
+}
