@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use tokio::time::timeout;
 
 use super::{Registry, codec};
@@ -62,6 +63,9 @@ impl Registry {
     /// # Errors
     /// 500: it cannot be had in this version.
     pub(crate) async fn entry_in(&self, entry: &Entry, version: &str) -> Result<Entry, ApiError> {
+        if self.versions.head(version).is_none() {
+            return Ok(entry.clone());
+        }
         let mut entries = self.entries_in(vec![entry.clone()], version).await?;
         Ok(entries.pop().unwrap_or_else(|| entry.clone()))
     }
@@ -103,7 +107,7 @@ impl Registry {
         let mut rest = missing.as_slice();
         while !rest.is_empty() {
             let (page, behind) = rest.split_at(first_page(&entries, rest));
-            self.convert_page(&mut entries, page, version, to).await?;
+            self.convert_page(&mut entries, page, version, to).boxed().await?;
             rest = behind;
         }
         Ok(entries)

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::{ConversionError, Resource};
@@ -105,7 +106,7 @@ impl Resource {
         match self.strategy.conversion() {
             Conversion::Function => self.strategy.convert(object, to),
             Conversion::Webhook(converter) => {
-                let mut converted = self.ask(converter, vec![object], to).await?;
+                let mut converted = self.ask(converter, vec![object], to).boxed().await?;
                 converted.pop().ok_or_else(|| not_converted(to))
             }
         }
@@ -125,16 +126,25 @@ impl Resource {
                 .into_iter()
                 .map(|object| self.strategy.convert(object, to))
                 .collect(),
-            Conversion::Webhook(converter) => self.ask(converter, objects, to).await,
+            Conversion::Webhook(converter) => self.ask(converter, objects, to).boxed().await,
         }
     }
 
     /// Runs code that [`convert`](Self::convert)s in its midst: once, and where conversion has to wait again each time that something is
     /// to be converted first.
-    pub(crate) async fn converting<T>(&self, mut run: impl FnMut() -> T) -> T {
-        let Conversion::Webhook(converter) = self.strategy.conversion() else {
-            return run();
-        };
+    pub(crate) async fn converting<T: Send>(&self, mut run: impl FnMut() -> T + Send) -> T {
+        match self.strategy.conversion() {
+            Conversion::Function => run(),
+            // On the heap, so that who need not wait pays no room for it.
+            Conversion::Webhook(converter) => self.converting_by(converter, run).boxed().await,
+        }
+    }
+
+    async fn converting_by<T: Send>(
+        &self,
+        converter: &dyn Converter,
+        mut run: impl FnMut() -> T + Send,
+    ) -> T {
         let mut known = Vec::new();
         let mut rounds = 0..ROUNDS;
         loop {
