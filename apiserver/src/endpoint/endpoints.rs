@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
-use arc_swap::ArcSwap;
-
 use super::table::Columns;
 use crate::object::Object;
 use crate::offload::Memory;
@@ -44,19 +42,13 @@ impl Endpoint {
     }
 }
 
-/// The set of resources that are served. It is exchanged as a whole, under requests that go on with the one they began
-/// with.
+/// The set of resources that are served. It does not change: where others are served, there is another one.
 pub struct Endpoints {
-    set: ArcSwap<Set>,
-    memory: Arc<Memory>,
-    may_drop_managed_fields: bool,
-}
-
-#[derive(Default)]
-struct Set {
     /// By group, then by resource.
     groups: HashMap<String, HashMap<String, Arc<Served>>>,
     complete: bool,
+    memory: Arc<Memory>,
+    may_drop_managed_fields: bool,
 }
 
 /// A resource, with all that its answers need and that can be worked out beforehand.
@@ -92,7 +84,8 @@ impl Endpoints {
     #[must_use]
     pub fn new(memory: usize) -> Self {
         Self {
-            set: ArcSwap::default(),
+            groups: HashMap::new(),
+            complete: false,
             memory: Arc::new(Memory::new(memory)),
             may_drop_managed_fields: false,
         }
@@ -115,34 +108,38 @@ impl Endpoints {
         &self.memory
     }
 
-    /// Serves exactly these resources from now on. `complete`: no more are to come, so that the path of a resource that
-    /// is not among them answers 404. Garbage collection takes a 404 for the end of an owner: while a resource may yet
+    /// Endpoints of exactly these resources, which share memory with `self`. `complete`: no more are to come, so that the path of a
+    /// resource that is not among them answers 404. Garbage collection takes a 404 for the end of an owner: while a resource may yet
     /// come, it must be 503.
-    pub fn replace(&self, endpoints: impl IntoIterator<Item = impl Into<Endpoint>>, complete: bool) {
-        let mut set = Set {
-            complete,
-            ..Set::default()
-        };
+    #[must_use]
+    pub fn replaced(&self, endpoints: impl IntoIterator<Item = impl Into<Endpoint>>, complete: bool) -> Self {
+        let mut groups: HashMap<String, HashMap<String, Arc<Served>>> = HashMap::new();
         for endpoint in endpoints {
             let served = Served::new(endpoint.into());
             let GroupResource { group, resource } = served.resource().group_resource();
-            let group = set.groups.entry(group).or_default();
-            group.insert(resource, Arc::new(served));
+            groups
+                .entry(group)
+                .or_default()
+                .insert(resource, Arc::new(served));
         }
-        self.set.store(Arc::new(set));
+        Self {
+            groups,
+            complete,
+            memory: self.memory.clone(),
+            may_drop_managed_fields: self.may_drop_managed_fields,
+        }
     }
 
     /// Whether all resources are there that are to be.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.set.load().complete
+        self.complete
     }
 
-    /// The stored resources that are served now, in the order of group and name.
+    /// The stored resources that are served, in the order of group and name.
     #[must_use]
     pub fn registries(&self) -> Vec<Arc<Registry>> {
-        let set = self.set.load();
-        let mut registries: Vec<_> = set
+        let mut registries: Vec<_> = self
             .groups
             .values()
             .flat_map(HashMap::values)
@@ -154,8 +151,7 @@ impl Endpoints {
 
     /// The stored resource of this name, where it is served.
     pub(crate) fn registry(&self, resource: &GroupResource) -> Option<Arc<Registry>> {
-        let set = self.set.load();
-        let served = set.groups.get(&resource.group)?.get(&resource.resource)?;
+        let served = self.groups.get(&resource.group)?.get(&resource.resource)?;
         served.registry().cloned()
     }
 
@@ -184,8 +180,7 @@ impl Endpoints {
         version: &str,
         resource: &str,
     ) -> Option<(Arc<Served>, Arc<ServedVersion>)> {
-        let set = self.set.load();
-        let served = set.groups.get(group)?.get(resource)?;
+        let served = self.groups.get(group)?.get(resource)?;
         let version = served.versions.iter().find(|found| found.name == version)?;
         Some((served.clone(), version.clone()))
     }

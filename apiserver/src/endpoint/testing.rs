@@ -72,8 +72,7 @@ impl TestServer {
     pub(crate) fn with_memory(memory: usize) -> Self {
         let mut server = Self::new();
         let registries = server.endpoints.registries();
-        server.endpoints = Endpoints::new(memory);
-        server.endpoints.replace(registries, true);
+        server.endpoints = Endpoints::new(memory).replaced(registries, true);
         server
     }
 
@@ -88,20 +87,14 @@ impl TestServer {
             let admission = Arc::new(AdmitAll);
             Arc::new(Registry::new(Arc::new(resource), store.clone(), admission).unwrap())
         };
-        let endpoints = Endpoints::new(1 << 30);
-        endpoints.replace(resources.into_iter().map(registry), true);
+        let endpoints = Endpoints::new(1 << 30).replaced(resources.into_iter().map(registry), true);
         Self { endpoints, store }
     }
 
     /// One of a resource that is computed.
     pub(crate) fn computed(resource: Resource, admission: impl Admission) -> Self {
-        let endpoints = Endpoints::new(1 << 30);
-        endpoints.replace(
-            [Endpoint::Computed(
-                registry::Rules::new(Arc::new(resource), Arc::new(admission)).unwrap(),
-            )],
-            true,
-        );
+        let rules = registry::Rules::new(Arc::new(resource), Arc::new(admission)).unwrap();
+        let endpoints = Endpoints::new(1 << 30).replaced([Endpoint::Computed(rules)], true);
         let store = Arc::new(MemoryStore::new());
         Self { endpoints, store }
     }

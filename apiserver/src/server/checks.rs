@@ -6,15 +6,15 @@ use std::time::Duration;
 use super::background::Background;
 use super::health::{Check, Health};
 use super::lifecycle::{Lifecycle, Stage};
+use super::served::{self, Now};
 use super::storage::Stores;
 use crate::admission::NamespaceLifecycle;
 use crate::config::Config;
-use crate::request::GroupResource;
 use crate::storage::Storage;
-use crate::storage::cache::Cache;
 
 /// The checks of a server, under the names that they have in Go, and its `own`. None of the library's keeps the storage open.
 pub(super) fn of(
+    now: Now,
     stores: &Stores,
     config: &Config,
     namespaces: Option<Arc<NamespaceLifecycle>>,
@@ -35,7 +35,7 @@ pub(super) fn of(
             config.storage.ready_timeout,
         ),
         informer_check(namespaces),
-        cache_check(stores),
+        served::check(now),
         background.check(),
     ];
     checks.extend(own);
@@ -92,29 +92,6 @@ fn informer_check(namespaces: Option<Arc<NamespaceLifecycle>>) -> Check {
                     Err("1 informers not started yet: [*v1.Namespace]".to_owned())
                 }
                 _ => Ok(()),
-            }
-        }
-    })
-}
-
-/// Ready means serving: the first LIST would be answered.
-fn cache_check(stores: &Stores) -> Check {
-    let caches: Vec<(GroupResource, Weak<Cache>)> = stores
-        .caches()
-        .iter()
-        .map(|(resource, cache)| (resource.clone(), Arc::downgrade(cache)))
-        .collect();
-    Check::of_readiness("poststarthook/storage-readiness", move || {
-        let empty: Vec<String> = caches
-            .iter()
-            .filter(|(_, cache)| !cache.upgrade().is_some_and(|cache| cache.ready()))
-            .map(|(resource, _)| resource.to_string())
-            .collect();
-        async move {
-            if empty.is_empty() {
-                Ok(())
-            } else {
-                Err(format!("caches are not filled yet: {}", empty.join(", ")))
             }
         }
     })

@@ -23,6 +23,7 @@ mod program;
 mod response_body;
 mod routes;
 mod running;
+mod served;
 mod server_state;
 mod standalone;
 mod start;

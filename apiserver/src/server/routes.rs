@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 
 use super::chain::text;
+use super::served::Served;
 use super::server_state::ServerState;
 use super::{health, metrics, version};
 use crate::authz::Authorized;
@@ -78,20 +79,21 @@ pub(super) const PATHS: [&str; 5] = [
 /// 404, 405, 406; 503 for what may yet come.
 pub(super) async fn serve(
     core: &ServerState,
+    served: &Served,
     request: &Authorized,
     parts: &Parts,
 ) -> Result<Response, ApiError> {
     let path = request.info().path.as_str();
     let query = parts.uri.query().unwrap_or_default();
     match Route::of(path) {
-        Route::Index => Ok(index(core, StatusCode::OK)),
+        Route::Index => Ok(index(served, StatusCode::OK)),
         Route::Health(endpoint, None) => Ok(health_of_all(core, endpoint, query).await),
-        Route::Health(endpoint, Some(check)) => Ok(health_of_one(core, endpoint, check).await),
+        Route::Health(endpoint, Some(check)) => Ok(health_of_one(core, served, endpoint, check).await),
         Route::Version => only_get(parts, || Ok(json(StatusCode::OK, version::document()))),
         Route::Metrics => only_get(parts, || all_metrics(core)),
-        Route::OpenApi => only_get(parts, || Ok(openapi(core, path, parts))),
-        Route::Discovery => discovery(core, path, parts),
-        Route::Nothing => Ok(index(core, StatusCode::NOT_FOUND)),
+        Route::OpenApi => only_get(parts, || Ok(openapi(served, path, parts))),
+        Route::Discovery => discovery(served, path, parts),
+        Route::Nothing => Ok(index(served, StatusCode::NOT_FOUND)),
     }
 }
 
@@ -106,8 +108,8 @@ fn only_get(
     }
 }
 
-fn index(core: &ServerState, code: StatusCode) -> Response {
-    json(code, core.documents.load().index.clone())
+fn index(served: &Served, code: StatusCode) -> Response {
+    json(code, served.documents.index.clone())
 }
 
 fn json(code: StatusCode, body: Bytes) -> Response {
@@ -136,7 +138,12 @@ async fn health_of_all(core: &ServerState, endpoint: health::Endpoint, query: &s
     text::answer(code, body)
 }
 
-async fn health_of_one(core: &ServerState, endpoint: health::Endpoint, check: &str) -> Response {
+async fn health_of_one(
+    core: &ServerState,
+    served: &Served,
+    endpoint: health::Endpoint,
+    check: &str,
+) -> Response {
     match core.health.ask_one(endpoint, check).await {
         Some(outcome) => {
             let (code, body) = health::of_one(&outcome);
@@ -147,7 +154,7 @@ async fn health_of_one(core: &ServerState, endpoint: health::Endpoint, check: &s
             }
             response
         }
-        None => index(core, StatusCode::NOT_FOUND),
+        None => index(served, StatusCode::NOT_FOUND),
     }
 }
 
@@ -163,25 +170,24 @@ fn all_metrics(core: &ServerState) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-fn openapi(core: &ServerState, path: &str, parts: &Parts) -> Response {
-    let documents = core.documents.load();
-    documents
+fn openapi(served: &Served, path: &str, parts: &Parts) -> Response {
+    served
+        .documents
         .openapi
         .answer(path, parts.uri.query(), &parts.headers, Timestamp::now())
-        .unwrap_or_else(|| index(core, StatusCode::NOT_FOUND))
+        .unwrap_or_else(|| index(served, StatusCode::NOT_FOUND))
 }
 
-fn discovery(core: &ServerState, path: &str, parts: &Parts) -> Result<Response, ApiError> {
-    let documents = core.documents.load();
-    match documents.discovery.find(path) {
+fn discovery(served: &Served, path: &str, parts: &Parts) -> Result<Response, ApiError> {
+    match served.documents.discovery.find(path) {
         Found::Groups(_, aggregated) if Discovery::wants_aggregated(&parts.headers) => {
             only_get(parts, || Ok(aggregated.answer_tagged(&parts.headers)))
         }
         Found::Groups(document, _) | Found::One(document) => only_get(parts, || negotiated(document, parts)),
-        Found::NoVersion => Err(core.endpoints.unknown()),
+        Found::NoVersion => Err(served.endpoints.unknown()),
         // What is not here yet must not look as if it were gone.
-        Found::Elsewhere if !core.endpoints.is_complete() => Err(core.endpoints.unknown()),
-        Found::Elsewhere => Ok(index(core, StatusCode::NOT_FOUND)),
+        Found::Elsewhere if !served.endpoints.is_complete() => Err(served.endpoints.unknown()),
+        Found::Elsewhere => Ok(index(served, StatusCode::NOT_FOUND)),
     }
 }
 

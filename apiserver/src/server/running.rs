@@ -79,6 +79,12 @@ impl Running {
         self.kubeconfig.as_deref()
     }
 
+    /// What every request needs of the server.
+    #[cfg(test)]
+    pub(super) fn core(&self) -> &Arc<ServerState> {
+        &self.parts.core
+    }
+
     /// Waits until every resource can be served.
     pub async fn ready(&self) {
         self.stores.ready().await;
@@ -118,8 +124,8 @@ impl Running {
         drop(handler);
         let _ = timeout(CUT, connections.all_closed()).await;
         // A connection that is still open keeps the core, and must not keep the storage.
-        core.endpoints
-            .replace([] as [crate::endpoint::Endpoint; 0], false);
+        let closed = core.served.load().closed();
+        core.served.store(Arc::new(closed));
         self.stores.close().await;
         tracing::info!("shut down");
     }

@@ -18,6 +18,7 @@ use super::lifecycle::Lifecycle;
 use super::listener::{Serving, accept};
 use super::metrics::Metrics;
 use super::running::Running;
+use super::served::{CacheNumbers, Served};
 use super::server_state::ServerState;
 use super::storage::{Stores, open};
 use super::tasks::{Elected, Task, Tasks};
@@ -183,8 +184,9 @@ impl Server {
         // A plugin is part of the core, and must not keep it.
         let weak = Arc::downgrade(&core);
         let kept = Kept::new(budgets(&config).listed);
-        self.registries
-            .started(kept, move |resource| weak.upgrade()?.endpoints.registry(resource));
+        self.registries.started(kept, move |resource| {
+            weak.upgrade()?.served.load().endpoints.registry(resource)
+        });
         let handler = Arc::new(Handler::new(core, std::mem::take(&mut self.layers)));
         let parts = serve(listener, handler, tls, &config, accepting);
         let loopback = loopback::Served::new(&parts.handler);
@@ -258,8 +260,14 @@ impl Server {
         life: Lifecycle,
     ) -> Result<ServerState, StartError> {
         let budgets = budgets(config);
-        let endpoints = self.endpoints(config, stores, &delegation, budgets.decoded)?;
+        let served: Arc<ArcSwap<Served>> = Arc::new(ArcSwap::from_pointee(Served {
+            endpoints: Endpoints::new(budgets.decoded)
+                .managed_fields_opt_out(config.features.managed_fields_opt_out),
+            documents: Arc::new(Documents::new(&[], &self.info, &[], "")),
+            caches: Vec::new(),
+        }));
         let health = checks::of(
+            Arc::downgrade(&served),
             stores,
             config,
             delegation.lifecycle.clone(),
@@ -275,6 +283,7 @@ impl Server {
         }
         let own = std::mem::take(&mut self.metrics);
         let metrics = Arc::new(Metrics::new(own, |registry| {
+            registry.register_collector(Box::new(CacheNumbers(Arc::downgrade(&served))));
             stores.register(registry);
             background.register(registry);
         }));
@@ -284,14 +293,15 @@ impl Server {
             .chain(health.paths())
             .collect();
         let port = listener.local_addr().map_or(0, |address| address.port());
-        Ok(ServerState {
+        let endpoints = self.endpoints(&served.load().endpoints, config, stores, &delegation)?;
+        let documents = Documents::new(&self.resources, &self.info, &paths, &format!(":{port}"));
+        served.store(Arc::new(Served {
             endpoints,
-            documents: ArcSwap::from_pointee(Documents::new(
-                &self.resources,
-                &self.info,
-                &paths,
-                &format!(":{port}"),
-            )),
+            documents: Arc::new(documents),
+            caches: stores.weak_caches(),
+        }));
+        Ok(ServerState {
+            served,
             authenticator: delegation.authenticator,
             authorizer: delegation.authorizer,
             health,
@@ -309,12 +319,13 @@ impl Server {
         })
     }
 
+    /// Those of the server's resources, in the place of `none`.
     fn endpoints(
         &self,
+        none: &Endpoints,
         config: &Config,
         stores: &Stores,
         delegation: &Delegation,
-        memory: usize,
     ) -> Result<Endpoints, StartError> {
         // The cluster's own rule first: what is in a namespace that goes away concerns no other plugin.
         let own = delegation
@@ -342,9 +353,7 @@ impl Server {
                 }
             });
         }
-        let endpoints = Endpoints::new(memory).managed_fields_opt_out(config.features.managed_fields_opt_out);
-        endpoints.replace(served, true);
-        Ok(endpoints)
+        Ok(none.replaced(served, true))
     }
 
     fn write_kubeconfig(

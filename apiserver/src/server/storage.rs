@@ -1,7 +1,7 @@
 //! The store of a server, and a cache for each resource in front of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
@@ -16,7 +16,7 @@ use crate::background::BackgroundTask;
 use crate::config::{self, Backend};
 use crate::request::GroupResource;
 use crate::resource::Resource;
-use crate::storage::cache::{self, Cache, HistoryBudget, Stats};
+use crate::storage::cache::{self, Cache, HistoryBudget};
 use crate::storage::embedded::EmbeddedStore;
 use crate::storage::memory::MemoryStore;
 use crate::storage::{Prefix, Storage};
@@ -92,6 +92,14 @@ impl Stores {
         &self.caches
     }
 
+    /// The caches, for who must not keep the storage open.
+    pub(super) fn weak_caches(&self) -> Vec<(GroupResource, Weak<Cache>)> {
+        let caches = self.caches.iter();
+        caches
+            .map(|(resource, cache)| (resource.clone(), Arc::downgrade(cache)))
+            .collect()
+    }
+
     /// What goes on in the background.
     pub(super) fn background(&self) -> Vec<BackgroundTask> {
         let caches = self.caches.values().map(|cache| cache.background().clone());
@@ -122,21 +130,15 @@ impl Stores {
         let _ = tokio::task::spawn_blocking(move || drop(backend)).await;
     }
 
-    /// Registers the numbers of the caches.
+    /// Registers what is known of the backend.
     pub(super) fn register(&self, registry: &mut Registry) {
-        let caches = self
-            .caches
-            .iter()
-            .map(|(resource, cache)| (resource.clone(), Arc::downgrade(cache)))
-            .collect();
-        registry.register_collector(Box::new(CacheNumbers(caches)));
         registry.register_collector(Box::new(AnswersProgress(Arc::downgrade(&self.backend))));
     }
 }
 
 /// Whether the store answers requests for progress, as a metric. It does not keep the store open.
 #[derive(Debug)]
-struct AnswersProgress(std::sync::Weak<dyn Storage>);
+struct AnswersProgress(Weak<dyn Storage>);
 
 impl Collector for AnswersProgress {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
@@ -150,53 +152,5 @@ impl Collector for AnswersProgress {
             None,
             MetricType::Gauge,
         )?)
-    }
-}
-
-type Number = fn(&Stats) -> u64;
-
-/// The numbers of caches, read when somebody asks. It does not keep them alive.
-#[derive(Debug)]
-struct CacheNumbers(Vec<(GroupResource, std::sync::Weak<Cache>)>);
-
-impl Collector for CacheNumbers {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let stats: Vec<(&GroupResource, Stats)> = self
-            .0
-            .iter()
-            .filter_map(|(resource, cache)| Some((resource, cache.upgrade()?.stats())))
-            .collect();
-        let metrics: [(&str, &str, Number); 4] = [
-            ("apiserver_storage_objects", "Objects that are stored", |stats| {
-                stats.objects as u64
-            }),
-            (
-                "apiserver_watch_cache_events",
-                "Changes in the history of the cache",
-                |stats| stats.history as u64,
-            ),
-            (
-                "apiserver_registered_watchers",
-                "Watches that are open",
-                |stats| stats.watchers as u64,
-            ),
-            (
-                "apiserver_watch_cache_resource_version",
-                "The revision that the cache has reached",
-                |stats| stats.revision.get(),
-            ),
-        ];
-        for (name, help, number) in metrics {
-            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-            for (resource, stats) in &stats {
-                let labels = [
-                    ("group", resource.group.as_str()),
-                    ("resource", resource.resource.as_str()),
-                ];
-                let gauge = ConstGauge::new(number(stats));
-                gauge.encode(family.encode_family(&labels)?)?;
-            }
-        }
-        Ok(())
     }
 }

@@ -62,9 +62,9 @@ async fn what_nobody_serves_is_404_and_what_is_not_done_there_405() {
 
 #[tokio::test]
 async fn until_all_resources_are_there_a_path_is_503_and_never_404() {
-    let server = TestServer::new();
+    let mut server = TestServer::new();
     let registries = server.endpoints.registries();
-    server.endpoints.replace(registries[..1].to_vec(), false);
+    server.endpoints = server.endpoints.replaced(registries[..1].to_vec(), false);
     assert_eq!(server.get(FISCHERS).await.code, 200);
     let reply = server.get(FLUNDERS).await;
     assert_eq!(
@@ -81,9 +81,9 @@ async fn until_all_resources_are_there_a_path_is_503_and_never_404() {
         reply.json()["details"],
         serde_json::json!({"retryAfterSeconds": 5})
     );
-    server.endpoints.replace(registries[..1].to_vec(), true);
+    server.endpoints = server.endpoints.replaced(registries[..1].to_vec(), true);
     assert_eq!(server.get(FLUNDERS).await.code, 404);
-    server.endpoints.replace(registries, true);
+    server.endpoints = server.endpoints.replaced(registries, true);
     assert_eq!(server.get(FLUNDERS).await.code, 200);
 }
 

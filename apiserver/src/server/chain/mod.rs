@@ -34,6 +34,7 @@ use request_body::RequestBody;
 use super::connection::{Connection, stream};
 use super::response_body::{Held, ResponseBody};
 use super::routes::{self, Route};
+use super::served::Served;
 use super::server_state::ServerState;
 use super::websocket;
 use crate::authn::{self, impersonation};
@@ -150,12 +151,15 @@ where
 {
     // First: every step below decides by what is asked for.
     let info = RequestInfo::parse(&parts.method, &parts.uri).map_err(unreadable)?;
-    held.record = Some(core.metrics.begin(&core.subject(&info), started));
+    // What is served now, to the request's end.
+    let served = core.served.load_full();
+    let served = &*served;
+    held.record = Some(core.metrics.begin(&served.subject(&info), started));
     // Before anything that takes time: who drains waits for everybody who came in here.
     held.ticket = Some(core.life.enter().ok_or_else(shutting_down)?);
     let query = parts.uri.query().unwrap_or_default();
-    if deadline::is_long_running(&info, core.endpoints.connects(&info)) {
-        let decided = decide(core, connection, parts, body, held, info).await;
+    if deadline::is_long_running(&info, served.endpoints.connects(&info)) {
+        let decided = decide((core, served), connection, parts, body, held, info).await;
         let is_whole = |response: &Response| matches!(response.body(), Body::Ready(_) | Body::Made(_));
         if decided.as_ref().is_ok_and(is_whole) {
             // Only what comes in time may be taken as it comes.
@@ -169,7 +173,8 @@ where
     if tokio::time::Instant::now() >= until {
         return Err(timed_out(core));
     }
-    let decided = tokio::time::timeout_at(until, decide(core, connection, parts, body, held, info)).await;
+    let decided =
+        tokio::time::timeout_at(until, decide((core, served), connection, parts, body, held, info)).await;
     // The rest of the time is the client's, to take its answer in.
     stream::must_finish_by(until.max(tokio::time::Instant::now() + LEAST_TO_TAKE));
     decided.unwrap_or_else(|_| Err(timed_out(core)))
@@ -180,7 +185,7 @@ const LEAST_TO_TAKE: Duration = Duration::from_secs(10);
 
 /// Who asks, whether they may, and what it is.
 async fn decide<B>(
-    core: &ServerState,
+    (core, served): (&ServerState, &Served),
     connection: &Connection,
     parts: &mut Parts,
     body: B,
@@ -207,12 +212,12 @@ where
     let authorized = core.authorizer.authorize(user, info, &parts.uri).await?;
     let permit = held.permit.insert(Permit::default());
     // Last: what follows can be had with this proof only.
-    act(core, &authorized, parts, body, permit).await
+    act((core, served), &authorized, parts, body, permit).await
 }
 
 /// What was asked for, once there are seats for it.
 async fn act<B>(
-    core: &ServerState,
+    (core, served): (&ServerState, &Served),
     authorized: &Authorized,
     parts: &mut Parts,
     body: B,
@@ -225,17 +230,17 @@ where
     let info = authorized.info();
     // Who asks whether the server lives is answered, whatever else it does.
     if !info.is_resource && matches!(Route::of(&info.path), Route::Health(..)) {
-        return routes::serve(core, authorized, parts).await;
+        return routes::serve(core, served, authorized, parts).await;
     }
     let query = parts.uri.query().unwrap_or_default();
-    let flow = core.flow_control.flow(authorized, query, &core.endpoints);
-    let is_long = deadline::is_long_running(info, core.endpoints.connects(info));
+    let flow = core.flow_control.flow(authorized, query, &served.endpoints);
+    let is_long = deadline::is_long_running(info, served.endpoints.connects(info));
     if is_long && flow.long_running(permit).is_err() {
         return Ok(too_many(core));
     }
     if flow.has_body() {
         let body = RequestBody::gated(body, &parts.headers, flow, permit);
-        let answered = endpoint::serve(&core.endpoints, authorized, parts, body).await;
+        let answered = endpoint::serve(&served.endpoints, authorized, parts, body).await;
         return if permit.is_rejected() {
             Ok(too_many(core))
         } else {
@@ -253,9 +258,9 @@ where
             .insert(InitialEvents::holding(permit.take_seat()));
     }
     if info.is_resource {
-        endpoint::serve(&core.endpoints, authorized, parts, RequestBody::admitted(body)).await
+        endpoint::serve(&served.endpoints, authorized, parts, RequestBody::admitted(body)).await
     } else {
-        routes::serve(core, authorized, parts).await
+        routes::serve(core, served, authorized, parts).await
     }
 }
 
