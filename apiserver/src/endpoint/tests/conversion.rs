@@ -42,6 +42,10 @@ fn comparable(mut value: Value) -> Value {
                         *found = "some".into();
                     }
                 }
+                // They are in the order of their times, which may be one second's here and two seconds' there.
+                if let Some(Value::Array(managers)) = fields.get_mut("managedFields") {
+                    managers.sort_by_key(|entry| entry["manager"].to_string());
+                }
                 fields.values_mut().for_each(strip);
             }
             Value::Array(items) => items.iter_mut().for_each(strip),

@@ -32,6 +32,20 @@ pub(super) struct Memory {
     uids: BTreeSet<String>,
     /// The revisions by name, as they were before the answer that is read.
     revisions: BTreeMap<String, String>,
+    /// The objects by type and name, as they were last.
+    objects: BTreeMap<[String; 3], Seen>,
+    /// Names and revisions of this answer by which an object changed in nothing but the order of its managers.
+    reordered: BTreeSet<(String, String)>,
+}
+
+/// An object of an answer.
+#[derive(Clone, Debug)]
+struct Seen {
+    revision: String,
+    /// The order of its managers.
+    managers: Vec<[String; 4]>,
+    /// All but its revision and that order.
+    content: Value,
 }
 
 impl Answer {
@@ -46,6 +60,10 @@ impl Answer {
         memory.revisions = revisions
             .filter_map(|(key, said)| Some((key.strip_prefix("rv ")?.to_owned(), said.clone())))
             .collect();
+        memory.reordered.clear();
+        for value in &values {
+            memory.look_for_reordered(value);
+        }
         for value in &values {
             memory.learn(value);
         }
@@ -101,6 +119,26 @@ fn parse(content_type: &str, body: &[u8]) -> Vec<Value> {
 }
 
 impl Memory {
+    /// Finds the objects that were written without a change: Go writes where the order of managers has changed, which comes of the
+    /// seconds in which they wrote. Whether a write falls into the second of another one is chance.
+    fn look_for_reordered(&mut self, value: &Value) {
+        match value {
+            Value::Object(fields) => {
+                if let Some((key, seen)) = Seen::of(fields) {
+                    let before = self.objects.get(&key);
+                    if before.is_some_and(|before| seen.is_reordered(before)) {
+                        let [_, _, name] = key.clone();
+                        self.reordered.insert((name, seen.revision.clone()));
+                    }
+                    self.objects.insert(key, seen);
+                }
+                fields.values().for_each(|field| self.look_for_reordered(field));
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.look_for_reordered(item)),
+            _ => {}
+        }
+    }
+
     /// Remembers every object's revision and uid, however deep it lies.
     fn learn(&mut self, value: &Value) {
         match value {
@@ -146,14 +184,16 @@ impl Memory {
                 if let Some(Value::Array(causes)) = fields.get_mut("causes") {
                     managed_fields::normalize_causes(causes);
                 }
-                let before = fields
-                    .get("name")
-                    .and_then(Value::as_str)
-                    .and_then(|name| self.revisions.get(name));
+                let object = fields.get("name").and_then(Value::as_str).unwrap_or_default();
+                let object = object.to_owned();
+                let before = self.revisions.get(&object);
                 for (name, field) in fields.iter_mut() {
                     match (name.as_str(), &mut *field) {
                         // Whether a write was one is seen by this alone.
-                        ("resourceVersion", Value::String(text)) if before == Some(text) => {
+                        ("resourceVersion", Value::String(text))
+                            if before == Some(text)
+                                || self.reordered.contains(&(object.clone(), text.clone())) =>
+                        {
                             *text = "<the revision of before>".to_owned();
                         }
                         ("resourceVersion", Value::String(text)) if text.parse::<u64>().is_ok() => {
@@ -192,6 +232,39 @@ impl Memory {
             }
         }
         text
+    }
+}
+
+impl Seen {
+    /// An object with managers; `None`: it is none.
+    fn of(fields: &Map<String, Value>) -> Option<([String; 3], Self)> {
+        let metadata = fields.get("metadata")?;
+        let text = |value: Option<&Value>| value?.as_str().map(str::to_owned);
+        let key = [
+            text(fields.get("apiVersion"))?,
+            text(fields.get("kind"))?,
+            text(metadata.get("name"))?,
+        ];
+        let mut content = Value::Object(fields.clone());
+        let metadata = content.get_mut("metadata")?.as_object_mut()?;
+        let revision = text(metadata.remove("resourceVersion").as_ref())?;
+        let entries = metadata.get_mut("managedFields")?.as_array_mut()?;
+        let managers = entries.iter().map(managed_fields::names).collect();
+        entries.sort_by_key(managed_fields::names);
+        for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
+            entry.remove("time");
+        }
+        let seen = Self {
+            revision,
+            managers,
+            content,
+        };
+        Some((key, seen))
+    }
+
+    /// Whether it is what it was before, but for the order of its managers, which has changed.
+    fn is_reordered(&self, before: &Self) -> bool {
+        self.revision != before.revision && self.managers != before.managers && self.content == before.content
     }
 }
 
@@ -241,101 +314,4 @@ fn is_age(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::HeaderMap;
-    use serde_json::json;
-
-    use super::*;
-
-    fn read(body: &Value, memory: &mut Memory) -> Answer {
-        let mut headers = HeaderMap::new();
-        headers.insert("content-type", http::HeaderValue::from_static("application/json"));
-        Answer::read(200, &headers, body.to_string().as_bytes(), memory)
-    }
-
-    #[test]
-    fn what_may_differ_is_the_same_and_what_may_not_is_not() {
-        let object = |revision: &str, uid: &str, time: &str, color: &str| {
-            json!({"metadata": {"name": "a", "resourceVersion": revision, "uid": uid, "creationTimestamp": time,
-                "managedFields": [{"manager": "m", "time": time}]}, "spec": {"color": color}, "message": format!("current: {revision}, {uid} at {time}: x")})
-        };
-        let one = read(
-            &object("5", "u-1", "2026-01-02T03:04:05Z", "red"),
-            &mut Memory::default(),
-        );
-        let same = read(
-            &object("77", "u-2", "2026-01-02T03:04:06Z", "red"),
-            &mut Memory::default(),
-        );
-        let other = read(
-            &object("5", "u-1", "2026-01-02T03:04:05Z", "blue"),
-            &mut Memory::default(),
-        );
-        assert_eq!(one, same);
-        assert_ne!(one, other);
-    }
-
-    #[test]
-    fn what_later_requests_name_is_remembered() {
-        let mut memory = Memory::default();
-        read(
-            &json!({"metadata": {"continue": "t"}, "items": [{"metadata": {"name": "a", "resourceVersion": "5", "uid": "u"}}]}),
-            &mut memory,
-        );
-        assert_eq!(memory.said["rv a"], "5");
-        assert_eq!(memory.said["uid a"], "u");
-        assert_eq!(memory.said["continue"], "t");
-    }
-
-    #[test]
-    fn a_write_that_was_none_is_told() {
-        let object = |revision: &str| json!({"metadata": {"name": "a", "resourceVersion": revision}});
-        let (mut one, mut other) = (Memory::default(), Memory::default());
-        assert_eq!(read(&object("5"), &mut one), read(&object("70"), &mut other));
-        let unchanged = read(&object("5"), &mut one);
-        assert_ne!(unchanged, read(&object("71"), &mut other));
-        assert_eq!(unchanged, read(&object("71"), &mut other));
-    }
-
-    #[test]
-    fn managed_fields_are_compared() {
-        let object = |manager: &str| json!({"metadata": {"managedFields": [{"manager": manager, "fieldsV1": {"f:a": {}}}]}});
-        let of = |manager| read(&object(manager), &mut Memory::default());
-        assert_eq!(of("a"), of("a"));
-        assert_ne!(of("a"), of("b"));
-    }
-
-    #[test]
-    fn the_age_of_a_young_object_is_not_compared() {
-        let cells = |age: &str| read(&json!({"cells": ["a", age]}), &mut Memory::default());
-        assert_eq!(cells("0s"), cells("17s"));
-        assert_ne!(cells("0s"), cells("s"));
-        assert_ne!(cells("0s"), cells("features"));
-    }
-
-    #[test]
-    fn an_empty_revision_is_none() {
-        let with = read(
-            &json!({"metadata": {"resourceVersion": "5"}}),
-            &mut Memory::default(),
-        );
-        let without = read(
-            &json!({"metadata": {"resourceVersion": ""}}),
-            &mut Memory::default(),
-        );
-        assert_ne!(with, without);
-    }
-
-    #[test]
-    fn a_watch_is_compared_line_by_line() {
-        let mut headers = HeaderMap::new();
-        headers.insert("content-type", http::HeaderValue::from_static("application/json"));
-        let body = b"{\"type\":\"ADDED\"}\n{\"type\":\"DELETED\"}\n";
-        assert_eq!(
-            Answer::read(200, &headers, body, &mut Memory::default())
-                .body
-                .len(),
-            2
-        );
-    }
-}
+mod tests;

@@ -40,7 +40,8 @@ fn kubernetes_order(entry: &Value) -> [String; 5] {
     ["operation", "time", "manager", "apiVersion", "subresource"].map(|field| text(entry, field))
 }
 
-fn names(entry: &Value) -> [String; 4] {
+/// What an entry is called by.
+pub(super) fn names(entry: &Value) -> [String; 4] {
     ["operation", "manager", "apiVersion", "subresource"].map(|field| text(entry, field))
 }
 
