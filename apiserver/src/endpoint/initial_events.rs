@@ -28,14 +28,15 @@ impl InitialEvents {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// `told`, which holds it from now on.
-    pub(super) fn follow(&self, told: WatchStream) -> WatchStream {
+    /// `told`, which holds it from now on. `says_end`: an empty batch says that the initial events are told.
+    pub(super) fn follow(&self, told: WatchStream, says_end: bool) -> WatchStream {
         let held = self.take();
         match held {
             Some(_) => Holding {
                 told,
                 held,
                 is_last: false,
+                says_end,
             }
             .boxed(),
             None => told,
@@ -48,6 +49,7 @@ struct Holding {
     held: Option<Held>,
     /// What was told last ends the initial events; it is out when more is asked for.
     is_last: bool,
+    says_end: bool,
 }
 
 impl Stream for Holding {
@@ -61,7 +63,9 @@ impl Stream for Holding {
         if self.held.is_some() {
             match &next {
                 // More comes only by a change: there is no state, or all of it was taken.
-                Poll::Pending => self.held = None,
+                Poll::Pending if !self.says_end => self.held = None,
+                Poll::Pending => {}
+                Poll::Ready(Some(Ok(batch))) if batch.is_empty() => self.is_last = self.says_end,
                 Poll::Ready(Some(Ok(batch))) => {
                     let is_initial =
                         |told: &WatchEvent| matches!(told, WatchEvent::Added(Source::Initial(_)));
@@ -100,7 +104,7 @@ mod tests {
         let held = Arc::new(());
         let (sender, receiver) = mpsc::unbounded();
         let weak = Arc::downgrade(&held);
-        let watching = InitialEvents::holding(held).follow(receiver.map(Ok).boxed());
+        let watching = InitialEvents::holding(held).follow(receiver.map(Ok).boxed(), false);
         (sender, watching, weak)
     }
 
@@ -136,5 +140,23 @@ mod tests {
         assert!(held.upgrade().is_some());
         drop(watching);
         assert!(held.upgrade().is_none());
+    }
+
+    #[test]
+    fn where_conversion_waits_it_is_held_until_an_empty_batch_says_the_end() {
+        let held = Arc::new(());
+        let weak = Arc::downgrade(&held);
+        let (events, receiver) = mpsc::unbounded();
+        let mut watching = InitialEvents::holding(held).follow(receiver.map(Ok).boxed(), true);
+        assert!(watching.next().now_or_never().is_none());
+        assert!(weak.upgrade().is_some(), "nothing is told yet");
+        events.unbounded_send(vec![initial()]).unwrap();
+        let _ = watching.next().now_or_never().unwrap();
+        assert!(watching.next().now_or_never().is_none());
+        assert!(weak.upgrade().is_some(), "there may be more");
+        events.unbounded_send(Vec::new()).unwrap();
+        let _ = watching.next().now_or_never().unwrap();
+        assert!(watching.next().now_or_never().is_none());
+        assert!(weak.upgrade().is_none());
     }
 }

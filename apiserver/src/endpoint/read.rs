@@ -140,7 +140,7 @@ async fn frames(
         .watch(&call.version.name, &call.info().namespace, options)
         .await?;
     frames.follow(match call.parts.extensions.get::<InitialEvents>() {
-        Some(initial) => initial.follow(told),
+        Some(initial) => initial.follow(told, registry.resource().conversion_waits()),
         None => told,
     });
     Ok(Box::pin(frames))

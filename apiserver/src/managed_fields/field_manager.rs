@@ -14,6 +14,7 @@ use super::entry::ManagerId;
 use super::managed::{self, Managed};
 use super::time::Time;
 use crate::object::Object;
+use crate::resource::is_to_be_repeated;
 
 /// Updates managedFields, and merges applied configurations: of one kind, in one version, at the resource itself or one of
 /// its subresources. Cheap to clone; made once for each.
@@ -113,6 +114,7 @@ impl FieldManager {
         let mut new = into_object(new);
         match updated {
             Ok(managed) => managed::set_managed_fields(&mut new, managed.encode()),
+            Err(_) if is_to_be_repeated() => {}
             Err(error) => {
                 let (kind, version) = (&self.0.kind, &self.0.version);
                 tracing::error!(%error, %kind, %version, %namespace, %name, "failed to update managedFields");

@@ -77,6 +77,16 @@ impl EncodingCache {
         cached.push((key, Cached::Decoded(value)));
     }
 
+    /// Keeps a decoded value under `key`, unless one of this type is there; returns the one that is there then.
+    pub fn keep_first<T: Send + Sync + 'static>(&self, key: EncodingKey, value: Arc<T>) -> Arc<T> {
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Ok(found)) = find(&cached, key, Cached::decoded).map(Arc::downcast) {
+            return found;
+        }
+        cached.push((key, Cached::Decoded(value.clone())));
+        value
+    }
+
     /// Drops all. Who comes later makes them again.
     pub fn clear(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();

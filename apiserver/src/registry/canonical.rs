@@ -177,7 +177,7 @@ impl Registry {
         self.value(&object).ok()
     }
 
-    /// The value of `entry`, which begins as one in the storage version does, complete; `None`: it is so as it is stored.
+    /// The value of `entry`, which begins as one in the storage version does, or in another where conversion has to wait, complete; `None`: it is so as it is stored.
     ///
     /// # Errors
     /// 500: it cannot be read.
@@ -195,7 +195,8 @@ impl Registry {
         let stored = self.value(&object)?;
         self.rules.resource.strategy.default_fields(&version, &mut object);
         let completed = self.value(&object)?;
-        if completed == stored {
+        // Canonical is what is complete in the storage version: what stands in another one is written again by the next write.
+        if completed == stored && version == self.rules.resource.storage_version {
             entry.set_schema(self.schema);
             return Ok(None);
         }

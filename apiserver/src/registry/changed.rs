@@ -25,7 +25,8 @@ impl Rules {
             warnings.truncate(before);
             self.changed_now(request, change, current, options, warnings)
         };
-        self.resource.converting(attempt).await
+        let changed = self.resource.converting(attempt).await;
+        changed.unwrap_or_else(|error| Err(ApiError::Internal(error.to_string())))
     }
 
     fn changed_now(

@@ -113,7 +113,8 @@ impl Rules {
             return self.with_managers(request, None, object, manager);
         }
         let attempt = || self.with_managers(request, None, object.clone(), manager);
-        self.resource.converting(attempt).await
+        let managed = self.resource.converting(attempt).await;
+        managed.unwrap_or_else(|error| Err(ApiError::Internal(error.to_string())))
     }
 
     /// `object`, which `manager` writes in place of `live`, with who manages which field then: in the hub version, or in the request's

@@ -96,7 +96,7 @@ impl Rules {
         self.resource.convert(object, version)
     }
 
-    /// The same, of what stands alone.
+    /// `object` in `version`; untouched where it is in that version already. It waits where conversion does.
     pub(crate) async fn converted(&self, object: Object, version: &str) -> Result<Object, ConversionError> {
         if self.version_of(&object) == Some(version) {
             return Ok(object);
@@ -124,13 +124,17 @@ impl Rules {
     /// A client's object in the hub version.
     ///
     /// # Errors
-    /// 400: it cannot be had there.
+    /// 400, or 500 where conversion waits: it cannot be had there.
     pub(crate) async fn hub_of_request(&self, object: Object) -> Result<Object, ApiError> {
         let converted = self.converted(object, &self.resource.hub_version).await;
         converted.map_err(|error| self.not_handled(&error))
     }
 
+    /// 400, of what a client has sent; 500 where somebody was asked, who may be away.
     pub(super) fn not_handled(&self, error: &ConversionError) -> ApiError {
+        if self.resource.conversion_waits() {
+            return ApiError::Internal(error.to_string());
+        }
         let kind = &self.resource.names.kind;
         ApiError::BadRequest(format!(
             "the object provided cannot be handled as a {kind}: {error}"

@@ -13,7 +13,7 @@ use crate::request::options::ListOptions;
 use crate::request::selector::{FieldSelector, LabelSelector, rules};
 use crate::resource::{Resource, Version};
 use crate::status::ApiError;
-use crate::storage::{Entry, Key, Prefix};
+use crate::storage::{Entry, Event, Key, Prefix};
 
 const NAME: &str = "metadata.name";
 const NAMESPACE: &str = "metadata.namespace";
@@ -110,6 +110,29 @@ impl Selection {
         let mut entries = self.registry.entries_in(entries, &self.version).await?;
         entries.retain(|entry| self.matches(entry));
         Ok(entries)
+    }
+
+    /// The events of a batch in the request's version, where conversion has to wait; else as they are.
+    ///
+    /// # Errors
+    /// 500: an object cannot be had in this version.
+    pub(super) async fn events_converted(&self, mut events: Vec<Event>) -> Result<Vec<Event>, ApiError> {
+        if !self.registry.resource().conversion_waits() {
+            return Ok(events);
+        }
+        // What another object is does not concern who watches one.
+        for event in &mut events {
+            if let Event::Changed(change) = event
+                && self.key.as_ref().is_some_and(|key| key != change.entry().key())
+            {
+                *event = Event::Progress(change.revision());
+            }
+        }
+        // What was there before is looked at by selectors alone.
+        let with_previous = !self.is_everything();
+        self.registry
+            .events_in(events, &self.version, with_previous)
+            .await
     }
 
     fn fields_match(&self, entry: &Entry) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use rand::Rng as _;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use super::selection::Selection;
 use super::{Registry, Source, WatchEvent, WatchStream, versions};
@@ -56,6 +56,7 @@ impl Registry {
                 })),
                 deadline,
                 failed: false,
+                says_state_is_told: self.resource().conversion_waits(),
             })),
             Err(StorageError::Initializing) => {
                 Err(self.storage_error(StorageError::Initializing, "", Verb::Watch))
@@ -153,6 +154,9 @@ struct Watcher {
     due: Pin<Box<Sleep>>,
     deadline: Instant,
     failed: bool,
+    /// Whether an empty batch is still to say that the state is told: where conversion has to wait, a stream that has nothing to tell
+    /// for the moment does not say so.
+    says_state_is_told: bool,
 }
 
 fn told(watcher: Watcher) -> BoxStream<'static, Result<Vec<WatchEvent>, ApiError>> {
@@ -168,6 +172,9 @@ impl Watcher {
         if let Some(batch) = self.next_of_state().await {
             return Some(batch);
         }
+        if std::mem::take(&mut self.says_state_is_told) {
+            return Some(Ok(Vec::new()));
+        }
         while !self.failed {
             tokio::select! {
                 biased;
@@ -177,29 +184,34 @@ impl Watcher {
                 }
                 batch = self.changes.next() => match batch? {
                     Ok(events) => {
-                        let selection = &self.selection;
-                        match selection.registry().events_in(events, &selection.version).await {
+                        let converted = self.selection.events_converted(events);
+                        // A watch ends at its time, whoever is asked meanwhile.
+                        match timeout_at(self.deadline, converted).await.ok()? {
                             Ok(events) => {
                                 let batch = self.visible(events);
                                 if !batch.is_empty() {
                                     return Some(Ok(batch));
                                 }
                             }
-                            Err(error) => {
-                                self.failed = true;
-                                return Some(Err(error));
-                            }
+                            Err(error) => return Some(Err(self.fail(error))),
                         }
                     }
                     Err(error) => {
-                        self.failed = true;
-                        let registry = self.selection.registry();
-                        return Some(Err(registry.storage_error(error, "", Verb::Watch)));
+                        let error = self.selection.registry().storage_error(error, "", Verb::Watch);
+                        return Some(Err(self.fail(error)));
                     }
                 },
             }
         }
         None
+    }
+
+    /// Nothing is told after an error.
+    fn fail(&mut self, error: ApiError) -> ApiError {
+        self.failed = true;
+        self.state = None;
+        self.says_state_is_told = false;
+        error
     }
 
     /// The next part of the state, with its end where the client wants to know it.
@@ -208,15 +220,17 @@ impl Watcher {
             let state = self.state.as_mut()?;
             let entries: Vec<Entry> = state.by_ref().take(STATE_BATCH).collect();
             let is_end = state.len() == 0;
-            let mut batch = match self.selection.converted(entries).await {
-                Ok(entries) => entries
+            let converted = timeout_at(self.deadline, self.selection.converted(entries)).await;
+            let mut batch: Vec<WatchEvent> = match converted {
+                Ok(Ok(entries)) => entries
                     .into_iter()
                     .map(|entry| WatchEvent::Added(Source::Initial(entry)))
-                    .collect::<Vec<_>>(),
-                Err(error) => {
-                    self.failed = true;
+                    .collect(),
+                Ok(Err(error)) => return Some(Err(self.fail(error))),
+                Err(_) => {
+                    // It is over; the timer says so.
                     self.state = None;
-                    return Some(Err(error));
+                    return None;
                 }
             };
             if is_end {

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use serde_json::Value;
 
 use super::{ConversionError, Resource};
 use crate::object::Object;
 
 /// How long a [`Converter`] may take for one call; the number is apiextensions'.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const CONVERSION_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often code may find one more object that is to be converted. An apply converts to each version that has managers, and back.
 const ROUNDS: usize = 256;
 
@@ -30,8 +31,9 @@ pub enum Conversion<'a> {
 /// Converts objects where that has to wait, many in one call: a webhook's client. What it has converted of a stored object is kept with
 /// that object's entry in the watch cache.
 pub trait Converter: Send + Sync + 'static {
-    /// `objects`, of any served versions, in the version `to`: as many, in the same order, each with its `apiVersion`. Of their
-    /// metadata only labels and annotations may differ. The call is dropped after 30 s, or with the request that it is for.
+    /// `objects`, of any served versions, in the version `to`: as many, in the same order, each with its `apiVersion`. Of what is
+    /// returned as metadata only labels and annotations count. The call is dropped after 30 s, or with the request that it is for;
+    /// how many there are at a time is the converter's to bound.
     ///
     /// # Errors
     /// One of them cannot be had in this version: the message that a client is to see.
@@ -40,6 +42,11 @@ pub trait Converter: Send + Sync + 'static {
         objects: Vec<Object>,
         to: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Object>, ConversionError>>;
+
+    /// What tells what this one returns from what another one of the resource does, whose results are no longer used.
+    fn fingerprint(&self) -> u64 {
+        0
+    }
 }
 
 /// What code that converts in its midst has found out: what is converted, and what should be.
@@ -74,6 +81,12 @@ tokio::task_local! {
     static CONVERSIONS: RefCell<Conversions>;
 }
 
+/// Whether the code that runs has met what is not converted yet: it will run once more, and nobody will see what it makes now.
+pub(crate) fn is_to_be_repeated() -> bool {
+    let wanted = CONVERSIONS.try_with(|conversions| !conversions.borrow().wanted.is_empty());
+    wanted.unwrap_or(false)
+}
+
 /// Nobody outside sees it, but for a fault of this program.
 fn not_converted(to: &str) -> ConversionError {
     ConversionError(format!("the object has not been converted to {to}"))
@@ -83,6 +96,14 @@ impl Resource {
     /// Whether conversion has to wait.
     pub(crate) fn conversion_waits(&self) -> bool {
         matches!(self.strategy.conversion(), Conversion::Webhook(_))
+    }
+
+    /// [`Converter::fingerprint`]; of a function 0.
+    pub(crate) fn conversion_fingerprint(&self) -> u64 {
+        match self.strategy.conversion() {
+            Conversion::Function => 0,
+            Conversion::Webhook(converter) => converter.fingerprint(),
+        }
     }
 
     /// `object` in the version `to`. Where that has to wait, it must be part of what [`converting`](Self::converting) runs.
@@ -132,9 +153,15 @@ impl Resource {
 
     /// Runs code that [`convert`](Self::convert)s in its midst: once, and where conversion has to wait again each time that something is
     /// to be converted first.
-    pub(crate) async fn converting<T: Send>(&self, mut run: impl FnMut() -> T + Send) -> T {
+    ///
+    /// # Errors
+    /// It comes to no end.
+    pub(crate) async fn converting<T: Send>(
+        &self,
+        mut run: impl FnMut() -> T + Send,
+    ) -> Result<T, ConversionError> {
         match self.strategy.conversion() {
-            Conversion::Function => run(),
+            Conversion::Function => Ok(run()),
             // On the heap, so that who need not wait pays no room for it.
             Conversion::Webhook(converter) => self.converting_by(converter, run).boxed().await,
         }
@@ -144,7 +171,7 @@ impl Resource {
         &self,
         converter: &dyn Converter,
         mut run: impl FnMut() -> T + Send,
-    ) -> T {
+    ) -> Result<T, ConversionError> {
         let mut known = Vec::new();
         let mut rounds = 0..ROUNDS;
         loop {
@@ -156,8 +183,11 @@ impl Resource {
                 let done = run();
                 (done, CONVERSIONS.with(RefCell::take))
             });
-            if conversions.wanted.is_empty() || rounds.next().is_none() {
-                return done;
+            let Some((_, to)) = conversions.wanted.first() else {
+                return Ok(done);
+            };
+            if rounds.next().is_none() {
+                return Err(not_converted(to));
             }
             drop(done);
             known = conversions.known;
@@ -184,13 +214,10 @@ impl Resource {
         let places: Vec<usize> = (0..objects.len())
             .filter(|place| objects[*place].api_version() != api_version)
             .collect();
-        let asked: Vec<Object> = places
-            .iter()
-            .map(|place| std::mem::take(&mut objects[*place]))
-            .collect();
+        let asked: Vec<Object> = places.iter().map(|place| objects[*place].clone()).collect();
         let kind = &self.names.kind;
         let webhook = format!("conversion webhook for {from}, Kind={kind}");
-        let converted = tokio::time::timeout(TIMEOUT, converter.convert(asked, to))
+        let converted = tokio::time::timeout(CONVERSION_TIMEOUT, converter.convert(asked, to))
             .await
             .unwrap_or_else(|_| {
                 Err(ConversionError(format!(
@@ -204,20 +231,51 @@ impl Resource {
                 places.len()
             )));
         }
-        for (index, (place, object)) in places.into_iter().zip(converted).enumerate() {
-            let wrong = |what: &str, expected: &str, found: &str| {
+        for (index, (place, mut object)) in places.into_iter().zip(converted).enumerate() {
+            let wrong = |why: String| {
                 ConversionError(format!(
-                    "{webhook} returned invalid converted object at index {index}: invalid {what} (expected {expected}, received {found})"
+                    "{webhook} returned invalid converted object at index {index}: {why}"
                 ))
             };
-            if object.api_version() != api_version {
-                return Err(wrong("groupVersion", &api_version, object.api_version()));
+            let received = object.api_version();
+            if received != api_version {
+                return Err(wrong(format!(
+                    "invalid groupVersion (expected {api_version}, received {received})"
+                )));
             }
-            if object.kind() != kind {
-                return Err(wrong("kind", kind, object.kind()));
+            let received = object.kind();
+            if received != kind {
+                return Err(wrong(format!(
+                    "invalid kind (expected {kind}, received {received})"
+                )));
             }
-            objects[place] = object;
+            restore_metadata(&mut object, &objects[place]).map_err(wrong)?;
+            objects[place] = self.strategy.normalize(to, object)?;
         }
         Ok(objects)
     }
+}
+
+/// Gives a converted object the metadata of the `original`, but for labels and annotations. Go: `validateConvertedObject` and
+/// `restoreObjectMeta` of `webhook_converter.go`.
+fn restore_metadata(object: &mut Object, original: &Object) -> Result<(), String> {
+    for (field, called) in [("name", "name"), ("namespace", "namespace"), ("uid", "UID")] {
+        let (expected, found) = (original.meta(field), object.meta(field));
+        if expected != found {
+            return Err(format!("must have the same {called}: {expected} != {found}"));
+        }
+    }
+    let mut metadata = original.metadata().cloned().unwrap_or_default();
+    for field in ["labels", "annotations"] {
+        let found = object.metadata().and_then(|metadata| metadata.get(field));
+        match found.filter(|found| !found.is_null()) {
+            None => drop(metadata.remove(field)),
+            Some(Value::Object(texts)) if texts.values().all(Value::is_string) => {
+                metadata.insert(field.to_owned(), Value::Object(texts.clone()));
+            }
+            Some(_) => return Err(format!("invalid metadata.{field} in converted object")),
+        }
+    }
+    object.0.insert("metadata".to_owned(), Value::Object(metadata));
+    Ok(())
 }

@@ -29,6 +29,10 @@ pub(crate) enum Answer {
     Hangs,
     /// The objects but the last.
     TooFew,
+    /// The objects with less metadata and another label.
+    Strips,
+    /// The objects by another name.
+    Renames,
 }
 
 impl Calls {
@@ -69,13 +73,25 @@ impl Converter for Waiting {
             let mut converted = match answer {
                 Answer::Fails(message) => return Err(ConversionError(message.into())),
                 Answer::Hangs => std::future::pending().await,
-                Answer::Converted | Answer::TooFew => objects
+                Answer::Converted | Answer::TooFew | Answer::Strips | Answer::Renames => objects
                     .into_iter()
                     .map(|object| self.function.convert(object, to))
                     .collect::<Result<Vec<_>, _>>()?,
             };
-            if matches!(answer, Answer::TooFew) {
-                converted.pop();
+            match answer {
+                Answer::TooFew => drop(converted.pop()),
+                Answer::Strips => converted.iter_mut().for_each(|object| {
+                    object
+                        .metadata_mut()
+                        .retain(|field, _| matches!(field.as_str(), "name" | "namespace" | "uid"));
+                    object
+                        .metadata_mut()
+                        .insert("labels".into(), serde_json::json!({"converted": "yes"}));
+                }),
+                Answer::Renames => converted
+                    .iter_mut()
+                    .for_each(|object| object.set_meta("name", "other")),
+                Answer::Converted | Answer::Fails(_) | Answer::Hangs => {}
             }
             Ok(converted)
         }

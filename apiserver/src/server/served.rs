@@ -38,7 +38,7 @@ impl Served {
         Self {
             endpoints: self.endpoints.replaced([] as [Endpoint; 0], false),
             documents: self.documents.clone(),
-            caches: Vec::new(),
+            caches: self.caches.clone(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 
-use super::{in_version, pieces};
+use super::pieces;
 use crate::endpoint::answer;
 use crate::endpoint::call::Call;
 use crate::endpoint::read::{check_watch, watch};
@@ -20,6 +20,8 @@ use crate::status::ApiError;
 
 /// Bytes that an object of a list is thought to take.
 const OBJECT: usize = 1024;
+/// Objects that are converted in one call, where that has to wait.
+const PAGE: usize = 500;
 
 pub(super) async fn get(call: &Call<'_>, getter: &dyn Getter) -> Result<Response, ApiError> {
     let wanted = call.wanted()?;
@@ -106,27 +108,6 @@ pub(super) struct Selected<K> {
     pub(super) resource_version: String,
 }
 
-/// These objects in the request's version.
-///
-/// # Errors
-/// 500: one of them cannot be had in this version.
-async fn all_in_version(
-    call: &Call<'_>,
-    objects: Vec<Object>,
-    turns: &mut offload::Turns,
-) -> Result<Vec<Object>, ApiError> {
-    if call.kind.conversion_waits() {
-        let converted = call.kind.all_converted(objects, &call.version.name).await;
-        return converted.map_err(|error| ApiError::Internal(error.to_string()));
-    }
-    let mut converted = Vec::with_capacity(objects.len());
-    for object in objects {
-        turns.take(OBJECT).await;
-        converted.push(in_version(call, object).await?);
-    }
-    Ok(converted)
-}
-
 /// What is listed in the request's namespace and matches the selectors, with what `keep` keeps of each as the lister gave it.
 ///
 /// # Errors
@@ -146,14 +127,21 @@ pub(super) async fn selected<K>(
         .await?;
     let _memory = offload::expect_made(items.len().saturating_mul(OBJECT)).await;
     let mut turns = offload::Turns::default();
-    let kept: Vec<K> = items.iter().map(keep).collect();
-    // Selectors speak of the fields of the version that the client asks for.
-    let seen = all_in_version(call, items, &mut turns).await?;
     let mut objects = Vec::new();
-    for (seen, kept) in seen.into_iter().zip(kept) {
-        if is_selected(&seen, options, &call.info().namespace) {
-            objects.push((seen, kept));
+    let mut items = items.into_iter();
+    // Selectors speak of the fields of the version that the client asks for. Where conversion waits, a page is converted at once.
+    let page = if call.kind.conversion_waits() { PAGE } else { 1 };
+    loop {
+        let listed: Vec<Object> = items.by_ref().take(page).collect();
+        if listed.is_empty() {
+            break;
         }
+        turns.take(OBJECT * listed.len()).await;
+        let kept: Vec<K> = listed.iter().map(keep).collect();
+        let seen = call.kind.all_converted(listed, &call.version.name).await;
+        let seen = seen.map_err(|error| ApiError::Internal(error.to_string()))?;
+        let selected = seen.into_iter().zip(kept);
+        objects.extend(selected.filter(|(seen, _)| is_selected(seen, options, &call.info().namespace)));
     }
     Ok(Selected {
         objects,

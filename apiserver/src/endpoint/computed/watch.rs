@@ -51,7 +51,12 @@ pub(in crate::endpoint) async fn events(
     let pieces = Pieces {
         view,
         events: Some(events),
-        piece: if one_by_one { 1 } else { MOST_AT_ONCE },
+        // What is told waits for nobody who must be asked about the next event.
+        piece: if one_by_one || call.kind.conversion_waits() {
+            1
+        } else {
+            MOST_AT_ONCE
+        },
         held: call
             .parts
             .extensions

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use crate::endpoint::testing::*;
@@ -295,7 +296,7 @@ async fn who_cannot_be_asked_fails_what_needs_the_answer_and_nothing_else() {
         assert!(message.contains("no such host"), "{message}");
     }
     let (code, message) = server.post(BETA, &beta("b", "b")).await.error();
-    assert_eq!(code, 400);
+    assert_eq!(code, 500);
     assert!(message.contains("no such host"), "{message}");
     let patch = json!({"spec": {"flunderReference": "n"}});
     let (_, message) = server.merge(&format!("{BETA}/a"), &patch).await.error();
@@ -324,6 +325,7 @@ async fn who_cannot_be_asked_fails_what_needs_the_answer_and_nothing_else() {
 async fn who_never_answers_is_waited_for_in_bounds() {
     let (server, calls) = server();
     server.create("a").await;
+    calls.take();
     calls.answer(Answer::Hangs);
     let uri = format!("{BETA}/a");
     let before = tokio::time::Instant::now();
@@ -334,8 +336,43 @@ async fn who_never_answers_is_waited_for_in_bounds() {
         assert!(message.contains("context deadline exceeded"), "{message}");
     }
     assert!(before.elapsed().as_secs() < 40, "{:?}", before.elapsed());
+    assert_eq!(calls.take(), [1], "all have waited for one call");
     let patch = json!({"spec": {"flunderReference": "n"}});
     let before = tokio::time::Instant::now();
     assert_ne!(server.merge(&uri, &patch).await.code, 200);
     assert!(before.elapsed().as_secs() < 40, "{:?}", before.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_ends_at_its_time_whoever_is_asked_meanwhile() {
+    let (server, calls) = server();
+    server.create("a").await;
+    calls.answer(Answer::Hangs);
+    for initial in ["", "&sendInitialEvents=false&resourceVersionMatch=NotOlderThan"] {
+        let before = tokio::time::Instant::now();
+        let mut body = watch(&server, &format!("{BETA}?watch=true&timeoutSeconds=5{initial}")).await;
+        server.create(&format!("b{}", initial.len())).await;
+        assert!(body.frame().await.is_none());
+        assert_eq!(before.elapsed().as_secs(), 5);
+    }
+}
+
+#[tokio::test]
+async fn of_what_comes_back_only_labels_and_annotations_are_metadata() {
+    let (server, calls) = server();
+    let created = server.create("a").await;
+    calls.answer(Answer::Strips);
+    let found = server.get(&format!("{BETA}/a")).await.json();
+    for field in ["uid", "creationTimestamp", "managedFields"] {
+        assert_eq!(found["metadata"][field], created["metadata"][field], "{field}");
+    }
+    assert_eq!(found["metadata"]["labels"], json!({"converted": "yes"}));
+    server.create("b").await;
+    calls.answer(Answer::Renames);
+    let (code, message) = server.get(&format!("{BETA}/b")).await.error();
+    assert_eq!(code, 500);
+    assert!(
+        message.contains("at index 0: must have the same name: b != other"),
+        "{message}"
+    );
 }

@@ -143,3 +143,28 @@ async fn what_cannot_be_read_is_an_error_that_names_it_in_every_version() {
     assert_eq!(refused(shop.delete("a", "").await).code, 500);
     assert!(shop.store.check().await.is_ok());
 }
+
+#[tokio::test]
+async fn what_was_stored_in_another_version_is_written_in_the_storage_version() {
+    let (shop, _) = waiting_shop();
+    let value = |version: &str| {
+        format!(
+            r#"{{"kind":"Paint","apiVersion":"{GROUP}/{version}","metadata":{{"name":"a","namespace":"shop","uid":"u"}},"spec":{{"size":1}}}}{}"#,
+            "\n"
+        )
+    };
+    let entry = shop.smuggle("a", &value("v2")).await;
+    for version in ["v2", "v1"] {
+        let seen = shop.registry.entry_in(&entry, version).await.unwrap();
+        shop.registry.encode(&seen, version).unwrap();
+    }
+    let current = shop
+        .registry
+        .get("shop", "a", &GetOptions::default())
+        .await
+        .unwrap();
+    let seen = shop.registry.entry_in(&current, "v1").await.unwrap();
+    // The same bytes but for the version.
+    let updated = shop.put(shop.v1(&seen)).await.unwrap();
+    assert_eq!(updated.entry.value(), value("v1").as_bytes());
+}

@@ -34,7 +34,6 @@ use request_body::RequestBody;
 use super::connection::{Connection, stream};
 use super::response_body::{Held, ResponseBody};
 use super::routes::{self, Route};
-use super::served::Served;
 use super::server_state::ServerState;
 use super::websocket;
 use crate::authn::{self, impersonation};
@@ -151,15 +150,13 @@ where
 {
     // First: every step below decides by what is asked for.
     let info = RequestInfo::parse(&parts.method, &parts.uri).map_err(unreadable)?;
-    // What is served now, to the request's end.
-    let served = core.served.load_full();
-    let served = &*served;
-    held.record = Some(core.metrics.begin(&served.subject(&info), started));
+    held.record = Some(core.metrics.begin(&core.served.load().subject(&info), started));
     // Before anything that takes time: who drains waits for everybody who came in here.
     held.ticket = Some(core.life.enter().ok_or_else(shutting_down)?);
     let query = parts.uri.query().unwrap_or_default();
-    if deadline::is_long_running(&info, served.endpoints.connects(&info)) {
-        let decided = decide((core, served), connection, parts, body, held, info).await;
+    let connects = core.served.load().endpoints.connects(&info);
+    if deadline::is_long_running(&info, connects) {
+        let decided = decide(core, connection, parts, body, held, info).await;
         let is_whole = |response: &Response| matches!(response.body(), Body::Ready(_) | Body::Made(_));
         if decided.as_ref().is_ok_and(is_whole) {
             // Only what comes in time may be taken as it comes.
@@ -173,8 +170,7 @@ where
     if tokio::time::Instant::now() >= until {
         return Err(timed_out(core));
     }
-    let decided =
-        tokio::time::timeout_at(until, decide((core, served), connection, parts, body, held, info)).await;
+    let decided = tokio::time::timeout_at(until, decide(core, connection, parts, body, held, info)).await;
     // The rest of the time is the client's, to take its answer in.
     stream::must_finish_by(until.max(tokio::time::Instant::now() + LEAST_TO_TAKE));
     decided.unwrap_or_else(|_| Err(timed_out(core)))
@@ -185,7 +181,7 @@ const LEAST_TO_TAKE: Duration = Duration::from_secs(10);
 
 /// Who asks, whether they may, and what it is.
 async fn decide<B>(
-    (core, served): (&ServerState, &Served),
+    core: &ServerState,
     connection: &Connection,
     parts: &mut Parts,
     body: B,
@@ -212,12 +208,12 @@ where
     let authorized = core.authorizer.authorize(user, info, &parts.uri).await?;
     let permit = held.permit.insert(Permit::default());
     // Last: what follows can be had with this proof only.
-    act((core, served), &authorized, parts, body, permit).await
+    act(core, &authorized, parts, body, permit).await
 }
 
 /// What was asked for, once there are seats for it.
 async fn act<B>(
-    (core, served): (&ServerState, &Served),
+    core: &ServerState,
     authorized: &Authorized,
     parts: &mut Parts,
     body: B,
@@ -228,6 +224,8 @@ where
     B::Error: std::fmt::Display,
 {
     let info = authorized.info();
+    // What is served now, to the request's end.
+    let served = &*core.served.load_full();
     // Who asks whether the server lives is answered, whatever else it does.
     if !info.is_resource && matches!(Route::of(&info.path), Route::Health(..)) {
         return routes::serve(core, served, authorized, parts).await;

@@ -245,6 +245,10 @@ impl Seen {
             text(fields.get("kind"))?,
             text(metadata.get("name"))?,
         ];
+        // Of metadata alone nobody sees what else has changed.
+        if key[0].starts_with("meta.k8s.io/") {
+            return None;
+        }
         let mut content = Value::Object(fields.clone());
         let metadata = content.get_mut("metadata")?.as_object_mut()?;
         let revision = text(metadata.remove("resourceVersion").as_ref())?;
