@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use annex_apiserver::config::Config;
 use annex_apiserver::server::Running;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client};
@@ -38,12 +39,22 @@ async fn client(running: &Running) -> Client {
     Client::try_from(config.unwrap()).unwrap()
 }
 
-async fn until(essays: &Api<Essay>, expected: &EssayStatus) {
+/// Waits for the status; since when it says that the essay was measured.
+async fn until(essays: &Api<Essay>, expected: &EssayStatus) -> Time {
     let begun = Instant::now();
     loop {
-        let found = essays.get("on-reading").await.unwrap().status;
+        let mut found = essays.get("on-reading").await.unwrap().status;
+        let conditions = std::mem::take(&mut found.conditions);
         if found == *expected {
-            return;
+            let [measured] = &conditions[..] else {
+                panic!("{conditions:?}");
+            };
+            assert_eq!(
+                (measured.type_.as_str(), measured.status.as_str()),
+                ("Measured", "True")
+            );
+            assert_eq!(measured.observed_generation, Some(expected.observed_generation));
+            return measured.last_transition_time.clone();
         }
         assert!(begun.elapsed() < PATIENCE, "{found:?}");
         sleep(Duration::from_millis(10)).await;
@@ -76,14 +87,19 @@ async fn the_controller_fills_the_status_of_what_others_write() {
         observed_generation,
         words,
         reading_seconds,
+        conditions: Vec::new(),
     };
-    until(&essays, &status(1, 4, 2)).await;
+    let since = until(&essays, &status(1, 4, 2)).await;
     let longer = Patch::Merge(json!({"spec": {"text": "now there are six words here"}}));
     essays
         .patch("on-reading", &PatchParams::default(), &longer)
         .await
         .unwrap();
-    until(&essays, &status(2, 6, 3)).await;
+    assert_eq!(
+        until(&essays, &status(2, 6, 3)).await,
+        since,
+        "it is measured as before"
+    );
 
     let text = async |path: &str| {
         let request = http::Request::get(path).body(Vec::new()).unwrap();

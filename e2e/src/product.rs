@@ -73,6 +73,7 @@ impl Wanted {
                 RustProgram::Widgets,
                 RustProgram::Peer,
                 RustProgram::Computed,
+                RustProgram::Controller,
                 RustProgram::Greeter,
                 RustProgram::E2eServer,
             ],
@@ -107,6 +108,7 @@ pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
             RustProgram::Widgets => catalog::widgets(path),
             RustProgram::Peer => catalog::peer(path),
             RustProgram::Computed => catalog::computed(path),
+            RustProgram::Controller => catalog::controller(path),
             RustProgram::Greeter => catalog::greeter(path),
             RustProgram::E2eServer => catalog::e2e_server(path),
         });

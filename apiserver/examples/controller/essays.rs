@@ -1,7 +1,7 @@
 //! The resource: users write the text of an Essay, and the controller its status.
 
 use annex_apiserver::prelude::*;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub(crate) struct EssaySpec {
     pub(crate) text: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct EssayStatus {
     /// Of which generation this is said.
@@ -28,6 +28,9 @@ pub(crate) struct EssayStatus {
     pub(crate) words: i64,
     /// How long it takes to read it.
     pub(crate) reading_seconds: i64,
+    /// `Measured`, so that `kubectl wait` knows that the rest is there.
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub(crate) conditions: Vec<Condition>,
 }
 
 kind!(Essay: "controller.example.com", "v1", "essays", Namespaced);

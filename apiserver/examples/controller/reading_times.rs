@@ -6,6 +6,8 @@ use std::time::Duration;
 use annex_apiserver::prelude::*;
 use annex_apiserver::prometheus_client::metrics::counter::Counter;
 use futures::StreamExt as _;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::controller::Action;
 use kube::runtime::{Controller, watcher};
@@ -15,6 +17,7 @@ use serde_json::json;
 use crate::essays::{Essay, EssayStatus};
 
 const MANAGER: &str = "reading-times";
+const MEASURED: &str = "Measured";
 /// When to try again what failed.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -74,10 +77,23 @@ impl ReadingTimes {
     /// What is to be said of an essay.
     fn status(&self, essay: &Essay) -> EssayStatus {
         let words = i64::try_from(essay.spec.text.split_whitespace().count()).unwrap_or(i64::MAX);
+        let generation = essay.metadata.generation.unwrap_or_default();
+        let mut known = essay.status.conditions.iter();
+        let measured = known.find(|condition| condition.type_ == MEASURED && condition.status == "True");
+        // It changes when the condition's status does, and that of an essay that was measured is True for good.
+        let since = measured.map(|condition| condition.last_transition_time.clone());
         EssayStatus {
-            observed_generation: essay.metadata.generation.unwrap_or_default(),
+            observed_generation: generation,
             words,
             reading_seconds: words.saturating_mul(60) / self.words_per_minute,
+            conditions: vec![Condition {
+                type_: MEASURED.to_owned(),
+                status: "True".to_owned(),
+                reason: "WordsCounted".to_owned(),
+                message: format!("at {} words a minute", self.words_per_minute),
+                observed_generation: Some(generation),
+                last_transition_time: since.unwrap_or_else(|| Time(Timestamp::now())),
+            }],
         }
     }
 }

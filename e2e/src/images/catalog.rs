@@ -100,6 +100,16 @@ pub fn computed(program: &Path) -> ImageSpec {
     ))
 }
 
+/// A controller in its server's process, on Annex's own library.
+pub fn controller(program: &Path) -> ImageSpec {
+    with_mimalloc(ImageSpec::new(
+        "controller",
+        env!("CARGO_PKG_VERSION"),
+        program,
+        Some(NON_ROOT),
+    ))
+}
+
 /// The start for a server of one's own.
 pub fn greeter(program: &Path) -> ImageSpec {
     with_mimalloc(ImageSpec::new("greeter", "0.1.0", program, Some(NON_ROOT)))

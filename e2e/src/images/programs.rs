@@ -30,6 +30,8 @@ pub enum Program {
     Peer,
     /// The library's example of resources that are not stored.
     Computed,
+    /// The library's example of a controller in its server's process.
+    Controller,
     /// The start for a server of one's own (the directory `template`).
     Greeter,
     /// The server that misbehaves for tests (the package `annex-e2e-server`).
@@ -38,12 +40,13 @@ pub enum Program {
 
 impl Program {
     /// All of them.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Operator,
         Self::Wardle,
         Self::Widgets,
         Self::Peer,
         Self::Computed,
+        Self::Controller,
         Self::Greeter,
         Self::E2eServer,
     ];
@@ -52,7 +55,9 @@ impl Program {
     pub fn package(self) -> &'static str {
         match self {
             Self::Operator => "annex-operator",
-            Self::Wardle | Self::Widgets | Self::Peer | Self::Computed => "annex-apiserver",
+            Self::Wardle | Self::Widgets | Self::Peer | Self::Computed | Self::Controller => {
+                "annex-apiserver"
+            }
             Self::Greeter => "greeter",
             Self::E2eServer => "annex-e2e-server",
         }
@@ -62,7 +67,7 @@ impl Program {
     fn target(self) -> &'static str {
         match self {
             Self::Operator | Self::Greeter | Self::E2eServer => "--bin",
-            Self::Wardle | Self::Widgets | Self::Peer | Self::Computed => "--example",
+            Self::Wardle | Self::Widgets | Self::Peer | Self::Computed | Self::Controller => "--example",
         }
     }
 
@@ -74,6 +79,7 @@ impl Program {
             Self::Widgets => "widgets",
             Self::Peer => "peer",
             Self::Computed => "computed",
+            Self::Controller => "controller",
             Self::Greeter => "greeter",
             Self::E2eServer => "annex-e2e-server",
         }

@@ -3,6 +3,7 @@
 
 mod computed;
 mod connect;
+mod controller;
 mod drop_in;
 mod garbage;
 mod kill;
@@ -47,6 +48,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(computed::run(world)),
+    },
+    Scenario {
+        name: "serving/controller",
+        lane: Lane::Own,
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(controller::run(world)),
     },
     Scenario {
         name: "serving/template",
