@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    JITTER_FACTOR, LeaseSettings,
+    ElectionMonitor, JITTER_FACTOR, LeaseSettings,
     decide::{Action, Observation, decide, held, released},
 };
 
@@ -60,6 +60,14 @@ impl Election {
     /// The client should not retry by itself: attempts are made each retry period anyway.
     #[must_use]
     pub fn start(client: Client, settings: LeaseSettings) -> Self {
+        let monitor = ElectionMonitor::new(&settings);
+        Self::monitored(client, settings, monitor)
+    }
+
+    /// The same, and tells `monitor`, which is of the same settings.
+    #[must_use]
+    pub fn monitored(client: Client, settings: LeaseSettings, monitor: ElectionMonitor) -> Self {
+        monitor.begins();
         let (report, state) = watch::channel(State::Standby);
         let (stop, stopped) = watch::channel(false);
         let elector = Elector {
@@ -67,6 +75,7 @@ impl Election {
             settings,
             observed: None,
             report,
+            monitor,
         };
         let mut task = JoinSet::new();
         task.spawn(elector.run(stopped));
@@ -129,6 +138,7 @@ struct Elector {
     settings: LeaseSettings,
     observed: Option<Observation>,
     report: watch::Sender<State>,
+    monitor: ElectionMonitor,
 }
 
 impl Elector {
@@ -144,9 +154,13 @@ impl Elector {
         match outcome {
             Some(reason) => {
                 tracing::error!(lease = %self.settings.name, %reason, "lost the lease");
+                self.monitor.leads(false);
                 self.report.send_replace(State::Lost(reason));
             }
-            None => self.release().await,
+            None => {
+                self.monitor.leads(false);
+                self.release().await;
+            }
         }
     }
 
@@ -154,6 +168,7 @@ impl Elector {
     async fn lead_once(&mut self) -> LossReason {
         let mut renewed = self.acquire().await;
         tracing::info!(lease = %self.settings.name, identity = %self.settings.identity, "holds the lease");
+        self.monitor.leads(true);
         self.report.send_replace(State::Leading);
         loop {
             sleep(self.settings.timings.retry_period).await;
@@ -217,9 +232,13 @@ impl Elector {
     async fn attempt(&mut self, leading: bool) -> Result<Action, LeaseError> {
         // As client-go: a request may take half the renew deadline, so that another one still fits.
         let limit = self.settings.timings.renew_deadline / 2;
-        timeout(limit, self.read_decide_write(leading))
+        let attempt = timeout(limit, self.read_decide_write(leading))
             .await
-            .unwrap_or(Err(LeaseError::NoAnswer(limit)))
+            .unwrap_or(Err(LeaseError::NoAnswer(limit)));
+        if attempt.is_err() {
+            self.monitor.failed();
+        }
+        attempt
     }
 
     async fn read_decide_write(&mut self, leading: bool) -> Result<Action, LeaseError> {
@@ -240,13 +259,23 @@ impl Elector {
         let observed = Observation::of(self.observed.as_ref(), lease, now);
         let action = decide(&observed, now, &self.settings.identity, leading);
         let lease = observed.lease.clone();
-        self.observed = Some(observed);
+        self.observe(observed);
         match action {
             Action::Wait | Action::StepDown => {}
             Action::Create => self.write(None).await?,
-            Action::Take | Action::Renew => self.write(lease.as_ref()).await?,
+            Action::Take => self.write(lease.as_ref()).await?,
+            Action::Renew => {
+                self.monitor.slow_path();
+                self.write(lease.as_ref()).await?;
+            }
         }
         Ok(action)
+    }
+
+    fn observe(&mut self, observed: Observation) {
+        let is_held = observed.holder() == Some(&self.settings.identity);
+        self.monitor.observed(is_held.then_some(observed.since));
+        self.observed = Some(observed);
     }
 
     /// Makes the Lease ours, or ours for longer.
@@ -266,7 +295,7 @@ impl Elector {
                     .map_err(LeaseError::Update)?
             }
         };
-        self.observed = Some(Observation {
+        self.observe(Observation {
             lease: Some(written),
             since: Instant::now(),
         });
@@ -280,9 +309,13 @@ impl Elector {
             .await
             .unwrap_or(Err(LeaseError::NoAnswer(limit)))
         {
-            Ok(true) => tracing::info!(lease = %self.settings.name, "released the lease"),
+            Ok(true) => {
+                self.monitor.observed(None);
+                tracing::info!(lease = %self.settings.name, "released the lease");
+            }
             Ok(false) => tracing::debug!(lease = %self.settings.name, "the lease is not ours to release"),
             Err(error) => {
+                self.monitor.failed();
                 tracing::warn!(lease = %self.settings.name, %error, "cannot release the lease; it will expire")
             }
         }

@@ -14,12 +14,14 @@ mod decide;
 mod election;
 #[cfg(feature = "fake")]
 pub mod fake;
+mod monitor;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
 pub use election::{Election, LossReason};
+pub use monitor::{ElectionMonitor, ExpiredLease, MAX_TOLERABLE_EXPIRED_LEASE};
 
 /// client-go's jitter: a standby waits between one and 2.2 retry periods.
 const JITTER_FACTOR: f64 = 1.2;

@@ -432,3 +432,86 @@ async fn of_two_contenders_never_both_lead() {
     }
     assert_eq!(leases.lease()["spec"]["leaseTransitions"], 20);
 }
+
+fn monitored(leases: &FakeLeases, identity: &str) -> (Election, LinkHandle, ElectionMonitor) {
+    let (client, link) = leases.client();
+    let monitor = ElectionMonitor::new(&settings(identity));
+    let election = Election::monitored(client, settings(identity), monitor.clone());
+    (election, link, monitor)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leads_is_told_and_each_renewal_that_had_to_read_first() {
+    let leases = FakeLeases::default();
+    let (mut first, _, of_first) = monitored(&leases, "a");
+    leads(&mut first).await;
+    let (mut second, _, of_second) = monitored(&leases, "b");
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!((of_first.is_leader(), of_second.is_leader()), (true, false));
+    assert_eq!((of_first.slow_paths(), of_first.failures()), (0, 0));
+    // Somebody else's write costs one read.
+    leases.edit(|lease| lease["metadata"]["labels"] = json!({"touched": "once"}));
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!((of_first.slow_paths(), of_first.failures()), (1, 0));
+    first.release().await;
+    leads(&mut second).await;
+    assert_eq!((of_first.is_leader(), of_second.is_leader()), (false, true));
+    leases.edit(|lease| lease["spec"]["holderIdentity"] = json!("c"));
+    assert_eq!(lost(&mut second).await, LossReason::Taken);
+    assert!(!of_second.is_leader());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_read_is_counted_and_who_stands_by_is_well() {
+    let leases = FakeLeases::default();
+    let (mut election, link, monitor) = monitored(&leases, "a");
+    link.set(Link::Failing);
+    sleep(Duration::from_secs(60)).await;
+    let failures = monitor.failures();
+    assert!((13..=31).contains(&failures), "{failures} in a minute");
+    link.set(Link::Cut);
+    sleep(Duration::from_secs(60)).await;
+    assert!(monitor.failures() > failures, "no answer is none");
+    assert!(!monitor.is_leader());
+    assert_eq!(monitor.check(Duration::ZERO), Ok(()));
+    link.set(Link::Working);
+    leads(&mut election).await;
+    assert!(monitor.is_leader());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_goes_on_past_the_end_of_its_lease_is_unhealthy() {
+    let leases = FakeLeases::default();
+    let (mut election, link, monitor) = monitored(&leases, "a");
+    leads(&mut election).await;
+    sleep(Duration::from_secs(300)).await;
+    assert_eq!(monitor.check(Duration::ZERO), Ok(()), "it renews");
+    link.set(Link::Cut);
+    assert_eq!(lost(&mut election).await, LossReason::RenewDeadline);
+    let tolerable = MAX_TOLERABLE_EXPIRED_LEASE;
+    sleep(LEASE - RENEW + tolerable - RETRY).await;
+    assert_eq!(monitor.check(tolerable), Ok(()));
+    sleep(2 * RETRY).await;
+    let expired = monitor.check(tolerable).unwrap_err();
+    assert_eq!(
+        expired.to_string(),
+        "failed election to renew leadership on lease annex-operator"
+    );
+    // The next election begins with nothing.
+    let (client, _) = leases.client();
+    let _next = Election::monitored(client, settings("a"), monitor.clone());
+    assert_eq!(monitor.check(tolerable), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_released_lease_is_nobodys_health() {
+    let leases = FakeLeases::default();
+    let (mut election, _, monitor) = monitored(&leases, "a");
+    leads(&mut election).await;
+    election.release().await;
+    sleep(LONG).await;
+    assert_eq!(
+        (monitor.is_leader(), monitor.check(Duration::ZERO)),
+        (false, Ok(()))
+    );
+}

@@ -1,5 +1,6 @@
 //! The background tasks of a server, for `/readyz` and for metrics.
 
+use annex_leader_election::ElectionMonitor;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
@@ -7,6 +8,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::registry::Registry;
 
 use super::health::Check;
+use super::tasks::election;
 use crate::background::BackgroundTask;
 
 /// The name of the check.
@@ -17,6 +19,7 @@ const CHECK: &str = "background-tasks";
 pub(super) struct Background {
     library: Vec<BackgroundTask>,
     own: Vec<BackgroundTask>,
+    election: Option<ElectionMonitor>,
 }
 
 impl Background {
@@ -28,6 +31,15 @@ impl Background {
         Self {
             library: library.into_iter().collect(),
             own: own.into_iter().collect(),
+            election: None,
+        }
+    }
+
+    /// With the election of who runs tasks of the leader.
+    pub(super) fn electing(self, election: Option<&ElectionMonitor>) -> Self {
+        Self {
+            election: election.cloned(),
+            ..self
         }
     }
 
@@ -49,8 +61,11 @@ impl Background {
         })
     }
 
-    /// Registers how often each was started again.
+    /// Registers how often each was started again, and who leads.
     pub(super) fn register(&self, registry: &mut Registry) {
+        if let Some(monitor) = &self.election {
+            election::register(registry, monitor.clone());
+        }
         registry.register_collector(Box::new(self.clone()));
     }
 }

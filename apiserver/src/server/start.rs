@@ -21,7 +21,7 @@ use super::running::Running;
 use super::served::{CacheNumbers, Served};
 use super::server_state::ServerState;
 use super::storage::{Stores, open};
-use super::tasks::{Elected, Task, Tasks};
+use super::tasks::{Elected, Task, Tasks, election};
 use super::tls::{Tls, TlsError};
 use super::{Server, checks, connection, health, loopback, open_files, routes, standalone};
 use crate::admission::{self, Admission, InitializationError, Kept};
@@ -180,6 +180,10 @@ impl Server {
             self.tasks.iter().map(Task::background),
         );
         let elected = Elected::of(&config, &self.name, delegation.cluster.clone());
+        if let Some(elected) = &elected {
+            self.checks.push(election::check(elected.monitor().clone()));
+        }
+        let background = background.electing(elected.as_ref().map(Elected::monitor));
         let core = Arc::new(self.core(&config, delegation, &stores, &background, &listener, life)?);
         // A plugin is part of the core, and must not keep it.
         let weak = Arc::downgrade(&core);

@@ -13,7 +13,7 @@ use crate::server::Builder;
 use crate::server::start::StartError;
 
 /// What names of the library's metrics begin with, those of later versions too.
-pub(super) const RESERVED: [&str; 2] = ["apiserver_", "annex_"];
+pub(super) const RESERVED: [&str; 3] = ["apiserver_", "annex_", "leader_election_"];
 /// What OpenMetrics writes behind a metric's name.
 const SUFFIXES: [&str; 6] = ["_total", "_created", "_count", "_sum", "_bucket", "_info"];
 
@@ -31,7 +31,8 @@ pub(in crate::server) struct OwnMetrics {
 
 impl Builder {
     /// What `/metrics` shows too. `metric` is one of prometheus-client's, of which a clone counts for the program; a counter's
-    /// name gets `_total` behind it, and a help text its point. Names that begin with `apiserver_` or `annex_` are the library's.
+    /// name gets `_total` behind it, and a help text its point. Names that begin with `apiserver_`, `annex_` or `leader_election_` are
+    /// the library's.
     ///
     /// ```
     /// use annex_apiserver::prometheus_client::metrics::counter::Counter;
@@ -84,7 +85,9 @@ impl OwnMetrics {
                 return refused("a name consists of letters, digits and '_', and begins with no digit");
             }
             if RESERVED.iter().any(|reserved| name.starts_with(reserved)) {
-                return refused("names that begin with apiserver_ or annex_ are the library's");
+                return refused(
+                    "names that begin with apiserver_, annex_ or leader_election_ are the library's",
+                );
             }
             if !stems.insert(stem(name)) {
                 return refused("it is there twice");

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use annex_leader_election::{Election, LeaseSettings};
+use annex_leader_election::{Election, ElectionMonitor, LeaseSettings};
 use kube::Client;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -19,11 +19,27 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Where the leader is elected.
 pub(in crate::server) struct Elected {
     /// The cluster with the Lease.
-    pub(in crate::server) client: Client,
-    pub(in crate::server) lease: LeaseSettings,
+    pub(super) client: Client,
+    pub(super) lease: LeaseSettings,
+    pub(super) monitor: ElectionMonitor,
 }
 
 impl Elected {
+    /// In this cluster, by this Lease.
+    pub(super) fn new(client: Client, lease: LeaseSettings) -> Self {
+        let monitor = ElectionMonitor::new(&lease);
+        Self {
+            client,
+            lease,
+            monitor,
+        }
+    }
+
+    /// What is known of the election.
+    pub(in crate::server) fn monitor(&self) -> &ElectionMonitor {
+        &self.monitor
+    }
+
     /// Whether there may be others who would lead: storage in a directory has one process.
     pub(in crate::server) fn is_needed(config: &Config) -> bool {
         config.leader_election.enabled && !matches!(config.storage.backend, Backend::Embedded(_))
@@ -43,7 +59,7 @@ impl Elected {
             name,
             election.timings,
         );
-        Some(Self { client, lease })
+        Some(Self::new(client, lease))
     }
 }
 
@@ -54,7 +70,12 @@ pub(super) async fn lead(elected: Elected, tasks: &[Task], context: &TaskContext
         task.begins();
     }
     loop {
-        let mut election = Election::start(elected.client.clone(), elected.lease.clone());
+        let Elected {
+            client,
+            lease,
+            monitor,
+        } = &elected;
+        let mut election = Election::monitored(client.clone(), lease.clone(), monitor.clone());
         let led = tokio::select! {
             biased;
             _ = stopped(&mut stop) => None,

@@ -5,6 +5,7 @@
 //! fails it is started again, ever later, and the server is not ready, but goes on to serve.
 
 mod context;
+pub(super) mod election;
 mod leader;
 mod run;
 #[cfg(test)]

@@ -2,7 +2,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use annex_leader_election::fake::{FakeLeases, Link, LinkHandle};
-use annex_leader_election::{LeaseSettings, Timings};
+use annex_leader_election::{Election, ElectionMonitor, LeaseSettings, Timings};
+use prometheus_client::registry::Registry;
 use tokio::time::{Instant, sleep};
 
 use super::*;
@@ -78,7 +79,7 @@ fn leader(log: &Log, name: &str) -> Builder {
 fn elected(leases: &FakeLeases, name: &str) -> (Elected, LinkHandle) {
     let (client, link) = leases.client();
     let lease = LeaseSettings::new("ns", "test", name, "test", Timings::default());
-    (Elected { client, lease }, link)
+    (Elected::new(client, lease), link)
 }
 
 async fn found(health: &Health) -> Option<Outcome> {
@@ -201,6 +202,61 @@ async fn a_leader_without_a_cluster_runs_at_once_and_who_stands_by_is_well() {
     standby.stop(told + DEADLINE).await;
     assert!(told.elapsed() < Duration::from_secs(1), "{:?}", told.elapsed());
     first.stop(Instant::now() + DEADLINE).await;
+}
+
+/// What `/metrics` says of an election.
+fn told(monitor: &ElectionMonitor) -> String {
+    let mut registry = Registry::default();
+    election::register(&mut registry, monitor.clone());
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    text
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_read_is_told_by_metrics() {
+    let (leases, log) = (FakeLeases::default(), Log::new());
+    let (elected, link) = elected(&leases, "first");
+    link.set(Link::Failing);
+    let monitor = elected.monitor().clone();
+    let tasks = start(leader(&log, "first"), Some(elected));
+    sleep(Duration::from_secs(1)).await;
+    for line in [
+        r#"leader_election_master_status{name="test"} 0"#,
+        r#"leader_election_slowpath_total{name="test"} 0"#,
+        r#"annex_leader_election_failures_total{name="test"} 1"#,
+    ] {
+        assert!(told(&monitor).contains(line), "{}", told(&monitor));
+    }
+    link.set(Link::Working);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(log.lines(), ["first leads"]);
+    assert!(told(&monitor).contains(r#"leader_election_master_status{name="test"} 1"#));
+    tasks.stop(Instant::now() + DEADLINE).await;
+    assert!(told(&monitor).contains(r#"leader_election_master_status{name="test"} 0"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_on_past_the_end_of_its_lease_is_not_alive() {
+    let leases = FakeLeases::default();
+    let (elected, link) = elected(&leases, "first");
+    let health = Health::new(vec![election::check(elected.monitor().clone())]);
+    let alive = async || health.ask_one(Endpoint::Livez, "leaderElection").await;
+    assert_eq!(alive().await, Some(Outcome::Well));
+    let mut election = Election::monitored(
+        elected.client.clone(),
+        elected.lease.clone(),
+        elected.monitor.clone(),
+    );
+    election.leading().await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(alive().await, Some(Outcome::Well));
+    link.set(Link::Cut);
+    election.lost().await;
+    assert_eq!(alive().await, Some(Outcome::Well), "it may still stop");
+    sleep(Duration::from_secs(35)).await;
+    let why = "failed election to renew leadership on lease test";
+    assert_eq!(alive().await, Some(Outcome::Sick(why.into())));
 }
 
 #[tokio::test]
