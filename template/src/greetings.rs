@@ -1,8 +1,6 @@
 //! Greetings: who is greeted, and how.
 
-use annex_apiserver::resource::typed::{self, DescriptionError};
-use annex_apiserver::resource::{Column, Resource};
-use annex_apiserver::status::FieldError;
+use annex_apiserver::prelude::*;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,7 +35,7 @@ pub struct GreetingStatus {
     pub said: u32,
 }
 
-annex_apiserver::kind!(Greeting: "greetings.example.com", "v1", "greetings", Namespaced);
+kind!(Greeting: "greetings.example.com", "v1", "greetings", Namespaced);
 
 /// How greetings are served.
 ///

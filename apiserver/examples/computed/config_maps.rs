@@ -1,10 +1,8 @@
 //! How a Greeting is kept in a ConfigMap: its text as data, and what Kubernetes keeps of who manages its fields as an annotation, since
 //! the ConfigMap's own managedFields are about the ConfigMap.
 
-use annex_apiserver::request::GroupResource;
+use annex_apiserver::prelude::*;
 use annex_apiserver::request::options::ListOptions;
-use annex_apiserver::rest::{RequestContext, WatchEvent};
-use annex_apiserver::status::ApiError;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::WatchEvent as Found;
 use kube::{Api, Client};

@@ -1,8 +1,6 @@
 //! Objects that another API keeps, with every verb: a Greeting is a ConfigMap of the cluster that has the label `greeting`.
 
-use annex_apiserver::resource::Resource;
-use annex_apiserver::resource::typed::{self, DescriptionError, Verbs};
-use annex_apiserver::rest::{Deletion, List};
+use annex_apiserver::prelude::*;
 use futures::StreamExt as _;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, ListParams, PostParams, Preconditions, WatchParams};
@@ -18,7 +16,7 @@ pub(crate) struct Greeting {
     pub(crate) text: String,
 }
 
-annex_apiserver::kind!(Greeting: "computed.example.com", "v1", "greetings", Namespaced);
+kind!(Greeting: "computed.example.com", "v1", "greetings", Namespaced);
 
 pub(crate) fn resource() -> Result<Resource, DescriptionError> {
     let post = |dry_run| PostParams {

@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use annex_apiserver::request::Verb;
-use annex_apiserver::resource::Resource;
-use annex_apiserver::resource::typed::{self, Connect, DescriptionError, Verbs};
-use annex_apiserver::rest::{self, ConnectRequest};
+use annex_apiserver::prelude::*;
 use futures::{StreamExt as _, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
@@ -19,7 +16,7 @@ pub(crate) struct Machine {
     pub(crate) metadata: ObjectMeta,
 }
 
-annex_apiserver::kind!(Machine: "computed.example.com", "v1", "machines", Namespaced);
+kind!(Machine: "computed.example.com", "v1", "machines", Namespaced);
 
 pub(crate) fn resource() -> Result<Resource, DescriptionError> {
     // There is one in every namespace.

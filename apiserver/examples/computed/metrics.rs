@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
-use annex_apiserver::resource::Resource;
-use annex_apiserver::resource::typed::{self, DescriptionError, Kind, Verbs};
+use annex_apiserver::prelude::*;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use schemars::JsonSchema;
@@ -35,8 +34,8 @@ pub(crate) struct Container {
 /// By resource: `cpu`, `memory`.
 pub(crate) type Usage = BTreeMap<String, Quantity>;
 
-annex_apiserver::kind!(NodeMetrics: "metrics.k8s.io", "v1beta1", "nodes", Cluster);
-annex_apiserver::kind!(PodMetrics: "metrics.k8s.io", "v1beta1", "pods", Namespaced);
+kind!(NodeMetrics: "metrics.k8s.io", "v1beta1", "nodes", Cluster);
+kind!(PodMetrics: "metrics.k8s.io", "v1beta1", "pods", Namespaced);
 
 /// What was measured last.
 #[derive(Default)]

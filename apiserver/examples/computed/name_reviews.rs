@@ -1,7 +1,6 @@
 //! A review, as a SubjectAccessReview is one: it is created, answered and forgotten.
 
-use annex_apiserver::resource::Resource;
-use annex_apiserver::resource::typed::{self, DescriptionError, Verbs};
+use annex_apiserver::prelude::*;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,7 +32,7 @@ struct Status {
     reason: String,
 }
 
-annex_apiserver::kind!(NameReview: "computed.example.com", "v1", "namereviews", Cluster);
+kind!(NameReview: "computed.example.com", "v1", "namereviews", Cluster);
 
 pub(crate) fn resource() -> Result<Resource, DescriptionError> {
     let create = Verbs::new().create(|context, mut review: NameReview, _| {

@@ -2,9 +2,8 @@
 
 use std::net::SocketAddr;
 
+use annex_apiserver::prelude::*;
 use annex_apiserver::response::{Body, Incomplete, Response};
-use annex_apiserver::rest::ConnectRequest;
-use annex_apiserver::status::ApiError;
 use futures::{StreamExt as _, TryStreamExt as _};
 use http::{Request, header};
 use http_body_util::{BodyExt as _, Full};

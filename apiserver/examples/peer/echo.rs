@@ -1,8 +1,7 @@
 //! A subresource that connects: it says who was asked, and what was sent, in plain text.
 
+use annex_apiserver::prelude::*;
 use annex_apiserver::response::Response;
-use annex_apiserver::rest::{self, ConnectRequest};
-use annex_apiserver::status::ApiError;
 
 use crate::versions::v1::Gadget;
 

@@ -2,9 +2,8 @@
 
 #![allow(unreachable_pub, reason = "a program's modules are nobody's interface")]
 
-use annex_apiserver::resource::typed::{self, DescriptionError};
-use annex_apiserver::resource::{DefaultColumn, ObjectNames, Policy, Resource};
-use annex_apiserver::{kind, status::FieldError};
+use annex_apiserver::prelude::*;
+use annex_apiserver::resource::DefaultColumn;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

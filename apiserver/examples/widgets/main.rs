@@ -3,10 +3,7 @@
 //!
 //! `cargo run -p annex-apiserver --example widgets -- --standalone --data-dir widgets-data --secure-port 8443`
 
-use annex_apiserver::resource::typed::{self, DescriptionError};
-use annex_apiserver::resource::{Column, Resource, ScalePaths};
-use annex_apiserver::server::Server;
-use annex_apiserver::status::FieldError;
+use annex_apiserver::prelude::*;
 
 mod types;
 use types::{v1, v1beta1};
