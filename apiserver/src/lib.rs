@@ -45,6 +45,7 @@ pub mod schema;
 pub mod server;
 pub mod status;
 pub mod storage;
+mod warnings;
 
 pub use prometheus_client;
 

@@ -30,7 +30,7 @@
 //! Of two that have one name it has the one that is used by itself: `Lister` is what a plugin reads by, and the verb is `rest::Lister`;
 //! `Admission` is the trait, and the plugin of functions is `typed::Admission`.
 
-pub use crate::admission::{Admission, Attributes, Lister, NewObject, Operation};
+pub use crate::admission::{Admission, Attributes, Lister, Operation};
 pub use crate::config::{Args, Backend, Cluster, Config};
 pub use crate::kind;
 pub use crate::object::Object;

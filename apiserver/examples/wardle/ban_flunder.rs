@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use annex_apiserver::admission::{Admission, Attributes, Lister, Operation};
-use annex_apiserver::request::selector::LabelSelector;
-use annex_apiserver::status::ApiError;
+use annex_apiserver::prelude::*;
 use async_trait::async_trait;
 
 use crate::resources::v1alpha1::Fischer;
@@ -33,8 +31,8 @@ impl Admission for BanFlunder {
     }
 
     async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
-        let resource = attributes.resource.group_resource();
-        let object = attributes.object.as_deref();
+        let resource = attributes.resource().group_resource();
+        let object = attributes.object();
         let Some(flunder) = object.filter(|object| object.kind() == "Flunder") else {
             return Ok(());
         };
@@ -50,7 +48,7 @@ impl Admission for BanFlunder {
         if self.fischers.find("", &everywhere, disallows).await?.is_some() {
             // Go names no object here where its name is yet to be generated.
             let message = "this name may not be used, please change the resource name";
-            return Err(ApiError::forbidden(resource, attributes.name, message));
+            return Err(ApiError::forbidden(resource, attributes.name(), message));
         }
         Ok(())
     }

@@ -52,14 +52,14 @@ impl Admission for Chain {
     }
 
     async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
-        for plugin in self.of(attributes.operation) {
+        for plugin in self.of(attributes.operation()) {
             plugin.admit(attributes).await?;
         }
         Ok(())
     }
 
     async fn validate(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
-        for plugin in self.of(attributes.operation) {
+        for plugin in self.of(attributes.operation()) {
             plugin.validate(attributes).await?;
         }
         Ok(())

@@ -13,6 +13,7 @@
 mod attributes;
 mod chain;
 mod lister;
+mod metrics;
 mod namespace_lifecycle;
 mod namespaces;
 
@@ -23,11 +24,12 @@ use async_trait::async_trait;
 use crate::resource::Resource;
 use crate::status::ApiError;
 
-pub use attributes::{Attributes, NewObject, Operation};
+pub use attributes::{Attributes, Operation};
 pub(crate) use attributes::{Change, Subject};
 pub use chain::{Chain, NoAdmission};
 pub use lister::Lister;
 pub(crate) use lister::{Kept, Registries};
+pub(crate) use metrics::AdmissionMetrics;
 pub use namespace_lifecycle::NamespaceLifecycle;
 
 /// A plugin. Go: `MutationInterface` and `ValidationInterface` in one; who implements neither method lets everything pass.

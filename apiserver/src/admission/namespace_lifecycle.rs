@@ -127,14 +127,14 @@ impl Admission for NamespaceLifecycle {
     }
 
     async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
-        let (namespace, operation) = (attributes.namespace, attributes.operation);
+        let (namespace, operation) = (attributes.namespace(), attributes.operation());
         if namespace.is_empty() || is_access_review(attributes) {
             return Ok(());
         }
         if !self.namespaces.ready(PATIENCE).await {
             return Err(attributes.not_ready());
         }
-        let phase = self.phase(namespace, operation, &attributes.user.name).await?;
+        let phase = self.phase(namespace, operation, &attributes.user().name).await?;
         if operation == Operation::Create && phase == Phase::Terminating {
             return Err(terminating(attributes));
         }
@@ -144,12 +144,12 @@ impl Admission for NamespaceLifecycle {
 
 /// Who asks what somebody may do in a namespace is not to learn whether it is there.
 fn is_access_review(attributes: &Attributes<'_>) -> bool {
-    attributes.resource.group == "authorization.k8s.io"
-        && attributes.resource.names.plural == "localsubjectaccessreviews"
+    attributes.resource().group == "authorization.k8s.io"
+        && attributes.resource().names.plural == "localsubjectaccessreviews"
 }
 
 fn terminating(attributes: &Attributes<'_>) -> ApiError {
-    let namespace = attributes.namespace;
+    let namespace = attributes.namespace();
     let mut error = attributes.forbidden(format!(
         "unable to create new content in namespace {namespace} because it is being terminated"
     ));

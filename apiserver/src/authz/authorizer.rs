@@ -11,6 +11,7 @@ use super::forbidden::sanitized;
 use super::{Attributes, Authorized, Options, StartError, forbidden};
 use crate::request::{RequestInfo, User};
 use crate::status::ApiError;
+use crate::warnings::Warnings;
 
 /// Whether a request may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +121,7 @@ impl Authorizer {
             user,
             info,
             authorizer: self.clone(),
+            warnings: Warnings::default(),
         })
     }
 

@@ -13,6 +13,7 @@ use kube::Client;
 
 use crate::request::{RequestInfo, User, Verb};
 use crate::status::ApiError;
+use crate::warnings::Warnings;
 
 pub(crate) use attributes::{Attributes, ResourceAttributes};
 pub use authorizer::{Authorizer, Decision, ReviewError};
@@ -24,6 +25,7 @@ pub struct Authorized {
     user: User,
     info: RequestInfo,
     authorizer: Authorizer,
+    warnings: Warnings,
 }
 
 impl Authorized {
@@ -36,6 +38,7 @@ impl Authorized {
             user,
             info,
             authorizer,
+            warnings: Warnings::default(),
         }
     }
 
@@ -49,6 +52,16 @@ impl Authorized {
     #[must_use]
     pub fn info(&self) -> &RequestInfo {
         &self.info
+    }
+
+    /// What the client is warned of.
+    pub(crate) fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
+    /// The same, whose warnings go into these.
+    pub(crate) fn warning(self, warnings: Warnings) -> Self {
+        Self { warnings, ..self }
     }
 
     /// Whether the same user may do something else to the same object: what an update turns out to be that creates.

@@ -7,7 +7,6 @@ use tokio::runtime::Runtime;
 use crate::authn::impersonation::impersonate;
 use crate::authz;
 use crate::discovery::Discovery;
-use crate::endpoint::Warnings;
 use crate::endpoint::testing::{FLUNDERS, TestServer};
 use crate::openapi;
 use crate::protobuf::object_meta::ObjectMeta as ObjectMetaMessage;
@@ -17,6 +16,7 @@ use crate::request::options::{CreateOptions, DeleteOptions, ListOptions};
 use crate::request::selector::FieldSelector;
 use crate::request::{GoDuration, GroupKind, RequestInfo, User};
 use crate::status::{ApiError, FieldError};
+use crate::warnings::Warnings;
 
 use super::inputs::*;
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use http::request::Parts;
 use jiff::Timestamp;
 
-use super::Warnings;
 use super::endpoints::{Served, ServedVersion};
 use super::table::{IncludeObject, Rows};
 use crate::authz::Authorized;
@@ -19,6 +18,7 @@ use crate::resource::{self, Resource, ScalePathError, ScalePaths};
 use crate::rest::Computed;
 use crate::status::ApiError;
 use crate::storage::Entry;
+use crate::warnings::Warnings;
 
 /// What every verb needs to know.
 #[derive(Clone, Copy)]

@@ -18,7 +18,6 @@ mod patch;
 mod read;
 mod route;
 mod table;
-mod warnings;
 mod watch;
 mod write;
 
@@ -37,14 +36,14 @@ use crate::status::ApiError;
 use call::Call;
 use route::Action;
 
+pub use crate::warnings::Warnings;
 pub use answer::status;
 pub use body::{MOST_BODY_BYTES, read as read_body};
 pub use endpoints::{Endpoint, Endpoints};
 pub use initial_events::InitialEvents;
-pub use warnings::Warnings;
 
-/// Answers a request for a resource. Warnings go into the [`Warnings`] of the request's extensions, for the server to
-/// write into whatever answer it becomes; without one they go into the answer, where that is no error.
+/// Answers a request for a resource. What it warns of goes into the request's [`Warnings`], for the server to write into whatever
+/// answer it becomes.
 ///
 /// # Errors
 /// Every way in which a request can fail; [`status`] makes an answer of it.
@@ -59,9 +58,7 @@ where
     B::Error: std::fmt::Display,
 {
     let route = endpoints.route(request.info())?;
-    let own = Warnings::default();
-    let of_request = parts.extensions.get::<Warnings>();
-    let warnings = of_request.unwrap_or(&own);
+    let warnings = request.warnings();
     let mut call = Call {
         request,
         parts,
@@ -102,14 +99,12 @@ where
     if let Some(text) = &route.version.deprecation_warning {
         warnings.add(text);
     }
-    let mut response = match subresource.map(|own| &own.rest) {
+    match subresource.map(|own| &own.rest) {
         Some(SubresourceRest::Connect(connecter)) => {
-            connect::connect(&call, &**connecter, body).boxed().await?
+            connect::connect(&call, &**connecter, body).boxed().await
         }
-        Some(SubresourceRest::Computed(_)) | None => act(&call, route.action, body).await?,
-    };
-    own.write(response.headers_mut());
-    Ok(response)
+        Some(SubresourceRest::Computed(_)) | None => act(&call, route.action, body).await,
+    }
 }
 
 /// What Go's router refuses before it hands a request to a verb.

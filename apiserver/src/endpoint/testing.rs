@@ -120,7 +120,9 @@ impl TestServer {
         let request = authorized(method, uri);
         let answer = serve(&self.endpoints, &request, &parts, Full::new(body.into())).await;
         let query = parts.uri.query().unwrap_or_default();
-        answer.unwrap_or_else(|error| status(&error, &parts.headers, query))
+        let mut answer = answer.unwrap_or_else(|error| status(&error, &parts.headers, query));
+        request.warnings().write(answer.headers_mut());
+        answer
     }
 
     /// The same, read to its end.

@@ -3,7 +3,7 @@
 
 use super::Rules;
 use super::metadata;
-use crate::admission::{Attributes, Change, NewObject, Operation};
+use crate::admission::{Attributes, Change, Operation};
 use crate::authz::Authorized;
 use crate::managed_fields::{set_managed_fields, validate_managed_fields};
 use crate::object::Object;
@@ -61,20 +61,15 @@ impl Rules {
         warnings: &mut Vec<String>,
     ) -> Result<bool, ApiError> {
         let name = name(request, object);
-        let mut attributes = self.attributes(request, asked, &name, Some(NewObject::new(object)), old);
-        let namespace = attributes.namespace;
+        let mut attributes = self.attributes(request, asked, &name, Some(object), old);
         if self.admission.handles(asked.operation) {
             self.admission.admit(&mut attributes).await?;
         }
-        let Some((object, change)) = attributes.object.map(NewObject::into_parts) else {
-            return Err(ApiError::Internal(
-                "an admission plugin has taken the object away".into(),
-            ));
-        };
+        let change = attributes.into_change();
         let is_changed = change.is_some();
         if let Some(change) = change {
             complete(&self.resource, object, change, warnings)?;
-            metadata::ensure_namespace(object, namespace)?;
+            metadata::ensure_namespace(object, self.expected_namespace(request))?;
         }
         warnings.extend(metadata::dedup_owners(object, true));
         Ok(is_changed)
@@ -95,7 +90,7 @@ impl Rules {
             return Ok(());
         }
         let name = name(request, object);
-        let attributes = self.attributes(request, asked, &name, Some(NewObject::new(object)), old);
+        let attributes = self.attributes(request, asked, &name, Some(object), old);
         self.admission.validate(&attributes).await
     }
 
@@ -151,20 +146,16 @@ impl Rules {
         request: &'a Authorized,
         asked: Asked,
         name: &'a str,
-        object: Option<NewObject<'a>>,
+        object: Option<&'a mut Object>,
         old: Option<&'a Object>,
     ) -> Attributes<'a> {
-        Attributes {
-            operation: asked.operation,
-            resource: self.resource_of_path(),
-            info: request.info(),
-            user: request.user(),
-            namespace: self.expected_namespace(request),
-            name,
-            object,
-            old,
-            dry_run: asked.dry_run,
-        }
+        let resource = self.resource_of_path();
+        Attributes::new(asked.operation, resource, request.info(), request.user())
+            .of_name(self.expected_namespace(request), name)
+            .of_object(object)
+            .of_old(old)
+            .of_dry_run(asked.dry_run)
+            .of_warnings(request.warnings())
     }
 }
 

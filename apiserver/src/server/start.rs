@@ -24,7 +24,7 @@ use super::storage::{Stores, open};
 use super::tasks::{Elected, Task, Tasks, election};
 use super::tls::{Tls, TlsError};
 use super::{Server, checks, connection, health, loopback, open_files, routes, standalone};
-use crate::admission::{self, Admission, InitializationError, Kept};
+use crate::admission::{self, Admission, AdmissionMetrics, InitializationError, Kept};
 use crate::background::BackgroundTask;
 use crate::config::{self, Cluster, Config};
 use crate::endpoint::{Endpoint, Endpoints};
@@ -264,6 +264,8 @@ impl Server {
         life: Lifecycle,
     ) -> Result<ServerState, StartError> {
         let budgets = budgets(config);
+        let admitting = AdmissionMetrics::new();
+        let admission = self.admission(config, &delegation, &admitting);
         let served: Arc<ArcSwap<Served>> = Arc::new(ArcSwap::from_pointee(Served {
             endpoints: Endpoints::new(budgets.decoded)
                 .managed_fields_opt_out(config.features.managed_fields_opt_out),
@@ -290,6 +292,7 @@ impl Server {
             registry.register_collector(Box::new(CacheNumbers(Arc::downgrade(&served))));
             stores.register(registry);
             background.register(registry);
+            admitting.register(registry);
         }));
         let paths: Vec<String> = routes::PATHS
             .iter()
@@ -297,7 +300,7 @@ impl Server {
             .chain(health.paths())
             .collect();
         let port = listener.local_addr().map_or(0, |address| address.port());
-        let endpoints = self.endpoints(&served.load().endpoints, config, stores, &delegation)?;
+        let endpoints = self.endpoints(&served.load().endpoints, stores, &admission)?;
         let documents = Documents::new(&self.resources, &self.info, &paths, &format!(":{port}"));
         served.store(Arc::new(Served {
             endpoints,
@@ -323,26 +326,34 @@ impl Server {
         })
     }
 
-    /// Those of the server's resources, in the place of `none`.
-    fn endpoints(
+    /// All plugins as one, each of them measured, and all together.
+    fn admission(
         &self,
-        none: &Endpoints,
         config: &Config,
-        stores: &Stores,
         delegation: &Delegation,
-    ) -> Result<Endpoints, StartError> {
+        metrics: &AdmissionMetrics,
+    ) -> Arc<dyn Admission> {
         // The cluster's own rule first: what is in a namespace that goes away concerns no other plugin.
         let own = delegation
             .lifecycle
             .iter()
             .cloned()
-            .map(|plugin| plugin as Arc<dyn Admission>);
+            .map(|plugin| metrics.of_controller(config::PLUGINS[0], plugin));
         let enabled = self.admission.iter().filter(|(name, _)| {
             let mut disabled = config.disabled_admission_plugins.iter();
             !disabled.any(|disabled| disabled == name)
         });
-        let plugins: Vec<_> = own.chain(enabled.map(|(_, plugin)| plugin.clone())).collect();
-        let admission: Arc<dyn Admission> = Arc::new(admission::Chain::new(plugins));
+        let enabled = enabled.map(|(name, plugin)| metrics.of_controller(name, plugin.clone()));
+        metrics.of_steps(Arc::new(admission::Chain::new(own.chain(enabled).collect())))
+    }
+
+    /// Those of the server's resources, in the place of `none`.
+    fn endpoints(
+        &self,
+        none: &Endpoints,
+        stores: &Stores,
+        admission: &Arc<dyn Admission>,
+    ) -> Result<Endpoints, StartError> {
         let mut served = Vec::with_capacity(self.resources.len());
         for resource in &self.resources {
             served.push(match resource.rest {

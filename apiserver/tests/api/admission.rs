@@ -1,5 +1,6 @@
 //! A server with plugins of its own, which read its objects.
 
+use annex_apiserver::admission::{Admission, Attributes};
 use annex_apiserver::config::Config;
 use annex_apiserver::kind;
 use annex_apiserver::request::GroupResource;
@@ -7,6 +8,7 @@ use annex_apiserver::request::selector::LabelSelector;
 use annex_apiserver::resource::typed;
 use annex_apiserver::server::{Builder, Server, StartError};
 use annex_apiserver::status::ApiError;
+use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -120,6 +122,104 @@ async fn plugins_change_objects_and_decide_by_others() {
         again.json()["message"],
         r#"bookings.hotel.example.com "two" is forbidden: it is booked"#
     );
+    served.running.shutdown().await;
+}
+
+/// Warns of whatever it is asked about, and takes no booking of the cellar.
+struct Talkative;
+
+#[async_trait]
+impl Admission for Talkative {
+    async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
+        attributes.warn(format!("{} asked", attributes.operation().name()));
+        attributes.warn("twice said is once heard");
+        Ok(())
+    }
+
+    async fn validate(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
+        attributes.warn("twice said is once heard");
+        attributes.warn(format!("{} heard", attributes.name()));
+        match attributes.object() {
+            Some(object) if object.0.get("room").is_some_and(|room| room == "cellar") => {
+                Err(attributes.forbidden("it is flooded"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn talkative() -> Server {
+    let typed = typed::Admission::new().mutate_update(|request, _: Booking, _| async move {
+        request.warn("a booking changes");
+        Ok(None)
+    });
+    let server = hotel().admission("Talkative", Talkative);
+    server.admission("Typed", typed).build()
+}
+
+#[tokio::test]
+async fn plugins_warn_of_what_is_done_and_of_what_is_refused() {
+    let served = serve_built(talkative(), |_| {}).await;
+    let mut client = served.client().await;
+    let warned = |answer: &Answer| -> Vec<String> {
+        let values = answer.headers.get_all("warning").iter();
+        values.map(|value| value.to_str().unwrap().to_owned()).collect()
+    };
+    let said =
+        |texts: &[&str]| -> Vec<String> { texts.iter().map(|text| format!("299 - \"{text}\"")).collect() };
+    let created = client.post(BOOKINGS, &booking("one", "attic")).await;
+    assert_eq!(created.code, 201);
+    let twice = "twice said is once heard";
+    assert_eq!(warned(&created), said(&["CREATE asked", twice, "one heard"]));
+    let refused = client.post(BOOKINGS, &booking("two", "cellar")).await;
+    assert_eq!(refused.code, 403);
+    assert_eq!(warned(&refused), said(&["CREATE asked", twice, "two heard"]));
+    let one = format!("{BOOKINGS}/one");
+    let merge = [("content-type", "application/merge-patch+json")];
+    let changed = client
+        .ask("PATCH", &one, &merge, Some(&json!({"guest": "g"})))
+        .await;
+    assert_eq!(changed.code, 200);
+    let all = said(&["UPDATE asked", twice, "a booking changes", "one heard"]);
+    assert_eq!(warned(&changed), all);
+    let deleted = client.ask("DELETE", &one, &[], None).await;
+    assert_eq!(warned(&deleted), said(&["DELETE asked", twice, "one heard"]));
+    assert_eq!(warned(&client.get(BOOKINGS).await), said(&[]));
+    served.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn plugins_are_measured_by_name_and_all_together() {
+    let served = serve_built(talkative(), |_| {}).await;
+    let mut client = served.client().await;
+    assert_eq!(client.post(BOOKINGS, &booking("one", "attic")).await.code, 201);
+    assert_eq!(client.post(BOOKINGS, &booking("two", "cellar")).await.code, 403);
+    let metrics = client.get("/metrics").await.body;
+    let counted = |labels: &str, of: &str, count: u64| {
+        let line = format!("apiserver_admission_{of}_admission_duration_seconds_count{{{labels}}} {count}\n");
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    };
+    for (step, rejected, count) in [
+        ("admit", "false", 2),
+        ("validate", "false", 1),
+        ("validate", "true", 1),
+    ] {
+        let labels = format!(r#"type="{step}",operation="CREATE",rejected="{rejected}""#);
+        counted(&labels, "step", count);
+        counted(&format!(r#"name="Talkative",{labels}"#), "controller", count);
+    }
+    assert!(
+        !metrics.contains(r#"name="Typed""#),
+        "it is not asked about what is created"
+    );
+    let bounds = metrics.lines().filter_map(|line| {
+        let rest = line.strip_prefix("apiserver_admission_step_admission_duration_seconds_bucket{le=\"")?;
+        rest.contains(r#"type="admit""#)
+            .then(|| rest.split_once('"'))
+            .flatten()
+    });
+    let bounds: Vec<&str> = bounds.map(|(bound, _)| bound).collect();
+    assert_eq!(bounds, ["0.005", "0.025", "0.1", "0.5", "1.0", "2.5", "+Inf"]);
     served.running.shutdown().await;
 }
 

@@ -50,7 +50,7 @@ struct Trouble {
 #[async_trait]
 impl Admission for Trouble {
     async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
-        match attributes.name {
+        match attributes.name() {
             "panics" => panic!("a plugin with a fault"),
             "waits" => {
                 self.arrived.add_permits(1);

@@ -3,7 +3,6 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::admission::NewObject;
 use crate::endpoint::testing::flunders;
 use crate::object::Object;
 use crate::request::{RequestInfo, User, Verb};
@@ -34,7 +33,7 @@ impl Admission for Plugin {
         if self.refuses {
             return Err(attributes.forbidden(self.name));
         }
-        if let Some(object) = &mut attributes.object {
+        if let Some(object) = attributes.object_mut() {
             let seen = object.meta("seen").to_owned();
             object.set_meta("seen", &format!("{seen}{}", self.name));
         }
@@ -42,10 +41,7 @@ impl Admission for Plugin {
     }
 
     async fn validate(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
-        let seen = attributes
-            .object
-            .as_deref()
-            .map(|object| object.meta("seen").to_owned());
+        let seen = attributes.object().map(|object| object.meta("seen").to_owned());
         self.say(&format!("validates {}", seen.unwrap_or_default()));
         Ok(())
     }
@@ -87,17 +83,9 @@ async fn plugins_are_asked_in_order_about_what_they_handle() {
     assert!(chain.handles(Operation::Create) && !chain.handles(Operation::Update));
     let (resource, info, user) = (flunders(Policy::default()), info(), User::anonymous());
     let mut object = Object::default();
-    let mut attributes = Attributes {
-        operation: Operation::Create,
-        resource: &resource,
-        info: &info,
-        user: &user,
-        namespace: "",
-        name: "x",
-        object: Some(NewObject::new(&mut object)),
-        old: None,
-        dry_run: false,
-    };
+    let mut attributes = Attributes::new(Operation::Create, &resource, &info, &user)
+        .of_name("", "x")
+        .of_object(Some(&mut object));
     chain.admit(&mut attributes).await.unwrap();
     chain.validate(&attributes).await.unwrap();
     assert_eq!(

@@ -7,7 +7,7 @@ use futures::channel::mpsc::{self, UnboundedSender};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::admission::{Chain, NewObject};
+use crate::admission::Chain;
 use crate::kubernetes::testing::{Answer, FakeCluster, eventually};
 use crate::object::Object;
 use crate::request::{RequestInfo, User, Verb};
@@ -123,17 +123,9 @@ impl Fixture {
         };
         let user = User::default();
         let mut object = object.cloned();
-        let mut attributes = Attributes {
-            operation,
-            resource: &self.resource,
-            info: &info,
-            user: &user,
-            namespace,
-            name,
-            object: object.as_mut().map(NewObject::new),
-            old: None,
-            dry_run: false,
-        };
+        let mut attributes = Attributes::new(operation, &self.resource, &info, &user)
+            .of_name(namespace, name)
+            .of_object(object.as_mut());
         let plugin = Chain::new(vec![self.plugin.clone()]);
         plugin.admit(&mut attributes).await
     }

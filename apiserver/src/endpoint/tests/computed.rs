@@ -296,7 +296,7 @@ async fn admission_is_asked_before_a_creation() {
     #[async_trait::async_trait]
     impl Admission for Nobody {
         async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
-            let object = attributes.object.as_deref();
+            let object = attributes.object();
             assert_eq!(object.map(|object| object.namespace()), Some("a"));
             Err(ApiError::BadRequest("nobody".into()))
         }

@@ -612,10 +612,10 @@ async fn plugins_are_asked_about_every_write_of_a_computed_object() {
     impl Admission for Told {
         async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
             let mut told = self.0.lock().unwrap();
-            told.push((attributes.operation, attributes.name.to_owned()));
+            told.push((attributes.operation(), attributes.name().to_owned()));
             assert_eq!(
-                attributes.old.is_some(),
-                attributes.operation != Operation::Create
+                attributes.old().is_some(),
+                attributes.operation() != Operation::Create
             );
             Ok(())
         }

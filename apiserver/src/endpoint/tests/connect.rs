@@ -148,8 +148,8 @@ async fn admission_is_asked_before_it_connects() {
         }
 
         async fn validate(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
-            assert!(attributes.object.is_none() && attributes.info.subresource == "view");
-            match attributes.name {
+            assert!(attributes.object().is_none() && attributes.subresource() == "view");
+            match attributes.name() {
                 "shut" => Err(attributes.forbidden("it is shut")),
                 _ => Ok(()),
             }

@@ -115,14 +115,16 @@ impl Gate {
 #[async_trait]
 impl Admission for Gate {
     async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
-        let object = attributes.object.as_deref().or(attributes.old);
+        let object = attributes.object().or_else(|| attributes.old());
         let name = object.map(Object::name).unwrap_or_default().to_owned();
-        let asked = (attributes.operation, name.clone(), attributes.dry_run);
+        let asked = (attributes.operation(), name.clone(), attributes.dry_run());
         self.asked.lock().unwrap().push(asked);
         if name == "refused" {
             return Err(attributes.forbidden("not this one"));
         }
-        if let (Some(edit), Some(object)) = (&*self.change.lock().unwrap(), &mut attributes.object) {
+        if let Some(edit) = &*self.change.lock().unwrap()
+            && let Some(object) = attributes.object_mut()
+        {
             edit(object);
         }
         Ok(())
@@ -130,8 +132,12 @@ impl Admission for Gate {
 
     async fn validate(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
         let color = |object: &Object| object.0["spec"]["color"].clone();
-        let color = attributes.object.as_deref().map(color);
-        let asked = (attributes.operation, attributes.name.to_owned(), color.clone());
+        let color = attributes.object().map(color);
+        let asked = (
+            attributes.operation(),
+            attributes.name().to_owned(),
+            color.clone(),
+        );
         self.validated.lock().unwrap().push(asked);
         if color.is_some_and(|color| color == "rejected") {
             return Err(attributes.forbidden("not this color"));

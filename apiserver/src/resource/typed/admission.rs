@@ -10,11 +10,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::version::{Kind, read, write};
-use crate::admission::{self, Attributes, InitializationError, NewObject, Operation, Subject};
+use crate::admission::{self, Attributes, InitializationError, Operation, Subject};
 use crate::object::Object;
 use crate::request::User;
 use crate::resource::Resource;
 use crate::status::ApiError;
+use crate::warnings::Warnings;
 
 type Answer<T> = BoxFuture<'static, Result<T, ApiError>>;
 type Create<T, A> = Box<dyn Fn(AdmissionRequest, T) -> Answer<A> + Send + Sync>;
@@ -35,18 +36,25 @@ pub struct AdmissionRequest {
     /// Whether nothing is to be stored.
     pub dry_run: bool,
     subject: Subject,
+    warnings: Warnings,
 }
 
 impl AdmissionRequest {
     fn of(attributes: &Attributes<'_>) -> Self {
         Self {
-            user: attributes.user.clone(),
-            namespace: attributes.namespace.to_owned(),
-            name: attributes.name.to_owned(),
-            subresource: attributes.info.subresource.clone(),
-            dry_run: attributes.dry_run,
+            user: attributes.user().clone(),
+            namespace: attributes.namespace().to_owned(),
+            name: attributes.name().to_owned(),
+            subresource: attributes.subresource().to_owned(),
+            dry_run: attributes.dry_run(),
             subject: Subject::of(attributes),
+            warnings: attributes.warnings().clone(),
         }
+    }
+
+    /// Warns the client of `text`, whatever becomes of the write: once, however often the plugin is asked. kubectl shows it.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.warnings.add(text);
     }
 
     /// A refusal: `flunders.wardle.example.com "x" is forbidden: MESSAGE`.
@@ -201,11 +209,11 @@ impl<T: Kind> admission::Admission for Admission<T> {
         if !is_about::<T>(attributes) {
             return Ok(());
         }
-        let Some(Ok(new)) = attributes.object.as_deref().map(read::<T>) else {
+        let Some(Ok(new)) = attributes.object().map(read::<T>) else {
             // What its type does not understand is the client's fault: validation, which comes next, says so.
             return Ok(());
         };
-        let answer = match (attributes.operation, attributes.old) {
+        let answer = match (attributes.operation(), attributes.old()) {
             (Operation::Create, _) => {
                 let rule = self.mutate_create.as_ref();
                 rule.map(|rule| Ok(rule(AdmissionRequest::of(attributes), new)))
@@ -219,7 +227,9 @@ impl<T: Kind> admission::Admission for Admission<T> {
         let Some(answer) = answer.transpose()? else {
             return Ok(());
         };
-        if let (Some(changed), Some(object)) = (answer.await?, &mut attributes.object) {
+        if let Some(changed) = answer.await?
+            && let Some(object) = attributes.object_mut()
+        {
             change(object, changed)?;
         }
         Ok(())
@@ -230,7 +240,7 @@ impl<T: Kind> admission::Admission for Admission<T> {
             return Ok(());
         }
         let request = || AdmissionRequest::of(attributes);
-        let answer = match (attributes.operation, attributes.object.as_deref(), attributes.old) {
+        let answer = match (attributes.operation(), attributes.object(), attributes.old()) {
             (Operation::Create, Some(new), _) => {
                 let rule = self.validate_create.as_ref();
                 rule.map(|rule| Ok(rule(request(), value(new)?)))
@@ -272,8 +282,8 @@ impl<T: Kind> admission::Admission for Admission<T> {
 
 /// Whether a write is of objects of `T`: at a subresource they may be of another kind.
 fn is_about<T: Kind>(attributes: &Attributes<'_>) -> bool {
-    let object = attributes.object.as_deref().or(attributes.old);
-    is_of::<T>(attributes.resource) && object.is_some_and(|object| object.kind() == T::kind(&()))
+    let object = attributes.object().or_else(|| attributes.old());
+    is_of::<T>(attributes.resource()) && object.is_some_and(|object| object.kind() == T::kind(&()))
 }
 
 fn is_of<T: Kind>(resource: &Resource) -> bool {
@@ -287,7 +297,7 @@ fn value<T: Kind>(object: &Object) -> Result<T, ApiError> {
 
 /// Makes of an object what a plugin has made of its value. Of the metadata only what is changed is written, so that nothing is lost
 /// that its type does not know.
-fn change<T: Kind>(object: &mut NewObject<'_>, changed: T) -> Result<(), ApiError> {
+fn change<T: Kind>(object: &mut Object, changed: T) -> Result<(), ApiError> {
     let internal = |error: serde_json::Error| ApiError::Internal(error.to_string());
     let mut metadata = object.metadata().cloned().unwrap_or_default();
     let before: ObjectMeta = serde::Deserialize::deserialize(&metadata).map_err(internal)?;
@@ -301,7 +311,7 @@ fn change<T: Kind>(object: &mut NewObject<'_>, changed: T) -> Result<(), ApiErro
             metadata.insert(field, value);
         }
     }
-    **object =
+    *object =
         write(changed, Value::Object(metadata)).map_err(|error| ApiError::Internal(error.to_string()))?;
     Ok(())
 }

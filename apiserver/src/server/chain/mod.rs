@@ -38,10 +38,11 @@ use super::server_state::ServerState;
 use super::websocket;
 use crate::authn::{self, impersonation};
 use crate::authz::Authorized;
-use crate::endpoint::{self, InitialEvents, Warnings};
+use crate::endpoint::{self, InitialEvents};
 use crate::request::{RequestInfo, Verb, media};
 use crate::response::{Body, Response};
 use crate::status::ApiError;
+use crate::warnings::Warnings;
 
 /// Answers one request. May be dropped at any await: then the client has left.
 pub(super) async fn serve<B>(
@@ -206,6 +207,8 @@ where
     let user = impersonation::impersonate(&core.authorizer, parts, user?, &info).await?;
     // Before seats are asked for: who waits for the cluster's word holds up nobody else, and what is refused needs none.
     let authorized = core.authorizer.authorize(user, info, &parts.uri).await?;
+    let warnings = parts.extensions.remove::<Warnings>().unwrap_or_default();
+    let authorized = authorized.warning(warnings);
     let permit = held.permit.insert(Permit::default());
     // Last: what follows can be had with this proof only.
     act(core, &authorized, parts, body, permit).await

@@ -181,20 +181,11 @@ async fn mutated(
     let plugin = Admission::new().mutate_create(move |_, lamp| std::future::ready(Ok(edit(lamp))));
     let (resource, info, user) = (lamps(), info(Verb::Create, "", ""), User::anonymous());
     let mut object = object.clone();
-    let mut attributes = Attributes {
-        operation: Operation::Create,
-        resource: &resource,
-        info: &info,
-        user: &user,
-        namespace: "a",
-        name: "l",
-        object: Some(NewObject::new(&mut object)),
-        old: None,
-        dry_run: false,
-    };
+    let mut attributes = Attributes::new(Operation::Create, &resource, &info, &user)
+        .of_name("a", "l")
+        .of_object(Some(&mut object));
     plugin.admit(&mut attributes).await.unwrap();
-    let (_, change) = attributes.object.unwrap().into_parts();
-    let is_changed = change.is_some();
+    let is_changed = attributes.into_change().is_some();
     (object, is_changed)
 }
 
@@ -247,17 +238,9 @@ async fn other_resources_and_kinds_are_no_concern_of_it() {
         resource.names.plural = plural.into();
         let mut object = lamp(&json!({"name": "l"}), 5);
         object.set_type("example.com/v1", kind);
-        let mut attributes = Attributes {
-            operation: Operation::Create,
-            resource: &resource,
-            info: &info,
-            user: &user,
-            namespace: "a",
-            name: "l",
-            object: Some(NewObject::new(&mut object)),
-            old: None,
-            dry_run: false,
-        };
+        let mut attributes = Attributes::new(Operation::Create, &resource, &info, &user)
+            .of_name("a", "l")
+            .of_object(Some(&mut object));
         plugin.admit(&mut attributes).await.unwrap();
         plugin.validate(&attributes).await.unwrap();
     }
@@ -310,7 +293,7 @@ struct Careless(Value);
 #[async_trait]
 impl admission::Admission for Careless {
     async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
-        if let Some(object) = &mut attributes.object {
+        if let Some(object) = attributes.object_mut() {
             object.0.insert("color".into(), "red".into());
             object.0.insert("watts".into(), self.0.clone());
         }

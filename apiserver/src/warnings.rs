@@ -1,4 +1,4 @@
-//! What a client is warned of, in `Warning` headers.
+//! What a client is warned of, in `Warning` headers. Go: `pkg/warning`, and the recorder of `endpoints/filters/warning.go`.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
