@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{proxy, sum};
 
+/// What may be sent to a web page.
+const MOST_BYTES: u64 = 1 << 30;
+
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Machine {
     pub(crate) metadata: ObjectMeta,
@@ -65,7 +68,8 @@ pub(crate) fn resource() -> Result<Resource, DescriptionError> {
             "proxy",
             Connect::new(|_: Machine, request| proxy::pass(request))
                 .verbs(all)
-                .subpath(),
+                .subpath()
+                .stream_body(MOST_BYTES),
         )
         .build()
 }

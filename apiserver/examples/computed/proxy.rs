@@ -1,4 +1,4 @@
-//! A web page behind a machine: requests go on to it, and its answers come back, piece by piece.
+//! A web page behind a machine: requests go on to it, and its answers come back, both piece by piece.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use annex_apiserver::prelude::*;
 use annex_apiserver::response::{Body, Incomplete, Response};
 use futures::{StreamExt as _, TryStreamExt as _};
 use http::{Request, header};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 use crate::page;
 
 /// Sends a request on, and its answer back.
-pub(crate) async fn pass(request: ConnectRequest) -> Result<Response, ApiError> {
+pub(crate) async fn pass(mut request: ConnectRequest) -> Result<Response, ApiError> {
     static PAGE: OnceCell<SocketAddr> = OnceCell::const_new();
     let page = PAGE.get_or_try_init(page::serve).await.map_err(unavailable)?;
     let stream = TcpStream::connect(page).await.map_err(unavailable)?;
@@ -24,7 +24,7 @@ pub(crate) async fn pass(request: ConnectRequest) -> Result<Response, ApiError> 
         .await
         .map_err(unavailable)?;
     tokio::spawn(connection);
-    let mut sent = Request::new(Full::new(request.body.clone()));
+    let mut sent = Request::new(std::mem::take(&mut request.streamed_body));
     let uri = request.path_and_query().parse();
     *sent.uri_mut() = uri.map_err(|error: http::uri::InvalidUri| ApiError::BadRequest(error.to_string()))?;
     *sent.method_mut() = request.method;

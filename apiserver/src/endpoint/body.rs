@@ -16,7 +16,7 @@ use crate::status::ApiError;
 pub const MOST_BODY_BYTES: usize = 3 * 1024 * 1024;
 
 /// How long a client may send nothing of a body that it has begun. Meanwhile it holds a seat that others wait for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The whole body of a request that was authorized.
 ///
@@ -36,9 +36,7 @@ where
     let mut all = BytesMut::new();
     loop {
         let Ok(frame) = timeout(LONGEST_PAUSE, body.frame()).await else {
-            return Err(ApiError::BadRequest(format!(
-                "the body of the request did not arrive: nothing came for {LONGEST_PAUSE:?}"
-            )));
+            return Err(did_not_arrive());
         };
         let Some(frame) = frame else {
             break;
@@ -65,7 +63,14 @@ where
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-fn announced_length(headers: &HeaderMap) -> Option<u64> {
+/// The client sends nothing.
+pub(super) fn did_not_arrive() -> ApiError {
+    ApiError::BadRequest(format!(
+        "the body of the request did not arrive: nothing came for {LONGEST_PAUSE:?}"
+    ))
+}
+
+pub(super) fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 

@@ -8,13 +8,14 @@ use hyper::upgrade::OnUpgrade;
 use super::body;
 use super::call::Call;
 use super::computed;
+use super::streamed_body::Streamed;
 use crate::object::Object;
 use crate::registry::{check_path, in_time};
 use crate::request::options::GetOptions;
 use crate::request::parameters::Parameters;
 use crate::request::{RequestInfo, Verb, websocket};
 use crate::response::{Body, Response};
-use crate::rest::{ConnectRequest, Connecter, RequestContext};
+use crate::rest::{ConnectRequest, Connecter, RequestBody, RequestContext};
 use crate::status::{ApiError, Quoted};
 
 /// What a connecter answers to a request, whose route was checked.
@@ -39,15 +40,8 @@ where
     if websocket::is_requested(&parts.headers) && !connecter.only_reads() {
         call.request.may(Verb::Create).await?;
     }
-    let connected = in_time(async {
-        call.rules.admit_connect(call.request).await?;
-        // What may have a body is let in at the end of it.
-        let body = if info.verb == Verb::Get {
-            Bytes::new()
-        } else {
-            body::read(call.request, &parts.headers, body).await?
-        };
-        let request = ConnectRequest {
+    let request = async |body, streamed_body| {
+        Ok::<_, ApiError>(ConnectRequest {
             object: object(call).await?,
             context: RequestContext::of(call.request),
             method: parts.method.clone(),
@@ -55,11 +49,34 @@ where
             query: call.query().to_owned(),
             headers: parts.headers.clone(),
             body,
+            streamed_body,
             can_upgrade: parts.extensions.get::<OnUpgrade>().is_some(),
-        };
-        connecter.connect(request).await
-    });
-    let mut response = connected.await?;
+        })
+    };
+    let mut response = match connecter.streams_body().filter(|_| info.verb != Verb::Get) {
+        Some(most_bytes) => {
+            let (streamed, taken) = Streamed::new(&parts.headers, body, most_bytes)?;
+            let begun = in_time(async {
+                call.rules.admit_connect(call.request).await?;
+                request(Bytes::new(), taken).await
+            });
+            streamed.until(connecter.connect(begun.await?)).await?
+        }
+        None => {
+            let connected = in_time(async {
+                call.rules.admit_connect(call.request).await?;
+                // What may have a body is let in at the end of it.
+                let body = if info.verb == Verb::Get {
+                    Bytes::new()
+                } else {
+                    body::read(call.request, &parts.headers, body).await?
+                };
+                let request = request(body, RequestBody::default()).await?;
+                connecter.connect(request).await
+            });
+            connected.await?
+        }
+    };
     if !matches!(response.body(), Body::Upgraded(_)) {
         remove_hop_by_hop(response.headers_mut());
     }

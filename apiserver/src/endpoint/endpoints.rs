@@ -163,13 +163,22 @@ impl Endpoints {
 
     /// Whether a request is for a subresource that connects, and so is long-running.
     pub(crate) fn connects(&self, info: &RequestInfo) -> bool {
+        self.of_own_subresource(info, Subresource::connects)
+    }
+
+    /// Whether the body of a request goes to a connecter while it comes, and is held by nobody.
+    pub(crate) fn streams_body(&self, info: &RequestInfo) -> bool {
+        self.of_own_subresource(info, Subresource::streams_body)
+    }
+
+    fn of_own_subresource(&self, info: &RequestInfo, is_so: fn(&Subresource) -> bool) -> bool {
         if info.subresource.is_empty() {
             return false;
         }
         let found = self.find(&info.group, &info.version, &info.resource);
         found.is_some_and(|(served, _)| {
             let own = served.resource().own_subresource(&info.subresource);
-            own.is_some_and(Subresource::connects)
+            own.is_some_and(is_so)
         })
     }
 

@@ -17,6 +17,7 @@ mod initial_events;
 mod patch;
 mod read;
 mod route;
+mod streamed_body;
 mod table;
 mod watch;
 mod write;

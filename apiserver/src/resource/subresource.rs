@@ -89,6 +89,11 @@ impl Subresource {
     pub fn connects(&self) -> bool {
         matches!(self.rest, SubresourceRest::Connect(_))
     }
+
+    /// Whether it connects, and is passed a body while that comes.
+    pub(crate) fn streams_body(&self) -> bool {
+        matches!(&self.rest, SubresourceRest::Connect(connecter) if connecter.streams_body().is_some())
+    }
 }
 
 /// A subresource as discovery and OpenAPI tell of it.

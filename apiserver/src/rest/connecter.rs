@@ -10,8 +10,8 @@ use http::header::{CONTENT_TYPE, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::RequestContext;
 use super::websocket::{Session, WebSocket};
+use super::{RequestBody, RequestContext};
 use crate::object::Object;
 use crate::request::Verb;
 use crate::request::parameters::Parameters;
@@ -42,7 +42,13 @@ pub trait Connecter: Send + Sync + 'static {
         false
     }
 
-    /// The answer. Its head must be there within 34 s; a stream may take as long as it likes.
+    /// How many bytes of a body are passed on while they come ([`ConnectRequest::streamed_body`]), as to somebody else behind a proxy;
+    /// `None`: a body is at most 3 MiB, and given whole.
+    fn streams_body(&self) -> Option<u64> {
+        None
+    }
+
+    /// The answer. Its head must be there within 34 s, of a body that is streamed: after its end; a stream may take as long as it likes.
     ///
     /// # Errors
     /// What the client is to be told.
@@ -65,8 +71,12 @@ pub struct ConnectRequest {
     pub query: String,
     /// The headers. Those that say who the client is are taken out.
     pub headers: HeaderMap,
-    /// The body, of 3 MiB at most; of a `get` it is empty.
+    /// The body, of 3 MiB at most; of a `get`, and where it is streamed, it is empty.
     pub body: Bytes,
+    /// The body as it comes, where the connecter [streams](Connecter::streams_body) it; else empty. A client that sends nothing for 10 s
+    /// ends the request, and so does a connecter that takes nothing for 30 s and does not drop it. When the answer's head is there
+    /// nothing more comes: as over HTTP/1.1 in Go, an answer cannot begin while its request's body goes on.
+    pub streamed_body: RequestBody,
     /// Whether the connection can change its protocol.
     pub(crate) can_upgrade: bool,
 }

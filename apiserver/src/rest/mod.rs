@@ -6,6 +6,7 @@
 
 mod connecter;
 pub mod remote_command;
+mod request_body;
 mod watcher;
 pub mod websocket;
 mod writers;
@@ -21,6 +22,8 @@ use crate::request::{User, Verb};
 use crate::status::ApiError;
 
 pub use connecter::{ConnectRequest, Connecter, answer, stream};
+pub(crate) use request_body::Piece;
+pub use request_body::{IncompleteBody, RequestBody};
 pub use watcher::{WatchEvent, WatchEvents, Watcher};
 pub use writers::{Creater, Deletion, GracefulDeleter, Updater};
 

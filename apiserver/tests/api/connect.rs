@@ -8,6 +8,7 @@ use annex_apiserver::response::Incomplete;
 use annex_apiserver::rest::remote_command::{Exit, Input};
 use annex_apiserver::rest::websocket::Message as Sent;
 use annex_apiserver::rest::{self, ConnectRequest};
+use annex_apiserver::status::ApiError;
 use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _, stream};
 use http::{HeaderValue, Response};
@@ -95,7 +96,20 @@ pub fn connecters(things: Builder<Thing, Thing>) -> Builder<Thing, Thing> {
             .insert("x-upstream", HeaderValue::from_static("it"));
         Ok(answer)
     });
+    let upload = Connect::new(|_: Thing, mut request: ConnectRequest| async move {
+        let (mut pieces, mut bytes, mut largest) = (0, 0, 0);
+        while let Some(piece) = request.streamed_body.next().await {
+            let piece = piece.map_err(|error| ApiError::BadRequest(error.to_string()))?;
+            (pieces, bytes, largest) = (pieces + 1, bytes + piece.len(), largest.max(piece.len()));
+        }
+        let told = json!({"pieces": pieces, "bytes": bytes, "largest": largest, "whole": request.body.len()});
+        Ok(rest::answer("application/json", told.to_string()))
+    });
     things
+        .connect(
+            "upload",
+            upload.verbs([Verb::Get, Verb::Create]).stream_body(32 << 20),
+        )
         .connect("log", log)
         .connect("echo", echo)
         .connect("exec", exec)
@@ -350,6 +364,28 @@ async fn who_does_not_speak_it_is_told_so_with_a_status() {
         ),
         "{status}"
     );
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_could_hold_is_passed_on_piece_by_piece() {
+    let served = with_one().await;
+    for http2 in [false, true] {
+        let mut client = Client::connect(served.address, &served.trust, http2, Some(&served.token)).await;
+        let large = json!("x".repeat(30 << 20));
+        let told = client.post(&format!("{ONE}/upload"), &large).await;
+        assert_eq!(told.code, 200, "{told:?}");
+        let told = told.json();
+        assert_eq!(
+            (&told["bytes"], &told["whole"]),
+            (&json!((30 << 20) + 2), &json!(0))
+        );
+        assert!(told["largest"].as_u64().unwrap() <= 1 << 20, "{told}");
+        let too_large = json!("x".repeat(33 << 20));
+        let refused = client.post(&format!("{ONE}/upload"), &too_large).await;
+        assert_eq!(refused.code, 413, "{refused:?}");
+    }
+    let empty = served.client().await.get(&format!("{ONE}/upload")).await;
+    assert_eq!(empty.json()["pieces"], 0);
 }
 
 #[tokio::test]

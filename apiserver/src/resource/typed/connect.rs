@@ -44,6 +44,7 @@ pub struct Connect<T> {
     verbs: Vec<Verb>,
     only_reads: bool,
     has_subpath: bool,
+    streams_body: Option<u64>,
 }
 
 impl<T: Kind> Connect<T> {
@@ -59,6 +60,7 @@ impl<T: Kind> Connect<T> {
             verbs: vec![Verb::Get],
             only_reads: false,
             has_subpath: false,
+            streams_body: None,
         }
     }
 
@@ -73,6 +75,13 @@ impl<T: Kind> Connect<T> {
     #[must_use]
     pub fn only_reads(mut self) -> Self {
         self.only_reads = true;
+        self
+    }
+
+    /// A body, of so many bytes at most, is passed on while it comes: [`ConnectRequest::streamed_body`].
+    #[must_use]
+    pub fn stream_body(mut self, most_bytes: u64) -> Self {
+        self.streams_body = Some(most_bytes);
         self
     }
 
@@ -96,6 +105,10 @@ impl<T: Kind> Connecter for Connect<T> {
 
     fn has_subpath(&self) -> bool {
         self.has_subpath
+    }
+
+    fn streams_body(&self) -> Option<u64> {
+        self.streams_body
     }
 
     async fn connect(&self, mut request: ConnectRequest) -> Result<Response, ApiError> {

@@ -239,6 +239,10 @@ where
     if is_long && flow.long_running(permit).is_err() {
         return Ok(too_many(core));
     }
+    if flow.has_body() && served.endpoints.streams_body(info) {
+        // Its place among the watches is what it holds: seats are for work, and here somebody sends for as long as they like.
+        return endpoint::serve(&served.endpoints, authorized, parts, RequestBody::admitted(body)).await;
+    }
     if flow.has_body() {
         let body = RequestBody::gated(body, &parts.headers, flow, permit);
         let answered = endpoint::serve(&served.endpoints, authorized, parts, body).await;
