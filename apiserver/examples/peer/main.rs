@@ -3,11 +3,9 @@
 //!
 //! `cargo run -p annex-apiserver --example peer -- --standalone --data-dir peer-data --secure-port 8443`
 
-use annex_apiserver::request::Verb;
-use annex_apiserver::resource::typed::{self, Connect, DescriptionError};
-use annex_apiserver::resource::{Column, Policy, Resource, ScalePaths};
-use annex_apiserver::server::Server;
+use annex_apiserver::prelude::*;
 
+mod connections;
 mod conversion;
 mod echo;
 mod fields;
@@ -23,6 +21,7 @@ fn main() -> std::process::ExitCode {
     Server::builder("peer")
         .openapi("Gadgets", "0.1")
         .resource(gadgets())
+        .admission(connections::NAME, connections::Connections)
         .build()
         .main()
 }

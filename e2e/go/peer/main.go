@@ -33,6 +33,8 @@ func main() {
 	codecs := serializer.NewCodecFactory(scheme)
 	recommended := options.NewRecommendedOptions("/registry/gadgets.example.com", codecs.LegacyCodec(hub.V1))
 	recommended.Etcd.StorageConfig.EncodeVersioner = runtime.NewMultiGroupVersioner(hub.V1, schema.GroupKind{Group: hub.GroupName})
+	register(recommended.Admission.Plugins)
+	recommended.Admission.RecommendedPluginOrder = append(recommended.Admission.RecommendedPluginOrder, pluginName)
 	command := &cobra.Command{
 		Use: "peer",
 		RunE: func(command *cobra.Command, _ []string) error {

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::{PAIRS, definition, differences, play, random, together};
+use super::{PAIRS, definition, differences, openapi, play, random, together};
 use crate::scenarios::{Failure, failure};
 use crate::{client, progress};
 
@@ -40,7 +40,8 @@ pub async fn play(options: &Options) -> Result<(), Failure> {
         return definition::beside(&cluster, &ours_client, pair).await;
     }
     if let Some(requests) = options.random {
-        return random::play(&go_client, &ours_client, pair, options.seed, requests).await;
+        let sides = random::Sides::new(&go_client, &ours_client);
+        return sides.play(pair, options.seed, requests).await;
     }
     let requests = pair.requests();
     let (go, ours) = futures::join!(
@@ -50,6 +51,7 @@ pub async fn play(options: &Options) -> Result<(), Failure> {
     let compared = differences::compare(pair.declared, &requests, &go?, &ours?)?;
     if pair.definition {
         together::patches(&ours_client, pair).await?;
+        openapi::of_connecters(&go_client, &ours_client, pair).await?;
     }
     progress::say(format!("{compared} answers are as declared"));
     Ok(())

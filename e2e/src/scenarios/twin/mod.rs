@@ -12,6 +12,7 @@ mod gadgets;
 #[cfg(test)]
 mod kubernetes_tests;
 mod managed_fields;
+mod openapi;
 mod pair;
 mod play;
 mod protobuf;
@@ -61,7 +62,7 @@ const PAIRS: [&Pair; 2] = [&wardle::PAIR, &gadgets::PAIR];
 
 async fn side_by_side(world: &World, pair: &Pair) -> Result<(), Failure> {
     let requests = pair.requests();
-    start(world, pair).await?;
+    start(world, pair, servers(pair)).await?;
     let go = play::play(&direct::client(world, pair.go).await?, &requests).await?;
     let client = direct::client(world, pair.ours).await?;
     let ours = play::play(&client, &requests).await?;
@@ -69,6 +70,7 @@ async fn side_by_side(world: &World, pair: &Pair) -> Result<(), Failure> {
     let together = at_once(&client, pair).await;
     let random = by_chance(world, &client, pair).await;
     let defined = beside_a_definition(world, &client, pair).await;
+    let documents = documents(world, &client, pair).await;
     // What was said through the aggregator is looked at even where the direct answers differ already.
     let aggregated = through_the_aggregator(world, pair).await;
     progress::say(format!("    {} requests; declared to differ:", requests.len()));
@@ -80,6 +82,7 @@ async fn side_by_side(world: &World, pair: &Pair) -> Result<(), Failure> {
         ("at once", together),
         ("by chance", random),
         ("beside a definition", defined),
+        ("in OpenAPI", documents),
         ("through the aggregator", aggregated),
     ];
     let failed = |(how, outcome): (&str, Result<(), Failure>)| Some(format!("{how}: {}", outcome.err()?));
@@ -88,15 +91,20 @@ async fn side_by_side(world: &World, pair: &Pair) -> Result<(), Failure> {
     end(world, pair).await
 }
 
-/// Random requests that no run has sent before.
+/// Random requests that no run has sent before: to ours directly, and, since it has the claim, through the aggregator. The Go server,
+/// which stands by, is asked directly.
 async fn by_new_chance(world: &World, pair: &Pair) -> Result<(), Failure> {
-    start(world, pair).await?;
-    let (go, ours) = (
-        direct::client(world, pair.go).await?,
-        direct::client(world, pair.ours).await?,
-    );
+    let [go, ours] = servers(pair);
+    start(world, pair, [ours, go]).await?;
+    let go = direct::client(world, pair.go).await?;
+    let ours = direct::client(world, pair.ours).await?;
+    let aggregator = client::connect_without_retries(world.tools.kubeconfig()).await?;
     let seed = u64::from(rand::random::<u32>());
-    random::play(&go, &ours, pair, seed, RANDOM_LONG).await?;
+    let directly = random::Sides::new(&go, &ours);
+    directly.play(pair, seed, RANDOM_LONG / 2).await?;
+    let aggregated = random::Sides::new(&go, &aggregator).through_the_aggregator();
+    // Objects are called by their seeds, which are others here.
+    aggregated.play(pair, seed + (1 << 32), RANDOM_LONG / 2).await?;
     world.delete("aggregatedserver", pair.go).await?;
     end(world, pair).await
 }
@@ -111,19 +119,30 @@ async fn end(world: &World, pair: &Pair) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn start(world: &World, pair: &Pair) -> Result<(), Failure> {
+/// The Go server of a pair and ours: their names and manifests.
+fn servers(pair: &Pair) -> [(&'static str, String); 2] {
+    [
+        (pair.go, (pair.go_server)(pair.go)),
+        (pair.ours, (pair.our_server)(pair.ours)),
+    ]
+}
+
+/// Both run; the first has the claim, and the second stands by.
+async fn start(world: &World, pair: &Pair, servers: [(&str, String); 2]) -> Result<(), Failure> {
     for namespace in [pair.go, pair.ours, pair.objects] {
         world.namespace(namespace).await?;
     }
     if !pair.access.is_empty() {
         world.apply(pair.access).await?;
     }
-    world.apply(&(pair.go_server)(pair.go)).await?;
-    world.ready(pair.go).await?;
-    let ours = pair.ours;
-    world.apply(&(pair.our_server)(ours)).await?;
-    world.condition(ours, "Ready", "False", Some("Conflict")).await?;
-    let line = format!("-n {ours} rollout status deployment/{ours} --timeout=180s");
+    let [(first, first_server), (second, second_server)] = servers;
+    world.apply(&first_server).await?;
+    world.ready(first).await?;
+    world.apply(&second_server).await?;
+    world
+        .condition(second, "Ready", "False", Some("Conflict"))
+        .await?;
+    let line = format!("-n {second} rollout status deployment/{second} --timeout=180s");
     world.kubectl(&line).await.map(|_| ())
 }
 
@@ -133,7 +152,7 @@ async fn by_chance(world: &World, ours: &Client, pair: &Pair) -> Result<(), Fail
         return Ok(());
     }
     let go = direct::client(world, pair.go).await?;
-    random::play(&go, ours, pair, 0, RANDOM).await
+    random::Sides::new(&go, ours).play(pair, 0, RANDOM).await
 }
 
 /// What is asked of ours at once; no order of it is compared.
@@ -152,6 +171,15 @@ async fn beside_a_definition(world: &World, ours: &Client, pair: &Pair) -> Resul
     world.made.note("customresourcedefinition", definition::NAME);
     let cluster = client::connect_without_retries(world.tools.kubeconfig()).await?;
     definition::beside(&cluster, ours, pair).await
+}
+
+/// What both say of what connects.
+async fn documents(world: &World, ours: &Client, pair: &Pair) -> Result<(), Failure> {
+    if !pair.definition {
+        return Ok(());
+    }
+    let go = direct::client(world, pair.go).await?;
+    openapi::of_connecters(&go, ours, pair).await
 }
 
 async fn through_the_aggregator(world: &World, pair: &Pair) -> Result<(), Failure> {

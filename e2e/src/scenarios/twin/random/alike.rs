@@ -11,6 +11,33 @@ pub(super) fn answer(mut answer: Answer) -> Answer {
     answer
 }
 
+/// What is said through the kube-apiserver, without what that says itself: each of its own answers has a `Cache-Control`, and what it
+/// passes on has another.
+pub(super) fn without_proxy(mut answer: Answer) -> Answer {
+    if let Some(values) = answer.headers.get_mut("cache-control")
+        && let [first, second] = &values[..]
+        && first == second
+    {
+        values.pop();
+    }
+    answer
+}
+
+/// What a Gadget of the kind's rules is warned of at each attempt to write it.
+const OF_AN_ATTEMPT: &str = "spec.paused: a paused gadget does nothing";
+
+/// The Go server's answer without a warning that ours has not, of an attempt that came to nothing: Go begins an update with what its
+/// watch cache has, which may be old by then, and warns of that attempt too.
+pub(super) fn without_old_attempts(mut go: Answer, ours: &Answer) -> Answer {
+    let known = ours.headers.get("warning");
+    if let Some(values) = go.headers.get_mut("warning") {
+        values.retain(|value| {
+            !value.contains(OF_AN_ATTEMPT) || known.is_some_and(|known| known.contains(value))
+        });
+    }
+    go
+}
+
 fn value(value: &mut Value) {
     match value {
         Value::Object(fields) => {
