@@ -1,7 +1,7 @@
 //! The operations of a server, before they are written in one of OpenAPI's versions.
 
 use super::components::{self, Gvk};
-use super::parameters::{self, NAME, NAMESPACE, PRETTY, Parameter, SUBPATH};
+use super::parameters::{self, NAMESPACE, PRETTY, Parameter, SUBPATH, name_of};
 use crate::request::Verb;
 use crate::request::media::patch_media_types;
 use crate::resource::{Advertised, Resource, Scope, Subresource};
@@ -192,7 +192,7 @@ pub(super) fn resource(resource: &Resource, version: &str) -> Vec<Path> {
     });
     paths.push(Path {
         path: format!("{collection}/{{name}}"),
-        parameters: [&[NAME], scope.as_slice(), &[PRETTY]].concat(),
+        parameters: [&[name_of(describe.kind())], scope.as_slice(), &[PRETTY]].concat(),
         operations: describe.offered([
             (Verb::Get, describe.read()),
             (Verb::Update, describe.replace()),
@@ -202,7 +202,10 @@ pub(super) fn resource(resource: &Resource, version: &str) -> Vec<Path> {
     });
     for subresource in resource.advertised(version) {
         let path = format!("{collection}/{{name}}/{}", subresource.name);
-        let parameters = [&[NAME], scope.as_slice()].concat();
+        let kind = subresource
+            .kind
+            .map_or_else(|| describe.kind(), |[_, _, kind]| kind);
+        let parameters = [&[name_of(kind)], scope.as_slice()].concat();
         if subresource.own.is_some_and(Subresource::has_subpath) {
             paths.push(Path {
                 path: format!("{path}/{{path}}"),

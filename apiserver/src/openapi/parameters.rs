@@ -1,15 +1,17 @@
 //! Parameters of requests.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 /// A parameter.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Parameter {
     pub(super) name: &'static str,
     pub(super) place: Place,
     /// `string`, `integer` or `boolean`.
     pub(super) type_: &'static str,
-    pub(super) description: &'static str,
+    pub(super) description: Cow<'static, str>,
 }
 
 /// Where it stands.
@@ -39,7 +41,7 @@ const fn query(name: &'static str, type_: &'static str, description: &'static st
         name,
         place: Place::Query,
         type_,
-        description,
+        description: Cow::Borrowed(description),
     }
 }
 
@@ -48,12 +50,22 @@ const fn path(name: &'static str, description: &'static str) -> Parameter {
         name,
         place: Place::Path,
         type_: "string",
-        description,
+        description: Cow::Borrowed(description),
     }
 }
 
-pub(super) const NAME: Parameter = path("name", "name of the object");
-pub(super) const NAMESPACE: Parameter = path("namespace", "the namespace in which the object lives");
+/// The name of an object of this kind.
+pub(super) fn name_of(kind: &str) -> Parameter {
+    Parameter {
+        description: Cow::Owned(format!("name of the {kind}")),
+        ..path("name", "")
+    }
+}
+
+pub(super) const NAMESPACE: Parameter = path(
+    "namespace",
+    "object name and auth scope, such as for teams and projects",
+);
 pub(super) const SUBPATH: Parameter = path("path", "path to the resource");
 pub(super) const PRETTY: Parameter = query(
     "pretty",

@@ -288,6 +288,33 @@ fn a_scale_is_described_as_one() {
 }
 
 #[test]
+fn parameters_of_a_path_are_said_in_kubernetes_words() {
+    let documents = documents();
+    let described = |group: &str, path: &str| -> Vec<Value> {
+        let said = &parsed(&documents.v3[group])["paths"][path]["parameters"];
+        let of_path = said
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|said| said["in"] == "path");
+        of_path.map(|said| said["description"].clone()).collect()
+    };
+    let lamp = described(
+        LAMPS,
+        "/apis/light.example.com/v1/namespaces/{namespace}/lamps/{name}",
+    );
+    let namespace = "object name and auth scope, such as for teams and projects";
+    assert_eq!(lamp, ["name of the Lamp", namespace]);
+    let plants = "/apis/power.example.com/v1beta1/plants/{name}";
+    assert_eq!(
+        described("apis/power.example.com/v1beta1", plants),
+        ["name of the Plant"]
+    );
+    let scale = described("apis/power.example.com/v1beta1", &format!("{plants}/scale"));
+    assert_eq!(scale, ["name of the Scale"]);
+}
+
+#[test]
 fn the_index_leads_to_documents_that_may_be_kept() {
     let index: Value = serde_json::from_slice(&bytes(ask("/openapi/v3", None, &[]))).unwrap();
     let url = index["paths"][LAMPS]["serverRelativeURL"].as_str().unwrap();
