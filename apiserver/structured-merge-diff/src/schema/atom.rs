@@ -1,10 +1,11 @@
 //! The kinds of types, and how types refer to each other (Go: `schema/elements.go`).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
+
+use super::table::Table;
 
 /// A reference to a type: by name or in place.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -207,7 +208,7 @@ pub struct StructField {
 #[serde(from = "MapData")]
 pub struct Map {
     fields: Vec<StructField>,
-    by_name: HashMap<Arc<str>, usize>,
+    by_name: Table<usize>,
     /// The type of fields that are not declared; none: there may not be any.
     pub element_type: TypeRef,
     /// Separable or atomic.

@@ -5,6 +5,7 @@
 mod atom;
 mod deduced;
 mod resolve;
+mod table;
 mod type_def;
 
 pub use atom::{Atom, ElementRelationship, List, Map, Scalar, StructField, TypeRef};

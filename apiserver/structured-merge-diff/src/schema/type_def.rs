@@ -1,10 +1,10 @@
 //! A schema: types by their names (Go: `schema/elements.go`).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::table::Table;
 use super::{Atom, List, Map, Scalar};
 
 /// A type with a name.
@@ -20,7 +20,7 @@ pub struct TypeDef {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(from = "SchemaData")]
 pub struct Schema {
-    types: HashMap<Arc<str>, Atom>,
+    types: Table<Atom>,
 }
 
 #[derive(Deserialize)]
