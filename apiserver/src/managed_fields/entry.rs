@@ -6,7 +6,7 @@ use annex_structured_merge_diff::fieldpath::{ApiVersion, FieldsV1Error, Set, Ver
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::go_json::to_go_json;
+use super::go_json::{is_plain, to_go_json};
 use super::time::Time;
 use crate::status::Quoted;
 
@@ -15,6 +15,8 @@ pub(super) const APPLY: &str = "Apply";
 /// `operation` of who creates, updates or patches.
 pub(super) const UPDATE: &str = "Update";
 const FIELDS_V1: &str = "FieldsV1";
+/// As long as most identifiers are not.
+const LONG_IDENTIFIER: usize = 160;
 
 /// Why `metadata.managedFields` are not understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +69,34 @@ pub(super) struct ManagerId<'a> {
 impl<'a> ManagerId<'a> {
     /// The text under which structured-merge-diff knows the manager: managers are ordered by it.
     pub(super) fn identifier(&self) -> String {
-        to_go_json(self).unwrap_or_default()
+        let Self {
+            manager,
+            operation,
+            api_version,
+            subresource,
+        } = self;
+        let fields = [
+            ("manager", manager),
+            ("operation", operation),
+            ("apiVersion", api_version),
+            ("subresource", subresource),
+        ];
+        if !fields.iter().all(|(_, text)| is_plain(text)) {
+            return to_go_json(self).unwrap_or_default();
+        }
+        // Nearly all are: each entry of each object that is written is given its identifier.
+        let mut identifier = String::with_capacity(LONG_IDENTIFIER);
+        for (name, text) in fields.iter().filter(|(_, text)| !text.is_empty()) {
+            let before = if identifier.is_empty() { "{\"" } else { ",\"" };
+            for part in [before, name, "\":\"", text, "\""] {
+                identifier.push_str(part);
+            }
+        }
+        if identifier.is_empty() {
+            identifier.push('{');
+        }
+        identifier.push('}');
+        identifier
     }
 
     /// What `identifier` was made of; only a manager's name where it is no identifier.
@@ -210,5 +239,41 @@ fn text<'a>(entry: &'a Map<String, Value>, name: &str) -> Result<&'a str, Decode
         None | Some(Value::Null) => Ok(""),
         Some(Value::String(text)) => Ok(text),
         Some(_) => Err(DecodeError::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_gos_json_whatever_it_is_made_of() {
+        let texts = [
+            "",
+            "kubectl",
+            "a b~",
+            "a\"b",
+            "a\\b",
+            "<a>",
+            "a&b",
+            "ü",
+            "a\u{7f}",
+            "a\u{2028}",
+            "\n",
+        ];
+        for manager in texts {
+            for subresource in texts {
+                let id = ManagerId {
+                    manager: manager.into(),
+                    operation: UPDATE.into(),
+                    api_version: "example.com/v1".into(),
+                    subresource: subresource.into(),
+                };
+                let identifier = id.identifier();
+                assert_eq!(identifier, to_go_json(&id).unwrap());
+                assert_eq!(ManagerId::parse(&identifier), id);
+            }
+        }
+        assert_eq!(ManagerId::default().identifier(), "{}");
     }
 }

@@ -67,6 +67,7 @@ impl PathElement {
         let mut key = String::new();
         match self {
             Self::FieldName(name) => {
+                key.reserve_exact(name.len() + "f:".len());
                 key.push_str("f:");
                 key.push_str(name);
             }

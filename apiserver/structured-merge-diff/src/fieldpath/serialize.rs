@@ -60,12 +60,16 @@ impl Set {
 }
 
 fn value_of(set: &Set, itself: bool) -> Value {
-    let itself = itself.then(|| (".".to_owned(), Value::Object(Map::new())));
-    let field = |(element, node): (&PathElement, &Node)| {
+    // Most have a few fields: inserted, they are not gathered and sorted first.
+    let mut fields = Map::new();
+    if itself {
+        fields.insert(".".to_owned(), Value::Object(Map::new()));
+    }
+    for (element, node) in &set.nodes {
         let itself = node.is_member && !node.children.is_empty();
-        (element.to_fields_v1_key(), value_of(&node.children, itself))
-    };
-    Value::Object(itself.into_iter().chain(set.nodes.iter().map(field)).collect())
+        fields.insert(element.to_fields_v1_key(), value_of(&node.children, itself));
+    }
+    Value::Object(fields)
 }
 
 fn write(out: &mut String, set: &Set, itself: bool) {
