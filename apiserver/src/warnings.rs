@@ -96,21 +96,54 @@ fn header_values(texts: &[String], total: usize) -> Vec<HeaderValue> {
         if written >= TOTAL_RUNES {
             break;
         }
-        let end = text.char_indices().nth(most).map_or(text.len(), |(end, _)| end);
-        let cut = &text[..end];
-        written += cut.chars().count();
+        let cut = first_runes(text, most);
+        written += runes(cut);
         values.extend(header_value(cut));
     }
     values
 }
 
+/// At most so many characters of a text. Most have fewer bytes than that: a warning of a deprecated version is in every answer.
+fn first_runes(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
+    let end = text.char_indices().nth(most).map(|(end, _)| end);
+    end.map_or(text, |end| &text[..end])
+}
+
+fn runes(text: &str) -> usize {
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
+    }
+}
+
 /// `None`: a text with control characters, which Go leaves out too.
 fn header_value(text: &str) -> Option<HeaderValue> {
-    if text.chars().any(char::is_control) {
+    let is_control = if text.is_ascii() {
+        text.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        text.chars().any(char::is_control)
+    };
+    if is_control {
         return None;
     }
-    let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
-    HeaderValue::from_bytes(format!("299 - \"{quoted}\"").as_bytes()).ok()
+    let mut value = String::with_capacity(text.len() + 16);
+    value.push_str("299 - \"");
+    let mut rest = text;
+    while let Some(at) = rest.find(['\\', '"']) {
+        let (before, from) = rest.split_at(at);
+        let (quoted, behind) = from.split_at(1);
+        for part in [before, "\\", quoted] {
+            value.push_str(part);
+        }
+        rest = behind;
+    }
+    value.push_str(rest);
+    value.push('"');
+    HeaderValue::try_from(value).ok()
 }
 
 #[cfg(test)]
@@ -142,6 +175,19 @@ mod tests {
             ]),
             [r#"299 - "unknown field \"spec.x\"""#, "299 - \"ü\""]
         );
+        assert_eq!(written(&[r#"\a"\"#]), [r#"299 - "\\a\"\\""#]);
+    }
+
+    #[test]
+    fn characters_are_counted_and_not_bytes() {
+        let texts = ["ü".repeat(4090), "ö".repeat(100)];
+        let shown: Vec<usize> = written(&[&texts[0], &texts[1]])
+            .iter()
+            .map(|value| value.chars().count())
+            .collect();
+        let around = r#"299 - """#.len();
+        assert_eq!(shown, [256 + around, 100 + around]);
+        assert_eq!(written(&[&texts[0]])[0].chars().count(), 4090 + around);
     }
 
     #[test]

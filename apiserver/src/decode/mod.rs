@@ -13,6 +13,8 @@ mod unstructured;
 pub(crate) mod yaml;
 mod yaml_text;
 
+use std::borrow::Cow;
+
 use serde::de::Deserializer;
 use serde_json::{Map, Value};
 
@@ -130,8 +132,7 @@ fn read_value(value: Value, resource: &Resource, version: &str) -> Result<Decode
 
 fn decode_json(body: &[u8], resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
     let served = served(resource, version)?;
-    // Go takes bytes that are no UTF-8 for replacement characters.
-    let text = String::from_utf8_lossy(body);
+    let text = text(body);
     let mut source = serde_json::Deserializer::from_str(&text);
     let read = read_from(&mut source, served);
     // Where the reader gave up the rest has not been read.
@@ -156,6 +157,12 @@ fn decode_json(body: &[u8], resource: &Resource, version: &str) -> Result<Decode
     Err(DecodeError::Unrecognized(format!(
         "couldn't get version/kind; json parse error: {message}"
     )))
+}
+
+/// A body as text. Go takes bytes that are no UTF-8 for replacement characters.
+pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
+    // Looked at many bytes at a time, where the lossy reader looks at each.
+    str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
 
 fn decode_yaml(body: &[u8], resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {

@@ -140,7 +140,7 @@ impl Registry {
                 reason: entry.damage().unwrap_or_default().to_owned(),
             }));
         }
-        let fields: Map<String, Value> = serde_json::from_slice(entry.value())
+        let fields = parse(entry.value())
             .map_err(|error| internal(format!("unable to decode {}: {error}", entry.key())))?;
         let object = Object(fields);
         let version = self.rules.version_of(&object).map(str::to_owned).ok_or_else(|| {
@@ -173,6 +173,15 @@ impl Registry {
             .map(|found| found.schema.fingerprint);
         schema.hash(&mut hasher);
         hasher.finish()
+    }
+}
+
+/// The fields of an object's JSON.
+fn parse(value: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
+    // Looked at as text once, and not string by string.
+    match str::from_utf8(value) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(value),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::decode::place::Place;
 use crate::decode::strict::StrictFindings as Findings;
-use crate::decode::syntax;
+use crate::decode::{syntax, text};
 
 /// Reads a body as JSON. `fields`: the fields that objects in an array at the top may have; `None`: any.
 ///
@@ -17,7 +17,7 @@ pub(super) fn read(
     body: &[u8],
     fields: Option<&'static [&'static str]>,
 ) -> Result<(Value, Findings), String> {
-    let text = String::from_utf8_lossy(body);
+    let text = text(body);
     let mut findings = Findings::default();
     let mut source = serde_json::Deserializer::from_str(&text);
     let reader = Reader {
