@@ -168,7 +168,7 @@ pub fn flunders() -> Result<Resource, DescriptionError> {
         .hub::<v1beta1::Flunder>()
         .default(default_flunder)
         .validate(validate_flunder)
-        .validate_update(|_, _| Vec::new())
+        .accept_updates()
         .deprecated::<v1alpha1::Flunder>(deprecated(FLUNDER))
         .policy(policy())
         .build()

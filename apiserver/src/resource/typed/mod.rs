@@ -59,7 +59,7 @@ use super::{
 };
 use crate::rest::Rest;
 use crate::status::FieldError;
-use strategy::{Rules, Typed};
+use strategy::{OnUpdate, Rules, Typed};
 use version::{Erased, Serving};
 
 pub use admission::{Admission, AdmissionRequest};
@@ -232,7 +232,7 @@ impl<S: Kind, H: Kind> Builder<S, H> {
     }
 
     /// What is wrong with a new object, beyond its metadata. Also with a changed one, unless
-    /// [`validate_update`](Self::validate_update) says something else.
+    /// [`validate_update`](Self::validate_update) or [`accept_updates`](Self::accept_updates) says something else.
     #[must_use]
     pub fn validate(mut self, rule: impl Fn(&H) -> Vec<FieldError> + Send + Sync + 'static) -> Self {
         self.rules.validate = Some(Box::new(rule));
@@ -245,7 +245,15 @@ impl<S: Kind, H: Kind> Builder<S, H> {
         mut self,
         rule: impl Fn(&H, &H) -> Vec<FieldError> + Send + Sync + 'static,
     ) -> Self {
-        self.rules.validate_update = Some(Box::new(rule));
+        self.rules.validate_update = OnUpdate::Judge(Box::new(rule));
+        self
+    }
+
+    /// Nothing is wrong with a changed object, beyond its metadata, whatever [`validate`](Self::validate) says of a new one: Go's
+    /// `ValidateUpdate` that returns no errors. No object is read for that.
+    #[must_use]
+    pub fn accept_updates(mut self) -> Self {
+        self.rules.validate_update = OnUpdate::Accept;
         self
     }
 

@@ -13,10 +13,19 @@ type Prepare<H> = Box<dyn Fn(&mut H) + Send + Sync>;
 type PrepareChange<H> = Box<dyn Fn(&mut H, &H) + Send + Sync>;
 type Warn<H> = Box<dyn Fn(&H) -> Vec<String> + Send + Sync>;
 
+/// What is asked about a changed object.
+pub(super) enum OnUpdate<H> {
+    /// What is asked about a new one.
+    Validate,
+    /// Nothing: it is not even read.
+    Accept,
+    Judge(JudgeChange<H>),
+}
+
 /// The rules of a resource, in its hub version.
 pub(super) struct Rules<H> {
     pub(super) validate: Option<Judge<H>>,
-    pub(super) validate_update: Option<JudgeChange<H>>,
+    pub(super) validate_update: OnUpdate<H>,
     pub(super) prepare_for_create: Option<Prepare<H>>,
     pub(super) prepare_for_update: Option<PrepareChange<H>>,
     pub(super) validate_status_update: Option<JudgeChange<H>>,
@@ -28,7 +37,7 @@ impl<H> Default for Rules<H> {
     fn default() -> Self {
         Self {
             validate: None,
-            validate_update: None,
+            validate_update: OnUpdate::Validate,
             prepare_for_create: None,
             prepare_for_update: None,
             validate_status_update: None,
@@ -152,8 +161,9 @@ impl<H: Kind> Strategy for Typed<H> {
 
     fn validate_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
         match &self.rules.validate_update {
-            Some(rule) => judge_change(rule, object, old),
-            None => self.validate(object),
+            OnUpdate::Validate => self.validate(object),
+            OnUpdate::Accept => Vec::new(),
+            OnUpdate::Judge(rule) => judge_change(rule, object, old),
         }
     }
 

@@ -121,6 +121,42 @@ fn a_conversion_goes_through_the_hub_and_keeps_metadata() {
 }
 
 #[test]
+fn a_conversion_may_change_labels_and_annotations() {
+    #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+    struct Marked {
+        metadata: ObjectMeta,
+    }
+    crate::kind!(Marked: "example.com", "v1", "marked", Namespaced);
+
+    let marks = |label: Option<&'static str>| {
+        resource::<Marked>()
+            .prepare_for_create(move |marked| {
+                let labels = marked.metadata.labels.take().unwrap_or_default();
+                marked.metadata.annotations = Some(labels);
+                marked.metadata.labels = label.map(|label| [("x".to_owned(), label.to_owned())].into());
+            })
+            .build()
+            .unwrap()
+    };
+    let after = |label: Option<&'static str>, metadata: Value| {
+        let mut object = object(json!({"metadata": metadata}));
+        marks(label).strategy.prepare_for_create(&mut object);
+        object.0["metadata"].clone()
+    };
+    let before = json!({"labels": {"x": "y"}, "annotations": {"x": "z", "w": ""}, "name": "a", "newer": 1});
+    assert_eq!(
+        after(Some("y"), before.clone()),
+        json!({"labels": {"x": "y"}, "annotations": {"x": "y"}, "name": "a", "newer": 1})
+    );
+    assert_eq!(after(Some("q"), before.clone())["labels"], json!({"x": "q"}));
+    assert_eq!(
+        after(None, before),
+        json!({"annotations": {"x": "y"}, "name": "a", "newer": 1})
+    );
+    assert_eq!(after(None, json!({"labels": null})), json!({"annotations": {}}));
+}
+
+#[test]
 fn a_type_writes_what_it_knows() {
     let strategy = Arc::clone(&lamps().strategy);
     let sent = object(json!({"metadata": {"name": "a"}, "other": 1}));
@@ -170,6 +206,10 @@ fn rules_run_in_the_hub_version() {
     assert_eq!(messages, ["watts: Invalid value: -3: must not be negative"]);
     // Without a rule of its own an update is judged as a creation.
     assert_eq!(strategy.validate_update(&lamp(-3), &lamp(3)).len(), 1);
+    let refused = |_: &v1::Lamp| vec![FieldError::required("watts", "")];
+    let accepting = resource().validate(refused).accept_updates().build().unwrap();
+    assert_eq!(accepting.strategy.validate(&lamp(3)).len(), 1);
+    assert_eq!(accepting.strategy.validate_update(&lamp(3), &lamp(3)), vec![]);
     let mut dimmed = lamp(1);
     strategy.prepare_for_update(&mut dimmed, &lamp(3));
     assert_eq!(dimmed.0["watts"], 3);

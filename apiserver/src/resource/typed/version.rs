@@ -1,6 +1,7 @@
 //! One version of a typed resource: its Rust type between JSON on one side and the hub's type on the other.
 
 use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::marker::PhantomData;
 
@@ -191,11 +192,11 @@ impl Unmanaged {
 
 /// The object that `value` says, with the metadata of `object`; that one where it cannot be written.
 pub(super) fn replaced_by<V: Kind>(mut object: Object, value: V) -> Object {
-    let Ok(mut fields) = fields_of(value) else {
+    let Ok((mut fields, said)) = fields_of(value) else {
         return object;
     };
     let metadata = object.0.remove("metadata").unwrap_or_default();
-    complete::<V>(&mut fields, metadata);
+    complete::<V>(&mut fields, metadata, said);
     fields
 }
 
@@ -203,38 +204,53 @@ pub(super) fn replaced_by<V: Kind>(mut object: Object, value: V) -> Object {
 /// lost in a type that knows less; only labels and annotations may change with a conversion, as of a
 /// CustomResourceDefinition's.
 pub(super) fn write<V: Kind>(value: V, metadata: Value) -> Result<Object, ConversionError> {
-    let mut object = fields_of(value)?;
-    complete::<V>(&mut object, metadata);
+    let (mut object, said) = fields_of(value)?;
+    complete::<V>(&mut object, metadata, said);
     Ok(object)
 }
 
-/// The fields that a value says, of its metadata only those that are taken from it.
-fn fields_of<V: Kind>(mut value: V) -> Result<Object, ConversionError> {
-    let metadata = value.meta_mut();
-    *metadata = ObjectMeta {
-        labels: metadata.labels.take(),
-        annotations: metadata.annotations.take(),
-        ..ObjectMeta::default()
-    };
+/// What is taken from the metadata of a value.
+struct Said {
+    labels: Option<BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+/// The fields that a value says, without its metadata, and what is taken from these.
+fn fields_of<V: Kind>(mut value: V) -> Result<(Object, Said), ConversionError> {
+    let ObjectMeta {
+        labels, annotations, ..
+    } = std::mem::take(value.meta_mut());
     let written = serde_json::to_value(value).map_err(|error| ConversionError(error.to_string()))?;
     match written {
-        Value::Object(fields) => Ok(Object(fields)),
+        Value::Object(fields) => Ok((Object(fields), Said { labels, annotations })),
         _ => Err(ConversionError(format!("{} is no object", V::kind(&())))),
     }
 }
 
 /// Gives what a value says its type, and the metadata that it was made of.
-fn complete<V: Kind>(object: &mut Object, metadata: Value) {
-    let mut changed = object.0.insert("metadata".into(), metadata).unwrap_or_default();
-    for field in ["labels", "annotations"] {
-        let changed = changed
-            .get_mut(field)
-            .map(Value::take)
-            .filter(|map| !map.is_null());
-        match changed {
-            Some(changed) => object.metadata_mut().insert(field.into(), changed),
-            None => object.metadata_mut().remove(field),
-        };
+fn complete<V: Kind>(object: &mut Object, metadata: Value, said: Said) {
+    object.0.insert("metadata".into(), metadata);
+    for (field, said) in [("labels", said.labels), ("annotations", said.annotations)] {
+        let there = object.metadata_mut();
+        match said {
+            None => drop(there.remove(field)),
+            // Most conversions leave them as they are, and annotations are often most of an object.
+            Some(said) if says(there.get(field), &said) => {}
+            Some(said) => {
+                let said = said.into_iter().map(|(key, text)| (key, text.into()));
+                there.insert(field.into(), Value::Object(said.collect()));
+            }
+        }
     }
     object.set_type(&V::api_version(&()), &V::kind(&()));
+}
+
+/// Whether `value` is the map `said`.
+fn says(value: Option<&Value>, said: &BTreeMap<String, String>) -> bool {
+    let Some(Value::Object(fields)) = value else {
+        return false;
+    };
+    let mut pairs = fields.iter().zip(said);
+    fields.len() == said.len()
+        && pairs.all(|((key, value), said)| (key, value.as_str()) == (said.0, Some(said.1)))
 }
