@@ -12,7 +12,7 @@ use super::field_managers::manager_or_user_agent;
 use crate::decode::{self, BodyMedia, Decoded};
 use crate::object::Object;
 use crate::offload;
-use crate::registry::UpdateFn;
+use crate::registry::{Current, UpdateFn};
 use crate::request::media::{self, Wanted};
 use crate::request::options::{CreateOptions, FieldValidation, UpdateOptions};
 use crate::request::{RequestInfo, Verb};
@@ -79,12 +79,12 @@ where
     let manager = options.field_manager.clone();
     // On a conflict it is needed again, which is rare enough to read it again.
     let mut first = Some(object);
-    let mut change = |current: Option<&Object>| {
+    let mut change = |current: Option<Current<'_>>| {
         let object = match first.take() {
             Some(object) => object,
             None => settle_names(decoded(call, &body, media)?.object, call.info())?,
         };
-        call.changed(current, object, Some(&manager))
+        call.changed(current.map(|current| current.object), object, Some(&manager))
     };
     let creates = call.kind.policy.allow_create_on_update;
     answer_update(call, wanted, &mut change, options, creates).await

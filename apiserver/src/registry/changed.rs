@@ -2,7 +2,7 @@
 //! `Preconditions.Check` of `storage/interfaces.go`.
 
 use super::metadata;
-use super::{Rules, UpdateFn};
+use super::{Current, Rules, UpdateFn};
 use crate::authz::Authorized;
 use crate::object::Object;
 use crate::request::options::{Preconditions, UpdateOptions};
@@ -16,7 +16,7 @@ impl Rules {
         &self,
         request: &Authorized,
         change: &mut UpdateFn<'_>,
-        current: Option<&Object>,
+        current: Option<Current<'_>>,
         options: &UpdateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Object, ApiError> {
@@ -33,7 +33,7 @@ impl Rules {
         &self,
         request: &Authorized,
         change: &mut UpdateFn<'_>,
-        current: Option<&Object>,
+        current: Option<Current<'_>>,
         options: &UpdateOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Object, ApiError> {
@@ -59,7 +59,8 @@ impl Rules {
         if options.fields_managed {
             return Ok(object);
         }
-        self.with_managers(request, current, object, &options.field_manager)
+        let live = current.map(|current| current.object);
+        self.with_managers(request, live, object, &options.field_manager)
     }
 
     /// A PUT's uid must be the object's: else the client means one that is gone.

@@ -60,14 +60,24 @@ pub(crate) use prepare::in_time;
 pub use rules::Rules;
 
 pub(crate) use selection::{check_fields, value_at};
+pub(crate) use update::is_same_but;
 pub(crate) use watch::watch_deadline;
 pub use watch_event::{Source, WatchEvent, WatchStream};
 
-/// Makes the new object of an update from the current one, which is in the request's version, with its resourceVersion,
-/// and `None` where there is no object. It is called again with the newer object on a conflict.
+/// Makes the new object of an update from the current one, and `None` where there is no object. It is called again with the
+/// newer object on a conflict.
 ///
 /// What it returns is in the request's version, normalized and defaulted. Its errors end the update.
-pub type UpdateFn<'a> = dyn FnMut(Option<&Object>) -> Result<Object, ApiError> + Send + 'a;
+pub type UpdateFn<'a> = dyn FnMut(Option<Current<'_>>) -> Result<Object, ApiError> + Send + 'a;
+
+/// The object that an update finds.
+#[derive(Clone, Copy, Debug)]
+pub struct Current<'a> {
+    /// In the request's version, with its resourceVersion.
+    pub object: &'a Object,
+    /// Whether it is known to be normalized and defaulted: as it is stored, it is what it would be decoded to.
+    pub is_complete: bool,
+}
 
 /// One resource on a store. Entries go out as they are stored; [`Registry::pieces`], [`Registry::encode`] and
 /// [`Registry::decode`] make of them what a client of some version is to see. Cheap to clone.

@@ -9,7 +9,7 @@ use super::canonical::Oversize;
 use super::errors::MODIFIED;
 use super::metadata;
 use super::prepare::{differs_outside_of, in_time};
-use super::{Registry, UpdateFn, Updated, versions};
+use super::{Current, Registry, UpdateFn, Updated, versions};
 use crate::authz::Authorized;
 use crate::managed_fields::keep_timestamps;
 use crate::object::Object;
@@ -65,7 +65,7 @@ impl Registry {
     }
 
     /// What is stored in `entry`, decoded once, as a write in `version` needs it.
-    async fn decode_current(&self, entry: &Entry, version: &str) -> Result<Current, ApiError> {
+    async fn decode_current(&self, entry: &Entry, version: &str) -> Result<Decoded, ApiError> {
         let hub = &self.rules.resource.hub_version;
         if self.rules.resource.conversion_waits() {
             let seen = if version == hub {
@@ -74,16 +74,16 @@ impl Registry {
                 Some(self.decoded_in(entry, version).await?)
             };
             let old = self.decoded_in(entry, hub).await?;
-            return Ok(Current { old, seen });
+            return Ok(Decoded { old, seen });
         }
         let stored = self.stored(entry)?;
         if version == hub {
-            return Ok(Current {
+            return Ok(Decoded {
                 old: self.read_in(stored, entry, hub)?,
                 seen: None,
             });
         }
-        Ok(Current {
+        Ok(Decoded {
             old: self.read_in(stored.clone(), entry, hub)?,
             seen: Some(self.read_in(stored, entry, version)?),
         })
@@ -118,8 +118,12 @@ impl Registry {
         // The stored object is decoded whatever the client sent.
         let _memory = offload::expect_stored(entry.value()).await;
         let version = &request.info().version;
-        let Current { old, seen } = self.decode_current(entry, version).await?;
+        let Decoded { old, seen } = self.decode_current(entry, version).await?;
         let current = seen.as_ref().unwrap_or(&old);
+        let current = Current {
+            object: current,
+            is_complete: self.as_stored(entry, std::iter::once(current)).is_some(),
+        };
         let object = self
             .rules
             .changed(request, change, Some(current), options, warnings)
@@ -197,8 +201,12 @@ impl Registry {
             is_prepared,
         } = change;
         let new = self.to_store(new, is_prepared).await.map_err(Failed::Other)?;
+        // Where both are known they are compared before anything is encoded.
+        if stored.is_some_and(|stored| is_same_but_revision(&new, stored)) {
+            return Ok(entry.clone());
+        }
         let value = self.value(&new).map_err(Failed::Other)?;
-        if is_stored(&new, &value, entry, stored) {
+        if stored.is_none() && is_stored(&new, &value, entry) {
             return Ok(entry.clone());
         }
         if dry_run {
@@ -294,14 +302,11 @@ impl Registry {
 }
 
 /// Whether `object`, whose bytes are `value`, is what is stored. What another server wrote may be the same with its
-/// fields in another order; then it is as long. `stored` is the stored object, where it is known.
-fn is_stored(object: &Object, value: &Bytes, entry: &Entry, stored: Option<&Object>) -> bool {
+/// fields in another order; then it is as long.
+fn is_stored(object: &Object, value: &Bytes, entry: &Entry) -> bool {
     let bytes = entry.value();
     if value.len() != bytes.len() {
         return false;
-    }
-    if let Some(stored) = stored {
-        return is_same_but_revision(object, stored);
     }
     let parse = || serde_json::from_slice::<Map<String, Value>>(bytes).ok();
     value == bytes || parse().is_some_and(|stored| stored == object.0)
@@ -309,11 +314,15 @@ fn is_stored(object: &Object, value: &Bytes, entry: &Entry, stored: Option<&Obje
 
 /// Whether two objects are the same but for the resourceVersion.
 fn is_same_but_revision(left: &Object, right: &Object) -> bool {
+    is_same_but("resourceVersion", left, right)
+}
+
+/// Whether two objects are the same but for a field of their metadata.
+pub(crate) fn is_same_but(field: &str, left: &Object, right: &Object) -> bool {
     let (Some(of_left), Some(of_right)) = (left.metadata(), right.metadata()) else {
         return false;
     };
-    !differs_outside_of(&["metadata"], &left.0, &right.0)
-        && !differs_outside_of(&["resourceVersion"], of_left, of_right)
+    !differs_outside_of(&["metadata"], &left.0, &right.0) && !differs_outside_of(&[field], of_left, of_right)
 }
 
 /// Of an apply too large is too large: who applies must not lose what others manage.
@@ -326,7 +335,7 @@ fn oversize(options: &UpdateOptions) -> Oversize {
 }
 
 /// The object that a write finds.
-struct Current {
+struct Decoded {
     /// In the hub version.
     old: Object,
     /// In the request's version; `None`: that is the hub's.

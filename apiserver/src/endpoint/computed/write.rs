@@ -10,7 +10,7 @@ use crate::endpoint::call::Call;
 use crate::endpoint::write::new_object;
 use crate::managed_fields::keep_timestamps;
 use crate::object::Object;
-use crate::registry::{Asked, MODIFIED, UpdateFn, begin_create, check_path, generate_name, in_time};
+use crate::registry::{Asked, Current, MODIFIED, UpdateFn, begin_create, check_path, generate_name, in_time};
 use crate::request::Verb;
 use crate::request::options::{CreateOptions, GetOptions, UpdateOptions};
 use crate::response::Response;
@@ -156,8 +156,12 @@ async fn changed(
     let old = in_hub(call, current).await?;
     let seen = in_version(call, old.clone()).await?;
     let mut warnings = Vec::new();
+    let current = Current {
+        object: &seen,
+        is_complete: false,
+    };
     let object = rules
-        .changed(request, change, Some(&seen), options, &mut warnings)
+        .changed(request, change, Some(current), options, &mut warnings)
         .await;
     let admitted = async {
         let object = object?;

@@ -10,7 +10,7 @@ use crate::managed_fields::{
     ApplyError, managed_fields_of, remove_managed_fields, set_managed_fields, shown_fields,
 };
 use crate::object::Object;
-use crate::registry::now;
+use crate::registry::{Current, is_same_but, now};
 use crate::request::options::{FieldValidation, PatchOptions};
 use crate::status::ApiError;
 
@@ -25,25 +25,34 @@ const MANAGED_FIELDS_DEPTH: usize = 2;
 pub(super) fn applied(
     call: &Call<'_>,
     body: &[u8],
-    live: Option<&Object>,
+    live: Option<Current<'_>>,
     options: &PatchOptions,
 ) -> Result<Object, ApiError> {
     let Config { object, duplicates } = read(body)?;
     let force = options.force.unwrap_or_default();
     let managers = call.field_manager()?;
     let mut applied = managers
-        .apply(live, object, &options.field_manager, force, &now())
+        .apply(
+            live.map(|live| live.object),
+            object,
+            &options.field_manager,
+            force,
+            &now(),
+        )
         .map_err(ApplyError::into_api_error)?;
     // They were just written and would be read as they are, unless they are too deep.
     let managed = managed_fields_of(&applied)
         .is_some_and(|managed| decode::is_shallow(managed, MANAGED_FIELDS_DEPTH))
         .then(|| remove_managed_fields(&mut applied))
         .flatten();
-    let applied = typed(call, Value::Object(applied.0), body)?;
-    // What Go converts to the type of the resource: it fits the schema, or it would not have been merged.
-    let mut applied = decode::decode_value(applied, call.kind, &call.version.name)
-        .map_err(|error| ApiError::Plain(error.to_string()))?
-        .object;
+    // Of what nothing has changed nothing is else than it was when it was stored, where it was decoded to the end.
+    let is_as_stored =
+        |live: Current<'_>| live.is_complete && is_same_but("managedFields", &applied, live.object);
+    let mut applied = if managed.is_some() && live.is_some_and(is_as_stored) {
+        applied
+    } else {
+        decoded(call, applied, body)?
+    };
     if managed.is_some() {
         set_managed_fields(&mut applied, managed);
     }
@@ -62,6 +71,18 @@ pub(super) fn applied(
         }
     }
     Ok(applied)
+}
+
+/// A merged object as the request's version has it, without what was said of it that no type is about.
+///
+/// # Errors
+/// 500: it does not fit the type.
+fn decoded(call: &Call<'_>, applied: Object, body: &[u8]) -> Result<Object, ApiError> {
+    let applied = typed(call, Value::Object(applied.0), body)?;
+    // What Go converts to the type of the resource: it fits the schema, or it would not have been merged.
+    let decoded = decode::decode_value(applied, call.kind, &call.version.name)
+        .map_err(|error| ApiError::Plain(error.to_string()))?;
+    Ok(decoded.object)
 }
 
 /// What Go makes of a merged object before anybody looks at it: a value of the type of the request's version. `body` is what was

@@ -20,6 +20,7 @@ use super::field_managers::manager_or_user_agent;
 use super::write::{answer_update, settle_names};
 use crate::object::Object;
 use crate::offload::{self, Text};
+use crate::registry::Current;
 use crate::request::media::{self, PatchMedia};
 use crate::request::options::{PatchOptions, UpdateOptions};
 use crate::response::Response;
@@ -48,7 +49,7 @@ where
     answer::check_object(call, wanted)?;
     // Read when it is applied, which takes it apart: of an object that is not there, that is what is said, whatever the
     // patch. On a conflict it is read again, which is rare enough.
-    let mut change = |current: Option<&Object>| patched(call, media, &body, current, &options);
+    let mut change = |current: Option<Current<'_>>| patched(call, media, &body, current, &options);
     let update = UpdateOptions {
         fields_managed: is_apply || call.scale.is_some(),
         is_apply,
@@ -63,9 +64,11 @@ fn patched(
     call: &Call<'_>,
     media: PatchMedia,
     body: &[u8],
-    current: Option<&Object>,
+    current: Option<Current<'_>>,
     options: &PatchOptions,
 ) -> Result<Object, ApiError> {
+    let is_complete = call.scale.is_none() && current.is_some_and(|current| current.is_complete);
+    let current = current.map(|current| current.object);
     let live = current.map(|current| call.old_object(current)).transpose()?;
     let live = live.as_deref();
     let existing = || live.ok_or_else(|| call.not_found());
@@ -82,7 +85,10 @@ fn patched(
         PatchMedia::JsonPatch => of_json(json::Kind::JsonPatch)?,
         PatchMedia::MergePatch => of_json(json::Kind::MergePatch)?,
         PatchMedia::StrategicMergePatch => strategic_merge::patched(call, body, validation, existing()?)?,
-        PatchMedia::Apply => apply::applied(call, body, live, options)?,
+        PatchMedia::Apply => {
+            let live = live.map(|object| Current { object, is_complete });
+            apply::applied(call, body, live, options)?
+        }
     };
     let manager = (media != PatchMedia::Apply).then_some(options.field_manager.as_str());
     call.changed(current, new, manager)

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::super::testing::{Reply, TestServer};
+use crate::storage::{Key, Storage as _};
 
 const FLUNDERS: &str = "/apis/wardle.example.com/v1alpha1/namespaces/default/flunders";
 const A: &str = "/apis/wardle.example.com/v1alpha1/namespaces/default/flunders/a";
@@ -63,6 +64,33 @@ async fn an_apply_creates_changes_and_removes() {
     .await;
     assert_eq!(dry.json()["spec"], json!({"reference": "z"}));
     assert_eq!(server.get(A).await.json(), changed.json());
+}
+
+#[tokio::test]
+async fn what_nobody_knows_to_be_complete_is_completed_by_an_apply_that_changes_nothing() {
+    let server = TestServer::new();
+    let mine = config(&json!({"reference": "x"}));
+    let made = apply(&server, "fieldManager=me", &mine).await.json();
+    // As another program stored it, which knew of no status.
+    let mut stored = made.clone();
+    stored.as_object_mut().unwrap().remove("status");
+    let metadata = stored["metadata"].as_object_mut().unwrap();
+    metadata.remove("resourceVersion");
+    metadata.insert("name".into(), "b".into());
+    let key = Key::parse("/wardle.example.com/flunders/default/b").unwrap();
+    server
+        .store
+        .create(&key, stored.to_string().into())
+        .await
+        .unwrap();
+    let mut same = mine.clone();
+    same["metadata"]["name"] = "b".into();
+    let uri = format!("{FLUNDERS}/b?fieldManager=me");
+    let completed = server.send("PATCH", &uri, APPLY, same.to_string()).await.json();
+    assert_eq!(completed["status"], json!({}));
+    assert_eq!(completed["spec"], made["spec"]);
+    let again = server.send("PATCH", &uri, APPLY, same.to_string()).await.json();
+    assert_eq!(again, completed);
 }
 
 #[tokio::test]

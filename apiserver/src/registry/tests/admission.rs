@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::fixture::*;
 use crate::admission::Operation;
 use crate::object::Object;
+use crate::registry::Current;
 use crate::request::Verb;
 use crate::request::options::{CreateOptions, DeleteOptions, ListOptions, UpdateOptions};
 use crate::resource::{Policy, Scope};
@@ -234,13 +235,13 @@ async fn each_attempt_of_an_update_asks_again_with_the_newer_object() {
         .replace("red", "green");
     let mut attempts = 0;
     let store = &shop.store;
-    let mut change = |current: Option<&Object>| {
+    let mut change = |current: Option<Current<'_>>| {
         attempts += 1;
         if attempts == 1 {
             let write = store.update(first.key(), first.revision(), newer.clone().into());
             futures::executor::block_on(write).unwrap();
         }
-        let mut object = current.cloned().unwrap();
+        let mut object = current.map(|current| current.object.clone()).unwrap();
         labelled(&mut object);
         Ok(object)
     };
@@ -292,8 +293,8 @@ async fn the_deletion_of_a_collection_is_admitted_object_by_object() {
 #[tokio::test]
 async fn what_an_apply_creates_is_admitted_as_a_creation() {
     let shop = shop();
-    let mut change = |current: Option<&Object>| {
-        assert_eq!(current, None);
+    let mut change = |current: Option<Current<'_>>| {
+        assert!(current.is_none());
         Ok(paint("refused", "red"))
     };
     let options = UpdateOptions {

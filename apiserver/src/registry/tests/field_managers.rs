@@ -57,7 +57,7 @@ async fn what_a_conversion_to_the_hub_loses_is_managed_by_nobody() {
         .update(
             &request(Verb::Update, "v2", "a"),
             &mut |current| {
-                let revision = current.map(crate::object::Object::resource_version);
+                let revision = current.map(|current| current.object.resource_version());
                 let new = object(ambiguous("blue"));
                 Ok(with(new, "resourceVersion", revision.unwrap_or_default()))
             },

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::fixture::*;
 use super::watch::shown_events;
 use crate::object::Object;
+use crate::registry::Current;
 use crate::request::Verb;
 use crate::request::options::{ListOptions, UpdateOptions};
 
@@ -27,8 +28,8 @@ async fn an_update_that_takes_the_last_finalizer_deletes() {
     let strip = |object: &mut Object| {
         object.metadata_mut().remove("finalizers");
     };
-    let mut change = |current: Option<&Object>| {
-        let mut object = current.cloned().unwrap();
+    let mut change = |current: Option<Current<'_>>| {
+        let mut object = current.map(|current| current.object.clone()).unwrap();
         strip(&mut object);
         Ok(object)
     };

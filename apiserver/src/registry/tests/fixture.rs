@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::admission::{Admission, Attributes, Operation};
 use crate::authz::Authorized;
 use crate::object::Object;
-use crate::registry::{Created, Deleted, Registry, Updated};
+use crate::registry::{Created, Current, Deleted, Registry, Updated};
 use crate::request::options::{CreateOptions, DeleteOptions, GetOptions, UpdateOptions};
 use crate::request::{RequestInfo, User, Verb};
 use crate::resource::testing::{Calls, waiting};
@@ -303,7 +303,7 @@ impl Shop {
 
     pub(super) async fn put_with(&self, object: Object, options: UpdateOptions) -> Result<Updated, ApiError> {
         let request = request(Verb::Update, "v1", object.name());
-        let mut change = |_: Option<&Object>| Ok(object.clone());
+        let mut change = |_: Option<Current<'_>>| Ok(object.clone());
         self.update(&request, &mut change, &options).await
     }
 
@@ -328,8 +328,8 @@ impl Shop {
         name: &str,
         mut edit: impl FnMut(&mut Object) + Send,
     ) -> Result<Updated, ApiError> {
-        let mut change = |current: Option<&Object>| {
-            let mut object = current.cloned().unwrap_or_default();
+        let mut change = |current: Option<Current<'_>>| {
+            let mut object = current.map(|current| current.object.clone()).unwrap_or_default();
             edit(&mut object);
             Ok(object)
         };

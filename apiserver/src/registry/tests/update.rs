@@ -5,6 +5,7 @@ use serde_json::json;
 use super::fixture::*;
 use crate::admission::Operation;
 use crate::object::Object;
+use crate::registry::Current;
 use crate::request::Verb;
 use crate::request::options::UpdateOptions;
 use crate::resource::{Policy, Scope};
@@ -254,14 +255,14 @@ async fn an_attempt_that_came_too_late_is_made_again_on_the_newer_object() {
     let newer = String::from_utf8(first.value().to_vec())
         .unwrap()
         .replace("red", "green");
-    let mut change = |current: Option<&Object>| {
-        let mut object = current.cloned().unwrap();
+    let mut change = |current: Option<Current<'_>>| {
+        let mut object = current.map(|current| current.object.clone()).unwrap();
         seen.push(color(&object).to_owned());
         if seen.len() == 1 {
             let write = store.update(first.key(), first.revision(), newer.clone().into());
             futures::executor::block_on(write).unwrap();
         }
-        object.set_meta("resourceVersion", current.unwrap().resource_version());
+        object.set_meta("resourceVersion", current.unwrap().object.resource_version());
         object.metadata_mut().insert("labels".into(), json!({"a": "b"}));
         Ok(object)
     };
@@ -278,8 +279,8 @@ async fn an_attempt_that_came_too_late_is_made_again_on_the_newer_object() {
 async fn a_patch_of_another_version_sees_that_version() {
     let shop = shop();
     shop.stock(paint("a", "red")).await;
-    let mut change = |current: Option<&Object>| {
-        let mut object = current.cloned().unwrap();
+    let mut change = |current: Option<Current<'_>>| {
+        let mut object = current.map(|current| current.object.clone()).unwrap();
         assert_eq!(object.api_version(), "test.example.com/v2");
         assert_eq!(object.0["spec"]["colour"], "red");
         object.0["spec"]["colour"] = "blue".into();

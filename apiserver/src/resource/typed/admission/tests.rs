@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::admission::Admission as _;
 use crate::authz::Authorized;
-use crate::registry::Registry;
+use crate::registry::{Current, Registry};
 use crate::request::options::{CreateOptions, DeleteOptions, GetOptions, UpdateOptions};
 use crate::request::{RequestInfo, Verb};
 use crate::resource::typed;
@@ -103,8 +103,8 @@ async fn create(registry: &Registry, object: Object) -> Result<Object, ApiError>
 }
 
 async fn patch(registry: &Registry, name: &str, watts: i64) -> Result<Object, ApiError> {
-    let mut change = |current: Option<&Object>| {
-        let mut object = current.cloned().unwrap();
+    let mut change = |current: Option<Current<'_>>| {
+        let mut object = current.map(|current| current.object.clone()).unwrap();
         object.0.insert("watts".into(), watts.into());
         Ok(object)
     };
@@ -277,7 +277,8 @@ async fn a_write_of_the_status_is_told_by_its_subresource() {
     let registry = registry(plugin);
     create(&registry, lamp(&json!({"name": "l"}), 5)).await.unwrap();
     let request = Authorized::in_test(User::anonymous(), info(Verb::Patch, "l", "status"));
-    let mut change = |current: Option<&Object>| Ok(current.cloned().unwrap());
+    let mut change =
+        |current: Option<Current<'_>>| Ok(current.map(|current| current.object.clone()).unwrap());
     let updated = registry
         .update(&request, &mut change, &UpdateOptions::default(), &mut Vec::new())
         .await;
