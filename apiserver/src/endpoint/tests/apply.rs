@@ -18,10 +18,12 @@ async fn apply(server: &TestServer, parameters: &str, config: &Value) -> Reply {
     server.send("PATCH", &uri, APPLY, config.to_string()).await
 }
 
-/// Manager, operation, subresource and fields of each entry.
+/// Manager, operation and fields of each entry. Those of an operation are in the order of their seconds, and here of their names.
 fn managers(object: &Value) -> Vec<(String, Value)> {
     let entries = object["metadata"]["managedFields"].as_array().cloned();
-    let entries = entries.unwrap_or_default().into_iter().map(|entry| {
+    let mut entries = entries.unwrap_or_default();
+    entries.sort_by_key(|entry| ["operation", "manager"].map(|field| entry[field].to_string()));
+    let entries = entries.into_iter().map(|entry| {
         let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
         (
             format!("{} {}", text("manager"), text("operation")),
