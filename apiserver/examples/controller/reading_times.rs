@@ -29,6 +29,15 @@ pub(crate) struct ReadingTimes {
     failure: Arc<Mutex<Option<String>>>,
 }
 
+/// Forgets what went wrong when it is dropped.
+struct Forgotten(ReadingTimes);
+
+impl Drop for Forgotten {
+    fn drop(&mut self) {
+        self.0.found(None);
+    }
+}
+
 struct Context {
     client: Client,
     times: ReadingTimes,
@@ -55,8 +64,9 @@ impl ReadingTimes {
         failure.clone().map_or(Ok(()), Err)
     }
 
-    /// Follows the essays until the server ends.
+    /// Follows the essays until the server ends, or this replica does not lead any more: what failed then is the next leader's.
     pub(crate) async fn run(self, task: TaskContext) -> Result<(), BoxError> {
+        let _forgotten = Forgotten(self.clone());
         let client = task.client();
         let context = Context {
             client: client.clone(),
@@ -104,20 +114,20 @@ async fn reconcile(essay: Arc<Essay>, context: Arc<Context>) -> Result<Action, R
         let (name, namespace) = (&essay.metadata.name, &essay.metadata.namespace);
         let essays: Api<Essay> =
             Api::namespaced(context.client.clone(), namespace.as_deref().unwrap_or_default());
-        let applied = json!({
+        let applied = Patch::Apply(json!({
             "apiVersion": "controller.example.com/v1",
             "kind": "Essay",
             "status": status,
-        });
+        }));
         let parameters = PatchParams::apply(MANAGER).force();
-        essays
-            .patch_status(
-                name.as_deref().unwrap_or_default(),
-                &parameters,
-                &Patch::Apply(applied),
-            )
-            .await?;
-        context.times.written.inc();
+        let name = name.as_deref().unwrap_or_default();
+        let written = essays.patch_status(name, &parameters, &applied);
+        match written.await {
+            Ok(_) => drop(context.times.written.inc()),
+            // It is gone; nothing is left to be done.
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     context.times.found(None);
     Ok(Action::await_change())

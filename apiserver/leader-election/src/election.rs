@@ -141,6 +141,13 @@ struct Elector {
     monitor: ElectionMonitor,
 }
 
+impl Drop for Elector {
+    /// However it ends, also with its task: whose metric goes on to say that it leads would be the second one.
+    fn drop(&mut self) {
+        self.monitor.leads(false);
+    }
+}
+
 impl Elector {
     async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let outcome = tokio::select! {

@@ -515,3 +515,14 @@ async fn a_released_lease_is_nobodys_health() {
         (false, Ok(()))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_without_a_word_does_not_lead_any_more() {
+    let leases = FakeLeases::default();
+    let (mut election, _, monitor) = monitored(&leases, "a");
+    leads(&mut election).await;
+    assert!(monitor.is_leader());
+    drop(election);
+    sleep(RETRY).await;
+    assert!(!monitor.is_leader());
+}

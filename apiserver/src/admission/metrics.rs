@@ -124,6 +124,34 @@ struct Measured<O> {
     observe: O,
 }
 
+/// One answer of a plugin, which is observed when this is dropped: also of a plugin that has not answered in time, whose request is over.
+struct Measurement<'a, O: Fn(Step, Operation, bool, f64)> {
+    observe: &'a O,
+    step: Step,
+    operation: Operation,
+    began: Instant,
+    rejected: bool,
+}
+
+impl<'a, O: Fn(Step, Operation, bool, f64)> Measurement<'a, O> {
+    fn begin(observe: &'a O, step: Step, operation: Operation) -> Self {
+        Self {
+            observe,
+            step,
+            operation,
+            began: Instant::now(),
+            rejected: true,
+        }
+    }
+}
+
+impl<O: Fn(Step, Operation, bool, f64)> Drop for Measurement<'_, O> {
+    fn drop(&mut self) {
+        let seconds = self.began.elapsed().as_secs_f64();
+        (self.observe)(self.step, self.operation, self.rejected, seconds);
+    }
+}
+
 #[async_trait]
 impl<O> Admission for Measured<O>
 where
@@ -134,22 +162,57 @@ where
     }
 
     async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), ApiError> {
-        let began = Instant::now();
+        let mut measured = Measurement::begin(&self.observe, Step::Admit, attributes.operation());
         let answer = self.plugin.admit(attributes).await;
-        let seconds = began.elapsed().as_secs_f64();
-        (self.observe)(Step::Admit, attributes.operation(), answer.is_err(), seconds);
+        measured.rejected = answer.is_err();
         answer
     }
 
     async fn validate(&self, attributes: &Attributes<'_>) -> Result<(), ApiError> {
-        let began = Instant::now();
+        let mut measured = Measurement::begin(&self.observe, Step::Validate, attributes.operation());
         let answer = self.plugin.validate(attributes).await;
-        let seconds = began.elapsed().as_secs_f64();
-        (self.observe)(Step::Validate, attributes.operation(), answer.is_err(), seconds);
+        measured.rejected = answer.is_err();
         answer
     }
 
     fn validate_initialization(&self, resources: &[Arc<Resource>]) -> Result<(), InitializationError> {
         self.plugin.validate_initialization(resources)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use prometheus_client::encoding::text;
+
+    use super::*;
+    use crate::authz::Authorized;
+    use crate::endpoint::testing::{FLUNDERS, authorized, flunders};
+    use crate::resource::Policy;
+
+    /// Never answers.
+    struct Silent;
+
+    #[async_trait]
+    impl Admission for Silent {
+        async fn admit(&self, _: &mut Attributes<'_>) -> Result<(), ApiError> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_not_answered_in_time_is_measured_as_a_refusal() {
+        let metrics = AdmissionMetrics::new();
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        let plugin = metrics.of_controller("Silent", Arc::new(Silent));
+        let (resource, request): (_, Authorized) =
+            (flunders(Policy::default()), authorized("POST", FLUNDERS));
+        let mut attributes = Attributes::new(Operation::Create, &resource, request.info(), request.user());
+        assert!(plugin.admit(&mut attributes).now_or_never().is_none());
+        let mut text = String::new();
+        text::encode(&mut text, &registry).unwrap();
+        let line = r#"admission_duration_seconds_count{name="Silent",type="admit",operation="CREATE",rejected="true"} 1"#;
+        assert!(text.contains(line), "{text}");
     }
 }

@@ -162,7 +162,13 @@ impl<H: Kind> Strategy for Typed<H> {
     fn validate_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
         match &self.rules.validate_update {
             OnUpdate::Validate => self.validate(object),
-            OnUpdate::Accept => Vec::new(),
+            // Nothing looks at the objects, so that nothing has to read them.
+            OnUpdate::Accept if self.rules.prepare_for_update.is_none() => Vec::new(),
+            // What the rule that prepares could not read it has not prepared.
+            OnUpdate::Accept => match (read::<H>(object), read::<H>(old)) {
+                (Ok(_), Ok(_)) => Vec::new(),
+                (Err(error), _) | (_, Err(error)) => unreadable(error),
+            },
             OnUpdate::Judge(rule) => judge_change(rule, object, old),
         }
     }

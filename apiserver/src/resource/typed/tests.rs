@@ -210,6 +210,16 @@ fn rules_run_in_the_hub_version() {
     let accepting = resource().validate(refused).accept_updates().build().unwrap();
     assert_eq!(accepting.strategy.validate(&lamp(3)).len(), 1);
     assert_eq!(accepting.strategy.validate_update(&lamp(3), &lamp(3)), vec![]);
+    // What a rule that prepares cannot read is not accepted.
+    let preparing = resource()
+        .accept_updates()
+        .prepare_for_update(|_: &mut v1::Lamp, _| {})
+        .build()
+        .unwrap();
+    let mut unreadable = lamp(3);
+    unreadable.0["watts"] = json!("many");
+    assert_eq!(preparing.strategy.validate_update(&lamp(3), &lamp(3)), vec![]);
+    assert_eq!(preparing.strategy.validate_update(&lamp(3), &unreadable).len(), 1);
     let mut dimmed = lamp(1);
     strategy.prepare_for_update(&mut dimmed, &lamp(3));
     assert_eq!(dimmed.0["watts"], 3);

@@ -146,9 +146,19 @@ async fn reconciled(world: &World, name: &str) -> Result<(), Failure> {
         "{{apiVersion: controller.example.com/v1, kind: Essay, metadata: {{ name: {name}, namespace: {NAME} }}, \
          spec: {{ text: so it goes }}}}"
     );
-    world.apply(&essay).await?;
-    let line = format!("-n {NAME} wait --for=condition=Measured essay/{name} --timeout=120s");
-    world.kubectl(&line).await?;
+    // A replica that was just killed is an endpoint until the kubelet has noticed.
+    world
+        .eventually("an essay to be written", async || {
+            world.apply(&essay).await.map_err(|error| error.to_string())
+        })
+        .await?;
+    let line = format!("-n {NAME} wait --for=condition=Measured essay/{name} --timeout=20s");
+    world
+        .eventually("an essay to be measured", async || {
+            let waited = world.kubectl(&line).await;
+            waited.map(|_| ()).map_err(|error| error.to_string())
+        })
+        .await?;
     said(world, name, "3 words, generation 1").await
 }
 

@@ -27,8 +27,12 @@ pub(super) fn without_proxy(mut answer: Answer) -> Answer {
 const OF_AN_ATTEMPT: &str = "spec.paused: a paused gadget does nothing";
 
 /// The Go server's answer without a warning that ours has not, of an attempt that came to nothing: Go begins an update with what its
-/// watch cache has, which may be old by then, and warns of that attempt too.
+/// watch cache has, which may be old by then, and warns of that attempt too. Of an object that is paused both must warn.
 pub(super) fn without_old_attempts(mut go: Answer, ours: &Answer) -> Answer {
+    let is_paused = |object: &Value| object.pointer("/spec/paused") == Some(&Value::Bool(true));
+    if go.body.iter().any(is_paused) {
+        return go;
+    }
     let known = ours.headers.get("warning");
     if let Some(values) = go.headers.get_mut("warning") {
         values.retain(|value| {
