@@ -60,7 +60,11 @@ where
                 call.rules.admit_connect(call.request).await?;
                 request(Bytes::new(), taken).await
             });
-            streamed.until(connecter.connect(begun.await?)).await?
+            let (response, unread) = streamed.until(connecter.connect(begun.await?)).await?;
+            response.map(|body| match body {
+                Body::Connected(pieces) => Body::Connected(unread.beside(pieces)),
+                other => other,
+            })
         }
         None => {
             let connected = in_time(async {

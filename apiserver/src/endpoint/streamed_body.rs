@@ -5,6 +5,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use tokio::sync::mpsc;
@@ -53,7 +55,7 @@ where
     }
 
     /// What `connecting` comes to, which has the other end, while the body goes there. When it is there what has not come of the body
-    /// does not come any more; and when the body is, the answer has the time that any has.
+    /// does not come any more ([`Unread`]); and when the body is, the answer has the time that any has.
     ///
     /// # Errors
     /// Its own; and what ends the request before its answer: 400 where the client sends nothing, 413 where it sends too much, 504 where
@@ -61,15 +63,16 @@ where
     pub(super) async fn until<T>(
         self,
         connecting: impl Future<Output = Result<T, ApiError>>,
-    ) -> Result<T, ApiError> {
+    ) -> Result<(T, Unread), ApiError> {
+        let unread = Unread(self.into.clone());
         let mut connecting = pin!(connecting);
         tokio::select! {
             // An answer that is there counts, whatever becomes of the rest of the body.
             biased;
-            answer = &mut connecting => return answer,
+            answer = &mut connecting => return Ok((answer?, unread)),
             passed = self.pass() => passed?,
         }
-        in_time(connecting).await
+        Ok((in_time(connecting).await?, unread))
     }
 
     /// Passes the body on, until it has ended or nobody wants more.
@@ -119,6 +122,22 @@ where
                 }
             }
         }
+    }
+}
+
+/// What has not come of a body when its answer is there. While it is kept, who passes the body on waits for more, and goes on to read what
+/// is answered there; when it is dropped, the body ends as one that is not whole.
+pub(super) struct Unread(mpsc::Sender<Piece>);
+
+impl Unread {
+    /// `answer`, which keeps it to its end: a server behind a proxy may answer before it has read all.
+    pub(super) fn beside<T: Send + 'static>(self, answer: BoxStream<'static, T>) -> BoxStream<'static, T> {
+        answer
+            .map(move |piece| {
+                let Self(_kept) = &self;
+                piece
+            })
+            .boxed()
     }
 }
 

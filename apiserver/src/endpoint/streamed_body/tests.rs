@@ -1,4 +1,4 @@
-use futures::{Stream, StreamExt as _, stream};
+use futures::{FutureExt as _, Stream, stream};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use tokio::time::{Instant, sleep};
@@ -21,7 +21,7 @@ where
 {
     let most_bytes = u64::try_from(most_bytes).unwrap();
     let (streamed, body) = Streamed::new(&HeaderMap::new(), StreamBody::new(pieces), most_bytes).unwrap();
-    let answer = streamed.until(connect(body)).await;
+    let answer = streamed.until(connect(body)).await.map(|(answer, _)| answer);
     answer.map_err(|error| (error.status().code, error.status().message))
 }
 
@@ -72,6 +72,23 @@ async fn no_more_is_read_than_is_taken() {
     };
     assert_eq!(last, Some(Err(IncompleteBody("nobody reads it any more".into()))));
     assert_eq!(body.next().await, None);
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_the_body_is_read_to_its_own() {
+    let pieces = stream::iter([piece(1)]).chain(stream::pending());
+    let (streamed, body) = Streamed::new(&HeaderMap::new(), StreamBody::new(pieces), 9).unwrap();
+    let early = async |mut body: RequestBody| {
+        body.next().await;
+        Ok(body)
+    };
+    let (mut body, unread) = streamed.until(early(body)).await.unwrap();
+    let mut answer = unread.beside(stream::iter(["a", "b"]).boxed());
+    assert_eq!(answer.next().await, Some("a"));
+    // A proxy's connection is not broken off under the answer.
+    assert!(body.next().now_or_never().is_none());
+    drop(answer);
+    assert!(body.next().await.unwrap().is_err());
 }
 
 #[tokio::test]
