@@ -9,6 +9,7 @@ use crate::managed_fields::{set_managed_fields, validate_managed_fields};
 use crate::object::Object;
 use crate::resource::Resource;
 use crate::status::ApiError;
+use crate::warnings::Warnings;
 
 /// What admission is asked about an object.
 #[derive(Clone, Copy, Debug)]
@@ -61,9 +62,15 @@ impl Rules {
         warnings: &mut Vec<String>,
     ) -> Result<bool, ApiError> {
         let name = name(request, object);
-        let mut attributes = self.attributes(request, asked, &name, Some(object), old);
+        // In the order in which all are warned of what.
+        let told = Warnings::default();
+        let mut attributes = self
+            .attributes(request, asked, &name, Some(object), old)
+            .of_warnings(&told);
         if self.admission.handles(asked.operation) {
-            self.admission.admit(&mut attributes).await?;
+            let answer = self.admission.admit(&mut attributes).await;
+            warnings.extend(told.texts());
+            answer?;
         }
         let change = attributes.into_change();
         let is_changed = change.is_some();
@@ -85,13 +92,19 @@ impl Rules {
         asked: Asked,
         object: &mut Object,
         old: Option<&Object>,
+        warnings: &mut Vec<String>,
     ) -> Result<(), ApiError> {
         if !self.admission.handles(asked.operation) {
             return Ok(());
         }
         let name = name(request, object);
-        let attributes = self.attributes(request, asked, &name, Some(object), old);
-        self.admission.validate(&attributes).await
+        let told = Warnings::default();
+        let attributes = self
+            .attributes(request, asked, &name, Some(object), old)
+            .of_warnings(&told);
+        let answer = self.admission.validate(&attributes).await;
+        warnings.extend(told.texts());
+        answer
     }
 
     /// Lets plugins refuse the deletion of an object of the hub version. `name` is that of the request: of a deletecollection none.

@@ -107,7 +107,7 @@ impl Registry {
         metadata::fill_system_fields(&mut hub, &Clock::read());
         warnings.extend(self.rules.prepare_new(request, &mut hub)?);
         self.rules
-            .validate_admission(request, Asked::create(dry_run), &mut hub, None)
+            .validate_admission(request, Asked::create(dry_run), &mut hub, None, warnings)
             .await?;
         let key = self.key(self.rules.expected_namespace(request), hub.name())?;
         // Go's store parses it and lets what is no number, or 0, pass.

@@ -143,7 +143,7 @@ impl Registry {
         warnings.extend(self.rules.prepare_changed(request, &mut new, &old)?);
         keep_timestamps(&mut new, &old);
         self.rules
-            .validate_admission(request, asked, &mut new, Some(&old))
+            .validate_admission(request, asked, &mut new, Some(&old), warnings)
             .await?;
         let finalized = metadata::is_finalized(&new, &self.rules.metadata_of(&old)?);
         let written = if finalized {

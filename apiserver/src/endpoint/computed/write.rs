@@ -68,9 +68,12 @@ async fn create_managed(
         rules.prepare_new(call.request, &mut hub)?
     };
     call.warnings.extend(warnings);
-    rules
-        .validate_admission(call.request, asked, &mut hub, None)
-        .await?;
+    let mut warnings = Vec::new();
+    let validated = rules
+        .validate_admission(call.request, asked, &mut hub, None, &mut warnings)
+        .await;
+    call.warnings.extend(warnings);
+    validated?;
     let object = to_author(call, hub).await?;
     creater
         .create(RequestContext::of(call.request), object, options)
@@ -189,7 +192,7 @@ async fn changed(
         warnings.extend(rules.prepare_changed(request, &mut new, &old)?);
         keep_timestamps(&mut new, &old);
         rules
-            .validate_admission(request, asked, &mut new, Some(&old))
+            .validate_admission(request, asked, &mut new, Some(&old), &mut warnings)
             .await?;
         Ok((new, is_unconditional))
     };

@@ -316,3 +316,20 @@ async fn what_an_apply_creates_is_admitted_as_a_creation() {
         [(Operation::Create, "refused".to_owned(), false)]
     );
 }
+
+/// As Go adds warnings: what plugins change comes before the strategy, and what they validate after it.
+#[tokio::test]
+async fn warnings_are_in_the_order_in_which_they_arise() {
+    let shop = shop();
+    let warned = || std::mem::take(&mut *shop.warnings.lock().unwrap());
+    let all = ["it is admitted", "mauve fades", "it is validated"];
+    let created = shop.stock(paint("warned", "mauve")).await;
+    assert_eq!(warned(), all);
+    shop.put(with(created, "labels", json!({"a": "b"})))
+        .await
+        .unwrap();
+    assert_eq!(warned(), all);
+    let refused = shop.patch("warned", |object| object.0["spec"]["color"] = "rejected".into());
+    refused.await.unwrap_err();
+    assert_eq!(warned(), ["it is admitted", "it is validated"]);
+}

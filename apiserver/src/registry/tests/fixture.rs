@@ -122,6 +122,9 @@ impl Admission for Gate {
         if name == "refused" {
             return Err(attributes.forbidden("not this one"));
         }
+        if name == "warned" {
+            attributes.warn("it is admitted");
+        }
         if let Some(edit) = &*self.change.lock().unwrap()
             && let Some(object) = attributes.object_mut()
         {
@@ -139,6 +142,9 @@ impl Admission for Gate {
             color.clone(),
         );
         self.validated.lock().unwrap().push(asked);
+        if attributes.name() == "warned" {
+            attributes.warn("it is validated");
+        }
         if color.is_some_and(|color| color == "rejected") {
             return Err(attributes.forbidden("not this color"));
         }
