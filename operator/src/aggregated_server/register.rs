@@ -219,31 +219,13 @@ mod tests {
     use super::*;
     use crate::{
         aggregated_server::{
-            dereference::NamespaceState,
-            testing::{context, names, server},
+            testing::{context, names, server, surroundings},
             validate,
         },
         fake_client::{Answer, fake_client},
     };
 
     const NAME: &str = "v1alpha1.wardle.example.com";
-
-    fn surroundings(api_services: BTreeMap<String, APIService>) -> Surroundings {
-        Surroundings {
-            namespace: NamespaceState::Active,
-            authority_secret: None,
-            serving_secret: None,
-            workload: None,
-            claim: None,
-            storage_secret: None,
-            service: None,
-            endpoint_slices: Vec::new(),
-            pods: Vec::new(),
-            api_services,
-            crds: BTreeMap::new(),
-            rivals: Vec::new(),
-        }
-    }
 
     fn refused_on_trial_since_0(plan: &ApiPlan) -> APIService {
         let trial = Timestamp::from_second(0).unwrap();
@@ -277,7 +259,10 @@ mod tests {
             let mut outcome = Outcome::default();
             let registrar = Registrar {
                 children: &children,
-                surroundings: &surroundings(live),
+                surroundings: &Surroundings {
+                    api_services: live,
+                    ..surroundings()
+                },
                 reports: &[],
                 bundle_pem: "",
                 port: 443,

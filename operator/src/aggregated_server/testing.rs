@@ -1,12 +1,16 @@
 //! Objects for tests.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use annex_crds::v1alpha1::AggregatedServer;
 use kube::{Client, Config, runtime::reflector};
 use tokio::sync::watch;
 
-use super::{context::Context, names::Names};
+use super::{
+    context::Context,
+    dereference::{NamespaceState, Surroundings},
+    names::Names,
+};
 use crate::{
     admin::Health,
     metrics::Metrics,
@@ -81,4 +85,22 @@ pub(crate) fn config() -> Config {
 pub(crate) fn context(client: Client) -> Context {
     let (servers, _) = reflector::store();
     Context::new(&deps(client).0, config(), servers)
+}
+
+/// A namespace with nothing in it.
+pub(crate) fn surroundings() -> Surroundings {
+    Surroundings {
+        namespace: NamespaceState::Active,
+        authority_secret: None,
+        serving_secret: None,
+        workload: None,
+        claim: None,
+        storage_secret: None,
+        service: None,
+        endpoint_slices: Vec::new(),
+        pods: Vec::new(),
+        api_services: BTreeMap::new(),
+        crds: BTreeMap::new(),
+        rivals: Vec::new(),
+    }
 }

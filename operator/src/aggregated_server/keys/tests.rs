@@ -10,28 +10,10 @@ use crate::{
             Replacement,
             testing::{at, policy},
         },
-        dereference::NamespaceState,
-        testing::{context, names},
+        testing::{context, names, surroundings},
     },
     fake_client::{Answer, fake_client},
 };
-
-fn surroundings() -> Surroundings {
-    Surroundings {
-        namespace: NamespaceState::Active,
-        authority_secret: None,
-        serving_secret: None,
-        workload: None,
-        claim: None,
-        storage_secret: None,
-        service: None,
-        endpoint_slices: Vec::new(),
-        pods: Vec::new(),
-        api_services: Default::default(),
-        crds: Default::default(),
-        rivals: Vec::new(),
-    }
-}
 
 fn authority() -> Authority {
     let first = Replacement {

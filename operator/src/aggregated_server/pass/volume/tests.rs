@@ -12,10 +12,10 @@ use crate::{
     aggregated_server::{
         build::{pod, storage::claim_template},
         certificates::Policy,
-        dereference::{NamespaceState, Surroundings},
+        dereference::Surroundings,
         finding::Finding,
         store::Store,
-        testing::{context, embedded_server, names},
+        testing::{context, embedded_server, names, surroundings},
     },
     fake_client::{Answer, Request, fake_client},
 };
@@ -126,18 +126,9 @@ impl Cluster {
             LiveWorkload::StatefulSet(Box::new(set))
         });
         Surroundings {
-            namespace: NamespaceState::Active,
-            authority_secret: None,
-            serving_secret: None,
             workload: set,
             claim: serde_json::from_value(objects.claim.clone()).unwrap(),
-            storage_secret: None,
-            service: None,
-            endpoint_slices: Vec::new(),
-            pods: Vec::new(),
-            api_services: Default::default(),
-            crds: Default::default(),
-            rivals: Vec::new(),
+            ..surroundings()
         }
     }
 }
