@@ -19,6 +19,7 @@ mod kubectl;
 mod lane;
 mod made;
 mod operator;
+mod pods;
 mod recovery;
 mod rotation;
 mod rules;

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 
+use crate::scenarios::pods::is_ready;
 use crate::scenarios::{Failure, World, ensure, failure};
 
 /// Where a pod listens.
@@ -88,11 +89,8 @@ impl Calm {
 fn state(pod: &Pod) -> (i32, bool) {
     let status = pod.status.clone().unwrap_or_default();
     let restarts = status.container_statuses.iter().flatten();
-    let ready = status.conditions.iter().flatten();
     (
         restarts.map(|container| container.restart_count).sum(),
-        ready
-            .into_iter()
-            .any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+        is_ready(pod),
     )
 }

@@ -10,6 +10,7 @@ use kube::{Api, ResourceExt as _};
 use nix::sys::signal::Signal;
 
 use super::super::container::process_of;
+use super::super::pods::is_ready;
 use super::super::{Failure, World, ensure, etcd, failure, stage};
 use crate::progress;
 
@@ -101,7 +102,7 @@ async fn one_leads(world: &World, leader: &Leader) -> Result<(), Failure> {
             let found = pods.list(&replicas).await.map_err(|error| error.to_string())?;
             let ready: Vec<String> = found
                 .iter()
-                .filter(|pod| is_ready(pod))
+                .filter(|pod| pod.metadata.deletion_timestamp.is_none() && is_ready(pod))
                 .map(Pod::name_any)
                 .collect();
             if ready.len() == 2 && found.items.len() == 2 {
@@ -128,16 +129,6 @@ async fn one_leads(world: &World, leader: &Leader) -> Result<(), Failure> {
     ensure(both.contains(&leader.pod), || {
         format!("{} holds the Lease, of {both:?}", leader.identity)
     })
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let status = pod.status.as_ref();
-    let mut conditions = status
-        .and_then(|status| status.conditions.as_ref())
-        .into_iter()
-        .flatten();
-    pod.metadata.deletion_timestamp.is_none()
-        && conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// Writes an essay, and waits until its status says that it was measured.
