@@ -64,9 +64,7 @@ impl Rules {
         let name = name(request, object);
         // In the order in which all are warned of what.
         let told = Warnings::default();
-        let mut attributes = self
-            .attributes(request, asked, &name, Some(object), old)
-            .of_warnings(&told);
+        let mut attributes = self.attributes(request, asked, &name, Some(object), old, &told);
         if self.admission.handles(asked.operation) {
             let answer = self.admission.admit(&mut attributes).await;
             warnings.extend(told.texts());
@@ -99,9 +97,7 @@ impl Rules {
         }
         let name = name(request, object);
         let told = Warnings::default();
-        let attributes = self
-            .attributes(request, asked, &name, Some(object), old)
-            .of_warnings(&told);
+        let attributes = self.attributes(request, asked, &name, Some(object), old, &told);
         let answer = self.admission.validate(&attributes).await;
         warnings.extend(told.texts());
         answer
@@ -149,7 +145,7 @@ impl Rules {
         if !self.admission.handles(asked.operation) {
             return Ok(());
         }
-        let mut attributes = self.attributes(request, asked, name, None, old);
+        let mut attributes = self.attributes(request, asked, name, None, old, request.warnings());
         self.admission.admit(&mut attributes).await?;
         self.admission.validate(&attributes).await
     }
@@ -161,6 +157,7 @@ impl Rules {
         name: &'a str,
         object: Option<&'a mut Object>,
         old: Option<&'a Object>,
+        warnings: &Warnings,
     ) -> Attributes<'a> {
         let resource = self.resource_of_path();
         Attributes::new(asked.operation, resource, request.info(), request.user())
@@ -168,7 +165,7 @@ impl Rules {
             .of_object(object)
             .of_old(old)
             .of_dry_run(asked.dry_run)
-            .of_warnings(request.warnings())
+            .of_warnings(warnings)
     }
 }
 

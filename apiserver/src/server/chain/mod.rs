@@ -151,11 +151,14 @@ where
 {
     // First: every step below decides by what is asked for.
     let info = RequestInfo::parse(&parts.method, &parts.uri).map_err(unreadable)?;
-    held.record = Some(core.metrics.begin(&core.served.load().subject(&info), started));
+    let connects = {
+        let served = core.served.load();
+        held.record = Some(core.metrics.begin(&served.subject(&info), started));
+        served.endpoints.connects(&info)
+    };
     // Before anything that takes time: who drains waits for everybody who came in here.
     held.ticket = Some(core.life.enter().ok_or_else(shutting_down)?);
     let query = parts.uri.query().unwrap_or_default();
-    let connects = core.served.load().endpoints.connects(&info);
     if deadline::is_long_running(&info, connects) {
         let decided = decide(core, connection, parts, body, held, info).await;
         let is_whole = |response: &Response| matches!(response.body(), Body::Ready(_) | Body::Made(_));
