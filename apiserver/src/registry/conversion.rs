@@ -17,12 +17,11 @@ use tokio::time::timeout;
 use super::{Registry, codec};
 use crate::object::{EncodingKey, Object};
 use crate::offload::{self, Turns};
-use crate::resource::{CONVERSION_TIMEOUT, ConversionError, Resource};
+use crate::resource::{CONVERSION_PAGE, CONVERSION_TIMEOUT, ConversionError, Resource};
 use crate::status::ApiError;
 use crate::storage::{Change, Entry, Event, Key, Revision};
 
-/// Objects, and bytes of them, that are converted in one call.
-const OBJECTS: usize = 500;
+/// Bytes of objects that are converted in one call.
 const BYTES: usize = 1024 * 1024;
 /// Bytes of a resource's stored objects that are being converted at a time, all calls together: decoded they take many times that.
 const BYTES_AT_ONCE: u32 = 4 * 1024 * 1024;
@@ -137,9 +136,6 @@ impl Registry {
     /// # Errors
     /// As [`Registry::pieces`].
     pub(super) async fn decoded_in(&self, entry: &Entry, version: &str) -> Result<Object, ApiError> {
-        if !self.rules.resource.conversion_waits() {
-            return self.decode(entry, version);
-        }
         self.decode(&self.entry_in(entry, version).await?, version)
     }
 
@@ -285,7 +281,7 @@ impl Registry {
             drop(flight);
             for mut other in others {
                 let told = timeout(CONVERSION_TIMEOUT, other.wait_for(Option::is_some)).await;
-                let told = told.map_err(|_| self.too_late(version))?;
+                let told = told.map_err(|_| self.too_late())?;
                 // Whose request has gone has told nothing: what it had taken on is asked for anew.
                 let outcome = told.ok().and_then(|outcome| outcome.clone());
                 if let Some(outcome) = outcome {
@@ -302,7 +298,7 @@ impl Registry {
         let bytes: usize = entries.iter().map(|entry| entry.value().len()).sum();
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(BYTES_AT_ONCE);
         let room = timeout(CONVERSION_TIMEOUT, self.versions.room.acquire_many(bytes)).await;
-        let _room = room.map_err(|_| self.too_late(version))?;
+        let _room = room.map_err(|_| self.too_late())?;
         let mut turns = Turns::default();
         let (mut sources, mut objects) = (Vec::new(), Vec::new());
         let mut converted = Converted::new();
@@ -334,14 +330,10 @@ impl Registry {
         Ok(converted)
     }
 
-    fn too_late(&self, version: &str) -> ConversionError {
-        let (kind, api_version) = (
-            &self.rules.resource.names.kind,
-            self.rules.resource.api_version(version),
-        );
-        ConversionError(format!(
-            "conversion webhook for {api_version}, Kind={kind} failed: context deadline exceeded"
-        ))
+    /// What lies in the store is of the storage version, but for what is older than that.
+    fn too_late(&self) -> ConversionError {
+        let resource = &self.rules.resource;
+        resource.conversion_too_late(&resource.api_version(&resource.storage_version))
     }
 
     /// What tells what was converted so from what was converted otherwise.
@@ -361,7 +353,7 @@ impl Registry {
 /// How many of the entries are converted in one call.
 fn first_page(entries: &[Entry]) -> usize {
     let mut bytes = 0;
-    let fitting = entries.iter().take(OBJECTS).take_while(|entry| {
+    let fitting = entries.iter().take(CONVERSION_PAGE).take_while(|entry| {
         bytes += entry.value().len();
         bytes <= BYTES
     });

@@ -5,7 +5,9 @@ use std::cell::OnceCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Registry, keys};
 use crate::object::{EncodingKey, Object};
@@ -99,26 +101,38 @@ impl Selection {
         entries
     }
 
-    /// What was [`retained`](Self::retained), in the request's version: those that are selected.
+    /// What was [`retained`](Self::retained), in the request's version: those that are selected. `None`: the deadline came first.
+    /// What few watches wait for lies on the heap, its timer too.
     ///
     /// # Errors
     /// 500: one of them cannot be had in this version.
-    pub(super) async fn converted(&self, entries: Vec<Entry>) -> Result<Vec<Entry>, ApiError> {
+    pub(super) async fn converted(
+        &self,
+        entries: Vec<Entry>,
+        deadline: Instant,
+    ) -> Option<Result<Vec<Entry>, ApiError>> {
         if !self.registry.resource().conversion_waits() {
-            return Ok(entries);
+            return Some(Ok(entries));
         }
-        let mut entries = self.registry.entries_in(entries, &self.version).await?;
-        entries.retain(|entry| self.matches(entry));
-        Ok(entries)
+        let converted = self.registry.entries_in(entries, &self.version);
+        let converted = timeout_at(deadline, converted).boxed().await.ok()?;
+        Some(converted.map(|mut entries| {
+            entries.retain(|entry| self.matches(entry));
+            entries
+        }))
     }
 
-    /// The events of a batch in the request's version, where conversion has to wait; else as they are.
+    /// The events of a batch in the request's version, where conversion has to wait; else as they are. `None`: the deadline came first.
     ///
     /// # Errors
     /// 500: an object cannot be had in this version.
-    pub(super) async fn events_converted(&self, mut events: Vec<Event>) -> Result<Vec<Event>, ApiError> {
+    pub(super) async fn events_converted(
+        &self,
+        mut events: Vec<Event>,
+        deadline: Instant,
+    ) -> Option<Result<Vec<Event>, ApiError>> {
         if !self.registry.resource().conversion_waits() {
-            return Ok(events);
+            return Some(Ok(events));
         }
         // What another object is does not concern who watches one.
         for event in &mut events {
@@ -130,9 +144,8 @@ impl Selection {
         }
         // What was there before is looked at by selectors alone.
         let with_previous = !self.is_everything();
-        self.registry
-            .events_in(events, &self.version, with_previous)
-            .await
+        let converted = self.registry.events_in(events, &self.version, with_previous);
+        timeout_at(deadline, converted).boxed().await.ok()
     }
 
     fn fields_match(&self, entry: &Entry) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use rand::Rng as _;
-use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::selection::Selection;
 use super::{Registry, Source, WatchEvent, WatchStream, versions};
@@ -184,9 +184,8 @@ impl Watcher {
                 }
                 batch = self.changes.next() => match batch? {
                     Ok(events) => {
-                        let converted = self.selection.events_converted(events);
                         // A watch ends at its time, whoever is asked meanwhile.
-                        match timeout_at(self.deadline, converted).await.ok()? {
+                        match self.selection.events_converted(events, self.deadline).await? {
                             Ok(events) => {
                                 let batch = self.visible(events);
                                 if !batch.is_empty() {
@@ -220,14 +219,13 @@ impl Watcher {
             let state = self.state.as_mut()?;
             let entries: Vec<Entry> = state.by_ref().take(STATE_BATCH).collect();
             let is_end = state.len() == 0;
-            let converted = timeout_at(self.deadline, self.selection.converted(entries)).await;
-            let mut batch: Vec<WatchEvent> = match converted {
-                Ok(Ok(entries)) => entries
+            let mut batch: Vec<WatchEvent> = match self.selection.converted(entries, self.deadline).await {
+                Some(Ok(entries)) => entries
                     .into_iter()
                     .map(|entry| WatchEvent::Added(Source::Initial(entry)))
                     .collect(),
-                Ok(Err(error)) => return Some(Err(self.fail(error))),
-                Err(_) => {
+                Some(Err(error)) => return Some(Err(self.fail(error))),
+                None => {
                     // It is over; the timer says so.
                     self.state = None;
                     return None;

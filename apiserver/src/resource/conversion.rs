@@ -16,6 +16,8 @@ use crate::object::Object;
 
 /// How long a [`Converter`] may take for one call; the number is apiextensions'.
 pub(crate) const CONVERSION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Objects that are converted in one call at most.
+pub(crate) const CONVERSION_PAGE: usize = 500;
 /// How often code may find one more object that is to be converted. An apply converts to each version that has managers, and back.
 const ROUNDS: usize = 256;
 
@@ -163,13 +165,12 @@ impl Resource {
         match self.strategy.conversion() {
             Conversion::Function => Ok(run()),
             // On the heap, so that who need not wait pays no room for it.
-            Conversion::Webhook(converter) => self.converting_by(converter, run).boxed().await,
+            Conversion::Webhook(_) => self.converting_in_rounds(run).boxed().await,
         }
     }
 
-    async fn converting_by<T: Send>(
+    async fn converting_in_rounds<T: Send>(
         &self,
-        converter: &dyn Converter,
         mut run: impl FnMut() -> T + Send,
     ) -> Result<T, ConversionError> {
         let mut known = Vec::new();
@@ -192,11 +193,21 @@ impl Resource {
             drop(done);
             known = conversions.known;
             for (object, to) in conversions.wanted {
-                let result = self.ask(converter, vec![object.clone()], &to).await;
-                let result = result.and_then(|mut all| all.pop().ok_or_else(|| not_converted(&to)));
+                let result = self.converted(object.clone(), &to).await;
                 known.push(Converted { object, to, result });
             }
         }
+    }
+
+    /// A webhook has not answered in time about objects of `api_version`.
+    pub(crate) fn conversion_too_late(&self, api_version: &str) -> ConversionError {
+        let webhook = self.conversion_webhook(api_version);
+        ConversionError(format!("{webhook} failed: context deadline exceeded"))
+    }
+
+    /// How errors call a webhook, by the version of what it is sent.
+    fn conversion_webhook(&self, api_version: &str) -> String {
+        format!("conversion webhook for {api_version}, Kind={}", self.names.kind)
     }
 
     /// Asks for those that are not in the version already.
@@ -216,14 +227,10 @@ impl Resource {
             .collect();
         let asked: Vec<Object> = places.iter().map(|place| objects[*place].clone()).collect();
         let kind = &self.names.kind;
-        let webhook = format!("conversion webhook for {from}, Kind={kind}");
+        let webhook = self.conversion_webhook(&from);
         let converted = tokio::time::timeout(CONVERSION_TIMEOUT, converter.convert(asked, to))
             .await
-            .unwrap_or_else(|_| {
-                Err(ConversionError(format!(
-                    "{webhook} failed: context deadline exceeded"
-                )))
-            })?;
+            .unwrap_or_else(|_| Err(self.conversion_too_late(&from)))?;
         if converted.len() != places.len() {
             return Err(ConversionError(format!(
                 "{webhook} returned {} objects, expected {}",

@@ -14,14 +14,13 @@ use crate::registry::{Pieces, check_fields, check_path, encode_object, value_at}
 use crate::request::media::Wanted;
 use crate::request::options::{GetOptions, ListOptions};
 use crate::request::selector::FieldRequirement;
+use crate::resource::CONVERSION_PAGE;
 use crate::response::Response;
 use crate::rest::{Computed, Getter, List, Lister, RequestContext};
 use crate::status::ApiError;
 
 /// Bytes that an object of a list is thought to take.
 const OBJECT: usize = 1024;
-/// Objects that are converted in one call, where that has to wait.
-const PAGE: usize = 500;
 
 pub(super) async fn get(call: &Call<'_>, getter: &dyn Getter) -> Result<Response, ApiError> {
     let wanted = call.wanted()?;
@@ -130,7 +129,11 @@ pub(super) async fn selected<K>(
     let mut objects = Vec::new();
     let mut items = items.into_iter();
     // Selectors speak of the fields of the version that the client asks for. Where conversion waits, a page is converted at once.
-    let page = if call.kind.conversion_waits() { PAGE } else { 1 };
+    let page = if call.kind.conversion_waits() {
+        CONVERSION_PAGE
+    } else {
+        1
+    };
     loop {
         let listed: Vec<Object> = items.by_ref().take(page).collect();
         if listed.is_empty() {
