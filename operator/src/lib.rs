@@ -9,6 +9,7 @@ pub mod aggregated_server;
 pub mod applier;
 pub mod args;
 pub mod check_uninstall;
+pub mod clock;
 pub mod conditions;
 pub mod decode;
 pub mod error_chain;

@@ -85,7 +85,7 @@ fn everywhere() -> Vec<AccessCheck> {
         checks.extend(deny(group, resource, CHANGE));
         checks.extend(deny(group, resource, &["update", "deletecollection"]));
     }
-    checks.extend(ask("annex.dev", "aggregatedservers/status", &["get", "patch"]));
+    checks.extend(ask("annex.dev", "aggregatedservers/status", &["get", "update"]));
     checks.extend(ask("annex.dev", "aggregatedservers/finalizers", &["update"]));
     checks.extend(ask("", "secrets", &["get", "create", "update"]));
     checks.extend(deny(
@@ -218,7 +218,7 @@ fn never(own: &str) -> Vec<AccessCheck> {
         ),
         deny("authentication.k8s.io", "tokenreviews", &["create"]),
         deny("authorization.k8s.io", "subjectaccessreviews", &["create"]),
-        deny("annex.dev", "aggregatedservers/status", &["update"]),
+        deny("annex.dev", "aggregatedservers/status", &["patch"]),
         deny("annex.dev", "aggregatedservers/finalizers", &["patch"]),
         deny(
             "apiregistration.k8s.io",

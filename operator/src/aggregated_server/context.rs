@@ -22,6 +22,7 @@ use super::{claimant::ListedServer, events::Publisher, registration::FailedTrial
 use crate::{
     admin::Heartbeat,
     applier::Applier,
+    clock::Clock,
     metrics::Metrics,
     probe::{Limits, verified::Token},
 };
@@ -38,6 +39,8 @@ pub struct Context {
     pub client: Client,
     /// How to reach it; for reads of one control plane's own view.
     pub config: Config,
+    /// Its time: what is issued, judged and told is by this clock.
+    pub clock: Clock,
     /// Writes children.
     pub applier: Applier,
     /// The operator's own namespace.
@@ -107,7 +110,7 @@ pub enum TokenError {
 impl Context {
     /// A context for one leadership.
     #[must_use]
-    pub fn new(deps: &crate::run::ControllerDeps, config: Config, servers: Store<ListedServer>) -> Self {
+    pub fn new(deps: &crate::run::ControllerDeps, servers: Store<ListedServer>) -> Self {
         let reporter = Reporter {
             controller: MANAGER.into(),
             instance: Some(deps.settings.instance.clone()),
@@ -116,7 +119,8 @@ impl Context {
             publisher: Publisher::new(deps.client.clone(), reporter),
             applier: Applier::new(deps.client.clone()),
             client: deps.client.clone(),
-            config,
+            config: deps.config.clone(),
+            clock: deps.clock.clone(),
             namespace: deps.namespace.clone(),
             probe_service_account: deps.settings.probe_service_account.clone(),
             resync: deps.settings.resync,
@@ -186,7 +190,7 @@ impl Context {
         })?;
         let status = answer.status.ok_or(TokenError::Unusable)?;
         let left = status.expiration_timestamp.map_or(Duration::ZERO, |until| {
-            until.0.duration_since(Timestamp::now()).unsigned_abs()
+            Duration::try_from(until.0.duration_since(self.clock.now())).unwrap_or_default()
         });
         let token = Token::new(status.token.unwrap_or_default()).map_err(|_| TokenError::Unusable)?;
         *cached = Some((token.clone(), asked + left.saturating_sub(TOKEN_SLACK)));

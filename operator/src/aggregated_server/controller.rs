@@ -16,7 +16,7 @@ use k8s_openapi::{
     kube_aggregator::pkg::apis::apiregistration::v1::APIService,
 };
 use kube::{
-    Api, Client, Config, ResourceExt as _,
+    Api, Client, ResourceExt as _,
     api::{ApiResource, DynamicObject},
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
@@ -51,20 +51,9 @@ const BEAT: Duration = Duration::from_secs(60);
 
 /// Runs until it is told to stop, and lets reconciles that are under way end.
 pub async fn run(deps: ControllerDeps) {
-    let config = match Config::infer().await {
-        Ok(config) => config,
-        Err(error) => {
-            tracing::error!(%error, "failed to find the cluster's configuration");
-            return;
-        }
-    };
-    run_with(deps, config).await;
-}
-
-async fn run_with(deps: ControllerDeps, config: Config) {
     let client = deps.client.clone();
     let (servers, writer) = reflector::store();
-    let ctx = Arc::new(Context::new(&deps, config, servers.clone()));
+    let ctx = Arc::new(Context::new(&deps, servers.clone()));
     let mut departures = Departures::default();
     let (leave, left) = departure::channel();
     let observer = Observer {
@@ -276,7 +265,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        aggregated_server::testing::{config, deps},
+        aggregated_server::testing::deps,
         fake_client::{Answer, Request, fake_client},
     };
 
@@ -343,7 +332,7 @@ mod tests {
 
         fn status_of(&self, name: &str) -> Option<Value> {
             let writes = self.writes.lock().unwrap();
-            let path = format!("PATCH {SERVERS}/{name}/status");
+            let path = format!("PUT {SERVERS}/{name}/status");
             writes
                 .iter()
                 .find(|(what, _)| *what == path)
@@ -354,7 +343,7 @@ mod tests {
             let cluster = self.clone();
             let (deps, stop) = deps(fake_client(move |request| cluster.answer(request)));
             let (watches, metrics) = (deps.watches.clone(), deps.metrics.clone());
-            (watches, metrics, stop, tokio::spawn(run_with(deps, config())))
+            (watches, metrics, stop, tokio::spawn(run(deps)))
         }
     }
 
@@ -412,7 +401,7 @@ mod tests {
             of_bad,
             [
                 "POST /apis/events.k8s.io/v1/namespaces/default/events".to_owned(),
-                format!("PATCH {SERVERS}/bad/status"),
+                format!("PUT {SERVERS}/bad/status"),
             ]
         );
         let samples = metrics.encode().unwrap();

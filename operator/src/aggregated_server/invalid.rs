@@ -1,16 +1,19 @@
 //! An AggregatedServer that does not decode: its schema is another version's, or wider than the type. It is told of in its
 //! status, by an Event and a metric; its children stay as they are, and nobody else waits for it.
 
-use annex_crds::MANAGER;
 use jiff::Timestamp;
-use kube::{
-    Api, Resource as _, ResourceExt as _,
-    api::{Patch, PatchParams},
-    runtime::controller::Action,
-};
+use kube::{Api, Resource as _, ResourceExt as _, runtime::controller::Action};
 use serde_json::{Value, json};
 
-use super::{Error, claimant::ListedServer, context::Context, events, status};
+use super::{
+    Error,
+    claimant::ListedServer,
+    context::Context,
+    events,
+    pass::HURRIED,
+    status,
+    update_status::{self, Update},
+};
 use crate::decode::Undecodable;
 
 /// Tells that `server` does not decode.
@@ -46,28 +49,12 @@ pub async fn tell(
     let mut status = undecodable.status.clone();
     status.insert("observedGeneration".to_owned(), generation.into());
     status.insert("conditions".to_owned(), json!(conditions));
-    if status != undecodable.status {
-        write(api, &name, &uid, &Value::Object(status)).await?;
+    if status != undecodable.status
+        && update_status::update(api, server.meta(), &Value::Object(status)).await? == Update::Conflict
+    {
+        return Ok(Action::requeue(HURRIED));
     }
     Ok(Action::requeue(ctx.resync))
-}
-
-/// Writes the status of an AggregatedServer, whatever its spec and the rest of its status look like.
-///
-/// # Errors
-/// The API server refused it.
-pub async fn write(api: &Api<ListedServer>, name: &str, uid: &str, status: &Value) -> Result<(), Error> {
-    let patch = json!({
-        "apiVersion": "annex.dev/v1alpha1",
-        "kind": "AggregatedServer",
-        "metadata": { "name": name, "uid": uid },
-        "status": status,
-    });
-    let params = PatchParams::apply(MANAGER).force();
-    api.patch_status(name, &params, &Patch::Apply(&patch))
-        .await
-        .map_err(Error::WriteStatus)?;
-    Ok(())
 }
 
 fn message(undecodable: &Undecodable) -> String {

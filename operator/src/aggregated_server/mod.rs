@@ -14,7 +14,7 @@
 //! | `endpoints`, `control_plane` | ask servers and control planes | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
-//! | `status`, `events` | what was found, told | writes status |
+//! | `status`, `update_status`, `events` | what was found, told | writes status |
 
 pub mod build;
 pub mod certificates;
@@ -41,6 +41,7 @@ pub mod status;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod update_status;
 pub mod validate;
 pub mod version_order;
 pub mod volume;
@@ -56,6 +57,7 @@ use self::{
     context::Context,
     outcome::{Happening, Outcome},
     pass::{HURRIED, IMPATIENT, PassError},
+    update_status::Update,
 };
 use crate::{
     error_chain::error_chain,
@@ -131,7 +133,7 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
         ctx.metrics.remove_server(name);
         return Ok(Action::await_change());
     };
-    let now = Timestamp::now();
+    let now = ctx.clock.now();
     let server = match &server.0 {
         Ok(server) => server,
         Err(undecodable) => return invalid::tell(ctx, &api, &server, undecodable, now).await,
@@ -141,8 +143,12 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
         Ok(outcome) => {
             let pause = pause(&outcome, ctx.resync, now);
             let status = status::compute(server, &outcome, now);
-            finish(ctx, &api, server, status, outcome.happenings).await?;
-            Ok(Action::requeue(pause))
+            Ok(
+                match finish(ctx, &api, server, status, outcome.happenings).await? {
+                    Update::Stored => Action::requeue(pause),
+                    Update::Conflict => Action::requeue(HURRIED),
+                },
+            )
         }
         Err(PassError::Raced) => Ok(Action::requeue(HURRIED)),
         Err(error) => {
@@ -153,24 +159,27 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
     }
 }
 
-/// Events, metrics, and the status where it changed.
+/// Metrics, Events, and the status where it changed. The change of `Ready` is told once it is stored.
 async fn finish(
     ctx: &Context,
     api: &Api<ListedServer>,
     server: &AggregatedServer,
     status: AggregatedServerStatus,
-    mut happenings: Vec<Happening>,
-) -> Result<(), Error> {
+    happenings: Vec<Happening>,
+) -> Result<Update, Error> {
     measure(ctx, server, &status);
-    let old = server.status.as_ref();
-    let old = old.map(|status| status.conditions.as_slice()).unwrap_or_default();
-    happenings.extend(events::transition(old, &status.conditions));
     events::publish(ctx, server, happenings).await;
     if server.status.as_ref() == Some(&status) {
-        return Ok(());
+        return Ok(Update::Stored);
     }
-    let uid = server.uid().unwrap_or_default();
-    invalid::write(api, &server.name_any(), &uid, &serde_json::json!(status)).await
+    let update = update_status::update(api, server.meta(), &status).await?;
+    if update == Update::Stored {
+        let old = server.status.as_ref();
+        let old = old.map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let transition = events::transition(old, &status.conditions);
+        events::publish(ctx, server, transition.into_iter().collect()).await;
+    }
+    Ok(update)
 }
 
 fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerStatus) {

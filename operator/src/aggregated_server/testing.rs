@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     admin::Health,
+    clock::Clock,
     metrics::Metrics,
     run::{ControllerDeps, ControllerSettings},
 };
@@ -61,6 +62,8 @@ pub(crate) fn deps(client: Client) -> (ControllerDeps, watch::Sender<bool>) {
     let (stop, shutdown) = watch::channel(false);
     let deps = ControllerDeps {
         client,
+        config: config(),
+        clock: Clock::default(),
         namespace: "annex-system".into(),
         settings: ControllerSettings {
             instance: "annex-0".into(),
@@ -84,7 +87,7 @@ pub(crate) fn config() -> Config {
 /// What reconciles share.
 pub(crate) fn context(client: Client) -> Context {
     let (servers, _) = reflector::store();
-    Context::new(&deps(client).0, config(), servers)
+    Context::new(&deps(client).0, servers)
 }
 
 /// A namespace with nothing in it.

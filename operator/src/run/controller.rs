@@ -27,6 +27,8 @@ impl Controller {
     {
         let Dependencies {
             client,
+            config,
+            clock,
             namespace,
             settings,
             admin,
@@ -35,6 +37,8 @@ impl Controller {
         let mut task = JoinSet::new();
         task.spawn(controller(ControllerDeps {
             client,
+            config,
+            clock,
             namespace,
             settings,
             metrics: admin.metrics,

@@ -11,7 +11,7 @@ use std::{future::Future, time::Duration};
 use annex_leader_election::{Election, LeaseSettings, LossReason, TimingsError};
 use controller::Controller;
 use http::header::{HeaderValue, USER_AGENT};
-use kube::{Client, Config};
+use kube::{Client, Config, client::ClientBuilder};
 pub use program::execute;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -22,6 +22,7 @@ use tokio::{
 use crate::{
     admin::{self, Admin, Health, Heartbeat, ListenFailed, Watches},
     args::{NamespaceUnknown, RunArgs},
+    clock::{self, Clock},
     metrics::Metrics,
 };
 
@@ -29,6 +30,10 @@ use crate::{
 pub struct ControllerDeps {
     /// The cluster. It does not retry by itself: the controller's own backoff must see each failure.
     pub client: Client,
+    /// How to reach it, for clients of single control planes.
+    pub config: Config,
+    /// Its time.
+    pub clock: Clock,
     /// The operator's own namespace.
     pub namespace: String,
     /// From the flags.
@@ -108,7 +113,11 @@ where
         .then(|| args.lease_settings(&namespace))
         .transpose()?;
     let config = client_config(Config::infer().await.map_err(RunError::InferConfig)?);
-    let client = || Client::try_from(config.clone()).map_err(RunError::CreateClient);
+    let clock = Clock::default();
+    let client = || {
+        let builder = ClientBuilder::try_from(config.clone()).map_err(RunError::CreateClient)?;
+        Ok::<_, RunError>(builder.with_layer(&clock::observing(clock.clone())).build())
+    };
 
     let admin = Admin {
         health: Health::new(),
@@ -124,6 +133,8 @@ where
     let operator = Operator {
         deps: Dependencies {
             client: client()?,
+            config: config.clone(),
+            clock: clock.clone(),
             namespace,
             settings: args.controller_settings(),
             admin,
@@ -187,6 +198,8 @@ impl Signals {
 
 struct Dependencies {
     client: Client,
+    config: Config,
+    clock: Clock,
     namespace: String,
     settings: ControllerSettings,
     admin: Admin,

@@ -91,6 +91,8 @@ impl Cluster {
         let operator = Operator {
             deps: Dependencies {
                 client: self.client(),
+                config: Config::new(http::Uri::from_static("http://127.0.0.1")),
+                clock: Clock::default(),
                 namespace: "annex".to_owned(),
                 settings,
                 admin: admin.clone(),
