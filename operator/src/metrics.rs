@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -139,6 +139,7 @@ struct Inner {
     leader: Gauge,
     apply_writes: Family<KindLabels, Counter>,
     probes: Family<ResultLabels, Counter>,
+    clock_skew: Gauge,
 }
 
 impl Metrics {
@@ -210,6 +211,12 @@ impl Metrics {
                 "Probes of servers by result",
                 Family::default(),
             ),
+            clock_skew: add(
+                &mut registry,
+                "clock_skew_seconds",
+                "How far the clock of the operator's node is ahead of the API server's; negative where it is behind",
+                Gauge::default(),
+            ),
             registry,
         }))
     }
@@ -269,6 +276,11 @@ impl Metrics {
                 kind: kind.label(),
             })
             .inc();
+    }
+
+    /// Says how far this machine's clock is ahead of the API server's.
+    pub fn set_clock_skew(&self, skew: SignedDuration) {
+        self.0.clock_skew.set(skew.as_secs());
     }
 
     /// Says whether this process is the leader.

@@ -64,6 +64,7 @@ reasons! {
     SanMismatch = "SANMismatch" on CertificatesReady: "An endpoint serves a certificate for other names.",
     CaNotTrusted = "CANotTrusted" on CertificatesReady: "An endpoint serves a certificate of an authority that is not published.",
     RotationBlocked = "RotationBlocked" on CertificatesReady: "A rotation waits so long that a served certificate nears its end; who blocks it is named.",
+    ClockSkewed = "ClockSkewed" on CertificatesReady: "The clocks of two kube-apiservers differ by more than an hour: no certificate is issued that one of them would refuse.",
     NotIssued = "NotIssued" on CertificatesReady: "There is no serving certificate yet.",
     // What clients meet.
     ServiceUnusable = "ServiceUnusable" on Available: "The Service is missing, has no cluster IP, or lacks the port.",

@@ -2,11 +2,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use annex_crds::MANAGER;
+use annex_crds::{MANAGER, v1alpha1::Reason};
 use jiff::Timestamp;
 use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
@@ -18,11 +21,14 @@ use kube::{
     runtime::{events::Reporter, reflector::Store},
 };
 
-use super::{claimant::ListedServer, events::Publisher, registration::FailedTrials};
+use super::{
+    certificates::Issued, claimant::ListedServer, control_plane, events::Publisher, outcome::Happening,
+    registration::FailedTrials,
+};
 use crate::{
     admin::Heartbeat,
     applier::Applier,
-    clock::Clock,
+    clock::{self, Clock},
     metrics::Metrics,
     probe::{Limits, verified::Token},
 };
@@ -31,6 +37,9 @@ use crate::{
 const TOKEN_SECONDS: i64 = 600;
 /// A token is asked for again when less than this is left.
 const TOKEN_SLACK: Duration = Duration::from_secs(120);
+
+/// How long the control planes' agreement on the time is taken for granted.
+const CLOCKS_FRESH: Duration = Duration::from_secs(60);
 
 /// What every reconcile shares. Nothing in it is needed to go on after a restart: what it remembers only spares work,
 /// or paces it.
@@ -59,6 +68,8 @@ pub struct Context {
     pub servers: Store<ListedServer>,
     publisher: Publisher,
     token: tokio::sync::Mutex<Option<(Token, Instant)>>,
+    clocks: tokio::sync::Mutex<Option<(Instant, Option<String>)>>,
+    skew_told: AtomicBool,
     memory: Mutex<HashMap<String, Memory>>,
 }
 
@@ -73,6 +84,10 @@ pub struct Memory {
     pub refused_resize: Option<RefusedResize>,
     /// Since when a StatefulSet has had no pod.
     pub podless_since: Option<Timestamp>,
+    /// Authorities that were made because the one before was of no use.
+    pub authorities_issued: Issued,
+    /// Serving certificates that were issued because the one before was of no use.
+    pub leaves_issued: Issued,
     /// Since when every control plane has seen the bundle of this fingerprint.
     pub widened: Option<(String, Instant)>,
     /// What was told in an Event of an object that does not decode.
@@ -129,6 +144,8 @@ impl Context {
             heartbeat: deps.heartbeat.clone(),
             servers,
             token: tokio::sync::Mutex::default(),
+            clocks: tokio::sync::Mutex::default(),
+            skew_told: AtomicBool::default(),
             memory: Mutex::default(),
         }
     }
@@ -158,6 +175,35 @@ impl Context {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(uid);
+    }
+
+    /// Measures how far this machine's clock is from the API server's. Where a person should know of that, gives an Event, once.
+    pub fn observe_skew(&self) -> Option<Happening> {
+        let skew = self.clock.skew()?;
+        self.metrics.set_clock_skew(skew);
+        let notable = clock::is_notable(skew);
+        let told = self.skew_told.swap(notable, Ordering::Relaxed);
+        (notable && !told).then(|| {
+            let side = if skew.is_negative() { "behind" } else { "ahead of" };
+            let note = format!(
+                "the clock of the operator's node is {} {side} the API server's; certificates are issued and judged by the API server's",
+                clock::about(skew)
+            );
+            Happening::warning(Reason::ClockSkewed.as_str(), "Reconcile", note)
+        })
+    }
+
+    /// Why no certificate may be issued: the control planes do not agree on the time. `None` where they do.
+    pub async fn clocks_differ(&self) -> Option<String> {
+        let mut cached = self.clocks.lock().await;
+        if let Some((asked, answer)) = cached.as_ref()
+            && asked.elapsed() < CLOCKS_FRESH
+        {
+            return answer.clone();
+        }
+        let answer = control_plane::clocks_differ(&self.client, &self.config).await;
+        *cached = Some((Instant::now(), answer.clone()));
+        answer
     }
 
     /// A token of the rightless probe identity. The operator's own never leaves for a workload.
@@ -195,5 +241,10 @@ impl Context {
         let token = Token::new(status.token.unwrap_or_default()).map_err(|_| TokenError::Unusable)?;
         *cached = Some((token.clone(), asked + left.saturating_sub(TOKEN_SLACK)));
         Ok(token)
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn assume_clocks(&self, differ: &str) {
+        *self.clocks.lock().await = Some((Instant::now(), Some(differ.to_owned())));
     }
 }

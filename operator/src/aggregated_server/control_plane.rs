@@ -3,15 +3,19 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
     api::discovery::v1::EndpointSlice, kube_aggregator::pkg::apis::apiregistration::v1::APIService,
 };
 use kube::{
     Api, Client, Config, ResourceExt as _,
     api::{GetParams, ListParams},
+    client::Body,
 };
 
 use super::context::Memory;
+use crate::clock;
 use crate::pki::{Certificate, bundle, parse_bundle};
 
 /// From an APIService in a kube-apiserver's watch cache to its proxy's transport it is one more event; nothing tells
@@ -19,6 +23,8 @@ use crate::pki::{Certificate, bundle, parse_bundle};
 const PROXY_DELAY: Duration = Duration::from_secs(5);
 /// How long one control plane may take to answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many control planes are asked for their time.
+const MAX_CONTROL_PLANES: usize = 16;
 /// The name that a kube-apiserver's certificate always has.
 const SERVER_NAME: &str = "kubernetes.default.svc";
 
@@ -131,6 +137,59 @@ async fn control_planes(client: &Client) -> Result<Vec<String>, kube::Error> {
     Ok(addresses)
 }
 
+/// Clocks that are further apart than this make certificates that one control plane takes and another refuses: longer than the
+/// hour by which a certificate's validity begins in the past.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_hours(1);
+
+/// Which two control planes tell times that are more than an hour apart, if any do. One that does not answer tells none.
+pub async fn clocks_differ(client: &Client, config: &Config) -> Option<String> {
+    let addresses = control_planes(client).await.unwrap_or_default();
+    // One clock agrees with itself.
+    if addresses.len() < 2 {
+        return None;
+    }
+    let times = addresses
+        .into_iter()
+        .take(MAX_CONTROL_PLANES)
+        .map(|address| async move {
+            let time = tokio::time::timeout(READ_TIMEOUT, time_of(config, &address)).await;
+            Some((address, time.ok().flatten()?))
+        });
+    let asked = Instant::now();
+    let times: Vec<(String, Timestamp)> = join_all(times).await.into_iter().flatten().collect();
+    apart(&times, asked.elapsed())
+}
+
+/// The two of `times` that are furthest apart, where that is further than the `slack` that it took to ask for them explains.
+fn apart(times: &[(String, Timestamp)], slack: Duration) -> Option<String> {
+    let (first, earliest) = times.iter().min_by_key(|(_, time)| *time)?;
+    let (last, latest) = times.iter().max_by_key(|(_, time)| *time)?;
+    let difference = latest.duration_since(*earliest);
+    (difference > CLOCKS_APART + SignedDuration::try_from(slack).ok()?).then(|| {
+        format!(
+            "the clock of control plane {last} is {} ahead of that of {first}",
+            clock::about(difference)
+        )
+    })
+}
+
+/// The `Date` of an answer, whatever it is.
+async fn time_of(config: &Config, address: &str) -> Option<Timestamp> {
+    let client = client_of(config, address).ok()?;
+    let request = http::Request::get("/readyz").body(Body::empty()).ok()?;
+    clock::date(client.send(request).await.ok()?.headers())
+}
+
+/// A client of one control plane.
+fn client_of(config: &Config, address: &str) -> Result<Client, String> {
+    let mut config = config.clone();
+    config.cluster_url = format!("https://{address}")
+        .parse()
+        .map_err(|error| format!("has no usable address: {error}"))?;
+    config.tls_server_name = Some(SERVER_NAME.to_owned());
+    Client::try_from(config).map_err(|error| format!("cannot be reached: {error}"))
+}
+
 /// A read "not older than" the write is answered from the watch cache, once it got there
 /// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>).
 async fn has_seen(
@@ -139,12 +198,7 @@ async fn has_seen(
     newest: &APIService,
     wanted: &[Certificate],
 ) -> Result<(), String> {
-    let mut config = config.clone();
-    config.cluster_url = format!("https://{address}")
-        .parse()
-        .map_err(|error| format!("has no usable address: {error}"))?;
-    config.tls_server_name = Some(SERVER_NAME.to_owned());
-    let client = Client::try_from(config).map_err(|error| format!("cannot be reached: {error}"))?;
+    let client = client_of(config, address)?;
     let not_older = GetParams {
         resource_version: newest.resource_version(),
     };
@@ -159,5 +213,31 @@ async fn has_seen(
         Ok(())
     } else {
         Err("has not seen the new authority yet".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_are_more_than_an_hour_apart_are_told() {
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (a, b) = ("10.0.0.1:6443".to_owned(), "10.0.0.2:6443".to_owned());
+        let noon = time("2027-01-01T12:00:00Z");
+        let both = |other: &str| [(a.clone(), noon), (b.clone(), time(other))];
+        let none = Duration::ZERO;
+        assert_eq!(apart(&[], none), None);
+        assert_eq!(apart(&[(a.clone(), noon)], none), None);
+        assert_eq!(apart(&both("2027-01-01T13:00:00Z"), none), None);
+        assert_eq!(
+            apart(&both("2027-01-01T15:00:01Z"), none).as_deref(),
+            Some("the clock of control plane 10.0.0.2:6443 is 3 h ahead of that of 10.0.0.1:6443")
+        );
+        assert_eq!(
+            apart(&both("2027-01-01T13:00:01Z"), Duration::from_secs(10)),
+            None
+        );
+        assert!(apart(&both("2026-12-31T12:00:00Z"), none).is_some());
     }
 }

@@ -40,8 +40,8 @@ pub enum NamespaceState {
     Missing,
 }
 
-/// What was read.
-#[derive(Clone, Debug)]
+/// What was read. Not to be formatted: there are keys in it.
+#[derive(Clone)]
 pub struct Surroundings {
     /// The namespace that the server should run in.
     pub namespace: NamespaceState,

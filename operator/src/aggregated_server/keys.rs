@@ -1,5 +1,7 @@
 //! Carries out what `certificates` decides: the effects on the two Secrets.
 
+use std::time::{Duration, Instant};
+
 use annex_crds::v1alpha1::Reason;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{api::core::v1::Secret, kube_aggregator::pkg::apis::apiregistration::v1::APIService};
@@ -20,11 +22,10 @@ use super::{
 use crate::{
     applier::is_of_an_unknown_owner,
     metrics::Rotation,
-    pki::{Certificate, IssueError, bundle, issue_leaf, parse_bundle},
+    pki::{Certificate, IssueError, TrustFault, bundle, issue_leaf, parse_bundle, verify_chain},
 };
 
-/// What a server's certificates are after this pass's writes.
-#[derive(Clone, Debug)]
+/// What a server's certificates are after this pass's writes. Not to be formatted: there are keys in it.
 pub struct Keys {
     /// Signs.
     pub authority: Authority,
@@ -40,8 +41,10 @@ pub struct Keys {
     pub leaf_due: bool,
     /// This pass has put a new leaf in another's place.
     pub swapped: bool,
-    /// Why it was not.
+    /// Why a leaf of the authority may not be served yet.
     pub widening: Option<String>,
+    /// Why a leaf that is due is not issued, though its authority is known everywhere.
+    pub held_back: Option<String>,
 }
 
 /// Certificates could not be kept.
@@ -58,6 +61,12 @@ pub enum KeysError {
     /// Nothing was issued.
     #[error("failed to issue a certificate")]
     Issue(#[from] IssueError),
+    /// What was issued would be of no use, and was thrown away.
+    #[error("the certificate that was issued would not be trusted")]
+    Untrusted(#[source] TrustFault),
+    /// There is no authority, and none may be made now.
+    #[error("{}", .0.message)]
+    HeldBack(Finding),
     /// A Secret could not be written.
     #[error("failed to write Secret {namespace}/{name}")]
     Write {
@@ -86,7 +95,8 @@ impl KeysError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Foreign { .. } => Reason::Conflict,
-            Self::Issue(_) | Self::Write { .. } => Reason::ApplyFailed,
+            Self::HeldBack(finding) => finding.reason,
+            Self::Issue(_) | Self::Untrusted(_) | Self::Write { .. } => Reason::ApplyFailed,
         }
     }
 }
@@ -111,7 +121,7 @@ impl Keeper<'_> {
     /// # Errors
     /// See [`KeysError`]. Whatever was written before is found again by the next pass.
     pub async fn keep(&self, memory: &mut Memory, outcome: &mut Outcome) -> Result<Keys, KeysError> {
-        let (authority, authority_secret) = self.authority(outcome).await?;
+        let (authority, authority_secret) = self.authority(memory, outcome).await?;
         let bundle = authority.bundle(self.now);
         let live = self.surroundings.serving_secret.as_ref();
         self.refuse_foreign(live, &self.names.namespace, &self.names.serving_secret)?;
@@ -125,31 +135,103 @@ impl Keeper<'_> {
             outcome.find(Reason::ServingSecretInvalid, message);
         }
         let mut widening = None;
-        if cause.is_some() && !authority.previous.is_empty() {
+        // Of what has expired nobody can be kept waiting any more: it is trusted nowhere.
+        if !authority.previous.is_empty() && !matches!(read, Err(LeafFault::Expired)) {
             let api_services = self.own_api_services();
             let client = &self.ctx.client;
             widening =
                 control_plane::widening(client, &self.ctx.config, memory, &bundle, &api_services).await;
         }
-        let written = match cause {
-            Some(cause) if widening.is_none() => Some(self.issue(&authority, &bundle, cause, outcome).await?),
-            _ => self.republish(live, &bundle).await?,
+        let mut held_back = None;
+        if let Some(cause) = cause
+            && widening.is_none()
+            && let Some(finding) = self.hold_leaf_back(cause, memory).await
+        {
+            held_back = Some(finding.message.clone());
+            outcome.findings.push(finding);
+        }
+        let due = cause.filter(|_| widening.is_none() && held_back.is_none());
+        let written = match due {
+            Some(cause) => Some(self.issue(&authority, &bundle, cause, outcome).await?),
+            None => self.republish(live, &bundle).await?,
         };
-        let swapped = cause.is_some() && widening.is_none() && live.is_some();
+        if let Some(cause) = due
+            && of_no_use(cause)
+        {
+            memory.leaves_issued.note(Instant::now());
+        }
+        let swapped = due.is_some() && live.is_some();
         let live = written.as_ref().or(live);
         Ok(Keys {
             leaf: ServingLeaf::read(live, &bundle, self.policy, self.now).ok(),
             rotation_count: leaf::rotation_count(live),
-            leaf_due: widening.is_some(),
+            leaf_due: cause.is_some() && due.is_none(),
             swapped,
             authority,
             authority_secret,
             bundle,
             widening,
+            held_back,
         })
     }
 
-    /// Drops the authorities that the current one follows.
+    /// Why no leaf may be issued for `cause` now.
+    async fn hold_leaf_back(&self, cause: IssueCause, memory: &mut Memory) -> Option<Finding> {
+        if of_no_use(cause)
+            && let Some(pause) = memory.leaves_issued.pause(Instant::now())
+        {
+            let what = format!("Secret {}/{}", self.names.namespace, self.names.serving_secret);
+            return Some(self.paused(
+                Reason::ServingSecretInvalid,
+                &what,
+                memory.leaves_issued.count(),
+                pause,
+            ));
+        }
+        self.clocks_differ().await
+    }
+
+    /// Why no authority may be made now.
+    async fn hold_authority_back(
+        &self,
+        read: &Result<Authority, AuthorityFault>,
+        memory: &mut Memory,
+    ) -> Option<Finding> {
+        if read.is_err()
+            && let Some(pause) = memory.authorities_issued.pause(Instant::now())
+        {
+            let what = format!(
+                "Secret {}/{}",
+                self.names.operator_namespace,
+                self.names.ca_secret()
+            );
+            return Some(self.paused(
+                Reason::CaSecretInvalid,
+                &what,
+                memory.authorities_issued.count(),
+                pause,
+            ));
+        }
+        self.clocks_differ().await
+    }
+
+    async fn clocks_differ(&self) -> Option<Finding> {
+        let why = self.ctx.clocks_differ().await?;
+        let message = format!("{why}; no certificate is issued until they agree");
+        Some(Finding::new(Reason::ClockSkewed, message))
+    }
+
+    fn paused(&self, reason: Reason, what: &str, times: usize, pause: Duration) -> Finding {
+        let at = self.now.checked_add(pause).unwrap_or(Timestamp::MAX);
+        // A time of whole tens of seconds: it stays the same from pass to pass.
+        let at = Timestamp::from_second(at.as_second().div_euclid(10) * 10 + 10).unwrap_or(at);
+        let message =
+            format!("{what} was spoilt or removed {times} times in a short while; it is issued anew at {at}");
+        Finding::new(reason, message)
+    }
+
+    /// Drops the authorities that the current one follows: from the Secret first, where they stand there, so that what is
+    /// published narrows only after that.
     ///
     /// # Errors
     /// See [`KeysError`].
@@ -158,12 +240,10 @@ impl Keeper<'_> {
             previous: Vec::new(),
             ..keys.authority.clone()
         };
-        self.write(&secrets::authority_secret(
-            Some(&keys.authority_secret),
-            &narrowed,
-            self.names,
-        ))
-        .await?;
+        let narrowed = secrets::authority_secret(Some(&keys.authority_secret), &narrowed, self.names);
+        if narrowed != keys.authority_secret {
+            self.write(&narrowed).await?;
+        }
         outcome.happenings.push(Happening::normal(
             "RotationCompleted",
             "Narrow",
@@ -173,22 +253,40 @@ impl Keeper<'_> {
         Ok(())
     }
 
-    async fn authority(&self, outcome: &mut Outcome) -> Result<(Authority, Secret), KeysError> {
+    async fn authority(
+        &self,
+        memory: &mut Memory,
+        outcome: &mut Outcome,
+    ) -> Result<(Authority, Secret), KeysError> {
         let live = self.surroundings.authority_secret.as_ref();
         self.refuse_foreign(live, &self.names.operator_namespace, &self.names.ca_secret())?;
-        let read = Authority::read(live);
-        let replacement = authority::decide(read.as_ref(), &self.published(), self.policy, self.now);
-        match (replacement, read, live) {
-            (None, Ok(authority), Some(live)) => Ok((authority, live.clone())),
-            (Some(replacement), read, live) => self.replace(replacement, &read, live, outcome).await,
+        let published = self.published();
+        let read = Authority::read(live).map(|read| read.with_published(&published, self.policy));
+        let replacement = authority::decide(read.as_ref(), &published, self.policy, self.now);
+        let (replacement, read) = match (replacement, read, live) {
+            (None, Ok(authority), Some(live)) => return Ok((authority, live.clone())),
+            (Some(replacement), read, _) => (replacement, read),
             // `decide` always replaces what cannot be read.
-            (None, _, live) => {
+            (None, _, _) => {
                 let replacement = Replacement {
                     why: authority::LOST,
-                    previous: self.published(),
+                    previous: published,
                 };
-                self.replace(replacement, &Err(AuthorityFault::Missing), live, outcome)
-                    .await
+                (replacement, Err(AuthorityFault::Missing))
+            }
+        };
+        match (self.hold_authority_back(&read, memory).await, read, live) {
+            // What is there serves on.
+            (Some(finding), Ok(authority), Some(live)) => {
+                outcome.findings.push(finding);
+                Ok((authority, live.clone()))
+            }
+            (Some(finding), ..) => Err(KeysError::HeldBack(finding)),
+            (None, read, live) => {
+                if read.is_err() {
+                    memory.authorities_issued.note(Instant::now());
+                }
+                self.replace(replacement, &read, live, outcome).await
             }
         }
     }
@@ -234,10 +332,18 @@ impl Keeper<'_> {
     ) -> Result<Secret, KeysError> {
         let leaf = issue_leaf(
             &authority.current,
-            &self.policy.dns_names,
+            authority.leaf_names(self.policy),
             self.now,
             self.policy.duration,
         )?;
+        // What no client would take is not given to a server, and not written again in each pass.
+        verify_chain(
+            std::slice::from_ref(&leaf.certificate.der),
+            std::slice::from_ref(authority.current.certificate()),
+            &self.policy.server_name,
+            self.now,
+        )
+        .map_err(KeysError::Untrusted)?;
         let live = self.surroundings.serving_secret.as_ref();
         let secret = secrets::serving_secret(live, &leaf, cause, bundle, self.policy, self.names, self.now);
         let written = self.write(&secret).await?;
@@ -336,6 +442,11 @@ impl Keeper<'_> {
             source,
         })
     }
+}
+
+/// Whether `cause` is that there was no leaf, or none of any use: what somebody may bring about again and again.
+fn of_no_use(cause: IssueCause) -> bool {
+    matches!(cause, IssueCause::First | IssueCause::SecretInvalid)
 }
 
 /// How long a repair is told at least. Who asks once in a while, or follows a watch, must be able to see it.

@@ -4,6 +4,8 @@ use annex_crds::v1alpha1::AggregatedServer;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::core::ObjectMeta;
 
+use super::build::pod::LEAF_ANNOTATION;
+
 /// The workload as it is: of the one kind or the other, which never changes for a server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LiveWorkload {
@@ -40,6 +42,17 @@ impl LiveWorkload {
             Self::Deployment(live) => live.spec.replicas,
             Self::StatefulSet(live) => live.spec.replicas,
         }
+    }
+
+    /// The fingerprint of the serving certificate that its pods were last rolled for.
+    #[must_use]
+    pub fn leaf(&self) -> Option<&str> {
+        let template = match self {
+            Self::Deployment(live) => &live.spec.template,
+            Self::StatefulSet(live) => &live.spec.template,
+        };
+        let annotations = template.metadata.as_ref()?.annotations.as_ref()?;
+        annotations.get(LEAF_ANNOTATION).map(String::as_str)
     }
 
     /// The StatefulSet, where it is one.

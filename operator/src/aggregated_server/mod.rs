@@ -139,6 +139,7 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
         Err(undecodable) => return invalid::tell(ctx, &api, &server, undecodable, now).await,
     };
     ctx.metrics.set_invalid(name, false);
+    events::publish(ctx, server, ctx.observe_skew().into_iter().collect()).await;
     match pass::run(ctx, server, now).await {
         Ok(outcome) => {
             let pause = pause(&outcome, ctx.resync, now);

@@ -176,6 +176,7 @@ pub fn decide(
 }
 
 fn over(since: Timestamp, now: Timestamp) -> bool {
+    // One that begins long after now was begun by a clock that was ahead: it is over too, else it would last until then.
     now.duration_since(since).unsigned_abs() >= TRIAL
 }
 

@@ -12,7 +12,10 @@ use super::{
     live::LiveWorkload,
     outcome::Outcome,
 };
-use crate::{error_chain::error_chain, pki::verify_chain};
+use crate::{
+    error_chain::error_chain,
+    pki::{Certificate, verify_chain},
+};
 
 /// A new leaf that is not served when this part of `renewBefore` is left is more than slow.
 const LATE_FRACTION: u32 = 2;
@@ -32,8 +35,8 @@ impl Rotation<'_> {
         self.looked.unwrap_or_default()
     }
 
-    /// Where the rotation stands, and its last step.
-    pub async fn advance(&self, outcome: &mut Outcome) {
+    /// Where the rotation stands, and its last step. Returns what is to be published from now on.
+    pub async fn advance(&self, outcome: &mut Outcome) -> Vec<Certificate> {
         outcome.observed = true;
         let Self { keeper, keys, looked } = self;
         let previous_trusted = !keys.authority.previous.is_empty();
@@ -46,6 +49,7 @@ impl Rotation<'_> {
             // What was swapped in this pass is told as such; the endpoints' turn is the next one.
             leaf_due: keys.leaf_due || keys.swapped || keys.leaf.is_none(),
             widening: keys.widening.clone(),
+            held_back: keys.held_back.clone(),
             not_serving,
         };
         let progress = rotation::derive(&facts);
@@ -53,7 +57,9 @@ impl Rotation<'_> {
             .findings
             .extend(keys::findings(keys, &self.not_serving(false), self.keeper.now));
         self.tell(progress.as_ref(), outcome);
-        let Some(progress) = progress else { return };
+        let Some(progress) = progress else {
+            return keys.bundle.clone();
+        };
         outcome.hurry = true;
         let waits = progress
             .blocked_by
@@ -63,11 +69,17 @@ impl Rotation<'_> {
             Reason::Rotating,
             format!("step {:?} waits for: {waits}", progress.step),
         );
-        if progress.step == RotationStep::Narrow
-            && let Err(error) = keeper.narrow(keys, outcome).await
-            && !error.is_race()
-        {
-            outcome.find(error.reason(), error_chain(&error));
+        if progress.step != RotationStep::Narrow {
+            return keys.bundle.clone();
+        }
+        match keeper.narrow(keys, outcome).await {
+            Ok(()) => vec![keys.authority.current.certificate().clone()],
+            Err(error) => {
+                if !error.is_race() {
+                    outcome.find(error.reason(), error_chain(&error));
+                }
+                keys.bundle.clone()
+            }
         }
     }
 

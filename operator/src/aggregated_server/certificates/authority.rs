@@ -25,7 +25,7 @@ pub const ISSUED_BECAUSE_ANNOTATION: &str = "annex.dev/issued-because";
 pub struct Authority {
     /// Signs every new leaf.
     pub current: CertificateAuthority,
-    /// Not empty while a rotation of the authority is under way.
+    /// Not empty while a rotation of the authority is under way. See [`Self::with_published`].
     pub previous: Vec<Certificate>,
     /// The request that led here.
     pub handled_request: Option<String>,
@@ -59,6 +59,12 @@ pub struct Replacement {
 pub const FIRST: &str = "first authority";
 /// Why an authority was made where its Secret was lost or spoilt.
 pub const LOST: &str = "the authority's Secret was missing or unusable";
+/// Why an authority was made in the place of one that may not sign what is asked for.
+const OTHER_NAMES: &str = "the DNS names changed";
+/// Why an authority was made in the place of one that nobody trusts any more.
+pub const EXPIRED: &str = "the authority has expired";
+/// Why an authority was made in the place of one that nobody trusts yet.
+pub const NOT_YET_VALID: &str = "the authority is not valid yet";
 
 impl Authority {
     /// Reads the Secret.
@@ -94,6 +100,20 @@ impl Authority {
         })
     }
 
+    /// The same, with those of the `published` authorities among its previous ones that were made for this server. Where the
+    /// Secret is older than what is published, such as one from a backup, endpoints serve leaves of an authority that it does
+    /// not know, and clients must not cease to trust that one before each endpoint serves another.
+    #[must_use]
+    pub fn with_published(mut self, published: &[Certificate], policy: &Policy) -> Self {
+        let own = self.current.certificate().fingerprint.clone();
+        let followed = |certificate: &&Certificate| {
+            certificate.fingerprint != own && is_made_for(certificate, &policy.subject)
+        };
+        let published: Vec<Certificate> = published.iter().filter(followed).cloned().collect();
+        self.previous = bundle::union(&[&self.previous, &published]);
+        self
+    }
+
     /// Makes the authority that `replacement` asks for.
     ///
     /// # Errors
@@ -121,10 +141,34 @@ impl Authority {
         before(self.current.certificate().not_after, policy.ca_renew_before)
     }
 
+    /// The DNS names that its leaves are made out to. Of a rotation that began before the names were changed, those that it
+    /// began with: it comes to its end, and the next one brings the others.
+    #[must_use]
+    pub fn leaf_names<'a>(&'a self, policy: &'a Policy) -> &'a [String] {
+        let permitted = &self.current.certificate().permitted_dns_names;
+        if permitted.is_empty() {
+            &policy.dns_names
+        } else {
+            permitted
+        }
+    }
+
+    /// Why nothing that it signs for `policy` is trusted at `now`, if so.
+    fn invalid(&self, policy: &Policy, now: Timestamp) -> Option<&'static str> {
+        let certificate = self.current.certificate();
+        if !certificate.permitted_dns_names.contains(&policy.server_name) {
+            return Some(OTHER_NAMES);
+        }
+        if now > certificate.not_after {
+            return Some(EXPIRED);
+        }
+        (now < certificate.not_before).then_some(NOT_YET_VALID)
+    }
+
     /// Why this authority should be replaced, if it should.
     fn due(&self, policy: &Policy, now: Timestamp) -> Option<&'static str> {
         if !same_names(&self.current.certificate().permitted_dns_names, &policy.dns_names) {
-            return Some("the DNS names changed");
+            return Some(OTHER_NAMES);
         }
         if policy.ca_request.is_some() && policy.ca_request != self.handled_request {
             return Some("requested by annotation");
@@ -133,8 +177,17 @@ impl Authority {
     }
 }
 
-/// Whether a new authority is to take over. A rotation under way is finished first, so that never more than two are
-/// trusted; `published` is what clients trust now, and stays trusted where the Secret was lost.
+/// Whether an authority was made for the server whose authorities have `subject`, see `issue_ca`.
+fn is_made_for(certificate: &Certificate, subject: &str) -> bool {
+    let name = certificate
+        .subject_cn
+        .as_deref()
+        .and_then(|name| name.rsplit_once('-'));
+    certificate.is_ca && name.is_some_and(|(name, _)| name == subject)
+}
+
+/// Whether a new authority is to take over. A rotation under way is finished first, so that as few as possible are trusted,
+/// unless nobody trusts what it brings; `published` is what clients trust now, and stays trusted where the Secret was lost.
 #[must_use]
 pub fn decide(
     state: Result<&Authority, &AuthorityFault>,
@@ -143,11 +196,17 @@ pub fn decide(
     now: Timestamp,
 ) -> Option<Replacement> {
     match state {
-        Ok(authority) if !authority.previous.is_empty() => None,
-        Ok(authority) => authority.due(policy, now).map(|why| Replacement {
-            why,
-            previous: vec![authority.current.certificate().clone()],
-        }),
+        Ok(authority) => {
+            let rotating = !authority.previous.is_empty();
+            let due = || authority.due(policy, now).filter(|_| !rotating);
+            let why = authority.invalid(policy, now).or_else(due)?;
+            let current = [authority.current.certificate().clone()];
+            let known = bundle::union(&[&current, &authority.previous]);
+            Some(Replacement {
+                why,
+                previous: bundle::unexpired(&known, now),
+            })
+        }
         Err(fault) => {
             let previous = bundle::unexpired(published, now);
             let first = previous.is_empty() && *fault == AuthorityFault::Missing;
@@ -256,6 +315,55 @@ mod tests {
             ..policy
         };
         assert_eq!(why(&rotating, &asked, 299), None);
+    }
+
+    /// A clock that was ahead once, or a rotation that lasted too long, must not be the end of all trust.
+    #[test]
+    fn what_nobody_trusts_is_replaced_even_in_a_rotation() {
+        let policy = policy();
+        let made = authority(&policy);
+        assert_eq!(why(&made, &policy, 301), Some(EXPIRED));
+        assert_eq!(why(&made, &policy, -1), Some(NOT_YET_VALID));
+        let old = authority(&policy).current.certificate().clone();
+        let rotating = Authority {
+            previous: vec![old.clone()],
+            ..made
+        };
+        let early = decide(Ok(&rotating), &[], &policy, at(-1)).unwrap();
+        let current = rotating.current.certificate().clone();
+        assert_eq!(early.previous, [current, old]);
+        let late = decide(Ok(&rotating), &[], &policy, at(301)).unwrap();
+        assert_eq!((late.why, late.previous), (EXPIRED, Vec::new()));
+    }
+
+    /// An older Secret that is put back must not take the trust away from what is served.
+    #[test]
+    fn what_is_published_and_not_in_the_secret_is_followed() {
+        let policy = policy();
+        let (restored, served) = (authority(&policy), authority(&policy));
+        let served = served.current.certificate().clone();
+        let other = Policy {
+            subject: "annex:wardle-2".into(),
+            ..policy.clone()
+        };
+        let foreign = authority(&other).current.certificate().clone();
+        let own = restored.current.certificate().clone();
+        let published = [own.clone(), served.clone(), foreign];
+        let read = restored.with_published(&published, &policy);
+        assert_eq!(read.previous, std::slice::from_ref(&served));
+        assert_eq!(read.bundle(at(1)), [own, served]);
+        assert_eq!(why(&read, &policy, 250), None, "one rotation at a time");
+    }
+
+    #[test]
+    fn a_leaf_is_made_out_to_what_its_authority_may_sign() {
+        let policy = policy();
+        let authority = authority(&policy);
+        let more = Policy {
+            dns_names: vec!["wardle.wardle.svc".into(), "wardle.example.com".into()],
+            ..policy.clone()
+        };
+        assert_eq!(authority.leaf_names(&more), policy.dns_names);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The serving Secret: the leaf, its key, and the bundle that goes with it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 
@@ -24,6 +24,11 @@ pub const COUNT_ANNOTATION: &str = "annex.dev/rotation-count";
 pub const ISSUED_AT_ANNOTATION: &str = "annex.dev/issued-at";
 /// Annotation of the Secret: an [`IssueCause`].
 pub const ISSUED_BECAUSE_ANNOTATION: &str = "annex.dev/issued-because";
+
+/// The part of `renewBefore`, and of the time before it, by which a renewal may be early.
+const JITTER_PART: u32 = 10;
+/// A renewal gains at least so much, or is none.
+const WORTHWHILE: SignedDuration = SignedDuration::from_secs(1);
 
 /// What the Secret holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,11 +153,32 @@ impl ServingLeaf {
         .is_ok()
     }
 
-    /// When it is due to be renewed.
+    /// When it is due to be renewed: somewhat before `renewBefore`, so that servers that were set up together are not renewed
+    /// together. How much follows from the certificate, so that it is the same at each look.
     #[must_use]
     pub fn renewal_time(&self, policy: &Policy) -> Timestamp {
-        before(self.certificate.not_after, policy.renew_before)
+        let lifetime = policy.duration.saturating_sub(policy.renew_before);
+        let longest = policy.renew_before.min(lifetime) / JITTER_PART;
+        before(
+            self.certificate.not_after,
+            policy.renew_before + longest.mul_f64(fraction(&self.certificate.fingerprint)),
+        )
     }
+
+    /// Whether a leaf of `authority` made now would be valid for longer.
+    fn is_outlived(&self, authority: &Certificate, policy: &Policy, now: Timestamp) -> bool {
+        let end = now.checked_add(policy.duration).unwrap_or(Timestamp::MAX);
+        let gained = end
+            .min(authority.not_after)
+            .duration_since(self.certificate.not_after);
+        gained >= WORTHWHILE
+    }
+}
+
+/// A number from 0 to 1 that follows from a fingerprint.
+fn fraction(fingerprint: &str) -> f64 {
+    let digits = fingerprint.get(..4).unwrap_or_default();
+    f64::from(u16::from_str_radix(digits, 16).unwrap_or(0)) / f64::from(u16::MAX)
 }
 
 /// Why a new leaf is to be issued, if one is.
@@ -170,14 +196,16 @@ pub fn decide(
         Err(LeafFault::Unusable(_)) => return Some(IssueCause::SecretInvalid),
     };
     if !leaf.signed_by(authority.current.certificate(), policy, now)
-        || !same_names(&leaf.certificate.dns_names, &policy.dns_names)
+        || !same_names(&leaf.certificate.dns_names, authority.leaf_names(policy))
     {
         return Some(IssueCause::NewAuthority);
     }
     if policy.leaf_request.is_some() && policy.leaf_request != leaf.handled_request {
         return Some(IssueCause::Requested);
     }
-    (now >= leaf.renewal_time(policy)).then_some(IssueCause::Renewal)
+    // What ends with its authority gains nothing by a renewal, and would be due again at once.
+    let worthwhile = leaf.is_outlived(authority.current.certificate(), policy, now);
+    (worthwhile && now >= leaf.renewal_time(policy)).then_some(IssueCause::Renewal)
 }
 
 /// How many leaves came before the one in the Secret.
@@ -246,7 +274,7 @@ mod tests {
         let authority = authority(&policy);
         let secret = secret(&authority, &policy, IssueCause::First);
         assert_eq!(cause(None, &authority, &policy, 0), Some(IssueCause::First));
-        assert_eq!(cause(Some(&secret), &authority, &policy, 19), None);
+        assert_eq!(cause(Some(&secret), &authority, &policy, 18), None);
         assert_eq!(
             cause(Some(&secret), &authority, &policy, 20),
             Some(IssueCause::Renewal)
@@ -254,6 +282,62 @@ mod tests {
         assert_eq!(
             cause(Some(&secret), &authority, &policy, 31),
             Some(IssueCause::Renewal)
+        );
+    }
+
+    #[test]
+    fn renewals_are_spread_over_a_tenth() {
+        let policy = policy();
+        let authority = authority(&policy);
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..20 {
+            let secret = secret(&authority, &policy, IssueCause::First);
+            let leaf = ServingLeaf::read(Some(&secret), &authority.bundle(at(0)), &policy, at(0)).unwrap();
+            let due = leaf.renewal_time(&policy);
+            assert_eq!(due, leaf.renewal_time(&policy));
+            assert!((at(19)..=at(20)).contains(&due), "{due}");
+            seen.insert(due);
+        }
+        assert!(seen.len() > 10, "{seen:?}");
+    }
+
+    /// The end of a leaf is never behind that of its authority. One that is renewed for nothing would be renewed again in each pass.
+    #[test]
+    fn a_leaf_that_ends_with_its_authority_is_not_renewed() {
+        let policy = policy();
+        let authority = authority(&policy);
+        let leaf = issue_leaf(&authority.current, &policy.dns_names, at(280), policy.duration).unwrap();
+        let bundle = authority.bundle(at(280));
+        let secret = secrets::serving_secret(
+            None,
+            &leaf,
+            IssueCause::Renewal,
+            &bundle,
+            &policy,
+            &names(),
+            at(280),
+        );
+        assert_eq!(cause(Some(&secret), &authority, &policy, 299), None);
+    }
+
+    #[test]
+    fn a_leaf_of_a_time_to_come_is_issued_anew() {
+        let policy = policy();
+        let authority = authority(&policy);
+        let leaf = issue_leaf(&authority.current, &policy.dns_names, at(100), policy.duration).unwrap();
+        let bundle = authority.bundle(at(1));
+        let secret = secrets::serving_secret(
+            None,
+            &leaf,
+            IssueCause::Renewal,
+            &bundle,
+            &policy,
+            &names(),
+            at(100),
+        );
+        assert_eq!(
+            cause(Some(&secret), &authority, &policy, 1),
+            Some(IssueCause::SecretInvalid)
         );
     }
 

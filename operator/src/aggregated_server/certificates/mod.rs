@@ -4,6 +4,7 @@
 //! remembered in status.
 
 pub mod authority;
+pub mod issuance;
 pub mod leaf;
 pub mod policy;
 pub mod rotation;
@@ -12,5 +13,6 @@ pub mod secrets;
 pub(crate) mod testing;
 
 pub use authority::{Authority, AuthorityFault, Replacement};
+pub use issuance::Issued;
 pub use leaf::{IssueCause, LeafFault, ServingLeaf};
 pub use policy::Policy;

@@ -11,6 +11,8 @@ pub struct Facts {
     pub leaf_due: bool,
     /// What keeps the new authority from being known everywhere; `None` once it is.
     pub widening: Option<String>,
+    /// What keeps the new leaf from being issued, though its authority is known.
+    pub held_back: Option<String>,
     /// The endpoints that do not serve the Secret's leaf, each with what it does instead.
     pub not_serving: Vec<String>,
 }
@@ -39,7 +41,7 @@ pub fn derive(facts: &Facts) -> Option<Progress> {
             },
             _ => Progress {
                 step: RotationStep::Swap,
-                blocked_by: None,
+                blocked_by: facts.held_back.clone(),
             },
         });
     }
@@ -89,6 +91,7 @@ mod tests {
             previous_trusted: false,
             leaf_due: false,
             widening: None,
+            held_back: None,
             not_serving: Vec::new(),
         }
     }

@@ -150,3 +150,159 @@ fn an_owner_that_the_server_has_not_discovered_yet_is_waited_out() {
     assert!(error(409, "somebody else wrote").is_race());
     assert!(!error(403, "secrets \"x\" is forbidden: User \"bob\" cannot create").is_race());
 }
+
+/// The Secret of an authority, as it is stored.
+fn authority_secret(authority: &Authority) -> Secret {
+    let mut secret = secrets::authority_secret(None, authority, &names());
+    secret.metadata.resource_version = Some("1".into());
+    secret
+}
+
+/// The serving Secret with a leaf of `authority` from day `day`, as it is stored.
+fn leaf_secret(authority: &Authority, day: i64) -> Secret {
+    let policy = policy();
+    let leaf = issue_leaf(&authority.current, &policy.dns_names, at(day), policy.duration).unwrap();
+    let bundle = authority.bundle(at(day));
+    let mut secret = secrets::serving_secret(
+        None,
+        &leaf,
+        IssueCause::First,
+        &bundle,
+        &policy,
+        &names(),
+        at(day),
+    );
+    secret.metadata.resource_version = Some("1".into());
+    secret
+}
+
+/// The authority's Secret is from before a rotation, all else from after it.
+fn restored(old: &Authority, new: &Authority, leaf_of: i64) -> Surroundings {
+    Surroundings {
+        authority_secret: Some(authority_secret(old)),
+        serving_secret: Some(leaf_secret(new, leaf_of)),
+        api_services: [("v1alpha1.wardle.example.com".to_owned(), api_service(new))].into(),
+        ..surroundings()
+    }
+}
+
+fn fingerprints(certificates: &[Certificate]) -> Vec<&str> {
+    certificates
+        .iter()
+        .map(|certificate| certificate.fingerprint.as_str())
+        .collect()
+}
+
+#[tokio::test]
+async fn an_older_authority_that_is_put_back_widens_before_its_leaf_is_served() {
+    let context = context(fake_client(|request| Answer::ok(request.body)));
+    let (names, policy) = (names(), policy());
+    let (old, new) = (authority(), authority());
+    let (old_ca, new_ca) = (old.current.certificate(), new.current.certificate());
+    let both = [old_ca.fingerprint.as_str(), new_ca.fingerprint.as_str()];
+    let keeper = |surroundings, now| Keeper {
+        ctx: &context,
+        names: &names,
+        policy: &policy,
+        surroundings,
+        now,
+    };
+    let there = restored(&old, &new, 0);
+    let kept = keeper(&there, at(1))
+        .keep(&mut Memory::default(), &mut Outcome::default())
+        .await
+        .unwrap();
+    assert_eq!(fingerprints(&kept.bundle), both);
+    assert_eq!(
+        kept.widening.as_deref(),
+        Some("APIService v1alpha1.wardle.example.com does not publish the new authority yet")
+    );
+    assert!(kept.leaf_due && !kept.swapped);
+    assert!(kept.leaf.unwrap().signed_by(new_ca, &policy, at(1)));
+
+    // Nobody trusts what has expired: there is nothing to wait for.
+    let kept = keeper(&there, at(31))
+        .keep(&mut Memory::default(), &mut Outcome::default())
+        .await
+        .unwrap();
+    assert_eq!((kept.widening, kept.swapped), (None, true));
+    assert!(kept.leaf.unwrap().signed_by(old_ca, &policy, at(31)));
+    assert_eq!(fingerprints(&kept.bundle), both);
+}
+
+/// What somebody spoils again and again is not issued again and again.
+#[tokio::test]
+async fn what_is_spoilt_again_and_again_is_issued_ever_more_slowly() {
+    let context = context(fake_client(|request| Answer::ok(request.body)));
+    let (names, policy) = (names(), policy());
+    let own = authority();
+    let mut there = restored(&own, &own, 0);
+    there.serving_secret = Some(serving_secret(&own));
+    let lost = Surroundings {
+        authority_secret: None,
+        ..restored(&own, &own, 0)
+    };
+    let mut memory = Memory::default();
+    let mut outcomes = Vec::new();
+    for surroundings in [&there, &lost] {
+        let keeper = Keeper {
+            ctx: &context,
+            names: &names,
+            policy: &policy,
+            surroundings,
+            now: at(1),
+        };
+        for _ in 0..6 {
+            let mut outcome = Outcome::default();
+            let kept = keeper.keep(&mut memory, &mut outcome).await;
+            outcomes.push((kept.map(|kept| kept.held_back.is_some()), outcome));
+        }
+    }
+    let issued = |outcome: &Outcome| {
+        outcome
+            .happenings
+            .iter()
+            .any(|event| event.action == "IssueCertificate")
+    };
+    assert!(outcomes[..5].iter().all(|(_, outcome)| issued(outcome)));
+    let (held_back, outcome) = &outcomes[5];
+    assert!(*held_back.as_ref().unwrap() && !issued(outcome));
+    let words = &outcome.findings.last().unwrap().message;
+    let expected = "Secret wardle/wardle-serving-cert was spoilt or removed 5 times in a short while; it is issued anew at 2027-01-16T08:00:10Z";
+    assert_eq!(words, expected);
+    assert!(outcomes[6..11].iter().all(|(kept, _)| kept.is_ok()));
+    let (refused, _) = &outcomes[11];
+    let refused = refused.as_ref().unwrap_err();
+    assert_eq!(refused.reason(), Reason::CaSecretInvalid);
+}
+
+/// Of clocks that differ one refuses what the other takes.
+#[tokio::test]
+async fn nothing_is_issued_while_control_planes_do_not_agree_on_the_time() {
+    let context = context(fake_client(|request| {
+        assert_eq!(request.method, "GET", "{request:?}");
+        Answer::status(404, "NotFound")
+    }));
+    context.assume_clocks("the clock of one is ahead").await;
+    let (names, policy) = (names(), policy());
+    let own = authority();
+    let keep = async |surroundings: &Surroundings, now, outcome: &mut Outcome| {
+        let keeper = Keeper {
+            ctx: &context,
+            names: &names,
+            policy: &policy,
+            surroundings,
+            now,
+        };
+        keeper.keep(&mut Memory::default(), outcome).await
+    };
+    let refused = keep(&surroundings(), at(1), &mut Outcome::default()).await;
+    assert_eq!(refused.err().unwrap().reason(), Reason::ClockSkewed);
+    // What is there serves on, though both are due.
+    let there = restored(&own, &own, 180);
+    let mut outcome = Outcome::default();
+    let kept = keep(&there, at(205), &mut outcome).await.unwrap();
+    assert!(kept.leaf.is_some() && kept.held_back.is_some());
+    let reasons: Vec<Reason> = outcome.findings.iter().map(|finding| finding.reason).collect();
+    assert_eq!(reasons, [Reason::ClockSkewed, Reason::ClockSkewed]);
+}

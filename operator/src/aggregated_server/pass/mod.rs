@@ -29,7 +29,10 @@ use super::{
     rotate::Rotation,
     validate::{self, ApiPlan, SERVICE_PORT},
 };
-use crate::{error_chain::error_chain, pki::bundle};
+use crate::{
+    error_chain::error_chain,
+    pki::{Certificate, bundle},
+};
 
 /// A pass over one server.
 pub struct Pass<'a> {
@@ -112,7 +115,7 @@ impl Pass<'_> {
         let keys = match keeper.keep(memory, &mut outcome).await {
             Ok(keys) => keys,
             Err(error) if error.is_race() => return Err(PassError::Raced),
-            Err(error @ KeysError::Foreign { .. }) => {
+            Err(error @ (KeysError::Foreign { .. } | KeysError::HeldBack(_))) => {
                 outcome.find(error.reason(), error.to_string());
                 return Ok(outcome);
             }
@@ -125,9 +128,9 @@ impl Pass<'_> {
             keys: &keys,
             looked: looked.as_deref(),
         };
-        rotation.advance(&mut outcome).await;
+        let published = rotation.advance(&mut outcome).await;
         let reports = looked.unwrap_or_default();
-        self.register(&children, &keys, &reports, memory, &mut outcome)
+        self.register(&children, &published, &reports, memory, &mut outcome)
             .await;
         Ok(outcome)
     }
@@ -333,12 +336,12 @@ impl Pass<'_> {
     async fn register(
         &self,
         children: &Children<'_>,
-        keys: &Keys,
+        published: &[Certificate],
         reports: &[Report],
         memory: &mut Memory,
         outcome: &mut Outcome,
     ) {
-        let bundle_pem = bundle::to_pem(&keys.bundle);
+        let bundle_pem = bundle::to_pem(published);
         let registrar = Registrar {
             children,
             surroundings: &self.surroundings,

@@ -61,18 +61,31 @@ impl Pass<'_> {
         keys: &Keys,
         outcome: &mut Outcome,
     ) -> Option<PodTemplateSpec> {
-        let restart = self.server.spec.certificates.reload == Reload::Restart;
-        let leaf = keys
-            .leaf
-            .as_ref()
-            .filter(|_| restart)
-            .map(|leaf| leaf.certificate.fingerprint.as_str());
-        match pod::pod_template(self.server, workload, &self.names, store, leaf) {
+        let leaf = match self.server.spec.certificates.reload {
+            Reload::Hot => None,
+            Reload::Restart => self.leaf_to_restart_for(keys),
+        };
+        match pod::pod_template(self.server, workload, &self.names, store, leaf.as_deref()) {
             Ok(template) => Some(template),
             Err(error) => {
                 outcome.find(Reason::TemplateInvalid, error_chain(&error));
                 None
             }
+        }
+    }
+
+    /// The leaf in the pods' annotation. It stays as it is while there is no leaf, or none that may be served: the pods would
+    /// be rolled for nothing, or to serve what not every control plane knows yet.
+    fn leaf_to_restart_for(&self, keys: &Keys) -> Option<String> {
+        let served = keys.leaf.as_ref().filter(|_| keys.widening.is_none());
+        match served {
+            Some(leaf) => Some(leaf.certificate.fingerprint.clone()),
+            None => self
+                .surroundings
+                .workload
+                .as_ref()
+                .and_then(LiveWorkload::leaf)
+                .map(str::to_owned),
         }
     }
 
