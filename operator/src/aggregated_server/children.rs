@@ -1,7 +1,7 @@
 //! Applies children: the order, and what a refusal means.
 
 use annex_crds::v1alpha1::{Child, Reason};
-use kube::{Api, Resource, ResourceExt as _, api::PropagationPolicy, core::ApiResource};
+use kube::{Api, Resource, api::PropagationPolicy, core::ApiResource};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::{
     outcome::{Happening, Outcome},
 };
 use crate::{
-    applier::{ApplyError, Because, Deletion, Desired, Outcome as Applied},
+    applier::{ApplyError, Because, Deletion, Desired, Outcome as Applied, Ownership},
     error_chain::error_chain,
 };
 
@@ -139,10 +139,7 @@ impl Children<'_> {
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let ours = live
-            .owner_references()
-            .iter()
-            .any(|owner| owner.uid == self.names.uid);
+        let ours = self.names.ownership(live) == Ownership::Ours;
         let Ok(value) = serde_json::to_value(live) else {
             return false;
         };
@@ -152,7 +149,12 @@ impl Children<'_> {
         match self
             .ctx
             .applier
-            .delete_owned(&ApiResource::erase::<K>(&()), &value, &self.names.uid, dependents)
+            .delete_owned(
+                &ApiResource::erase::<K>(&()),
+                &value,
+                &self.names.owner_reference(),
+                dependents,
+            )
             .await
         {
             Ok(Deletion::Requested) => {

@@ -2,8 +2,10 @@
 
 use annex_crds::{MANAGER, SERVER_LABEL, v1alpha1::AggregatedServer};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::{Resource as _, ResourceExt as _};
+use kube::{Resource, ResourceExt as _};
 use std::collections::BTreeMap;
+
+use crate::applier::Ownership;
 
 /// The shared ClusterRole of what an extension apiserver's informers read; the annex-crds chart ships it.
 pub const INFORMER_ROLE: &str = "annex:extension-apiserver";
@@ -130,5 +132,14 @@ impl Names {
             controller: Some(true),
             block_owner_deletion: Some(true),
         }
+    }
+
+    /// What `object` is to this server. Read [`Ownership::of`] before acting on [`Ownership::Former`].
+    #[must_use]
+    pub fn ownership(&self, object: &impl Resource) -> Ownership {
+        Ownership::of(
+            object.meta().owner_references.as_deref().unwrap_or_default(),
+            &self.owner_reference(),
+        )
     }
 }

@@ -1,5 +1,6 @@
 //! An object as it should be, made ready for comparison and for the wire.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
 use kube::core::{ApiResource, DynamicObject};
 use serde::Serialize;
@@ -48,7 +49,7 @@ pub enum DesiredError {
 pub struct Desired {
     resource: ApiResource,
     object: Value,
-    owner_uid: String,
+    owner: OwnerReference,
     hash: String,
 }
 
@@ -94,18 +95,19 @@ impl Desired {
         {
             return Err(DesiredError::Incomplete("annotations that are an object"));
         }
-        if !owner::is_owned_by(&object, owner_uid) {
+        let is_owner = |reference: &OwnerReference| !owner_uid.is_empty() && reference.uid == owner_uid;
+        let Some(owner) = owner::references(&object).into_iter().find(is_owner) else {
             let owner_uid = owner_uid.to_owned();
             return Err(DesiredError::NotOwned {
                 object: ObjectName::of(&object),
                 owner_uid,
             });
-        }
+        };
         let hash = hash(&object);
         Ok(Self {
             resource,
             object,
-            owner_uid: owner_uid.to_owned(),
+            owner,
             hash,
         })
     }
@@ -122,10 +124,10 @@ impl Desired {
         &self.resource
     }
 
-    /// The uid of the owner that the object names.
+    /// The owner that the object names.
     #[must_use]
-    pub fn owner_uid(&self) -> &str {
-        &self.owner_uid
+    pub const fn owner(&self) -> &OwnerReference {
+        &self.owner
     }
 
     /// Kind, namespace and name.

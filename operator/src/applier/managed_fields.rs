@@ -57,7 +57,7 @@ impl fmt::Display for Taker {
 
 /// What the live object's managedFields say about our last apply.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ownership {
+pub(super) enum FieldOwnership {
     /// Every desired field is ours.
     Complete,
     /// There is no entry of ours, or it is in terms of another API version.
@@ -67,25 +67,25 @@ pub(super) enum Ownership {
 }
 
 /// Compares the desired object's leaves with what our entry owns.
-pub(super) fn ownership(desired: &Value, live: &Value) -> Ownership {
+pub(super) fn field_ownership(desired: &Value, live: &Value) -> FieldOwnership {
     let entries = entries(live);
     let Some(ours) = entries.iter().find(|entry| is_ours(entry, APPLY)) else {
-        return Ownership::NotApplied;
+        return FieldOwnership::NotApplied;
     };
     let Some(fields) = ours["fieldsV1"].as_object() else {
-        return Ownership::NotApplied;
+        return FieldOwnership::NotApplied;
     };
     if ours["apiVersion"] != desired["apiVersion"] {
-        return Ownership::NotApplied;
+        return FieldOwnership::NotApplied;
     }
     let drift: Vec<_> = lost(desired, fields, &[])
         .iter()
         .flat_map(|(path, value)| drift(entries, path, value))
         .collect();
     if drift.is_empty() {
-        Ownership::Complete
+        FieldOwnership::Complete
     } else {
-        Ownership::Lost(drift)
+        FieldOwnership::Lost(drift)
     }
 }
 

@@ -26,6 +26,7 @@ mod managed_fields;
 mod owner;
 mod plan;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
 use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
 use kube::core::{ApiResource, Request};
@@ -35,7 +36,7 @@ use tracing::debug;
 pub use desired::{Desired, DesiredError};
 pub use error::{ApplyError, FieldCause, ObjectName, is_of_an_unknown_owner};
 pub use managed_fields::{Drift, Taker};
-pub use owner::Owner;
+pub use owner::{Owner, Ownership};
 pub use plan::{Because, Plan, plan};
 
 /// The field manager of everything that Annex applies.
@@ -141,7 +142,7 @@ impl Applier {
             .await
     }
 
-    /// Deletes `live` if it carries `owner_uid` among its owners, and only that very object; what becomes of those that it
+    /// Deletes `live` if `owner` is among its owners, and only that very object; what becomes of those that it
     /// owns itself is for `dependents` to say.
     ///
     /// # Errors
@@ -151,11 +152,11 @@ impl Applier {
         &self,
         resource: &ApiResource,
         live: &Value,
-        owner_uid: &str,
+        owner: &OwnerReference,
         dependents: PropagationPolicy,
     ) -> Result<Deletion, ApplyError> {
         let object = ObjectName::of(live);
-        if !owner::is_owned_by(live, owner_uid) {
+        if Ownership::of(&owner::references(live), owner) != Ownership::Ours {
             return Err(ApplyError::Foreign {
                 object,
                 owner: Owner::of(live),

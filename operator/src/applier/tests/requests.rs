@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use http_body_util::BodyExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
 use kube::api::PropagationPolicy;
 use kube::client::Body;
@@ -288,16 +289,17 @@ async fn deletion_is_of_the_owned_object_alone() {
         failure(409, "Conflict", "the UID in the precondition does not match"),
     ]);
     let applier = server.applier();
-    let delete = || applier.delete_owned(desired.resource(), &object, OWNER, PropagationPolicy::Orphan);
+    let owner = desired.owner();
+    let delete = || applier.delete_owned(desired.resource(), &object, owner, PropagationPolicy::Orphan);
     assert_eq!(delete().await.expect("a deletion"), Deletion::Requested);
     assert_eq!(delete().await.expect("no object"), Deletion::AlreadyGone);
     assert!(matches!(delete().await, Err(ApplyError::Raced { .. })));
-    let stranger = applier.delete_owned(
-        desired.resource(),
-        &object,
-        "another",
-        PropagationPolicy::Background,
-    );
+    let other = OwnerReference {
+        name: "another".into(),
+        uid: "another".into(),
+        ..owner.clone()
+    };
+    let stranger = applier.delete_owned(desired.resource(), &object, &other, PropagationPolicy::Background);
     assert!(matches!(stranger.await, Err(ApplyError::Foreign { .. })));
 
     let seen = server.seen();
