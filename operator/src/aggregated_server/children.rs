@@ -12,7 +12,7 @@ use super::{
     outcome::{Happening, Outcome},
 };
 use crate::{
-    applier::{ApplyError, Because, Deletion, Desired, Outcome as Applied, Ownership},
+    applier::{self, Applied, ApplyError, Because, Deletion, Desired, Ownership},
     error_chain::error_chain,
 };
 
@@ -31,16 +31,44 @@ impl Children<'_> {
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let desired = match Desired::new(object, &self.names.uid) {
-            Ok(desired) => desired,
-            Err(error) => {
-                outcome.find(Reason::ApplyFailed, error.to_string());
-                return None;
-            }
-        };
-        match self.ctx.applier.apply(&desired).await {
+        self.apply_leaving(object, &[], refused, outcome).await
+    }
+
+    /// The same, where the fields `left` are others' as far as the object does not have them, see [`Desired::leaving`].
+    pub async fn apply_leaving<K>(
+        &self,
+        object: &K,
+        left: &'static [&'static [&'static str]],
+        refused: Reason,
+        outcome: &mut Outcome,
+    ) -> Option<Value>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let desired = self.desired(object, outcome)?.leaving(left);
+        let applied = self.ctx.applier.apply(&desired).await;
+        self.applied(&desired, applied, refused, outcome)
+    }
+
+    fn desired<K>(&self, object: &K, outcome: &mut Outcome) -> Option<Desired>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        Desired::new(object, &self.names.uid)
+            .inspect_err(|error| outcome.find(Reason::ApplyFailed, error.to_string()))
+            .ok()
+    }
+
+    fn applied(
+        &self,
+        desired: &Desired,
+        applied: Result<Applied, ApplyError>,
+        refused: Reason,
+        outcome: &mut Outcome,
+    ) -> Option<Value> {
+        match applied {
             Ok(applied) => {
-                self.record(&desired, &applied.outcome, outcome);
+                self.record(desired, &applied.outcome, outcome);
                 Some(applied.live)
             }
             Err(error) => {
@@ -67,12 +95,12 @@ impl Children<'_> {
         }
     }
 
-    fn record(&self, desired: &Desired, applied: &Applied, outcome: &mut Outcome) {
+    fn record(&self, desired: &Desired, applied: &applier::Outcome, outcome: &mut Outcome) {
         let object = desired.name();
-        if !matches!(applied, Applied::Unchanged) {
+        if !matches!(applied, applier::Outcome::Unchanged) {
             self.ctx.metrics.count_apply_write(&object.kind);
         }
-        if let Applied::Updated(Because::Drift(drift)) = applied {
+        if let applier::Outcome::Updated(Because::Drift(drift)) = applied {
             let changes = drift
                 .iter()
                 .map(ToString::to_string)

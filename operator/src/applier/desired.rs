@@ -51,6 +51,7 @@ pub struct Desired {
     object: Value,
     owner: OwnerReference,
     hash: String,
+    left: &'static [&'static [&'static str]],
 }
 
 impl Desired {
@@ -109,7 +110,28 @@ impl Desired {
             object,
             owner,
             hash,
+            left: &[],
         })
+    }
+
+    /// Names the fields, such as `["spec", "replicas"]`, that are others' where the object does not have them. Once it had
+    /// them, and does no more, they keep their value: server-side apply alone would remove what Annex applied, and a field
+    /// that the API gives a default would get that.
+    #[must_use]
+    pub const fn leaving(mut self, fields: &'static [&'static [&'static str]]) -> Self {
+        self.left = fields;
+        self
+    }
+
+    /// Those of the fields left to others that the object does not have.
+    pub(super) fn left_to_others(&self) -> impl Iterator<Item = &'static [&'static str]> {
+        let is_absent = |path: &&[&str]| {
+            let field = path
+                .iter()
+                .try_fold(&self.object, |value, field| value.get(field));
+            field.is_none()
+        };
+        self.left.iter().copied().filter(is_absent)
     }
 
     /// The object, without the hash annotation.

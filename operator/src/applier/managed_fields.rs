@@ -12,9 +12,10 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::{APPLIED_HASH, FIELD_MANAGER};
+use super::{APPLIED_HASH, Desired, FIELD_MANAGER};
 
 const APPLY: &str = "Apply";
+const UPDATE: &str = "Update";
 
 /// A field that is desired and no longer ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,35 +138,69 @@ fn leaves<'a>(value: &'a Value, path: &[Step<'a>]) -> Vec<Path<'a>> {
         .collect()
 }
 
-/// The managedFields with our entry in the form of an apply, or nothing where they are in that form.
+/// The managedFields with our entry as an apply of `desired` needs it, or nothing where it is so.
 ///
 /// What a POST recorded as `Update` becomes `Apply`, so that fields which are not desired any more can be
-/// removed. An object that lost its managedFields gets an entry with the annotation alone: an object without
-/// any would have all its fields given to `before-first-apply`, which keeps them for ever.
-pub(super) fn converted(live: &Value, api_version: &str) -> Option<Vec<Value>> {
+/// removed. What is left to others leaves our entry: a field that nobody owns keeps its value. An object that lost its
+/// managedFields gets an entry with the annotation alone: an object without any would have all its fields given to
+/// `before-first-apply`, which keeps them for ever.
+pub(super) fn converted(desired: &Desired, live: &Value) -> Option<Vec<Value>> {
     let entries = entries(live);
     if entries.is_empty() {
         return Some(vec![json!({
             "manager": FIELD_MANAGER,
             "operation": APPLY,
-            "apiVersion": api_version,
+            "apiVersion": desired.api_version(),
             "fieldsType": "FieldsV1",
-            "fieldsV1": { "f:metadata": { "f:annotations": { format!("f:{APPLIED_HASH}"): {} } } },
+            "fieldsV1": hash_alone(),
         })]);
     }
-    let posted = entries.iter().find(|entry| is_ours(entry, "Update"))?;
-    let mut applied = posted.clone();
-    applied["operation"] = APPLY.into();
-    if let Some(before) = entries.iter().find(|entry| is_ours(entry, APPLY)) {
-        // Two entries of one manager and operation are refused, and fields of different versions do not mix.
-        if before["apiVersion"] == posted["apiVersion"] {
-            unite(&mut applied["fieldsV1"], &before["fieldsV1"]);
-        }
+    let before = entries.iter().find(|entry| is_ours(entry, APPLY));
+    let posted = entries.iter().find(|entry| is_ours(entry, UPDATE));
+    let mut ours = posted.or(before)?.clone();
+    ours["operation"] = APPLY.into();
+    // Two entries of one manager and operation are refused, and fields of different versions do not mix.
+    if let Some(before) = before
+        && before["apiVersion"] == ours["apiVersion"]
+    {
+        unite(&mut ours["fieldsV1"], &before["fieldsV1"]);
+    }
+    let mut is_ready = posted.is_none();
+    for path in desired.left_to_others() {
+        is_ready &= !release(&mut ours["fieldsV1"], path);
+    }
+    if is_ready {
+        return None;
+    }
+    // An entry without fields is none, and the server takes a list without entries for no change.
+    if ours["fieldsV1"].as_object().is_some_and(Map::is_empty) {
+        ours["fieldsV1"] = hash_alone();
     }
     let others = entries
         .iter()
-        .filter(|entry| !is_ours(entry, "Update") && !is_ours(entry, APPLY));
-    Some(others.cloned().chain([applied]).collect())
+        .filter(|entry| !is_ours(entry, UPDATE) && !is_ours(entry, APPLY));
+    Some(others.cloned().chain([ours]).collect())
+}
+
+fn hash_alone() -> Value {
+    json!({ "f:metadata": { "f:annotations": { format!("f:{APPLIED_HASH}"): {} } } })
+}
+
+/// Takes the field at `path` out of `node`, and what is left empty above it: that would stand for the whole. Says whether
+/// it was there.
+fn release(node: &mut Value, path: &[&str]) -> bool {
+    let (Some((field, rest)), Value::Object(fields)) = (path.split_first(), node) else {
+        return false;
+    };
+    let field = format!("f:{field}");
+    let Some(child) = fields.get_mut(&field) else {
+        return false;
+    };
+    let is_released = rest.is_empty() || release(child, rest);
+    if rest.is_empty() || (is_released && child.as_object().is_some_and(Map::is_empty)) {
+        fields.remove(&field);
+    }
+    is_released
 }
 
 fn unite(into: &mut Value, from: &Value) {

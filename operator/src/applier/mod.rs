@@ -17,6 +17,11 @@
 //! the way client-go's `csaupgrade` goes. The hash annotation comes with that apply: a creation that was
 //! interrupted half-way has none, and the next plan finishes it.
 //!
+//! **Fields that are handed over.** Server-side apply removes a field that was applied and is applied no more,
+//! and one with a default gets that: a Deployment that is handed to an autoscaler would have one replica at
+//! once. So ownership of such a field ([`Desired::leaving`]) is given up before the apply that lacks it: a field
+//! that nobody owns keeps its value.
+//!
 //! **Updates** carry the live object's uid. The server refuses them for an object of the same name that was
 //! made since (422 on `metadata.uid`, or 409 where it is gone).
 
@@ -223,7 +228,7 @@ impl Applier {
 
     async fn update(&self, desired: &Desired, live: &Value) -> Result<Value, ApplyError> {
         let uid = metadata_text(live, "uid");
-        if let Some(entries) = managed_fields::converted(live, desired.api_version()) {
+        if let Some(entries) = managed_fields::converted(desired, live) {
             // The resourceVersion keeps other managers' entries: the list is written as a whole.
             let patch = json!({ "metadata": {
                 "uid": uid,

@@ -343,12 +343,13 @@ fn a_posts_entry_becomes_an_applys() {
     let status = foreign_entry("other", "", &json!({ "f:data": { "f:theirs": {} } }));
 
     assert_eq!(
-        converted(&live(&desired, [ours.clone(), status.clone()]), "v1"),
+        converted(&desired, &live(&desired, [ours.clone(), status.clone()])),
         None,
         "in form already"
     );
 
-    let entries = converted(&live(&desired, [posted.clone(), status.clone()]), "v1").expect("a conversion");
+    let entries =
+        converted(&desired, &live(&desired, [posted.clone(), status.clone()])).expect("a conversion");
     assert_eq!(entries.len(), 2);
     assert_eq!(entries[0], status);
     assert_eq!(
@@ -356,13 +357,67 @@ fn a_posts_entry_becomes_an_applys() {
         (&json!("Apply"), &posted["fieldsV1"])
     );
 
-    let entries = converted(&live(&desired, [posted, ours]), "v1").expect("a conversion");
+    let entries = converted(&desired, &live(&desired, [posted, ours])).expect("a conversion");
     assert_eq!(entries.len(), 1, "one entry of one manager and operation");
     assert_eq!(
         entries[0]["fieldsV1"]["f:data"],
         json!({ ".": {}, "f:old": {}, "f:ca.crt": {} })
     );
 
-    let entries = converted(&live(&desired, []), "v1").expect("a conversion");
+    let entries = converted(&desired, &live(&desired, [])).expect("a conversion");
     assert_eq!((entries.len(), &entries[0]["operation"]), (1, &json!("Apply")));
+}
+
+const REPLICAS: &[&[&str]] = &[&["spec", "replicas"]];
+
+fn unscaled() -> Desired {
+    let mut object = deployment().object().clone();
+    let spec = object["spec"].as_object_mut().expect("a spec");
+    spec.remove("replicas").expect("replicas");
+    desired::<Deployment>(object).leaving(REPLICAS)
+}
+
+#[test]
+fn what_is_left_to_others_leaves_our_entry_and_nobody_elses() {
+    let scaler = foreign_entry("kubectl", "scale", &json!({ "f:spec": { "f:replicas": {} } }));
+    let mut posted = deployment_entry();
+    posted["operation"] = "Update".into();
+    let released = without(deployment_entry(), &["f:spec", "f:replicas"]);
+    // An Apply that lost all but the field, beside the POST's.
+    let mut rest = deployment_entry();
+    rest["fieldsV1"] = json!({ "f:spec": { "f:replicas": {} } });
+    for (case, entries) in [
+        ("applied", vec![scaler.clone(), deployment_entry()]),
+        ("posted", vec![scaler.clone(), posted.clone()]),
+        ("both", vec![rest, scaler.clone(), posted]),
+    ] {
+        let entries = converted(&unscaled(), &live(&deployment(), entries)).expect("a release");
+        assert_eq!(entries, [scaler.clone(), released.clone()], "{case}");
+    }
+}
+
+#[test]
+fn nothing_is_released_that_is_desired_or_not_ours() {
+    let scaler = foreign_entry("kubectl", "scale", &json!({ "f:spec": { "f:replicas": {} } }));
+    let released = without(deployment_entry(), &["f:spec", "f:replicas"]);
+    for (case, desired, entry) in [
+        ("desired", deployment().leaving(REPLICAS), deployment_entry()),
+        ("nobody's", unscaled(), released),
+        ("not to be left", unscaled().leaving(&[]), deployment_entry()),
+    ] {
+        let live = live(&deployment(), [scaler.clone(), entry]);
+        assert_eq!(converted(&desired, &live), None, "{case}");
+    }
+}
+
+#[test]
+fn an_entry_that_loses_its_last_field_stays_an_entry() {
+    let mut last = deployment_entry();
+    last["fieldsV1"] = json!({ "f:spec": { "f:replicas": {} } });
+    let entries = converted(&unscaled(), &live(&deployment(), [last])).expect("a release");
+    assert_eq!(entries.len(), 1);
+    assert_eq!(
+        entries[0]["fieldsV1"],
+        json!({ "f:metadata": { "f:annotations": { format!("f:{APPLIED_HASH}"): {} } } })
+    );
 }

@@ -311,3 +311,77 @@ async fn deletion_is_of_the_owned_object_alone() {
     assert_eq!(seen[0].body["preconditions"]["uid"], UID);
     assert_eq!(seen[0].body["propagationPolicy"], "Orphan");
 }
+
+const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/default/deployments/wardle";
+
+/// Of an AggregatedServer whose `replicas` was removed: the Deployment as it is to be, as it is, and after its release.
+fn handed_over() -> (Desired, Value, Value) {
+    let mut object = deployment().object().clone();
+    object["spec"].as_object_mut().expect("a spec").remove("replicas");
+    let wanted = desired::<Deployment>(object).leaving(&[&["spec", "replicas"]]);
+    let scaled = live(&deployment(), [deployment_entry()]);
+    let entry = without(deployment_entry(), &["f:spec", "f:replicas"]);
+    let mut released = live(&deployment(), [entry]);
+    released["metadata"]["resourceVersion"] = "8".into();
+    (wanted, scaled, released)
+}
+
+#[tokio::test]
+async fn a_field_is_given_up_before_it_is_applied_no_more() {
+    let (wanted, scaled, released) = handed_over();
+    let server = Server::answering([
+        (200, scaled.clone()),
+        (200, released.clone()),
+        (200, released.clone()),
+    ]);
+    let done = server.applier().apply(&wanted).await.expect("an apply");
+    assert_eq!(done.outcome, Outcome::Updated(Because::Changed));
+
+    let seen = server.seen();
+    assert_eq!(seen.len(), 3);
+    assert!(seen[1].line.starts_with(&format!("PATCH {DEPLOYMENT}?")));
+    assert_eq!(seen[1].content_type, "application/merge-patch+json");
+    assert_eq!(
+        seen[1].body,
+        json!({ "metadata": {
+            "uid": UID,
+            "resourceVersion": "7",
+            "managedFields": released["metadata"]["managedFields"],
+        }}),
+        "the value itself is not touched"
+    );
+    assert_eq!(seen[2].content_type, "application/apply-patch+yaml");
+    assert!(seen[2].body["spec"].get("replicas").is_none());
+}
+
+#[tokio::test]
+async fn a_release_that_was_cut_off_is_not_repeated() {
+    let (wanted, scaled, released) = handed_over();
+    let server = Server::answering([
+        (200, scaled),
+        (200, released.clone()),
+        failure(503, "ServiceUnavailable", "going away"),
+        (200, released.clone()),
+        (200, released),
+    ]);
+    let applier = server.applier();
+    applier.apply(&wanted).await.expect_err("a failure");
+    applier.apply(&wanted).await.expect("the rest");
+    let types: Vec<_> = server.seen().into_iter().map(|seen| seen.content_type).collect();
+    let (merge, apply) = ("application/merge-patch+json", "application/apply-patch+yaml");
+    assert_eq!(types, ["", merge, apply, "", apply]);
+}
+
+#[tokio::test]
+async fn a_release_that_is_overtaken_applies_nothing() {
+    let (wanted, scaled, _) = handed_over();
+    let server = Server::answering([
+        (200, scaled),
+        failure(409, "Conflict", "the object has been modified"),
+    ]);
+    assert!(matches!(
+        server.applier().apply(&wanted).await,
+        Err(ApplyError::Raced { .. })
+    ));
+    assert_eq!(server.seen().len(), 2);
+}
