@@ -100,17 +100,30 @@ impl Children<'_> {
         if !matches!(applied, applier::Outcome::Unchanged) {
             self.ctx.metrics.count_apply_write(&object.kind);
         }
-        if let applier::Outcome::Updated(Because::Drift(drift)) = applied {
-            let changes = drift
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; ");
-            outcome.happenings.push(Happening::warning(
-                "DriftRepaired",
-                "Apply",
-                format!("{object}: {changes}"),
-            ));
+        match applied {
+            applier::Outcome::Updated(Because::Drift(drift)) => {
+                let changes = drift
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; ");
+                outcome.happenings.push(Happening::warning(
+                    "DriftRepaired",
+                    "Apply",
+                    format!("{object}: {changes}"),
+                ));
+            }
+            applier::Outcome::Updated(Because::Adopted) => {
+                let server = &self.names.server;
+                outcome.happenings.push(Happening::normal(
+                    "Adopted",
+                    "Apply",
+                    format!("{object}: belonged to an AggregatedServer {server} that was deleted"),
+                ));
+            }
+            applier::Outcome::Updated(Because::Changed)
+            | applier::Outcome::Created
+            | applier::Outcome::Unchanged => {}
         }
         outcome.children.push(Child {
             api_version: desired.api_version().to_owned(),
@@ -167,7 +180,7 @@ impl Children<'_> {
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let ours = self.names.ownership(live) == Ownership::Ours;
+        let ours = self.names.ownership(live) != Ownership::Foreign;
         let Ok(value) = serde_json::to_value(live) else {
             return false;
         };
@@ -190,10 +203,61 @@ impl Children<'_> {
                 true
             }
             Ok(Deletion::AlreadyGone) => true,
+            Err(ApplyError::Raced { .. }) => {
+                outcome.hurry = true;
+                false
+            }
             Err(error) => {
                 outcome.find(Reason::ApplyFailed, error_chain(&error));
                 false
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        aggregated_server::{
+            build,
+            names::owner_reference,
+            testing::{context, names},
+        },
+        fake_client::{Answer, fake_client},
+    };
+
+    #[tokio::test]
+    async fn an_event_tells_of_a_child_that_was_taken_up_again() {
+        let names = names();
+        let desired = build::service_account(&names);
+        let mut live = json!(desired);
+        live["metadata"]["uid"] = "a".into();
+        live["metadata"]["resourceVersion"] = "7".into();
+        live["metadata"]["ownerReferences"] = json!([owner_reference("wardle", "dead")]);
+        let server = json!({ "metadata": { "name": "wardle", "uid": names.uid } });
+        let ctx = context(fake_client(move |request| {
+            let is_server = request.path.ends_with("/aggregatedservers/wardle");
+            Answer::ok(if is_server { server.clone() } else { live.clone() })
+        }));
+        let children = Children {
+            ctx: &ctx,
+            names: &names,
+        };
+        let mut outcome = Outcome::default();
+        children
+            .apply(&desired, Reason::ApplyFailed, &mut outcome)
+            .await
+            .unwrap();
+        assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+        let events: Vec<_> = outcome.happenings.iter().collect();
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].reason, "Adopted");
+        assert_eq!(
+            events[0].note,
+            "ServiceAccount wardle/wardle: belonged to an AggregatedServer wardle that was deleted"
+        );
     }
 }

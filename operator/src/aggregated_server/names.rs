@@ -25,6 +25,19 @@ pub fn claim(server: &str) -> String {
     format!("{DATA_VOLUME}-{server}-0")
 }
 
+/// The ownerReference of the children of AggregatedServer `name` with `uid`.
+#[must_use]
+pub fn owner_reference(name: &str, uid: &str) -> OwnerReference {
+    OwnerReference {
+        api_version: AggregatedServer::api_version(&()).into_owned(),
+        kind: AggregatedServer::kind(&()).into_owned(),
+        name: name.to_owned(),
+        uid: uid.to_owned(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    }
+}
+
 /// Names and labels of everything that belongs to one AggregatedServer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Names {
@@ -124,14 +137,7 @@ impl Names {
     /// The reference that makes a child go with its AggregatedServer, also when the operator is gone.
     #[must_use]
     pub fn owner_reference(&self) -> OwnerReference {
-        OwnerReference {
-            api_version: AggregatedServer::api_version(&()).into_owned(),
-            kind: AggregatedServer::kind(&()).into_owned(),
-            name: self.server.clone(),
-            uid: self.uid.clone(),
-            controller: Some(true),
-            block_owner_deletion: Some(true),
-        }
+        owner_reference(&self.server, &self.uid)
     }
 
     /// What `object` is to this server. Read [`Ownership::of`] before acting on [`Ownership::Former`].

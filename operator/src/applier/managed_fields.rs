@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::{APPLIED_HASH, Desired, FIELD_MANAGER};
+use super::{APPLIED_HASH, Desired, FIELD_MANAGER, owner};
 
 const APPLY: &str = "Apply";
 const UPDATE: &str = "Update";
@@ -141,9 +141,10 @@ fn leaves<'a>(value: &'a Value, path: &[Step<'a>]) -> Vec<Path<'a>> {
 /// The managedFields with our entry as an apply of `desired` needs it, or nothing where it is so.
 ///
 /// What a POST recorded as `Update` becomes `Apply`, so that fields which are not desired any more can be
-/// removed. What is left to others leaves our entry: a field that nobody owns keeps its value. An object that lost its
-/// managedFields gets an entry with the annotation alone: an object without any would have all its fields given to
-/// `before-first-apply`, which keeps them for ever.
+/// removed; so does what was recorded of whoever restored the object, as the reference to its former owner tells. What is
+/// left to others leaves our entry: a field that nobody owns keeps its value. An object that lost its managedFields gets
+/// an entry with the annotation alone: an object without any would have all its fields given to `before-first-apply`,
+/// which keeps them for ever.
 pub(super) fn converted(desired: &Desired, live: &Value) -> Option<Vec<Value>> {
     let entries = entries(live);
     if entries.is_empty() {
@@ -155,17 +156,29 @@ pub(super) fn converted(desired: &Desired, live: &Value) -> Option<Vec<Value>> {
             "fieldsV1": hash_alone(),
         })]);
     }
+    let former = former_references(desired, live);
     let before = entries.iter().find(|entry| is_ours(entry, APPLY));
     let posted = entries.iter().find(|entry| is_ours(entry, UPDATE));
-    let mut ours = posted.or(before)?.clone();
-    ours["operation"] = APPLY.into();
+    let restored = |entry: &Value| is_restored(entry, &former);
+    let first = posted
+        .or(before)
+        .or_else(|| entries.iter().find(|entry| restored(entry)))?;
     // Two entries of one manager and operation are refused, and fields of different versions do not mix.
-    if let Some(before) = before
-        && before["apiVersion"] == ours["apiVersion"]
-    {
-        unite(&mut ours["fieldsV1"], &before["fieldsV1"]);
+    let (mut is_ready, version) = (posted.is_none(), &first["apiVersion"]);
+    let mut ours = first.clone();
+    ours["manager"] = FIELD_MANAGER.into();
+    ours["operation"] = APPLY.into();
+    let mut others = Vec::new();
+    for entry in entries {
+        if restored(entry) && entry["apiVersion"] == *version {
+            is_ready = false;
+            unite(&mut ours["fieldsV1"], &entry["fieldsV1"]);
+        } else if !is_ours(entry, UPDATE) && !is_ours(entry, APPLY) {
+            others.push(entry.clone());
+        } else if entry["apiVersion"] == *version {
+            unite(&mut ours["fieldsV1"], &entry["fieldsV1"]);
+        }
     }
-    let mut is_ready = posted.is_none();
     for path in desired.left_to_others() {
         is_ready &= !release(&mut ours["fieldsV1"], path);
     }
@@ -176,10 +189,29 @@ pub(super) fn converted(desired: &Desired, live: &Value) -> Option<Vec<Value>> {
     if ours["fieldsV1"].as_object().is_some_and(Map::is_empty) {
         ours["fieldsV1"] = hash_alone();
     }
-    let others = entries
-        .iter()
-        .filter(|entry| !is_ours(entry, UPDATE) && !is_ours(entry, APPLY));
-    Some(others.cloned().chain([ours]).collect())
+    others.push(ours);
+    Some(others)
+}
+
+/// The references to former owners as steps of a path.
+fn former_references(desired: &Desired, live: &Value) -> Vec<Value> {
+    let references = owner::references(live).into_iter();
+    references
+        .filter(|reference| owner::is_former(reference, desired.owner()))
+        .map(|reference| json!({ "uid": reference.uid }))
+        .collect()
+}
+
+/// Whether somebody else wrote one of these references, and the object with it, as it was in a backup. One who applies it
+/// goes on doing so, and keeps what it applies.
+fn is_restored(entry: &Value, references: &[Value]) -> bool {
+    let is_others = entry["manager"] != FIELD_MANAGER && entry["operation"] == UPDATE;
+    is_others
+        && subresource(entry).is_none()
+        && references.iter().enumerate().any(|(index, item)| {
+            let (metadata, field) = (Step::Field("metadata"), Step::Field("ownerReferences"));
+            owns(&entry["fieldsV1"], &[metadata, field, Step::Item { index, item }])
+        })
 }
 
 fn hash_alone() -> Value {

@@ -31,13 +31,13 @@ pub enum Because {
     Changed,
     /// Others changed or removed fields that were applied.
     Drift(Vec<Drift>),
+    /// It names an owner that was deleted and made again, see [`Ownership::Former`].
+    Adopted,
 }
 
 /// Decides without IO; the same arguments give the same plan.
 ///
-/// An object in deletion is [`Plan::Terminating`] whoever owns it: its name is free soon. That comes before
-/// [`Plan::Foreign`], since the children of a server that was deleted and made again carry the old owner's uid
-/// until the garbage collector is done.
+/// An object in deletion is [`Plan::Terminating`] whoever owns it: its name is free soon.
 #[must_use]
 pub fn plan(desired: &Desired, live: Option<&Value>) -> Plan {
     let Some(live) = live else { return Plan::Create };
@@ -45,10 +45,14 @@ pub fn plan(desired: &Desired, live: Option<&Value>) -> Plan {
     if !metadata["deletionTimestamp"].is_null() {
         return Plan::Terminating;
     }
-    if Ownership::of(&owner::references(live), desired.owner()) != Ownership::Ours {
-        return Plan::Foreign {
-            owner: Owner::of(live),
-        };
+    match Ownership::of(&owner::references(live), desired.owner()) {
+        Ownership::Ours => {}
+        Ownership::Former => return Plan::Apply(Because::Adopted),
+        Ownership::Foreign => {
+            return Plan::Foreign {
+                owner: Owner::of(live),
+            };
+        }
     }
     // The hash tells what ownership cannot: fields that were applied once and are not wanted any more.
     let is_current = metadata["annotations"][APPLIED_HASH] == desired.hash();
