@@ -1,7 +1,7 @@
 //! Applies children: the order, and what a refusal means.
 
 use annex_crds::v1alpha1::{Child, Reason};
-use kube::{Api, Resource, ResourceExt as _, api::PropagationPolicy, core::ApiResource};
+use kube::{Api, Resource, api::PropagationPolicy, core::ApiResource};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::{
     outcome::{Happening, Outcome},
 };
 use crate::{
-    applier::{ApplyError, Because, Deletion, Desired, Outcome as Applied},
+    applier::{self, Applied, ApplyError, Because, Deletion, Desired, Ownership},
     error_chain::error_chain,
 };
 
@@ -31,16 +31,44 @@ impl Children<'_> {
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let desired = match Desired::new(object, &self.names.uid) {
-            Ok(desired) => desired,
-            Err(error) => {
-                outcome.find(Reason::ApplyFailed, error.to_string());
-                return None;
-            }
-        };
-        match self.ctx.applier.apply(&desired).await {
+        self.apply_leaving(object, &[], refused, outcome).await
+    }
+
+    /// The same, where the fields `left` are others' as far as the object does not have them, see [`Desired::leaving`].
+    pub async fn apply_leaving<K>(
+        &self,
+        object: &K,
+        left: &'static [&'static [&'static str]],
+        refused: Reason,
+        outcome: &mut Outcome,
+    ) -> Option<Value>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let desired = self.desired(object, outcome)?.leaving(left);
+        let applied = self.ctx.applier.apply(&desired).await;
+        self.applied(&desired, applied, refused, outcome)
+    }
+
+    fn desired<K>(&self, object: &K, outcome: &mut Outcome) -> Option<Desired>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        Desired::new(object, &self.names.uid)
+            .inspect_err(|error| outcome.find(Reason::ApplyFailed, error.to_string()))
+            .ok()
+    }
+
+    fn applied(
+        &self,
+        desired: &Desired,
+        applied: Result<Applied, ApplyError>,
+        refused: Reason,
+        outcome: &mut Outcome,
+    ) -> Option<Value> {
+        match applied {
             Ok(applied) => {
-                self.record(&desired, &applied.outcome, outcome);
+                self.record(desired, &applied.outcome, outcome);
                 Some(applied.live)
             }
             Err(error) => {
@@ -67,22 +95,35 @@ impl Children<'_> {
         }
     }
 
-    fn record(&self, desired: &Desired, applied: &Applied, outcome: &mut Outcome) {
+    fn record(&self, desired: &Desired, applied: &applier::Outcome, outcome: &mut Outcome) {
         let object = desired.name();
-        if !matches!(applied, Applied::Unchanged) {
+        if !matches!(applied, applier::Outcome::Unchanged) {
             self.ctx.metrics.count_apply_write(&object.kind);
         }
-        if let Applied::Updated(Because::Drift(drift)) = applied {
-            let changes = drift
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; ");
-            outcome.happenings.push(Happening::warning(
-                "DriftRepaired",
-                "Apply",
-                format!("{object}: {changes}"),
-            ));
+        match applied {
+            applier::Outcome::Updated(Because::Drift(drift)) => {
+                let changes = drift
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; ");
+                outcome.happenings.push(Happening::warning(
+                    "DriftRepaired",
+                    "Apply",
+                    format!("{object}: {changes}"),
+                ));
+            }
+            applier::Outcome::Updated(Because::Adopted) => {
+                let server = &self.names.server;
+                outcome.happenings.push(Happening::normal(
+                    "Adopted",
+                    "Apply",
+                    format!("{object}: belonged to an AggregatedServer {server} that was deleted"),
+                ));
+            }
+            applier::Outcome::Updated(Because::Changed)
+            | applier::Outcome::Created
+            | applier::Outcome::Unchanged => {}
         }
         outcome.children.push(Child {
             api_version: desired.api_version().to_owned(),
@@ -139,10 +180,7 @@ impl Children<'_> {
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let ours = live
-            .owner_references()
-            .iter()
-            .any(|owner| owner.uid == self.names.uid);
+        let ours = self.names.ownership(live) != Ownership::Foreign;
         let Ok(value) = serde_json::to_value(live) else {
             return false;
         };
@@ -152,7 +190,12 @@ impl Children<'_> {
         match self
             .ctx
             .applier
-            .delete_owned(&ApiResource::erase::<K>(&()), &value, &self.names.uid, dependents)
+            .delete_owned(
+                &ApiResource::erase::<K>(&()),
+                &value,
+                &self.names.owner_reference(),
+                dependents,
+            )
             .await
         {
             Ok(Deletion::Requested) => {
@@ -160,10 +203,61 @@ impl Children<'_> {
                 true
             }
             Ok(Deletion::AlreadyGone) => true,
+            Err(ApplyError::Raced { .. }) => {
+                outcome.hurry = true;
+                false
+            }
             Err(error) => {
                 outcome.find(Reason::ApplyFailed, error_chain(&error));
                 false
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        aggregated_server::{
+            build,
+            names::owner_reference,
+            testing::{context, names},
+        },
+        fake_client::{Answer, fake_client},
+    };
+
+    #[tokio::test]
+    async fn an_event_tells_of_a_child_that_was_taken_up_again() {
+        let names = names();
+        let desired = build::service_account(&names);
+        let mut live = json!(desired);
+        live["metadata"]["uid"] = "a".into();
+        live["metadata"]["resourceVersion"] = "7".into();
+        live["metadata"]["ownerReferences"] = json!([owner_reference("wardle", "dead")]);
+        let server = json!({ "metadata": { "name": "wardle", "uid": names.uid } });
+        let ctx = context(fake_client(move |request| {
+            let is_server = request.path.ends_with("/aggregatedservers/wardle");
+            Answer::ok(if is_server { server.clone() } else { live.clone() })
+        }));
+        let children = Children {
+            ctx: &ctx,
+            names: &names,
+        };
+        let mut outcome = Outcome::default();
+        children
+            .apply(&desired, Reason::ApplyFailed, &mut outcome)
+            .await
+            .unwrap();
+        assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+        let events: Vec<_> = outcome.happenings.iter().collect();
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].reason, "Adopted");
+        assert_eq!(
+            events[0].note,
+            "ServiceAccount wardle/wardle: belonged to an AggregatedServer wardle that was deleted"
+        );
     }
 }

@@ -27,7 +27,10 @@ use super::{
     live::{LiveWorkload, is_embedded},
     names::{self, Names},
 };
-use crate::decode::{Guarded, ObjectMetadata, Undecodable};
+use crate::{
+    applier::Ownership,
+    decode::{Guarded, ObjectMetadata, Undecodable},
+};
 
 /// What became of the namespace that the server should run in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,15 +124,14 @@ impl Surroundings {
         let owners = registered
             .map(|service| service.owner_references())
             .unwrap_or_default();
-        if owners
-            .iter()
-            .any(|owner| Some(&owner.uid) == server.uid().as_ref())
-        {
+        let has_registered = |name: &str, uid: Option<&str>| {
+            let owner = names::owner_reference(name, uid.unwrap_or_default());
+            Ownership::of(owners, &owner) != Ownership::Foreign
+        };
+        if has_registered(&server.name_any(), server.uid().as_deref()) {
             return None;
         }
-        if let Some(holder) =
-            rivals().find(|rival| owners.iter().any(|owner| Some(&owner.uid) == rival.uid.as_ref()))
-        {
+        if let Some(holder) = rivals().find(|rival| has_registered(&rival.name, rival.uid.as_deref())) {
             return Some(holder.name.clone());
         }
         let own = (server.creation_timestamp().map(|time| time.0), server.name_any());
@@ -185,7 +187,7 @@ pub async fn read(
         claim(client, server, names),
         storage_secret(client, server),
         endpoints_and_pods(client, names, service.as_ref()),
-        api_services(client, server),
+        api_services(client, server, names),
         crds(client, server),
     )?;
     Ok(Surroundings {
@@ -329,6 +331,7 @@ async fn pods(client: &Client, names: &Names, service: Option<&Service>) -> Resu
 async fn api_services(
     client: &Client,
     server: &AggregatedServer,
+    names: &Names,
 ) -> Result<BTreeMap<String, APIService>, ReadError> {
     let list = Api::<Guarded<APIService>>::all(client.clone())
         .list(&ListParams::default())
@@ -341,11 +344,8 @@ async fn api_services(
     let concerns = |service: &Guarded<APIService>| {
         let name = service.name_any();
         let group = name.split_once('.').map_or("", |(_, group)| group);
-        let ours = service
-            .owner_references()
-            .iter()
-            .any(|owner| Some(&owner.uid) == server.uid().as_ref());
-        ours || server.spec.apis.iter().any(|claim| claim.group == group)
+        names.ownership(service) != Ownership::Foreign
+            || server.spec.apis.iter().any(|claim| claim.group == group)
     };
     let each = list.items.into_iter().filter(concerns).map(|service| {
         let name = service.name_any();
@@ -394,4 +394,50 @@ pub fn trial_since(service: &APIService) -> Option<Timestamp> {
     let began = service.annotations().get(annex_crds::TRIAL_ANNOTATION)?;
     // An annotation that somebody spoilt is a trial that began long ago.
     Some(began.parse().unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregated_server::{
+        build::api_service,
+        testing::{names, server, surroundings},
+        validate::plan_apis,
+    };
+
+    /// What `server` and the others of `rivals` are told of who has the claim that `owner` (name, uid) registered.
+    fn claimant(owner: (&str, &str), rivals: &[Claimant]) -> Option<String> {
+        let server = server();
+        let plan = plan_apis(&server).remove(0);
+        let mut service = api_service::api_service(&names(), &plan, 443, "", None);
+        service.metadata.owner_references = Some(vec![names::owner_reference(owner.0, owner.1)]);
+        let surroundings = Surroundings {
+            api_services: BTreeMap::from([(plan.claim.api_service_name(), service)]),
+            rivals: rivals.to_vec(),
+            ..surroundings()
+        };
+        surroundings.earlier_claimant(&server, &plan.claim)
+    }
+
+    #[test]
+    fn what_a_former_server_registered_is_its_successors() {
+        let rival = Claimant {
+            name: "rival".into(),
+            uid: Some("r1".into()),
+            // Older than the server, which has no time at all.
+            created: None,
+            deleting: false,
+            claims: vec![("wardle.example.com".into(), "v1alpha1".into())],
+        };
+        let rivals = std::slice::from_ref(&rival);
+        assert_eq!(claimant(("wardle", "0b9c"), rivals), None);
+        assert_eq!(claimant(("wardle", "dead"), rivals), None);
+        assert_eq!(claimant(("rival", "r1"), rivals).as_deref(), Some("rival"));
+        assert_eq!(claimant(("rival", "dead"), rivals).as_deref(), Some("rival"));
+        let younger = Claimant {
+            name: "z".into(),
+            ..rival
+        };
+        assert_eq!(claimant(("z", "dead"), &[younger]).as_deref(), Some("z"));
+    }
 }

@@ -2,8 +2,10 @@
 
 use annex_crds::{MANAGER, SERVER_LABEL, v1alpha1::AggregatedServer};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::{Resource as _, ResourceExt as _};
+use kube::{Resource, ResourceExt as _};
 use std::collections::BTreeMap;
+
+use crate::applier::Ownership;
 
 /// The shared ClusterRole of what an extension apiserver's informers read; the annex-crds chart ships it.
 pub const INFORMER_ROLE: &str = "annex:extension-apiserver";
@@ -21,6 +23,19 @@ pub const DATA_VOLUME: &str = "annex-data";
 #[must_use]
 pub fn claim(server: &str) -> String {
     format!("{DATA_VOLUME}-{server}-0")
+}
+
+/// The ownerReference of the children of AggregatedServer `name` with `uid`.
+#[must_use]
+pub fn owner_reference(name: &str, uid: &str) -> OwnerReference {
+    OwnerReference {
+        api_version: AggregatedServer::api_version(&()).into_owned(),
+        kind: AggregatedServer::kind(&()).into_owned(),
+        name: name.to_owned(),
+        uid: uid.to_owned(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    }
 }
 
 /// Names and labels of everything that belongs to one AggregatedServer.
@@ -122,13 +137,15 @@ impl Names {
     /// The reference that makes a child go with its AggregatedServer, also when the operator is gone.
     #[must_use]
     pub fn owner_reference(&self) -> OwnerReference {
-        OwnerReference {
-            api_version: AggregatedServer::api_version(&()).into_owned(),
-            kind: AggregatedServer::kind(&()).into_owned(),
-            name: self.server.clone(),
-            uid: self.uid.clone(),
-            controller: Some(true),
-            block_owner_deletion: Some(true),
-        }
+        owner_reference(&self.server, &self.uid)
+    }
+
+    /// What `object` is to this server. Read [`Ownership::of`] before acting on [`Ownership::Former`].
+    #[must_use]
+    pub fn ownership(&self, object: &impl Resource) -> Ownership {
+        Ownership::of(
+            object.meta().owner_references.as_deref().unwrap_or_default(),
+            &self.owner_reference(),
+        )
     }
 }

@@ -40,7 +40,7 @@ impl Registrar<'_> {
         let name = plan.claim.api_service_name();
         let group_version = plan.claim.group_version();
         let live = self.surroundings.api_services.get(&name);
-        let standing = registration::standing(live, &self.children.names.uid);
+        let standing = registration::standing(live, self.children.names);
         let failed = memory.trials.get(&group_version);
         let mut result = ApiOutcome {
             plan: plan.clone(),

@@ -15,9 +15,13 @@ use super::{
     dereference::{AUTOMANAGED_LABEL, trial_since},
     endpoints::Report,
     finding::Finding,
+    names::Names,
     validate::ApiPlan,
 };
-use crate::{applier::Owner, probe::discovery::Discovery};
+use crate::{
+    applier::{Owner, Ownership},
+    probe::discovery::Discovery,
+};
 
 /// How long a first registration may take to become available.
 pub const TRIAL: Duration = Duration::from_secs(30);
@@ -40,6 +44,8 @@ pub enum Standing {
         words: String,
         /// When its trial began, while it is on trial.
         trial: Option<Timestamp>,
+        /// It names an earlier server of this name, see [`Ownership::Former`].
+        former: bool,
         /// It is being deleted.
         terminating: bool,
     },
@@ -85,13 +91,14 @@ pub enum Decision {
     TakeBack(String),
 }
 
-/// What `service` is to the server with `uid`.
+/// What `service` is to the server with these `names`.
 #[must_use]
-pub fn standing(service: Option<&APIService>, uid: &str) -> Standing {
+pub fn standing(service: Option<&APIService>, names: &Names) -> Standing {
     let Some(service) = service else {
         return Standing::Absent;
     };
-    if service.owner_references().iter().any(|owner| owner.uid == uid) {
+    let ownership = names.ownership(service);
+    if ownership != Ownership::Foreign {
         let conditions = service
             .status
             .as_ref()
@@ -105,6 +112,7 @@ pub fn standing(service: Option<&APIService>, uid: &str) -> Standing {
                 format!("{reason}: {}", condition.message.as_deref().unwrap_or_default())
             }),
             trial: trial_since(service),
+            former: ownership == Ownership::Former,
             terminating: service.metadata.deletion_timestamp.is_some(),
         };
     }
@@ -157,6 +165,15 @@ pub fn decide(
         } => Decision::Keep {
             trial: None,
             available: true,
+        },
+        // The trial was the former server's.
+        Standing::Ours {
+            trial: Some(_),
+            former: true,
+            ..
+        } => Decision::Keep {
+            trial: Some(now),
+            available: false,
         },
         Standing::Ours {
             trial: Some(since),
@@ -294,8 +311,10 @@ mod tests {
     use super::*;
     use crate::{
         aggregated_server::{
+            build::api_service,
             endpoints::{Endpoint, Origin, Presented},
-            testing::server,
+            names::owner_reference,
+            testing::{names, server},
             validate::plan_apis,
         },
         pki::{TrustFault, testing as pki},
@@ -340,6 +359,7 @@ mod tests {
             available,
             words: "FailedDiscoveryCheck: x".into(),
             trial: trial.map(after),
+            former: false,
             terminating: false,
         }
     }
@@ -407,6 +427,42 @@ mod tests {
                 available: true
             }
         );
+    }
+
+    #[test]
+    fn what_stands_of_a_former_server_is_kept_and_its_trial_begun_again() {
+        let names = names();
+        let plan = plan();
+        let service = |uid: &str, trial: Option<i64>| {
+            let trial = trial.map(after);
+            let mut service = api_service::api_service(&names, &plan, 443, "", trial);
+            let owner = owner_reference(&names.server, uid);
+            service.metadata.owner_references = Some(vec![owner]);
+            service
+        };
+        for (uid, trial, kept) in [("dead", None, None), ("dead", Some(-99), Some(after(0)))] {
+            let standing = standing(Some(&service(uid, trial)), &names);
+            assert!(
+                matches!(standing, Standing::Ours { former: true, .. }),
+                "{standing:?}"
+            );
+            let keep = Decision::Keep {
+                trial: kept,
+                available: false,
+            };
+            assert_eq!(decide(&plan, &standing, &[], None, after(0)), keep);
+        }
+        let own = standing(Some(&service(&names.uid, Some(-99))), &names);
+        assert!(matches!(
+            decide(&plan, &own, &[], None, after(0)),
+            Decision::TakeBack(_)
+        ));
+        let mut elsewhere = service("dead", None);
+        elsewhere.metadata.owner_references = Some(vec![owner_reference("other", "dead")]);
+        assert!(matches!(
+            standing(Some(&elsewhere), &names),
+            Standing::Foreign { .. }
+        ));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! An object as it should be, made ready for comparison and for the wire.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
 use kube::core::{ApiResource, DynamicObject};
 use serde::Serialize;
@@ -48,8 +49,9 @@ pub enum DesiredError {
 pub struct Desired {
     resource: ApiResource,
     object: Value,
-    owner_uid: String,
+    owner: OwnerReference,
     hash: String,
+    left: &'static [&'static [&'static str]],
 }
 
 impl Desired {
@@ -94,20 +96,42 @@ impl Desired {
         {
             return Err(DesiredError::Incomplete("annotations that are an object"));
         }
-        if !owner::is_owned_by(&object, owner_uid) {
+        let is_owner = |reference: &OwnerReference| !owner_uid.is_empty() && reference.uid == owner_uid;
+        let Some(owner) = owner::references(&object).into_iter().find(is_owner) else {
             let owner_uid = owner_uid.to_owned();
             return Err(DesiredError::NotOwned {
                 object: ObjectName::of(&object),
                 owner_uid,
             });
-        }
+        };
         let hash = hash(&object);
         Ok(Self {
             resource,
             object,
-            owner_uid: owner_uid.to_owned(),
+            owner,
             hash,
+            left: &[],
         })
+    }
+
+    /// Names the fields, such as `["spec", "replicas"]`, that are others' where the object does not have them. Once it had
+    /// them, and does no more, they keep their value: server-side apply alone would remove what Annex applied, and a field
+    /// that the API gives a default would get that.
+    #[must_use]
+    pub const fn leaving(mut self, fields: &'static [&'static [&'static str]]) -> Self {
+        self.left = fields;
+        self
+    }
+
+    /// Those of the fields left to others that the object does not have.
+    pub(super) fn left_to_others(&self) -> impl Iterator<Item = &'static [&'static str]> {
+        let is_absent = |path: &&[&str]| {
+            let field = path
+                .iter()
+                .try_fold(&self.object, |value, field| value.get(field));
+            field.is_none()
+        };
+        self.left.iter().copied().filter(is_absent)
     }
 
     /// The object, without the hash annotation.
@@ -122,10 +146,10 @@ impl Desired {
         &self.resource
     }
 
-    /// The uid of the owner that the object names.
+    /// The owner that the object names.
     #[must_use]
-    pub fn owner_uid(&self) -> &str {
-        &self.owner_uid
+    pub const fn owner(&self) -> &OwnerReference {
+        &self.owner
     }
 
     /// Kind, namespace and name.

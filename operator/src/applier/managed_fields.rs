@@ -12,9 +12,10 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::{APPLIED_HASH, FIELD_MANAGER};
+use super::{APPLIED_HASH, Desired, FIELD_MANAGER, owner};
 
 const APPLY: &str = "Apply";
+const UPDATE: &str = "Update";
 
 /// A field that is desired and no longer ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl fmt::Display for Taker {
 
 /// What the live object's managedFields say about our last apply.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ownership {
+pub(super) enum FieldOwnership {
     /// Every desired field is ours.
     Complete,
     /// There is no entry of ours, or it is in terms of another API version.
@@ -67,25 +68,25 @@ pub(super) enum Ownership {
 }
 
 /// Compares the desired object's leaves with what our entry owns.
-pub(super) fn ownership(desired: &Value, live: &Value) -> Ownership {
+pub(super) fn field_ownership(desired: &Value, live: &Value) -> FieldOwnership {
     let entries = entries(live);
     let Some(ours) = entries.iter().find(|entry| is_ours(entry, APPLY)) else {
-        return Ownership::NotApplied;
+        return FieldOwnership::NotApplied;
     };
     let Some(fields) = ours["fieldsV1"].as_object() else {
-        return Ownership::NotApplied;
+        return FieldOwnership::NotApplied;
     };
     if ours["apiVersion"] != desired["apiVersion"] {
-        return Ownership::NotApplied;
+        return FieldOwnership::NotApplied;
     }
     let drift: Vec<_> = lost(desired, fields, &[])
         .iter()
         .flat_map(|(path, value)| drift(entries, path, value))
         .collect();
     if drift.is_empty() {
-        Ownership::Complete
+        FieldOwnership::Complete
     } else {
-        Ownership::Lost(drift)
+        FieldOwnership::Lost(drift)
     }
 }
 
@@ -137,35 +138,101 @@ fn leaves<'a>(value: &'a Value, path: &[Step<'a>]) -> Vec<Path<'a>> {
         .collect()
 }
 
-/// The managedFields with our entry in the form of an apply, or nothing where they are in that form.
+/// The managedFields with our entry as an apply of `desired` needs it, or nothing where it is so.
 ///
 /// What a POST recorded as `Update` becomes `Apply`, so that fields which are not desired any more can be
-/// removed. An object that lost its managedFields gets an entry with the annotation alone: an object without
-/// any would have all its fields given to `before-first-apply`, which keeps them for ever.
-pub(super) fn converted(live: &Value, api_version: &str) -> Option<Vec<Value>> {
+/// removed; so does what was recorded of whoever restored the object, as the reference to its former owner tells. What is
+/// left to others leaves our entry: a field that nobody owns keeps its value. An object that lost its managedFields gets
+/// an entry with the annotation alone: an object without any would have all its fields given to `before-first-apply`,
+/// which keeps them for ever.
+pub(super) fn converted(desired: &Desired, live: &Value) -> Option<Vec<Value>> {
     let entries = entries(live);
     if entries.is_empty() {
         return Some(vec![json!({
             "manager": FIELD_MANAGER,
             "operation": APPLY,
-            "apiVersion": api_version,
+            "apiVersion": desired.api_version(),
             "fieldsType": "FieldsV1",
-            "fieldsV1": { "f:metadata": { "f:annotations": { format!("f:{APPLIED_HASH}"): {} } } },
+            "fieldsV1": hash_alone(),
         })]);
     }
-    let posted = entries.iter().find(|entry| is_ours(entry, "Update"))?;
-    let mut applied = posted.clone();
-    applied["operation"] = APPLY.into();
-    if let Some(before) = entries.iter().find(|entry| is_ours(entry, APPLY)) {
-        // Two entries of one manager and operation are refused, and fields of different versions do not mix.
-        if before["apiVersion"] == posted["apiVersion"] {
-            unite(&mut applied["fieldsV1"], &before["fieldsV1"]);
+    let former = former_references(desired, live);
+    let before = entries.iter().find(|entry| is_ours(entry, APPLY));
+    let posted = entries.iter().find(|entry| is_ours(entry, UPDATE));
+    let restored = |entry: &Value| is_restored(entry, &former);
+    let first = posted
+        .or(before)
+        .or_else(|| entries.iter().find(|entry| restored(entry)))?;
+    // Two entries of one manager and operation are refused, and fields of different versions do not mix.
+    let (mut is_ready, version) = (posted.is_none(), &first["apiVersion"]);
+    let mut ours = first.clone();
+    ours["manager"] = FIELD_MANAGER.into();
+    ours["operation"] = APPLY.into();
+    let mut others = Vec::new();
+    for entry in entries {
+        if restored(entry) && entry["apiVersion"] == *version {
+            is_ready = false;
+            unite(&mut ours["fieldsV1"], &entry["fieldsV1"]);
+        } else if !is_ours(entry, UPDATE) && !is_ours(entry, APPLY) {
+            others.push(entry.clone());
+        } else if entry["apiVersion"] == *version {
+            unite(&mut ours["fieldsV1"], &entry["fieldsV1"]);
         }
     }
-    let others = entries
-        .iter()
-        .filter(|entry| !is_ours(entry, "Update") && !is_ours(entry, APPLY));
-    Some(others.cloned().chain([applied]).collect())
+    for path in desired.left_to_others() {
+        is_ready &= !release(&mut ours["fieldsV1"], path);
+    }
+    if is_ready {
+        return None;
+    }
+    // An entry without fields is none, and the server takes a list without entries for no change.
+    if ours["fieldsV1"].as_object().is_some_and(Map::is_empty) {
+        ours["fieldsV1"] = hash_alone();
+    }
+    others.push(ours);
+    Some(others)
+}
+
+/// The references to former owners as steps of a path.
+fn former_references(desired: &Desired, live: &Value) -> Vec<Value> {
+    let references = owner::references(live).into_iter();
+    references
+        .filter(|reference| owner::is_former(reference, desired.owner()))
+        .map(|reference| json!({ "uid": reference.uid }))
+        .collect()
+}
+
+/// Whether somebody else wrote one of these references, and the object with it, as it was in a backup. One who applies it
+/// goes on doing so, and keeps what it applies.
+fn is_restored(entry: &Value, references: &[Value]) -> bool {
+    let is_others = entry["manager"] != FIELD_MANAGER && entry["operation"] == UPDATE;
+    is_others
+        && subresource(entry).is_none()
+        && references.iter().enumerate().any(|(index, item)| {
+            let (metadata, field) = (Step::Field("metadata"), Step::Field("ownerReferences"));
+            owns(&entry["fieldsV1"], &[metadata, field, Step::Item { index, item }])
+        })
+}
+
+fn hash_alone() -> Value {
+    json!({ "f:metadata": { "f:annotations": { format!("f:{APPLIED_HASH}"): {} } } })
+}
+
+/// Takes the field at `path` out of `node`, and what is left empty above it: that would stand for the whole. Says whether
+/// it was there.
+fn release(node: &mut Value, path: &[&str]) -> bool {
+    let (Some((field, rest)), Value::Object(fields)) = (path.split_first(), node) else {
+        return false;
+    };
+    let field = format!("f:{field}");
+    let Some(child) = fields.get_mut(&field) else {
+        return false;
+    };
+    let is_released = rest.is_empty() || release(child, rest);
+    if rest.is_empty() || (is_released && child.as_object().is_some_and(Map::is_empty)) {
+        fields.remove(&field);
+    }
+    is_released
 }
 
 fn unite(into: &mut Value, from: &Value) {

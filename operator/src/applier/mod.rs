@@ -3,7 +3,8 @@
 //! Every kind goes one way: a [`Desired`] object is planned against the live one ([`plan`], pure) and the
 //! [`Applier`] carries the plan out. Guarantees:
 //!
-//! - an object that does not carry the owner's reference is never written ([`Plan::Foreign`]);
+//! - an object that does not carry the owner's reference, or that of a former owner of its name, is never written
+//!   ([`Plan::Foreign`]);
 //! - an object that is as it should be costs one GET and no write ([`Plan::Unchanged`]);
 //! - what somebody else changed is named before it is repaired ([`Drift`]), and what Annex never applied is
 //!   left alone, since server-side apply owns only the fields it was given.
@@ -17,6 +18,16 @@
 //! the way client-go's `csaupgrade` goes. The hash annotation comes with that apply: a creation that was
 //! interrupted half-way has none, and the next plan finishes it.
 //!
+//! **Fields that are handed over.** Server-side apply removes a field that was applied and is applied no more,
+//! and one with a default gets that: a Deployment that is handed to an autoscaler would have one replica at
+//! once. So ownership of such a field ([`Desired::leaving`]) is given up before the apply that lacks it: a field
+//! that nobody owns keeps its value.
+//!
+//! **A former owner.** An AggregatedServer that is deleted and made again, as from a backup, has another uid, and
+//! its children name the old one until the garbage collector has them, or were restored with it. Such an object
+//! is taken up again ([`Because::Adopted`]): the reference to the old uid is replaced, of the very version that was
+//! read, and after the AggregatedServer was seen to be there.
+//!
 //! **Updates** carry the live object's uid. The server refuses them for an object of the same name that was
 //! made since (422 on `metadata.uid`, or 409 where it is gone).
 
@@ -25,17 +36,20 @@ mod error;
 mod managed_fields;
 mod owner;
 mod plan;
+mod preparation;
 
+use annex_crds::v1alpha1::AggregatedServer;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
 use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
 use kube::core::{ApiResource, Request};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tracing::debug;
 
 pub use desired::{Desired, DesiredError};
 pub use error::{ApplyError, FieldCause, ObjectName, is_of_an_unknown_owner};
 pub use managed_fields::{Drift, Taker};
-pub use owner::Owner;
+pub use owner::{Owner, Ownership};
 pub use plan::{Because, Plan, plan};
 
 /// The field manager of everything that Annex applies.
@@ -104,7 +118,7 @@ impl Applier {
                 live,
                 outcome: Outcome::Unchanged,
             }),
-            (Plan::Apply(because), Some(live)) => match self.update(desired, &live).await {
+            (Plan::Apply(because), Some(live)) => match self.update_because(&because, desired, &live).await {
                 Ok(live) => Ok(Applied {
                     live,
                     outcome: Outcome::Updated(because),
@@ -121,6 +135,8 @@ impl Applier {
     pub async fn dry_run_if_changed(&self, desired: &Desired) -> Result<(), ApplyError> {
         let live = self.get(desired).await?;
         match plan(desired, live.as_ref()) {
+            // What it would be refused for are its references, which are replaced first.
+            Plan::Apply(Because::Adopted) => Ok(()),
             Plan::Create | Plan::Apply(_) => self.dry_run(desired).await.map(|_| ()),
             Plan::Unchanged | Plan::Foreign { .. } | Plan::Terminating => Ok(()),
         }
@@ -141,8 +157,33 @@ impl Applier {
             .await
     }
 
-    /// Deletes `live` if it carries `owner_uid` among its owners, and only that very object; what becomes of those that it
-    /// owns itself is for `dependents` to say.
+    /// Makes sure that the AggregatedServer `owner` is there with its uid. To be asked after an object was read that is
+    /// [`Ownership::Former`], and before it is written: only then the other uid is no successor's.
+    ///
+    /// # Errors
+    /// [`ApplyError::Raced`] where the AggregatedServer is gone, or was made again.
+    pub async fn confirm(&self, owner: &OwnerReference) -> Result<(), ApplyError> {
+        let object = ObjectName {
+            kind: owner.kind.clone(),
+            namespace: None,
+            name: owner.name.clone(),
+        };
+        let url = desired::url_path(&ApiResource::erase::<AggregatedServer>(&()), None);
+        let request = Request::new(url).get(&owner.name, &GetParams::default());
+        let is_there = match self.send("get", &object, request).await {
+            Ok(live) => metadata_text(&live, "uid").as_ref() == Some(&owner.uid),
+            Err(error) if error.is_object_missing() => false,
+            Err(error) => return Err(error),
+        };
+        if is_there {
+            return Ok(());
+        }
+        let message = "it was deleted, or made again".to_owned();
+        Err(ApplyError::Raced { object, message })
+    }
+
+    /// Deletes `live` if `owner`, or a former one of its name, is among its owners, and only that very object; what becomes
+    /// of those that it owns itself is for `dependents` to say.
     ///
     /// # Errors
     /// [`ApplyError::Foreign`] without a request where the reference is missing, [`ApplyError::Raced`] where
@@ -151,20 +192,27 @@ impl Applier {
         &self,
         resource: &ApiResource,
         live: &Value,
-        owner_uid: &str,
+        owner: &OwnerReference,
         dependents: PropagationPolicy,
     ) -> Result<Deletion, ApplyError> {
         let object = ObjectName::of(live);
-        if !owner::is_owned_by(live, owner_uid) {
-            return Err(ApplyError::Foreign {
-                object,
-                owner: Owner::of(live),
-            });
-        }
+        let resource_version = match Ownership::of(&owner::references(live), owner) {
+            Ownership::Ours => None,
+            Ownership::Former => {
+                self.confirm(owner).await?;
+                metadata_text(live, "resourceVersion")
+            }
+            Ownership::Foreign => {
+                return Err(ApplyError::Foreign {
+                    object,
+                    owner: Owner::of(live),
+                });
+            }
+        };
         let params = DeleteParams {
             preconditions: Some(Preconditions {
                 uid: metadata_text(live, "uid"),
-                resource_version: None,
+                resource_version,
             }),
             propagation_policy: Some(dependents),
             ..DeleteParams::default()
@@ -220,15 +268,21 @@ impl Applier {
         }
     }
 
+    async fn update_because(
+        &self,
+        because: &Because,
+        desired: &Desired,
+        live: &Value,
+    ) -> Result<Value, ApplyError> {
+        if *because == Because::Adopted {
+            self.confirm(desired.owner()).await?;
+        }
+        self.update(desired, live).await
+    }
+
     async fn update(&self, desired: &Desired, live: &Value) -> Result<Value, ApplyError> {
         let uid = metadata_text(live, "uid");
-        if let Some(entries) = managed_fields::converted(live, desired.api_version()) {
-            // The resourceVersion keeps other managers' entries: the list is written as a whole.
-            let patch = json!({ "metadata": {
-                "uid": uid,
-                "resourceVersion": metadata_text(live, "resourceVersion"),
-                "managedFields": entries,
-            }});
+        if let Some(patch) = preparation::preparation(desired, live) {
             let params = PatchParams {
                 field_manager: Some(FIELD_MANAGER.to_owned()),
                 ..PatchParams::default()

@@ -2,7 +2,64 @@
 
 use std::fmt;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::Value;
+
+/// What an object is to an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// One of its ownerReferences has the owner's uid.
+    Ours,
+    /// It names an owner of the same kind and name with another uid: the owner was deleted and made again, and the object
+    /// came back from a backup, or the garbage collector is about to delete it. It is to be taken up again before.
+    Former,
+    /// It is somebody else's, or nobody's.
+    Foreign,
+}
+
+impl Ownership {
+    /// What an object with these `references` is to `owner`, which must be cluster-scoped: by its name there is one owner at
+    /// a time, and another uid is that of one that is gone. What another controller has is that one's all the same.
+    ///
+    /// A caller that acts on [`Ownership::Former`] makes sure that `owner` is there after it has read the object: else it may
+    /// be the caller that is late, and the other uid the successor's.
+    #[must_use]
+    pub fn of(references: &[OwnerReference], owner: &OwnerReference) -> Self {
+        if !owner.uid.is_empty() && references.iter().any(|reference| reference.uid == owner.uid) {
+            return Self::Ours;
+        }
+        let (former, others): (Vec<_>, Vec<_>) = references
+            .iter()
+            .partition(|reference| is_former(reference, owner));
+        if former.is_empty() || others.iter().any(|other| other.controller == Some(true)) {
+            Self::Foreign
+        } else {
+            Self::Former
+        }
+    }
+}
+
+/// Whether `reference` names `owner`'s kind and name with another uid.
+pub(super) fn is_former(reference: &OwnerReference, owner: &OwnerReference) -> bool {
+    let group = |reference: &OwnerReference| {
+        let group = reference.api_version.split_once('/');
+        group.map_or_else(String::new, |(group, _)| group.to_owned())
+    };
+    reference.uid != owner.uid
+        && reference.kind == owner.kind
+        && reference.name == owner.name
+        && group(reference) == group(owner)
+}
+
+/// The ownerReferences of `object`.
+pub(super) fn references(object: &Value) -> Vec<OwnerReference> {
+    let references = object["metadata"]["ownerReferences"].as_array();
+    references
+        .into_iter()
+        .flatten()
+        .filter_map(|reference| serde_json::from_value(reference.clone()).ok())
+        .collect()
+}
 
 /// The owner of an object that is not ours, as far as the object tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,14 +149,6 @@ impl fmt::Display for Owner {
     }
 }
 
-/// Whether one of the object's ownerReferences has this uid.
-pub(super) fn is_owned_by(object: &Value, uid: &str) -> bool {
-    !uid.is_empty()
-        && object["metadata"]["ownerReferences"]
-            .as_array()
-            .is_some_and(|references| references.iter().any(|reference| reference["uid"] == uid))
-}
-
 fn text(value: &Value) -> Option<String> {
     value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
@@ -150,11 +199,46 @@ mod tests {
     }
 
     #[test]
-    fn ownership_is_by_uid() {
-        let object = json!({ "metadata": { "ownerReferences": [{ "uid": "1" }, { "uid": "2" }] } });
-        for (uid, expected) in [("1", true), ("2", true), ("3", false), ("", false)] {
-            assert_eq!(is_owned_by(&object, uid), expected, "{uid:?}");
+    fn what_names_the_owner_is_its_own_or_its_formers() {
+        let reference =
+            |api_version: &str, kind: &str, name: &str, uid: &str, controller: bool| OwnerReference {
+                api_version: api_version.into(),
+                kind: kind.into(),
+                name: name.into(),
+                uid: uid.into(),
+                controller: Some(controller),
+                ..OwnerReference::default()
+            };
+        let server =
+            |name: &str, uid: &str| reference("annex.dev/v1alpha1", "AggregatedServer", name, uid, true);
+        let owner = server("wardle", "1");
+        let older = reference("annex.dev/v1alpha0", "AggregatedServer", "wardle", "0", true);
+        let elsewhere = reference("example.com/v1alpha1", "AggregatedServer", "wardle", "0", true);
+        let replica_set = reference("apps/v1", "ReplicaSet", "wardle", "7", true);
+        let plain = reference("v1", "ConfigMap", "x", "8", false);
+        for (references, expected) in [
+            (vec![owner.clone()], Ownership::Ours),
+            (vec![plain.clone(), owner.clone()], Ownership::Ours),
+            (vec![server("wardle", "0"), owner.clone()], Ownership::Ours),
+            (vec![server("wardle", "0")], Ownership::Former),
+            (vec![older], Ownership::Former),
+            (vec![plain.clone(), server("wardle", "0")], Ownership::Former),
+            (
+                vec![server("wardle", "0"), server("wardle", "")],
+                Ownership::Former,
+            ),
+            (vec![server("wardle", "0"), replica_set], Ownership::Foreign),
+            (vec![server("other", "0")], Ownership::Foreign),
+            (vec![elsewhere], Ownership::Foreign),
+            (vec![plain], Ownership::Foreign),
+            (vec![], Ownership::Foreign),
+        ] {
+            assert_eq!(Ownership::of(&references, &owner), expected, "{references:?}");
         }
-        assert!(!is_owned_by(&json!({ "metadata": {} }), "1"));
+        let nameless = server("wardle", "");
+        assert_eq!(
+            Ownership::of(std::slice::from_ref(&nameless), &nameless),
+            Ownership::Foreign
+        );
     }
 }

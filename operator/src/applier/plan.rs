@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::managed_fields::{Drift, Ownership, hash_is_ours, ownership};
-use super::owner::{Owner, is_owned_by};
+use super::managed_fields::{Drift, FieldOwnership, field_ownership, hash_is_ours};
+use super::owner::{self, Owner, Ownership};
 use super::{APPLIED_HASH, Desired};
 
 /// What to do about an object.
@@ -31,13 +31,13 @@ pub enum Because {
     Changed,
     /// Others changed or removed fields that were applied.
     Drift(Vec<Drift>),
+    /// It names an owner that was deleted and made again, see [`Ownership::Former`].
+    Adopted,
 }
 
 /// Decides without IO; the same arguments give the same plan.
 ///
-/// An object in deletion is [`Plan::Terminating`] whoever owns it: its name is free soon. That comes before
-/// [`Plan::Foreign`], since the children of a server that was deleted and made again carry the old owner's uid
-/// until the garbage collector is done.
+/// An object in deletion is [`Plan::Terminating`] whoever owns it: its name is free soon.
 #[must_use]
 pub fn plan(desired: &Desired, live: Option<&Value>) -> Plan {
     let Some(live) = live else { return Plan::Create };
@@ -45,19 +45,27 @@ pub fn plan(desired: &Desired, live: Option<&Value>) -> Plan {
     if !metadata["deletionTimestamp"].is_null() {
         return Plan::Terminating;
     }
-    if !is_owned_by(live, desired.owner_uid()) {
-        return Plan::Foreign {
-            owner: Owner::of(live),
-        };
+    match Ownership::of(&owner::references(live), desired.owner()) {
+        Ownership::Ours => {}
+        Ownership::Former => return Plan::Apply(Because::Adopted),
+        Ownership::Foreign => {
+            return Plan::Foreign {
+                owner: Owner::of(live),
+            };
+        }
     }
     // The hash tells what ownership cannot: fields that were applied once and are not wanted any more.
     let is_current = metadata["annotations"][APPLIED_HASH] == desired.hash();
-    match ownership(&desired.hashed(), live) {
-        Ownership::Complete if is_current => Plan::Unchanged,
+    match field_ownership(&desired.hashed(), live) {
+        FieldOwnership::Complete if is_current => Plan::Unchanged,
         // Without a hash its creation was interrupted, or is being finished elsewhere: nobody is to blame.
         _ if metadata["annotations"][APPLIED_HASH].is_null() => Plan::Apply(Because::Changed),
         // A hash that is not ours any more was edited by somebody: that is drift like any other.
-        Ownership::Lost(drift) if is_current || !hash_is_ours(live) => Plan::Apply(Because::Drift(drift)),
-        Ownership::Complete | Ownership::Lost(_) | Ownership::NotApplied => Plan::Apply(Because::Changed),
+        FieldOwnership::Lost(drift) if is_current || !hash_is_ours(live) => {
+            Plan::Apply(Because::Drift(drift))
+        }
+        FieldOwnership::Complete | FieldOwnership::Lost(_) | FieldOwnership::NotApplied => {
+            Plan::Apply(Because::Changed)
+        }
     }
 }

@@ -12,13 +12,16 @@ use k8s_openapi::{
 use super::metadata;
 use crate::aggregated_server::names::Names;
 
+/// The fields that are an autoscaler's where the AggregatedServer does not give them.
+pub const LEFT_TO_OTHERS: &[&[&str]] = &[&["spec", "replicas"]];
+
 /// The Deployment around `template`.
 #[must_use]
 pub fn deployment(names: &Names, workload: &Workload, template: PodTemplateSpec) -> Deployment {
     Deployment {
         metadata: metadata(&names.server, Some(&names.namespace), names),
         spec: DeploymentSpec {
-            // Absent, it is left to whoever scales: what Annex does not apply is not Annex's.
+            // Absent, it is left to whoever scales, see `LEFT_TO_OTHERS`.
             replicas: workload.replicas,
             selector: LabelSelector {
                 match_labels: Some(names.selector()),

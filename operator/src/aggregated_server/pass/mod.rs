@@ -310,7 +310,7 @@ impl Pass<'_> {
         };
         for plan in &self.plans {
             let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
-            let to_prove = match registration::standing(live, &self.names.uid) {
+            let to_prove = match registration::standing(live, &self.names) {
                 Standing::Absent | Standing::OfCrd => {
                     let failed = memory.trials.get(&plan.claim.group_version());
                     failed.is_none_or(|failed| failed.retry_at <= self.now)

@@ -101,8 +101,9 @@ impl Pass<'_> {
             .accepts(&deployment, Reason::TemplateInvalid, outcome)
             .await
         {
+            let left = deployment::LEFT_TO_OTHERS;
             children
-                .apply(&deployment, Reason::TemplateInvalid, outcome)
+                .apply_leaving(&deployment, left, Reason::TemplateInvalid, outcome)
                 .await;
         }
     }
@@ -153,5 +154,70 @@ impl Pass<'_> {
         }
         let since = *memory.podless_since.get_or_insert(self.now);
         outcome.findings.extend(diagnose::podless(set, since, self.now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        aggregated_server::{
+            certificates::Policy,
+            testing::{context, names, server, surroundings},
+        },
+        fake_client::{Answer, fake_client},
+    };
+
+    /// Whoever removes `replicas` hands the Deployment to an autoscaler.
+    #[tokio::test]
+    async fn replicas_that_are_asked_for_no_more_are_given_up_first() {
+        let (server, names) = (server(), names());
+        let workload = server.spec.workload.as_ref().unwrap();
+        let template = pod::pod_template(&server, workload, &names, &Store::Unmanaged, None).unwrap();
+        let mut scaled = workload.clone();
+        scaled.replicas = Some(2);
+        let mut live = json!(deployment::deployment(&names, &scaled, template.clone()));
+        live["metadata"]["uid"] = "d".into();
+        live["metadata"]["resourceVersion"] = "7".into();
+        live["metadata"]["managedFields"] = json!([{
+            "manager": annex_crds::MANAGER, "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+            "fieldsV1": { "f:spec": { "f:paused": {}, "f:replicas": {} } },
+        }]);
+        let patches = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&patches);
+        let ctx = context(fake_client(move |request| {
+            if request.method == "PATCH" {
+                seen.lock().unwrap().push(request.body);
+            }
+            Answer::ok(live.clone())
+        }));
+        let children = Children {
+            ctx: &ctx,
+            names: &names,
+        };
+        let pass = Pass {
+            ctx: &ctx,
+            server: &server,
+            policy: Policy::new(&server, &names),
+            surroundings: surroundings(),
+            plans: Vec::new(),
+            now: Timestamp::UNIX_EPOCH,
+            names: names.clone(),
+        };
+        let mut outcome = Outcome::default();
+        pass.apply_deployment(&children, workload, template, &mut outcome)
+            .await;
+        assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+        let patches = patches.lock().unwrap();
+        let given_up = patches
+            .iter()
+            .find_map(|body| body["metadata"].get("managedFields"));
+        let given_up = given_up.expect("a patch of managedFields");
+        assert_eq!(given_up[0]["fieldsV1"], json!({ "f:spec": { "f:paused": {} } }));
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::managed_fields::converted;
-use super::super::{Because, Owner, Plan, plan};
+use super::super::{Because, FIELD_MANAGER, Owner, Plan, plan};
 use super::*;
 
 const POD: [&str; 3] = ["f:spec", "f:template", "f:spec"];
@@ -317,20 +317,73 @@ fn what_is_not_ours_is_not_written() {
     let desired = config_map();
     assert_eq!(plan(&desired, None), Plan::Create);
 
-    let mut foreign = live(
+    let ours = live(
         &desired,
         [entry(&desired, json!({ "f:data": { "f:ca.crt": {} } }))],
     );
-    foreign["metadata"]["ownerReferences"][0]["uid"] = "22222222-2222-2222-2222-222222222222".into();
+    let mut foreign = of_former(&ours);
+    foreign["metadata"]["ownerReferences"][0]["name"] = "another".into();
     let owner = Owner::Object {
         kind: "AggregatedServer".into(),
-        name: "wardle".into(),
-        uid: "22222222-2222-2222-2222-222222222222".into(),
+        name: "another".into(),
+        uid: FORMER.into(),
     };
     assert_eq!(plan(&desired, Some(&foreign)), Plan::Foreign { owner });
 
     foreign["metadata"]["deletionTimestamp"] = "2026-11-22T18:10:42Z".into();
     assert_eq!(plan(&desired, Some(&foreign)), Plan::Terminating);
+}
+
+#[test]
+fn what_names_a_former_owner_is_taken_up_again() {
+    let desired = config_map();
+    let entry = entry(&desired, json!({ "f:data": { "f:ca.crt": {} } }));
+    let mut former = of_former(&live(&desired, [entry]));
+    assert_eq!(plan(&desired, Some(&former)), Plan::Apply(Because::Adopted));
+
+    former["metadata"]["managedFields"] = json!([]);
+    assert_eq!(plan(&desired, Some(&former)), Plan::Apply(Because::Adopted));
+
+    former["metadata"]["deletionTimestamp"] = "2026-11-22T18:10:42Z".into();
+    assert_eq!(plan(&desired, Some(&former)), Plan::Terminating);
+}
+
+#[test]
+fn what_a_restore_wrote_becomes_ours() {
+    let desired = config_map();
+    let ours = entry(&desired, json!({ "f:data": { "f:ca.crt": {} } }));
+    let applied = of_former(&live(&desired, [ours.clone()]));
+    assert_eq!(converted(&desired, &applied), None, "the managedFields of before");
+
+    let mut restored = of_former(&ours);
+    restored["manager"] = "velero-server".into();
+    restored["operation"] = "Update".into();
+    restored["fieldsV1"]["f:data"]["f:old"] = json!({});
+    let mut as_ours = restored.clone();
+    as_ours["manager"] = FIELD_MANAGER.into();
+    as_ours["operation"] = "Apply".into();
+    let labels = foreign_entry(
+        "other",
+        "",
+        &json!({ "f:metadata": { "f:labels": { "f:mine": {} } } }),
+    );
+    let live_of = |entries: Vec<Value>| {
+        let mut live = of_former(&live(&desired, []));
+        live["metadata"]["managedFields"] = entries.into();
+        live
+    };
+    let entries = converted(&desired, &live_of(vec![restored.clone(), labels.clone()]));
+    assert_eq!(entries.expect("a conversion"), [labels.clone(), as_ours.clone()]);
+
+    let mut rest = ours.clone();
+    rest["fieldsV1"] = json!({ "f:data": { "f:ca.crt": {} } });
+    let entries = converted(&desired, &live_of(vec![rest, restored.clone()])).expect("a conversion");
+    assert_eq!(entries.len(), 1, "one entry of one manager and operation");
+    assert_eq!(entries[0]["fieldsV1"], as_ours["fieldsV1"]);
+
+    let mut declared = restored;
+    declared["operation"] = "Apply".into();
+    assert_eq!(converted(&desired, &live_of(vec![declared, labels])), None);
 }
 
 #[test]
@@ -343,12 +396,13 @@ fn a_posts_entry_becomes_an_applys() {
     let status = foreign_entry("other", "", &json!({ "f:data": { "f:theirs": {} } }));
 
     assert_eq!(
-        converted(&live(&desired, [ours.clone(), status.clone()]), "v1"),
+        converted(&desired, &live(&desired, [ours.clone(), status.clone()])),
         None,
         "in form already"
     );
 
-    let entries = converted(&live(&desired, [posted.clone(), status.clone()]), "v1").expect("a conversion");
+    let entries =
+        converted(&desired, &live(&desired, [posted.clone(), status.clone()])).expect("a conversion");
     assert_eq!(entries.len(), 2);
     assert_eq!(entries[0], status);
     assert_eq!(
@@ -356,13 +410,67 @@ fn a_posts_entry_becomes_an_applys() {
         (&json!("Apply"), &posted["fieldsV1"])
     );
 
-    let entries = converted(&live(&desired, [posted, ours]), "v1").expect("a conversion");
+    let entries = converted(&desired, &live(&desired, [posted, ours])).expect("a conversion");
     assert_eq!(entries.len(), 1, "one entry of one manager and operation");
     assert_eq!(
         entries[0]["fieldsV1"]["f:data"],
         json!({ ".": {}, "f:old": {}, "f:ca.crt": {} })
     );
 
-    let entries = converted(&live(&desired, []), "v1").expect("a conversion");
+    let entries = converted(&desired, &live(&desired, [])).expect("a conversion");
     assert_eq!((entries.len(), &entries[0]["operation"]), (1, &json!("Apply")));
+}
+
+const REPLICAS: &[&[&str]] = &[&["spec", "replicas"]];
+
+fn unscaled() -> Desired {
+    let mut object = deployment().object().clone();
+    let spec = object["spec"].as_object_mut().expect("a spec");
+    spec.remove("replicas").expect("replicas");
+    desired::<Deployment>(object).leaving(REPLICAS)
+}
+
+#[test]
+fn what_is_left_to_others_leaves_our_entry_and_nobody_elses() {
+    let scaler = foreign_entry("kubectl", "scale", &json!({ "f:spec": { "f:replicas": {} } }));
+    let mut posted = deployment_entry();
+    posted["operation"] = "Update".into();
+    let released = without(deployment_entry(), &["f:spec", "f:replicas"]);
+    // An Apply that lost all but the field, beside the POST's.
+    let mut rest = deployment_entry();
+    rest["fieldsV1"] = json!({ "f:spec": { "f:replicas": {} } });
+    for (case, entries) in [
+        ("applied", vec![scaler.clone(), deployment_entry()]),
+        ("posted", vec![scaler.clone(), posted.clone()]),
+        ("both", vec![rest, scaler.clone(), posted]),
+    ] {
+        let entries = converted(&unscaled(), &live(&deployment(), entries)).expect("a release");
+        assert_eq!(entries, [scaler.clone(), released.clone()], "{case}");
+    }
+}
+
+#[test]
+fn nothing_is_released_that_is_desired_or_not_ours() {
+    let scaler = foreign_entry("kubectl", "scale", &json!({ "f:spec": { "f:replicas": {} } }));
+    let released = without(deployment_entry(), &["f:spec", "f:replicas"]);
+    for (case, desired, entry) in [
+        ("desired", deployment().leaving(REPLICAS), deployment_entry()),
+        ("nobody's", unscaled(), released),
+        ("not to be left", unscaled().leaving(&[]), deployment_entry()),
+    ] {
+        let live = live(&deployment(), [scaler.clone(), entry]);
+        assert_eq!(converted(&desired, &live), None, "{case}");
+    }
+}
+
+#[test]
+fn an_entry_that_loses_its_last_field_stays_an_entry() {
+    let mut last = deployment_entry();
+    last["fieldsV1"] = json!({ "f:spec": { "f:replicas": {} } });
+    let entries = converted(&unscaled(), &live(&deployment(), [last])).expect("a release");
+    assert_eq!(entries.len(), 1);
+    assert_eq!(
+        entries[0]["fieldsV1"],
+        json!({ "f:metadata": { "f:annotations": { format!("f:{APPLIED_HASH}"): {} } } })
+    );
 }

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use http_body_util::BodyExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
 use kube::api::PropagationPolicy;
 use kube::client::Body;
@@ -288,16 +289,17 @@ async fn deletion_is_of_the_owned_object_alone() {
         failure(409, "Conflict", "the UID in the precondition does not match"),
     ]);
     let applier = server.applier();
-    let delete = || applier.delete_owned(desired.resource(), &object, OWNER, PropagationPolicy::Orphan);
+    let owner = desired.owner();
+    let delete = || applier.delete_owned(desired.resource(), &object, owner, PropagationPolicy::Orphan);
     assert_eq!(delete().await.expect("a deletion"), Deletion::Requested);
     assert_eq!(delete().await.expect("no object"), Deletion::AlreadyGone);
     assert!(matches!(delete().await, Err(ApplyError::Raced { .. })));
-    let stranger = applier.delete_owned(
-        desired.resource(),
-        &object,
-        "another",
-        PropagationPolicy::Background,
-    );
+    let other = OwnerReference {
+        name: "another".into(),
+        uid: "another".into(),
+        ..owner.clone()
+    };
+    let stranger = applier.delete_owned(desired.resource(), &object, &other, PropagationPolicy::Background);
     assert!(matches!(stranger.await, Err(ApplyError::Foreign { .. })));
 
     let seen = server.seen();
@@ -308,4 +310,235 @@ async fn deletion_is_of_the_owned_object_alone() {
     );
     assert_eq!(seen[0].body["preconditions"]["uid"], UID);
     assert_eq!(seen[0].body["propagationPolicy"], "Orphan");
+}
+
+const SERVERS: &str = "/apis/annex.dev/v1alpha1/aggregatedservers";
+
+fn aggregated_server(uid: &str) -> (u16, Value) {
+    let object = json!({
+        "apiVersion": "annex.dev/v1alpha1", "kind": "AggregatedServer", "metadata": { "name": "wardle", "uid": uid },
+    });
+    (200, object)
+}
+
+/// The object as a restore left it, by what its managedFields tell.
+fn restored(desired: &Desired, managed_fields: Value) -> Value {
+    let mut former = of_former(&applied(desired));
+    former["metadata"]["managedFields"] = managed_fields;
+    former
+}
+
+#[tokio::test]
+async fn a_child_of_a_former_owner_is_taken_up_whatever_became_of_its_managed_fields() {
+    let desired = config_map();
+    let survived = of_former(&applied(&desired)["metadata"]["managedFields"]);
+    let mut written = survived.clone();
+    written[0]["manager"] = "velero-server".into();
+    written[0]["operation"] = "Update".into();
+    let hash = json!({ "f:metadata": { "f:annotations": { format!("f:{APPLIED_HASH}"): {} } } });
+    for (case, managed_fields, expected) in [
+        ("survived", survived.clone(), Value::Null),
+        ("stripped", json!([]), hash),
+        ("a restore's", written, survived[0]["fieldsV1"].clone()),
+    ] {
+        let server = Server::answering([
+            (200, restored(&desired, managed_fields)),
+            aggregated_server(OWNER),
+            (200, applied(&desired)),
+            (200, applied(&desired)),
+        ]);
+        let done = server.applier().apply(&desired).await.expect(case);
+        assert_eq!(done.outcome, Outcome::Updated(Because::Adopted), "{case}");
+
+        let seen = server.seen();
+        assert_eq!(seen.len(), 4, "{case}");
+        assert_eq!(
+            seen[1].line.trim_end_matches('?'),
+            format!("GET {SERVERS}/wardle")
+        );
+        assert_eq!(seen[2].content_type, "application/merge-patch+json");
+        let metadata = &seen[2].body["metadata"];
+        assert_eq!(
+            (&metadata["uid"], &metadata["resourceVersion"]),
+            (&json!(UID), &json!("7"))
+        );
+        assert_eq!(metadata["ownerReferences"], owner_references(), "{case}");
+        assert_eq!(metadata["annotations"], json!({ APPLIED_HASH: null }));
+        assert_eq!(metadata["managedFields"][0]["fieldsV1"], expected, "{case}");
+        assert_eq!(seen[3].content_type, "application/apply-patch+yaml");
+        assert_eq!(seen[3].body["metadata"]["ownerReferences"], owner_references());
+    }
+}
+
+#[tokio::test]
+async fn other_references_stay_where_a_former_one_goes() {
+    let desired = config_map();
+    let other = json!({ "apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "8" });
+    let mut former = restored(&desired, json!([]));
+    let references = former["metadata"]["ownerReferences"].as_array_mut();
+    references.expect("a list").insert(0, other.clone());
+    let server = Server::answering([
+        (200, former),
+        aggregated_server(OWNER),
+        (200, applied(&desired)),
+        (200, applied(&desired)),
+    ]);
+    server.applier().apply(&desired).await.expect("an adoption");
+    let ours = owner_references()[0].clone();
+    let written = server.seen()[2].body["metadata"]["ownerReferences"].clone();
+    assert_eq!(written, json!([other, ours]));
+}
+
+/// The other uid may be the successor's: then it is this pass that is late.
+#[tokio::test]
+async fn a_former_owner_itself_takes_nothing_from_its_successor() {
+    let desired = config_map();
+    let object = restored(&desired, json!([]));
+    let gone = failure(
+        404,
+        "NotFound",
+        "aggregatedservers.annex.dev \"wardle\" not found",
+    );
+    for answer in [aggregated_server(FORMER), gone] {
+        let server = Server::answering([(200, object.clone()), answer.clone(), answer]);
+        let applier = server.applier();
+        assert!(matches!(
+            applier.apply(&desired).await,
+            Err(ApplyError::Raced { .. })
+        ));
+        let (owner, dependents) = (desired.owner(), PropagationPolicy::Background);
+        let deletion = applier.delete_owned(desired.resource(), &object, owner, dependents);
+        assert!(matches!(deletion.await, Err(ApplyError::Raced { .. })));
+        assert!(
+            server.lines().iter().all(|line| line.starts_with("GET ")),
+            "{:?}",
+            server.lines()
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_adoption_that_was_cut_off_is_finished_like_a_creation() {
+    let desired = config_map();
+    let former = restored(&desired, applied(&desired)["metadata"]["managedFields"].clone());
+    let mut half = applied(&desired);
+    half["metadata"]["annotations"] = json!({});
+    let server = Server::answering([
+        (200, former),
+        aggregated_server(OWNER),
+        (200, half.clone()),
+        failure(503, "ServiceUnavailable", "going away"),
+        (200, half),
+        (200, applied(&desired)),
+    ]);
+    let applier = server.applier();
+    applier.apply(&desired).await.expect_err("a failure");
+    let done = applier.apply(&desired).await.expect("the rest");
+    assert_eq!(done.outcome, Outcome::Updated(Because::Changed));
+    assert_eq!(server.seen().len(), 6);
+}
+
+/// Its references would be refused, two controllers, before they are replaced.
+#[tokio::test]
+async fn a_child_of_a_former_owner_is_not_judged_before_it_is_taken_up() {
+    let desired = config_map();
+    let server = Server::answering([(200, restored(&desired, json!([])))]);
+    let judged = server.applier().dry_run_if_changed(&desired).await;
+    judged.expect("nothing to judge yet");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_child_of_a_former_owner_is_deleted_as_it_was_read() {
+    let desired = config_map();
+    let object = restored(&desired, json!([]));
+    let server = Server::answering([
+        aggregated_server(OWNER),
+        (
+            200,
+            json!({ "kind": "Status", "apiVersion": "v1", "status": "Success" }),
+        ),
+    ]);
+    let applier = server.applier();
+    let (owner, dependents) = (desired.owner(), PropagationPolicy::Background);
+    let deletion = applier.delete_owned(desired.resource(), &object, owner, dependents);
+    assert_eq!(deletion.await.expect("a deletion"), Deletion::Requested);
+    assert_eq!(
+        server.seen()[1].body["preconditions"],
+        json!({ "uid": UID, "resourceVersion": "7" })
+    );
+}
+
+const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/default/deployments/wardle";
+
+/// Of an AggregatedServer whose `replicas` was removed: the Deployment as it is to be, as it is, and after its release.
+fn handed_over() -> (Desired, Value, Value) {
+    let mut object = deployment().object().clone();
+    object["spec"].as_object_mut().expect("a spec").remove("replicas");
+    let wanted = desired::<Deployment>(object).leaving(&[&["spec", "replicas"]]);
+    let scaled = live(&deployment(), [deployment_entry()]);
+    let entry = without(deployment_entry(), &["f:spec", "f:replicas"]);
+    let mut released = live(&deployment(), [entry]);
+    released["metadata"]["resourceVersion"] = "8".into();
+    (wanted, scaled, released)
+}
+
+#[tokio::test]
+async fn a_field_is_given_up_before_it_is_applied_no_more() {
+    let (wanted, scaled, released) = handed_over();
+    let server = Server::answering([
+        (200, scaled.clone()),
+        (200, released.clone()),
+        (200, released.clone()),
+    ]);
+    let done = server.applier().apply(&wanted).await.expect("an apply");
+    assert_eq!(done.outcome, Outcome::Updated(Because::Changed));
+
+    let seen = server.seen();
+    assert_eq!(seen.len(), 3);
+    assert!(seen[1].line.starts_with(&format!("PATCH {DEPLOYMENT}?")));
+    assert_eq!(seen[1].content_type, "application/merge-patch+json");
+    assert_eq!(
+        seen[1].body,
+        json!({ "metadata": {
+            "uid": UID,
+            "resourceVersion": "7",
+            "managedFields": released["metadata"]["managedFields"],
+        }}),
+        "the value itself is not touched"
+    );
+    assert_eq!(seen[2].content_type, "application/apply-patch+yaml");
+    assert!(seen[2].body["spec"].get("replicas").is_none());
+}
+
+#[tokio::test]
+async fn a_release_that_was_cut_off_is_not_repeated() {
+    let (wanted, scaled, released) = handed_over();
+    let server = Server::answering([
+        (200, scaled),
+        (200, released.clone()),
+        failure(503, "ServiceUnavailable", "going away"),
+        (200, released.clone()),
+        (200, released),
+    ]);
+    let applier = server.applier();
+    applier.apply(&wanted).await.expect_err("a failure");
+    applier.apply(&wanted).await.expect("the rest");
+    let types: Vec<_> = server.seen().into_iter().map(|seen| seen.content_type).collect();
+    let (merge, apply) = ("application/merge-patch+json", "application/apply-patch+yaml");
+    assert_eq!(types, ["", merge, apply, "", apply]);
+}
+
+#[tokio::test]
+async fn a_release_that_is_overtaken_applies_nothing() {
+    let (wanted, scaled, _) = handed_over();
+    let server = Server::answering([
+        (200, scaled),
+        failure(409, "Conflict", "the object has been modified"),
+    ]);
+    assert!(matches!(
+        server.applier().apply(&wanted).await,
+        Err(ApplyError::Raced { .. })
+    ));
+    assert_eq!(server.seen().len(), 2);
 }
