@@ -20,7 +20,7 @@ use super::{
     outcome::{Happening, Outcome},
 };
 use crate::{
-    applier::is_of_an_unknown_owner,
+    applier::{ApplyError, Ownership, is_of_an_unknown_owner},
     metrics::Rotation,
     pki::{Certificate, IssueError, TrustFault, bundle, issue_leaf, parse_bundle, verify_chain},
 };
@@ -67,6 +67,9 @@ pub enum KeysError {
     /// There is no authority, and none may be made now.
     #[error("{}", .0.message)]
     HeldBack(Finding),
+    /// It is not certain that the AggregatedServer is there still.
+    #[error("failed to read the AggregatedServer")]
+    Owner(#[source] Box<ApplyError>),
     /// A Secret could not be written.
     #[error("failed to write Secret {namespace}/{name}")]
     Write {
@@ -83,11 +86,17 @@ impl KeysError {
     /// Somebody wrote at the same time, or the API server does not know the kind of the owner yet: the next pass sees what.
     #[must_use]
     pub fn is_race(&self) -> bool {
-        matches!(
-            self,
-            Self::Write { source: kube::Error::Api(status), .. }
-                if status.code == 409 || is_of_an_unknown_owner(status)
-        )
+        match self {
+            Self::Write {
+                source: kube::Error::Api(status),
+                ..
+            } => {
+                // 404: what was read is gone, by the garbage collector for example.
+                matches!(status.code, 404 | 409) || is_of_an_unknown_owner(status)
+            }
+            Self::Owner(error) => matches!(**error, ApplyError::Raced { .. }),
+            _ => false,
+        }
     }
 
     /// What it is called in status.
@@ -96,7 +105,7 @@ impl KeysError {
         match self {
             Self::Foreign { .. } => Reason::Conflict,
             Self::HeldBack(finding) => finding.reason,
-            Self::Issue(_) | Self::Untrusted(_) | Self::Write { .. } => Reason::ApplyFailed,
+            Self::Issue(_) | Self::Untrusted(_) | Self::Owner(_) | Self::Write { .. } => Reason::ApplyFailed,
         }
     }
 }
@@ -121,10 +130,15 @@ impl Keeper<'_> {
     /// # Errors
     /// See [`KeysError`]. Whatever was written before is found again by the next pass.
     pub async fn keep(&self, memory: &mut Memory, outcome: &mut Outcome) -> Result<Keys, KeysError> {
-        let (authority, authority_secret) = self.authority(memory, outcome).await?;
+        let live = self
+            .owned(self.surroundings.authority_secret.as_ref(), outcome)
+            .await?;
+        let (authority, authority_secret) = self.authority(live.as_ref(), memory, outcome).await?;
         let bundle = authority.bundle(self.now);
-        let live = self.surroundings.serving_secret.as_ref();
-        self.refuse_foreign(live, &self.names.namespace, &self.names.serving_secret)?;
+        let live = self
+            .owned(self.surroundings.serving_secret.as_ref(), outcome)
+            .await?;
+        let live = live.as_ref();
         let read = ServingLeaf::read(live, &bundle, self.policy, self.now);
         let cause = leaf::decide(read.as_ref(), &authority, self.policy, self.now);
         if let Err(fault @ LeafFault::Unusable(_)) = &read {
@@ -152,7 +166,7 @@ impl Keeper<'_> {
         }
         let due = cause.filter(|_| widening.is_none() && held_back.is_none());
         let written = match due {
-            Some(cause) => Some(self.issue(&authority, &bundle, cause, outcome).await?),
+            Some(cause) => Some(self.issue(live, &authority, &bundle, cause, outcome).await?),
             None => self.republish(live, &bundle).await?,
         };
         if let Some(cause) = due
@@ -255,11 +269,10 @@ impl Keeper<'_> {
 
     async fn authority(
         &self,
+        live: Option<&Secret>,
         memory: &mut Memory,
         outcome: &mut Outcome,
     ) -> Result<(Authority, Secret), KeysError> {
-        let live = self.surroundings.authority_secret.as_ref();
-        self.refuse_foreign(live, &self.names.operator_namespace, &self.names.ca_secret())?;
         let published = self.published();
         let read = Authority::read(live).map(|read| read.with_published(&published, self.policy));
         let replacement = authority::decide(read.as_ref(), &published, self.policy, self.now);
@@ -325,6 +338,7 @@ impl Keeper<'_> {
 
     async fn issue(
         &self,
+        live: Option<&Secret>,
         authority: &Authority,
         bundle: &[Certificate],
         cause: IssueCause,
@@ -344,7 +358,6 @@ impl Keeper<'_> {
             self.now,
         )
         .map_err(KeysError::Untrusted)?;
-        let live = self.surroundings.serving_secret.as_ref();
         let secret = secrets::serving_secret(live, &leaf, cause, bundle, self.policy, self.names, self.now);
         let written = self.write(&secret).await?;
         let note = format!(
@@ -387,10 +400,7 @@ impl Keeper<'_> {
 
     fn own_api_services(&self) -> Vec<&APIService> {
         let ours = |service: &&APIService| {
-            service
-                .owner_references()
-                .iter()
-                .any(|owner| owner.uid == self.names.uid)
+            self.names.ownership(*service) != Ownership::Foreign
                 && service.metadata.deletion_timestamp.is_none()
         };
         self.surroundings.api_services.values().filter(ours).collect()
@@ -412,13 +422,26 @@ impl Keeper<'_> {
             .collect()
     }
 
-    fn refuse_foreign(&self, live: Option<&Secret>, namespace: &str, name: &str) -> Result<(), KeysError> {
-        match live {
-            Some(live) if !secrets::is_owned(live, self.names) => Err(KeysError::Foreign {
-                namespace: namespace.to_owned(),
-                name: name.to_owned(),
-            }),
-            _ => Ok(()),
+    /// The Secret `live` as this server's. One of an earlier server of this name, such as from a backup, is taken up before the
+    /// garbage collector has it; the precondition of the write keeps it from being another server's by then.
+    async fn owned(&self, live: Option<&Secret>, outcome: &mut Outcome) -> Result<Option<Secret>, KeysError> {
+        let Some(live) = live else { return Ok(None) };
+        let (namespace, name) = (live.namespace().unwrap_or_default(), live.name_any());
+        match self.names.ownership(live) {
+            Ownership::Ours => Ok(Some(live.clone())),
+            Ownership::Foreign => Err(KeysError::Foreign { namespace, name }),
+            Ownership::Former => {
+                let confirmed = self.ctx.applier.confirm(&self.names.owner_reference()).await;
+                confirmed.map_err(|error| KeysError::Owner(Box::new(error)))?;
+                let adopted = self.write(&secrets::adopted(live, self.names)).await?;
+                let note = format!(
+                    "Secret {namespace}/{name} of an earlier AggregatedServer of this name was taken up again"
+                );
+                outcome
+                    .happenings
+                    .push(Happening::normal("Adopted", "Apply", note));
+                Ok(Some(adopted))
+            }
         }
     }
 

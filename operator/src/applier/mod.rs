@@ -49,7 +49,7 @@ use tracing::debug;
 pub use desired::{Desired, DesiredError};
 pub use error::{ApplyError, FieldCause, ObjectName, is_of_an_unknown_owner};
 pub use managed_fields::{Drift, Taker};
-pub use owner::{Owner, Ownership};
+pub use owner::{Owner, Ownership, adopted};
 pub use plan::{Because, Plan, plan};
 
 /// The field manager of everything that Annex applies.

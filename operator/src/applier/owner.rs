@@ -39,6 +39,13 @@ impl Ownership {
     }
 }
 
+/// The `references` of an object with `owner` in the place of the former ones.
+#[must_use]
+pub fn adopted(references: &[OwnerReference], owner: &OwnerReference) -> Vec<OwnerReference> {
+    let others = references.iter().filter(|reference| !is_former(reference, owner));
+    others.chain([owner]).cloned().collect()
+}
+
 /// Whether `reference` names `owner`'s kind and name with another uid.
 pub(super) fn is_former(reference: &OwnerReference, owner: &OwnerReference) -> bool {
     let group = |reference: &OwnerReference| {

@@ -16,7 +16,8 @@ pub(super) fn preparation(desired: &Desired, live: &Value) -> Option<Value> {
         metadata.insert("managedFields".to_owned(), entries.into());
     }
     if Ownership::of(&owner::references(live), desired.owner()) == Ownership::Former {
-        metadata.insert("ownerReferences".to_owned(), adopted(desired, live));
+        let references = owner::adopted(&owner::references(live), desired.owner());
+        metadata.insert("ownerReferences".to_owned(), json!(references));
         if !live["metadata"]["annotations"][APPLIED_HASH].is_null() {
             metadata.insert("annotations".to_owned(), json!({ APPLIED_HASH: null }));
         }
@@ -29,12 +30,4 @@ pub(super) fn preparation(desired: &Desired, live: &Value) -> Option<Value> {
         metadata.insert(field.to_owned(), live["metadata"][field].clone());
     }
     Some(json!({ "metadata": metadata }))
-}
-
-/// The live object's ownerReferences with `desired`'s owner in the place of the former ones.
-fn adopted(desired: &Desired, live: &Value) -> Value {
-    let others = owner::references(live)
-        .into_iter()
-        .filter(|reference| !owner::is_former(reference, desired.owner()));
-    json!(others.chain([desired.owner().clone()]).collect::<Vec<_>>())
 }

@@ -14,16 +14,17 @@ use super::{
 };
 use crate::{
     aggregated_server::names::Names,
+    applier,
     pki::{Certificate, Leaf, bundle},
 };
 
-/// Whether the object carries the owner reference of this server.
+/// A Secret of an earlier server of this name as this one's, with the resourceVersion that it was read with.
 #[must_use]
-pub fn is_owned(secret: &Secret, names: &Names) -> bool {
+pub fn adopted(live: &Secret, names: &Names) -> Secret {
+    let mut secret = live.clone();
+    let references = applier::adopted(live.owner_references(), &names.owner_reference());
+    secret.metadata.owner_references = Some(references);
     secret
-        .owner_references()
-        .iter()
-        .any(|owner| owner.uid == names.uid)
 }
 
 fn fresh(name: String, namespace: &str, type_: &str, names: &Names) -> Secret {

@@ -306,3 +306,61 @@ async fn nothing_is_issued_while_control_planes_do_not_agree_on_the_time() {
     let reasons: Vec<Reason> = outcome.findings.iter().map(|finding| finding.reason).collect();
     assert_eq!(reasons, [Reason::ClockSkewed, Reason::ClockSkewed]);
 }
+
+/// What came back from a backup names the server that was deleted.
+#[tokio::test]
+async fn secrets_of_an_earlier_server_of_the_name_are_taken_up() {
+    let writes = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = std::sync::Arc::clone(&writes);
+    let uid = std::sync::Arc::new(std::sync::Mutex::new("0b9c"));
+    let there = std::sync::Arc::clone(&uid);
+    let context = context(fake_client(move |request| {
+        if request.method == "GET" {
+            return Answer::ok(
+                serde_json::json!({ "metadata": { "name": "wardle", "uid": *there.lock().unwrap() } }),
+            );
+        }
+        let metadata = &request.body["metadata"];
+        let owners = metadata["ownerReferences"].as_array().unwrap();
+        let owners: Vec<_> = owners
+            .iter()
+            .map(|owner| owner["uid"].as_str().unwrap().to_owned())
+            .collect();
+        let version = metadata["resourceVersion"].as_str().unwrap_or_default();
+        seen.lock().unwrap().push(format!(
+            "{} {} {version} {owners:?}",
+            request.method, request.path
+        ));
+        Answer::ok(request.body)
+    }));
+    let (names, policy, own) = (names(), policy(), authority());
+    let mut there = restored(&own, &own, 0);
+    for secret in [&mut there.authority_secret, &mut there.serving_secret] {
+        let metadata = &mut secret.as_mut().unwrap().metadata;
+        metadata.owner_references = Some(vec![crate::aggregated_server::names::owner_reference(
+            "wardle", "dead",
+        )]);
+    }
+    let keeper = Keeper {
+        ctx: &context,
+        names: &names,
+        policy: &policy,
+        surroundings: &there,
+        now: at(1),
+    };
+    let mut outcome = Outcome::default();
+    let kept = keeper.keep(&mut Memory::default(), &mut outcome).await.unwrap();
+    assert_eq!(kept.authority.current.certificate(), own.current.certificate());
+    assert_eq!(
+        *writes.lock().unwrap(),
+        [
+            "PUT /api/v1/namespaces/annex-system/secrets/wardle-ca 1 [\"0b9c\"]",
+            "PUT /api/v1/namespaces/wardle/secrets/wardle-serving-cert 1 [\"0b9c\"]",
+        ]
+    );
+    assert_eq!(outcome.happenings.len(), 2);
+    // The other uid may be that of a successor, too.
+    *uid.lock().unwrap() = "newer";
+    let late = keeper.keep(&mut Memory::default(), &mut Outcome::default()).await;
+    assert!(late.err().unwrap().is_race());
+}

@@ -1,5 +1,6 @@
 //! One pass over a server: dereference, validate, build, apply, and what was found out on the way.
 
+mod accounts;
 mod volume;
 mod workload;
 
@@ -7,11 +8,10 @@ use std::time::Duration;
 
 use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::{Api, ResourceExt as _};
+use kube::ResourceExt as _;
 
 use super::{
-    build::{self, network, pod, rbac},
+    build::{self, network},
     certificates::Policy,
     children::Children,
     claimant::Claimant,
@@ -210,38 +210,12 @@ impl Pass<'_> {
         let Some(workload) = &self.server.spec.workload else {
             return;
         };
-        let account = pod::service_account_name(workload, names);
-        if account == names.server {
-            children
-                .apply(&build::service_account(names), Reason::ApplyFailed, outcome)
-                .await;
-        } else {
-            let own: Api<ServiceAccount> = Api::namespaced(self.ctx.client.clone(), &names.namespace);
-            children.remove(own, &names.server, outcome).await;
-        }
+        self.apply_accounts(children, workload, outcome).await;
         children
-            .apply(&rbac::delegation(names, &account), Reason::ApplyFailed, outcome)
-            .await;
-        children
-            .apply(
-                &rbac::authentication_reader(names, &account),
-                Reason::ApplyFailed,
-                outcome,
-            )
-            .await;
-        children
-            .apply(&rbac::informers(names, &account), Reason::ApplyFailed, outcome)
-            .await;
-        children
-            .apply(
-                &network::service(names, workload.port),
-                Reason::ApplyFailed,
-                outcome,
-            )
+            .apply(&network::service(names), Reason::ApplyFailed, outcome)
             .await;
         self.apply_workload(children, workload, keys, memory, outcome)
             .await;
-        outcome.service_account = Some(account);
     }
 
     /// Asks the endpoints what there is to know; `None` where the Service does not lead to them.

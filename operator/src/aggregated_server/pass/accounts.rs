@@ -1,0 +1,221 @@
+//! The ServiceAccounts of a workload's pods. Pods take up another one by being replaced; until the last of the old ones is gone, the
+//! account that it runs as needs its bindings, and its tokens their account.
+
+use std::collections::BTreeSet;
+
+use annex_crds::v1alpha1::{Reason, Workload};
+use k8s_openapi::api::{core::v1::ServiceAccount, rbac::v1::ClusterRoleBinding};
+use kube::{Api, ResourceExt as _};
+
+use super::Pass;
+use crate::{
+    aggregated_server::{
+        build::{self, pod, rbac},
+        children::Children,
+        outcome::Outcome,
+    },
+    applier::Ownership,
+    error_chain::error_chain,
+};
+
+impl Pass<'_> {
+    pub(super) async fn apply_accounts(
+        &self,
+        children: &Children<'_>,
+        workload: &Workload,
+        outcome: &mut Outcome,
+    ) {
+        let names = &self.names;
+        let wanted = pod::service_account_name(workload, names);
+        let running = self.accounts_of_pods();
+        if wanted == names.server {
+            children
+                .apply(&build::service_account(names), Reason::ApplyFailed, outcome)
+                .await;
+        } else if !running.contains(&names.server) && self.surroundings.service.is_some() {
+            // Pods are looked for by the Service's selector.
+            let own: Api<ServiceAccount> = Api::namespaced(self.ctx.client.clone(), &names.namespace);
+            children.remove(own, &names.server, outcome).await;
+        }
+        outcome.service_account = Some(wanted.clone());
+        let others = running.into_iter().filter(|account| *account != wanted).collect();
+        match self.bound(others).await {
+            Ok(others) => {
+                let accounts: Vec<String> = [wanted].into_iter().chain(others).collect();
+                let (delegation, informers) = (
+                    rbac::delegation(names, &accounts),
+                    rbac::informers(names, &accounts),
+                );
+                let reader = rbac::authentication_reader(names, &accounts);
+                children.apply(&delegation, Reason::ApplyFailed, outcome).await;
+                children.apply(&reader, Reason::ApplyFailed, outcome).await;
+                children.apply(&informers, Reason::ApplyFailed, outcome).await;
+            }
+            Err(error) => {
+                let message = format!("failed to read who is bound: {}", error_chain(&error));
+                outcome.find(Reason::ApplyFailed, message);
+            }
+        }
+    }
+
+    /// What pods that have not ended run as.
+    fn accounts_of_pods(&self) -> BTreeSet<String> {
+        let ended = |phase: Option<&str>| matches!(phase, Some("Succeeded" | "Failed"));
+        let pods = self.surroundings.pods.iter();
+        pods.filter(|pod| !ended(pod.status.as_ref().and_then(|status| status.phase.as_deref())))
+            .filter_map(|pod| pod.spec.as_ref()?.service_account_name.clone())
+            .collect()
+    }
+
+    /// Those of `accounts` that were bound before. Whoever may make pods in the hosting namespace gets no binding by that: it
+    /// stays with those that had it.
+    async fn bound(&self, mut accounts: BTreeSet<String>) -> Result<BTreeSet<String>, kube::Error> {
+        if accounts.is_empty() {
+            return Ok(accounts);
+        }
+        let bindings: Api<ClusterRoleBinding> = Api::all(self.ctx.client.clone());
+        let live = bindings
+            .get_opt(&rbac::delegation(&self.names, &[]).name_any())
+            .await?;
+        let ours = live.filter(|live| self.names.ownership(live) == Ownership::Ours);
+        let subjects = ours.and_then(|live| live.subjects).unwrap_or_default();
+        accounts.retain(|account| {
+            subjects.iter().any(|subject| {
+                subject.kind == "ServiceAccount"
+                    && subject.name == *account
+                    && subject.namespace.as_ref() == Some(&self.names.namespace)
+            })
+        });
+        Ok(accounts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use annex_crds::v1alpha1::AggregatedServer;
+    use jiff::Timestamp;
+    use k8s_openapi::api::core::v1::Pod;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        aggregated_server::{
+            build::network,
+            certificates::Policy,
+            dereference::Surroundings,
+            testing::{context, names, server, surroundings},
+        },
+        fake_client::{Answer, fake_client},
+    };
+
+    fn pod(name: &str, account: &str, phase: &str) -> Pod {
+        let pod = json!({
+            "metadata": { "name": name },
+            "spec": { "containers": [], "serviceAccountName": account },
+            "status": { "phase": phase },
+        });
+        serde_json::from_value(pod).unwrap()
+    }
+
+    /// The subjects of each binding that is written, and the ServiceAccounts that are deleted, in a pass of a server whose pods
+    /// are to run as `mine`; its own account is the only one bound so far.
+    async fn written(pods: Vec<Pod>) -> (Vec<(String, Vec<String>)>, Vec<String>) {
+        let server: AggregatedServer = {
+            let mut server = server();
+            let template = json!({ "spec": { "serviceAccountName": "mine" } });
+            server.spec.workload.as_mut().unwrap().template = serde_json::from_value(template).unwrap();
+            server
+        };
+        let names = names();
+        let bound = rbac::delegation(&names, std::slice::from_ref(&names.server));
+        let account = build::service_account(&names);
+        let requests = Arc::new(Mutex::new((Vec::new(), Vec::new())));
+        let seen = Arc::clone(&requests);
+        let ctx = context(fake_client(move |request| {
+            let name = request.path.rsplit('/').next().unwrap_or_default().to_owned();
+            match request.method.as_str() {
+                "DELETE" => seen.lock().unwrap().1.push(name),
+                "GET" if name == bound.name_any() => return Answer::ok(json!(bound)),
+                "GET" if request.path.contains("/serviceaccounts/") => return Answer::ok(json!(account)),
+                "GET" => return Answer::status(404, "NotFound"),
+                "POST" | "PATCH" if request.body["subjects"].is_array() => {
+                    let subjects = request.body["subjects"].as_array().unwrap().iter();
+                    let subjects = subjects.map(|subject| subject["name"].as_str().unwrap().to_owned());
+                    let kind = request.body["kind"].as_str().unwrap().to_owned();
+                    let mut seen = seen.lock().unwrap();
+                    let entry = (kind, subjects.collect());
+                    if !seen.0.contains(&entry) {
+                        seen.0.push(entry);
+                    }
+                }
+                _ => {}
+            }
+            let mut body = request.body;
+            if body == Value::Null {
+                body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Success" });
+            }
+            Answer::ok(body)
+        }));
+        let pass = Pass {
+            ctx: &ctx,
+            server: &server,
+            policy: Policy::new(&server, &names),
+            surroundings: Surroundings {
+                pods,
+                service: Some(network::service(&names)),
+                ..surroundings()
+            },
+            names,
+            plans: Vec::new(),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let children = Children {
+            ctx: &ctx,
+            names: &pass.names,
+        };
+        let mut outcome = Outcome::default();
+        let workload = server.spec.workload.as_ref().unwrap();
+        pass.apply_accounts(&children, workload, &mut outcome).await;
+        assert_eq!(outcome.findings, []);
+        assert_eq!(outcome.service_account.as_deref(), Some("mine"));
+        let seen = requests.lock().unwrap();
+        seen.clone()
+    }
+
+    #[tokio::test]
+    async fn an_account_stays_bound_while_pods_run_as_it() {
+        let old = vec![
+            pod("a", "wardle", "Running"),
+            pod("b", "mine", "Running"),
+            // Of somebody who may make pods in the namespace.
+            pod("c", "planted", "Running"),
+        ];
+        let (bindings, deleted) = written(old).await;
+        let both = vec!["mine".to_owned(), "wardle".to_owned()];
+        assert_eq!(
+            bindings,
+            [
+                ("ClusterRoleBinding".to_owned(), both.clone()),
+                ("RoleBinding".to_owned(), both)
+            ]
+        );
+        assert!(deleted.is_empty(), "{deleted:?}");
+    }
+
+    #[tokio::test]
+    async fn an_account_that_no_pod_runs_as_is_let_go() {
+        let (bindings, deleted) =
+            written(vec![pod("b", "mine", "Running"), pod("a", "wardle", "Failed")]).await;
+        let one = vec!["mine".to_owned()];
+        assert_eq!(
+            bindings,
+            [
+                ("ClusterRoleBinding".to_owned(), one.clone()),
+                ("RoleBinding".to_owned(), one)
+            ]
+        );
+        assert_eq!(deleted, ["wardle"]);
+    }
+}
