@@ -50,6 +50,33 @@ impl Children<'_> {
         self.applied(&desired, applied, refused, outcome)
     }
 
+    /// The same over `live`, which was read before what `object` derives from, and only while nobody has written it since,
+    /// see [`applier::Applier::apply_since`].
+    pub async fn apply_since<K>(
+        &self,
+        object: &K,
+        live: Option<&K>,
+        refused: Reason,
+        outcome: &mut Outcome,
+    ) -> Option<Value>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let desired = self.desired(object, outcome)?;
+        let value = live.map(serde_json::to_value).transpose();
+        let value = value
+            .inspect_err(|error| outcome.find(Reason::ApplyFailed, error.to_string()))
+            .ok()?;
+        let applied = self.ctx.applier.apply_since(&desired, value).await;
+        // It is there, whoever was faster.
+        if matches!(applied, Err(ApplyError::Raced { .. }))
+            && live.is_some_and(|live| self.names.ownership(live) == Ownership::Ours)
+        {
+            outcome.children.push(child(&desired));
+        }
+        self.applied(&desired, applied, refused, outcome)
+    }
+
     fn desired<K>(&self, object: &K, outcome: &mut Outcome) -> Option<Desired>
     where
         K: Resource<DynamicType = ()> + Serialize,
@@ -125,12 +152,7 @@ impl Children<'_> {
             | applier::Outcome::Created
             | applier::Outcome::Unchanged => {}
         }
-        outcome.children.push(Child {
-            api_version: desired.api_version().to_owned(),
-            kind: object.kind,
-            namespace: object.namespace,
-            name: object.name,
-        });
+        outcome.children.push(child(desired));
     }
 
     fn refused(&self, error: ApplyError, refused: Reason, outcome: &mut Outcome) {
@@ -215,6 +237,16 @@ impl Children<'_> {
     }
 }
 
+fn child(desired: &Desired) -> Child {
+    let object = desired.name();
+    Child {
+        api_version: desired.api_version().to_owned(),
+        kind: object.kind,
+        namespace: object.namespace,
+        name: object.name,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -259,5 +291,31 @@ mod tests {
             events[0].note,
             "ServiceAccount wardle/wardle: belonged to an AggregatedServer wardle that was deleted"
         );
+    }
+
+    #[tokio::test]
+    async fn a_child_of_a_former_server_that_changes_meanwhile_is_deleted_by_a_later_pass() {
+        let names = names();
+        let mut live = build::service_account(&names);
+        live.metadata.uid = Some("a".into());
+        live.metadata.resource_version = Some("7".into());
+        live.metadata.owner_references = Some(vec![owner_reference("wardle", "dead")]);
+        let server = json!({ "metadata": { "name": "wardle", "uid": names.uid } });
+        let ctx = context(fake_client(move |request| {
+            if request.method == "GET" {
+                return Answer::ok(server.clone());
+            }
+            let preconditions = json!({ "uid": "a", "resourceVersion": "7" });
+            assert_eq!(request.body["preconditions"], preconditions);
+            Answer::status(409, "Conflict")
+        }));
+        let children = Children {
+            ctx: &ctx,
+            names: &names,
+        };
+        let mut outcome = Outcome::default();
+        assert!(!children.remove_live(&live, &mut outcome).await);
+        assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+        assert!(outcome.hurry);
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, StatefulSet},
-        core::v1::{Namespace, PersistentVolumeClaim, Pod, Secret, Service},
+        core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Pod, Secret, Service},
         discovery::v1::EndpointSlice,
     },
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
@@ -48,6 +48,8 @@ pub enum NamespaceState {
 pub struct Surroundings {
     /// The namespace that the server should run in.
     pub namespace: NamespaceState,
+    /// The ConfigMap of the published bundle, as it was before the authority's Secret was read.
+    pub config_map: Option<ConfigMap>,
     /// The authority's Secret.
     pub authority_secret: Option<Secret>,
     /// The serving Secret.
@@ -64,7 +66,7 @@ pub struct Surroundings {
     pub endpoint_slices: Vec<EndpointSlice>,
     /// The pods that it selects.
     pub pods: Vec<Pod>,
-    /// APIServices by name, of the claimed groups and versions.
+    /// APIServices by name, of the claimed groups and versions, as they were before the authority's Secret was read.
     pub api_services: BTreeMap<String, APIService>,
     /// Group-versions of the claimed ones that a CustomResourceDefinition serves, with its name.
     pub crds: BTreeMap<String, String>,
@@ -154,13 +156,23 @@ pub async fn read(
     rivals: Vec<Claimant>,
 ) -> Result<Surroundings, ReadError> {
     let namespace = &names.namespace;
-    let service: Option<Service> = get(
-        Api::namespaced(client.clone(), namespace),
-        &names.service,
-        "the Service",
-    )
-    .await?;
-    let ca_secret = names.ca_secret();
+    let (config_map, ca_secret) = (names.config_map(), names.ca_secret());
+    // What is published derives from the authority's Secret, and is written only over the versions that are read here. Since
+    // they are read first, one who has read a newer Secret and published it, such as the other operator in a hand-over, has
+    // changed them, and what this pass made of the older Secret is refused, however late it comes.
+    let (service, api_services, config_map) = tokio::try_join!(
+        get::<Service>(
+            Api::namespaced(client.clone(), namespace),
+            &names.service,
+            "the Service"
+        ),
+        api_services(client, server, names),
+        get(
+            Api::namespaced(client.clone(), namespace),
+            &config_map,
+            "the ConfigMap of the bundle"
+        ),
+    )?;
     let (
         state,
         authority_secret,
@@ -169,7 +181,6 @@ pub async fn read(
         claim,
         storage_secret,
         (endpoint_slices, pods),
-        api_services,
         crds,
     ) = tokio::try_join!(
         namespace_state(client, namespace),
@@ -187,11 +198,11 @@ pub async fn read(
         claim(client, server, names),
         storage_secret(client, server),
         endpoints_and_pods(client, names, service.as_ref()),
-        api_services(client, server, names),
         crds(client, server),
     )?;
     Ok(Surroundings {
         namespace: state,
+        config_map,
         authority_secret,
         serving_secret,
         workload,
@@ -398,14 +409,90 @@ pub fn trial_since(service: &APIService) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::aggregated_server::{
-        build::api_service,
-        testing::{names, server, surroundings},
-        validate::plan_apis,
+    use std::{
+        sync::{Arc, Mutex},
+        time::Duration,
     };
 
-    /// What `server` and the others of `rivals` are told of who has the claim that `owner` (name, uid) registered.
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        aggregated_server::{
+            build::api_service,
+            testing::{names, server, surroundings},
+            validate::plan_apis,
+        },
+        fake_client::{Answer, fake_client},
+    };
+
+    const API_SERVICES: &str = "/apis/apiregistration.k8s.io/v1/apiservices";
+    const CONFIG_MAP: &str = "/api/v1/namespaces/wardle/configmaps/wardle-ca";
+    const AUTHORITY: &str = "/api/v1/namespaces/annex-system/secrets/wardle-ca";
+
+    /// What has been asked for when nothing more comes, in a cluster that answers all but `silent`.
+    async fn asked(silent: &'static str) -> Vec<String> {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&asked);
+        let client = fake_client(move |request| {
+            seen.lock().unwrap().push(request.path.clone());
+            match request.path.as_str() {
+                path if path == silent => Answer::Never,
+                path if path.ends_with('s') => {
+                    Answer::ok(json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": [] }))
+                }
+                _ => Answer::status(404, "NotFound"),
+            }
+        });
+        let (server, names) = (server(), names());
+        let read = read(&client, &server, &names, Vec::new());
+        let read = tokio::time::timeout(Duration::from_secs(3600), read).await;
+        assert!(read.is_err() || read.unwrap().is_ok());
+        let asked = asked.lock().unwrap();
+        asked.clone()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_published_is_read_before_what_it_derives_from() {
+        let has = |asked: &[String], path: &str| asked.iter().any(|asked| asked == path);
+        let all = asked("nothing").await;
+        for path in [API_SERVICES, CONFIG_MAP, AUTHORITY] {
+            assert!(has(&all, path), "{path} in {all:?}");
+        }
+        for published in [API_SERVICES, CONFIG_MAP] {
+            let asked = asked(published).await;
+            assert!(has(&asked, published) && !has(&asked, AUTHORITY), "{asked:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn api_services_of_a_former_server_are_read_with_the_claimed_ones() {
+        let (server, names) = (server(), names());
+        let of = |group: &str, owner: &str, uid: &str| {
+            let mut service = APIService::default();
+            service.metadata.name = Some(format!("v1.{group}"));
+            service.metadata.owner_references = Some(vec![names::owner_reference(owner, uid)]);
+            service
+        };
+        let items = json!([
+            of("a.example.com", "wardle", "dead"),
+            of("b.example.com", "other", "dead"),
+            of("c.example.com", "wardle", "0b9c"),
+            of("wardle.example.com", "other", "dead"),
+        ]);
+        let client = fake_client(move |request| {
+            assert_eq!(request.path, API_SERVICES);
+            Answer::ok(json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": items }))
+        });
+        let read = api_services(&client, &server, &names).await.unwrap();
+        let read: Vec<_> = read.keys().collect();
+        assert_eq!(
+            read,
+            ["v1.a.example.com", "v1.c.example.com", "v1.wardle.example.com"]
+        );
+    }
+
+    /// Who has the claim that `owner` (name, uid) registered, where the server and these `rivals` make it.
     fn claimant(owner: (&str, &str), rivals: &[Claimant]) -> Option<String> {
         let server = server();
         let plan = plan_apis(&server).remove(0);

@@ -53,12 +53,15 @@ impl Registrar<'_> {
             Decision::Register => self.begin(plan, outcome).await,
             Decision::Shadow => self.shadow(plan, live, outcome).await,
             Decision::Keep { trial, available } => {
-                self.keep(plan, trial, outcome).await;
+                let kept = self.keep(plan, trial, outcome).await;
                 result = ApiOutcome {
                     registered: trial.is_none(),
                     available,
                     ..result
                 };
+                if kept && available {
+                    tell_of_registration(&group_version, &standing, outcome);
+                }
                 self.after_keeping(&group_version, &standing, trial, available, memory, outcome);
             }
             Decision::TakeBack(words) => self.take_back(plan, live, &words, memory, outcome).await,
@@ -66,21 +69,28 @@ impl Registrar<'_> {
         result
     }
 
-    async fn keep(&self, plan: &ApiPlan, trial: Option<Timestamp>, outcome: &mut Outcome) {
+    /// Writes the APIService over the one that was read before the authority's Secret; says whether it is as it should be.
+    async fn keep(&self, plan: &ApiPlan, trial: Option<Timestamp>, outcome: &mut Outcome) -> bool {
         let names = self.children.names;
         let desired = build::api_service::api_service(names, plan, self.port, self.bundle_pem, trial);
-        self.children.apply(&desired, Reason::ApplyFailed, outcome).await;
+        let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
+        self.children
+            .apply_since(&desired, live, Reason::ApplyFailed, outcome)
+            .await
+            .is_some()
     }
 
     async fn begin(&self, plan: &ApiPlan, outcome: &mut Outcome) {
-        self.keep(plan, Some(self.now), outcome).await;
+        outcome.hurry = true;
+        if !self.keep(plan, Some(self.now), outcome).await {
+            return;
+        }
         let group_version = plan.claim.group_version();
         let note = format!("every ready endpoint has answered; {group_version} is registered on trial");
         outcome
             .happenings
             .push(Happening::normal("TrialBegan", "Register", note));
         outcome.findings.push(on_trial(&group_version));
-        outcome.hurry = true;
     }
 
     fn after_keeping(
@@ -92,22 +102,11 @@ impl Registrar<'_> {
         memory: &mut Memory,
         outcome: &mut Outcome,
     ) {
-        let Standing::Ours {
-            words,
-            trial: was_on_trial,
-            ..
-        } = standing
-        else {
+        let Standing::Ours { words, .. } = standing else {
             return;
         };
         if available {
             memory.trials.remove(group_version);
-            if was_on_trial.is_some() {
-                let note = format!("{group_version} answers through the aggregator");
-                outcome
-                    .happenings
-                    .push(Happening::normal("Registered", "Register", note));
-            }
             return;
         }
         outcome.hurry = true;
@@ -205,6 +204,16 @@ impl Registrar<'_> {
     }
 }
 
+/// The end of a trial; what was available before is no news.
+fn tell_of_registration(group_version: &str, standing: &Standing, outcome: &mut Outcome) {
+    if matches!(standing, Standing::Ours { trial: Some(_), .. }) {
+        let note = format!("{group_version} answers through the aggregator");
+        outcome
+            .happenings
+            .push(Happening::normal("Registered", "Register", note));
+    }
+}
+
 fn on_trial(group_version: &str) -> Finding {
     let message = format!("{group_version} waits for the aggregator to call it available");
     Finding::about(Reason::OnTrial, group_version, message)
@@ -219,10 +228,13 @@ mod tests {
     use super::*;
     use crate::{
         aggregated_server::{
+            endpoints::{Endpoint, Origin, Presented},
             testing::{context, names, server, surroundings},
             validate,
         },
         fake_client::{Answer, fake_client},
+        pki::testing as pki,
+        probe::discovery::Discovery,
     };
 
     const NAME: &str = "v1alpha1.wardle.example.com";
@@ -277,5 +289,75 @@ mod tests {
         assert!(told[1].1.is_empty());
         assert_eq!(told[0].0, told[1].0);
         assert_eq!(told[0].0, told[2].0);
+    }
+
+    /// One claim, registered over what was read, by an operator that is late: the API server refuses what it writes.
+    async fn register_late(live: Option<APIService>, method: &'static str, reports: &[Report]) -> Outcome {
+        let ctx = context(fake_client(move |request| {
+            assert_eq!(request.method, method, "{request:?}");
+            if method == "PATCH" {
+                let version = &request.body["metadata"]["resourceVersion"];
+                assert_eq!(version, "1", "no write without the version that was read");
+            }
+            Answer::status(409, "Conflict")
+        }));
+        let names = names();
+        let children = Children {
+            ctx: &ctx,
+            names: &names,
+        };
+        let plan = validate::plan_apis(&server()).remove(0);
+        let live = live.map(|live| (NAME.to_owned(), live));
+        let registrar = Registrar {
+            children: &children,
+            surroundings: &Surroundings {
+                api_services: live.into_iter().collect(),
+                ..surroundings()
+            },
+            reports,
+            bundle_pem: "older",
+            port: 443,
+            now: Timestamp::from_second(40).unwrap(),
+        };
+        let (mut memory, mut outcome) = (Memory::default(), Outcome::default());
+        let api = registrar.register(&plan, &mut memory, &mut outcome).await;
+        outcome.apis.push(api);
+        outcome
+    }
+
+    #[tokio::test]
+    async fn a_late_operator_overwrites_no_newer_bundle_and_calls_that_no_failure() {
+        let plan = validate::plan_apis(&server()).remove(0);
+        let mut live =
+            build::api_service::api_service(&names(), &plan, 443, "old", Some(Timestamp::UNIX_EPOCH));
+        live.metadata.uid = Some("a".into());
+        live.metadata.resource_version = Some("1".into());
+        let status = json!({ "conditions": [{ "type": "Available", "status": "True" }] });
+        live.status = serde_json::from_value(status).unwrap();
+        let outcome = register_late(Some(live), "PATCH", &[]).await;
+        assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+        assert!(outcome.happenings.is_empty(), "its trial was not ended");
+        assert!(outcome.hurry && outcome.apis[0].registered && outcome.apis[0].available);
+    }
+
+    #[tokio::test]
+    async fn what_another_has_registered_since_is_no_trial_of_this_pass() {
+        let leaf = pki::leaf(&pki::authority(&["wardle.wardle.svc"])).certificate;
+        let group_version = "wardle.example.com/v1alpha1".to_owned();
+        let answered = Report {
+            endpoint: Endpoint {
+                address: "10.0.0.1:8443".parse().unwrap(),
+                pod: None,
+                ready: true,
+                origin: Origin::Backend,
+            },
+            handshake: Ok(Presented { leaf, trust: Ok(()) }),
+            discovery: BTreeMap::from([(group_version, Discovery::Served)]),
+            readyz: None,
+        };
+        let outcome = register_late(None, "POST", &[answered]).await;
+        assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+        assert!(outcome.happenings.is_empty(), "{:?}", outcome.happenings);
+        assert!(outcome.hurry && !outcome.apis[0].registered);
     }
 }

@@ -94,6 +94,7 @@ pub(crate) fn context(client: Client) -> Context {
 pub(crate) fn surroundings() -> Surroundings {
     Surroundings {
         namespace: NamespaceState::Active,
+        config_map: None,
         authority_secret: None,
         serving_secret: None,
         workload: None,

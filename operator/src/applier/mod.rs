@@ -29,7 +29,9 @@
 //! read, and after the AggregatedServer was seen to be there.
 //!
 //! **Updates** carry the live object's uid. The server refuses them for an object of the same name that was
-//! made since (422 on `metadata.uid`, or 409 where it is gone).
+//! made since (422 on `metadata.uid`, or 409 where it is gone). Those of [`Applier::apply_since`] carry its
+//! resourceVersion too, and are refused where somebody has written it since (409): force is for conflicts over
+//! fields, and would have a late operator overwrite what its successor has published.
 
 mod desired;
 mod error;
@@ -86,6 +88,15 @@ pub enum Deletion {
     AlreadyGone,
 }
 
+/// What an apply insists on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    /// That it is the very object that was read.
+    Uid,
+    /// And that nobody has written it since.
+    ResourceVersion,
+}
+
 /// The only writer of children that are a pure function of their owner.
 #[derive(Clone)]
 pub struct Applier {
@@ -105,8 +116,26 @@ impl Applier {
     /// See [`ApplyError`]; [`ApplyError::Raced`] is worth an immediate retry.
     pub async fn apply(&self, desired: &Desired) -> Result<Applied, ApplyError> {
         let live = self.get(desired).await?;
+        self.carry_out(desired, live, Guard::Uid).await
+    }
+
+    /// The same over `live`, the object as it was read earlier, and only while it is still that: for what derives from
+    /// something else that was read after `live`. `None` where there was no object.
+    ///
+    /// # Errors
+    /// See [`ApplyError`]; [`ApplyError::Raced`] where somebody has written the object since it was read.
+    pub async fn apply_since(&self, desired: &Desired, live: Option<Value>) -> Result<Applied, ApplyError> {
+        self.carry_out(desired, live, Guard::ResourceVersion).await
+    }
+
+    async fn carry_out(
+        &self,
+        desired: &Desired,
+        live: Option<Value>,
+        guard: Guard,
+    ) -> Result<Applied, ApplyError> {
         match (plan(desired, live.as_ref()), live) {
-            (Plan::Create, _) | (_, None) => self.create(desired).await,
+            (Plan::Create, _) | (_, None) => self.create(desired, guard).await,
             (Plan::Foreign { owner }, Some(_)) => Err(ApplyError::Foreign {
                 object: desired.name(),
                 owner,
@@ -118,13 +147,18 @@ impl Applier {
                 live,
                 outcome: Outcome::Unchanged,
             }),
-            (Plan::Apply(because), Some(live)) => match self.update_because(&because, desired, &live).await {
-                Ok(live) => Ok(Applied {
-                    live,
-                    outcome: Outcome::Updated(because),
-                }),
-                Err(error) => Err(error.with_drift(&because)),
-            },
+            (Plan::Apply(because), Some(live)) => {
+                if because == Because::Adopted {
+                    self.confirm(desired.owner()).await?;
+                }
+                match self.update(desired, &live, guard).await {
+                    Ok(live) => Ok(Applied {
+                        live,
+                        outcome: Outcome::Updated(because),
+                    }),
+                    Err(error) => Err(error.with_drift(&because)),
+                }
+            }
         }
     }
 
@@ -237,7 +271,7 @@ impl Applier {
         }
     }
 
-    async fn create(&self, desired: &Desired) -> Result<Applied, ApplyError> {
+    async fn create(&self, desired: &Desired, guard: Guard) -> Result<Applied, ApplyError> {
         let object = desired.name();
         let params = PostParams {
             dry_run: false,
@@ -251,7 +285,7 @@ impl Applier {
                 Request::new(desired.url_path()).create(&params, body),
             )
             .await?;
-        match self.update(desired, &created).await {
+        match self.update(desired, &created, guard).await {
             Ok(live) => Ok(Applied {
                 live,
                 outcome: Outcome::Created,
@@ -268,30 +302,24 @@ impl Applier {
         }
     }
 
-    async fn update_because(
-        &self,
-        because: &Because,
-        desired: &Desired,
-        live: &Value,
-    ) -> Result<Value, ApplyError> {
-        if *because == Because::Adopted {
-            self.confirm(desired.owner()).await?;
-        }
-        self.update(desired, live).await
-    }
-
-    async fn update(&self, desired: &Desired, live: &Value) -> Result<Value, ApplyError> {
-        let uid = metadata_text(live, "uid");
+    async fn update(&self, desired: &Desired, live: &Value, guard: Guard) -> Result<Value, ApplyError> {
+        let mut resource_version = metadata_text(live, "resourceVersion");
         if let Some(patch) = preparation::preparation(desired, live) {
             let params = PatchParams {
                 field_manager: Some(FIELD_MANAGER.to_owned()),
                 ..PatchParams::default()
             };
-            self.patch(desired, &params, &Patch::Merge(&patch)).await?;
+            let prepared = self.patch(desired, &params, &Patch::Merge(&patch)).await?;
+            resource_version = metadata_text(&prepared, "resourceVersion");
         }
         let mut body = desired.hashed();
-        if let Some(uid) = uid {
+        if let Some(uid) = metadata_text(live, "uid") {
             body["metadata"]["uid"] = Value::String(uid);
+        }
+        if guard == Guard::ResourceVersion
+            && let Some(resource_version) = resource_version
+        {
+            body["metadata"]["resourceVersion"] = Value::String(resource_version);
         }
         self.patch(
             desired,

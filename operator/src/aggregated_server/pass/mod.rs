@@ -199,13 +199,7 @@ impl Pass<'_> {
         outcome
             .children
             .push(secret(&names.namespace, names.serving_secret.clone()));
-        let bundle_pem = bundle::to_pem(&keys.bundle);
-        children
-            .apply(
-                &build::config_map(names, &bundle_pem),
-                Reason::ApplyFailed,
-                outcome,
-            )
+        self.publish(children, &bundle::to_pem(&keys.bundle), outcome)
             .await;
         let Some(workload) = &self.server.spec.workload else {
             return;
@@ -215,6 +209,15 @@ impl Pass<'_> {
             .apply(&network::service(names), Reason::ApplyFailed, outcome)
             .await;
         self.apply_workload(children, workload, keys, memory, outcome)
+            .await;
+    }
+
+    /// Publishes the bundle for clients that talk to the server directly.
+    async fn publish(&self, children: &Children<'_>, bundle_pem: &str, outcome: &mut Outcome) {
+        let published = build::config_map(&self.names, bundle_pem);
+        let live = self.surroundings.config_map.as_ref();
+        children
+            .apply_since(&published, live, Reason::ApplyFailed, outcome)
             .await;
     }
 
@@ -363,3 +366,55 @@ fn tell_of_short_outages(finding: &mut Finding) {
 pub const IMPATIENT: Duration = Duration::from_secs(5);
 /// The pause while something is about to change.
 pub const HURRIED: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        aggregated_server::testing::{context, names, server, surroundings},
+        fake_client::{Answer, fake_client},
+    };
+
+    /// The other operator in a hand-over has rotated since this pass read the ConfigMap and the Secret.
+    #[tokio::test]
+    async fn a_bundle_that_was_published_since_stays_and_is_no_failure() {
+        let ctx = context(fake_client(|request| {
+            assert_eq!(request.method, "PATCH", "{request:?}");
+            let version = &request.body["metadata"]["resourceVersion"];
+            assert_eq!(version, "1", "no write without the version that was read");
+            Answer::status(409, "Conflict")
+        }));
+        let (server, names) = (server(), names());
+        let mut old = build::config_map(&names, "old");
+        old.metadata.uid = Some("c".into());
+        old.metadata.resource_version = Some("1".into());
+        old.metadata.managed_fields = serde_json::from_value(json!([{
+            "manager": annex_crds::MANAGER, "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
+            "fieldsV1": { "f:data": {} },
+        }]))
+        .unwrap();
+        let pass = Pass {
+            ctx: &ctx,
+            server: &server,
+            policy: Policy::new(&server, &names),
+            surroundings: Surroundings {
+                config_map: Some(old),
+                ..surroundings()
+            },
+            plans: Vec::new(),
+            now: Timestamp::UNIX_EPOCH,
+            names: names.clone(),
+        };
+        let children = Children {
+            ctx: &ctx,
+            names: &names,
+        };
+        let mut outcome = Outcome::default();
+        pass.publish(&children, "older", &mut outcome).await;
+        assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+        assert!(outcome.hurry, "the next pass sees what there is");
+        assert_eq!(outcome.children.len(), 1, "it is still there");
+    }
+}

@@ -542,3 +542,75 @@ async fn a_release_that_is_overtaken_applies_nothing() {
     ));
     assert_eq!(server.seen().len(), 2);
 }
+
+#[tokio::test]
+async fn what_was_read_earlier_is_not_read_again() {
+    let desired = config_map();
+    let server = Server::answering([(200, applied(&desired))]);
+    let applier = server.applier();
+    let done = applier.apply_since(&desired, Some(applied(&desired))).await;
+    assert_eq!(done.expect("nothing to do").outcome, Outcome::Unchanged);
+    assert!(server.seen().is_empty());
+
+    let mut older = applied(&desired);
+    older["metadata"]["annotations"][APPLIED_HASH] = "older".into();
+    let done = applier.apply_since(&desired, Some(older)).await;
+    assert_eq!(
+        done.expect("an apply").outcome,
+        Outcome::Updated(Because::Changed)
+    );
+    let seen = server.seen();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].content_type, "application/apply-patch+yaml");
+    assert_eq!(seen[0].body["metadata"]["resourceVersion"], "7");
+}
+
+#[tokio::test]
+async fn what_was_written_since_it_was_read_is_left_as_it_is() {
+    let desired = config_map();
+    let mut older = applied(&desired);
+    older["metadata"]["annotations"][APPLIED_HASH] = "older".into();
+    for (case, live, answer) in [
+        (
+            "changed",
+            Some(older),
+            failure(409, "Conflict", "the object has been modified"),
+        ),
+        (
+            "made",
+            None,
+            failure(409, "AlreadyExists", "configmaps \"wardle-ca\" already exists"),
+        ),
+    ] {
+        let server = Server::answering([answer]);
+        let raced = server.applier().apply_since(&desired, live).await;
+        assert!(
+            matches!(raced, Err(ApplyError::Raced { .. })),
+            "{case}: {raced:?}"
+        );
+        assert_eq!(server.seen().len(), 1, "{case}");
+    }
+}
+
+/// Between the requests of a creation another may come as well.
+#[tokio::test]
+async fn each_request_since_a_read_names_the_version_before_it() {
+    let desired = config_map();
+    let mut prepared = posted(&desired);
+    prepared["metadata"]["resourceVersion"] = "8".into();
+    let server = Server::answering([
+        (201, posted(&desired)),
+        (200, prepared),
+        failure(409, "Conflict", "the object has been modified"),
+    ]);
+    let done = server.applier().apply_since(&desired, None).await;
+    assert_eq!(done.expect("a creation").outcome, Outcome::Created);
+    let seen = server.seen();
+    let methods: Vec<_> = seen
+        .iter()
+        .filter_map(|seen| seen.line.split(' ').next())
+        .collect();
+    assert_eq!(methods, ["POST", "PATCH", "PATCH"]);
+    assert_eq!(seen[1].body["metadata"]["resourceVersion"], "7");
+    assert_eq!(seen[2].body["metadata"]["resourceVersion"], "8");
+}
