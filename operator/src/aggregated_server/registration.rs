@@ -31,6 +31,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(480);
 
+/// The reason of an available APIService without a Service (kube-aggregator, local_available_controller.go).
+const LOCAL: &str = "Local";
+
 /// What the claim's APIService is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -103,8 +106,10 @@ pub fn standing(service: Option<&APIService>, names: &Names) -> Standing {
             .status
             .as_ref()
             .and_then(|status| status.conditions.as_deref());
-        let available =
-            conditions.and_then(|all| all.iter().find(|condition| condition.type_ == "Available"));
+        // What was said of it before it had a Service says nothing of that: the aggregator has not looked yet.
+        let available = conditions
+            .and_then(|all| all.iter().find(|condition| condition.type_ == "Available"))
+            .filter(|condition| condition.reason.as_deref() != Some(LOCAL));
         return Standing::Ours {
             available: available.map(|condition| condition.status == "True"),
             words: available.map_or_else(String::new, |condition| {
@@ -122,6 +127,27 @@ pub fn standing(service: Option<&APIService>, names: &Names) -> Standing {
     let owner = serde_json::to_value(service).map(|live| Owner::of(&live).to_string());
     Standing::Foreign {
         owner: owner.unwrap_or_else(|_| "somebody else".to_owned()),
+    }
+}
+
+/// What becomes of an APIService that stands when its claim is refused, see `validate::refuse_claim`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There is none of ours.
+    Absent,
+    /// It is kept, certificates and all: what came later gives way to what is served.
+    Keep,
+    /// It is taken back: it stands in the place of what Kubernetes itself serves.
+    TakeBack,
+}
+
+/// What becomes of an APIService whose claim is refused for `reason`.
+#[must_use]
+pub fn refused(reason: Reason, standing: &Standing) -> Refused {
+    match standing {
+        Standing::Ours { .. } if reason == Reason::GroupRefused => Refused::TakeBack,
+        Standing::Ours { .. } => Refused::Keep,
+        Standing::Absent | Standing::OfCrd | Standing::Foreign { .. } => Refused::Absent,
     }
 }
 
@@ -516,6 +542,43 @@ mod tests {
                 assert!(finding.message.contains("helm release x"));
             }
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// An APIService that is taken over from a CustomResourceDefinition has the status that it had as such for a while.
+    #[test]
+    fn what_was_available_without_a_service_is_not_yet_available_with_one() {
+        let names = names();
+        let mut service = api_service::api_service(&names, &plan(), 443, "", Some(after(0)));
+        let mut available = |reason: &str| {
+            let condition = serde_json::json!({ "type": "Available", "status": "True", "reason": reason });
+            let status = serde_json::json!({ "conditions": [condition] });
+            service.status = serde_json::from_value(status).unwrap();
+            match standing(Some(&service), &names) {
+                Standing::Ours { available, .. } => available,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(available("Local"), None);
+        assert_eq!(available("Passed"), Some(true));
+    }
+
+    #[test]
+    fn a_claim_that_is_refused_later_is_kept_or_taken_back_by_its_reason() {
+        let ours = Standing::Ours {
+            available: Some(true),
+            words: String::new(),
+            trial: None,
+            terminating: false,
+            former: false,
+        };
+        for (reason, standing, expected) in [
+            (Reason::CrdShadowed, &ours, Refused::Keep),
+            (Reason::GroupRefused, &ours, Refused::TakeBack),
+            (Reason::CrdShadowed, &Standing::OfCrd, Refused::Absent),
+            (Reason::GroupRefused, &Standing::Absent, Refused::Absent),
+        ] {
+            assert_eq!(refused(reason, standing), expected, "{reason} {standing:?}");
         }
     }
 

@@ -25,7 +25,7 @@ use super::{
     names::Names,
     outcome::{ApiOutcome, Outcome},
     register::Registrar,
-    registration::{self, Standing},
+    registration::{self, Refused, Standing},
     rotate::Rotation,
     validate::{self, ApiPlan, SERVICE_PORT},
 };
@@ -330,13 +330,21 @@ impl Pass<'_> {
         let mut apis = Vec::with_capacity(self.plans.len());
         for plan in &self.plans {
             if let Some(refusal) = validate::refuse_claim(&plan.claim, self.server, &self.surroundings) {
+                let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
+                let refused =
+                    registration::refused(refusal.reason, &registration::standing(live, &self.names));
                 outcome.findings.push(refusal);
-                apis.push(ApiOutcome {
-                    plan: plan.clone(),
-                    registered: false,
-                    available: false,
-                });
-                continue;
+                if let (Refused::TakeBack, Some(live)) = (refused, live) {
+                    children.remove_live(live, outcome).await;
+                }
+                if refused != Refused::Keep {
+                    apis.push(ApiOutcome {
+                        plan: plan.clone(),
+                        registered: false,
+                        available: false,
+                    });
+                    continue;
+                }
             }
             apis.push(registrar.register(plan, memory, outcome).await);
         }
