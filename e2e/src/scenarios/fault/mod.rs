@@ -15,7 +15,6 @@ mod claims;
 mod drift;
 mod named;
 mod pods;
-mod servers;
 mod trial;
 
 use super::{Failure, Lane, Scenario, World};

@@ -1,4 +1,4 @@
-//! The servers that faults befall: `annex-e2e-server`, which starts in milliseconds and serves `echoes` of one group-version.
+//! `annex-e2e-server` as an AggregatedServer: it starts in milliseconds and serves `echoes` of one group-version.
 
 /// Its image.
 pub(super) const IMAGE: &str = "localhost/annex-e2e-server:dev";
