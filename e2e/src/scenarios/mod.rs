@@ -22,6 +22,7 @@ mod made;
 mod operator;
 mod pods;
 mod recovery;
+mod rollout;
 mod rotation;
 mod rules;
 mod runner;
@@ -91,6 +92,7 @@ pub fn all() -> Vec<Scenario> {
         service::SCENARIOS,
         twin::SCENARIOS,
         serving::SCENARIOS,
+        rollout::SCENARIOS,
         describe::SCENARIOS,
         steady::SCENARIOS,
         storage::SCENARIOS,
