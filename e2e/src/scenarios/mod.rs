@@ -5,6 +5,7 @@
 //! prints what a person would ask for, see `dump`.
 
 mod audit;
+mod authority;
 mod chart;
 mod container;
 mod deletion;
@@ -22,6 +23,7 @@ mod made;
 mod operator;
 mod pods;
 mod recovery;
+mod restore;
 mod rollout;
 mod rotation;
 mod rules;
@@ -102,6 +104,7 @@ pub fn all() -> Vec<Scenario> {
         safety::SCENARIOS,
         hostile::SCENARIOS,
         recovery::SCENARIOS,
+        restore::SCENARIOS,
         deletion::SCENARIOS,
     ];
     groups.concat()
