@@ -33,6 +33,7 @@ mod sample;
 mod service;
 mod serving;
 mod stage;
+mod status;
 mod steady;
 mod storage;
 mod sweep;
@@ -96,6 +97,7 @@ pub fn all() -> Vec<Scenario> {
         serving::SCENARIOS,
         rollout::SCENARIOS,
         describe::SCENARIOS,
+        status::SCENARIOS,
         steady::SCENARIOS,
         storage::SCENARIOS,
         chart::SCENARIOS,
