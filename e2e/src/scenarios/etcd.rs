@@ -1,5 +1,16 @@
 //! An etcd for servers that share one.
 
+use super::{Failure, World};
+
+/// Makes a namespace with [`plain`] in it, and waits until that is ready.
+pub(super) async fn started(world: &World, namespace: &str) -> Result<(), Failure> {
+    world.delete("namespace", namespace).await?;
+    world.namespace(namespace).await?;
+    world.apply(&plain(namespace)).await?;
+    let line = format!("-n {namespace} rollout status deployment/etcd --timeout=180s");
+    world.kubectl(&line).await.map(drop)
+}
+
 /// One member without certificates, which keeps its data as long as its pod lives; Service `etcd` leads to it.
 pub(super) fn plain(namespace: &str) -> String {
     format!(

@@ -5,6 +5,7 @@
 //! prints what a person would ask for, see `dump`.
 
 mod audit;
+mod authority;
 mod chart;
 mod container;
 mod deletion;
@@ -17,10 +18,13 @@ mod hostile;
 mod informer;
 mod kubectl;
 mod lane;
+mod load;
 mod made;
 mod operator;
 mod pods;
 mod recovery;
+mod restore;
+mod rollout;
 mod rotation;
 mod rules;
 mod runner;
@@ -29,9 +33,11 @@ mod sample;
 mod service;
 mod serving;
 mod stage;
+mod status;
 mod steady;
 mod storage;
 mod sweep;
+mod test_server;
 mod traffic;
 mod twin;
 pub mod world;
@@ -89,7 +95,9 @@ pub fn all() -> Vec<Scenario> {
         service::SCENARIOS,
         twin::SCENARIOS,
         serving::SCENARIOS,
+        rollout::SCENARIOS,
         describe::SCENARIOS,
+        status::SCENARIOS,
         steady::SCENARIOS,
         storage::SCENARIOS,
         chart::SCENARIOS,
@@ -98,6 +106,7 @@ pub fn all() -> Vec<Scenario> {
         safety::SCENARIOS,
         hostile::SCENARIOS,
         recovery::SCENARIOS,
+        restore::SCENARIOS,
         deletion::SCENARIOS,
     ];
     groups.concat()

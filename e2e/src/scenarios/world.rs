@@ -153,6 +153,25 @@ impl World {
         self.condition(name, "Ready", "True", None).await
     }
 
+    /// Waits until a pass of the operator has come to its end that had the spec as it is now.
+    ///
+    /// # Errors
+    /// [`LIMIT`] passed.
+    pub async fn observed(&self, name: &str) -> Result<(), Failure> {
+        let api = self.servers();
+        self.eventually(&format!("a status of {name} as it is now"), async || {
+            let server = api.get(name).await.map_err(|error| error.to_string())?;
+            let generation = server.metadata.generation;
+            let observed = server.status.unwrap_or_default().observed_generation;
+            if observed == generation {
+                Ok(())
+            } else {
+                Err(format!("it is of generation {observed:?}, of {generation:?}"))
+            }
+        })
+        .await
+    }
+
     /// Makes a namespace.
     ///
     /// # Errors

@@ -3,10 +3,9 @@
 use annex_crds::v1alpha1::Reason;
 
 use super::{
-    super::{Failure, World, ensure, failure},
+    super::{Failure, World, ensure, failure, test_server::TestServer},
     clean,
     named::{named, pod, runs},
-    servers::TestServer,
 };
 
 const NAMESPACE: &str = "fault-answers";

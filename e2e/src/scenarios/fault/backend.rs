@@ -9,10 +9,9 @@ use kube::{
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair};
 
 use super::{
-    super::{Failure, World, ensure, failure},
+    super::{Failure, World, ensure, failure, test_server::IMAGE},
     clean,
     named::{at_once, named, runs},
-    servers::IMAGE,
 };
 use crate::install;
 

@@ -5,10 +5,9 @@ use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::{Api, ResourceExt as _};
 
 use super::{
-    super::{Failure, World, ensure},
+    super::{Failure, World, ensure, test_server::TestServer},
     clean,
     named::{at_once, named},
-    servers::TestServer,
 };
 use crate::install;
 

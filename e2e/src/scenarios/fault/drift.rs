@@ -13,10 +13,9 @@ use k8s_openapi::{
 use kube::{Api, ResourceExt as _};
 
 use super::{
-    super::{Failure, World, ensure},
+    super::{Failure, World, ensure, test_server::TestServer},
     clean,
     named::{LIMIT, at_once, event, named},
-    servers::TestServer,
 };
 use crate::progress;
 

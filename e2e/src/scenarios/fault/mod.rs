@@ -8,14 +8,15 @@
 //! | `drift` | what hands change |
 //! | `claims` | who owns a group-version, and in which namespace |
 //! | `backend` | a server that somebody else runs |
+//! | `black_holes` | endpoints that never answer, and what they must not hold up |
 
 mod answers;
 mod backend;
+mod black_holes;
 mod claims;
 mod drift;
 mod named;
 mod pods;
-mod servers;
 mod trial;
 
 use super::{Failure, Lane, Scenario, World};
@@ -84,6 +85,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(backend::run(world)),
+    },
+    Scenario {
+        name: "fault/black-holes",
+        lane: Lane::Own,
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(black_holes::run(world)),
     },
 ];
 

@@ -6,10 +6,7 @@ use annex_crds::v1alpha1::Reason;
 use k8s_openapi::api::{core::v1::Pod, events::v1::Event};
 use kube::{Api, api::ListParams};
 
-use super::{
-    super::{Failure, World, ensure},
-    servers::TestServer,
-};
+use super::super::{Failure, World, ensure, test_server::TestServer};
 use crate::progress;
 
 /// The longest time from a fault's first symptom to its name in status.

@@ -4,10 +4,9 @@ use annex_crds::v1alpha1::Reason;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::{
-    super::{Failure, World, ensure},
+    super::{Failure, World, ensure, test_server::TestServer},
     clean,
     named::{at_once, named, pod, runs, waits},
-    servers::TestServer,
 };
 
 const NAMESPACE: &str = "fault-pods";

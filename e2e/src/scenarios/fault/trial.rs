@@ -7,10 +7,9 @@ use k8s_openapi::{api::core::v1::Namespace, kube_aggregator::pkg::apis::apiregis
 use kube::{Api, ResourceExt as _};
 
 use super::{
-    super::{Failure, World, ensure},
+    super::{Failure, World, ensure, test_server::TestServer},
     clean,
     named::{event, named},
-    servers::TestServer,
 };
 use crate::progress;
 

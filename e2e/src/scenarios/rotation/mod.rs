@@ -1,14 +1,11 @@
 //! Certificates change while clients are at work, and no client notices.
 //!
-//! Clients are two kinds, see `load`. All of it needs a cluster whose pods this machine can reach.
+//! Clients are two kinds, see [`super::load`]. All of it needs a cluster whose pods this machine can reach.
 
-mod handshake;
 mod kubelet;
-mod load;
 mod server;
 mod steps;
 mod under_load;
-mod watches;
 mod workload;
 mod wrong_order;
 

@@ -15,14 +15,16 @@ use kube::{Api, ResourceExt};
 use rustls::pki_types::ServerName;
 use tokio::sync::watch;
 
-use super::handshake::{Bundle, handshake};
 use super::steps::{Rotation, Steps};
-use super::watches;
+use crate::scenarios::load::handshake::{Bundle, fingerprint, handshake};
+use crate::scenarios::load::{Target, watches};
 use crate::scenarios::{Failure, World, ensure};
 use crate::{client, install};
 
 /// How long a rotation may take: a kubelet brings a changed Secret to its pods within about two minutes.
 pub(super) const ROTATION_LIMIT: Duration = Duration::from_secs(300);
+/// What clients ask for.
+pub(super) const PATH: &str = "/apis/wardle.example.com/v1alpha1/namespaces/default/flunders";
 /// The claimed versions.
 const VERSIONS: [&str; 2] = ["v1alpha1", "v1beta1"];
 
@@ -100,6 +102,16 @@ impl Server {
     /// The name that the aggregator verifies.
     pub(super) fn server_name(&self) -> String {
         format!("{}.{}.svc", self.name, self.name)
+    }
+
+    /// What clients ask it for, and where.
+    pub(super) fn target(&self) -> Target {
+        Target {
+            path: PATH.to_owned(),
+            api_service: self.api_service(),
+            namespace: self.name.to_owned(),
+            service: self.name.to_owned(),
+        }
     }
 
     pub(super) fn api_service(&self) -> String {
@@ -244,12 +256,12 @@ impl Server {
         ensure(
             served.len() == endpoints && served.values().all(|served| *served == leaf),
             || {
-                let told = served.iter().map(|(address, leaf)| {
-                    format!(" {address} serves {}", super::handshake::fingerprint(leaf))
-                });
+                let told = served
+                    .iter()
+                    .map(|(address, leaf)| format!(" {address} serves {}", fingerprint(leaf)));
                 format!(
                     "{endpoints} endpoint(s) should serve {}, but:{}",
-                    super::handshake::fingerprint(&leaf),
+                    fingerprint(&leaf),
                     told.collect::<String>()
                 )
             },

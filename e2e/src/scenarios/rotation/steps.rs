@@ -7,7 +7,7 @@ use annex_crds::v1alpha1::{AggregatedServer, RotationStatus, RotationStep};
 use futures::StreamExt as _;
 use kube::Api;
 
-use super::watches::{self, Task};
+use crate::scenarios::load::watches::{self, Task};
 
 /// One state of `status.certificates.rotation`.
 #[derive(Clone, Debug)]

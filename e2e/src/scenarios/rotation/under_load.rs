@@ -8,12 +8,12 @@ use annex_crds::v1alpha1::RotationStep::{Narrow, Probe, Swap, Widen};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt as _};
 
-use super::handshake::fingerprint;
-use super::load::{Downtime, Load, Tally, ask};
-use super::server::{ROTATION_LIMIT, Server};
+use super::server::{PATH, ROTATION_LIMIT, Server};
 use super::steps::Steps;
 use crate::components::Component;
 use crate::layout::Layout;
+use crate::scenarios::load::handshake::fingerprint;
+use crate::scenarios::load::{Downtime, Load, Tally, ask};
 use crate::scenarios::{Failure, World, ensure};
 use crate::{client, cluster, progress};
 
@@ -28,7 +28,7 @@ const DOWN_LIMIT: Duration = Duration::from_secs(60);
 pub(super) async fn leaf_and_authority(world: &World, image: &str) -> Result<(), Failure> {
     let short = "{ selfSigned: { duration: 1h, renewBefore: 20m } }";
     let server = Server::make(world, "rotation", image, REPLICAS, short).await?;
-    let load = Load::start(world, &server).await?;
+    let load = Load::start(world, &server.target()).await?;
     let leaves = one_after_the_other(world, &server).await;
     let tally = load.stop().await;
     progress::say(format!("    {tally}"));
@@ -41,7 +41,7 @@ pub(super) async fn leaf_and_authority(world: &World, image: &str) -> Result<(),
 /// A new authority alone, under the same load.
 pub(super) async fn authority(world: &World, image: &str) -> Result<(), Failure> {
     let server = Server::make(world, "rotation", image, REPLICAS, "{}").await?;
-    let load = Load::start(world, &server).await?;
+    let load = Load::start(world, &server.target()).await?;
     let steps = Steps::follow(world.servers(), server.name());
     let leaf = server.leaf(world).await?;
     let authority = server.authority(world).await?;
@@ -145,7 +145,7 @@ fn saw(tally: &Tally, leaves: &[Vec<u8>]) -> Result<(), Failure> {
 pub(super) async fn apiserver_restart(world: &World, image: &str) -> Result<(), Failure> {
     let layout = world.node()?;
     let server = Server::make(world, "rotation-restart", image, REPLICAS, "{}").await?;
-    let load = Load::start(world, &server).await?;
+    let load = Load::start(world, &server.target()).await?;
     let mut downtimes = Vec::new();
     let leaves = restarted_on_the_way(world, layout, &server, &mut downtimes).await;
     let tally = load.stop().await;
@@ -224,7 +224,7 @@ async fn answering(client: &Client) -> Result<Instant, Failure> {
         client::get(client, "/readyz")
             .await
             .map_err(|error| error.to_string())?;
-        ask(client).await.map(|()| Instant::now())
+        ask(client, PATH).await.map(|()| Instant::now())
     })
     .await?)
 }

@@ -12,8 +12,8 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 use super::server::Server;
 use super::steps::Steps;
 use super::under_load::only_new_authority;
-use super::watches::{self, Task};
 use crate::progress;
+use crate::scenarios::load::watches::{self, Task};
 use crate::scenarios::{Failure, World, ensure, failure};
 
 /// A name that the server has later.

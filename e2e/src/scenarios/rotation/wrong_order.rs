@@ -7,9 +7,9 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::Api;
 use kube::api::ListParams;
 
-use super::load::{Kind, Load, ask};
-use super::server::Server;
+use super::server::{PATH, Server};
 use crate::certs::Authority;
+use crate::scenarios::load::{Kind, Load, ask};
 use crate::scenarios::{Failure, World, ensure};
 use crate::{client, install, progress};
 
@@ -22,7 +22,7 @@ const CULPRIT: &str = "wrong-order";
 /// it was.
 pub(super) async fn is_noticed(world: &World, image: &str) -> Result<(), Failure> {
     let server = Server::make(world, "rotation-order", image, 1, "{}").await?;
-    let load = Load::start(world, &server).await?;
+    let load = Load::start(world, &server.target()).await?;
     let replicas = world
         .kubectl(&format!(
             "-n {} get deployment {OPERATOR} -o jsonpath={{.spec.replicas}}",
@@ -140,7 +140,7 @@ async fn repaired(world: &World, server: &Server) -> Result<(), Failure> {
     }
     let client = client::connect_without_retries(world.tools.kubeconfig()).await?;
     world
-        .eventually("requests to go through again", async || ask(&client).await)
+        .eventually("requests to go through again", async || ask(&client, PATH).await)
         .await?;
     world.ready(server.name()).await
 }

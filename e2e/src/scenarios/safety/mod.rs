@@ -4,6 +4,7 @@ mod access;
 mod keys;
 mod kill;
 mod token;
+mod two_operators;
 mod undecodable;
 
 use super::{Lane, Scenario};
@@ -30,6 +31,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: true,
         run: |world| Box::pin(kill::run(world)),
+    },
+    Scenario {
+        name: "safety/two-operators",
+        lane: Lane::Alone,
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(two_operators::run(world)),
     },
     Scenario {
         name: "safety/undecodable",

@@ -1,6 +1,6 @@
 //! Two replicas on an etcd: no request fails from the server's Ready on, nor while its pods are replaced.
 
-use super::super::{etcd, stage};
+use super::super::{etcd, pods, stage};
 use super::users::Users;
 use crate::progress;
 use crate::scenarios::world::aggregated_server;
@@ -18,14 +18,7 @@ const ENOUGH: usize = 500;
 pub(super) async fn run(world: &World, times: usize) -> Result<(), Failure> {
     // First: no namespace ends while an API is registered that nobody answers for.
     world.delete("aggregatedserver", NAME).await?;
-    world.delete("namespace", ETCD).await?;
-    world.namespace(ETCD).await?;
-    world.apply(&etcd::plain(ETCD)).await?;
-    world
-        .kubectl(&format!(
-            "-n {ETCD} rollout status deployment/etcd --timeout=180s"
-        ))
-        .await?;
+    etcd::started(world, ETCD).await?;
     for time in 1..=times {
         stage::sample(world, BEFORE).await?;
         stage::cleared(world, BEFORE).await?;
@@ -50,27 +43,12 @@ async fn under_load(world: &World) -> Result<usize, Failure> {
         ] {
             world.kubectl(&line).await?;
         }
-        replaced(world).await?;
+        pods::left(world, NAME, 2).await?;
         users.answered(world, ENOUGH).await
     };
     let rolled = rolled.await;
     let answered = users.end().await?;
     rolled.map(|()| answered)
-}
-
-/// The pods that were there before are gone: they go on answering for a while when the new ones are ready.
-async fn replaced(world: &World) -> Result<(), Failure> {
-    let line = format!("-n {NAME} get pods -o name");
-    world
-        .eventually("the old pods to end", async || {
-            let pods = world.kubectl(&line).await.map_err(|error| error.to_string())?;
-            if pods.lines().count() == 2 {
-                Ok(())
-            } else {
-                Err(pods)
-            }
-        })
-        .await
 }
 
 fn two_replicas() -> String {

@@ -1,4 +1,6 @@
-//! The servers that faults befall: `annex-e2e-server`, which starts in milliseconds and serves `echoes` of one group-version.
+//! `annex-e2e-server` as an AggregatedServer: it starts in milliseconds and serves `echoes` of one group-version.
+
+use super::load::Target;
 
 /// Its image.
 pub(super) const IMAGE: &str = "localhost/annex-e2e-server:dev";
@@ -58,6 +60,16 @@ impl TestServer {
     /// The path of its only object.
     pub(super) fn object_path(&self) -> String {
         format!("/apis/{}/v1/echoes/self", self.group)
+    }
+
+    /// What clients ask it for, and where.
+    pub(super) fn target(&self) -> Target {
+        Target {
+            path: self.object_path(),
+            api_service: self.api_service(),
+            namespace: self.namespace.to_owned(),
+            service: self.name.to_owned(),
+        }
     }
 
     /// As YAML. Pods end fast: a test waits for many of them.

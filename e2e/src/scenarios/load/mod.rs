@@ -1,5 +1,8 @@
 //! Clients at work while certificates change: requests through the aggregator, and, since the aggregator keeps its
-//! connections open, fresh TLS connections to every endpoint.
+//! connections open, fresh TLS connections to every endpoint. All of it needs a cluster whose pods this machine can reach.
+
+pub(super) mod handshake;
+pub(super) mod watches;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -11,12 +14,11 @@ use rustls::pki_types::ServerName;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::handshake::{Bundle, fingerprint, handshake};
-use super::server::Server;
-use super::watches::{self, Task};
+use super::world::LIMIT;
+use super::{Failure as Reason, World, ensure};
 use crate::client;
-use crate::scenarios::world::LIMIT;
-use crate::scenarios::{Failure as Reason, World, ensure};
+use handshake::{Bundle, fingerprint, handshake};
+use watches::Task;
 
 /// Twenty requests a second.
 const REQUEST_EVERY: Duration = Duration::from_millis(50);
@@ -26,6 +28,18 @@ const HANDSHAKE_EVERY: Duration = Duration::from_millis(200);
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 /// How many failures are told one by one.
 const TOLD: usize = 10;
+
+/// The server that clients ask.
+pub(super) struct Target {
+    /// What requests through the aggregator ask for.
+    pub(super) path: String,
+    /// The APIService whose bundle verifies a fresh connection.
+    pub(super) api_service: String,
+    /// The namespace of its Service.
+    pub(super) namespace: String,
+    /// Its Service.
+    pub(super) service: String,
+}
 
 /// What failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,12 +144,12 @@ impl Load {
     ///
     /// # Errors
     /// That could not be read.
-    pub(super) async fn start(world: &World, server: &Server) -> Result<Self, Reason> {
+    pub(super) async fn start(world: &World, target: &Target) -> Result<Self, Reason> {
         // A client that tries again would hide what fails.
         let client = client::connect_without_retries(world.tools.kubeconfig()).await?;
-        let (bundle_watch, mut bundle) = watches::bundle(&world.client, &server.api_service());
+        let (bundle_watch, mut bundle) = watches::bundle(&world.client, &target.api_service);
         let (endpoint_watch, mut endpoints) =
-            watches::endpoints(&world.client, server.namespace(), server.name());
+            watches::endpoints(&world.client, &target.namespace, &target.service);
         let known = async {
             bundle.wait_for(Option::is_some).await?;
             endpoints.wait_for(Option::is_some).await.map(|_| ())
@@ -149,9 +163,14 @@ impl Load {
             served: BTreeMap::new(),
         }));
         let (stop, stopped) = watch::channel(false);
-        let name = ServerName::try_from(server.server_name())?;
+        let name = ServerName::try_from(format!("{}.{}.svc", target.service, target.namespace))?;
         let mut workers = JoinSet::new();
-        workers.spawn(request(client, Arc::clone(&tally), stopped.clone()));
+        workers.spawn(request(
+            client,
+            target.path.clone(),
+            Arc::clone(&tally),
+            stopped.clone(),
+        ));
         let shaker = Shaker {
             name,
             bundle,
@@ -202,12 +221,12 @@ async fn repeat(
     while under_way.join_next().await.is_some() {}
 }
 
-async fn request(client: Client, tally: SharedTally, stopped: watch::Receiver<bool>) {
+async fn request(client: Client, path: String, tally: SharedTally, stopped: watch::Receiver<bool>) {
     repeat(REQUEST_EVERY, stopped, |under_way| {
-        let (client, tally) = (client.clone(), Arc::clone(&tally));
+        let (client, path, tally) = (client.clone(), path.clone(), Arc::clone(&tally));
         under_way.spawn(async move {
             let began = Instant::now();
-            let result = ask(&client).await;
+            let result = ask(&client, &path).await;
             let mut tally = lock(&tally);
             tally.requests += 1;
             if let Err(text) = result {
@@ -227,8 +246,7 @@ async fn request(client: Client, tally: SharedTally, stopped: watch::Receiver<bo
 ///
 /// # Errors
 /// In words.
-pub(super) async fn ask(client: &Client) -> Result<(), String> {
-    let path = "/apis/wardle.example.com/v1alpha1/namespaces/default/flunders";
+pub(super) async fn ask(client: &Client, path: &str) -> Result<(), String> {
     match tokio::time::timeout(REQUEST_LIMIT, client::get(client, path)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(with_causes(&error)),

@@ -14,10 +14,10 @@ use tokio::sync::watch;
 use super::handshake::Bundle;
 use crate::scenarios::follow::{self, Steady};
 
-pub(super) use crate::scenarios::follow::Task;
+pub(in crate::scenarios) use crate::scenarios::follow::Task;
 
 /// An object by its name, as it changes, while there is one.
-pub(super) fn object<K>(api: Api<K>, name: &str) -> impl Stream<Item = K> + Send + use<K>
+pub(in crate::scenarios) fn object<K>(api: Api<K>, name: &str) -> impl Stream<Item = K> + Send + use<K>
 where
     K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
     K::DynamicType: Clone,
@@ -26,7 +26,10 @@ where
 }
 
 /// The bundle that an APIService publishes; `None` before it was read.
-pub(super) fn bundle(client: &Client, api_service: &str) -> (Task, watch::Receiver<Option<Arc<Bundle>>>) {
+pub(in crate::scenarios) fn bundle(
+    client: &Client,
+    api_service: &str,
+) -> (Task, watch::Receiver<Option<Arc<Bundle>>>) {
     let (sender, receiver) = watch::channel(None);
     let stream = object(Api::<APIService>::all(client.clone()), api_service);
     let task = Task::spawn(async move {
@@ -40,7 +43,7 @@ pub(super) fn bundle(client: &Client, api_service: &str) -> (Task, watch::Receiv
 }
 
 /// The addresses that a Service sends requests to; `None` before they were read.
-pub(super) fn endpoints(
+pub(in crate::scenarios) fn endpoints(
     client: &Client,
     namespace: &str,
     service: &str,
@@ -77,7 +80,7 @@ pub(super) fn endpoints(
 }
 
 /// The addresses of a slice that requests are sent to.
-pub(super) fn ready(slice: &EndpointSlice) -> Vec<SocketAddr> {
+pub(in crate::scenarios) fn ready(slice: &EndpointSlice) -> Vec<SocketAddr> {
     let port = slice.ports.iter().flatten().find_map(|port| port.port);
     let Some(port) = port.and_then(|port| u16::try_from(port).ok()) else {
         return Vec::new();
