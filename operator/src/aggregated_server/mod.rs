@@ -28,6 +28,7 @@ pub mod diagnose;
 pub mod endpoints;
 pub mod events;
 pub mod finding;
+pub mod fleet;
 pub mod invalid;
 pub mod keys;
 pub mod live;

@@ -77,7 +77,7 @@ impl Pass<'_> {
         let live = bindings
             .get_opt(&rbac::delegation(&self.names, &[]).name_any())
             .await?;
-        let ours = live.filter(|live| self.names.ownership(live) == Ownership::Ours);
+        let ours = live.filter(|live| self.names.ownership(live) != Ownership::Foreign);
         let subjects = ours.and_then(|live| live.subjects).unwrap_or_default();
         accounts.retain(|account| {
             subjects.iter().any(|subject| {
