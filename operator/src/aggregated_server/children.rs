@@ -3,7 +3,6 @@
 use annex_crds::v1alpha1::{Child, Reason};
 use kube::{Api, Resource, api::PropagationPolicy, core::ApiResource};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 use super::{
     context::Context,
@@ -12,7 +11,7 @@ use super::{
     outcome::{Happening, Outcome},
 };
 use crate::{
-    applier::{self, Applied, ApplyError, Because, Deletion, Desired, Ownership},
+    applier::{self, Applied, ApplyError, Because, Cache as _, Deletion, Desired, Known, Ownership},
     error_chain::error_chain,
 };
 
@@ -26,8 +25,8 @@ pub struct Children<'a> {
 
 impl Children<'_> {
     /// Applies one child; a refusal becomes a finding, under `refused` where the API server finds the object itself
-    /// wrong. Returns the live object.
-    pub async fn apply<K>(&self, object: &K, refused: Reason, outcome: &mut Outcome) -> Option<Value>
+    /// wrong. Says whether the object is as it should be.
+    pub async fn apply<K>(&self, object: &K, refused: Reason, outcome: &mut Outcome) -> bool
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
@@ -41,37 +40,38 @@ impl Children<'_> {
         left: &'static [&'static [&'static str]],
         refused: Reason,
         outcome: &mut Outcome,
-    ) -> Option<Value>
+    ) -> bool
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let desired = self.desired(object, outcome)?.leaving(left);
+        let Some(desired) = self.desired(object, outcome) else {
+            return false;
+        };
+        let desired = desired.leaving(left);
         let applied = self.ctx.applier.apply(&desired).await;
         self.applied(&desired, applied, refused, outcome)
     }
 
-    /// The same over `live`, which was read before what `object` derives from, and only while nobody has written it since,
-    /// see [`applier::Applier::apply_since`].
-    pub async fn apply_since<K>(
+    /// The same over the object that was `known` before what `object` derives from was read, and only while nobody has written
+    /// it since, see [`applier::Applier::apply_over`].
+    pub async fn apply_over<K>(
         &self,
         object: &K,
-        live: Option<&K>,
+        known: Option<&Known>,
         refused: Reason,
         outcome: &mut Outcome,
-    ) -> Option<Value>
+    ) -> bool
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let desired = self.desired(object, outcome)?;
-        let value = live.map(serde_json::to_value).transpose();
-        let value = value
-            .inspect_err(|error| outcome.find(Reason::ApplyFailed, error.to_string()))
-            .ok()?;
-        let applied = self.ctx.applier.apply_since(&desired, value).await;
+        let Some(desired) = self.desired(object, outcome) else {
+            return false;
+        };
+        let applied = self.ctx.applier.apply_over(&desired, known).await;
         // It is there, whoever was faster.
-        if matches!(applied, Err(ApplyError::Raced { .. }))
-            && live.is_some_and(|live| self.names.ownership(live) == Ownership::Ours)
-        {
+        let is_ours =
+            |known: &Known| Ownership::of(&known.owners, &self.names.owner_reference()) == Ownership::Ours;
+        if matches!(applied, Err(ApplyError::Raced { .. })) && known.is_some_and(is_ours) {
             outcome.children.push(child(&desired));
         }
         self.applied(&desired, applied, refused, outcome)
@@ -92,15 +92,15 @@ impl Children<'_> {
         applied: Result<Applied, ApplyError>,
         refused: Reason,
         outcome: &mut Outcome,
-    ) -> Option<Value> {
+    ) -> bool {
         match applied {
             Ok(applied) => {
                 self.record(desired, &applied.outcome, outcome);
-                Some(applied.live)
+                true
             }
             Err(error) => {
                 self.refused(error, refused, outcome);
-                None
+                false
             }
         }
     }
@@ -170,11 +170,20 @@ impl Children<'_> {
         outcome.findings.push(Finding::new(reason, error_chain(&error)));
     }
 
-    /// Deletes a child that is no longer wanted, if it is there and ours.
+    /// Deletes a child in the server's namespace that is no longer wanted, if it is known to be there, and ours.
     pub async fn remove<K>(&self, api: Api<K>, name: &str, outcome: &mut Outcome)
     where
         K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
     {
+        let resource = ApiResource::erase::<K>(&());
+        if self
+            .ctx
+            .informers
+            .known(&resource, &self.names.namespace, name)
+            .is_none()
+        {
+            return;
+        }
         let Ok(Some(live)) = api.get_opt(name).await else {
             return;
         };
@@ -279,10 +288,7 @@ mod tests {
             names: &names,
         };
         let mut outcome = Outcome::default();
-        children
-            .apply(&desired, Reason::ApplyFailed, &mut outcome)
-            .await
-            .unwrap();
+        children.apply(&desired, Reason::ApplyFailed, &mut outcome).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
         let events: Vec<_> = outcome.happenings.iter().collect();
         assert_eq!(events.len(), 1);

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -22,8 +22,8 @@ use kube::{
 };
 
 use super::{
-    certificates::Issued, claimant::ListedServer, control_plane, events::Publisher, outcome::Happening,
-    registration::FailedTrials,
+    certificates::Issued, claimant::ListedServer, control_plane, events::Publisher, informers::Informers,
+    outcome::Happening, registration::FailedTrials,
 };
 use crate::{
     admin::Heartbeat,
@@ -50,6 +50,8 @@ pub struct Context {
     pub config: Config,
     /// Its time: what is issued, judged and told is by this clock.
     pub clock: Clock,
+    /// What watches have brought.
+    pub informers: Informers,
     /// Writes children.
     pub applier: Applier,
     /// The operator's own namespace.
@@ -125,14 +127,19 @@ pub enum TokenError {
 impl Context {
     /// A context for one leadership.
     #[must_use]
-    pub fn new(deps: &crate::run::ControllerDeps, servers: Store<ListedServer>) -> Self {
+    pub fn new(
+        deps: &crate::run::ControllerDeps,
+        servers: Store<ListedServer>,
+        informers: Informers,
+    ) -> Self {
         let reporter = Reporter {
             controller: MANAGER.into(),
             instance: Some(deps.settings.instance.clone()),
         };
         Self {
             publisher: Publisher::new(deps.client.clone(), reporter),
-            applier: Applier::new(deps.client.clone()),
+            applier: Applier::new(deps.client.clone(), Arc::new(informers.clone())),
+            informers,
             client: deps.client.clone(),
             config: deps.config.clone(),
             clock: deps.clock.clone(),

@@ -2,7 +2,8 @@
 //!
 //! | file | step | client |
 //! |---|---|---|
-//! | `dereference` | reads what there is | reads |
+//! | `informers` | what watches have brought | none |
+//! | `dereference` | what there is, of that and by reads | reads |
 //! | `validate`, `version_order` | what is asked for -> a plan, or a refusal | none |
 //! | `certificates` | which authority, which leaf, which step of a rotation | none |
 //! | `store`, `live` | where it stores what it serves; the workload as it is | none |
@@ -29,6 +30,7 @@ pub mod endpoints;
 pub mod events;
 pub mod finding;
 pub mod fleet;
+pub mod informers;
 pub mod invalid;
 pub mod keys;
 pub mod live;

@@ -73,11 +73,12 @@ impl Registrar<'_> {
     async fn keep(&self, plan: &ApiPlan, trial: Option<Timestamp>, outcome: &mut Outcome) -> bool {
         let names = self.children.names;
         let desired = build::api_service::api_service(names, plan, self.port, self.bundle_pem, trial);
-        let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
+        let known = self
+            .surroundings
+            .known_api_service(&plan.claim.api_service_name());
         self.children
-            .apply_since(&desired, live, Reason::ApplyFailed, outcome)
+            .apply_over(&desired, known.as_deref(), Reason::ApplyFailed, outcome)
             .await
-            .is_some()
     }
 
     async fn begin(&self, plan: &ApiPlan, outcome: &mut Outcome) {
@@ -293,7 +294,11 @@ mod tests {
 
     /// One claim, registered over what was read, by an operator that is late: the API server refuses what it writes.
     async fn register_late(live: Option<APIService>, method: &'static str, reports: &[Report]) -> Outcome {
+        let there = json!(live);
         let ctx = context(fake_client(move |request| {
+            if request.method == "GET" {
+                return Answer::ok(there.clone());
+            }
             assert_eq!(request.method, method, "{request:?}");
             if method == "PATCH" {
                 let version = &request.body["metadata"]["resourceVersion"];

@@ -16,7 +16,7 @@ use super::{
     children::Children,
     claimant::Claimant,
     context::{Context, Memory},
-    dereference::{self, NamespaceState, ReadError, Surroundings},
+    dereference::{NamespaceState, ReadError, Reader, Source, Surroundings},
     diagnose,
     endpoints::{self, Endpoints, Questions, Report},
     finding::Finding,
@@ -57,6 +57,9 @@ pub enum PassError {
     /// Somebody wrote a Secret at the same time: the next pass sees what.
     #[error("a Secret changed while it was worked on")]
     Raced,
+    /// What comes next must follow from what is there now: the pass begins again with live reads.
+    #[error("what watches have brought is not enough")]
+    NotLive,
 }
 
 /// Reads what there is, brings it closer to what is asked for, and says what it found.
@@ -65,28 +68,46 @@ pub enum PassError {
 /// See [`PassError`].
 pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<Outcome, PassError> {
     let names = Names::new(server, &ctx.namespace);
+    let mut memory = ctx.memory(&names.uid);
+    let mut pass = Pass {
+        policy: Policy::new(server, &names),
+        surroundings: read(ctx, server, &names, Source::Stored).await?,
+        plans: validate::plan_apis(server),
+        ctx,
+        server,
+        names,
+        now,
+    };
+    let before = memory.clone();
+    let mut outcome = pass.run(&mut memory).await;
+    if matches!(outcome, Err(PassError::NotLive)) {
+        memory = before;
+        pass.surroundings = read(ctx, server, &pass.names, Source::Live).await?;
+        outcome = pass.run(&mut memory).await;
+    }
+    ctx.remember(&pass.names.uid, memory);
+    outcome
+}
+
+async fn read(
+    ctx: &Context,
+    server: &AggregatedServer,
+    names: &Names,
+    source: Source,
+) -> Result<Surroundings, ReadError> {
     let others = ctx.servers.state().into_iter();
     let rivals = others
         .filter(|other| other.uid() != server.uid())
         .map(|other| Claimant::of(&other))
         .filter(|other| server.spec.apis.iter().any(|claim| other.claims(claim)))
         .collect();
-    let surroundings = dereference::read(&ctx.client, server, &names, rivals).await?;
-    let policy = Policy::new(server, &names);
-    let plans = validate::plan_apis(server);
-    let mut memory = ctx.memory(&names.uid);
-    let pass = Pass {
-        ctx,
+    let reader = Reader {
+        client: &ctx.client,
+        informers: &ctx.informers,
         server,
         names,
-        policy,
-        surroundings,
-        plans,
-        now,
     };
-    let outcome = pass.run(&mut memory).await;
-    ctx.remember(&pass.names.uid, memory);
-    outcome
+    reader.read(source, rivals).await
 }
 
 impl Pass<'_> {
@@ -115,6 +136,7 @@ impl Pass<'_> {
         let keys = match keeper.keep(memory, &mut outcome).await {
             Ok(keys) => keys,
             Err(error) if error.is_race() => return Err(PassError::Raced),
+            Err(KeysError::NotLive) => return Err(PassError::NotLive),
             Err(error @ (KeysError::Foreign { .. } | KeysError::HeldBack(_))) => {
                 outcome.find(error.reason(), error.to_string());
                 return Ok(outcome);
@@ -215,9 +237,9 @@ impl Pass<'_> {
     /// Publishes the bundle for clients that talk to the server directly.
     async fn publish(&self, children: &Children<'_>, bundle_pem: &str, outcome: &mut Outcome) {
         let published = build::config_map(&self.names, bundle_pem);
-        let live = self.surroundings.config_map.as_ref();
+        let known = self.surroundings.config_map.as_deref();
         children
-            .apply_since(&published, live, Reason::ApplyFailed, outcome)
+            .apply_over(&published, known, Reason::ApplyFailed, outcome)
             .await;
     }
 
@@ -377,23 +399,20 @@ pub const HURRIED: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
     use crate::{
         aggregated_server::testing::{context, names, server, surroundings},
+        applier::Known,
         fake_client::{Answer, fake_client},
     };
 
     /// The other operator in a hand-over has rotated since this pass read the ConfigMap and the Secret.
     #[tokio::test]
     async fn a_bundle_that_was_published_since_stays_and_is_no_failure() {
-        let ctx = context(fake_client(|request| {
-            assert_eq!(request.method, "PATCH", "{request:?}");
-            let version = &request.body["metadata"]["resourceVersion"];
-            assert_eq!(version, "1", "no write without the version that was read");
-            Answer::status(409, "Conflict")
-        }));
         let (server, names) = (server(), names());
         let mut old = build::config_map(&names, "old");
         old.metadata.uid = Some("c".into());
@@ -403,12 +422,22 @@ mod tests {
             "fieldsV1": { "f:data": {} },
         }]))
         .unwrap();
+        let live = json!(old);
+        let ctx = context(fake_client(move |request| {
+            if request.method == "GET" {
+                return Answer::ok(live.clone());
+            }
+            assert_eq!(request.method, "PATCH", "{request:?}");
+            let version = &request.body["metadata"]["resourceVersion"];
+            assert_eq!(version, "1", "no write without the version that was read");
+            Answer::status(409, "Conflict")
+        }));
         let pass = Pass {
             ctx: &ctx,
             server: &server,
             policy: Policy::new(&server, &names),
             surroundings: Surroundings {
-                config_map: Some(old),
+                config_map: Some(Arc::new(Known::new(&old.metadata, None))),
                 ..surroundings()
             },
             plans: Vec::new(),
