@@ -15,6 +15,8 @@ pub mod decode;
 pub mod error_chain;
 #[cfg(test)]
 mod fake_client;
+#[cfg(test)]
+mod fake_cluster;
 pub mod metrics;
 pub mod pki;
 pub mod probe;

@@ -233,3 +233,6 @@ fn of_api_service(metadata: &ObjectMeta) -> Vec<Box<str>> {
     indexes.dedup();
     indexes
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! One pass over a server: dereference, validate, build, apply, and what was found out on the way.
 
 mod accounts;
+#[cfg(test)]
+mod steady;
 mod volume;
 mod workload;
 
