@@ -24,7 +24,7 @@ use kube::{
         watcher,
     },
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     claimant::{self, ListedServer},
@@ -222,7 +222,15 @@ impl Watching<'_> {
         concerns: Concerns,
     ) -> Woken
     where
-        K: Strip + Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+        K: Strip
+            + Resource<DynamicType = ()>
+            + Clone
+            + Debug
+            + Serialize
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
     {
         let api = Api::all(self.client.clone());
         wake(api, config, store, concerns, self.observer.of(&K::kind(&())))

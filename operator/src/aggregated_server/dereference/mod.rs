@@ -211,10 +211,8 @@ impl Reader<'_> {
             .informers
             .api_services
             .indexed(&server_index(&self.names.server));
-        let services = of_server
-            .iter()
-            .filter_map(|service| service.object.0.as_ref().ok());
-        services.into_iter().any(|service| trial_since(service).is_some())
+        let mut services = of_server.iter().filter_map(|service| service.object.get().0.ok());
+        services.any(|service| trial_since(&service).is_some())
     }
 
     fn requests(&self) -> Requests<'_> {

@@ -10,7 +10,8 @@ use k8s_openapi::{
     },
     kube_aggregator::pkg::apis::apiregistration::v1::APIService,
 };
-use kube::ResourceExt as _;
+use kube::{Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 
 use super::{
     NamespaceState, ReadError, Reader, Source, Surroundings,
@@ -19,7 +20,11 @@ use super::{
 use crate::{
     aggregated_server::{
         endpoints::{self, Origin},
-        informers::{group_index, kept::Kept, server_index},
+        informers::{
+            group_index,
+            kept::{Compact, Kept},
+            server_index,
+        },
         live::{LiveWorkload, is_embedded},
         validate::SERVICE_PORT,
     },
@@ -89,7 +94,7 @@ impl Reader<'_> {
         for service in of_server.chain(of_groups) {
             let name = service.name.to_string();
             if known.insert(name.clone(), Arc::clone(&service.known)).is_none() {
-                let object = decoded(service.object.clone(), "APIService", &name)?;
+                let object = decoded(service.object.get(), "APIService", &name)?;
                 services.insert(name, object);
             }
         }
@@ -187,17 +192,17 @@ impl Reader<'_> {
     }
 
     /// Those in the server's namespace: a label may stand anywhere.
-    fn of_server<K>(&self, kept: &[Arc<Kept<Guarded<K>>>]) -> Vec<Guarded<K>>
+    fn of_server<K>(&self, kept: &[Arc<Kept<Compact<K>>>]) -> Vec<Guarded<K>>
     where
-        K: kube::Resource<DynamicType = ()> + Clone,
+        K: Resource<DynamicType = ()> + DeserializeOwned,
     {
-        let inside = kept
-            .iter()
-            .filter(|kept| kept.object.namespace().as_ref() == Some(&self.names.namespace));
-        inside.map(|kept| kept.object.clone()).collect()
+        let objects = kept.iter().map(|kept| kept.object.get());
+        objects
+            .filter(|object| object.namespace().as_ref() == Some(&self.names.namespace))
+            .collect()
     }
 }
 
-fn object<K: Clone>(kept: &Kept<Guarded<K>>, what: &'static str) -> Result<K, ReadError> {
-    decoded(kept.object.clone(), what, &kept.name)
+fn object<K: DeserializeOwned>(kept: &Kept<Compact<K>>, what: &'static str) -> Result<K, ReadError> {
+    decoded(kept.object.get(), what, &kept.name)
 }

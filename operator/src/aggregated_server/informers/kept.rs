@@ -1,6 +1,7 @@
-//! Objects as they are kept: without what no pass reads. Most of an object is managedFields and the pods' template.
+//! Objects as they are kept: without what no pass reads, and as JSON, which takes a fraction of what the types do. Most of an object
+//! is managedFields and the pods' template; most of what is left in the types are fields that are not set.
 
-use std::sync::Arc;
+use std::{marker::PhantomData, sync::Arc};
 
 use annex_crds::{TRIAL_ANNOTATION, v1alpha1::AggregatedServer};
 use k8s_openapi::{
@@ -12,17 +13,19 @@ use k8s_openapi::{
     kube_aggregator::pkg::apis::apiregistration::v1::APIService,
 };
 use kube::{Resource, ResourceExt as _, core::ObjectMeta};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Map;
 
 use crate::{
     aggregated_server::build::pod::LEAF_ANNOTATION,
     applier::Known,
-    decode::{Guarded, Managed, ObjectMetadata},
+    decode::{Guarded, Managed, ObjectMetadata, Undecodable},
 };
 
 /// An object as it is kept.
 #[derive(Debug)]
 pub struct Kept<K> {
-    /// Without what nobody reads; `()` where its metadata is all that is read.
+    /// The object; `()` where its metadata is all that is read.
     pub object: K,
     /// What is known of it.
     pub known: Arc<Known>,
@@ -57,22 +60,56 @@ impl Reduce for ObjectMetadata {
     fn reduce(self) -> Self::Kept {}
 }
 
-impl<K: Strip> Reduce for Guarded<K> {
-    type Kept = Self;
+/// An object of kind `K` as JSON, or what is known of one that does not decode.
+#[derive(Debug)]
+pub struct Compact<K> {
+    json: Result<Box<[u8]>, Box<Undecodable>>,
+    kind: PhantomData<fn() -> K>,
+}
 
-    fn reduce(mut self) -> Self {
-        match &mut self.0 {
-            Ok(object) => {
+impl<K: DeserializeOwned> Compact<K> {
+    /// The object.
+    #[must_use]
+    pub fn get(&self) -> Guarded<K> {
+        let json = self.json.as_ref().map_err(Clone::clone);
+        Guarded(json.and_then(|json| serde_json::from_slice(json).map_err(undecodable)))
+    }
+}
+
+/// What was decoded once is encoded and decoded again; that does not fail.
+fn undecodable(error: serde_json::Error) -> Box<Undecodable> {
+    Box::new(Undecodable {
+        metadata: ObjectMeta::default(),
+        spec: Map::new(),
+        status: Map::new(),
+        field: "(object)".to_owned(),
+        why: error.to_string(),
+    })
+}
+
+impl<K: Strip + Serialize> Reduce for Guarded<K> {
+    type Kept = Compact<K>;
+
+    fn reduce(self) -> Self::Kept {
+        let json = match self.0 {
+            Ok(mut object) => {
                 object.meta_mut().managed_fields = None;
                 object.strip();
+                serde_json::to_vec(&object)
+                    .map(Vec::into_boxed_slice)
+                    .map_err(undecodable)
             }
             // Who is told of it needs to know the field, and why.
-            Err(undecodable) => {
+            Err(mut undecodable) => {
                 undecodable.spec.clear();
                 undecodable.status.clear();
+                Err(undecodable)
             }
+        };
+        Compact {
+            json,
+            kind: PhantomData,
         }
-        self
     }
 }
 

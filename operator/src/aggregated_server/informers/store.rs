@@ -5,7 +5,7 @@
 //! counts whatever was known before: after a restore of etcd versions begin anew.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -17,28 +17,22 @@ use tokio::sync::watch;
 use super::kept::{Kept, Reduce};
 use crate::{applier::Known, decode::Managed};
 
-/// Which object, among those of a kind.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Key {
-    namespace: Box<str>,
-    name: Box<str>,
+/// Which object, among those of a kind: `NAMESPACE/NAME`; of a kind without namespaces, `/NAME`. Shared by what holds it.
+type Key = Arc<str>;
+
+fn key(namespace: &str, name: &str) -> Key {
+    format!("{namespace}/{name}").into()
 }
 
-impl Key {
-    /// `namespace` is empty of a kind without.
-    fn new(namespace: &str, name: &str) -> Self {
-        Self {
-            namespace: namespace.into(),
-            name: name.into(),
-        }
-    }
+fn key_of(metadata: &ObjectMeta) -> Key {
+    key(
+        metadata.namespace.as_deref().unwrap_or_default(),
+        metadata.name.as_deref().unwrap_or_default(),
+    )
+}
 
-    fn of(metadata: &ObjectMeta) -> Self {
-        Self::new(
-            metadata.namespace.as_deref().unwrap_or_default(),
-            metadata.name.as_deref().unwrap_or_default(),
-        )
-    }
+fn name(key: &Key) -> String {
+    key.split_once('/').map_or("", |(_, name)| name).to_owned()
 }
 
 /// An object that has changed, or is gone.
@@ -64,7 +58,8 @@ struct Shared<K> {
 
 struct State<K> {
     objects: HashMap<Key, Indexed<K>>,
-    indexes: HashMap<Box<str>, BTreeSet<Key>>,
+    /// Few for each index, in order.
+    indexes: HashMap<Box<str>, Vec<Key>>,
     /// The newest version that the watch has told since its list.
     newest: u64,
     /// While it lists: what has come so far.
@@ -116,7 +111,7 @@ impl<T: Reduce + Resource> Store<T> {
         let state = self.read();
         state
             .objects
-            .get(&Key::new(namespace, name))
+            .get(&key(namespace, name))
             .map(|indexed| Arc::clone(&indexed.object))
     }
 
@@ -140,13 +135,13 @@ impl<T: Reduce + Resource> Store<T> {
                 Vec::new()
             }
             watcher::Event::InitApply(object) => {
-                let key = Key::of(object.meta());
+                let key = key_of(object.meta());
                 let (mut state, object) = (self.write(), self.indexed_object(object));
                 state.listing.insert(key.clone());
                 state.told(key, object).into_iter().collect()
             }
             watcher::Event::Apply(object) => {
-                let key = Key::of(object.meta());
+                let key = key_of(object.meta());
                 let (mut state, object) = (self.write(), self.indexed_object(object));
                 let known = state.objects.get(&key);
                 if known.is_some_and(|known| known.object.known.version() > object.object.known.version()) {
@@ -155,7 +150,7 @@ impl<T: Reduce + Resource> Store<T> {
                 state.told(key, object).into_iter().collect()
             }
             watcher::Event::Delete(object) => {
-                let (key, known) = (Key::of(object.meta()), Known::new(object.meta(), None));
+                let (key, known) = (key_of(object.meta()), Known::new(object.meta(), None));
                 let mut state = self.write();
                 state.newest = state.newest.max(known.version().unwrap_or(0));
                 let newer = state.objects.get(&key);
@@ -170,7 +165,7 @@ impl<T: Reduce + Resource> Store<T> {
                 let gone: Vec<Key> = state
                     .objects
                     .keys()
-                    .filter(|key| !listing.contains(key))
+                    .filter(|key| !listing.contains(*key))
                     .cloned()
                     .collect();
                 let touched = gone.iter().filter_map(|key| state.remove(key)).collect();
@@ -218,12 +213,17 @@ impl<K> State<K> {
             }
         }
         let touched = Touched {
-            name: key.name.to_string(),
+            name: name(&key),
             indexes: object.indexes.clone(),
         };
         let moved = self.remove(&key);
         for index in &object.indexes {
-            self.indexes.entry(index.clone()).or_default().insert(key.clone());
+            let keys = self
+                .indexes
+                .entry(index.clone())
+                .or_insert_with(|| Vec::with_capacity(1));
+            let place = keys.partition_point(|other| *other < key);
+            keys.insert(place, Arc::clone(&key));
         }
         self.objects.insert(key, object);
         let moved = moved.filter(|moved| moved.indexes != touched.indexes);
@@ -242,14 +242,14 @@ impl<K> State<K> {
         let removed = self.objects.remove(key)?;
         for index in &removed.indexes {
             if let Some(keys) = self.indexes.get_mut(index) {
-                keys.remove(key);
+                keys.retain(|other| other != key);
                 if keys.is_empty() {
                     self.indexes.remove(index);
                 }
             }
         }
         Some(Touched {
-            name: key.name.to_string(),
+            name: name(key),
             indexes: removed.indexes,
         })
     }
@@ -280,7 +280,7 @@ where
         let Ok(object) = Managed::<T>::deserialize(live) else {
             return;
         };
-        let key = Key::of(object.meta());
+        let key = key_of(object.meta());
         let object = self.indexed_object(object);
         let version = object.object.known.version();
         let mut state = self.write();
@@ -295,7 +295,7 @@ where
     }
 
     fn deleted(&self, namespace: &str, name: &str, uid: &str) {
-        let key = Key::new(namespace, name);
+        let key = key(namespace, name);
         let mut state = self.write();
         if state
             .objects
