@@ -40,6 +40,8 @@ pub enum Certificate {
     Serving,
     /// The leaf that endpoints present; the earliest of them.
     Served,
+    /// The client certificate for an etcd.
+    StorageClient,
 }
 
 /// What a rotation replaced.
@@ -61,13 +63,14 @@ impl ReconcileResult {
 }
 
 impl Certificate {
-    const ALL: [Self; 3] = [Self::Ca, Self::Serving, Self::Served];
+    const ALL: [Self; 4] = [Self::Ca, Self::Serving, Self::Served, Self::StorageClient];
 
     const fn label(self) -> &'static str {
         match self {
             Self::Ca => "ca",
             Self::Serving => "serving",
             Self::Served => "served",
+            Self::StorageClient => "storage_client",
         }
     }
 }

@@ -89,6 +89,7 @@ reasons! {
     RollingOut = "RollingOut" on Progressing: "Pods are being made or replaced.",
     ResizingVolume = "ResizingVolume" on Progressing: "The volume of embedded storage is growing.",
     Registering = "Registering" on Progressing: "APIServices are not yet registered.",
+    Pending = "Pending" on Ready: "The operator has not looked at it yet.",
     // What is well.
     Passed = "Passed" on Available: "The aggregator's checks pass: requests are answered.",
     Registered = "Registered" on Registered: "The APIService stands and has been available.",

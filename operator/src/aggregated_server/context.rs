@@ -88,6 +88,8 @@ pub struct Memory {
     pub authorities_issued: Issued,
     /// Serving certificates that were issued because the one before was of no use.
     pub leaves_issued: Issued,
+    /// The leaf, by its fingerprint, that a server had the time to read and does not serve: its pods are rolled for it.
+    pub not_reloaded: Option<String>,
     /// Since when every control plane has seen the bundle of this fingerprint.
     pub widened: Option<(String, Instant)>,
     /// What was told in an Event of an object that does not decode.

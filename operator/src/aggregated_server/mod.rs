@@ -195,6 +195,7 @@ fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerSt
         (Certificate::Ca, &certificates.ca_not_after),
         (Certificate::Serving, &certificates.serving_not_after),
         (Certificate::Served, &certificates.served_not_after),
+        (Certificate::StorageClient, &certificates.storage_client_not_after),
     ] {
         ctx.metrics
             .set_certificate_not_after(&name, which, time.as_ref().map(|time| time.0));

@@ -160,6 +160,7 @@ impl Rotation<'_> {
             ca_not_after: Some(time(keys.authority.current.certificate().not_after)),
             serving_not_after: keys.leaf.as_ref().map(|leaf| time(leaf.certificate.not_after)),
             served_not_after: served.map(time),
+            storage_client_not_after: None,
             next_rotation_time: due.map(time),
             rotation_count: keys.rotation_count,
             rotation: progress.map(|progress| RotationStatus {

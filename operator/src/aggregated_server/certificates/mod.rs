@@ -7,6 +7,7 @@ pub mod authority;
 pub mod issuance;
 pub mod leaf;
 pub mod policy;
+pub mod reload;
 pub mod rotation;
 pub mod secrets;
 #[cfg(test)]

@@ -129,7 +129,9 @@ impl Pass<'_> {
             looked: looked.as_deref(),
         };
         let published = rotation.advance(&mut outcome).await;
+        self.tell_of_client_certificate(&mut outcome);
         let reports = looked.unwrap_or_default();
+        self.roll_what_was_not_reloaded(&keys, &reports, memory, &mut outcome);
         self.register(&children, &published, &reports, memory, &mut outcome)
             .await;
         Ok(outcome)
