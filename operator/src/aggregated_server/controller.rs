@@ -51,7 +51,7 @@ const BEAT: Duration = Duration::from_secs(60);
 
 /// Runs until it is told to stop, and lets reconciles that are under way end.
 pub async fn run(deps: ControllerDeps) {
-    let client = deps.client.clone();
+    let client = deps.watch_client.clone();
     let (servers, writer) = reflector::store();
     let ctx = Arc::new(Context::new(&deps, servers.clone()));
     let mut departures = Departures::default();
@@ -341,7 +341,17 @@ mod tests {
 
         fn start(&self) -> (Watches, Metrics, watch::Sender<bool>, tokio::task::JoinHandle<()>) {
             let cluster = self.clone();
-            let (deps, stop) = deps(fake_client(move |request| cluster.answer(request)));
+            let of_watches = self.clone();
+            let (mut deps, stop) = deps(fake_client(move |request| {
+                assert!(!request.watch, "{request:?}");
+                cluster.answer(request)
+            }));
+            deps.watch_client = fake_client(move |request| {
+                // A list without a name, or a watch.
+                assert_eq!(request.method, "GET");
+                assert!(!request.path.starts_with(&format!("{SERVERS}/")), "{request:?}");
+                of_watches.answer(request)
+            });
             let (watches, metrics) = (deps.watches.clone(), deps.metrics.clone());
             (watches, metrics, stop, tokio::spawn(run(deps)))
         }

@@ -61,6 +61,7 @@ pub(crate) fn deps(client: Client) -> (ControllerDeps, watch::Sender<bool>) {
     let health = Health::new();
     let (stop, shutdown) = watch::channel(false);
     let deps = ControllerDeps {
+        watch_client: client.clone(),
         client,
         config: config(),
         clock: Clock::default(),
