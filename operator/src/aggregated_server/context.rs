@@ -23,14 +23,14 @@ use kube::{
 
 use super::{
     certificates::Issued, claimant::ListedServer, control_plane, events::Publisher, outcome::Happening,
-    registration::FailedTrials,
+    prober::Prober, registration::FailedTrials,
 };
 use crate::{
     admin::Heartbeat,
     applier::Applier,
     clock::{self, Clock},
     metrics::Metrics,
-    probe::{Limits, verified::Token},
+    probe::verified::Token,
 };
 
 /// How long a probe's token lives: the shortest that the API grants (TokenRequest, expirationSeconds).
@@ -58,8 +58,8 @@ pub struct Context {
     pub probe_service_account: String,
     /// The longest time between two reconciles.
     pub resync: Duration,
-    /// How long endpoints may take.
-    pub limits: Limits,
+    /// Asks endpoints.
+    pub prober: Prober,
     /// To count in.
     pub metrics: Metrics,
     /// To show that reconciles come to their end.
@@ -127,7 +127,7 @@ pub enum TokenError {
 impl Context {
     /// A context for one leadership.
     #[must_use]
-    pub fn new(deps: &crate::run::ControllerDeps, servers: Store<ListedServer>) -> Self {
+    pub fn new(deps: &crate::run::ControllerDeps, servers: Store<ListedServer>, prober: Prober) -> Self {
         let reporter = Reporter {
             controller: MANAGER.into(),
             instance: Some(deps.settings.instance.clone()),
@@ -141,7 +141,7 @@ impl Context {
             namespace: deps.namespace.clone(),
             probe_service_account: deps.settings.probe_service_account.clone(),
             resync: deps.settings.resync,
-            limits: Limits::default(),
+            prober,
             metrics: deps.metrics.clone(),
             heartbeat: deps.heartbeat.clone(),
             servers,
@@ -173,6 +173,7 @@ impl Context {
 
     /// Forgets a server that is gone.
     pub fn forget(&self, uid: &str) {
+        self.prober.forget(uid);
         self.memory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

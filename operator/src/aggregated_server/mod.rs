@@ -11,10 +11,11 @@
 //! | `diagnose` | what is wrong | none |
 //! | `keys`, `children`, `register`, `rotate` | carry those decisions out | writes |
 //! | `volume` | the volume of embedded storage: its growth, its faults, its end | writes |
-//! | `endpoints`, `control_plane` | ask servers and control planes | network |
+//! | `endpoints` | where the endpoints are, and what each one answers | none |
+//! | `prober`, `control_plane` | ask servers and control planes | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
-//! | `status`, `update_status`, `events` | what was found, told | writes status |
+//! | `status`, `pending`, `update_status`, `events` | what was found, told | writes status |
 
 pub mod build;
 pub mod certificates;
@@ -35,6 +36,8 @@ pub mod live;
 pub mod names;
 pub mod outcome;
 pub mod pass;
+mod pending;
+pub mod prober;
 pub mod register;
 pub mod registration;
 pub mod rotate;
@@ -82,9 +85,9 @@ pub enum Error {
     WriteStatus(#[source] kube::Error),
 }
 
-/// How long one reconcile may take: longer than every endpoint that it may ask, each at its own limit, and shorter than what
-/// `/livez` takes for a standstill.
-const DEADLINE: Duration = Duration::from_secs(5 * 60);
+/// How long one reconcile may take: several requests to the API server at their own limit, since none is made to an endpoint
+/// within it, and shorter than what `/livez` takes for a standstill.
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// The pause after an error.
 const RETRY: Duration = Duration::from_secs(5);
@@ -206,7 +209,7 @@ fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerSt
 fn pause(outcome: &Outcome, resync: Duration, now: Timestamp) -> Duration {
     let usual = if outcome.hurry {
         HURRIED
-    } else if outcome.findings.is_empty() {
+    } else if outcome.findings.is_empty() && outcome.pending_endpoints.is_empty() {
         resync
     } else {
         IMPATIENT.min(resync)

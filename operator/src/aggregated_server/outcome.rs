@@ -65,6 +65,8 @@ pub struct Outcome {
     pub certificates: CertificatesStatus,
     /// Whether certificates were looked at: endpoints were asked.
     pub observed: bool,
+    /// Endpoints that have not answered yet, as messages name them: what was told of them before stands.
+    pub pending_endpoints: Vec<String>,
     /// What a workload runs as.
     pub service_account: Option<String>,
     /// What belongs to the server.

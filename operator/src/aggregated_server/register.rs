@@ -221,7 +221,7 @@ fn on_trial(group_version: &str) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::{collections::BTreeMap, time::Duration};
 
     use serde_json::json;
 
@@ -354,6 +354,7 @@ mod tests {
             handshake: Ok(Presented { leaf, trust: Ok(()) }),
             discovery: BTreeMap::from([(group_version, Discovery::Served)]),
             readyz: None,
+            age: Duration::ZERO,
         };
         let outcome = register_late(None, "POST", &[answered]).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
