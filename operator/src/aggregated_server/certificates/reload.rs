@@ -52,6 +52,7 @@ mod tests {
             handshake: served.map(presented).ok_or(HandshakeError::ConnectionRefused),
             discovery: BTreeMap::new(),
             readyz: None,
+            age: std::time::Duration::ZERO,
         }
     }
 
