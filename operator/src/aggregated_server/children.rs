@@ -1,7 +1,7 @@
 //! Applies children: the order, and what a refusal means.
 
 use annex_crds::v1alpha1::{Child, Reason};
-use kube::{Api, Resource, api::PropagationPolicy, core::ApiResource};
+use kube::{Api, Resource, ResourceExt as _, api::PropagationPolicy, core::ApiResource};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -63,11 +63,8 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let desired = self.desired(object, outcome)?;
-        let value = live.map(serde_json::to_value).transpose();
-        let value = value
-            .inspect_err(|error| outcome.find(Reason::ApplyFailed, error.to_string()))
-            .ok()?;
-        let applied = self.ctx.applier.apply_since(&desired, value).await;
+        let read = live.map(|live| live.resource_version().unwrap_or_default());
+        let applied = self.ctx.applier.apply_since(&desired, read.as_deref()).await;
         // It is there, whoever was faster.
         if matches!(applied, Err(ApplyError::Raced { .. }))
             && live.is_some_and(|live| self.names.ownership(live) == Ownership::Ours)

@@ -293,7 +293,13 @@ mod tests {
 
     /// One claim, registered over what was read, by an operator that is late: the API server refuses what it writes.
     async fn register_late(live: Option<APIService>, method: &'static str, reports: &[Report]) -> Outcome {
+        let there = live.as_ref().map(|live| json!(live));
         let ctx = context(fake_client(move |request| {
+            if request.method == "GET" {
+                return there
+                    .clone()
+                    .map_or_else(|| Answer::status(404, "NotFound"), Answer::ok);
+            }
             assert_eq!(request.method, method, "{request:?}");
             if method == "PATCH" {
                 let version = &request.body["metadata"]["resourceVersion"];

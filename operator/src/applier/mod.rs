@@ -119,12 +119,23 @@ impl Applier {
         self.carry_out(desired, live, Guard::Uid).await
     }
 
-    /// The same over `live`, the object as it was read earlier, and only while it is still that: for what derives from
-    /// something else that was read after `live`. `None` where there was no object.
+    /// The same, only while the object still has the resourceVersion that it was read with earlier: for what derives from something
+    /// else that was read after it. `None` where there was no object. It is read once more: who reads an object for its meaning
+    /// may leave out whose its fields are.
     ///
     /// # Errors
     /// See [`ApplyError`]; [`ApplyError::Raced`] where somebody has written the object since it was read.
-    pub async fn apply_since(&self, desired: &Desired, live: Option<Value>) -> Result<Applied, ApplyError> {
+    pub async fn apply_since(&self, desired: &Desired, read: Option<&str>) -> Result<Applied, ApplyError> {
+        let live = self.get(desired).await?;
+        let version = live
+            .as_ref()
+            .and_then(|live| metadata_text(live, "resourceVersion"));
+        if version.as_deref() != read {
+            return Err(ApplyError::Raced {
+                object: desired.name(),
+                message: "it has changed since it was read".to_owned(),
+            });
+        }
         self.carry_out(desired, live, Guard::ResourceVersion).await
     }
 

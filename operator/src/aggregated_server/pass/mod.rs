@@ -389,12 +389,6 @@ mod tests {
     /// The other operator in a hand-over has rotated since this pass read the ConfigMap and the Secret.
     #[tokio::test]
     async fn a_bundle_that_was_published_since_stays_and_is_no_failure() {
-        let ctx = context(fake_client(|request| {
-            assert_eq!(request.method, "PATCH", "{request:?}");
-            let version = &request.body["metadata"]["resourceVersion"];
-            assert_eq!(version, "1", "no write without the version that was read");
-            Answer::status(409, "Conflict")
-        }));
         let (server, names) = (server(), names());
         let mut old = build::config_map(&names, "old");
         old.metadata.uid = Some("c".into());
@@ -404,6 +398,16 @@ mod tests {
             "fieldsV1": { "f:data": {} },
         }]))
         .unwrap();
+        let there = json!(old);
+        let ctx = context(fake_client(move |request| {
+            if request.method == "GET" {
+                return Answer::ok(there.clone());
+            }
+            assert_eq!(request.method, "PATCH", "{request:?}");
+            let version = &request.body["metadata"]["resourceVersion"];
+            assert_eq!(version, "1", "no write without the version that was read");
+            Answer::status(409, "Conflict")
+        }));
         let pass = Pass {
             ctx: &ctx,
             server: &server,
