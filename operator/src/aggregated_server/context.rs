@@ -22,7 +22,11 @@ use kube::{
 };
 
 use super::{
-    certificates::Issued, claimant::ListedServer, control_plane, events::Publisher, outcome::Happening,
+    certificates::{Issued, Seen},
+    claimant::ListedServer,
+    control_plane,
+    events::Publisher,
+    outcome::Happening,
     registration::FailedTrials,
 };
 use crate::{
@@ -88,8 +92,8 @@ pub struct Memory {
     pub authorities_issued: Issued,
     /// Serving certificates that were issued because the one before was of no use.
     pub leaves_issued: Issued,
-    /// Since when every control plane has seen the bundle of this fingerprint.
-    pub widened: Option<(String, Instant)>,
+    /// The bundle that every control plane has seen.
+    pub widened: Option<Seen>,
     /// What was told in an Event of an object that does not decode.
     pub invalid: Option<String>,
 }

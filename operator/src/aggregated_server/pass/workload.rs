@@ -8,10 +8,10 @@ use super::Pass;
 use crate::{
     aggregated_server::{
         build::{self, deployment, pod},
+        certificates::Keys,
         children::Children,
         context::Memory,
         diagnose::workload as diagnose,
-        keys::Keys,
         live::{LiveWorkload, is_embedded},
         outcome::Outcome,
         store::Store,
@@ -63,7 +63,10 @@ impl Pass<'_> {
     ) -> Option<PodTemplateSpec> {
         let leaf = match self.server.spec.certificates.reload {
             Reload::Hot => None,
-            Reload::Restart => self.leaf_to_restart_for(keys),
+            Reload::Restart => {
+                let live = self.surroundings.workload.as_ref();
+                keys.leaf_to_restart_for(live.and_then(LiveWorkload::leaf))
+            }
         };
         match pod::pod_template(self.server, workload, &self.names, store, leaf.as_deref()) {
             Ok(template) => Some(template),
@@ -71,21 +74,6 @@ impl Pass<'_> {
                 outcome.find(Reason::TemplateInvalid, error_chain(&error));
                 None
             }
-        }
-    }
-
-    /// The leaf in the pods' annotation. It stays as it is while there is no leaf, or none that may be served: the pods would
-    /// be rolled for nothing, or to serve what not every control plane knows yet.
-    fn leaf_to_restart_for(&self, keys: &Keys) -> Option<String> {
-        let served = keys.leaf.as_ref().filter(|_| keys.widening.is_none());
-        match served {
-            Some(leaf) => Some(leaf.certificate.fingerprint.clone()),
-            None => self
-                .surroundings
-                .workload
-                .as_ref()
-                .and_then(LiveWorkload::leaf)
-                .map(str::to_owned),
         }
     }
 
