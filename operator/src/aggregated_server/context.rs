@@ -22,8 +22,13 @@ use kube::{
 };
 
 use super::{
-    certificates::Issued, claimant::ListedServer, control_plane, events::Publisher, outcome::Happening,
-    prober::Prober, registration::FailedTrials,
+    certificates::{Issued, Seen},
+    claimant::ListedServer,
+    control_plane,
+    events::Publisher,
+    outcome::Happening,
+    prober::Prober,
+    registration::FailedTrials,
 };
 use crate::{
     admin::Heartbeat,
@@ -90,8 +95,8 @@ pub struct Memory {
     pub leaves_issued: Issued,
     /// The leaf, by its fingerprint, that a server had the time to read and does not serve: its pods are rolled for it.
     pub not_reloaded: Option<String>,
-    /// Since when every control plane has seen the bundle of this fingerprint.
-    pub widened: Option<(String, Instant)>,
+    /// The bundle that every control plane has seen.
+    pub widened: Option<Seen>,
     /// What was told in an Event of an object that does not decode.
     pub invalid: Option<String>,
 }

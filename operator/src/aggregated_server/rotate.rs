@@ -7,17 +7,14 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    certificates::rotation,
+    certificates::{Keys, rotation},
     diagnose,
     endpoints::{Presented, Report},
-    keys::{self, Keeper, Keys},
+    keys::{self, Keeper},
     live::LiveWorkload,
     outcome::Outcome,
 };
-use crate::{
-    error_chain::error_chain,
-    pki::{Certificate, verify_chain},
-};
+use crate::{error_chain::error_chain, pki::Certificate};
 
 /// A new leaf that is not served when this part of `renewBefore` is left is more than slow.
 const LATE_FRACTION: u32 = 2;
@@ -45,20 +42,11 @@ impl Rotation<'_> {
     pub async fn advance(&self, outcome: &mut Outcome) -> Vec<Certificate> {
         outcome.observed = true;
         let Self { keeper, keys, looked } = self;
-        let previous_trusted = !keys.authority.previous.is_empty();
-        let mut not_serving = self.not_serving(previous_trusted);
-        if previous_trusted {
+        let mut not_serving = self.not_serving(keys.is_replacing());
+        if keys.is_replacing() {
             not_serving.extend(rotation::unproven(looked.map(<[_]>::len), self.scaled_to_zero()));
         }
-        let facts = rotation::Facts {
-            previous_trusted,
-            // What was swapped in this pass is told as such; the endpoints' turn is the next one.
-            leaf_due: keys.leaf_due || keys.swapped || keys.leaf.is_none(),
-            widening: keys.widening.clone(),
-            held_back: keys.held_back.clone(),
-            not_serving,
-        };
-        let progress = rotation::derive(&facts);
+        let progress = rotation::derive(&keys.facts(not_serving));
         outcome
             .findings
             .extend(keys::findings(keys, &self.not_serving(false), self.keeper.now));
@@ -79,7 +67,7 @@ impl Rotation<'_> {
             return keys.bundle.clone();
         }
         match keeper.narrow(keys, outcome).await {
-            Ok(()) => vec![keys.authority.current.certificate().clone()],
+            Ok(()) => keys.authority.clone().narrowed().bundle(keeper.now),
             Err(error) => {
                 if !error.is_race() {
                     outcome.find(error.reason(), error_chain(&error));
@@ -101,28 +89,20 @@ impl Rotation<'_> {
     /// files already, and may yet begin to answer with what it read.
     fn not_serving(&self, any_leaf_of_authority: bool) -> Vec<String> {
         let keys = self.keys;
-        let Some(leaf) = &keys.leaf else { return Vec::new() };
-        let authority = std::slice::from_ref(keys.authority.current.certificate());
-        let is_of_authority = |leaf: &Certificate| {
-            let chain = std::slice::from_ref(&leaf.der);
-            verify_chain(chain, authority, &self.keeper.policy.server_name, self.keeper.now).is_ok()
-        };
+        if keys.leaf.is_none() {
+            return Vec::new();
+        }
+        let (policy, now) = (self.keeper.policy, self.keeper.now);
         // Thousands of pods serve the same one.
-        let mut of_authority = HashMap::new();
+        let mut right = HashMap::new();
         for report in self.reports() {
-            if let Ok(Presented { leaf, .. }) = &report.handshake
-                && any_leaf_of_authority
-            {
-                of_authority
-                    .entry(leaf.fingerprint.as_str())
-                    .or_insert_with(|| is_of_authority(leaf));
+            if let Ok(Presented { leaf, .. }) = &report.handshake {
+                let is_right = || keys.is_served(leaf, any_leaf_of_authority, policy, now);
+                right.entry(leaf.fingerprint.as_str()).or_insert_with(is_right);
             }
         }
         let serves = |report: &Report| match &report.handshake {
-            Ok(presented) if any_leaf_of_authority => {
-                of_authority.get(presented.leaf.fingerprint.as_str()) == Some(&true)
-            }
-            Ok(presented) => presented.leaf.fingerprint == leaf.certificate.fingerprint,
+            Ok(presented) => right.get(presented.leaf.fingerprint.as_str()) == Some(&true),
             Err(_) => !report.endpoint.ready && !diagnose::runs(&self.keeper.surroundings.pods, report),
         };
         // Of what is not known yet nothing is told; but what an authority's end hangs on is not taken for granted.
@@ -167,10 +147,10 @@ impl Rotation<'_> {
             .into_iter()
             .chain([keys.authority.renewal_time(self.keeper.policy)])
             .min();
-        let began = if keys.authority.previous.is_empty() {
-            keys.leaf.as_ref().and_then(|leaf| leaf.issued_at)
-        } else {
+        let began = if keys.is_replacing() {
             keys.authority.issued_at
+        } else {
+            keys.leaf.as_ref().and_then(|leaf| leaf.issued_at)
         };
         if let (Some(served), Some(_)) = (served, progress) {
             let late = self.keeper.policy.renew_before / LATE_FRACTION;

@@ -12,7 +12,7 @@ use kube::ResourceExt as _;
 
 use super::{
     build::{self, network},
-    certificates::Policy,
+    certificates::{Keys, Policy},
     children::Children,
     claimant::Claimant,
     context::{Context, Memory},
@@ -20,7 +20,7 @@ use super::{
     diagnose,
     endpoints::{self, Endpoints, Report},
     finding::Finding,
-    keys::{Keeper, Keys, KeysError},
+    keys::{Keeper, KeysError},
     live::is_embedded,
     names::Names,
     outcome::{ApiOutcome, Outcome},

@@ -11,12 +11,11 @@ use super::Pass;
 use crate::{
     aggregated_server::{
         build::{self, deployment, pod},
-        certificates::reload,
+        certificates::{Keys, reload},
         children::Children,
         context::Memory,
         diagnose::workload as diagnose,
         endpoints::Report,
-        keys::Keys,
         live::{LiveWorkload, is_embedded},
         outcome::{Happening, Outcome},
         store::{self, Store},
@@ -69,7 +68,10 @@ impl Pass<'_> {
     ) -> Option<PodTemplateSpec> {
         let leaf = match self.server.spec.certificates.reload {
             Reload::Hot => None,
-            Reload::Restart => self.leaf_to_restart_for(keys),
+            Reload::Restart => {
+                let live = self.surroundings.workload.as_ref();
+                keys.leaf_to_restart_for(live.and_then(LiveWorkload::leaf))
+            }
             Reload::HotOrRestart => self.leaf_that_was_not_reloaded(keys, memory),
         };
         match pod::pod_template(self.server, workload, &self.names, store, leaf.as_deref()) {
@@ -81,16 +83,7 @@ impl Pass<'_> {
         }
     }
 
-    /// The leaf in the pods' annotation. It stays as it is while there is no leaf, or none that may be served: the pods would
-    /// be rolled for nothing, or to serve what not every control plane knows yet.
-    fn leaf_to_restart_for(&self, keys: &Keys) -> Option<String> {
-        let served = keys.leaf.as_ref().filter(|_| keys.widening.is_none());
-        let annotated = || self.surroundings.workload.as_ref().and_then(LiveWorkload::leaf);
-        let fingerprint = served.map(|leaf| leaf.certificate.fingerprint.as_str());
-        fingerprint.or_else(annotated).map(str::to_owned)
-    }
-
-    /// The same where the pods are rolled only for a leaf that they do not read by themselves.
+    /// The leaf in the pods' annotation where they are rolled only for one that they do not read by themselves.
     fn leaf_that_was_not_reloaded(&self, keys: &Keys, memory: &Memory) -> Option<String> {
         let annotated = || self.surroundings.workload.as_ref().and_then(LiveWorkload::leaf);
         let leaf = keys.leaf.as_ref().map(|leaf| &leaf.certificate.fingerprint);
