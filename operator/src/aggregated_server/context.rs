@@ -26,6 +26,7 @@ use super::{
     claimant::ListedServer,
     control_plane,
     events::Publisher,
+    fleet::{Fleet, Wait},
     outcome::Happening,
     prober::Prober,
     registration::FailedTrials,
@@ -71,6 +72,8 @@ pub struct Context {
     pub heartbeat: Heartbeat,
     /// Every AggregatedServer, as last seen by the watch.
     pub servers: Store<ListedServer>,
+    /// The rotations of all servers.
+    pub fleet: Fleet,
     publisher: Publisher,
     token: tokio::sync::Mutex<Option<(Token, Instant)>>,
     clocks: tokio::sync::Mutex<Option<(Instant, Option<String>)>>,
@@ -152,6 +155,7 @@ impl Context {
             servers,
             token: tokio::sync::Mutex::default(),
             clocks: tokio::sync::Mutex::default(),
+            fleet: Fleet::default(),
             skew_told: AtomicBool::default(),
             memory: Mutex::default(),
         }
@@ -178,11 +182,20 @@ impl Context {
 
     /// Forgets a server that is gone.
     pub fn forget(&self, uid: &str) {
+        self.fleet.forget(uid);
         self.prober.forget(uid);
         self.memory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(uid);
+    }
+
+    /// Lets a server begin a rotation of its authority that nobody asked for.
+    ///
+    /// # Errors
+    /// It has to wait for others.
+    pub fn begin_rotation(&self, uid: &str) -> Result<(), Wait> {
+        self.fleet.begin(uid, self.servers.state().len())
     }
 
     /// Measures how far this machine's clock is from the API server's. Where a person should know of that, gives an Event, once.

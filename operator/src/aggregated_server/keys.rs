@@ -247,9 +247,20 @@ impl Keeper<'_> {
     ) -> Result<Stored, KeysError> {
         let published = published::authorities(&self.own_api_services());
         let (replacement, there) = match writes::of_authority(live, &published, self.policy, self.now) {
-            AuthorityWrite::None(stored) => return Ok(*stored),
+            AuthorityWrite::None(stored) => {
+                self.ctx.fleet.not_due(&self.names.uid);
+                return Ok(*stored);
+            }
             AuthorityWrite::Replace { replacement, there } => (replacement, there),
         };
+        if let Ok(stored) = &there
+            && replacement.why == authority::NEARS_END
+            && !stored.0.is_urgent(self.policy, self.now)
+            && let Err(wait) = self.ctx.begin_rotation(&self.names.uid)
+        {
+            tracing::debug!(server = self.names.server, %wait, "the authority's rotation waits");
+            return Ok(stored.as_ref().clone());
+        }
         match (self.hold_authority_back(there.is_err(), memory).await, there) {
             // What is there serves on.
             (Some(finding), Ok(stored)) => {

@@ -138,6 +138,7 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
         return Ok(Action::await_change());
     };
     let now = ctx.clock.now();
+    ctx.fleet.note(uid);
     let server = match &server.0 {
         Ok(server) => server,
         Err(undecodable) => return invalid::tell(ctx, &api, &server, undecodable, now).await,
@@ -146,6 +147,8 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
     events::publish(ctx, server, ctx.observe_skew().into_iter().collect()).await;
     match pass::run(ctx, server, now).await {
         Ok(outcome) => {
+            ctx.fleet.observe(uid, outcome.authority_rotation);
+            ctx.metrics.set_authority_rotations(ctx.fleet.count());
             let pause = pause(&outcome, ctx.resync, now);
             let status = status::compute(server, &outcome, now);
             Ok(

@@ -10,6 +10,7 @@ use super::{
     certificates::{Keys, rotation},
     diagnose,
     endpoints::{Presented, Report},
+    fleet,
     keys::{self, Keeper},
     live::LiveWorkload,
     outcome::Outcome,
@@ -47,6 +48,9 @@ impl Rotation<'_> {
             not_serving.extend(rotation::unproven(looked.map(<[_]>::len), self.scaled_to_zero()));
         }
         let progress = rotation::derive(&keys.facts(not_serving));
+        outcome.authority_rotation = keys
+            .is_replacing()
+            .then(|| fleet::Progress::of(keys.authority.issued_at, keeper.now));
         outcome
             .findings
             .extend(keys::findings(keys, &self.not_serving(false), self.keeper.now));

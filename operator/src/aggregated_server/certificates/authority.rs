@@ -61,6 +61,8 @@ pub const FIRST: &str = "first authority";
 pub const LOST: &str = "the authority's Secret was missing or unusable";
 /// Why an authority was made in the place of one that may not sign what is asked for.
 const OTHER_NAMES: &str = "the DNS names changed";
+/// Why an authority was made in the place of one that has not much time left.
+pub const NEARS_END: &str = "the authority nears its end";
 /// Why an authority was made in the place of one that nobody trusts any more.
 pub const EXPIRED: &str = "the authority has expired";
 /// Why an authority was made in the place of one that nobody trusts yet.
@@ -161,6 +163,12 @@ impl Authority {
         }
     }
 
+    /// Whether it has so little time left that its replacement waits for nobody.
+    #[must_use]
+    pub fn is_urgent(&self, policy: &Policy, now: Timestamp) -> bool {
+        now >= before(self.current.certificate().not_after, policy.ca_renew_before / 2)
+    }
+
     /// Why nothing that it signs for `policy` is trusted at `now`, if so.
     fn invalid(&self, policy: &Policy, now: Timestamp) -> Option<&'static str> {
         let certificate = self.current.certificate();
@@ -181,7 +189,7 @@ impl Authority {
         if policy.ca_request.is_some() && policy.ca_request != self.handled_request {
             return Some("requested by annotation");
         }
-        (now >= self.renewal_time(policy)).then_some("the authority nears its end")
+        (now >= self.renewal_time(policy)).then_some(NEARS_END)
     }
 }
 
