@@ -14,6 +14,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::aggregated_server::fleet;
+
 /// The media type of [`Metrics::encode`]'s text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -40,6 +42,8 @@ pub enum Certificate {
     Serving,
     /// The leaf that endpoints present; the earliest of them.
     Served,
+    /// The client certificate for an etcd.
+    StorageClient,
 }
 
 /// What a rotation replaced.
@@ -61,13 +65,14 @@ impl ReconcileResult {
 }
 
 impl Certificate {
-    const ALL: [Self; 3] = [Self::Ca, Self::Serving, Self::Served];
+    const ALL: [Self; 4] = [Self::Ca, Self::Serving, Self::Served, Self::StorageClient];
 
     const fn label(self) -> &'static str {
         match self {
             Self::Ca => "ca",
             Self::Serving => "serving",
             Self::Served => "served",
+            Self::StorageClient => "storage_client",
         }
     }
 }
@@ -117,6 +122,11 @@ struct NameLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabels {
     result: &'static str,
 }
@@ -140,6 +150,7 @@ struct Inner {
     apply_writes: Family<KindLabels, Counter>,
     probes: Family<ResultLabels, Counter>,
     clock_skew: Gauge,
+    authority_rotations: Family<StateLabels, Gauge>,
 }
 
 impl Metrics {
@@ -209,6 +220,12 @@ impl Metrics {
                 &mut registry,
                 "probe",
                 "Probes of servers by result",
+                Family::default(),
+            ),
+            authority_rotations: add(
+                &mut registry,
+                "authority_rotations",
+                "Rotations of certificate authorities by state: under way, blocked (of those), waiting for others to end",
                 Family::default(),
             ),
             clock_skew: add(
@@ -281,6 +298,18 @@ impl Metrics {
     /// Says how far this machine's clock is ahead of the API server's.
     pub fn set_clock_skew(&self, skew: SignedDuration) {
         self.0.clock_skew.set(skew.as_secs());
+    }
+
+    /// Says how many servers rotate their authority, are blocked in that, or wait for their turn.
+    pub fn set_authority_rotations(&self, count: fleet::Count) {
+        for (state, number) in [
+            ("under_way", count.under_way),
+            ("blocked", count.blocked),
+            ("waiting", count.waiting),
+        ] {
+            let gauge = self.0.authority_rotations.get_or_create(&StateLabels { state });
+            gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
     }
 
     /// Says whether this process is the leader.

@@ -4,9 +4,11 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::{CustomResource, CustomResourceExt as _, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
-    certificates::Certificates, status::AggregatedServerStatus, storage::Storage, workload::Workload,
+    certificates::Certificates, condition::ConditionType, reason::Reason, status::AggregatedServerStatus,
+    storage::Storage, workload::Workload,
 };
 
 /// `groupPriorityMinimum` of an APIService whose claim names none: what the kube-apiserver gives to the groups of
@@ -41,8 +43,8 @@ pub const DEFAULT_GROUP_PRIORITY: i32 = 1000;
     .message("the backend is immutable: workload cannot become service, nor the other way round"))]
 #[x_kube(validation = Rule::new("self.namespace != 'kube-system' || has(self.service)")
     .message("kube-system is for service backends only").field_path(".namespace"))]
-#[x_kube(validation = Rule::new("!has(self.service) || !has(self.certificates) || !has(self.certificates.reload) || self.certificates.reload != 'Restart'")
-    .message("certificates.reload: Restart needs a workload: Annex restarts nobody else's"))]
+#[x_kube(validation = Rule::new("!has(self.service) || !has(self.certificates) || !has(self.certificates.reload) || self.certificates.reload == 'Hot'")
+    .message("certificates.reload: Restart and HotOrRestart need a workload: Annex restarts nobody else's"))]
 #[x_kube(validation = Rule::new("!has(self.storage) || has(self.workload)")
     .message("storage needs a workload: what runs already has its own").field_path(".storage"))]
 #[x_kube(validation = Rule::new("has(self.storage) == has(oldSelf.storage) && (!has(self.storage) || has(self.storage.embedded) == has(oldSelf.storage.embedded))")
@@ -179,18 +181,35 @@ pub enum Adoption {
 pub fn definition() -> Result<CustomResourceDefinition, serde_json::Error> {
     let mut definition = serde_json::to_value(AggregatedServer::crd())?;
     strip_nullable(&mut definition);
+    if let Some(status) = definition.pointer_mut(STATUS_SCHEMA) {
+        status["default"] = json!({ "conditions": [pending()] });
+    }
     serde_json::from_value(definition)
 }
 
-fn strip_nullable(value: &mut serde_json::Value) {
+const STATUS_SCHEMA: &str = "/spec/versions/0/schema/openAPIV3Schema/properties/status";
+
+/// The condition of an AggregatedServer that no operator has looked at: without one, tools that apply manifests and wait for
+/// them would call it healthy.
+fn pending() -> Value {
+    json!({
+        "type": ConditionType::Ready.as_str(),
+        "status": "Unknown",
+        "reason": Reason::Pending.as_str(),
+        "message": Reason::Pending.meaning(),
+        "lastTransitionTime": "1970-01-01T00:00:00Z",
+    })
+}
+
+fn strip_nullable(value: &mut Value) {
     match value {
-        serde_json::Value::Object(fields) => {
-            if fields.get("nullable") == Some(&serde_json::Value::Bool(true)) {
+        Value::Object(fields) => {
+            if fields.get("nullable") == Some(&Value::Bool(true)) {
                 fields.remove("nullable");
             }
             fields.values_mut().for_each(strip_nullable);
         }
-        serde_json::Value::Array(items) => items.iter_mut().for_each(strip_nullable),
+        Value::Array(items) => items.iter_mut().for_each(strip_nullable),
         _ => {}
     }
 }

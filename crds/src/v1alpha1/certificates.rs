@@ -155,4 +155,6 @@ pub enum Reload {
     Hot,
     /// Annex rolls the workload.
     Restart,
+    /// Annex rolls the workload where it still serves the certificate before 5 minutes after the new one was issued.
+    HotOrRestart,
 }

@@ -55,6 +55,7 @@ reasons! {
     RolloutBlocked = "RolloutBlocked" on Degraded: "The workload cannot make its pods, or makes no progress.",
     StorageUnavailable = "StorageUnavailable" on Degraded: "What is stored cannot be reached: the volume or the Secret of `storage` is missing or not bound, or the server's own readiness says that its storage fails.",
     ReadinessFailed = "ReadinessFailed" on Degraded: "The server's own readiness fails; the failing checks are named.",
+    TooManyEndpoints = "TooManyEndpoints" on Degraded: "The Service has more than 4,096 endpoints; those beyond are not asked, so that nothing is registered for the first time and no old authority is dropped.",
     VolumeNotResized = "VolumeNotResized" on Degraded: "The volume of embedded storage does not grow to `storage.embedded.size`; the message says why.",
     ApplyFailed = "ApplyFailed" on Degraded: "The API server refused something that the operator wrote or read; its text is in the message.",
     // What is wrong with certificates.
@@ -89,6 +90,7 @@ reasons! {
     RollingOut = "RollingOut" on Progressing: "Pods are being made or replaced.",
     ResizingVolume = "ResizingVolume" on Progressing: "The volume of embedded storage is growing.",
     Registering = "Registering" on Progressing: "APIServices are not yet registered.",
+    Pending = "Pending" on Ready: "The operator has not looked at it yet.",
     // What is well.
     Passed = "Passed" on Available: "The aggregator's checks pass: requests are answered.",
     Registered = "Registered" on Registered: "The APIService stands and has been available.",

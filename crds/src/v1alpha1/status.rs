@@ -74,6 +74,10 @@ pub struct CertificatesStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub served_not_after: Option<Time>,
+    /// When the client certificate expires that the Secret of `storage.etcd` holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    pub storage_client_not_after: Option<Time>,
     /// When the next certificate is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::watches::Watches;
 
-/// How long the reconcile loop may show no progress. Longer than any request and backoff within a reconcile, so that
-/// a slow cluster does not restart the operator.
+/// How long the reconcile loop may show no progress. Several times what one reconcile may take (90 s, after which it is
+/// cut off), so that only what cannot be cut off restarts the operator, and a slow cluster does not.
 const STUCK_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// The outcome of one check.

@@ -22,15 +22,22 @@ use kube::{
 };
 
 use super::{
-    certificates::Issued, claimant::ListedServer, control_plane, events::Publisher, informers::Informers,
-    outcome::Happening, registration::FailedTrials,
+    certificates::{Issued, Seen},
+    claimant::ListedServer,
+    control_plane,
+    events::Publisher,
+    fleet::{Fleet, Wait},
+    informers::Informers,
+    outcome::Happening,
+    prober::Prober,
+    registration::FailedTrials,
 };
 use crate::{
     admin::Heartbeat,
     applier::Applier,
     clock::{self, Clock},
     metrics::Metrics,
-    probe::{Limits, verified::Token},
+    probe::verified::Token,
 };
 
 /// How long a probe's token lives: the shortest that the API grants (TokenRequest, expirationSeconds).
@@ -60,14 +67,16 @@ pub struct Context {
     pub probe_service_account: String,
     /// The longest time between two reconciles.
     pub resync: Duration,
-    /// How long endpoints may take.
-    pub limits: Limits,
+    /// Asks endpoints.
+    pub prober: Prober,
     /// To count in.
     pub metrics: Metrics,
     /// To show that reconciles come to their end.
     pub heartbeat: Heartbeat,
     /// Every AggregatedServer, as last seen by the watch.
     pub servers: Store<ListedServer>,
+    /// The rotations of all servers.
+    pub fleet: Fleet,
     publisher: Publisher,
     token: tokio::sync::Mutex<Option<(Token, Instant)>>,
     clocks: tokio::sync::Mutex<Option<(Instant, Option<String>)>>,
@@ -90,8 +99,10 @@ pub struct Memory {
     pub authorities_issued: Issued,
     /// Serving certificates that were issued because the one before was of no use.
     pub leaves_issued: Issued,
-    /// Since when every control plane has seen the bundle of this fingerprint.
-    pub widened: Option<(String, Instant)>,
+    /// The leaf, by its fingerprint, that a server had the time to read and does not serve: its pods are rolled for it.
+    pub not_reloaded: Option<String>,
+    /// The bundle that every control plane has seen.
+    pub widened: Option<Seen>,
     /// What was told in an Event of an object that does not decode.
     pub invalid: Option<String>,
 }
@@ -131,6 +142,7 @@ impl Context {
         deps: &crate::run::ControllerDeps,
         servers: Store<ListedServer>,
         informers: Informers,
+        prober: Prober,
     ) -> Self {
         let reporter = Reporter {
             controller: MANAGER.into(),
@@ -146,12 +158,13 @@ impl Context {
             namespace: deps.namespace.clone(),
             probe_service_account: deps.settings.probe_service_account.clone(),
             resync: deps.settings.resync,
-            limits: Limits::default(),
+            prober,
             metrics: deps.metrics.clone(),
             heartbeat: deps.heartbeat.clone(),
             servers,
             token: tokio::sync::Mutex::default(),
             clocks: tokio::sync::Mutex::default(),
+            fleet: Fleet::default(),
             skew_told: AtomicBool::default(),
             memory: Mutex::default(),
         }
@@ -178,10 +191,20 @@ impl Context {
 
     /// Forgets a server that is gone.
     pub fn forget(&self, uid: &str) {
+        self.fleet.forget(uid);
+        self.prober.forget(uid);
         self.memory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(uid);
+    }
+
+    /// Lets a server begin a rotation of its authority that nobody asked for.
+    ///
+    /// # Errors
+    /// It has to wait for others.
+    pub fn begin_rotation(&self, uid: &str) -> Result<(), Wait> {
+        self.fleet.begin(uid, self.servers.state().len())
     }
 
     /// Measures how far this machine's clock is from the API server's. Where a person should know of that, gives an Event, once.

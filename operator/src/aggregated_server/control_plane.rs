@@ -14,13 +14,17 @@ use kube::{
     client::Body,
 };
 
-use super::context::Memory;
+use super::{
+    certificates::{
+        Seen, Widening,
+        published::publishes,
+        widening::{self, PROXY_DELAY},
+    },
+    context::Memory,
+};
 use crate::clock;
-use crate::pki::{Certificate, bundle, parse_bundle};
+use crate::pki::Certificate;
 
-/// From an APIService in a kube-apiserver's watch cache to its proxy's transport it is one more event; nothing tells
-/// when that was handled. It takes milliseconds.
-const PROXY_DELAY: Duration = Duration::from_secs(5);
 /// How long one control plane may take to answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many control planes are asked for their time.
@@ -29,7 +33,7 @@ const MAX_CONTROL_PLANES: usize = 16;
 const SERVER_NAME: &str = "kubernetes.default.svc";
 
 /// Why a bundle is not known everywhere yet; `None` once it is, and its proxies had their time. `api_services` are the
-/// registered ones, as read a moment ago; with none there is nobody to wait for.
+/// registered ones, as read a moment ago.
 pub async fn widening(
     client: &Client,
     config: &Config,
@@ -37,34 +41,24 @@ pub async fn widening(
     wanted: &[Certificate],
     api_services: &[&APIService],
 ) -> Option<String> {
-    if api_services.is_empty() {
-        return None;
-    }
-    if let Some(behind) = api_services.iter().find(|service| !publishes(service, wanted)) {
-        memory.widened = None;
-        return Some(format!(
-            "APIService {} does not publish the new authority yet",
-            behind.name_any()
-        ));
-    }
-    let fingerprint = wanted
-        .iter()
-        .map(|certificate| certificate.fingerprint.as_str())
-        .collect::<Vec<_>>()
-        .join(",");
-    if let Some((known, since)) = &memory.widened
-        && *known == fingerprint
-    {
-        return (since.elapsed() < PROXY_DELAY).then(proxies);
-    }
-    memory.widened = None;
-    match every_control_plane(client, config, wanted, api_services).await {
-        Some(why) => Some(why),
-        None => {
-            memory.widened = Some((fingerprint, Instant::now()));
-            Some(proxies())
+    let newest = match widening::decide(api_services, wanted, memory.widened.as_ref(), Instant::now()) {
+        Widening::Known => return None,
+        Widening::Proxies => return Some(proxies()),
+        Widening::Unpublished(behind) => {
+            memory.widened = None;
+            return Some(format!(
+                "APIService {} does not publish the new authority yet",
+                behind.name_any()
+            ));
         }
+        Widening::Ask(newest) => newest,
+    };
+    memory.widened = None;
+    if let Some(why) = every_control_plane(client, config, wanted, newest).await {
+        return Some(why);
     }
+    memory.widened = Some(Seen::new(wanted, Instant::now()));
+    Some(proxies())
 }
 
 /// The same at each look: what counts down would be written again and again.
@@ -75,26 +69,13 @@ fn proxies() -> String {
     )
 }
 
-fn publishes(service: &APIService, wanted: &[Certificate]) -> bool {
-    let pem = service.spec.as_ref().and_then(|spec| spec.ca_bundle.as_ref());
-    pem.and_then(|pem| parse_bundle(&pem.0).ok())
-        .is_some_and(|published| bundle::contains_all(&published, wanted))
-}
-
-/// The first control plane that has not seen the newest of the writes.
+/// The first control plane that has not seen `newest`, the newest of the writes.
 async fn every_control_plane(
     client: &Client,
     config: &Config,
     wanted: &[Certificate],
-    api_services: &[&APIService],
+    newest: &APIService,
 ) -> Option<String> {
-    let revision = |service: &&APIService| {
-        service
-            .resource_version()
-            .and_then(|version| version.parse::<u64>().ok())
-    };
-    // A watch cache is a prefix of history: one that has the newest write has them all.
-    let newest = api_services.iter().copied().max_by_key(revision)?;
     let addresses = match control_planes(client).await {
         Ok(addresses) if addresses.is_empty() => return Some("no control plane is known".to_owned()),
         Ok(addresses) => addresses,

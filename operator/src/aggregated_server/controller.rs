@@ -36,6 +36,7 @@ use super::{
         store::Touched,
     },
     names::KUBE_SYSTEM,
+    prober::{Prober, live::live},
     reconcile,
     volume::departure::{self, Departures},
 };
@@ -44,6 +45,7 @@ use crate::{
     decode::{Guarded, Managed, ObjectMetadata},
     error_chain::error_chain,
     metrics::Metrics,
+    probe::Limits,
     run::ControllerDeps,
 };
 
@@ -55,10 +57,16 @@ const BEAT: Duration = Duration::from_secs(60);
 
 /// Runs until it is told to stop, and lets reconciles that are under way end.
 pub async fn run(deps: ControllerDeps) {
-    let client = deps.client.clone();
+    let prober = Prober::new(live(Limits::default(), deps.clock.clone(), deps.metrics.clone()));
+    run_with(deps, prober).await;
+}
+
+async fn run_with(deps: ControllerDeps, prober: Prober) {
+    let client = deps.watch_client.clone();
     let (servers, writer) = reflector::store();
     let informers = Informers::default();
-    let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone()));
+    let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
+    let _probes = Probes(Arc::clone(&ctx));
     let mut departures = Departures::default();
     let (leave, left) = departure::channel();
     let observer = Observer {
@@ -86,6 +94,7 @@ pub async fn run(deps: ControllerDeps) {
     let controller = Controller::for_stream(own, servers.clone())
         .with_config(ControllerConfig::default().concurrency(deps.settings.workers))
         .reconcile_on(wakes(&client, &servers, &informers, &observer))
+        .reconcile_on(ctx.prober.wakes().map(|name| ObjectRef::new(&name)))
         .graceful_shutdown_on(async move {
             let mut shutdown = shutdown;
             // A closed channel is a stop as well.
@@ -108,6 +117,15 @@ pub async fn run(deps: ControllerDeps) {
         }
     }
     deps.heartbeat.end();
+}
+
+/// Ends the probes with the controller, also where that is dropped: what else holds the context may go on for a moment.
+struct Probes(Arc<Context>);
+
+impl Drop for Probes {
+    fn drop(&mut self) {
+        self.0.prober.end();
+    }
 }
 
 /// A server that is gone is known by its name alone: no reconcile of it comes any more.
@@ -334,15 +352,26 @@ fn of_claims(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::{
+        collections::BTreeMap,
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
 
+    use futures::FutureExt as _;
     use serde_json::{Value, json};
     use tokio::sync::watch;
 
     use super::*;
     use crate::{
-        aggregated_server::testing::deps,
+        aggregated_server::{
+            prober::question::Answer as Answered,
+            testing::{deps, prober},
+        },
         fake_client::{Answer, Request, fake_client},
+        probe::tls::HandshakeError,
     };
 
     const SERVERS: &str = "/apis/annex.dev/v1alpha1/aggregatedservers";
@@ -417,9 +446,19 @@ mod tests {
 
         fn start(&self) -> (Watches, Metrics, watch::Sender<bool>, tokio::task::JoinHandle<()>) {
             let cluster = self.clone();
-            let (deps, stop) = deps(fake_client(move |request| cluster.answer(request)));
+            let of_watches = self.clone();
+            let (mut deps, stop) = deps(fake_client(move |request| {
+                assert!(!request.watch, "{request:?}");
+                cluster.answer(request)
+            }));
+            deps.watch_client = fake_client(move |request| {
+                // A list without a name, or a watch.
+                assert_eq!(request.method, "GET");
+                assert!(!request.path.starts_with(&format!("{SERVERS}/")), "{request:?}");
+                of_watches.answer(request)
+            });
             let (watches, metrics) = (deps.watches.clone(), deps.metrics.clone());
-            (watches, metrics, stop, tokio::spawn(run(deps)))
+            (watches, metrics, stop, tokio::spawn(run_with(deps, prober())))
         }
     }
 
@@ -498,7 +537,159 @@ mod tests {
         let context = crate::aggregated_server::testing::context(fake_client(|_| Answer::Never));
         let server = serde_json::from_value::<ListedServer>(server("good", json!(1))).unwrap();
         let error = reconcile(Arc::new(server), Arc::new(context)).await.unwrap_err();
-        assert_eq!(error.to_string(), "it took longer than 300 s");
+        assert_eq!(error.to_string(), "it took longer than 90 s");
+    }
+
+    const DEAD: usize = 8;
+
+    /// What there is of servers that somebody else runs, each behind a Service with one endpoint.
+    fn run_by_others(stored: &Mutex<BTreeMap<String, Value>>, request: Request) -> Answer {
+        let Request { method, path, .. } = &request;
+        if method != "GET" {
+            let mut body = request.body.clone();
+            body["metadata"]["resourceVersion"] = json!("1");
+            let name = body["metadata"]["name"].as_str().unwrap_or_default();
+            let path = if method == "POST" {
+                format!("{path}/{name}")
+            } else {
+                path.clone()
+            };
+            stored.lock().unwrap().insert(path, body.clone());
+            return Answer::ok(body);
+        }
+        if request.watch {
+            return Answer::Never;
+        }
+        if let Some(object) = stored.lock().unwrap().get(path) {
+            return Answer::ok(object.clone());
+        }
+        let number = path
+            .rsplit('/')
+            .find_map(|part| part.strip_prefix('s')?.parse::<u8>().ok());
+        let server = |number| {
+            json!({
+                "apiVersion": "annex.dev/v1alpha1", "kind": "AggregatedServer",
+                "metadata": { "name": format!("s{number}"), "uid": format!("s{number}"), "generation": 1, "resourceVersion": "1" },
+                "spec": {
+                    "namespace": format!("s{number}"),
+                    "apis": [{ "group": format!("s{number}.example.com"), "version": "v1" }],
+                    "service": { "name": "api", "port": 443 },
+                },
+            })
+        };
+        let servers = 0..=DEAD;
+        let endpoints = |number| {
+            json!([{
+                "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": { "name": "api-1" },
+                "addressType": "IPv4", "ports": [{ "name": "https", "port": 8443 }],
+                "endpoints": [{ "addresses": [format!("10.0.0.{number}")], "conditions": { "ready": true } }],
+            }])
+        };
+        let list = |items: Value| {
+            Answer::ok(
+                json!({ "apiVersion": "v1", "kind": "List", "metadata": { "resourceVersion": "1" }, "items": items }),
+            )
+        };
+        match (number, path.rsplit('/').next()) {
+            (_, Some("aggregatedservers")) => list(json!(servers.map(server).collect::<Vec<_>>())),
+            (Some(number), Some("api")) => Answer::ok(json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": { "name": "api", "namespace": format!("s{number}") },
+                "spec": { "clusterIP": "10.96.0.1", "ports": [{ "name": "https", "port": 443 }] },
+            })),
+            (Some(number), Some("endpointslices")) => list(endpoints(number)),
+            (Some(number), Some(_)) if path.starts_with(&format!("{SERVERS}/")) => {
+                let mut server = server(usize::from(number));
+                let written = stored.lock().unwrap().get(&format!("{path}/status")).cloned();
+                server["status"] = written.map_or(Value::Null, |written| written["status"].clone());
+                Answer::ok(server)
+            }
+            (Some(number), Some(name)) if name == format!("s{number}") => Answer::ok(json!({
+                "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name },
+            })),
+            (_, Some(plural)) if plural.ends_with('s') && plural != "status" => list(json!([])),
+            _ => Answer::status(404, "NotFound"),
+        }
+    }
+
+    /// The packets of eight servers are dropped; there is one worker; the ninth has its pass all the same.
+    #[tokio::test(start_paused = true)]
+    async fn servers_that_do_not_answer_keep_no_other_from_its_pass() {
+        let ended = Arc::new(AtomicUsize::new(0));
+        let ends = Arc::clone(&ended);
+        let healthy = format!("10.0.0.{DEAD}");
+        let prober = Prober::new(Arc::new(move |address, _| {
+            let (ends, dead) = (Arc::clone(&ends), address.ip().to_string() != healthy);
+            async move {
+                if dead {
+                    tokio::time::sleep(Duration::from_secs(5)).await;
+                    ends.fetch_add(1, Ordering::SeqCst);
+                }
+                Answered {
+                    handshake: Err(if dead {
+                        HandshakeError::ConnectTimeout
+                    } else {
+                        HandshakeError::ConnectionRefused
+                    }),
+                    at: tokio::time::Instant::now(),
+                    discovery: Default::default(),
+                    readyz: None,
+                    timed_out: dead,
+                }
+            }
+            .boxed()
+        }));
+        let statuses = Arc::new(Mutex::new(Vec::new()));
+        let (written, deads) = (Arc::clone(&statuses), Arc::clone(&ended));
+        let stored = Arc::new(Mutex::default());
+        let (deps, stop) = deps(fake_client(move |request| {
+            if request.method != "GET" && request.path.ends_with("/status") {
+                let name = request.path.rsplit('/').nth(1).unwrap().to_owned();
+                let told = request.body["status"].clone();
+                written
+                    .lock()
+                    .unwrap()
+                    .push((name, told, deads.load(Ordering::SeqCst)));
+            }
+            run_by_others(&stored, request)
+        }));
+        let task = tokio::spawn(run_with(deps, prober));
+        let told = |name: &str, reason_: &str| {
+            let statuses = statuses.lock().unwrap();
+            statuses
+                .iter()
+                .find(|(of, status, _)| of == name && reason(status, "Available")[1] == reason_)
+                .map(|(_, _, deads)| *deads)
+        };
+        let ninth = format!("s{DEAD}");
+        until("the ninth's status", || {
+            told(&ninth, "ConnectionRefused").is_some()
+        })
+        .await;
+        assert_eq!(
+            told(&ninth, "ConnectionRefused"),
+            Some(0),
+            "it waited for the dead"
+        );
+        // Of the others nothing is said before it is known.
+        for number in 0..DEAD {
+            let name = format!("s{number}");
+            until("a dead one's status", || {
+                told(&name, "ConnectionTimeout").is_some()
+            })
+            .await;
+            let statuses = statuses.lock().unwrap();
+            let mut of = statuses.iter().filter(|(of, _, _)| *of == name);
+            assert_eq!(
+                reason(&of.next().unwrap().1, "Available"),
+                json!(["Unknown", "NotObserved"])
+            );
+            assert_eq!(
+                reason(&of.next().unwrap().1, "Available"),
+                json!(["False", "ConnectionTimeout"])
+            );
+        }
+        stop.send(true).unwrap();
+        task.await.unwrap();
     }
 
     #[tokio::test]

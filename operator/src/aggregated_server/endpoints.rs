@@ -1,32 +1,20 @@
-//! The endpoints of a server: where they are, and what each one answers.
+//! The endpoints of a server: where they are, and what each one answers. Pure; `prober` asks them.
 
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
+    time::Duration,
 };
 
-use futures::{StreamExt as _, stream};
-use jiff::Timestamp;
 use k8s_openapi::api::{
     core::v1::{Pod, Service},
     discovery::v1::EndpointSlice,
 };
 
 use crate::{
-    pki::{Certificate, TrustFault, verify_chain},
-    probe::{
-        Limits,
-        discovery::{self, Discovery},
-        health::{self, Readyz},
-        tls::{self, HandshakeError},
-        verified::{self, Token},
-    },
+    pki::{Certificate, TrustFault},
+    probe::{discovery::Discovery, health::Readyz, tls::HandshakeError},
 };
-
-/// How many endpoints are asked at once.
-const CONCURRENCY: usize = 8;
-/// How many endpoints are asked at all. More would make a reconcile too long; the rest is asked as these go.
-const MAX_ENDPOINTS: usize = 256;
 
 /// One address behind the Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +100,6 @@ pub fn resolve(
         .list
         .sort_by_key(|endpoint| (endpoint.origin, endpoint.address));
     endpoints.list.dedup();
-    endpoints.list.truncate(MAX_ENDPOINTS);
     if endpoints.list.is_empty() && !other_names.is_empty() {
         endpoints.name_mismatch = Some((wanted, other_names));
     }
@@ -169,17 +156,6 @@ fn origin(pods: &[Pod], name: Option<&str>, ip: IpAddr) -> Origin {
     }
 }
 
-/// What to ask beside the handshake.
-#[derive(Clone, Debug, Default)]
-pub struct Questions {
-    /// Group-versions whose discovery is asked of ready endpoints.
-    pub group_versions: Vec<(String, String)>,
-    /// The rightless identity that asks.
-    pub token: Option<Token>,
-    /// Whether endpoints that are not ready are asked why.
-    pub readiness: bool,
-}
-
 /// What an endpoint presented, and whether the bundle vouches for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Presented {
@@ -200,9 +176,35 @@ pub struct Report {
     pub discovery: BTreeMap<String, Discovery>,
     /// What it says of its own readiness, where it was asked.
     pub readyz: Option<Readyz>,
+    /// How long ago the handshake ended.
+    pub age: Duration,
 }
 
 impl Report {
+    /// Of an endpoint that has not been asked, or has not answered yet.
+    #[must_use]
+    pub fn unasked(endpoint: Endpoint, why: HandshakeError) -> Self {
+        Self {
+            endpoint,
+            handshake: Err(why),
+            discovery: BTreeMap::new(),
+            readyz: None,
+            age: Duration::ZERO,
+        }
+    }
+
+    /// Whether nothing is known of it but that it is being asked.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.handshake == Err(HandshakeError::NoAnswerYet)
+    }
+
+    /// Whether it is beyond what is asked at all.
+    #[must_use]
+    pub fn is_beyond(&self) -> bool {
+        self.handshake == Err(HandshakeError::TooMany)
+    }
+
     /// Whether it serves a certificate that the bundle vouches for.
     #[must_use]
     pub fn trusted(&self) -> bool {
@@ -210,83 +212,15 @@ impl Report {
     }
 }
 
-/// Asks every endpoint. A secret goes only to an endpoint that the bundle vouches for.
-pub async fn ask(
-    endpoints: &[Endpoint],
-    server_name: &str,
-    bundle: &[Certificate],
-    questions: &Questions,
-    limits: &Limits,
-) -> Vec<Report> {
-    let one = |endpoint: &Endpoint| ask_one(endpoint.clone(), server_name, bundle, questions, limits);
-    let mut reports: Vec<Report> = stream::iter(endpoints.iter().map(one))
-        .buffer_unordered(CONCURRENCY)
-        .collect()
-        .await;
-    reports.sort_by_key(|report| report.endpoint.address);
-    reports
-}
-
-async fn ask_one(
-    endpoint: Endpoint,
-    server_name: &str,
-    bundle: &[Certificate],
-    questions: &Questions,
-    limits: &Limits,
-) -> Report {
-    let handshake = match endpoint.origin {
-        Origin::Backend => tls::handshake(endpoint.address, server_name, limits).await,
-        Origin::Gone => Err(HandshakeError::PodGone),
-        Origin::Foreign => Err(HandshakeError::ForeignAddress),
-    };
-    let handshake = handshake.map(|served| Presented {
-        trust: verify_chain(&served.chain, bundle, server_name, Timestamp::now()),
-        leaf: served.leaf,
-    });
-    let mut report = Report {
-        endpoint,
-        handshake,
-        discovery: BTreeMap::new(),
-        readyz: None,
-    };
-    let ask_readiness = questions.readiness && !report.endpoint.ready;
-    let ask_discovery = report.endpoint.ready && !questions.group_versions.is_empty();
-    if !report.trusted() || !(ask_readiness || ask_discovery) {
-        return report;
-    }
-    let connected = verified::connect(
-        report.endpoint.address,
-        server_name,
-        bundle,
-        Timestamp::now(),
-        limits,
-    )
-    .await;
-    let Ok(mut connection) = connected else {
-        return report;
-    };
-    if ask_readiness {
-        report.readyz = health::readyz(&mut connection).await.ok();
-    }
-    if ask_discovery {
-        for (group, version) in &questions.group_versions {
-            let answer =
-                discovery::group_version(&mut connection, group, version, questions.token.as_ref()).await;
-            let broken = matches!(answer, Discovery::TooSlow | Discovery::Failed(_));
-            report.discovery.insert(format!("{group}/{version}"), answer);
-            // What did not answer in time will not answer the next question either.
-            if broken {
-                break;
-            }
-        }
-    }
-    report
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Origin, ask, resolve};
-    use crate::probe::{Limits, tls::HandshakeError};
+    use jiff::Timestamp;
+
+    use super::{Origin, resolve};
+    use crate::{
+        aggregated_server::{prober::question::Questions, testing::prober},
+        probe::tls::HandshakeError,
+    };
 
     fn service(port_name: &str) -> k8s_openapi::api::core::v1::Service {
         let yaml = format!("spec: {{ ports: [{{ name: '{port_name}', port: 443, targetPort: 8443 }}] }}");
@@ -393,14 +327,11 @@ endpoints:
             ]
         );
         let others = &endpoints.list[1..];
-        let reports = ask(
-            others,
-            "wardle.wardle.svc",
-            &[],
-            &Default::default(),
-            &Limits::default(),
-        )
-        .await;
+        let questions = Questions::new("wardle.wardle.svc", &[], Vec::new(), None);
+        let reports = prober()
+            .reports("0b9c", "wardle", others, &questions, Timestamp::UNIX_EPOCH)
+            .await;
+        assert_eq!(reports.len(), others.len());
         for report in &reports {
             let refused = [HandshakeError::PodGone, HandshakeError::ForeignAddress];
             assert!(

@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use jiff::{SignedDuration, Timestamp};
+
 /// The part of all servers that may rotate at once, and the least number.
 const AT_ONCE: (usize, usize) = (20, 1);
 /// The part of all servers whose rotations may be blocked, and the least number, before no further one begins.
@@ -16,8 +18,20 @@ const BLOCKED: (usize, usize) = (10, 2);
 pub enum Progress {
     /// It is under way.
     UnderWay,
-    /// It waits so long that a served certificate nears its end.
+    /// It has not come to its end in [`SLOW`].
     Blocked,
+}
+
+/// A rotation that takes longer waits for something that does not come by itself: kubelets bring a Secret within two minutes.
+const SLOW: SignedDuration = SignedDuration::from_mins(15);
+
+impl Progress {
+    /// Of a rotation that began at `began`.
+    #[must_use]
+    pub fn of(began: Option<Timestamp>, now: Timestamp) -> Self {
+        let slow = began.is_some_and(|began| now.duration_since(began) >= SLOW);
+        if slow { Self::Blocked } else { Self::UnderWay }
+    }
 }
 
 /// Why a rotation that nobody asked for, and that has time, does not begin yet.
@@ -70,6 +84,11 @@ impl Fleet {
                 state.rotating.remove(uid);
             }
         }
+    }
+
+    /// Takes note that the server with `uid` was looked at, though not to the end.
+    pub fn note(&self, uid: &str) {
+        self.state().observed.insert(uid.to_owned());
     }
 
     /// Takes note that none is due of the server with `uid`.

@@ -9,8 +9,9 @@ use kube::{Api, ResourceExt as _, api::PostParams};
 
 use super::{
     certificates::{
-        Authority, AuthorityFault, IssueCause, LeafFault, Policy, Replacement, ServingLeaf, authority, leaf,
-        secrets,
+        Authority, AuthorityFault, AuthorityWrite, IssueCause, Keys, LeafFault, Policy, Replacement, Serving,
+        ServingWrite, Waits, authority, published, secrets,
+        writes::{self, Stored},
     },
     context::{Context, Memory},
     control_plane,
@@ -22,30 +23,8 @@ use super::{
 use crate::{
     applier::{ApplyError, Ownership, is_of_an_unknown_owner},
     metrics::Rotation,
-    pki::{Certificate, IssueError, TrustFault, bundle, issue_leaf, parse_bundle, verify_chain},
+    pki::{Certificate, IssueError, TrustFault, issue_leaf, verify_chain},
 };
-
-/// What a server's certificates are after this pass's writes. Not to be formatted: there are keys in it.
-pub struct Keys {
-    /// Signs.
-    pub authority: Authority,
-    /// Its Secret, as it is now.
-    pub authority_secret: Secret,
-    /// Serves; `None` while there is none.
-    pub leaf: Option<ServingLeaf>,
-    /// How many leaves came before.
-    pub rotation_count: i64,
-    /// To be published.
-    pub bundle: Vec<Certificate>,
-    /// A new leaf is due and was not issued yet.
-    pub leaf_due: bool,
-    /// This pass has put a new leaf in another's place.
-    pub swapped: bool,
-    /// Why a leaf of the authority may not be served yet.
-    pub widening: Option<String>,
-    /// Why a leaf that is due is not issued, though its authority is known everywhere.
-    pub held_back: Option<String>,
-}
 
 /// Certificates could not be kept.
 #[derive(Debug, thiserror::Error)]
@@ -147,54 +126,58 @@ impl Keeper<'_> {
             .owned(self.surroundings.serving_secret.as_ref(), outcome)
             .await?;
         let live = live.as_ref();
-        let read = ServingLeaf::read(live, &bundle, self.policy, self.now);
-        let cause = leaf::decide(read.as_ref(), &authority, self.policy, self.now);
-        if let Err(fault @ LeafFault::Unusable(_)) = &read {
+        let serving = Serving::read(live, &authority, &bundle, self.policy, self.now);
+        if let Err(fault @ LeafFault::Unusable(_)) = &serving.read {
             let message = format!(
                 "Secret {}/{}: {fault}",
                 self.names.namespace, self.names.serving_secret
             );
             outcome.find(Reason::ServingSecretInvalid, message);
         }
-        let mut widening = None;
-        // Of what has expired nobody can be kept waiting any more: it is trusted nowhere.
-        if !authority.previous.is_empty() && !matches!(read, Err(LeafFault::Expired)) {
-            let api_services = self.own_api_services();
-            let client = &self.ctx.client;
-            widening =
-                control_plane::widening(client, &self.ctx.config, memory, &bundle, &api_services).await;
-        }
-        let mut held_back = None;
-        if let Some(cause) = cause
-            && widening.is_none()
-            && let Some(finding) = self.hold_leaf_back(cause, memory).await
-        {
-            held_back = Some(finding.message.clone());
-            outcome.findings.push(finding);
-        }
-        let due = cause.filter(|_| widening.is_none() && held_back.is_none());
-        let written = match due {
-            Some(cause) => Some(self.issue(live, &authority, &bundle, cause, outcome).await?),
-            None => self.republish(live, &bundle).await?,
+        let waits = self.waits(&serving, &bundle, memory, outcome).await;
+        let write = serving.write(live, &bundle, waits.any());
+        let written = match &write {
+            ServingWrite::Issue(cause) => Some(self.issue(live, &authority, &bundle, *cause, outcome).await?),
+            ServingWrite::Republish(secret) => Some(self.write(secret).await?),
+            ServingWrite::None => None,
         };
-        if let Some(cause) = due
+        if let ServingWrite::Issue(cause) = write
             && of_no_use(cause)
         {
             memory.leaves_issued.note(Instant::now());
         }
-        let swapped = due.is_some() && live.is_some();
-        let live = written.as_ref().or(live);
-        Ok(Keys {
-            leaf: ServingLeaf::read(live, &bundle, self.policy, self.now).ok(),
-            rotation_count: leaf::rotation_count(live),
-            leaf_due: cause.is_some() && due.is_none(),
-            swapped,
-            authority,
-            authority_secret,
-            bundle,
-            widening,
-            held_back,
-        })
+        Ok(Keys::new(
+            (authority, authority_secret),
+            (&serving, &write),
+            written.as_ref().or(live),
+            waits,
+            self.policy,
+            self.now,
+        ))
+    }
+
+    /// What a leaf that is due, or will be, has to wait for.
+    async fn waits(
+        &self,
+        serving: &Serving,
+        bundle: &[Certificate],
+        memory: &mut Memory,
+        outcome: &mut Outcome,
+    ) -> Waits {
+        let mut waits = Waits::default();
+        if serving.widens {
+            let api_services = self.own_api_services();
+            let (client, config) = (&self.ctx.client, &self.ctx.config);
+            waits.widening = control_plane::widening(client, config, memory, bundle, &api_services).await;
+        }
+        if let Some(cause) = serving.cause
+            && waits.widening.is_none()
+            && let Some(finding) = self.hold_leaf_back(cause, memory).await
+        {
+            waits.held_back = Some(finding.message.clone());
+            outcome.findings.push(finding);
+        }
+        waits
     }
 
     /// Why no leaf may be issued for `cause` now.
@@ -214,14 +197,8 @@ impl Keeper<'_> {
     }
 
     /// Why no authority may be made now.
-    async fn hold_authority_back(
-        &self,
-        read: &Result<Authority, AuthorityFault>,
-        memory: &mut Memory,
-    ) -> Option<Finding> {
-        if read.is_err()
-            && let Some(pause) = memory.authorities_issued.pause(Instant::now())
-        {
+    async fn hold_authority_back(&self, of_no_use: bool, memory: &mut Memory) -> Option<Finding> {
+        if of_no_use && let Some(pause) = memory.authorities_issued.pause(Instant::now()) {
             let what = format!(
                 "Secret {}/{}",
                 self.names.operator_namespace,
@@ -258,12 +235,7 @@ impl Keeper<'_> {
     /// # Errors
     /// See [`KeysError`].
     pub async fn narrow(&self, keys: &Keys, outcome: &mut Outcome) -> Result<(), KeysError> {
-        let narrowed = Authority {
-            previous: Vec::new(),
-            ..keys.authority.clone()
-        };
-        let narrowed = secrets::authority_secret(Some(&keys.authority_secret), &narrowed, self.names);
-        if narrowed != keys.authority_secret {
+        if let Some(narrowed) = keys.narrowed_secret(self.names) {
             self.write(&narrowed).await?;
         }
         outcome.happenings.push(Happening::normal(
@@ -280,34 +252,35 @@ impl Keeper<'_> {
         live: Option<&Secret>,
         memory: &mut Memory,
         outcome: &mut Outcome,
-    ) -> Result<(Authority, Secret), KeysError> {
-        let published = self.published();
-        let read = Authority::read(live).map(|read| read.with_published(&published, self.policy));
-        let replacement = authority::decide(read.as_ref(), &published, self.policy, self.now);
-        let (replacement, read) = match (replacement, read, live) {
-            (None, Ok(authority), Some(live)) => return Ok((authority, live.clone())),
-            (Some(replacement), read, _) => (replacement, read),
-            // `decide` always replaces what cannot be read.
-            (None, _, _) => {
-                let replacement = Replacement {
-                    why: authority::LOST,
-                    previous: published,
-                };
-                (replacement, Err(AuthorityFault::Missing))
+    ) -> Result<Stored, KeysError> {
+        let published = published::authorities(&self.own_api_services());
+        let (replacement, there) = match writes::of_authority(live, &published, self.policy, self.now) {
+            AuthorityWrite::None(stored) => {
+                self.ctx.fleet.not_due(&self.names.uid);
+                return Ok(*stored);
             }
+            AuthorityWrite::Replace { replacement, there } => (replacement, there),
         };
-        match (self.hold_authority_back(&read, memory).await, read, live) {
+        if let Ok(stored) = &there
+            && replacement.why == authority::NEARS_END
+            && !stored.0.is_urgent(self.policy, self.now)
+            && let Err(wait) = self.ctx.begin_rotation(&self.names.uid)
+        {
+            tracing::debug!(server = self.names.server, %wait, "the authority's rotation waits");
+            return Ok(stored.as_ref().clone());
+        }
+        match (self.hold_authority_back(there.is_err(), memory).await, there) {
             // What is there serves on.
-            (Some(finding), Ok(authority), Some(live)) => {
+            (Some(finding), Ok(stored)) => {
                 outcome.findings.push(finding);
-                Ok((authority, live.clone()))
+                Ok(*stored)
             }
-            (Some(finding), ..) => Err(KeysError::HeldBack(finding)),
-            (None, read, live) => {
-                if read.is_err() {
+            (Some(finding), Err(_)) => Err(KeysError::HeldBack(finding)),
+            (None, there) => {
+                if there.is_err() {
                     memory.authorities_issued.note(Instant::now());
                 }
-                self.replace(replacement, &read, live, outcome).await
+                self.replace(replacement, there.err(), live, outcome).await
             }
         }
     }
@@ -315,10 +288,10 @@ impl Keeper<'_> {
     async fn replace(
         &self,
         replacement: Replacement,
-        read: &Result<Authority, AuthorityFault>,
+        fault: Option<AuthorityFault>,
         live: Option<&Secret>,
         outcome: &mut Outcome,
-    ) -> Result<(Authority, Secret), KeysError> {
+    ) -> Result<Stored, KeysError> {
         let why = replacement.why;
         let authority = Authority::issue(self.policy, replacement, self.now)?;
         let written = self
@@ -331,8 +304,8 @@ impl Keeper<'_> {
             .clone()
             .unwrap_or_default();
         let note = format!("certificate authority {name} was made: {why}");
-        let happening = match read {
-            Err(AuthorityFault::Unusable(fault)) => Happening::warning(
+        let happening = match fault {
+            Some(AuthorityFault::Unusable(fault)) => Happening::warning(
                 Reason::CaSecretInvalid.as_str(),
                 "IssueAuthority",
                 format!("{note}: {fault}"),
@@ -395,39 +368,12 @@ impl Keeper<'_> {
         Ok(written)
     }
 
-    async fn republish(
-        &self,
-        live: Option<&Secret>,
-        bundle: &[Certificate],
-    ) -> Result<Option<Secret>, KeysError> {
-        match live.and_then(|live| secrets::republished(live, bundle)) {
-            Some(secret) => self.write(&secret).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
     fn own_api_services(&self) -> Vec<&APIService> {
         let ours = |service: &&APIService| {
             self.names.ownership(*service) != Ownership::Foreign
                 && service.metadata.deletion_timestamp.is_none()
         };
         self.surroundings.api_services.values().filter(ours).collect()
-    }
-
-    /// What clients trust now: the bundles of the registered APIServices. No others are believed: the copies in the hosting
-    /// namespace are written by whoever may write there, and what is believed here is published to all clients.
-    fn published(&self) -> Vec<Certificate> {
-        let bundles: Vec<Vec<Certificate>> = self
-            .own_api_services()
-            .into_iter()
-            .filter_map(|service| service.spec.as_ref()?.ca_bundle.as_ref())
-            .filter_map(|pem| parse_bundle(&pem.0).ok())
-            .collect();
-        let slices: Vec<&[Certificate]> = bundles.iter().map(Vec::as_slice).collect();
-        bundle::union(&slices)
-            .into_iter()
-            .filter(|certificate| certificate.is_ca)
-            .collect()
     }
 
     /// The Secret `live` as this server's. One of an earlier server of this name, such as from a backup, is taken up before the
@@ -517,9 +463,8 @@ pub fn findings(keys: &Keys, not_serving: &[String], now: Timestamp) -> Vec<Find
         }
         findings.push(Finding::new(Reason::ServingSecretInvalid, message));
     }
-    let replacing = !keys.authority.previous.is_empty();
     if keys.authority.issued_because.as_deref() == Some(authority::LOST)
-        && (replacing || recent(keys.authority.issued_at, now))
+        && (keys.is_replacing() || recent(keys.authority.issued_at, now))
     {
         findings.push(Finding::new(
             Reason::CaSecretInvalid,

@@ -12,10 +12,11 @@
 //! | `diagnose` | what is wrong | none |
 //! | `keys`, `children`, `register`, `rotate` | carry those decisions out | writes |
 //! | `volume` | the volume of embedded storage: its growth, its faults, its end | writes |
-//! | `endpoints`, `control_plane` | ask servers and control planes | network |
+//! | `endpoints` | where the endpoints are, and what each one answers | none |
+//! | `prober`, `control_plane` | ask servers and control planes | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
-//! | `status`, `update_status`, `events` | what was found, told | writes status |
+//! | `status`, `pending`, `update_status`, `events` | what was found, told | writes status |
 
 pub mod build;
 pub mod certificates;
@@ -37,6 +38,8 @@ pub mod live;
 pub mod names;
 pub mod outcome;
 pub mod pass;
+mod pending;
+pub mod prober;
 pub mod register;
 pub mod registration;
 pub mod rotate;
@@ -84,9 +87,9 @@ pub enum Error {
     WriteStatus(#[source] kube::Error),
 }
 
-/// How long one reconcile may take: longer than every endpoint that it may ask, each at its own limit, and shorter than what
-/// `/livez` takes for a standstill.
-const DEADLINE: Duration = Duration::from_secs(5 * 60);
+/// How long one reconcile may take: several requests to the API server at their own limit, since none is made to an endpoint
+/// within it, and shorter than what `/livez` takes for a standstill.
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// The pause after an error.
 const RETRY: Duration = Duration::from_secs(5);
@@ -137,6 +140,7 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
         return Ok(Action::await_change());
     };
     let now = ctx.clock.now();
+    ctx.fleet.note(uid);
     let server = match &server.0 {
         Ok(server) => server,
         Err(undecodable) => return invalid::tell(ctx, &api, &server, undecodable, now).await,
@@ -145,6 +149,8 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
     events::publish(ctx, server, ctx.observe_skew().into_iter().collect()).await;
     match pass::run(ctx, server, now).await {
         Ok(outcome) => {
+            ctx.fleet.observe(uid, outcome.authority_rotation);
+            ctx.metrics.set_authority_rotations(ctx.fleet.count());
             let pause = pause(&outcome, ctx.resync, now);
             let status = status::compute(server, &outcome, now);
             Ok(
@@ -197,6 +203,7 @@ fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerSt
         (Certificate::Ca, &certificates.ca_not_after),
         (Certificate::Serving, &certificates.serving_not_after),
         (Certificate::Served, &certificates.served_not_after),
+        (Certificate::StorageClient, &certificates.storage_client_not_after),
     ] {
         ctx.metrics
             .set_certificate_not_after(&name, which, time.as_ref().map(|time| time.0));
@@ -207,7 +214,7 @@ fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerSt
 fn pause(outcome: &Outcome, resync: Duration, now: Timestamp) -> Duration {
     let usual = if outcome.hurry {
         HURRIED
-    } else if outcome.findings.is_empty() {
+    } else if outcome.findings.is_empty() && outcome.pending_endpoints.is_empty() {
         resync
     } else {
         IMPATIENT.min(resync)

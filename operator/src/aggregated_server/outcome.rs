@@ -4,7 +4,7 @@ use annex_crds::v1alpha1::{CertificatesStatus, Child, Reason};
 use jiff::Timestamp;
 use kube::runtime::events::EventType;
 
-use super::{finding::Finding, validate::ApiPlan};
+use super::{finding::Finding, fleet::Progress, validate::ApiPlan};
 
 /// What became of one claim.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,8 +63,12 @@ pub struct Outcome {
     pub apis: Vec<ApiOutcome>,
     /// Certificates and their rotation.
     pub certificates: CertificatesStatus,
+    /// Where the rotation of the authority stands, if one is under way.
+    pub authority_rotation: Option<Progress>,
     /// Whether certificates were looked at: endpoints were asked.
     pub observed: bool,
+    /// Endpoints that have not answered yet, as messages name them: what was told of them before stands.
+    pub pending_endpoints: Vec<String>,
     /// What a workload runs as.
     pub service_account: Option<String>,
     /// What belongs to the server.

@@ -222,7 +222,7 @@ fn on_trial(group_version: &str) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::{collections::BTreeMap, time::Duration};
 
     use serde_json::json;
 
@@ -294,10 +294,12 @@ mod tests {
 
     /// One claim, registered over what was read, by an operator that is late: the API server refuses what it writes.
     async fn register_late(live: Option<APIService>, method: &'static str, reports: &[Report]) -> Outcome {
-        let there = json!(live);
+        let there = live.as_ref().map(|live| json!(live));
         let ctx = context(fake_client(move |request| {
             if request.method == "GET" {
-                return Answer::ok(there.clone());
+                return there
+                    .clone()
+                    .map_or_else(|| Answer::status(404, "NotFound"), Answer::ok);
             }
             assert_eq!(request.method, method, "{request:?}");
             if method == "PATCH" {
@@ -359,6 +361,7 @@ mod tests {
             handshake: Ok(Presented { leaf, trust: Ok(()) }),
             discovery: BTreeMap::from([(group_version, Discovery::Served)]),
             readyz: None,
+            age: Duration::ZERO,
         };
         let outcome = register_late(None, "POST", &[answered]).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);

@@ -369,6 +369,7 @@ mod tests {
             handshake: Ok(Presented { leaf, trust }),
             discovery: BTreeMap::from([("wardle.example.com/v1alpha1".to_owned(), answer)]),
             readyz: None,
+            age: Duration::ZERO,
         }
     }
 
@@ -401,6 +402,8 @@ mod tests {
                 handshake: Err(HandshakeError::ConnectionRefused),
                 ..good()
             },
+            Report::unasked(good().endpoint, HandshakeError::NoAnswerYet),
+            Report::unasked(good().endpoint, HandshakeError::TooMany),
         ];
         for report in bad {
             assert!(

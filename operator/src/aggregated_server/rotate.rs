@@ -1,24 +1,28 @@
 //! Where a rotation stands after the endpoints were asked, and its last step.
 
+use std::{collections::HashMap, time::Duration};
+
 use annex_crds::v1alpha1::{CertificatesStatus, Reason, RotationStatus, RotationStep};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    certificates::rotation,
+    certificates::{Keys, rotation},
     diagnose,
-    endpoints::Report,
-    keys::{self, Keeper, Keys},
+    endpoints::{Presented, Report},
+    fleet,
+    keys::{self, Keeper},
     live::LiveWorkload,
     outcome::Outcome,
 };
-use crate::{
-    error_chain::error_chain,
-    pki::{Certificate, verify_chain},
-};
+use crate::{error_chain::error_chain, pki::Certificate};
 
 /// A new leaf that is not served when this part of `renewBefore` is left is more than slow.
 const LATE_FRACTION: u32 = 2;
+
+/// How old an answer may be that proves that an old authority can go. Longer than an endpoint takes to time out, so that
+/// there is always one pass that its last answer is recent for.
+const PROOF_AGE: Duration = Duration::from_secs(10);
 
 /// The rotation of one server's certificates, after its endpoints were asked.
 pub struct Rotation<'a> {
@@ -39,20 +43,14 @@ impl Rotation<'_> {
     pub async fn advance(&self, outcome: &mut Outcome) -> Vec<Certificate> {
         outcome.observed = true;
         let Self { keeper, keys, looked } = self;
-        let previous_trusted = !keys.authority.previous.is_empty();
-        let mut not_serving = self.not_serving(previous_trusted);
-        if previous_trusted {
+        let mut not_serving = self.not_serving(keys.is_replacing());
+        if keys.is_replacing() {
             not_serving.extend(rotation::unproven(looked.map(<[_]>::len), self.scaled_to_zero()));
         }
-        let facts = rotation::Facts {
-            previous_trusted,
-            // What was swapped in this pass is told as such; the endpoints' turn is the next one.
-            leaf_due: keys.leaf_due || keys.swapped || keys.leaf.is_none(),
-            widening: keys.widening.clone(),
-            held_back: keys.held_back.clone(),
-            not_serving,
-        };
-        let progress = rotation::derive(&facts);
+        let progress = rotation::derive(&keys.facts(not_serving));
+        outcome.authority_rotation = keys
+            .is_replacing()
+            .then(|| fleet::Progress::of(keys.authority.issued_at, keeper.now));
         outcome
             .findings
             .extend(keys::findings(keys, &self.not_serving(false), self.keeper.now));
@@ -73,7 +71,7 @@ impl Rotation<'_> {
             return keys.bundle.clone();
         }
         match keeper.narrow(keys, outcome).await {
-            Ok(()) => vec![keys.authority.current.certificate().clone()],
+            Ok(()) => keys.authority.clone().narrowed().bundle(keeper.now),
             Err(error) => {
                 if !error.is_race() {
                     outcome.find(error.reason(), error_chain(&error));
@@ -95,17 +93,36 @@ impl Rotation<'_> {
     /// files already, and may yet begin to answer with what it read.
     fn not_serving(&self, any_leaf_of_authority: bool) -> Vec<String> {
         let keys = self.keys;
-        let Some(leaf) = &keys.leaf else { return Vec::new() };
-        let authority = std::slice::from_ref(keys.authority.current.certificate());
-        let serves = |report: &Report| match &report.handshake {
-            Ok(presented) if any_leaf_of_authority => {
-                let chain = std::slice::from_ref(&presented.leaf.der);
-                verify_chain(chain, authority, &self.keeper.policy.server_name, self.keeper.now).is_ok()
+        if keys.leaf.is_none() {
+            return Vec::new();
+        }
+        let (policy, now) = (self.keeper.policy, self.keeper.now);
+        // Thousands of pods serve the same one.
+        let mut right = HashMap::new();
+        for report in self.reports() {
+            if let Ok(Presented { leaf, .. }) = &report.handshake {
+                let is_right = || keys.is_served(leaf, any_leaf_of_authority, policy, now);
+                right.entry(leaf.fingerprint.as_str()).or_insert_with(is_right);
             }
-            Ok(presented) => presented.leaf.fingerprint == leaf.certificate.fingerprint,
+        }
+        let serves = |report: &Report| match &report.handshake {
+            Ok(presented) => right.get(presented.leaf.fingerprint.as_str()) == Some(&true),
             Err(_) => !report.endpoint.ready && !diagnose::runs(&self.keeper.surroundings.pods, report),
         };
+        // Of what is not known yet nothing is told; but what an authority's end hangs on is not taken for granted.
+        let known = |report: &Report| !report.is_pending() && !report.is_beyond();
+        let recent = |report: &Report| report.age <= PROOF_AGE;
+        let fails = |report: &&Report| {
+            if any_leaf_of_authority {
+                !(known(report) && recent(report) && serves(report))
+            } else {
+                known(report) && !serves(report)
+            }
+        };
         let describe = |report: &Report| match &report.handshake {
+            _ if known(report) && serves(report) => {
+                format!("{} has not answered lately", report.endpoint)
+            }
             Ok(presented) => {
                 format!(
                     "{} serves a certificate that is valid until {}",
@@ -114,11 +131,7 @@ impl Rotation<'_> {
             }
             Err(error) => format!("{}: {error}", report.endpoint),
         };
-        self.reports()
-            .iter()
-            .filter(|report| !serves(report))
-            .map(describe)
-            .collect()
+        self.reports().iter().filter(fails).map(describe).collect()
     }
 
     fn tell(&self, progress: Option<&rotation::Progress>, outcome: &mut Outcome) {
@@ -138,10 +151,10 @@ impl Rotation<'_> {
             .into_iter()
             .chain([keys.authority.renewal_time(self.keeper.policy)])
             .min();
-        let began = if keys.authority.previous.is_empty() {
-            keys.leaf.as_ref().and_then(|leaf| leaf.issued_at)
-        } else {
+        let began = if keys.is_replacing() {
             keys.authority.issued_at
+        } else {
+            keys.leaf.as_ref().and_then(|leaf| leaf.issued_at)
         };
         if let (Some(served), Some(_)) = (served, progress) {
             let late = self.keeper.policy.renew_before / LATE_FRACTION;
@@ -160,6 +173,7 @@ impl Rotation<'_> {
             ca_not_after: Some(time(keys.authority.current.certificate().not_after)),
             serving_not_after: keys.leaf.as_ref().map(|leaf| time(leaf.certificate.not_after)),
             served_not_after: served.map(time),
+            storage_client_not_after: None,
             next_rotation_time: due.map(time),
             rotation_count: keys.rotation_count,
             rotation: progress.map(|progress| RotationStatus {
@@ -168,5 +182,118 @@ impl Rotation<'_> {
                 blocked_by: progress.blocked_by.clone(),
             }),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        aggregated_server::{
+            certificates::{
+                Authority, Replacement,
+                testing::{at, policy},
+            },
+            context::Memory,
+            endpoints::{Endpoint, Origin},
+            testing::{context, names, surroundings},
+        },
+        fake_client::{Answer, fake_client},
+        probe::tls::HandshakeError,
+    };
+
+    fn endpoint() -> Endpoint {
+        Endpoint {
+            address: "10.0.0.1:8443".parse().unwrap(),
+            pod: Some("a".into()),
+            ready: false,
+            origin: Origin::Backend,
+        }
+    }
+
+    /// The rotation of an authority, all but over: a leaf of the new one is in its Secret.
+    async fn stands_at(reports: impl Fn(&Keys) -> Vec<Report>, previous: bool) -> Option<RotationStatus> {
+        let ctx = context(fake_client(|request| Answer::ok(request.body)));
+        let (names, policy) = (names(), policy());
+        let issue = |previous| {
+            let why = "test";
+            Authority::issue(&policy, Replacement { why, previous }, at(0)).unwrap()
+        };
+        let kept = |surroundings| Keeper {
+            ctx: &ctx,
+            names: &names,
+            policy: &policy,
+            surroundings,
+            now: at(1),
+        };
+        let empty = surroundings();
+        let keeper = kept(&empty);
+        let mut keys = keeper
+            .keep(&mut Memory::default(), &mut Outcome::default())
+            .await
+            .unwrap();
+        if previous {
+            keys.authority.previous = vec![issue(Vec::new()).current.certificate().clone()];
+        }
+        let mut outcome = Outcome::default();
+        let reports = reports(&keys);
+        let rotation = Rotation {
+            keeper: &keeper,
+            keys: &keys,
+            looked: Some(&reports),
+        };
+        rotation.advance(&mut outcome).await;
+        outcome.certificates.rotation
+    }
+
+    fn serves(keys: &Keys, age: Duration) -> Report {
+        let leaf = keys.leaf.as_ref().unwrap().certificate.clone();
+        Report {
+            handshake: Ok(Presented { leaf, trust: Ok(()) }),
+            age,
+            ..Report::unasked(endpoint(), HandshakeError::NoAnswerYet)
+        }
+    }
+
+    /// An authority goes only on answers of every endpoint, and recent ones.
+    #[tokio::test]
+    async fn narrow_waits_for_a_recent_answer_of_every_endpoint() {
+        let step = async |report: fn(&Keys) -> Report| {
+            let fresh = |keys: &Keys| vec![serves(keys, Duration::ZERO), report(keys)];
+            stands_at(fresh, true).await.unwrap()
+        };
+        let step_of = async |report| step(report).await.step;
+        assert_eq!(
+            step_of(|keys| serves(keys, PROOF_AGE)).await,
+            RotationStep::Narrow
+        );
+        let gone = |_: &Keys| Report::unasked(endpoint(), HandshakeError::ConnectTimeout);
+        assert_eq!(step_of(gone).await, RotationStep::Narrow);
+        let late = |keys: &Keys| serves(keys, PROOF_AGE + Duration::from_secs(1));
+        let late = step(late).await;
+        assert_eq!(late.step, RotationStep::Probe);
+        assert_eq!(
+            late.blocked_by.as_deref(),
+            Some("pod a (10.0.0.1:8443) has not answered lately")
+        );
+        for unknown in [
+            |_: &Keys| Report::unasked(endpoint(), HandshakeError::NoAnswerYet),
+            |_: &Keys| Report::unasked(endpoint(), HandshakeError::TooMany),
+        ] {
+            assert_eq!(step_of(unknown).await, RotationStep::Probe);
+        }
+    }
+
+    /// A pod that has just come is no rotation.
+    #[tokio::test]
+    async fn of_an_endpoint_that_has_not_answered_yet_no_rotation_is_told() {
+        let ready = || Endpoint {
+            ready: true,
+            ..endpoint()
+        };
+        let pending = |_: &Keys| vec![Report::unasked(ready(), HandshakeError::NoAnswerYet)];
+        assert_eq!(stands_at(pending, false).await, None);
+        let refused = |_: &Keys| vec![Report::unasked(ready(), HandshakeError::ConnectionRefused)];
+        assert_eq!(stands_at(refused, false).await.unwrap().step, RotationStep::Probe);
     }
 }

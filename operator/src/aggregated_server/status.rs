@@ -1,12 +1,16 @@
 //! What was found -> status. Pure; equal input gives equal output, so that nothing is written where nothing changed.
 
-use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus, ApiStatus, ConditionType, Reason};
+use annex_crds::v1alpha1::{
+    AggregatedServer, AggregatedServerStatus, ApiStatus, CertificatesStatus, ConditionType, Reason,
+    RotationStatus,
+};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     finding::Finding,
     outcome::{ApiOutcome, Outcome},
+    pending,
 };
 use crate::conditions::{self, ConditionStatus, Fact};
 
@@ -18,7 +22,7 @@ const NAMED: usize = 3;
 pub fn compute(server: &AggregatedServer, outcome: &Outcome, now: Timestamp) -> AggregatedServerStatus {
     let old = server.status.clone().unwrap_or_default();
     let generation = server.metadata.generation.unwrap_or(0);
-    let findings = settle(outcome);
+    let findings = settle(outcome, &old);
     let mut children = outcome.children.clone();
     children.extend(
         outcome
@@ -31,7 +35,12 @@ pub fn compute(server: &AggregatedServer, outcome: &Outcome, now: Timestamp) -> 
     children.dedup();
     AggregatedServerStatus {
         observed_generation: Some(generation),
-        conditions: conditions::merge(&old.conditions, facts(outcome, &findings), generation, now),
+        conditions: conditions::merge(
+            &old.conditions,
+            facts(outcome, &findings, &old.conditions),
+            generation,
+            now,
+        ),
         group_versions: outcome
             .apis
             .iter()
@@ -43,7 +52,7 @@ pub fn compute(server: &AggregatedServer, outcome: &Outcome, now: Timestamp) -> 
             .iter()
             .map(|api| api_status(api, &findings, &old, generation, now))
             .collect(),
-        certificates: outcome.certificates.clone(),
+        certificates: certificates(outcome, &old),
         service_account_name: outcome.service_account.clone(),
         children,
     }
@@ -123,9 +132,34 @@ fn api_service_child(api: &ApiOutcome) -> annex_crds::v1alpha1::Child {
     }
 }
 
+/// Certificates as they are told; what is served by who has not answered yet is told as before.
+fn certificates(outcome: &Outcome, old: &AggregatedServerStatus) -> CertificatesStatus {
+    let mut certificates = outcome.certificates.clone();
+    let pending = &outcome.pending_endpoints;
+    if pending.is_empty() {
+        return certificates;
+    }
+    let known = &old.certificates;
+    certificates.served_not_after = known.served_not_after.clone().or(certificates.served_not_after);
+    let waits_for = |rotation: &&RotationStatus| {
+        let blocked = rotation.blocked_by.as_deref().unwrap_or_default();
+        pending.iter().any(|endpoint| blocked.contains(endpoint))
+    };
+    let waits = known.rotation.as_ref().filter(waits_for).cloned();
+    certificates.rotation = certificates.rotation.or(waits);
+    certificates
+}
+
 /// Findings as they stand in the end. Where requests are answered all the same, what single endpoints do not answer is a
 /// degradation, or a rollout under way, and no outage.
-fn settle(outcome: &Outcome) -> Vec<Finding> {
+fn settle(outcome: &Outcome, old: &AggregatedServerStatus) -> Vec<Finding> {
+    let standing = pending::standing(old, &outcome.pending_endpoints);
+    // A message that stands may name several endpoints, some of which have answered the same again.
+    let repeated = |finding: &Finding| {
+        standing
+            .iter()
+            .any(|stands| stands.reason == finding.reason && stands.message.contains(&finding.message))
+    };
     let answered = !outcome.apis.is_empty() && outcome.apis.iter().all(|api| api.available);
     let rolling = outcome
         .findings
@@ -145,7 +179,10 @@ fn settle(outcome: &Outcome) -> Vec<Finding> {
         let message = format!("{}: {}", finding.reason, finding.message);
         (!rolling).then(|| Finding::new(Reason::ReadinessFailed, message))
     };
-    outcome.findings.iter().filter_map(settled).collect()
+    let found = outcome.findings.iter().filter_map(settled);
+    let mut findings: Vec<Finding> = found.filter(|finding| !repeated(finding)).collect();
+    findings.extend(standing.iter().filter_map(settled));
+    findings
 }
 
 fn fact(type_: ConditionType, status: ConditionStatus, reason: Reason, message: &str) -> Fact {
@@ -182,7 +219,20 @@ fn leading<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> Option<(R
     ))
 }
 
-fn facts(outcome: &Outcome, findings: &[Finding]) -> Vec<Fact> {
+fn facts(outcome: &Outcome, findings: &[Finding], old: &[Condition]) -> Vec<Fact> {
+    let pending = !outcome.pending_endpoints.is_empty();
+    let unobserved = |type_| fact(type_, ConditionStatus::Unknown, Reason::NotObserved, "");
+    // Who has not answered yet may serve anything: what was well is not said to be otherwise, and nothing is newly said to
+    // be well.
+    let certificates_as_known = |type_| {
+        let known = kept(old, type_);
+        if known.status == ConditionStatus::True {
+            known
+        } else {
+            unobserved(type_)
+        }
+    };
+    let never_observed = |type_| kept(old, type_).status == ConditionStatus::Unknown;
     let on = |type_: ConditionType| {
         leading(
             findings
@@ -193,8 +243,9 @@ fn facts(outcome: &Outcome, findings: &[Finding]) -> Vec<Fact> {
     let all = |test: fn(&ApiOutcome) -> bool| !outcome.apis.is_empty() && outcome.apis.iter().all(test);
     let normal_true = |type_, holds: bool, well: Reason, otherwise: Reason| match on(type_) {
         Some((reason, message)) => fact(type_, ConditionStatus::False, reason, &message),
+        None if pending && type_ == ConditionType::CertificatesReady => certificates_as_known(type_),
         None if holds => fact(type_, ConditionStatus::True, well, ""),
-        None if !outcome.observed => fact(type_, ConditionStatus::Unknown, Reason::NotObserved, ""),
+        None if !outcome.observed || (pending && never_observed(type_)) => unobserved(type_),
         None => fact(type_, ConditionStatus::False, otherwise, ""),
     };
     let normal_false = |type_, well: Reason| match on(type_) {

@@ -1,9 +1,11 @@
 //! `spec.storage` with what was read about it: where the workload stores what it serves. Pure.
 
 use annex_crds::v1alpha1::{AggregatedServer, EmbeddedStorage, EtcdStorage, Reason};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 
 use super::finding::Finding;
+use crate::pki::parse_bundle;
 
 /// Key of the authority that etcd's certificate is verified with.
 pub const ETCD_CA_KEY: &str = "ca.crt";
@@ -75,6 +77,33 @@ impl<'a> Store<'a> {
     }
 }
 
+/// When the client certificate ends that the Secret of an etcd holds, where it holds one that can be read.
+#[must_use]
+pub fn client_not_after(secret: Option<&Secret>) -> Option<Timestamp> {
+    let pem = secret?.data.as_ref()?.get(ETCD_CERTIFICATE_KEY)?;
+    // What follows the first are intermediates.
+    Some(parse_bundle(&pem.0).ok()?.first()?.not_after)
+}
+
+/// What is wrong with the client certificate of an etcd.
+#[must_use]
+pub fn expired_client(server: &AggregatedServer, secret: Option<&Secret>, now: Timestamp) -> Option<Finding> {
+    let ended = client_not_after(secret).filter(|end| *end < now)?;
+    let name = server
+        .spec
+        .storage
+        .as_ref()?
+        .etcd
+        .as_ref()?
+        .secret_name
+        .as_ref()?;
+    let message = format!(
+        "the client certificate in Secret {}/{name} of storage.etcd expired at {ended}",
+        server.spec.namespace
+    );
+    Some(Finding::new(Reason::StorageUnavailable, message))
+}
+
 fn files(secret: Option<&Secret>) -> Result<EtcdFiles, String> {
     let secret = secret.ok_or("does not exist")?;
     let has = |key: &str| secret.data.as_ref().is_some_and(|data| data.contains_key(key));
@@ -97,10 +126,14 @@ fn files(secret: Option<&Secret>) -> Result<EtcdFiles, String> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
     use k8s_openapi::ByteString;
 
     use super::*;
-    use crate::aggregated_server::testing::{embedded_server, etcd_server, server};
+    use crate::{
+        aggregated_server::testing::{embedded_server, etcd_server, server},
+        pki::testing as pki,
+    };
 
     fn secret(keys: &[&str]) -> Secret {
         let data = keys
@@ -111,6 +144,36 @@ mod tests {
             data: Some(data),
             ..Secret::default()
         }
+    }
+
+    #[test]
+    fn a_client_certificate_that_has_expired_is_named() {
+        let server = etcd_server();
+        let leaf = pki::leaf(&pki::authority(&[pki::NAME]));
+        let data = [(
+            ETCD_CERTIFICATE_KEY.to_owned(),
+            ByteString(leaf.cert_pem.into_bytes()),
+        )];
+        let secret = Secret {
+            data: Some(data.into()),
+            ..Secret::default()
+        };
+        let end = leaf.certificate.not_after;
+        assert_eq!(client_not_after(Some(&secret)), Some(end));
+        assert_eq!(expired_client(&server, Some(&secret), end), None);
+        let later = end + SignedDuration::from_secs(1);
+        let finding = expired_client(&server, Some(&secret), later).unwrap();
+        assert_eq!(finding.reason, Reason::StorageUnavailable);
+        assert!(
+            finding.message.contains("Secret wardle/etcd-client"),
+            "{}",
+            finding.message
+        );
+        assert_eq!(
+            client_not_after(Some(&self::secret(&[ETCD_CERTIFICATE_KEY]))),
+            None
+        );
+        assert_eq!(client_not_after(None), None);
     }
 
     #[test]

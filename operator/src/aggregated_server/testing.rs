@@ -11,11 +11,13 @@ use super::{
     dereference::{NamespaceState, Source, Surroundings},
     informers::Informers,
     names::Names,
+    prober::{Prober, live::live},
 };
 use crate::{
     admin::Health,
     clock::Clock,
     metrics::Metrics,
+    probe::Limits,
     run::{ControllerDeps, ControllerSettings},
 };
 
@@ -62,6 +64,7 @@ pub(crate) fn deps(client: Client) -> (ControllerDeps, watch::Sender<bool>) {
     let health = Health::new();
     let (stop, shutdown) = watch::channel(false);
     let deps = ControllerDeps {
+        watch_client: client.clone(),
         client,
         config: config(),
         clock: Clock::default(),
@@ -85,10 +88,15 @@ pub(crate) fn config() -> Config {
     Config::new("http://127.0.0.1".parse().unwrap())
 }
 
+/// What really asks.
+pub(crate) fn prober() -> Prober {
+    Prober::new(live(Limits::default(), Clock::default(), Metrics::new()))
+}
+
 /// What reconciles share.
 pub(crate) fn context(client: Client) -> Context {
     let (servers, _) = reflector::store();
-    Context::new(&deps(client).0, servers, Informers::empty())
+    Context::new(&deps(client).0, servers, Informers::empty(), prober())
 }
 
 /// A namespace with nothing in it.

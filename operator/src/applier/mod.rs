@@ -146,36 +146,36 @@ impl Applier {
         self.carry_out(desired, live, Guard::Uid).await
     }
 
-    /// The same over `live`, the object as it was read earlier, and only while it is still that: for what derives from
-    /// something else that was read after `live`. `None` where there was no object.
+    /// The same, only while the object still has the resourceVersion that it was read with earlier: for what derives from something
+    /// else that was read after it. `None` where there was no object. It is read once more: who reads an object for its meaning
+    /// may leave out whose its fields are.
     ///
     /// # Errors
     /// See [`ApplyError`]; [`ApplyError::Raced`] where somebody has written the object since it was read.
-    pub async fn apply_since(&self, desired: &Desired, live: Option<Value>) -> Result<Applied, ApplyError> {
-        self.carry_out(desired, live, Guard::ResourceVersion).await
-    }
-
-    /// The same over what was `known` of the object: it is asked for where it is not as it should be.
-    ///
-    /// # Errors
-    /// See [`Applier::apply_since`].
-    pub async fn apply_over(&self, desired: &Desired, known: Option<&Known>) -> Result<Applied, ApplyError> {
-        let Some(known) = known else {
-            return self.apply_since(desired, None).await;
-        };
-        if known.is_as(desired) {
-            return Ok(Applied::UNCHANGED);
-        }
+    pub async fn apply_since(&self, desired: &Desired, read: Option<&str>) -> Result<Applied, ApplyError> {
         let live = self.get(desired).await?;
         let version = live
             .as_ref()
             .and_then(|live| metadata_text(live, "resourceVersion"));
-        if version.as_deref() != Some(&*known.resource_version) {
-            let message = "it has changed since it was read".to_owned();
-            let object = desired.name();
-            return Err(ApplyError::Raced { object, message });
+        if version.as_deref() != read {
+            return Err(ApplyError::Raced {
+                object: desired.name(),
+                message: "it has changed since it was read".to_owned(),
+            });
         }
-        self.apply_since(desired, live).await
+        self.carry_out(desired, live, Guard::ResourceVersion).await
+    }
+
+    /// The same over what was `known` of the object, which is read once more only where it is not as it should be.
+    ///
+    /// # Errors
+    /// See [`Applier::apply_since`].
+    pub async fn apply_over(&self, desired: &Desired, known: Option<&Known>) -> Result<Applied, ApplyError> {
+        if known.is_some_and(|known| known.is_as(desired)) {
+            return Ok(Applied::UNCHANGED);
+        }
+        let read = known.map(|known| &*known.resource_version);
+        self.apply_since(desired, read).await
     }
 
     fn known(&self, desired: &Desired) -> Option<Arc<Known>> {

@@ -18,11 +18,11 @@ pub mod verified;
 mod connection_tasks;
 mod error_text;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::time::Duration;
 
-/// How long a peer may take for each step.
+/// How long a peer may take, for each step and in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// For the TCP connection.
@@ -31,10 +31,12 @@ pub struct Limits {
     pub handshake: Duration,
     /// For a request, from sending it to the last byte of the answer.
     pub request: Duration,
+    /// For all of it: one whose every step just keeps its limit must end too.
+    pub whole: Duration,
 }
 
 impl Default for Limits {
-    /// Five seconds for each, as the kube-aggregator gives a discovery request
+    /// Thirty seconds in all, and five for each step, as the kube-aggregator gives a discovery request
     /// (`k8s.io/kube-aggregator/pkg/controllers/status/remote`).
     fn default() -> Self {
         let five = Duration::from_secs(5);
@@ -42,6 +44,7 @@ impl Default for Limits {
             connect: five,
             handshake: five,
             request: five,
+            whole: Duration::from_secs(30),
         }
     }
 }

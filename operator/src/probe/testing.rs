@@ -25,18 +25,19 @@ use crate::pki::testing::{NAME, authority, leaf};
 use crate::pki::{Certificate, CertificateAuthority, KeyPem};
 
 /// Longer than any machine needs.
-pub(super) const AMPLE: Duration = Duration::from_secs(60);
+pub(crate) const AMPLE: Duration = Duration::from_secs(60);
 /// Ample for each step.
-pub(super) const PATIENT: Limits = Limits {
+pub(crate) const PATIENT: Limits = Limits {
     connect: AMPLE,
     handshake: AMPLE,
     request: AMPLE,
+    whole: AMPLE,
 };
 
 /// What a test server answers; `None` is no answer ever.
-pub(super) type Answer = Option<http::Response<Full<Bytes>>>;
+pub(crate) type Answer = Option<http::Response<Full<Bytes>>>;
 
-pub(super) fn answer(code: u16, body: impl Into<Bytes>) -> Answer {
+pub(crate) fn answer(code: u16, body: impl Into<Bytes>) -> Answer {
     Some(
         http::Response::builder()
             .status(code)
@@ -46,8 +47,8 @@ pub(super) fn answer(code: u16, body: impl Into<Bytes>) -> Answer {
 }
 
 /// A server that goes away with its value.
-pub(super) struct TestServer {
-    pub(super) addr: SocketAddr,
+pub(crate) struct TestServer {
+    pub(crate) addr: SocketAddr,
     seen: Arc<Mutex<Seen>>,
     task: JoinHandle<()>,
 }
@@ -202,7 +203,7 @@ pub(super) fn usual(certificate: &Certificate, key: &KeyPem) -> ServerConfig {
 }
 
 /// A server `wardle` with a good certificate, and the bundle that vouches for it.
-pub(super) async fn wardle<H>(handler: H) -> (TestServer, Vec<Certificate>)
+pub(crate) async fn wardle<H>(handler: H) -> (TestServer, Vec<Certificate>)
 where
     H: Fn(&http::request::Parts) -> Answer + Clone + Send + Sync + 'static,
 {

@@ -67,6 +67,12 @@ pub enum HandshakeError {
     /// The pod behind the address is gone: it was not connected to.
     #[error("the pod is gone")]
     PodGone,
+    /// It is being asked for the first time.
+    #[error("no answer yet")]
+    NoAnswerYet,
+    /// The Service has more endpoints than are asked: it was not connected to.
+    #[error("the Service has more endpoints than are asked")]
+    TooMany,
     /// The handshake succeeded with a certificate that cannot be read.
     #[error("the served certificate cannot be read")]
     UnreadableCertificate,

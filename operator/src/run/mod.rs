@@ -30,6 +30,8 @@ use crate::{
 pub struct ControllerDeps {
     /// The cluster. It does not retry by itself: the controller's own backoff must see each failure.
     pub client: Client,
+    /// The same for watches alone, which are silent for long.
+    pub watch_client: Client,
     /// How to reach it, for clients of single control planes.
     pub config: Config,
     /// Its time.
@@ -112,10 +114,11 @@ where
         .leader_elect
         .then(|| args.lease_settings(&namespace))
         .transpose()?;
-    let config = client_config(Config::infer().await.map_err(RunError::InferConfig)?);
+    let config = Config::infer().await.map_err(RunError::InferConfig)?;
     let clock = Clock::default();
-    let client = || {
-        let builder = ClientBuilder::try_from(config.clone()).map_err(RunError::CreateClient)?;
+    let client = |read_timeout| {
+        let config = client_config(config.clone(), read_timeout);
+        let builder = ClientBuilder::try_from(config).map_err(RunError::CreateClient)?;
         Ok::<_, RunError>(builder.with_layer(&clock::observing(clock.clone())).build())
     };
 
@@ -132,8 +135,9 @@ where
 
     let operator = Operator {
         deps: Dependencies {
-            client: client()?,
-            config: config.clone(),
+            client: client(READ_TIMEOUT)?,
+            watch_client: client(WATCH_READ_TIMEOUT)?,
+            config: client_config(config.clone(), READ_TIMEOUT),
             clock: clock.clone(),
             namespace,
             settings: args.controller_settings(),
@@ -141,17 +145,18 @@ where
         },
         // A connection of its own: renewals must not queue behind the controller's requests.
         lease: lease
-            .map(|settings| Ok::<_, RunError>((client()?, settings)))
+            .map(|settings| Ok::<_, RunError>((client(READ_TIMEOUT)?, settings)))
             .transpose()?,
     };
     operator.run(controller, signals.any()).await
 }
 
 /// How long a connection to the API server may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may be silent within an answer. Longer than a watch lasts (290 s, kube's default), so that only
-/// one whose other end is gone is given up.
-const READ_TIMEOUT: Duration = Duration::from_secs(300);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it may be silent before and within an answer: a reconcile, or a renewal, waits for it.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// The same of a watch. Longer than that lasts (290 s, kube's default), so that only one whose other end is gone is given up.
+const WATCH_READ_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Makes aws-lc-rs the process' provider of cryptography for TLS. Again and again does nothing.
 pub fn install_crypto_provider() {
@@ -160,14 +165,14 @@ pub fn install_crypto_provider() {
 }
 
 /// The client's configuration from the one inferred.
-fn client_config(mut config: Config) -> Config {
+fn client_config(mut config: Config, read_timeout: Duration) -> Config {
     let agent = concat!("annex-operator/", env!("CARGO_PKG_VERSION"));
     config.headers.push((USER_AGENT, HeaderValue::from_static(agent)));
     // The default hides 429, 503 and 504 behind up to 15 attempts and minutes of silence, in which a status says
     // nothing and a lease runs out. Whoever asks here asks again by itself.
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
-    config.read_timeout = Some(READ_TIMEOUT);
+    config.read_timeout = Some(read_timeout);
     config.reset_reader_on_write = true;
     config
 }
@@ -198,6 +203,7 @@ impl Signals {
 
 struct Dependencies {
     client: Client,
+    watch_client: Client,
     config: Config,
     clock: Clock,
     namespace: String,

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use kube::{Client, Config};
 
-use super::{ControllerDeps, client_config, install_crypto_provider, run};
+use super::{ControllerDeps, READ_TIMEOUT, client_config, install_crypto_provider, run};
 use crate::{
     args::{Cli, Command},
     check_uninstall::{self, ListServersFailed, Verdict},
@@ -53,7 +53,10 @@ enum CheckError {
 }
 
 async fn check() -> Result<Verdict, CheckError> {
-    let config = client_config(Config::infer().await.map_err(CheckError::InferConfig)?);
+    let config = client_config(
+        Config::infer().await.map_err(CheckError::InferConfig)?,
+        READ_TIMEOUT,
+    );
     let client = Client::try_from(config).map_err(CheckError::CreateClient)?;
     Ok(check_uninstall::check(client).await?)
 }

@@ -93,6 +93,7 @@ impl Cluster {
                 client: self.client(),
                 config: Config::new(http::Uri::from_static("http://127.0.0.1")),
                 clock: Clock::default(),
+                watch_client: self.client(),
                 namespace: "annex".to_owned(),
                 settings,
                 admin: admin.clone(),
@@ -331,10 +332,11 @@ async fn leads_without_a_lease_where_election_is_off() {
 
 #[test]
 fn the_client_names_itself_and_does_not_retry_in_silence() {
-    let config = client_config(Config::new("http://127.0.0.1:1".parse().unwrap()));
+    let read_timeout = Duration::from_secs(7);
+    let config = client_config(Config::new("http://127.0.0.1:1".parse().unwrap()), read_timeout);
     assert!(!config.default_retry);
     assert_eq!(config.connect_timeout, Some(CONNECT_TIMEOUT));
-    assert_eq!(config.read_timeout, Some(READ_TIMEOUT));
+    assert_eq!(config.read_timeout, Some(read_timeout));
     let (_, agent) = config
         .headers
         .iter()

@@ -14,6 +14,7 @@ use crate::install;
 const NAMESPACE: &str = "fault-claims";
 const FOREIGN: &str = "fault-foreign";
 const SHADOW: &str = "fault-shadow";
+const SHADOWED: &str = "fault-shadowed";
 const FIRST: &str = "fault-first";
 const SECOND: &str = "fault-second";
 const MISSING: &str = "fault-missing";
@@ -22,8 +23,13 @@ const REFUSED: &str = "fault-refused";
 /// Claims of what somebody else has.
 pub(super) async fn run(world: &World) -> Result<(), Failure> {
     world.namespace(NAMESPACE).await?;
-    tokio::try_join!(foreign(world), shadow(world), rivals(world))?;
-    clean(world, &[FOREIGN, SHADOW, FIRST, SECOND], NAMESPACE).await
+    tokio::try_join!(
+        foreign(world),
+        shadow(world),
+        shadowed_later(world),
+        rivals(world)
+    )?;
+    clean(world, &[FOREIGN, SHADOW, SHADOWED, FIRST, SECOND], NAMESPACE).await
 }
 
 /// An APIService that a helm release owns stays as it is.
@@ -78,30 +84,7 @@ spec:
 async fn shadow(world: &World) -> Result<(), Failure> {
     let refused = TestServer::new(SHADOW, NAMESPACE);
     let group = &refused.group;
-    let crd = format!("echoes.{group}");
-    world
-        .apply(&format!(
-            "
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {{ name: {crd} }}
-spec:
-  group: {group}
-  scope: Cluster
-  names: {{ plural: echoes, singular: echo, kind: Echo }}
-  versions:
-  - name: v1
-    served: true
-    storage: true
-    schema: {{ openAPIV3Schema: {{ type: object, x-kubernetes-preserve-unknown-fields: true }} }}
-"
-        ))
-        .await?;
-    world
-        .kubectl(&format!(
-            "wait --for=condition=Established --timeout=60s crd/{crd}"
-        ))
-        .await?;
+    let crd = define(world, group).await?;
     let kept = format!("/apis/{group}/v1/echoes/kept");
     let object = format!("apiVersion: {group}/v1\nkind: Echo\nmetadata: {{ name: kept }}\n");
     world
@@ -135,6 +118,66 @@ spec:
         })
         .await?;
     world.delete("crd", &crd).await
+}
+
+/// A CustomResourceDefinition of `echoes` of the group, established; returns its name.
+async fn define(world: &World, group: &str) -> Result<String, Failure> {
+    let crd = format!("echoes.{group}");
+    world
+        .apply(&format!(
+            "
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{ name: {crd} }}
+spec:
+  group: {group}
+  scope: Cluster
+  names: {{ plural: echoes, singular: echo, kind: Echo }}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {{ openAPIV3Schema: {{ type: object, x-kubernetes-preserve-unknown-fields: true }} }}
+"
+        ))
+        .await?;
+    world
+        .kubectl(&format!(
+            "wait --for=condition=Established --timeout=60s crd/{crd}"
+        ))
+        .await?;
+    Ok(crd)
+}
+
+/// A CustomResourceDefinition that comes after the server takes nothing from it, is told, and holds up no rotation.
+async fn shadowed_later(world: &World) -> Result<(), Failure> {
+    let server = TestServer::new(SHADOWED, NAMESPACE);
+    world.apply(&server.yaml()).await?;
+    world.ready(SHADOWED).await?;
+    let mut followed = world.follow(SHADOWED).await?;
+    let crd = define(world, &server.group).await?;
+    let (_, message) = followed.told(Reason::CrdShadowed).await?;
+    ensure(message.contains(&crd), || {
+        format!("the message does not name the CustomResourceDefinition: {message}")
+    })?;
+    let object = format!("get --raw {}", server.object_path());
+    world.kubectl(&object).await?;
+    let ask = format!("annotate aggregatedserver {SHADOWED} annex.dev/rotate-ca=1");
+    world.kubectl(&ask).await?;
+    let servers = world.servers();
+    world
+        .eventually("the end of its rotation", async || {
+            let server = servers.get(SHADOWED).await.map_err(|error| error.to_string())?;
+            let certificates = server.status.unwrap_or_default().certificates;
+            match certificates.rotation {
+                None if certificates.rotation_count > 0 => Ok(()),
+                rotation => Err(format!("{rotation:?}")),
+            }
+        })
+        .await?;
+    world.kubectl(&object).await?;
+    world.delete("crd", &crd).await?;
+    world.ready(SHADOWED).await
 }
 
 /// The second of two claimants stands by, and takes over.

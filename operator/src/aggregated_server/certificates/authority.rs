@@ -61,6 +61,8 @@ pub const FIRST: &str = "first authority";
 pub const LOST: &str = "the authority's Secret was missing or unusable";
 /// Why an authority was made in the place of one that may not sign what is asked for.
 const OTHER_NAMES: &str = "the DNS names changed";
+/// Why an authority was made in the place of one that has not much time left.
+pub const NEARS_END: &str = "the authority nears its end";
 /// Why an authority was made in the place of one that nobody trusts any more.
 pub const EXPIRED: &str = "the authority has expired";
 /// Why an authority was made in the place of one that nobody trusts yet.
@@ -70,9 +72,8 @@ impl Authority {
     /// Reads the Secret.
     ///
     /// # Errors
-    /// It is not there, or does not hold an authority with its key.
-    pub fn read(secret: Option<&Secret>) -> Result<Self, AuthorityFault> {
-        let secret = secret.ok_or(AuthorityFault::Missing)?;
+    /// It does not hold an authority with its key.
+    pub fn read(secret: &Secret) -> Result<Self, AuthorityFault> {
         let data = secret.data.as_ref();
         let entry = |key: &str| {
             data.and_then(|data| data.get(key))
@@ -135,6 +136,15 @@ impl Authority {
         bundle::union(&[&current, &bundle::unexpired(&self.previous, now)])
     }
 
+    /// The same, without those that it follows.
+    #[must_use]
+    pub fn narrowed(self) -> Self {
+        Self {
+            previous: Vec::new(),
+            ..self
+        }
+    }
+
     /// When it is due to be replaced.
     #[must_use]
     pub fn renewal_time(&self, policy: &Policy) -> Timestamp {
@@ -151,6 +161,12 @@ impl Authority {
         } else {
             permitted
         }
+    }
+
+    /// Whether it has so little time left that its replacement waits for nobody.
+    #[must_use]
+    pub fn is_urgent(&self, policy: &Policy, now: Timestamp) -> bool {
+        now >= before(self.current.certificate().not_after, policy.ca_renew_before / 2)
     }
 
     /// Why nothing that it signs for `policy` is trusted at `now`, if so.
@@ -173,7 +189,7 @@ impl Authority {
         if policy.ca_request.is_some() && policy.ca_request != self.handled_request {
             return Some("requested by annotation");
         }
-        (now >= self.renewal_time(policy)).then_some("the authority nears its end")
+        (now >= self.renewal_time(policy)).then_some(NEARS_END)
     }
 }
 
@@ -186,35 +202,30 @@ fn is_made_for(certificate: &Certificate, subject: &str) -> bool {
     certificate.is_ca && name.is_some_and(|(name, _)| name == subject)
 }
 
-/// Whether a new authority is to take over. A rotation under way is finished first, so that as few as possible are trusted,
-/// unless nobody trusts what it brings; `published` is what clients trust now, and stays trusted where the Secret was lost.
+/// The authority that is to take over from `authority`, if one is. A rotation under way is finished first, so that as few as
+/// possible are trusted, unless nobody trusts what it brings.
 #[must_use]
-pub fn decide(
-    state: Result<&Authority, &AuthorityFault>,
-    published: &[Certificate],
-    policy: &Policy,
-    now: Timestamp,
-) -> Option<Replacement> {
-    match state {
-        Ok(authority) => {
-            let rotating = !authority.previous.is_empty();
-            let due = || authority.due(policy, now).filter(|_| !rotating);
-            let why = authority.invalid(policy, now).or_else(due)?;
-            let current = [authority.current.certificate().clone()];
-            let known = bundle::union(&[&current, &authority.previous]);
-            Some(Replacement {
-                why,
-                previous: bundle::unexpired(&known, now),
-            })
-        }
-        Err(fault) => {
-            let previous = bundle::unexpired(published, now);
-            let first = previous.is_empty() && *fault == AuthorityFault::Missing;
-            Some(Replacement {
-                why: if first { FIRST } else { LOST },
-                previous,
-            })
-        }
+pub fn replacement(authority: &Authority, policy: &Policy, now: Timestamp) -> Option<Replacement> {
+    let rotating = !authority.previous.is_empty();
+    let due = || authority.due(policy, now).filter(|_| !rotating);
+    let why = authority.invalid(policy, now).or_else(due)?;
+    let current = [authority.current.certificate().clone()];
+    let known = bundle::union(&[&current, &authority.previous]);
+    Some(Replacement {
+        why,
+        previous: bundle::unexpired(&known, now),
+    })
+}
+
+/// The authority that is to take over where there is none to work with. What is `published` clients trust now, and it stays
+/// trusted.
+#[must_use]
+pub fn successor_of_lost(fault: &AuthorityFault, published: &[Certificate], now: Timestamp) -> Replacement {
+    let previous = bundle::unexpired(published, now);
+    let first = previous.is_empty() && *fault == AuthorityFault::Missing;
+    Replacement {
+        why: if first { FIRST } else { LOST },
+        previous,
     }
 }
 
@@ -242,12 +253,12 @@ mod tests {
     }
 
     fn why(authority: &Authority, policy: &Policy, day: i64) -> Option<&'static str> {
-        decide(Ok(authority), &[], policy, at(day)).map(|replacement| replacement.why)
+        replacement(authority, policy, at(day)).map(|replacement| replacement.why)
     }
 
     #[test]
     fn a_missing_secret_gets_the_first_authority() {
-        let replacement = decide(Err(&AuthorityFault::Missing), &[], &policy(), at(0)).unwrap();
+        let replacement = successor_of_lost(&AuthorityFault::Missing, &[], at(0));
         assert_eq!(
             replacement,
             Replacement {
@@ -261,7 +272,7 @@ mod tests {
     fn what_is_published_stays_trusted_when_the_secret_is_lost() {
         let lost = authority(&policy()).current.certificate().clone();
         let published = [lost.clone()];
-        let replacement = decide(Err(&AuthorityFault::Missing), &published, &policy(), at(1)).unwrap();
+        let replacement = successor_of_lost(&AuthorityFault::Missing, &published, at(1));
         assert_eq!(
             replacement,
             Replacement {
@@ -329,10 +340,10 @@ mod tests {
             previous: vec![old.clone()],
             ..made
         };
-        let early = decide(Ok(&rotating), &[], &policy, at(-1)).unwrap();
+        let early = replacement(&rotating, &policy, at(-1)).unwrap();
         let current = rotating.current.certificate().clone();
         assert_eq!(early.previous, [current, old]);
-        let late = decide(Ok(&rotating), &[], &policy, at(301)).unwrap();
+        let late = replacement(&rotating, &policy, at(301)).unwrap();
         assert_eq!((late.why, late.previous), (EXPIRED, Vec::new()));
     }
 
@@ -375,20 +386,13 @@ mod tests {
             ..authority(&policy)
         };
         let secret = secrets::authority_secret(None, &rotating, &names());
-        let read = Authority::read(Some(&secret)).unwrap();
+        let read = Authority::read(&secret).unwrap();
         assert_eq!(read.previous, std::slice::from_ref(&old));
         assert_eq!(read.current.certificate(), rotating.current.certificate());
         assert_eq!(read.issued_because.as_deref(), Some(FIRST));
         assert_eq!(read.bundle(at(1)), [rotating.current.certificate().clone(), old]);
-        let narrowed = secrets::authority_secret(
-            Some(&secret),
-            &Authority {
-                previous: Vec::new(),
-                ..read
-            },
-            &names(),
-        );
-        assert_eq!(Authority::read(Some(&narrowed)).unwrap().previous, []);
+        let narrowed = secrets::authority_secret(Some(&secret), &read.narrowed(), &names());
+        assert_eq!(Authority::read(&narrowed).unwrap().previous, []);
     }
 
     #[test]
@@ -410,7 +414,7 @@ mod tests {
             CERTIFICATE_KEY.into(),
             k8s_openapi::ByteString(b"garbled".to_vec()),
         );
-        let fault = Authority::read(Some(&secret)).unwrap_err();
+        let fault = Authority::read(&secret).unwrap_err();
         assert!(matches!(&fault, AuthorityFault::Unusable(_)));
         assert!(!format!("{fault} {fault:?}").contains("PRIVATE KEY"));
     }

@@ -5,14 +5,22 @@
 
 pub mod authority;
 pub mod issuance;
+pub mod keys;
 pub mod leaf;
 pub mod policy;
+pub mod published;
+pub mod reload;
 pub mod rotation;
 pub mod secrets;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod widening;
+pub mod writes;
 
 pub use authority::{Authority, AuthorityFault, Replacement};
 pub use issuance::Issued;
+pub use keys::{Keys, Waits};
 pub use leaf::{IssueCause, LeafFault, ServingLeaf};
 pub use policy::Policy;
+pub use widening::{Seen, Widening};
+pub use writes::{AuthorityWrite, Serving, ServingWrite};

@@ -145,10 +145,16 @@ pub fn endpoints(endpoints: &Endpoints, reports: &[Report], pods: &[Pod], now: T
         };
         findings.push(Finding::new(Reason::NoReadyEndpoints, message));
     }
+    let beyond = reports.iter().filter(|report| report.is_beyond()).count();
+    if beyond > 0 {
+        let all = endpoints.list.len();
+        findings.push(Finding::new(
+            Reason::TooManyEndpoints,
+            format!("the Service has {all} endpoints; {beyond} of them are not asked"),
+        ));
+    }
     for report in reports {
-        // Its EndpointSlice is about to say so too.
-        let gone = report.handshake == Err(HandshakeError::PodGone);
-        if !gone && (report.endpoint.ready || !starting(report, pods, now)) {
+        if report.endpoint.ready || !starting(report, pods, now) {
             findings.extend(report_findings(report));
         }
     }
@@ -158,9 +164,7 @@ pub fn endpoints(endpoints: &Endpoints, reports: &[Report], pods: &[Pod], now: T
 /// Whether the container that serves runs in the pod behind the endpoint; in a pod that Annex did not make, any container.
 #[must_use]
 pub fn runs(pods: &[Pod], report: &Report) -> bool {
-    let pod = pods
-        .iter()
-        .find(|pod| Some(pod.name_any()) == report.endpoint.pod);
+    let pod = pods.iter().find(|pod| pod.metadata.name == report.endpoint.pod);
     let statuses = pod
         .and_then(|pod| pod.status.as_ref()?.container_statuses.as_deref())
         .unwrap_or_default();
@@ -182,10 +186,7 @@ pub fn runs(pods: &[Pod], report: &Report) -> bool {
 /// Whether the pod behind the endpoint has a container that began a moment ago, or has never begun: it may have an
 /// address long before its image is there.
 fn starting(report: &Report, pods: &[Pod], now: Timestamp) -> bool {
-    let Some(pod) = pods
-        .iter()
-        .find(|pod| Some(pod.name_any()) == report.endpoint.pod)
-    else {
+    let Some(pod) = pods.iter().find(|pod| pod.metadata.name == report.endpoint.pod) else {
         return false;
     };
     let statuses = pod
@@ -207,10 +208,9 @@ fn report_findings(report: &Report) -> Vec<Finding> {
     let presented = match &report.handshake {
         Ok(presented) => presented,
         Err(error) => {
-            return vec![Finding::new(
-                handshake_reason(error),
-                format!("{endpoint}: {error}"),
-            )];
+            let told = handshake_reason(error);
+            let finding = |reason| Finding::new(reason, format!("{endpoint}: {error}"));
+            return told.map(finding).into_iter().collect();
         }
     };
     if let Err(fault) = &presented.trust {
@@ -227,18 +227,25 @@ fn report_findings(report: &Report) -> Vec<Finding> {
     findings
 }
 
-fn handshake_reason(error: &HandshakeError) -> Reason {
+/// `None` where there is nothing to be told of the endpoint.
+fn handshake_reason(error: &HandshakeError) -> Option<Reason> {
     match error {
-        HandshakeError::ConnectionRefused => Reason::ConnectionRefused,
+        // Its EndpointSlice is about to say so too.
+        HandshakeError::PodGone => None,
+        // What an earlier pass told of it stands, see `pending`.
+        HandshakeError::NoAnswerYet => None,
+        // Told of all of them at once.
+        HandshakeError::TooMany => None,
+        HandshakeError::ConnectionRefused => Some(Reason::ConnectionRefused),
         HandshakeError::ConnectTimeout | HandshakeError::Unreachable | HandshakeError::ConnectFailed(_) => {
-            Reason::ConnectionTimeout
+            Some(Reason::ConnectionTimeout)
         }
-        HandshakeError::ForeignAddress | HandshakeError::PodGone => Reason::ForeignEndpoint,
+        HandshakeError::ForeignAddress => Some(Reason::ForeignEndpoint),
         HandshakeError::NotTls
         | HandshakeError::HandshakeFailed(_)
         | HandshakeError::TlsTimeout
         | HandshakeError::UnreadableCertificate
-        | HandshakeError::InvalidServerName(_) => Reason::TlsFailed,
+        | HandshakeError::InvalidServerName(_) => Some(Reason::TlsFailed),
     }
 }
 

@@ -114,6 +114,7 @@ fn report(ready: bool, handshake: Result<TrustResult, HandshakeError>) -> Report
         handshake: handshake.map(|trust| Presented { leaf: leaf(), trust }),
         discovery: BTreeMap::new(),
         readyz: None,
+        age: Duration::ZERO,
     }
 }
 
@@ -147,6 +148,13 @@ fn what_an_endpoint_does_not_answer_is_named() {
         assert_eq!(found(report(true, handshake)), [reason]);
     }
     assert_eq!(found(report(true, Ok(Ok(())))), []);
+}
+
+#[test]
+fn nothing_is_told_of_who_has_not_answered_yet_and_all_of_who_is_not_asked() {
+    let told = |why| found(Report::unasked(endpoint(true), why));
+    assert_eq!(told(HandshakeError::NoAnswerYet), []);
+    assert_eq!(told(HandshakeError::TooMany), [Reason::TooManyEndpoints]);
 }
 
 #[test]

@@ -7,12 +7,13 @@ use super::*;
 use crate::{
     aggregated_server::{
         certificates::{
-            Replacement,
+            Replacement, leaf,
             testing::{at, policy},
         },
         testing::{context, names, surroundings},
     },
     fake_client::{Answer, fake_client},
+    pki::{Certificate, bundle},
 };
 
 fn authority() -> Authority {

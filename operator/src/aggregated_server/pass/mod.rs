@@ -14,18 +14,19 @@ use kube::ResourceExt as _;
 
 use super::{
     build::{self, network},
-    certificates::Policy,
+    certificates::{Keys, Policy},
     children::Children,
     claimant::Claimant,
     context::{Context, Memory},
     dereference::{NamespaceState, ReadError, Reader, Source, Surroundings},
     diagnose,
-    endpoints::{self, Endpoints, Questions, Report},
+    endpoints::{self, Endpoints, Report},
     finding::Finding,
-    keys::{Keeper, Keys, KeysError},
+    keys::{Keeper, KeysError},
     live::is_embedded,
     names::Names,
     outcome::{ApiOutcome, Outcome},
+    prober::question::Questions,
     register::Registrar,
     registration::{self, Refused, Standing},
     rotate::Rotation,
@@ -124,6 +125,7 @@ impl Pass<'_> {
         };
         self.remove_unclaimed(&children, &mut outcome).await;
         if let Some(refusal) = validate::refuse_namespace(&self.names, self.surroundings.namespace) {
+            self.ctx.prober.forget(&self.names.uid);
             self.withdraw(&children, &mut outcome).await;
             outcome.findings.push(refusal);
             return Ok(outcome);
@@ -153,7 +155,9 @@ impl Pass<'_> {
             looked: looked.as_deref(),
         };
         let published = rotation.advance(&mut outcome).await;
+        self.tell_of_client_certificate(&mut outcome);
         let reports = looked.unwrap_or_default();
+        self.roll_what_was_not_reloaded(&keys, &reports, memory, &mut outcome);
         self.register(&children, &published, &reports, memory, &mut outcome)
             .await;
         Ok(outcome)
@@ -251,6 +255,7 @@ impl Pass<'_> {
         outcome.findings.extend(diagnose::pods(&surroundings.pods));
         let service = surroundings.service.as_ref();
         if let Some(unusable) = validate::refuse_service(service, &self.names, self.port()) {
+            self.ctx.prober.forget(&self.names.uid);
             if self.server.spec.workload.is_some() && service.is_none() {
                 outcome.hurry = true;
                 outcome.find(Reason::NoReadyEndpoints, "the Service is being made");
@@ -270,20 +275,20 @@ impl Pass<'_> {
                 .then_some(surroundings.pods.as_slice()),
         );
         self.forget_trials_of_others(&endpoints, memory);
-        let questions = self.questions(memory, outcome).await;
-        let reports = endpoints::ask(
-            &endpoints.list,
-            &self.policy.server_name,
-            &keys.bundle,
-            &questions,
-            &self.ctx.limits,
-        )
-        .await;
-        for report in &reports {
-            self.ctx
-                .metrics
-                .count_probe(if report.trusted() { "trusted" } else { "failed" });
-        }
+        let questions = self.questions(keys, memory, outcome).await;
+        let reports = self
+            .ctx
+            .prober
+            .reports(
+                &self.names.uid,
+                &self.server.name_any(),
+                &endpoints.list,
+                &questions,
+                self.now,
+            )
+            .await;
+        let pending = reports.iter().filter(|report| report.is_pending());
+        outcome.pending_endpoints = pending.map(|report| report.endpoint.to_string()).collect();
         let mut findings = diagnose::endpoints(&endpoints, &reports, &surroundings.pods, self.now);
         if is_embedded(self.server) {
             findings.iter_mut().for_each(tell_of_short_outages);
@@ -304,11 +309,8 @@ impl Pass<'_> {
 
     /// Discovery is asked only where a first registration hangs on it, or the aggregator finds fault: there is nothing to
     /// prove otherwise.
-    async fn questions(&self, memory: &Memory, outcome: &mut Outcome) -> Questions {
-        let mut questions = Questions {
-            readiness: true,
-            ..Questions::default()
-        };
+    async fn questions(&self, keys: &Keys, memory: &Memory, outcome: &mut Outcome) -> Questions {
+        let mut group_versions = Vec::new();
         for plan in &self.plans {
             let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
             let to_prove = match registration::standing(live, &self.names) {
@@ -320,18 +322,17 @@ impl Pass<'_> {
                 Standing::Foreign { .. } => false,
             };
             if to_prove {
-                questions
-                    .group_versions
-                    .push((plan.claim.group.clone(), plan.claim.version.clone()));
+                group_versions.push((plan.claim.group.clone(), plan.claim.version.clone()));
             }
         }
-        if !questions.group_versions.is_empty() {
+        let mut token = None;
+        if !group_versions.is_empty() {
             match self.ctx.probe_token().await {
-                Ok(token) => questions.token = Some(token),
+                Ok(fresh) => token = Some(fresh),
                 Err(error) => outcome.find(Reason::ApplyFailed, error_chain(&error)),
             }
         }
-        questions
+        Questions::new(&self.policy.server_name, &keys.bundle, group_versions, token)
     }
 
     async fn register(
@@ -424,10 +425,10 @@ mod tests {
             "fieldsV1": { "f:data": {} },
         }]))
         .unwrap();
-        let live = json!(old);
+        let there = json!(old);
         let ctx = context(fake_client(move |request| {
             if request.method == "GET" {
-                return Answer::ok(live.clone());
+                return Answer::ok(there.clone());
             }
             assert_eq!(request.method, "PATCH", "{request:?}");
             let version = &request.body["metadata"]["resourceVersion"];

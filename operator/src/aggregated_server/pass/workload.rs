@@ -1,20 +1,24 @@
 //! The workload of a pass: Deployment or StatefulSet, its PodDisruptionBudget, and how it fares.
 
 use annex_crds::v1alpha1::{Reason, Reload, Workload};
-use k8s_openapi::api::{core::v1::PodTemplateSpec, policy::v1::PodDisruptionBudget};
+use k8s_openapi::{
+    api::{core::v1::PodTemplateSpec, policy::v1::PodDisruptionBudget},
+    apimachinery::pkg::apis::meta::v1::Time,
+};
 use kube::Api;
 
 use super::Pass;
 use crate::{
     aggregated_server::{
         build::{self, deployment, pod},
+        certificates::{Keys, reload},
         children::Children,
         context::Memory,
         diagnose::workload as diagnose,
-        keys::Keys,
+        endpoints::Report,
         live::{LiveWorkload, is_embedded},
-        outcome::Outcome,
-        store::Store,
+        outcome::{Happening, Outcome},
+        store::{self, Store},
     },
     error_chain::error_chain,
 };
@@ -39,7 +43,7 @@ impl Pass<'_> {
             .findings
             .extend(diagnose::arguments(workload, store.as_ref()));
         if let Some(store) = store
-            && let Some(template) = self.pods(workload, &store, keys, outcome)
+            && let Some(template) = self.pods(workload, &store, keys, memory, outcome)
         {
             match store.embedded() {
                 Some(embedded) => {
@@ -59,11 +63,16 @@ impl Pass<'_> {
         workload: &Workload,
         store: &Store<'_>,
         keys: &Keys,
+        memory: &Memory,
         outcome: &mut Outcome,
     ) -> Option<PodTemplateSpec> {
         let leaf = match self.server.spec.certificates.reload {
             Reload::Hot => None,
-            Reload::Restart => self.leaf_to_restart_for(keys),
+            Reload::Restart => {
+                let live = self.surroundings.workload.as_ref();
+                keys.leaf_to_restart_for(live.and_then(LiveWorkload::leaf))
+            }
+            Reload::HotOrRestart => self.leaf_that_was_not_reloaded(keys, memory),
         };
         match pod::pod_template(self.server, workload, &self.names, store, leaf.as_deref()) {
             Ok(template) => Some(template),
@@ -74,19 +83,55 @@ impl Pass<'_> {
         }
     }
 
-    /// The leaf in the pods' annotation. It stays as it is while there is no leaf, or none that may be served: the pods would
-    /// be rolled for nothing, or to serve what not every control plane knows yet.
-    fn leaf_to_restart_for(&self, keys: &Keys) -> Option<String> {
-        let served = keys.leaf.as_ref().filter(|_| keys.widening.is_none());
-        match served {
-            Some(leaf) => Some(leaf.certificate.fingerprint.clone()),
-            None => self
-                .surroundings
-                .workload
-                .as_ref()
-                .and_then(LiveWorkload::leaf)
-                .map(str::to_owned),
+    /// The leaf in the pods' annotation where they are rolled only for one that they do not read by themselves.
+    fn leaf_that_was_not_reloaded(&self, keys: &Keys, memory: &Memory) -> Option<String> {
+        let annotated = || self.surroundings.workload.as_ref().and_then(LiveWorkload::leaf);
+        let leaf = keys.leaf.as_ref().map(|leaf| &leaf.certificate.fingerprint);
+        let overdue = memory
+            .not_reloaded
+            .as_ref()
+            .filter(|overdue| Some(*overdue) == leaf);
+        overdue.cloned().or_else(|| annotated().map(str::to_owned))
+    }
+
+    /// Takes note of a leaf that is not served though there was time to read it; the next pass rolls the workload for it.
+    pub(super) fn roll_what_was_not_reloaded(
+        &self,
+        keys: &Keys,
+        reports: &[Report],
+        memory: &mut Memory,
+        outcome: &mut Outcome,
+    ) {
+        let Some(leaf) = &keys.leaf else { return };
+        let fingerprint = &leaf.certificate.fingerprint;
+        let known = memory.not_reloaded.as_ref() == Some(fingerprint)
+            || self.surroundings.workload.as_ref().and_then(LiveWorkload::leaf) == Some(fingerprint);
+        if self.server.spec.certificates.reload != Reload::HotOrRestart || known {
+            return;
         }
+        let overdue = reload::overdue(leaf, reports, self.now);
+        if overdue.is_empty() {
+            return;
+        }
+        memory.not_reloaded = Some(fingerprint.clone());
+        let note = format!(
+            "the certificate of {} minutes ago is not served by {}; the workload is rolled",
+            reload::LIMIT.as_mins(),
+            overdue.join(", ")
+        );
+        outcome
+            .happenings
+            .push(Happening::warning("NotReloaded", "Restart", note));
+        outcome.hurry = true;
+    }
+
+    /// The certificate by which an etcd knows the server.
+    pub(super) fn tell_of_client_certificate(&self, outcome: &mut Outcome) {
+        let secret = self.surroundings.storage_secret.as_ref();
+        outcome.certificates.storage_client_not_after = store::client_not_after(secret).map(Time);
+        outcome
+            .findings
+            .extend(store::expired_client(self.server, secret, self.now));
     }
 
     async fn apply_deployment(

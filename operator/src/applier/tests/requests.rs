@@ -558,25 +558,25 @@ async fn a_release_that_is_overtaken_applies_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_read_earlier_is_not_read_again() {
+async fn what_is_as_it_was_read_is_applied_over_that_version() {
     let desired = config_map();
-    let server = Server::answering([(200, applied(&desired))]);
-    let applier = server.applier();
-    let done = applier.apply_since(&desired, Some(applied(&desired))).await;
-    assert_eq!(done.expect("nothing to do").outcome, Outcome::Unchanged);
-    assert!(server.seen().is_empty());
-
     let mut older = applied(&desired);
     older["metadata"]["annotations"][APPLIED_HASH] = "older".into();
-    let done = applier.apply_since(&desired, Some(older)).await;
+    let server = Server::answering([(200, applied(&desired)), (200, older), (200, applied(&desired))]);
+    let applier = server.applier();
+    let done = applier.apply_since(&desired, Some("7")).await;
+    assert_eq!(done.expect("nothing to do").outcome, Outcome::Unchanged);
+    assert_eq!(server.seen().len(), 1);
+
+    let done = applier.apply_since(&desired, Some("7")).await;
     assert_eq!(
         done.expect("an apply").outcome,
         Outcome::Updated(Because::Changed)
     );
     let seen = server.seen();
-    assert_eq!(seen.len(), 1);
-    assert_eq!(seen[0].content_type, "application/apply-patch+yaml");
-    assert_eq!(seen[0].body["metadata"]["resourceVersion"], "7");
+    assert_eq!(seen.len(), 3);
+    assert_eq!(seen[2].content_type, "application/apply-patch+yaml");
+    assert_eq!(seen[2].body["metadata"]["resourceVersion"], "7");
 }
 
 #[tokio::test]
@@ -584,25 +584,28 @@ async fn what_was_written_since_it_was_read_is_left_as_it_is() {
     let desired = config_map();
     let mut older = applied(&desired);
     older["metadata"]["annotations"][APPLIED_HASH] = "older".into();
-    for (case, live, answer) in [
+    let gone = || failure(404, "NotFound", "configmaps \"wardle-ca\" not found");
+    let conflict = failure(409, "Conflict", "the object has been modified");
+    let exists = failure(409, "AlreadyExists", "configmaps \"wardle-ca\" already exists");
+    for (case, read, answers) in [
+        ("changed before", Some("6"), vec![(200, older.clone())]),
         (
-            "changed",
-            Some(older),
-            failure(409, "Conflict", "the object has been modified"),
+            "changed meanwhile",
+            Some("7"),
+            vec![(200, older.clone()), conflict],
         ),
-        (
-            "made",
-            None,
-            failure(409, "AlreadyExists", "configmaps \"wardle-ca\" already exists"),
-        ),
+        ("made before", None, vec![(200, older)]),
+        ("made meanwhile", None, vec![gone(), exists]),
+        ("removed", Some("7"), vec![gone()]),
     ] {
-        let server = Server::answering([answer]);
-        let raced = server.applier().apply_since(&desired, live).await;
+        let requests = answers.len();
+        let server = Server::answering(answers);
+        let raced = server.applier().apply_since(&desired, read).await;
         assert!(
             matches!(raced, Err(ApplyError::Raced { .. })),
             "{case}: {raced:?}"
         );
-        assert_eq!(server.seen().len(), 1, "{case}");
+        assert_eq!(server.seen().len(), requests, "{case}");
     }
 }
 
@@ -613,6 +616,7 @@ async fn each_request_since_a_read_names_the_version_before_it() {
     let mut prepared = posted(&desired);
     prepared["metadata"]["resourceVersion"] = "8".into();
     let server = Server::answering([
+        failure(404, "NotFound", "configmaps \"wardle-ca\" not found"),
         (201, posted(&desired)),
         (200, prepared),
         failure(409, "Conflict", "the object has been modified"),
@@ -624,9 +628,9 @@ async fn each_request_since_a_read_names_the_version_before_it() {
         .iter()
         .filter_map(|seen| seen.line.split(' ').next())
         .collect();
-    assert_eq!(methods, ["POST", "PATCH", "PATCH"]);
-    assert_eq!(seen[1].body["metadata"]["resourceVersion"], "7");
-    assert_eq!(seen[2].body["metadata"]["resourceVersion"], "8");
+    assert_eq!(methods, ["GET", "POST", "PATCH", "PATCH"]);
+    assert_eq!(seen[2].body["metadata"]["resourceVersion"], "7");
+    assert_eq!(seen[3].body["metadata"]["resourceVersion"], "8");
 }
 
 /// What was known is asked for only where it is not as it should be, and written only where it is that still.

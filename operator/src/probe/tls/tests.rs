@@ -12,6 +12,7 @@ const SHORT: Limits = Limits {
     connect: AMPLE,
     handshake: Duration::from_millis(50),
     request: Duration::from_millis(50),
+    whole: AMPLE,
 };
 
 fn good() -> Leaf {
