@@ -20,6 +20,7 @@ mod fake_cluster;
 pub mod metrics;
 pub mod pki;
 pub mod probe;
+pub mod rate_limit;
 pub mod run;
 pub mod telemetry;
 pub mod template;

@@ -31,6 +31,7 @@ use super::{
     outcome::Happening,
     prober::Prober,
     registration::FailedTrials,
+    requeue::Failures,
 };
 use crate::{
     admin::Heartbeat,
@@ -105,6 +106,10 @@ pub struct Memory {
     pub widened: Option<Seen>,
     /// What was told in an Event of an object that does not decode.
     pub invalid: Option<String>,
+    /// Errors since the last success.
+    pub failures: Failures,
+    /// The version that the AggregatedServer had at least after the last write of its status: an earlier copy is not believed.
+    pub least_version: Option<u64>,
 }
 
 /// A resize that the API server refused: asked again once in a while only, since each time is a write.
@@ -187,6 +192,12 @@ impl Context {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(uid.to_owned(), value);
+    }
+
+    /// Changes what is remembered.
+    pub fn change_memory(&self, uid: &str, change: impl FnOnce(&mut Memory)) {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        change(memory.entry(uid.to_owned()).or_default());
     }
 
     /// Forgets a server that is gone.

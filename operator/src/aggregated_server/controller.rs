@@ -547,7 +547,9 @@ mod tests {
         let Request { method, path, .. } = &request;
         if method != "GET" {
             let mut body = request.body.clone();
-            body["metadata"]["resourceVersion"] = json!("1");
+            // Of a server, whose watch tells nothing, one that its list did not have.
+            let written = if path.ends_with("/status") { "2" } else { "1" };
+            body["metadata"]["resourceVersion"] = json!(written);
             let name = body["metadata"]["name"].as_str().unwrap_or_default();
             let path = if method == "POST" {
                 format!("{path}/{name}")
@@ -600,7 +602,10 @@ mod tests {
             (Some(number), Some(_)) if path.starts_with(&format!("{SERVERS}/")) => {
                 let mut server = server(usize::from(number));
                 let written = stored.lock().unwrap().get(&format!("{path}/status")).cloned();
-                server["status"] = written.map_or(Value::Null, |written| written["status"].clone());
+                if let Some(written) = written {
+                    server["metadata"]["resourceVersion"] = written["metadata"]["resourceVersion"].clone();
+                    server["status"] = written["status"].clone();
+                }
                 Answer::ok(server)
             }
             (Some(number), Some(name)) if name == format!("s{number}") => Answer::ok(json!({

@@ -16,7 +16,7 @@ use super::{
     build::{self, network},
     certificates::{Keys, Policy},
     children::Children,
-    claimant::Claimant,
+    claimant::{self, Claimant},
     context::{Context, Memory},
     dereference::{NamespaceState, ReadError, Reader, Source, Surroundings},
     diagnose,
@@ -65,6 +65,18 @@ pub enum PassError {
     NotLive,
 }
 
+impl PassError {
+    /// Whether it is the API server that does not answer, or has not told everything yet: nothing is known to be wrong.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Read(error) => !matches!(error, ReadError::Decode { .. }),
+            Self::Keys(KeysError::Owner(_)) => true,
+            Self::Keys(_) | Self::Raced | Self::NotLive => false,
+        }
+    }
+}
+
 /// Reads what there is, brings it closer to what is asked for, and says what it found.
 ///
 /// # Errors
@@ -101,8 +113,8 @@ async fn read(
     let others = ctx.servers.state().into_iter();
     let rivals = others
         .filter(|other| other.uid() != server.uid())
+        .filter(|other| claimant::claims_any(other, &server.spec.apis))
         .map(|other| Claimant::of(&other))
-        .filter(|other| server.spec.apis.iter().any(|claim| other.claims(claim)))
         .collect();
     let reader = Reader {
         client: &ctx.client,
