@@ -197,7 +197,7 @@ pub async fn read(
         workload(client, server, names),
         claim(client, server, names),
         storage_secret(client, server),
-        endpoints_and_pods(client, names, service.as_ref()),
+        endpoints_and_pods(client, server, names, service.as_ref()),
         crds(client, server),
     )?;
     Ok(Surroundings {
@@ -300,11 +300,12 @@ async fn storage_secret(client: &Client, server: &AggregatedServer) -> Result<Op
 /// One after the other: pods that were read later have every address that a slice got from them.
 async fn endpoints_and_pods(
     client: &Client,
+    server: &AggregatedServer,
     names: &Names,
     service: Option<&Service>,
 ) -> Result<(Vec<EndpointSlice>, Vec<Pod>), ReadError> {
     let slices = endpoint_slices(client, names).await?;
-    Ok((slices, pods(client, names, service).await?))
+    Ok((slices, pods(client, server, names, service).await?))
 }
 
 async fn endpoint_slices(client: &Client, names: &Names) -> Result<Vec<EndpointSlice>, ReadError> {
@@ -324,10 +325,18 @@ async fn endpoint_slices(client: &Client, names: &Names) -> Result<Vec<EndpointS
     each.collect()
 }
 
-async fn pods(client: &Client, names: &Names, service: Option<&Service>) -> Result<Vec<Pod>, ReadError> {
-    let selector = service
-        .and_then(|service| service.spec.as_ref()?.selector.clone())
-        .unwrap_or_default();
+/// Those of the workload, or, where Annex runs none, those that the Service selects.
+async fn pods(
+    client: &Client,
+    server: &AggregatedServer,
+    names: &Names,
+    service: Option<&Service>,
+) -> Result<Vec<Pod>, ReadError> {
+    let selected = || service.and_then(|service| service.spec.as_ref()?.selector.clone());
+    let selector = match &server.spec.workload {
+        Some(_) => names.selector(),
+        None => selected().unwrap_or_default(),
+    };
     if selector.is_empty() {
         return Ok(Vec::new());
     }

@@ -160,7 +160,8 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
         }
         Err(PassError::Raced) => Ok(Action::requeue(HURRIED)),
         Err(error) => {
-            let status = status::compute_unread(server, &error_chain(&error), now);
+            let reason = error.reason();
+            let status = status::compute_unread(server, reason, &error_chain(&error), now);
             finish(ctx, &api, server, status, Vec::new()).await?;
             Err(error.into())
         }

@@ -1,9 +1,13 @@
 //! Carries out what `registration` decides: the effects on APIServices.
 
-use annex_crds::v1alpha1::Reason;
+use annex_crds::{TRIAL_ANNOTATION, v1alpha1::Reason};
 use jiff::Timestamp;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
-use kube::{Api, ResourceExt as _, api::PostParams};
+use kube::{
+    Api, ResourceExt as _,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
 
 use super::{
     build,
@@ -70,14 +74,50 @@ impl Registrar<'_> {
     }
 
     /// Writes the APIService over the one that was read before the authority's Secret; says whether it is as it should be.
+    ///
+    /// A trial that is over must not be left there by whom the annotation belongs to as well, such as a tool that restored it:
+    /// at the next failure it would be taken for one that failed.
     async fn keep(&self, plan: &ApiPlan, trial: Option<Timestamp>, outcome: &mut Outcome) -> bool {
         let names = self.children.names;
         let desired = build::api_service::api_service(names, plan, self.port, self.bundle_pem, trial);
         let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
-        self.children
+        let applied = self
+            .children
             .apply_since(&desired, live, Reason::ApplyFailed, outcome)
-            .await
-            .is_some()
+            .await;
+        match applied {
+            Some(applied) if trial.is_none() && has_trial(&applied) => {
+                self.end_trial(plan, &applied, outcome).await
+            }
+            applied => applied.is_some(),
+        }
+    }
+
+    async fn end_trial(&self, plan: &ApiPlan, live: &Value, outcome: &mut Outcome) -> bool {
+        let patch = json!({ "metadata": {
+            "resourceVersion": live["metadata"]["resourceVersion"],
+            "annotations": { TRIAL_ANNOTATION: null },
+        } });
+        let api: Api<APIService> = Api::all(self.children.ctx.client.clone());
+        let params = PatchParams {
+            field_manager: Some(annex_crds::MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let name = plan.claim.api_service_name();
+        match api.patch_metadata(&name, &params, &Patch::Merge(&patch)).await {
+            Ok(_) => true,
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
+                outcome.hurry = true;
+                false
+            }
+            Err(error) => {
+                outcome.find(
+                    Reason::ApplyFailed,
+                    format!("APIService {name}: {}", error_chain(&error)),
+                );
+                false
+            }
+        }
     }
 
     async fn begin(&self, plan: &ApiPlan, outcome: &mut Outcome) {
@@ -212,6 +252,10 @@ fn tell_of_registration(group_version: &str, standing: &Standing, outcome: &mut 
             .happenings
             .push(Happening::normal("Registered", "Register", note));
     }
+}
+
+fn has_trial(live: &Value) -> bool {
+    !live["metadata"]["annotations"][TRIAL_ANNOTATION].is_null()
 }
 
 fn on_trial(group_version: &str) -> Finding {
