@@ -13,15 +13,26 @@ use http::{HeaderMap, Response, header::DATE};
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 use tower::{Layer, ServiceExt as _, layer::layer_fn, util::MapResponse};
 
-/// How far a `Date` may lie behind what is expected without meaning anything: it has whole seconds, and an answer takes its time.
+/// How far a `Date` may be from what is expected without meaning anything: it has whole seconds, and an answer takes its time.
 const TOLERANCE: SignedDuration = SignedDuration::from_secs(3);
 
 /// A difference between the API server's clock and this machine's that a person should know of.
 pub const NOTABLE_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
+/// How long a time that does not go on from the one before must have been told before it is believed: a single answer, of
+/// something between here and the API server for example, sets no clock.
+const BELIEVED_AFTER: Duration = Duration::from_secs(2);
+
 /// The API server's clock. Clones share it.
 #[derive(Clone, Default)]
-pub struct Clock(Arc<Mutex<Option<Reading>>>);
+pub struct Clock(Arc<Mutex<State>>);
+
+#[derive(Clone, Copy, Default)]
+struct State {
+    current: Option<Reading>,
+    /// A time that does not agree with the current one.
+    other: Option<Reading>,
+}
 
 /// A time of the API server, and when it was told.
 #[derive(Clone, Copy)]
@@ -31,6 +42,11 @@ struct Reading {
 }
 
 impl Reading {
+    /// Whether `date`, told at `at`, may be what goes on from it.
+    fn is_near(&self, date: Timestamp, at: Instant) -> bool {
+        self.after(at).duration_since(date).abs() <= TOLERANCE
+    }
+
     fn after(&self, at: Instant) -> Timestamp {
         let passed = at.saturating_duration_since(self.at);
         self.time.checked_add(passed).unwrap_or(Timestamp::MAX)
@@ -67,18 +83,34 @@ impl Clock {
 
     /// Time goes on evenly: one that was told earlier is kept as long as those told since agree with it.
     fn observe_date(&self, date: Timestamp, at: Instant) {
-        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let agrees = reading.is_some_and(|reading| {
-            let expected = reading.after(at);
-            (SignedDuration::ZERO..=TOLERANCE).contains(&expected.duration_since(date))
-        });
-        if !agrees {
-            *reading = Some(Reading { time: date, at });
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = Reading { time: date, at };
+        let Some(current) = state.current else {
+            state.current = Some(told);
+            return;
+        };
+        if current.is_near(date, at) {
+            // What is ahead of it came faster.
+            if date > current.after(at) {
+                state.current = Some(told);
+            }
+            state.other = None;
+            return;
+        }
+        match state.other.filter(|other| other.is_near(date, at)) {
+            None => state.other = Some(told),
+            Some(other) if at.saturating_duration_since(other.at) >= BELIEVED_AFTER => {
+                *state = State {
+                    current: Some(told),
+                    other: None,
+                };
+            }
+            Some(_) => {}
         }
     }
 
     fn reading(&self) -> Option<Reading> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).current
     }
 }
 
@@ -119,10 +151,10 @@ pub fn about(difference: SignedDuration) -> String {
     }
 }
 
-/// Whether `skew` is one that a person should know of.
+/// Whether `skew` is one that a person should know of; once told, until it is half of that.
 #[must_use]
-pub fn is_notable(skew: SignedDuration) -> bool {
-    skew.unsigned_abs() > Duration::try_from(NOTABLE_SKEW).unwrap_or(Duration::MAX)
+pub fn is_notable(skew: SignedDuration, told: bool) -> bool {
+    skew.abs() > if told { NOTABLE_SKEW / 2 } else { NOTABLE_SKEW }
 }
 
 #[cfg(test)]
@@ -157,7 +189,9 @@ mod tests {
         clock.observe_date(told, start);
         let now = clock.now();
         assert!(now >= told && now.duration_since(told) < SignedDuration::from_hours(1));
-        assert!(is_notable(clock.skew().unwrap()));
+        assert!(is_notable(clock.skew().unwrap(), false));
+        let forty = SignedDuration::from_secs(-40);
+        assert!(is_notable(forty, true) && !is_notable(forty, false));
 
         let after = |seconds| start + Duration::from_secs(seconds);
         let at = |seconds| told.checked_add(SignedDuration::from_secs(seconds)).unwrap();
@@ -168,11 +202,18 @@ mod tests {
         // What was behind, such as the first answer, gives way to what is ahead.
         clock.observe_date(at(12), after(11));
         assert_eq!(expected(11), at(12));
-        // A clock that was set is followed, in both directions.
+        // A single answer of something else sets no clock.
         clock.observe_date(at(-500), after(20));
-        assert_eq!(expected(20), at(-500));
+        assert_eq!(expected(20), at(21));
+        clock.observe_date(at(22), after(21));
+        clock.observe_date(at(-499), after(22));
+        assert_eq!(expected(22), at(23));
+        // A clock that was set is followed, in both directions.
+        clock.observe_date(at(-497), after(24));
+        assert_eq!(expected(24), at(-497));
         clock.observe_date(at(100_000), after(30));
-        assert_eq!(expected(31), at(100_001));
+        clock.observe_date(at(100_003), after(33));
+        assert_eq!(expected(34), at(100_004));
     }
 
     #[test]

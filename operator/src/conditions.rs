@@ -9,6 +9,7 @@
 
 use std::fmt;
 
+use annex_crds::v1alpha1::Reason;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -92,7 +93,10 @@ pub fn merge(
 }
 
 fn last_transition_time(old: &[Condition], fact: &Fact, now: Timestamp) -> Time {
+    // One that the schema's default put there has not stood since the year 1970.
+    let is_real = |condition: &&Condition| condition.reason != Reason::Pending.as_str();
     old.iter()
+        .filter(is_real)
         .find(|condition| condition.type_ == fact.type_ && condition.status == fact.status.as_str())
         .map_or_else(
             || Time(whole_seconds(now)),

@@ -25,8 +25,8 @@ pub struct Children<'a> {
 
 impl Children<'_> {
     /// Applies one child; a refusal becomes a finding, under `refused` where the API server finds the object itself
-    /// wrong. Says whether the object is as it should be.
-    pub async fn apply<K>(&self, object: &K, refused: Reason, outcome: &mut Outcome) -> bool
+    /// wrong. Returns what was done, where the object is as it should be now.
+    pub async fn apply<K>(&self, object: &K, refused: Reason, outcome: &mut Outcome) -> Option<Applied>
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
@@ -40,14 +40,11 @@ impl Children<'_> {
         left: &'static [&'static [&'static str]],
         refused: Reason,
         outcome: &mut Outcome,
-    ) -> bool
+    ) -> Option<Applied>
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let Some(desired) = self.desired(object, outcome) else {
-            return false;
-        };
-        let desired = desired.leaving(left);
+        let desired = self.desired(object, outcome)?.leaving(left);
         let applied = self.ctx.applier.apply(&desired).await;
         self.applied(&desired, applied, refused, outcome)
     }
@@ -60,13 +57,11 @@ impl Children<'_> {
         known: Option<&Known>,
         refused: Reason,
         outcome: &mut Outcome,
-    ) -> bool
+    ) -> Option<Applied>
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let Some(desired) = self.desired(object, outcome) else {
-            return false;
-        };
+        let desired = self.desired(object, outcome)?;
         let applied = self.ctx.applier.apply_over(&desired, known).await;
         // It is there, whoever was faster.
         let is_ours =
@@ -92,15 +87,15 @@ impl Children<'_> {
         applied: Result<Applied, ApplyError>,
         refused: Reason,
         outcome: &mut Outcome,
-    ) -> bool {
+    ) -> Option<Applied> {
         match applied {
             Ok(applied) => {
                 self.record(desired, &applied.outcome, outcome);
-                true
+                Some(applied)
             }
             Err(error) => {
                 self.refused(error, refused, outcome);
-                false
+                None
             }
         }
     }

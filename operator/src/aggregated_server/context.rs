@@ -222,8 +222,9 @@ impl Context {
     pub fn observe_skew(&self) -> Option<Happening> {
         let skew = self.clock.skew()?;
         self.metrics.set_clock_skew(skew);
-        let notable = clock::is_notable(skew);
-        let told = self.skew_told.swap(notable, Ordering::Relaxed);
+        let told = self.skew_told.load(Ordering::Relaxed);
+        let notable = clock::is_notable(skew, told);
+        self.skew_told.store(notable, Ordering::Relaxed);
         (notable && !told).then(|| {
             let side = if skew.is_negative() { "behind" } else { "ahead of" };
             let note = format!(
@@ -242,7 +243,7 @@ impl Context {
         {
             return answer.clone();
         }
-        let answer = control_plane::clocks_differ(&self.client, &self.config).await;
+        let answer = control_plane::clocks_differ(&self.client, &self.config, &self.clock).await;
         *cached = Some((Instant::now(), answer.clone()));
         answer
     }

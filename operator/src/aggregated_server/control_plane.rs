@@ -22,7 +22,7 @@ use super::{
     },
     context::Memory,
 };
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::pki::Certificate;
 
 /// How long one control plane may take to answer.
@@ -122,13 +122,14 @@ async fn control_planes(client: &Client) -> Result<Vec<String>, kube::Error> {
 /// hour by which a certificate's validity begins in the past.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_hours(1);
 
-/// Which two control planes tell times that are more than an hour apart, if any do. One that does not answer tells none.
-pub async fn clocks_differ(client: &Client, config: &Config) -> Option<String> {
-    let addresses = control_planes(client).await.unwrap_or_default();
-    // One clock agrees with itself.
-    if addresses.len() < 2 {
-        return None;
-    }
+/// Times within so many seconds are the same, for the words: which of two is named must not change from look to look.
+const ALIKE: i64 = 600;
+
+/// Which two control planes tell times that are more than an hour apart, or which one is so far from `clock`, if any is. One that
+/// does not answer tells none.
+pub async fn clocks_differ(client: &Client, config: &Config, clock: &Clock) -> Option<String> {
+    let mut addresses = control_planes(client).await.unwrap_or_default();
+    addresses.sort_unstable();
     let times = addresses
         .into_iter()
         .take(MAX_CONTROL_PLANES)
@@ -137,14 +138,15 @@ pub async fn clocks_differ(client: &Client, config: &Config) -> Option<String> {
             Some((address, time.ok().flatten()?))
         });
     let asked = Instant::now();
-    let times: Vec<(String, Timestamp)> = join_all(times).await.into_iter().flatten().collect();
+    let mut times: Vec<(String, Timestamp)> = join_all(times).await.into_iter().flatten().collect();
+    times.push(("that has answered the operator so far".to_owned(), clock.now()));
     apart(&times, asked.elapsed())
 }
 
 /// The two of `times` that are furthest apart, where that is further than the `slack` that it took to ask for them explains.
 fn apart(times: &[(String, Timestamp)], slack: Duration) -> Option<String> {
-    let (first, earliest) = times.iter().min_by_key(|(_, time)| *time)?;
-    let (last, latest) = times.iter().max_by_key(|(_, time)| *time)?;
+    let (first, earliest) = times.iter().min_by_key(|(_, time)| time.as_second() / ALIKE)?;
+    let (last, latest) = times.iter().max_by_key(|(_, time)| time.as_second() / ALIKE)?;
     let difference = latest.duration_since(*earliest);
     (difference > CLOCKS_APART + SignedDuration::try_from(slack).ok()?).then(|| {
         format!(

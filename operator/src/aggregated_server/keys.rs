@@ -1,6 +1,6 @@
 //! Carries out what `certificates` decides: the effects on the two Secrets.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use annex_crds::v1alpha1::Reason;
 use jiff::{SignedDuration, Timestamp};
@@ -9,8 +9,8 @@ use kube::{Api, ResourceExt as _, api::PostParams};
 
 use super::{
     certificates::{
-        Authority, AuthorityFault, AuthorityWrite, IssueCause, Keys, LeafFault, Policy, Replacement, Serving,
-        ServingWrite, Waits, authority, published, secrets,
+        Authority, AuthorityFault, AuthorityWrite, IssueCause, Issued, Keys, LeafFault, Policy, Replacement,
+        Serving, ServingWrite, Waits, authority, published, secrets,
         writes::{self, Stored},
     },
     context::{Context, Memory},
@@ -121,7 +121,7 @@ impl Keeper<'_> {
         if !authority.previous.is_empty() {
             self.require_live()?;
         }
-        let bundle = authority.bundle(self.now);
+        let bundle = authority.bundle();
         let live = self
             .owned(self.surroundings.serving_secret.as_ref(), outcome)
             .await?;
@@ -141,9 +141,7 @@ impl Keeper<'_> {
             ServingWrite::Republish(secret) => Some(self.write(secret).await?),
             ServingWrite::None => None,
         };
-        if let ServingWrite::Issue(cause) = write
-            && of_no_use(cause)
-        {
+        if matches!(write, ServingWrite::Issue(_)) {
             memory.leaves_issued.note(Instant::now());
         }
         Ok(Keys::new(
@@ -170,9 +168,9 @@ impl Keeper<'_> {
             let (client, config) = (&self.ctx.client, &self.ctx.config);
             waits.widening = control_plane::widening(client, config, memory, bundle, &api_services).await;
         }
-        if let Some(cause) = serving.cause
+        if serving.cause.is_some()
             && waits.widening.is_none()
-            && let Some(finding) = self.hold_leaf_back(cause, memory).await
+            && let Some(finding) = self.hold_leaf_back(memory).await
         {
             waits.held_back = Some(finding.message.clone());
             outcome.findings.push(finding);
@@ -180,38 +178,25 @@ impl Keeper<'_> {
         waits
     }
 
-    /// Why no leaf may be issued for `cause` now.
-    async fn hold_leaf_back(&self, cause: IssueCause, memory: &mut Memory) -> Option<Finding> {
-        if of_no_use(cause)
-            && let Some(pause) = memory.leaves_issued.pause(Instant::now())
-        {
-            let what = format!("Secret {}/{}", self.names.namespace, self.names.serving_secret);
-            return Some(self.paused(
-                Reason::ServingSecretInvalid,
-                &what,
-                memory.leaves_issued.count(),
-                pause,
-            ));
+    /// Why no leaf may be issued now.
+    async fn hold_leaf_back(&self, memory: &mut Memory) -> Option<Finding> {
+        let secret = (&self.names.namespace, &self.names.serving_secret);
+        let paused = self.paused(Reason::ServingSecretInvalid, secret, &mut memory.leaves_issued);
+        match paused {
+            Some(finding) => Some(finding),
+            None => self.clocks_differ().await,
         }
-        self.clocks_differ().await
     }
 
     /// Why no authority may be made now.
     async fn hold_authority_back(&self, of_no_use: bool, memory: &mut Memory) -> Option<Finding> {
-        if of_no_use && let Some(pause) = memory.authorities_issued.pause(Instant::now()) {
-            let what = format!(
-                "Secret {}/{}",
-                self.names.operator_namespace,
-                self.names.ca_secret()
-            );
-            return Some(self.paused(
-                Reason::CaSecretInvalid,
-                &what,
-                memory.authorities_issued.count(),
-                pause,
-            ));
+        let secret = (&self.names.operator_namespace, &self.names.ca_secret());
+        let paused =
+            of_no_use.then(|| self.paused(Reason::CaSecretInvalid, secret, &mut memory.authorities_issued));
+        match paused.flatten() {
+            Some(finding) => Some(finding),
+            None => self.clocks_differ().await,
         }
-        self.clocks_differ().await
     }
 
     async fn clocks_differ(&self) -> Option<Finding> {
@@ -220,13 +205,18 @@ impl Keeper<'_> {
         Some(Finding::new(Reason::ClockSkewed, message))
     }
 
-    fn paused(&self, reason: Reason, what: &str, times: usize, pause: Duration) -> Finding {
-        let at = self.now.checked_add(pause).unwrap_or(Timestamp::MAX);
-        // A time of whole tens of seconds: it stays the same from pass to pass.
-        let at = Timestamp::from_second(at.as_second().div_euclid(10) * 10 + 10).unwrap_or(at);
-        let message =
-            format!("{what} was spoilt or removed {times} times in a short while; it is issued anew at {at}");
-        Finding::new(reason, message)
+    fn paused(
+        &self,
+        reason: Reason,
+        (namespace, name): (&String, &String),
+        issued: &mut Issued,
+    ) -> Option<Finding> {
+        let at = issued.pause(Instant::now(), self.now)?;
+        let message = format!(
+            "Secret {namespace}/{name} was issued anew {} times within an hour, for what is spoilt, removed or asked for again and again; the next time is {at}",
+            issued.count()
+        );
+        Some(Finding::new(reason, message))
     }
 
     /// Drops the authorities that the current one follows: from the Secret first, where they stand there, so that what is
@@ -235,14 +225,15 @@ impl Keeper<'_> {
     /// # Errors
     /// See [`KeysError`].
     pub async fn narrow(&self, keys: &Keys, outcome: &mut Outcome) -> Result<(), KeysError> {
+        // Where the Secret holds none it is what is published that narrows, in this pass or a later one: told once, by the Secret.
         if let Some(narrowed) = keys.narrowed_secret(self.names) {
             self.write(&narrowed).await?;
+            outcome.happenings.push(Happening::normal(
+                "RotationCompleted",
+                "Narrow",
+                "every endpoint serves a certificate of the new authority; the old one is no longer trusted",
+            ));
         }
-        outcome.happenings.push(Happening::normal(
-            "RotationCompleted",
-            "Narrow",
-            "every endpoint serves a certificate of the new authority; the old one is no longer trusted",
-        ));
         outcome.hurry = true;
         Ok(())
     }
@@ -387,7 +378,17 @@ impl Keeper<'_> {
             Ownership::Former => {
                 let confirmed = self.ctx.applier.confirm(&self.names.owner_reference()).await;
                 confirmed.map_err(|error| KeysError::Owner(Box::new(error)))?;
-                let adopted = self.write(&secrets::adopted(live, self.names)).await?;
+                let adopted = match self.write(&secrets::adopted(live, self.names)).await {
+                    // To change who owns an object takes the right to delete it (OwnerReferencesPermissionEnforcement), which
+                    // the operator does not have on Secrets of other namespaces. It serves until it is collected.
+                    Err(KeysError::Write {
+                        source: kube::Error::Api(status),
+                        ..
+                    }) if status.code == 403 => {
+                        return Ok(Some(live.clone()));
+                    }
+                    adopted => adopted?,
+                };
                 let note = format!(
                     "Secret {namespace}/{name} of an earlier AggregatedServer of this name was taken up again"
                 );
@@ -428,11 +429,6 @@ impl Keeper<'_> {
             source,
         })
     }
-}
-
-/// Whether `cause` is that there was no leaf, or none of any use: what somebody may bring about again and again.
-fn of_no_use(cause: IssueCause) -> bool {
-    matches!(cause, IssueCause::First | IssueCause::SecretInvalid)
 }
 
 /// How long a repair is told at least. Who asks once in a while, or follows a watch, must be able to see it.

@@ -1,7 +1,10 @@
 //! The workload as it is.
 
 use annex_crds::v1alpha1::AggregatedServer;
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::{
+    apps::v1::{Deployment, StatefulSet},
+    core::v1::PodTemplateSpec,
+};
 use kube::core::ObjectMeta;
 
 use super::build::pod::LEAF_ANNOTATION;
@@ -44,15 +47,24 @@ impl LiveWorkload {
         }
     }
 
+    /// What its pods are to run as.
+    #[must_use]
+    pub fn service_account(&self) -> Option<&str> {
+        self.template().spec.as_ref()?.service_account_name.as_deref()
+    }
+
     /// The fingerprint of the serving certificate that its pods were last rolled for.
     #[must_use]
     pub fn leaf(&self) -> Option<&str> {
-        let template = match self {
+        let annotations = self.template().metadata.as_ref()?.annotations.as_ref()?;
+        annotations.get(LEAF_ANNOTATION).map(String::as_str)
+    }
+
+    fn template(&self) -> &PodTemplateSpec {
+        match self {
             Self::Deployment(live) => &live.spec.template,
             Self::StatefulSet(live) => &live.spec.template,
-        };
-        let annotations = template.metadata.as_ref()?.annotations.as_ref()?;
-        annotations.get(LEAF_ANNOTATION).map(String::as_str)
+        }
     }
 
     /// The StatefulSet, where it is one.

@@ -191,7 +191,8 @@ async fn reconcile_current(
         Err(PassError::Raced) => Ok(Action::requeue(HURRIED)),
         Err(error) if error.may_pass() && !is_to_be_told(ctx, uid) => Err(error.into()),
         Err(error) => {
-            let status = status::compute_unread(server, &error_chain(&error), now);
+            let reason = error.reason();
+            let status = status::compute_unread(server, reason, &error_chain(&error), now);
             finish(ctx, &api, server, status, Vec::new()).await?;
             Err(error.into())
         }

@@ -1,15 +1,19 @@
 //! Carries out what `registration` decides: the effects on APIServices.
 
-use annex_crds::v1alpha1::Reason;
+use annex_crds::{TRIAL_ANNOTATION, v1alpha1::Reason};
 use jiff::Timestamp;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
-use kube::{Api, ResourceExt as _, api::PostParams};
+use kube::{
+    Api, ResourceExt as _,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
 
 use super::{
     build,
     children::Children,
     context::Memory,
-    dereference::Surroundings,
+    dereference::{Surroundings, trial_since},
     endpoints::Report,
     finding::Finding,
     outcome::{ApiOutcome, Happening, Outcome},
@@ -70,15 +74,58 @@ impl Registrar<'_> {
     }
 
     /// Writes the APIService over the one that was read before the authority's Secret; says whether it is as it should be.
+    ///
+    /// A trial that is over must not be left there by whom the annotation belongs to as well, such as a tool that restored it:
+    /// at the next failure it would be taken for one that failed.
     async fn keep(&self, plan: &ApiPlan, trial: Option<Timestamp>, outcome: &mut Outcome) -> bool {
         let names = self.children.names;
         let desired = build::api_service::api_service(names, plan, self.port, self.bundle_pem, trial);
-        let known = self
-            .surroundings
-            .known_api_service(&plan.claim.api_service_name());
-        self.children
+        let name = plan.claim.api_service_name();
+        let known = self.surroundings.known_api_service(&name);
+        let applied = self
+            .children
             .apply_over(&desired, known.as_deref(), Reason::ApplyFailed, outcome)
-            .await
+            .await;
+        let Some(applied) = applied else { return false };
+        let left = match &applied.live {
+            Some(live) => has_trial(live).then(|| live["metadata"]["resourceVersion"].clone()),
+            None => {
+                let read = self.surroundings.api_services.get(&name);
+                let on_trial = read.filter(|service| trial_since(service).is_some());
+                on_trial.map(|service| json!(service.resource_version()))
+            }
+        };
+        match left {
+            Some(version) if trial.is_none() => self.end_trial(plan, &version, outcome).await,
+            _ => true,
+        }
+    }
+
+    async fn end_trial(&self, plan: &ApiPlan, version: &Value, outcome: &mut Outcome) -> bool {
+        let patch = json!({ "metadata": {
+            "resourceVersion": version,
+            "annotations": { TRIAL_ANNOTATION: null },
+        } });
+        let api: Api<APIService> = Api::all(self.children.ctx.client.clone());
+        let params = PatchParams {
+            field_manager: Some(annex_crds::MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let name = plan.claim.api_service_name();
+        match api.patch_metadata(&name, &params, &Patch::Merge(&patch)).await {
+            Ok(_) => true,
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
+                outcome.hurry = true;
+                false
+            }
+            Err(error) => {
+                outcome.find(
+                    Reason::ApplyFailed,
+                    format!("APIService {name}: {}", error_chain(&error)),
+                );
+                false
+            }
+        }
     }
 
     async fn begin(&self, plan: &ApiPlan, outcome: &mut Outcome) {
@@ -213,6 +260,10 @@ fn tell_of_registration(group_version: &str, standing: &Standing, outcome: &mut 
             .happenings
             .push(Happening::normal("Registered", "Register", note));
     }
+}
+
+fn has_trial(live: &Value) -> bool {
+    !live["metadata"]["annotations"][TRIAL_ANNOTATION].is_null()
 }
 
 fn on_trial(group_version: &str) -> Finding {

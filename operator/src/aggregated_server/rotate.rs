@@ -20,9 +20,9 @@ use crate::{error_chain::error_chain, pki::Certificate};
 /// A new leaf that is not served when this part of `renewBefore` is left is more than slow.
 const LATE_FRACTION: u32 = 2;
 
-/// How old an answer may be that proves that an old authority can go. Longer than an endpoint takes to time out, so that
-/// there is always one pass that its last answer is recent for.
-const PROOF_AGE: Duration = Duration::from_secs(10);
+/// How old an answer may be that proves that an old authority can go: longer than it takes to ask every endpoint, be there many
+/// and slow ones among them. Who serves a leaf of the new authority once does not serve an older one again.
+const PROOF_AGE: Duration = Duration::from_secs(120);
 
 /// The rotation of one server's certificates, after its endpoints were asked.
 pub struct Rotation<'a> {
@@ -71,7 +71,7 @@ impl Rotation<'_> {
             return keys.bundle.clone();
         }
         match keeper.narrow(keys, outcome).await {
-            Ok(()) => keys.authority.clone().narrowed().bundle(keeper.now),
+            Ok(()) => keys.authority.clone().narrowed().bundle(),
             Err(error) => {
                 if !error.is_race() {
                     outcome.find(error.reason(), error_chain(&error));
@@ -146,6 +146,13 @@ impl Rotation<'_> {
         let leaf_due = keys
             .leaf
             .as_ref()
+            .filter(|leaf| {
+                leaf.is_outlived(
+                    keys.authority.current.certificate(),
+                    self.keeper.policy,
+                    self.keeper.now,
+                )
+            })
             .map(|leaf| leaf.renewal_time(self.keeper.policy));
         let due = leaf_due
             .into_iter()

@@ -60,14 +60,20 @@ pub fn compute(server: &AggregatedServer, outcome: &Outcome, now: Timestamp) -> 
 
 /// The status of `server` where the cluster could not be read: what was known stays, and the failure is told.
 #[must_use]
-pub fn compute_unread(server: &AggregatedServer, why: &str, now: Timestamp) -> AggregatedServerStatus {
+pub fn compute_unread(
+    server: &AggregatedServer,
+    reason: Reason,
+    why: &str,
+    now: Timestamp,
+) -> AggregatedServerStatus {
     let old = server.status.clone().unwrap_or_default();
     let generation = server.metadata.generation.unwrap_or(0);
-    let failed = |type_, status| fact(type_, status, Reason::ApplyFailed, why);
+    let failed = |type_, status| fact(type_, status, reason, why);
     let facts = ConditionType::ALL.into_iter().map(|type_| match type_ {
         ConditionType::Ready => failed(type_, ConditionStatus::Unknown),
+        type_ if type_ != reason.condition() => kept(&old.conditions, type_),
         ConditionType::Degraded => failed(type_, ConditionStatus::True),
-        other => kept(&old.conditions, other),
+        type_ => failed(type_, ConditionStatus::False),
     });
     let conditions = conditions::merge(&old.conditions, facts, generation, now);
     AggregatedServerStatus {
@@ -533,7 +539,12 @@ mod tests {
     fn an_unreadable_cluster_keeps_what_was_known() {
         let mut server = server();
         server.status = Some(compute(&server, &outcome(true, vec![]), Timestamp::UNIX_EPOCH));
-        let status = compute_unread(&server, "failed to read pods", Timestamp::UNIX_EPOCH);
+        let status = compute_unread(
+            &server,
+            Reason::ApplyFailed,
+            "failed to read pods",
+            Timestamp::UNIX_EPOCH,
+        );
         assert_eq!(
             condition(&status, ConditionType::Available),
             pair("True", "Passed")

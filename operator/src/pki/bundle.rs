@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
 use pem::{EncodeConfig, LineEnding, Pem};
 
 use super::inspect::Certificate;
@@ -30,17 +29,6 @@ pub fn contains_all(bundle: &[Certificate], wanted: &[Certificate]) -> bool {
         .all(|certificate| held.contains(certificate.fingerprint.as_str()))
 }
 
-/// `bundle` without the certificates that ended before `now`. One that is not valid yet stays: it is there for
-/// the time to come.
-#[must_use]
-pub fn unexpired(bundle: &[Certificate], now: Timestamp) -> Vec<Certificate> {
-    bundle
-        .iter()
-        .filter(|certificate| now <= certificate.not_after)
-        .cloned()
-        .collect()
-}
-
 /// The bundle in PEM, with a line feed at each line's end.
 #[must_use]
 pub fn to_pem(bundle: &[Certificate]) -> String {
@@ -53,11 +41,9 @@ pub fn to_pem(bundle: &[Certificate]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::pki::testing::{NAME, authority, now};
-    use crate::pki::{issue_ca, parse_bundle};
+    use crate::pki::parse_bundle;
+    use crate::pki::testing::{NAME, authority};
 
     fn certificate() -> Certificate {
         authority(&[NAME]).certificate().clone()
@@ -92,17 +78,5 @@ mod tests {
         assert!(contains_all(&both, &[two.clone(), one.clone()]));
         assert!(!contains_all(&[one], &both));
         assert!(contains_all(&[], &[]));
-    }
-
-    #[test]
-    fn expired_certificates_leave_the_bundle() {
-        let names = [NAME.to_owned()];
-        let short = issue_ca("short", &names, now(), Duration::from_secs(60)).expect("a CA");
-        let long = issue_ca("long", &names, now(), Duration::from_secs(3600)).expect("a CA");
-        let bundle = [short.certificate().clone(), long.certificate().clone()];
-        let end = short.certificate().not_after;
-        assert_eq!(unexpired(&bundle, end), bundle, "the last second counts");
-        let later = end.checked_add(Duration::from_secs(1)).expect("a time");
-        assert_eq!(unexpired(&bundle, later), bundle[1..]);
     }
 }

@@ -24,6 +24,9 @@ use crate::pki::Certificate;
 const FAREWELL: Duration = Duration::from_millis(250);
 const FAREWELL_BYTES: u64 = 64 * 1024;
 
+/// How large the certificates are that a peer may present: a leaf and a few intermediates. They are kept between passes.
+const MAX_CHAIN_BYTES: usize = 16 * 1024;
+
 /// What a peer presented in a handshake. The peer has proved that it holds the leaf's key; nothing else about it
 /// is established.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +76,9 @@ pub enum HandshakeError {
     /// The Service has more endpoints than are asked: it was not connected to.
     #[error("the Service has more endpoints than are asked")]
     TooMany,
+    /// The handshake succeeded with more certificates than any server needs, of so many bytes.
+    #[error("the served certificates have {0} bytes, more than {MAX_CHAIN_BYTES}")]
+    ChainTooLarge(usize),
     /// The handshake succeeded with a certificate that cannot be read.
     #[error("the served certificate cannot be read")]
     UnreadableCertificate,
@@ -136,6 +142,10 @@ fn served(stream: &TlsStream<TcpStream>) -> Result<Served, HandshakeError> {
         .peer_certificates()
         .unwrap_or_default()
         .to_vec();
+    let bytes: usize = chain.iter().map(|certificate| certificate.len()).sum();
+    if bytes > MAX_CHAIN_BYTES {
+        return Err(HandshakeError::ChainTooLarge(bytes));
+    }
     let first = chain.first().ok_or(HandshakeError::UnreadableCertificate)?;
     let leaf = Certificate::from_der(first).map_err(|_| HandshakeError::UnreadableCertificate)?;
     Ok(Served { leaf, chain })

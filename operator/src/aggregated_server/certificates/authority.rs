@@ -20,6 +20,9 @@ pub const ISSUED_AT_ANNOTATION: &str = "annex.dev/issued-at";
 /// Annotation of the Secret: why the authority was made.
 pub const ISSUED_BECAUSE_ANNOTATION: &str = "annex.dev/issued-because";
 
+/// So many authorities are followed at most, the newest of them.
+const MAX_PREVIOUS: usize = 8;
+
 /// What the Secret holds.
 #[derive(Clone, Debug)]
 pub struct Authority {
@@ -129,11 +132,12 @@ impl Authority {
         })
     }
 
-    /// What is to be published: this authority, and those it follows that have not expired.
+    /// What is to be published: this authority, and those it follows. One that has expired does no harm, and goes when the
+    /// rotation has come to its end: a clock that is ahead for a while must not take the trust from what is served.
     #[must_use]
-    pub fn bundle(&self, now: Timestamp) -> Vec<Certificate> {
+    pub fn bundle(&self) -> Vec<Certificate> {
         let current = [self.current.certificate().clone()];
-        bundle::union(&[&current, &bundle::unexpired(&self.previous, now)])
+        bundle::union(&[&current, &self.previous])
     }
 
     /// The same, without those that it follows.
@@ -210,18 +214,17 @@ pub fn replacement(authority: &Authority, policy: &Policy, now: Timestamp) -> Op
     let due = || authority.due(policy, now).filter(|_| !rotating);
     let why = authority.invalid(policy, now).or_else(due)?;
     let current = [authority.current.certificate().clone()];
-    let known = bundle::union(&[&current, &authority.previous]);
-    Some(Replacement {
-        why,
-        previous: bundle::unexpired(&known, now),
-    })
+    let mut previous = bundle::union(&[&current, &authority.previous]);
+    previous.truncate(MAX_PREVIOUS);
+    Some(Replacement { why, previous })
 }
 
 /// The authority that is to take over where there is none to work with. What is `published` clients trust now, and it stays
 /// trusted.
 #[must_use]
-pub fn successor_of_lost(fault: &AuthorityFault, published: &[Certificate], now: Timestamp) -> Replacement {
-    let previous = bundle::unexpired(published, now);
+pub fn successor_of_lost(fault: &AuthorityFault, published: &[Certificate]) -> Replacement {
+    let mut previous = published.to_vec();
+    previous.truncate(MAX_PREVIOUS);
     let first = previous.is_empty() && *fault == AuthorityFault::Missing;
     Replacement {
         why: if first { FIRST } else { LOST },
@@ -258,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_missing_secret_gets_the_first_authority() {
-        let replacement = successor_of_lost(&AuthorityFault::Missing, &[], at(0));
+        let replacement = successor_of_lost(&AuthorityFault::Missing, &[]);
         assert_eq!(
             replacement,
             Replacement {
@@ -272,7 +275,7 @@ mod tests {
     fn what_is_published_stays_trusted_when_the_secret_is_lost() {
         let lost = authority(&policy()).current.certificate().clone();
         let published = [lost.clone()];
-        let replacement = successor_of_lost(&AuthorityFault::Missing, &published, at(1));
+        let replacement = successor_of_lost(&AuthorityFault::Missing, &published);
         assert_eq!(
             replacement,
             Replacement {
@@ -344,7 +347,7 @@ mod tests {
         let current = rotating.current.certificate().clone();
         assert_eq!(early.previous, [current, old]);
         let late = replacement(&rotating, &policy, at(301)).unwrap();
-        assert_eq!((late.why, late.previous), (EXPIRED, Vec::new()));
+        assert_eq!((late.why, late.previous.len()), (EXPIRED, 2));
     }
 
     /// An older Secret that is put back must not take the trust away from what is served.
@@ -362,7 +365,7 @@ mod tests {
         let published = [own.clone(), served.clone(), foreign];
         let read = restored.with_published(&published, &policy);
         assert_eq!(read.previous, std::slice::from_ref(&served));
-        assert_eq!(read.bundle(at(1)), [own, served]);
+        assert_eq!(read.bundle(), [own, served]);
         assert_eq!(why(&read, &policy, 250), None, "one rotation at a time");
     }
 
@@ -390,20 +393,32 @@ mod tests {
         assert_eq!(read.previous, std::slice::from_ref(&old));
         assert_eq!(read.current.certificate(), rotating.current.certificate());
         assert_eq!(read.issued_because.as_deref(), Some(FIRST));
-        assert_eq!(read.bundle(at(1)), [rotating.current.certificate().clone(), old]);
+        assert_eq!(read.bundle(), [rotating.current.certificate().clone(), old]);
         let narrowed = secrets::authority_secret(Some(&secret), &read.narrowed(), &names());
         assert_eq!(Authority::read(&narrowed).unwrap().previous, []);
     }
 
+    /// A clock that is ahead for a while takes no trust from what is served.
     #[test]
-    fn an_expired_predecessor_is_not_published() {
+    fn an_expired_predecessor_is_published_until_the_rotation_ends() {
         let policy = policy();
         let old = authority(&policy).current.certificate().clone();
         let rotating = Authority {
             previous: vec![old],
             ..authority(&policy)
         };
-        assert_eq!(rotating.bundle(at(301)).len(), 1);
+        assert_eq!(rotating.bundle().len(), 2);
+        assert_eq!(rotating.narrowed().bundle().len(), 1);
+    }
+
+    #[test]
+    fn authorities_that_are_followed_do_not_become_ever_more() {
+        let policy = policy();
+        let published: Vec<Certificate> = (0..20)
+            .map(|_| authority(&policy).current.certificate().clone())
+            .collect();
+        let replacement = successor_of_lost(&AuthorityFault::Missing, &published);
+        assert_eq!(replacement.previous, published[..MAX_PREVIOUS]);
     }
 
     #[test]

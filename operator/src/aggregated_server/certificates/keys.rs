@@ -63,7 +63,7 @@ impl Keys {
         policy: &Policy,
         now: Timestamp,
     ) -> Self {
-        let bundle = authority.bundle(now);
+        let bundle = authority.bundle();
         let issued = matches!(write, ServingWrite::Issue(_));
         Self {
             leaf: ServingLeaf::read(serving_secret, &bundle, policy, now).ok(),

@@ -166,7 +166,8 @@ impl ServingLeaf {
     }
 
     /// Whether a leaf of `authority` made now would be valid for longer.
-    fn is_outlived(&self, authority: &Certificate, policy: &Policy, now: Timestamp) -> bool {
+    #[must_use]
+    pub fn is_outlived(&self, authority: &Certificate, policy: &Policy, now: Timestamp) -> bool {
         let end = now.checked_add(policy.duration).unwrap_or(Timestamp::MAX);
         let gained = end
             .min(authority.not_after)
@@ -247,15 +248,7 @@ mod tests {
 
     fn secret(authority: &Authority, policy: &Policy, cause: IssueCause) -> Secret {
         let leaf = issue_leaf(&authority.current, &policy.dns_names, at(0), policy.duration).unwrap();
-        secrets::serving_secret(
-            None,
-            &leaf,
-            cause,
-            &authority.bundle(at(0)),
-            policy,
-            &names(),
-            at(0),
-        )
+        secrets::serving_secret(None, &leaf, cause, &authority.bundle(), policy, &names(), at(0))
     }
 
     fn cause(
@@ -264,7 +257,7 @@ mod tests {
         policy: &Policy,
         day: i64,
     ) -> Option<IssueCause> {
-        let read = ServingLeaf::read(secret, &authority.bundle(at(day)), policy, at(day));
+        let read = ServingLeaf::read(secret, &authority.bundle(), policy, at(day));
         decide(read.as_ref(), authority, policy, at(day))
     }
 
@@ -292,7 +285,7 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..20 {
             let secret = secret(&authority, &policy, IssueCause::First);
-            let leaf = ServingLeaf::read(Some(&secret), &authority.bundle(at(0)), &policy, at(0)).unwrap();
+            let leaf = ServingLeaf::read(Some(&secret), &authority.bundle(), &policy, at(0)).unwrap();
             let due = leaf.renewal_time(&policy);
             assert_eq!(due, leaf.renewal_time(&policy));
             assert!((at(19)..=at(20)).contains(&due), "{due}");
@@ -307,7 +300,7 @@ mod tests {
         let policy = policy();
         let authority = authority(&policy);
         let leaf = issue_leaf(&authority.current, &policy.dns_names, at(280), policy.duration).unwrap();
-        let bundle = authority.bundle(at(280));
+        let bundle = authority.bundle();
         let secret = secrets::serving_secret(
             None,
             &leaf,
@@ -325,7 +318,7 @@ mod tests {
         let policy = policy();
         let authority = authority(&policy);
         let leaf = issue_leaf(&authority.current, &policy.dns_names, at(100), policy.duration).unwrap();
-        let bundle = authority.bundle(at(1));
+        let bundle = authority.bundle();
         let secret = secrets::serving_secret(
             None,
             &leaf,
@@ -369,7 +362,7 @@ mod tests {
             previous: vec![old.current.certificate().clone()],
             ..authority(&policy)
         };
-        assert!(ServingLeaf::read(Some(&secret), &new.bundle(at(1)), &policy, at(1)).is_ok());
+        assert!(ServingLeaf::read(Some(&secret), &new.bundle(), &policy, at(1)).is_ok());
         assert_eq!(
             cause(Some(&secret), &new, &policy, 1),
             Some(IssueCause::NewAuthority)
@@ -402,7 +395,7 @@ mod tests {
         let first = secret(&authority, &policy, IssueCause::First);
         assert_eq!(rotation_count(Some(&first)), 0);
         let leaf = issue_leaf(&authority.current, &policy.dns_names, at(1), policy.duration).unwrap();
-        let bundle = authority.bundle(at(1));
+        let bundle = authority.bundle();
         let second = secrets::serving_secret(
             Some(&first),
             &leaf,

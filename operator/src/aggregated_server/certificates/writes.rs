@@ -49,7 +49,7 @@ pub fn of_authority(
             None => AuthorityWrite::None(stored),
         },
         Err(fault) => AuthorityWrite::Replace {
-            replacement: authority::successor_of_lost(&fault, published, now),
+            replacement: authority::successor_of_lost(&fault, published),
             there: Err(fault),
         },
     }

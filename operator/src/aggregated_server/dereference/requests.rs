@@ -244,7 +244,7 @@ impl Requests<'_> {
         Ok((slices, self.pods(service).await?))
     }
 
-    async fn endpoint_slices(&self) -> Result<Vec<EndpointSlice>, ReadError> {
+    pub(super) async fn endpoint_slices(&self) -> Result<Vec<EndpointSlice>, ReadError> {
         let of_service =
             ListParams::default().labels(&format!("kubernetes.io/service-name={}", self.names.service));
         let what = "EndpointSlice";
@@ -258,10 +258,13 @@ impl Requests<'_> {
         each.collect()
     }
 
+    /// Those of the workload, or, where Annex runs none, those that the Service selects.
     pub(super) async fn pods(&self, service: Option<&Service>) -> Result<Vec<Pod>, ReadError> {
-        let selector = service
-            .and_then(|service| service.spec.as_ref()?.selector.clone())
-            .unwrap_or_default();
+        let selected = || service.and_then(|service| service.spec.as_ref()?.selector.clone());
+        let selector = match &self.server.spec.workload {
+            Some(_) => self.names.selector(),
+            None => selected().unwrap_or_default(),
+        };
         if selector.is_empty() {
             return Ok(Vec::new());
         }

@@ -149,25 +149,30 @@ impl Reader<'_> {
         &self,
         service: Option<&Service>,
     ) -> Result<(Vec<EndpointSlice>, Vec<Pod>), ReadError> {
-        let selector = service.and_then(|service| service.spec.as_ref()?.selector.as_ref());
-        if self.server.spec.service.is_some() || selector.is_some_and(|own| *own != self.names.selector()) {
-            return self.requests().endpoints_and_pods(service).await;
-        }
-        let slices = self.stored_endpoint_slices()?;
-        if selector.is_none() {
-            return Ok((slices, Vec::new()));
+        let requests = self.requests();
+        // Those of a Service that the server names carry no label of ours.
+        let slices = if self.server.spec.service.is_some() {
+            requests.endpoint_slices().await?
+        } else {
+            self.stored_endpoint_slices()?
+        };
+        if self.server.spec.workload.is_none() {
+            return Ok((slices, requests.pods(service).await?));
         }
         let pods = self.stored_pods();
         // A slice may have come before the pod that it is of, which would be taken for somebody else's.
-        let endpoints = endpoints::resolve(service, &slices, SERVICE_PORT, Some(&pods));
-        if endpoints
-            .list
-            .iter()
-            .all(|endpoint| endpoint.origin == Origin::Backend)
-        {
+        let port = self
+            .server
+            .spec
+            .service
+            .as_ref()
+            .map_or(SERVICE_PORT, |service| service.port);
+        let endpoints = endpoints::resolve(service, &slices, port, Some(&pods));
+        let are_backends = |endpoint: &endpoints::Endpoint| endpoint.origin == Origin::Backend;
+        if endpoints.list.iter().all(are_backends) {
             return Ok((slices, pods));
         }
-        Ok((slices, self.requests().pods(service).await?))
+        Ok((slices, requests.pods(service).await?))
     }
 
     fn stored_endpoint_slices(&self) -> Result<Vec<EndpointSlice>, ReadError> {

@@ -244,6 +244,7 @@ fn handshake_reason(error: &HandshakeError) -> Option<Reason> {
         HandshakeError::NotTls
         | HandshakeError::HandshakeFailed(_)
         | HandshakeError::TlsTimeout
+        | HandshakeError::ChainTooLarge(_)
         | HandshakeError::UnreadableCertificate
         | HandshakeError::InvalidServerName(_) => Some(Reason::TlsFailed),
     }

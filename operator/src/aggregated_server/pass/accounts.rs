@@ -12,6 +12,8 @@ use crate::{
     aggregated_server::{
         build::{self, pod, rbac},
         children::Children,
+        diagnose::workload as diagnose,
+        live::LiveWorkload,
         outcome::Outcome,
     },
     applier::Ownership,
@@ -27,13 +29,12 @@ impl Pass<'_> {
     ) {
         let names = &self.names;
         let wanted = pod::service_account_name(workload, names);
-        let running = self.accounts_of_pods();
+        let running = self.accounts_in_use(&wanted);
         if wanted == names.server {
             children
                 .apply(&build::service_account(names), Reason::ApplyFailed, outcome)
                 .await;
-        } else if !running.contains(&names.server) && self.surroundings.service.is_some() {
-            // Pods are looked for by the Service's selector.
+        } else if !running.contains(&names.server) {
             let own: Api<ServiceAccount> = Api::namespaced(self.ctx.client.clone(), &names.namespace);
             children.remove(own, &names.server, outcome).await;
         }
@@ -58,12 +59,19 @@ impl Pass<'_> {
         }
     }
 
-    /// What pods that have not ended run as.
-    fn accounts_of_pods(&self) -> BTreeSet<String> {
+    /// What the live workload's pods are made with, and, until it has replaced them all, what others run as that have not ended.
+    /// After that a pod of another account is none of its own, and holds nothing up.
+    fn accounts_in_use(&self, wanted: &str) -> BTreeSet<String> {
+        let live = self.surroundings.workload.as_ref();
+        let template = live.and_then(LiveWorkload::service_account);
+        let rolling = template.is_some_and(|account| account != wanted)
+            || live.is_none_or(|live| diagnose::rolling_out(live).is_some());
         let ended = |phase: Option<&str>| matches!(phase, Some("Succeeded" | "Failed"));
         let pods = self.surroundings.pods.iter();
         pods.filter(|pod| !ended(pod.status.as_ref().and_then(|status| status.phase.as_deref())))
+            .filter(|pod| rolling || pod.metadata.deletion_timestamp.is_some())
             .filter_map(|pod| pod.spec.as_ref()?.service_account_name.clone())
+            .chain(template.map(str::to_owned))
             .collect()
     }
 
@@ -103,7 +111,6 @@ mod tests {
     use super::*;
     use crate::{
         aggregated_server::{
-            build::network,
             certificates::Policy,
             dereference::Surroundings,
             testing::{context, names, server, surroundings},
@@ -123,7 +130,10 @@ mod tests {
 
     /// The subjects of each binding that is written, and the ServiceAccounts that are deleted, in a pass of a server whose pods
     /// are to run as `mine`; its own account is the only one bound so far.
-    async fn written(pods: Vec<Pod>) -> (Vec<(String, Vec<String>)>, Vec<String>) {
+    async fn written(
+        pods: Vec<Pod>,
+        workload: Option<LiveWorkload>,
+    ) -> (Vec<(String, Vec<String>)>, Vec<String>) {
         let server: AggregatedServer = {
             let mut server = server();
             let template = json!({ "spec": { "serviceAccountName": "mine" } });
@@ -170,7 +180,7 @@ mod tests {
             policy: Policy::new(&server, &names),
             surroundings: Surroundings {
                 pods,
-                service: Some(network::service(&names)),
+                workload,
                 ..surroundings()
             },
             names,
@@ -198,7 +208,7 @@ mod tests {
             // Of somebody who may make pods in the namespace.
             pod("c", "planted", "Running"),
         ];
-        let (bindings, deleted) = written(old).await;
+        let (bindings, deleted) = written(old.clone(), None).await;
         let both = vec!["mine".to_owned(), "wardle".to_owned()];
         assert_eq!(
             bindings,
@@ -208,12 +218,41 @@ mod tests {
             ]
         );
         assert!(deleted.is_empty(), "{deleted:?}");
+
+        // Who may make pods does not keep an account bound that was changed because it is not to be trusted.
+        let (bindings, deleted) = written(old, Some(rolled_out("mine"))).await;
+        assert_eq!(bindings[0].1, ["mine"]);
+        assert_eq!(deleted, ["wardle"]);
+    }
+
+    /// Its next pod would not come, where the change of the workload is refused.
+    #[tokio::test]
+    async fn an_account_that_the_workload_still_names_stays() {
+        let (bindings, deleted) = written(Vec::new(), Some(rolled_out("wardle"))).await;
+        assert_eq!(bindings[0].1, ["mine", "wardle"]);
+        assert!(deleted.is_empty(), "{deleted:?}");
+    }
+
+    fn rolled_out(account: &str) -> LiveWorkload {
+        let deployment = json!({
+            "metadata": { "name": "wardle", "generation": 2 },
+            "spec": {
+                "replicas": 1,
+                "selector": {},
+                "template": { "spec": { "containers": [], "serviceAccountName": account } },
+            },
+            "status": { "observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "readyReplicas": 1 },
+        });
+        LiveWorkload::Deployment(Box::new(serde_json::from_value(deployment).unwrap()))
     }
 
     #[tokio::test]
     async fn an_account_that_no_pod_runs_as_is_let_go() {
-        let (bindings, deleted) =
-            written(vec![pod("b", "mine", "Running"), pod("a", "wardle", "Failed")]).await;
+        let (bindings, deleted) = written(
+            vec![pod("b", "mine", "Running"), pod("a", "wardle", "Failed")],
+            None,
+        )
+        .await;
         let one = vec!["mine".to_owned()];
         assert_eq!(
             bindings,

@@ -21,6 +21,7 @@ use super::{
     dereference::{NamespaceState, ReadError, Reader, Source, Surroundings},
     diagnose,
     endpoints::{self, Endpoints, Report},
+    events,
     finding::Finding,
     keys::{Keeper, KeysError},
     live::is_embedded,
@@ -57,6 +58,9 @@ pub enum PassError {
     /// Certificates could not be kept.
     #[error("failed to keep the certificates")]
     Keys(#[source] KeysError),
+    /// There is no authority, and none may be made now.
+    #[error("{}", .0.message)]
+    HeldBack(Finding),
     /// Somebody wrote a Secret at the same time: the next pass sees what.
     #[error("a Secret changed while it was worked on")]
     Raced,
@@ -72,7 +76,16 @@ impl PassError {
         match self {
             Self::Read(error) => !matches!(error, ReadError::Decode { .. }),
             Self::Keys(KeysError::Owner(_)) => true,
-            Self::Keys(_) | Self::Raced | Self::NotLive => false,
+            Self::Keys(_) | Self::HeldBack(_) | Self::Raced | Self::NotLive => false,
+        }
+    }
+
+    /// What it is called in status.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::HeldBack(finding) => finding.reason,
+            Self::Read(_) | Self::Keys(_) | Self::Raced | Self::NotLive => Reason::ApplyFailed,
         }
     }
 }
@@ -94,14 +107,26 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
         now,
     };
     let before = memory.clone();
-    let mut outcome = pass.run(&mut memory).await;
-    if matches!(outcome, Err(PassError::NotLive)) {
+    let mut outcome = Outcome::default();
+    let mut ended = pass.run(&mut memory, &mut outcome).await;
+    if matches!(ended, Err(PassError::NotLive)) {
         memory = before;
         pass.surroundings = read(ctx, server, &pass.names, Source::Live).await?;
-        outcome = pass.run(&mut memory).await;
+        outcome = Outcome {
+            happenings: outcome.happenings,
+            ..Outcome::default()
+        };
+        ended = pass.run(&mut memory, &mut outcome).await;
     }
     ctx.remember(&pass.names.uid, memory);
-    outcome
+    match ended {
+        Ok(()) => Ok(outcome),
+        Err(error) => {
+            // What was written before is there.
+            events::publish(ctx, server, outcome.happenings).await;
+            Err(error)
+        }
+    }
 }
 
 async fn read(
@@ -126,21 +151,18 @@ async fn read(
 }
 
 impl Pass<'_> {
-    async fn run(&self, memory: &mut Memory) -> Result<Outcome, PassError> {
-        let mut outcome = Outcome {
-            apis: self.unregistered(),
-            ..Outcome::default()
-        };
+    async fn run(&self, memory: &mut Memory, outcome: &mut Outcome) -> Result<(), PassError> {
+        outcome.apis = self.unregistered();
         let children = Children {
             ctx: self.ctx,
             names: &self.names,
         };
-        self.remove_unclaimed(&children, &mut outcome).await;
+        self.remove_unclaimed(&children, outcome).await;
         if let Some(refusal) = validate::refuse_namespace(&self.names, self.surroundings.namespace) {
             self.ctx.prober.forget(&self.names.uid);
-            self.withdraw(&children, &mut outcome).await;
+            self.withdraw(&children, outcome).await;
             outcome.findings.push(refusal);
-            return Ok(outcome);
+            return Ok(());
         }
         let keeper = Keeper {
             ctx: self.ctx,
@@ -149,30 +171,31 @@ impl Pass<'_> {
             surroundings: &self.surroundings,
             now: self.now,
         };
-        let keys = match keeper.keep(memory, &mut outcome).await {
+        let keys = match keeper.keep(memory, outcome).await {
             Ok(keys) => keys,
             Err(error) if error.is_race() => return Err(PassError::Raced),
             Err(KeysError::NotLive) => return Err(PassError::NotLive),
-            Err(error @ (KeysError::Foreign { .. } | KeysError::HeldBack(_))) => {
+            Err(KeysError::HeldBack(finding)) => return Err(PassError::HeldBack(finding)),
+            Err(error @ KeysError::Foreign { .. }) => {
                 outcome.find(error.reason(), error.to_string());
-                return Ok(outcome);
+                return Ok(());
             }
             Err(error) => return Err(PassError::Keys(error)),
         };
-        self.apply_children(&children, &keys, memory, &mut outcome).await;
-        let looked = self.look(&keys, memory, &mut outcome).await;
+        self.apply_children(&children, &keys, memory, outcome).await;
+        let looked = self.look(&keys, memory, outcome).await;
         let rotation = Rotation {
             keeper: &keeper,
             keys: &keys,
             looked: looked.as_deref(),
         };
-        let published = rotation.advance(&mut outcome).await;
-        self.tell_of_client_certificate(&mut outcome);
+        let published = rotation.advance(outcome).await;
+        self.tell_of_client_certificate(outcome);
         let reports = looked.unwrap_or_default();
-        self.roll_what_was_not_reloaded(&keys, &reports, memory, &mut outcome);
-        self.register(&children, &published, &reports, memory, &mut outcome)
+        self.roll_what_was_not_reloaded(&keys, &reports, memory, outcome);
+        self.register(&children, &published, &reports, memory, outcome)
             .await;
-        Ok(outcome)
+        Ok(())
     }
 
     fn unregistered(&self) -> Vec<ApiOutcome> {

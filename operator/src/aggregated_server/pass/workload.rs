@@ -192,8 +192,7 @@ impl Pass<'_> {
         let Some(set) = live.stateful_set() else { return };
         let pods = &self.surroundings.pods;
         outcome.findings.extend(diagnose::overdue(pods, self.now));
-        // Pods are looked for by the Service's selector.
-        if !pods.is_empty() || self.surroundings.service.is_none() {
+        if !pods.is_empty() {
             memory.podless_since = None;
             return;
         }

@@ -52,7 +52,7 @@ const GRACE: Duration = Duration::from_millis(250);
 /// each of them takes new ones; long enough that the pass that a late answer wakes finds it.
 const FRESH: Duration = Duration::from_millis(500);
 /// How many endpoints of one server are asked at all.
-pub const MAX_ENDPOINTS: usize = 4096;
+pub const MAX_ENDPOINTS: usize = 1024;
 
 /// How one endpoint is asked. It says when it timed out, and ends by itself.
 pub type Ask = Arc<dyn Fn(SocketAddr, Arc<Question>) -> BoxFuture<'static, Answer> + Send + Sync>;
