@@ -22,7 +22,7 @@ use kube::{
 };
 
 use super::{
-    certificates::{Issued, Seen},
+    certificates::{Issued, Remembered, Seen},
     claimant::ListedServer,
     control_plane,
     events::Publisher,
@@ -104,6 +104,8 @@ pub struct Memory {
     pub not_reloaded: Option<String>,
     /// The bundle that every control plane has seen.
     pub widened: Option<Seen>,
+    /// What its Secrets held when they were read last.
+    pub secrets: Option<Arc<Remembered>>,
     /// What was told in an Event of an object that does not decode.
     pub invalid: Option<String>,
     /// Errors since the last success.

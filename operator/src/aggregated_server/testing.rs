@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use annex_crds::v1alpha1::AggregatedServer;
-use kube::{Client, Config, runtime::reflector};
+use kube::{
+    Client, Config,
+    runtime::{reflector, watcher},
+};
 use tokio::sync::watch;
 
 use super::{
@@ -16,6 +19,7 @@ use super::{
 use crate::{
     admin::Health,
     clock::Clock,
+    decode::Guarded,
     metrics::Metrics,
     probe::Limits,
     run::{ControllerDeps, ControllerSettings},
@@ -99,12 +103,26 @@ pub(crate) fn context(client: Client) -> Context {
     Context::new(&deps(client).0, servers, Informers::empty(), prober())
 }
 
+/// The same among so many other servers.
+pub(crate) fn context_among(client: Client, others: usize) -> Context {
+    let (servers, mut writer) = reflector::store();
+    for number in 0..others {
+        let mut other = server();
+        other.metadata.name = Some(format!("other-{number}"));
+        other.metadata.uid = other.metadata.name.clone();
+        other.spec.apis.clear();
+        writer.apply_watcher_event(&watcher::Event::Apply(Guarded(Ok(other))));
+    }
+    Context::new(&deps(client).0, servers, Informers::empty(), prober())
+}
+
 /// A namespace with nothing in it.
 pub(crate) fn surroundings() -> Surroundings {
     Surroundings {
         source: Source::Live,
         namespace: NamespaceState::Active,
         config_map: None,
+        secrets: None,
         authority_secret: None,
         serving_secret: None,
         workload: None,

@@ -94,6 +94,15 @@ impl CertificateAuthority {
         })
     }
 
+    /// The same without its key, to be kept: it signs nothing.
+    #[must_use]
+    pub fn without_key(&self) -> Self {
+        Self {
+            key_pem: KeyPem::new(String::new()),
+            ..self.clone()
+        }
+    }
+
     /// The certificate in PEM.
     #[must_use]
     pub fn cert_pem(&self) -> &str {

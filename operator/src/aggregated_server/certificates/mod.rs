@@ -10,6 +10,7 @@ pub mod leaf;
 pub mod policy;
 pub mod published;
 pub mod reload;
+pub mod remembered;
 pub mod rotation;
 pub mod secrets;
 #[cfg(test)]
@@ -22,5 +23,6 @@ pub use issuance::Issued;
 pub use keys::{Keys, Waits};
 pub use leaf::{IssueCause, LeafFault, ServingLeaf};
 pub use policy::Policy;
+pub use remembered::Remembered;
 pub use widening::{Seen, Widening};
 pub use writes::{AuthorityWrite, Serving, ServingWrite};

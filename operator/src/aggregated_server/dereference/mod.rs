@@ -26,6 +26,7 @@ use kube::{Client, ResourceExt as _};
 
 use self::requests::Requests;
 use super::{
+    certificates::Remembered,
     claimant::Claimant,
     informers::{Informers, NotListed, server_index},
     live::LiveWorkload,
@@ -65,6 +66,8 @@ pub struct Surroundings {
     pub namespace: NamespaceState,
     /// The ConfigMap of the published bundle, as it was before the authority's Secret was read.
     pub config_map: Option<Arc<Known>>,
+    /// What the Secrets held when they were read last, in place of the two that follow.
+    pub secrets: Option<Arc<Remembered>>,
     /// The authority's Secret.
     pub authority_secret: Option<Secret>,
     /// The serving Secret.
@@ -189,14 +192,19 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// What there is, from `source`.
+    /// What there is, from `source`; with `secrets`, live reads aside, these are not asked for.
     ///
     /// # Errors
     /// Something was not listed yet, or the API server did not answer a read; what does not exist is no error.
-    pub async fn read(&self, source: Source, rivals: Vec<Claimant>) -> Result<Surroundings, ReadError> {
+    pub async fn read(
+        &self,
+        source: Source,
+        secrets: Option<Arc<Remembered>>,
+        rivals: Vec<Claimant>,
+    ) -> Result<Surroundings, ReadError> {
         self.informers.listed().await?;
         let surroundings = match source {
-            Source::Stored if !self.is_on_trial() => self.stored().await?,
+            Source::Stored if !self.is_on_trial() => self.stored(secrets).await?,
             Source::Stored | Source::Live => self.live().await?,
         };
         Ok(Surroundings {

@@ -73,6 +73,7 @@ impl Reader<'_> {
             source: Source::Live,
             namespace,
             config_map,
+            secrets: None,
             authority_secret,
             serving_secret,
             workload,

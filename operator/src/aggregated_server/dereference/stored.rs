@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     aggregated_server::{
+        certificates::Remembered,
         endpoints::{self, Origin},
         informers::{
             group_index,
@@ -37,7 +38,7 @@ const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 
 impl Reader<'_> {
     /// Everything as far as watches have brought it.
-    pub(super) async fn stored(&self) -> Result<Surroundings, ReadError> {
+    pub(super) async fn stored(&self, secrets: Option<Arc<Remembered>>) -> Result<Surroundings, ReadError> {
         let requests = self.requests();
         // Before the authority's Secret, as live reads are.
         let (api_services, known_api_services) = self.stored_api_services()?;
@@ -51,8 +52,8 @@ impl Reader<'_> {
         };
         let (namespace, authority_secret, serving_secret, workload, claim, storage_secret, crds) = tokio::try_join!(
             self.namespace(),
-            requests.authority_secret(),
-            requests.serving_secret(),
+            unless(secrets.is_some(), requests.authority_secret()),
+            unless(secrets.is_some(), requests.serving_secret()),
             self.workload(),
             requests.claim(),
             requests.storage_secret(),
@@ -63,6 +64,7 @@ impl Reader<'_> {
             source: Source::Stored,
             namespace,
             config_map,
+            secrets,
             authority_secret,
             serving_secret,
             workload,
@@ -206,6 +208,14 @@ impl Reader<'_> {
             .filter(|object| object.namespace().as_ref() == Some(&self.names.namespace))
             .collect()
     }
+}
+
+/// What `read` gives, unless that is not to be asked for.
+async fn unless<T>(
+    not: bool,
+    read: impl Future<Output = Result<Option<T>, ReadError>>,
+) -> Result<Option<T>, ReadError> {
+    if not { Ok(None) } else { read.await }
 }
 
 fn object<K: DeserializeOwned>(kept: &Kept<Compact<K>>, what: &'static str) -> Result<K, ReadError> {

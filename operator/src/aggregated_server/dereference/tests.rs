@@ -49,7 +49,7 @@ async fn asked(
         server: &server,
         names: &names,
     };
-    let read = tokio::time::timeout(Duration::from_secs(3600), reader.read(source, Vec::new())).await;
+    let read = tokio::time::timeout(Duration::from_secs(3600), reader.read(source, None, Vec::new())).await;
     let asked = asked.lock().unwrap();
     (asked.clone(), read.ok().map(Result::unwrap))
 }
@@ -106,7 +106,7 @@ async fn nothing_is_read_from_what_was_not_listed() {
         server: &server,
         names: &names,
     };
-    let Err(error) = reader.read(Source::Stored, Vec::new()).await else {
+    let Err(error) = reader.read(Source::Stored, None, Vec::new()).await else {
         panic!("read from what was not listed");
     };
     assert_eq!(error.to_string(), "not listed yet: Pod");
@@ -284,7 +284,7 @@ async fn a_slice_that_does_not_decode_fails_the_reading_of_its_server() {
         server: &server,
         names: &names,
     };
-    let Err(error) = reader.read(Source::Stored, Vec::new()).await else {
+    let Err(error) = reader.read(Source::Stored, None, Vec::new()).await else {
         panic!("read without the slice");
     };
     assert_eq!(error.to_string(), "failed to decode EndpointSlice spoilt");

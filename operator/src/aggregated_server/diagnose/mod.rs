@@ -161,6 +161,19 @@ pub fn endpoints(endpoints: &Endpoints, reports: &[Report], pods: &[Pod], now: T
     findings
 }
 
+/// Whether a container of a pod that has its node is being made, which takes long where a volume's Secret is not there.
+#[must_use]
+pub fn any_waits_for_files(pods: &[Pod]) -> bool {
+    let waits = |container: &ContainerStatus| {
+        let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
+        waiting.is_some_and(|waiting| waiting.reason.as_deref() == Some("ContainerCreating"))
+    };
+    let statuses = pods
+        .iter()
+        .filter_map(|pod| pod.status.as_ref()?.container_statuses.as_ref());
+    statuses.flatten().any(waits)
+}
+
 /// Whether the container that serves runs in the pod behind the endpoint; in a pod that Annex did not make, any container.
 #[must_use]
 pub fn runs(pods: &[Pod], report: &Report) -> bool {

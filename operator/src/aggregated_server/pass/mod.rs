@@ -6,7 +6,10 @@ mod steady;
 mod volume;
 mod workload;
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
 use jiff::Timestamp;
@@ -14,7 +17,7 @@ use kube::ResourceExt as _;
 
 use super::{
     build::{self, network},
-    certificates::{Keys, Policy},
+    certificates::{Keys, Policy, Remembered},
     children::Children,
     claimant::{self, Claimant},
     context::{Context, Memory},
@@ -97,9 +100,12 @@ impl PassError {
 pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<Outcome, PassError> {
     let names = Names::new(server, &ctx.namespace);
     let mut memory = ctx.memory(&names.uid);
+    let servers = ctx.servers.state().len();
+    let secrets = memory.secrets.take();
+    let secrets = secrets.filter(|secrets| secrets.is_fresh(Instant::now(), servers));
     let mut pass = Pass {
         policy: Policy::new(server, &names),
-        surroundings: read(ctx, server, &names, Source::Stored).await?,
+        surroundings: read(ctx, server, &names, Source::Stored, secrets).await?,
         plans: validate::plan_apis(server),
         ctx,
         server,
@@ -111,7 +117,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     let mut ended = pass.run(&mut memory, &mut outcome).await;
     if matches!(ended, Err(PassError::NotLive)) {
         memory = before;
-        pass.surroundings = read(ctx, server, &pass.names, Source::Live).await?;
+        pass.surroundings = read(ctx, server, &pass.names, Source::Live, None).await?;
         outcome = Outcome {
             happenings: outcome.happenings,
             ..Outcome::default()
@@ -134,6 +140,7 @@ async fn read(
     server: &AggregatedServer,
     names: &Names,
     source: Source,
+    secrets: Option<Arc<Remembered>>,
 ) -> Result<Surroundings, ReadError> {
     let others = ctx.servers.state().into_iter();
     let rivals = others
@@ -147,7 +154,7 @@ async fn read(
         server,
         names,
     };
-    reader.read(source, rivals).await
+    reader.read(source, secrets, rivals).await
 }
 
 impl Pass<'_> {
@@ -184,6 +191,11 @@ impl Pass<'_> {
         };
         self.apply_children(&children, &keys, memory, outcome).await;
         let looked = self.look(&keys, memory, outcome).await;
+        let secrets = self.surroundings.secrets.clone();
+        if secrets.is_some() && self.doubts(&keys, looked.as_deref().unwrap_or_default()) {
+            return Err(PassError::NotLive);
+        }
+        memory.secrets = secrets.or_else(|| Remembered::of(&keys, Instant::now()).map(Arc::new));
         let rotation = Rotation {
             keeper: &keeper,
             keys: &keys,
@@ -196,6 +208,15 @@ impl Pass<'_> {
         self.register(&children, &published, &reports, memory, outcome)
             .await;
         Ok(())
+    }
+
+    /// Whether the Secrets may have changed since they were read: an endpoint serves another leaf, or a pod waits for its files.
+    fn doubts(&self, keys: &Keys, reports: &[Report]) -> bool {
+        let presented = reports.iter().filter_map(|report| report.handshake.as_ref().ok());
+        let serves_another = presented
+            .map(|presented| &presented.leaf)
+            .any(|leaf| !keys.is_served(leaf, false, &self.policy, self.now));
+        serves_another || diagnose::any_waits_for_files(&self.surroundings.pods)
     }
 
     fn unregistered(&self) -> Vec<ApiOutcome> {

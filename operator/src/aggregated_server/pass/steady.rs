@@ -20,7 +20,7 @@ use crate::{
         build,
         context::Context,
         outcome::Outcome,
-        testing::{context, names, server},
+        testing::{context_among, names, server},
         validate::plan_apis,
     },
     applier::Cache as _,
@@ -44,6 +44,11 @@ struct Running {
 
 impl Running {
     async fn new() -> Self {
+        Self::among(0).await
+    }
+
+    /// With so many other servers.
+    async fn among(others: usize) -> Self {
         let cluster = FakeCluster::default();
         let (server, names) = (server(), names());
         cluster.put(NAMESPACE, json!({ "metadata": { "name": "wardle", "uid": "n" } }));
@@ -58,7 +63,7 @@ impl Running {
             );
         }
         let running = Self {
-            ctx: context(cluster.client()),
+            ctx: context_among(cluster.client(), others),
             cluster,
             server,
             now: Timestamp::now(),
@@ -107,6 +112,24 @@ impl Running {
             .namespaces
             .observe(watcher::Event::Apply(namespace));
     }
+}
+
+/// Among many servers Secrets are read in turn; what is to be written is written after a read all the same.
+#[tokio::test]
+async fn among_many_servers_secrets_are_read_in_turn() {
+    let mut running = Running::among(1000).await;
+    assert_eq!(running.requests().await, Vec::<String>::new());
+    running.server.metadata.annotations = Some([("annex.dev/rotate-leaf".to_owned(), "1".to_owned())].into());
+    let requests = running.requests().await;
+    for secret in SECRETS {
+        assert!(requests.contains(&secret.to_owned()), "{requests:?}");
+    }
+    let written = SECRETS[1].replace("GET", "PUT");
+    assert!(requests.contains(&written), "{requests:?}");
+    running.deliver();
+    running.pass().await;
+    running.cluster.requests();
+    assert_eq!(running.requests().await, Vec::<String>::new());
 }
 
 #[tokio::test]
