@@ -6,7 +6,7 @@ use annex_crds::duration::GoDuration;
 use annex_leader_election::{LeaseSettings, Timings, TimingsError};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::run::ControllerSettings;
+use crate::{rate_limit::Rate, run::ControllerSettings};
 
 /// Where a pod finds the namespace of its ServiceAccount.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -136,6 +136,12 @@ pub struct RunArgs {
     /// Each AggregatedServer is reconciled at least this often, 1s to 1h
     #[arg(long, env = "ANNEX_RESYNC", default_value = "20s", value_parser = resync, value_name = "DURATION")]
     pub resync: GoDuration,
+    /// Requests a second to the API server, 1 to 10000; watches and the lease are not counted
+    #[arg(long, env = "ANNEX_KUBE_API_QPS", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000), value_name = "NUMBER")]
+    pub kube_api_qps: u16,
+    /// Requests to the API server at once after a pause, 1 to 10000
+    #[arg(long, env = "ANNEX_KUBE_API_BURST", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000), value_name = "NUMBER")]
+    pub kube_api_burst: u16,
 }
 
 /// The operator's own namespace is not known.
@@ -176,6 +182,15 @@ impl RunArgs {
             annex_crds::MANAGER,
             timings,
         ))
+    }
+
+    /// How often the API server may be asked.
+    #[must_use]
+    pub const fn rate(&self) -> Rate {
+        Rate {
+            qps: self.kube_api_qps,
+            burst: self.kube_api_burst,
+        }
     }
 
     /// What the controller needs to know of the flags.
@@ -281,6 +296,7 @@ mod tests {
         let settings = args.controller_settings();
         assert_eq!((settings.workers, settings.resync), (4, Duration::from_secs(20)));
         assert_eq!(settings.probe_service_account, "annex-probe");
+        assert_eq!(args.rate(), Rate { qps: 50, burst: 100 });
     }
 
     #[test]
@@ -293,6 +309,8 @@ mod tests {
     fn values_out_of_range_are_refused_with_a_reason() {
         for (flag, expected) in [
             ("--workers=0", "0 is not in 1..=64"),
+            ("--kube-api-qps=0", "0 is not in 1..=10000"),
+            ("--kube-api-burst=0", "0 is not in 1..=10000"),
             ("--resync=2h", "must be 1s to 1h"),
             ("--resync=20", "needs a unit after 20"),
             ("--lease-duration=-15s", "must not have a sign"),

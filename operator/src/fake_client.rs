@@ -14,6 +14,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// Whether it asks for a watch.
     pub(crate) watch: bool,
+    /// Whether nothing is to be stored.
+    pub(crate) dry_run: bool,
     /// The body; null where there is none.
     pub(crate) body: Value,
 }
@@ -56,13 +58,12 @@ pub(crate) fn fake_client(handler: impl Fn(Request) -> Answer + Clone + Send + '
         async move {
             let (parts, body) = request.into_parts();
             let bytes = body.collect().await.unwrap().to_bytes();
+            let asks = |what: &str| parts.uri.query().is_some_and(|query| query.contains(what));
             let request = Request {
                 method: parts.method.to_string(),
                 path: parts.uri.path().to_owned(),
-                watch: parts
-                    .uri
-                    .query()
-                    .is_some_and(|query| query.contains("watch=true")),
+                watch: asks("watch=true"),
+                dry_run: asks("dryRun=All"),
                 body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
             };
             let (status, body) = match handler(request) {

@@ -15,9 +15,12 @@ pub mod decode;
 pub mod error_chain;
 #[cfg(test)]
 mod fake_client;
+#[cfg(test)]
+mod fake_cluster;
 pub mod metrics;
 pub mod pki;
 pub mod probe;
+pub mod rate_limit;
 pub mod run;
 pub mod telemetry;
 pub mod template;

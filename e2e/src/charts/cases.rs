@@ -92,6 +92,7 @@ fn everything(image: &Value) -> Value {
         "leaderElection": { "leaseDuration": "1m30s", "renewDeadline": "60s", "retryPeriod": "500ms" },
         "workers": 8,
         "resync": "1m",
+        "kubeApi": { "qps": 10, "burst": 20 },
         "extraArgs": ["--namespace=annex"],
         "extraEnv": [{ "name": "A", "value": "b: c" },
             { "name": "NODE", "valueFrom": { "fieldRef": { "fieldPath": "spec.nodeName" } } }],

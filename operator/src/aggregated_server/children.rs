@@ -1,9 +1,8 @@
 //! Applies children: the order, and what a refusal means.
 
 use annex_crds::v1alpha1::{Child, Reason};
-use kube::{Api, Resource, ResourceExt as _, api::PropagationPolicy, core::ApiResource};
+use kube::{Api, Resource, api::PropagationPolicy, core::ApiResource};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 use super::{
     context::Context,
@@ -12,7 +11,7 @@ use super::{
     outcome::{Happening, Outcome},
 };
 use crate::{
-    applier::{self, Applied, ApplyError, Because, Deletion, Desired, Ownership},
+    applier::{self, Applied, ApplyError, Because, Cache as _, Deletion, Desired, Known, Ownership},
     error_chain::error_chain,
 };
 
@@ -26,8 +25,8 @@ pub struct Children<'a> {
 
 impl Children<'_> {
     /// Applies one child; a refusal becomes a finding, under `refused` where the API server finds the object itself
-    /// wrong. Returns the live object.
-    pub async fn apply<K>(&self, object: &K, refused: Reason, outcome: &mut Outcome) -> Option<Value>
+    /// wrong. Returns what was done, where the object is as it should be now.
+    pub async fn apply<K>(&self, object: &K, refused: Reason, outcome: &mut Outcome) -> Option<Applied>
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
@@ -41,7 +40,7 @@ impl Children<'_> {
         left: &'static [&'static [&'static str]],
         refused: Reason,
         outcome: &mut Outcome,
-    ) -> Option<Value>
+    ) -> Option<Applied>
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
@@ -50,25 +49,24 @@ impl Children<'_> {
         self.applied(&desired, applied, refused, outcome)
     }
 
-    /// The same over `live`, which was read before what `object` derives from, and only while nobody has written it since,
-    /// see [`applier::Applier::apply_since`].
-    pub async fn apply_since<K>(
+    /// The same over the object that was `known` before what `object` derives from was read, and only while nobody has written
+    /// it since, see [`applier::Applier::apply_over`].
+    pub async fn apply_over<K>(
         &self,
         object: &K,
-        live: Option<&K>,
+        known: Option<&Known>,
         refused: Reason,
         outcome: &mut Outcome,
-    ) -> Option<Value>
+    ) -> Option<Applied>
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
         let desired = self.desired(object, outcome)?;
-        let read = live.map(|live| live.resource_version().unwrap_or_default());
-        let applied = self.ctx.applier.apply_since(&desired, read.as_deref()).await;
+        let applied = self.ctx.applier.apply_over(&desired, known).await;
         // It is there, whoever was faster.
-        if matches!(applied, Err(ApplyError::Raced { .. }))
-            && live.is_some_and(|live| self.names.ownership(live) == Ownership::Ours)
-        {
+        let is_ours =
+            |known: &Known| Ownership::of(&known.owners, &self.names.owner_reference()) == Ownership::Ours;
+        if matches!(applied, Err(ApplyError::Raced { .. })) && known.is_some_and(is_ours) {
             outcome.children.push(child(&desired));
         }
         self.applied(&desired, applied, refused, outcome)
@@ -89,11 +87,11 @@ impl Children<'_> {
         applied: Result<Applied, ApplyError>,
         refused: Reason,
         outcome: &mut Outcome,
-    ) -> Option<Value> {
+    ) -> Option<Applied> {
         match applied {
             Ok(applied) => {
                 self.record(desired, &applied.outcome, outcome);
-                Some(applied.live)
+                Some(applied)
             }
             Err(error) => {
                 self.refused(error, refused, outcome);
@@ -167,11 +165,20 @@ impl Children<'_> {
         outcome.findings.push(Finding::new(reason, error_chain(&error)));
     }
 
-    /// Deletes a child that is no longer wanted, if it is there and ours.
+    /// Deletes a child in the server's namespace that is no longer wanted, if it is known to be there, and ours.
     pub async fn remove<K>(&self, api: Api<K>, name: &str, outcome: &mut Outcome)
     where
         K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
     {
+        let resource = ApiResource::erase::<K>(&());
+        if self
+            .ctx
+            .informers
+            .known(&resource, &self.names.namespace, name)
+            .is_none()
+        {
+            return;
+        }
         let Ok(Some(live)) = api.get_opt(name).await else {
             return;
         };
@@ -276,10 +283,7 @@ mod tests {
             names: &names,
         };
         let mut outcome = Outcome::default();
-        children
-            .apply(&desired, Reason::ApplyFailed, &mut outcome)
-            .await
-            .unwrap();
+        children.apply(&desired, Reason::ApplyFailed, &mut outcome).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
         let events: Vec<_> = outcome.happenings.iter().collect();
         assert_eq!(events.len(), 1);

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -27,9 +27,11 @@ use super::{
     control_plane,
     events::Publisher,
     fleet::{Fleet, Wait},
+    informers::Informers,
     outcome::Happening,
     prober::Prober,
     registration::FailedTrials,
+    requeue::Failures,
 };
 use crate::{
     admin::Heartbeat,
@@ -56,6 +58,8 @@ pub struct Context {
     pub config: Config,
     /// Its time: what is issued, judged and told is by this clock.
     pub clock: Clock,
+    /// What watches have brought.
+    pub informers: Informers,
     /// Writes children.
     pub applier: Applier,
     /// The operator's own namespace.
@@ -102,6 +106,10 @@ pub struct Memory {
     pub widened: Option<Seen>,
     /// What was told in an Event of an object that does not decode.
     pub invalid: Option<String>,
+    /// Errors since the last success.
+    pub failures: Failures,
+    /// The version that the AggregatedServer had at least after the last write of its status: an earlier copy is not believed.
+    pub least_version: Option<u64>,
 }
 
 /// A resize that the API server refused: asked again once in a while only, since each time is a write.
@@ -135,14 +143,20 @@ pub enum TokenError {
 impl Context {
     /// A context for one leadership.
     #[must_use]
-    pub fn new(deps: &crate::run::ControllerDeps, servers: Store<ListedServer>, prober: Prober) -> Self {
+    pub fn new(
+        deps: &crate::run::ControllerDeps,
+        servers: Store<ListedServer>,
+        informers: Informers,
+        prober: Prober,
+    ) -> Self {
         let reporter = Reporter {
             controller: MANAGER.into(),
             instance: Some(deps.settings.instance.clone()),
         };
         Self {
             publisher: Publisher::new(deps.client.clone(), reporter),
-            applier: Applier::new(deps.client.clone()),
+            applier: Applier::new(deps.client.clone(), Arc::new(informers.clone())),
+            informers,
             client: deps.client.clone(),
             config: deps.config.clone(),
             clock: deps.clock.clone(),
@@ -178,6 +192,12 @@ impl Context {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(uid.to_owned(), value);
+    }
+
+    /// Changes what is remembered.
+    pub fn change_memory(&self, uid: &str, change: impl FnOnce(&mut Memory)) {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        change(memory.entry(uid.to_owned()).or_default());
     }
 
     /// Forgets a server that is gone.

@@ -1,22 +1,20 @@
-//! What wakes the reconciler. Every watch is of metadata alone, but for the AggregatedServers themselves: what is there is
-//! read when it is needed, see `dereference`. No object fails the watch that it comes in, see `decode`.
+//! What wakes the reconciler, and fills the informers: of most kinds metadata alone are watched. No object fails the watch that it
+//! comes in, see `decode`.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use annex_crds::{MANAGER, SERVER_LABEL};
-use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
 use k8s_openapi::{
     api::{
-        apps::v1::{Deployment, StatefulSet},
-        core::v1::{ConfigMap, Namespace, Pod, Service, ServiceAccount},
-        discovery::v1::EndpointSlice,
+        core::v1::{ConfigMap, Namespace, ServiceAccount},
         policy::v1::PodDisruptionBudget,
         rbac::v1::{ClusterRoleBinding, RoleBinding},
     },
-    kube_aggregator::pkg::apis::apiregistration::v1::APIService,
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, ResourceExt as _,
+    Api, Client, Resource,
     api::{ApiResource, DynamicObject},
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
@@ -26,11 +24,17 @@ use kube::{
         watcher,
     },
 };
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     claimant::{self, ListedServer},
     context::Context,
     error_policy,
+    informers::{
+        self, Informers,
+        kept::{Reduce, Strip},
+        store::Touched,
+    },
     names::KUBE_SYSTEM,
     prober::{Prober, live::live},
     reconcile,
@@ -38,7 +42,7 @@ use super::{
 };
 use crate::{
     admin::{Log, Watches},
-    decode::ObjectMetadata,
+    decode::{Guarded, Managed, ObjectMetadata},
     error_chain::error_chain,
     metrics::Metrics,
     probe::Limits,
@@ -60,7 +64,8 @@ pub async fn run(deps: ControllerDeps) {
 async fn run_with(deps: ControllerDeps, prober: Prober) {
     let client = deps.watch_client.clone();
     let (servers, writer) = reflector::store();
-    let ctx = Arc::new(Context::new(&deps, servers.clone(), prober));
+    let informers = Informers::default();
+    let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
     let _probes = Probes(Arc::clone(&ctx));
     let mut departures = Departures::default();
     let (leave, left) = departure::channel();
@@ -68,30 +73,27 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
         watches: deps.watches.clone(),
         metrics: deps.metrics.clone(),
     };
-    let own = watcher(
-        Api::<ListedServer>::all(client.clone()),
-        watcher::Config::default(),
-    )
-    .default_backoff()
-    .inspect(observer.of(SERVER))
-    .inspect_ok(move |event| {
-        for retained in departures.observe(event) {
-            // A volume that stays untold is in nobody's way.
-            if leave.try_send(retained).is_err() {
-                tracing::warn!("too many deletions at once, not all are told of");
+    let own = watcher(Api::<ListedServer>::all(client.clone()), watched())
+        .default_backoff()
+        .inspect(observer.of(SERVER))
+        .inspect_ok(move |event| {
+            for retained in departures.observe(event) {
+                // A volume that stays untold is in nobody's way.
+                if leave.try_send(retained).is_err() {
+                    tracing::warn!("too many deletions at once, not all are told of");
+                }
             }
-        }
-    })
-    .reflect(writer)
-    .applied_objects()
-    .predicate_filter(
-        predicates::generation.combine(predicates::annotations),
-        PredicateConfig::default(),
-    );
+        })
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(
+            predicates::generation.combine(predicates::annotations),
+            PredicateConfig::default(),
+        );
     let shutdown = deps.shutdown.clone();
     let controller = Controller::for_stream(own, servers.clone())
         .with_config(ControllerConfig::default().concurrency(deps.settings.workers))
-        .reconcile_on(wakes(&client, &servers, &observer))
+        .reconcile_on(wakes(&client, &servers, &informers, &observer))
         .reconcile_on(ctx.prober.wakes().map(|name| ObjectRef::new(&name)))
         .graceful_shutdown_on(async move {
             let mut shutdown = shutdown;
@@ -167,86 +169,145 @@ impl Observer {
     }
 }
 
-/// Which servers an object concerns.
-type Concerns = Box<dyn Fn(&ObjectMetadata) -> Vec<ObjectRef<ListedServer>> + Send>;
+/// Which servers a change concerns.
+type Concerns = Box<dyn Fn(&Touched) -> Vec<ObjectRef<ListedServer>> + Send>;
 
-/// Everything whose change wakes the reconciler. One type serves all kinds: what differs is data.
+/// The servers that are to be woken.
+type Woken = BoxStream<'static, ObjectRef<ListedServer>>;
+
+/// How many objects a list brings at once. Lists are paged and no watch begins with what there is (`sendInitialEvents`), which
+/// Kubernetes before 1.34 may refuse.
+const PAGE: u32 = 500;
+
+fn watched() -> watcher::Config {
+    watcher::Config::default().page_size(PAGE)
+}
+
+/// Everything whose change wakes the reconciler.
 fn wakes(
     client: &Client,
     servers: &Store<ListedServer>,
+    informers: &Informers,
     observer: &Observer,
 ) -> impl Stream<Item = ObjectRef<ListedServer>> + Send + use<> {
-    let ours = || watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGER}"));
+    let ours = || watched().labels(&format!("app.kubernetes.io/managed-by={MANAGER}"));
     // The label goes from the workload to its pods, and from the Service to its EndpointSlices.
-    let labelled = || watcher::Config::default().labels(SERVER_LABEL);
-    let everywhere = |resource: &ApiResource| Api::<ObjectMetadata>::all_with(client.clone(), resource);
-    let (by_namespace, by_claim) = (servers.clone(), servers.clone());
-    let children = [
-        ApiResource::erase::<Deployment>(&()),
-        ApiResource::erase::<StatefulSet>(&()),
-        ApiResource::erase::<Service>(&()),
-        ApiResource::erase::<ServiceAccount>(&()),
-        ApiResource::erase::<ConfigMap>(&()),
-        ApiResource::erase::<PodDisruptionBudget>(&()),
-        ApiResource::erase::<ClusterRoleBinding>(&()),
-    ];
-    let mut watches = Vec::new();
-    let mut watch = |resource: &ApiResource, api: Api<ObjectMetadata>, config, concerns: Concerns| {
-        watches.push(wake(api, config, concerns, observer.of(&resource.kind)).boxed());
-    };
-    for resource in &children {
-        watch(resource, everywhere(resource), ours(), Box::new(of_label));
-    }
-    // The operator may watch RoleBindings nowhere else.
-    let role_bindings = ApiResource::erase::<RoleBinding>(&());
-    let in_kube_system = Api::namespaced_with(client.clone(), KUBE_SYSTEM, &role_bindings);
-    watch(&role_bindings, in_kube_system, ours(), Box::new(of_label));
-    for resource in [
-        ApiResource::erase::<Pod>(&()),
-        ApiResource::erase::<EndpointSlice>(&()),
-    ] {
-        watch(&resource, everywhere(&resource), labelled(), Box::new(of_label));
-    }
-    let namespaces = ApiResource::erase::<Namespace>(&());
-    watch(
-        &namespaces,
-        everywhere(&namespaces),
-        watcher::Config::default(),
-        Box::new(move |namespace| of_namespace(&by_namespace, &namespace.name_any())),
-    );
-    let api_services = ApiResource::erase::<APIService>(&());
-    watch(
-        &api_services,
-        everywhere(&api_services),
-        watcher::Config::default(),
-        Box::new(move |service| of_api_service(&by_claim, &service.name_any())),
-    );
-    stream::select_all(watches)
+    let labelled = || watched().labels(SERVER_LABEL);
+    let watches = Watching { client, observer };
+    let by_label = || -> Concerns { Box::new(of_label) };
+    let (by_namespace, by_claim, by_group) = (servers.clone(), servers.clone(), servers.clone());
+    stream::select_all([
+        watches.objects(&informers.deployments, ours(), by_label()),
+        watches.objects(&informers.stateful_sets, ours(), by_label()),
+        watches.objects(&informers.services, ours(), by_label()),
+        watches.objects(&informers.pods, labelled(), by_label()),
+        watches.objects(&informers.endpoint_slices, labelled(), by_label()),
+        watches.objects(
+            &informers.api_services,
+            watched(),
+            Box::new(move |service| of_api_service(&by_claim, service)),
+        ),
+        watches.metadata::<ServiceAccount>(&informers.service_accounts, ours(), by_label()),
+        watches.metadata::<ConfigMap>(&informers.config_maps, ours(), by_label()),
+        watches.metadata::<PodDisruptionBudget>(&informers.budgets, ours(), by_label()),
+        watches.metadata::<ClusterRoleBinding>(&informers.cluster_role_bindings, ours(), by_label()),
+        watches.role_bindings(&informers.role_bindings, ours(), by_label()),
+        watches.metadata::<Namespace>(
+            &informers.namespaces,
+            watched(),
+            Box::new(move |namespace| of_namespace(&by_namespace, &namespace.name)),
+        ),
+        watches.metadata::<CustomResourceDefinition>(
+            &informers.crds,
+            watched(),
+            Box::new(move |crd| of_crd(&by_group, crd)),
+        ),
+    ])
 }
 
-fn wake(
-    api: Api<ObjectMetadata>,
+/// Begins watches.
+struct Watching<'a> {
+    client: &'a Client,
+    observer: &'a Observer,
+}
+
+impl Watching<'_> {
+    /// Whole objects.
+    fn objects<K>(
+        &self,
+        store: &informers::store::Store<Guarded<K>>,
+        config: watcher::Config,
+        concerns: Concerns,
+    ) -> Woken
+    where
+        K: Strip
+            + Resource<DynamicType = ()>
+            + Clone
+            + Debug
+            + Serialize
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        let api = Api::all(self.client.clone());
+        wake(api, config, store, concerns, self.observer.of(&K::kind(&())))
+    }
+
+    /// The metadata of objects of kind `K`.
+    fn metadata<K: Resource<DynamicType = ()>>(
+        &self,
+        store: &informers::store::Store<ObjectMetadata>,
+        config: watcher::Config,
+        concerns: Concerns,
+    ) -> Woken {
+        let api = Api::all_with(self.client.clone(), &ApiResource::erase::<K>(&()));
+        wake(api, config, store, concerns, self.observer.of(&K::kind(&())))
+    }
+
+    /// The operator may watch RoleBindings nowhere else.
+    fn role_bindings(
+        &self,
+        store: &informers::store::Store<ObjectMetadata>,
+        config: watcher::Config,
+        concerns: Concerns,
+    ) -> Woken {
+        let resource = ApiResource::erase::<RoleBinding>(&());
+        let api = Api::namespaced_with(self.client.clone(), KUBE_SYSTEM, &resource);
+        wake(api, config, store, concerns, self.observer.of(&resource.kind))
+    }
+}
+
+fn wake<T>(
+    api: Api<Managed<T>>,
     config: watcher::Config,
+    store: &informers::store::Store<T>,
     concerns: Concerns,
-    observe: impl FnMut(&watcher::Result<watcher::Event<ObjectMetadata>>) + Send,
-) -> impl Stream<Item = ObjectRef<ListedServer>> + Send {
+    observe: impl FnMut(&watcher::Result<watcher::Event<Managed<T>>>) + Send + 'static,
+) -> Woken
+where
+    T: Reduce + Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+    T::Kept: Send + Sync + 'static,
+    T::DynamicType: Clone,
+{
+    let store = store.clone();
     watcher(api, config)
         .default_backoff()
         .inspect(observe)
-        .touched_objects()
-        .flat_map(move |object| {
-            let servers = object.map(|object| concerns(&object)).unwrap_or_default();
+        .flat_map(move |event| {
+            let touched = event.map(|event| store.observe(event)).unwrap_or_default();
+            let servers: Vec<_> = touched.iter().flat_map(&concerns).collect();
             stream::iter(servers)
         })
+        .boxed()
 }
 
-fn of_label(object: &ObjectMetadata) -> Vec<ObjectRef<ListedServer>> {
-    object
-        .labels()
-        .get(SERVER_LABEL)
-        .map(|name| ObjectRef::new(name))
-        .into_iter()
-        .collect()
+fn of_label(touched: &Touched) -> Vec<ObjectRef<ListedServer>> {
+    let servers = touched
+        .indexes
+        .iter()
+        .filter_map(|index| informers::server_of(index));
+    servers.map(ObjectRef::new).collect()
 }
 
 fn of_namespace(servers: &Store<ListedServer>, namespace: &str) -> Vec<ObjectRef<ListedServer>> {
@@ -260,12 +321,27 @@ fn of_namespace(servers: &Store<ListedServer>, namespace: &str) -> Vec<ObjectRef
 }
 
 /// Also the servers that stand by for a claim that somebody else has.
-fn of_api_service(servers: &Store<ListedServer>, name: &str) -> Vec<ObjectRef<ListedServer>> {
-    let claims = |server: &Arc<ListedServer>| {
-        claimant::claims(server)
+fn of_api_service(servers: &Store<ListedServer>, service: &Touched) -> Vec<ObjectRef<ListedServer>> {
+    let claim = |(group, version): &(String, String)| service.name == format!("{version}.{group}");
+    let mut concerned = of_claims(servers, claim);
+    concerned.extend(of_label(service));
+    concerned
+}
+
+fn of_crd(servers: &Store<ListedServer>, crd: &Touched) -> Vec<ObjectRef<ListedServer>> {
+    let group = |(group, _): &(String, String)| {
+        crd.indexes
             .iter()
-            .any(|(group, version)| name == format!("{version}.{group}"))
+            .any(|index| informers::group_of(index) == Some(group))
     };
+    of_claims(servers, group)
+}
+
+fn of_claims(
+    servers: &Store<ListedServer>,
+    concerns: impl Fn(&(String, String)) -> bool,
+) -> Vec<ObjectRef<ListedServer>> {
+    let claims = |server: &Arc<ListedServer>| claimant::claims(server).iter().any(&concerns);
     servers
         .state()
         .into_iter()
@@ -471,7 +547,9 @@ mod tests {
         let Request { method, path, .. } = &request;
         if method != "GET" {
             let mut body = request.body.clone();
-            body["metadata"]["resourceVersion"] = json!("1");
+            // Of a server, whose watch tells nothing, one that its list did not have.
+            let written = if path.ends_with("/status") { "2" } else { "1" };
+            body["metadata"]["resourceVersion"] = json!(written);
             let name = body["metadata"]["name"].as_str().unwrap_or_default();
             let path = if method == "POST" {
                 format!("{path}/{name}")
@@ -524,7 +602,10 @@ mod tests {
             (Some(number), Some(_)) if path.starts_with(&format!("{SERVERS}/")) => {
                 let mut server = server(usize::from(number));
                 let written = stored.lock().unwrap().get(&format!("{path}/status")).cloned();
-                server["status"] = written.map_or(Value::Null, |written| written["status"].clone());
+                if let Some(written) = written {
+                    server["metadata"]["resourceVersion"] = written["metadata"]["resourceVersion"].clone();
+                    server["status"] = written["status"].clone();
+                }
                 Answer::ok(server)
             }
             (Some(number), Some(name)) if name == format!("s{number}") => Answer::ok(json!({

@@ -49,10 +49,12 @@ pub async fn tell(
     let mut status = undecodable.status.clone();
     status.insert("observedGeneration".to_owned(), generation.into());
     status.insert("conditions".to_owned(), json!(conditions));
-    if status != undecodable.status
-        && update_status::update(api, server.meta(), &Value::Object(status)).await? == Update::Conflict
-    {
-        return Ok(Action::requeue(HURRIED));
+    if status != undecodable.status {
+        let update = update_status::update(api, server.meta(), &Value::Object(status)).await?;
+        super::remember(ctx, server.meta(), &update);
+        if update == Update::Conflict {
+            return Ok(Action::requeue(HURRIED));
+        }
     }
     Ok(Action::requeue(ctx.resync))
 }

@@ -15,7 +15,7 @@ use super::{
     },
     context::{Context, Memory},
     control_plane,
-    dereference::Surroundings,
+    dereference::{Source, Surroundings},
     finding::Finding,
     names::Names,
     outcome::{Happening, Outcome},
@@ -46,6 +46,9 @@ pub enum KeysError {
     /// There is no authority, and none may be made now.
     #[error("{}", .0.message)]
     HeldBack(Finding),
+    /// What is to be done depends on what is there now, and what watches have brought may be late.
+    #[error("what watches have brought is not enough")]
+    NotLive,
     /// It is not certain that the AggregatedServer is there still.
     #[error("failed to read the AggregatedServer")]
     Owner(#[source] Box<ApplyError>),
@@ -84,7 +87,9 @@ impl KeysError {
         match self {
             Self::Foreign { .. } => Reason::Conflict,
             Self::HeldBack(finding) => finding.reason,
-            Self::Issue(_) | Self::Untrusted(_) | Self::Owner(_) | Self::Write { .. } => Reason::ApplyFailed,
+            Self::Issue(_) | Self::Untrusted(_) | Self::NotLive | Self::Owner(_) | Self::Write { .. } => {
+                Reason::ApplyFailed
+            }
         }
     }
 }
@@ -113,6 +118,9 @@ impl Keeper<'_> {
             .owned(self.surroundings.authority_secret.as_ref(), outcome)
             .await?;
         let (authority, authority_secret) = self.authority(live.as_ref(), memory, outcome).await?;
+        if !authority.previous.is_empty() {
+            self.require_live()?;
+        }
         let bundle = authority.bundle();
         let live = self
             .owned(self.surroundings.serving_secret.as_ref(), outcome)
@@ -392,8 +400,17 @@ impl Keeper<'_> {
         }
     }
 
+    /// Every step of a rotation follows from what is there now.
+    fn require_live(&self) -> Result<(), KeysError> {
+        match self.surroundings.source {
+            Source::Live => Ok(()),
+            Source::Stored => Err(KeysError::NotLive),
+        }
+    }
+
     /// Creates the Secret, or replaces the very one that was read.
     async fn write(&self, secret: &Secret) -> Result<Secret, KeysError> {
+        self.require_live()?;
         let namespace = secret.namespace().unwrap_or_default();
         let name = secret.name_any();
         let api: Api<Secret> = Api::namespaced(self.ctx.client.clone(), &namespace);

@@ -2,7 +2,8 @@
 //!
 //! | file | step | client |
 //! |---|---|---|
-//! | `dereference` | reads what there is | reads |
+//! | `informers` | what watches have brought | none |
+//! | `dereference` | what there is, of that and by reads | reads |
 //! | `validate`, `version_order` | what is asked for -> a plan, or a refusal | none |
 //! | `certificates` | which authority, which leaf, which step of a rotation | none |
 //! | `store`, `live` | where it stores what it serves; the workload as it is | none |
@@ -30,6 +31,7 @@ pub mod endpoints;
 pub mod events;
 pub mod finding;
 pub mod fleet;
+pub mod informers;
 pub mod invalid;
 pub mod keys;
 pub mod live;
@@ -40,6 +42,7 @@ mod pending;
 pub mod prober;
 pub mod register;
 pub mod registration;
+pub mod requeue;
 pub mod rotate;
 pub mod status;
 pub mod store;
@@ -50,17 +53,21 @@ pub mod validate;
 pub mod version_order;
 pub mod volume;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus};
 use jiff::Timestamp;
-use kube::{Api, Resource as _, ResourceExt as _, runtime::controller::Action};
+use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta, runtime::controller::Action};
 
 use self::{
     claimant::ListedServer,
     context::Context,
     outcome::{Happening, Outcome},
     pass::{HURRIED, IMPATIENT, PassError},
+    requeue::Failures,
     update_status::Update,
 };
 use crate::{
@@ -89,9 +96,6 @@ pub enum Error {
 /// within it, and shorter than what `/livez` takes for a standstill.
 const DEADLINE: Duration = Duration::from_secs(90);
 
-/// The pause after an error.
-const RETRY: Duration = Duration::from_secs(5);
-
 /// Brings one AggregatedServer closer to what it asks for, and writes down how far it is.
 ///
 /// # Guarantees
@@ -102,13 +106,14 @@ const RETRY: Duration = Duration::from_secs(5);
 /// See [`Error`].
 pub async fn reconcile(server: Arc<ListedServer>, ctx: Arc<Context>) -> Result<Action, Error> {
     let _work = ctx.heartbeat.begin();
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let (name, uid) = (server.name_any(), server.uid().unwrap_or_default());
     // It may be cut off anywhere, see below.
-    let result = tokio::time::timeout(DEADLINE, reconcile_current(&name, &uid, &ctx))
+    let result = tokio::time::timeout(DEADLINE, reconcile_current(server, &name, &uid, &ctx))
         .await
         .unwrap_or(Err(Error::TookTooLong));
     let counted = if result.is_ok() {
+        ctx.change_memory(&uid, |memory| memory.failures = Failures::default());
         ReconcileResult::Success
     } else {
         ReconcileResult::Error
@@ -117,20 +122,45 @@ pub async fn reconcile(server: Arc<ListedServer>, ctx: Arc<Context>) -> Result<A
     result
 }
 
-/// What an error leads to.
-pub fn error_policy(server: Arc<ListedServer>, error: &Error, _: Arc<Context>) -> Action {
+/// What an error leads to: a pause, which grows from error to error.
+pub fn error_policy(server: Arc<ListedServer>, error: &Error, ctx: Arc<Context>) -> Action {
     tracing::warn!(
         server = server.name_any(),
         error = error_chain(error),
         "reconcile failed"
     );
-    Action::requeue(RETRY)
+    let mut pause = IMPATIENT;
+    ctx.change_memory(&server.uid().unwrap_or_default(), |memory| {
+        pause = memory.failures.next(rand::random());
+    });
+    Action::requeue(pause)
 }
 
-async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Action, Error> {
+/// The AggregatedServer as it is: the watch's copy, where that is not older than what was written last.
+async fn current(
+    listed: Arc<ListedServer>,
+    least: Option<u64>,
+    api: &Api<ListedServer>,
+) -> Result<Option<Arc<ListedServer>>, Error> {
+    if version(&listed).is_some_and(|version| Some(version) >= least) {
+        return Ok(Some(listed));
+    }
+    let read = api.get_opt(&listed.name_any()).await.map_err(Error::Get)?;
+    Ok(read.map(Arc::new))
+}
+
+fn version(server: &ListedServer) -> Option<u64> {
+    server.resource_version()?.parse().ok()
+}
+
+async fn reconcile_current(
+    listed: Arc<ListedServer>,
+    name: &str,
+    uid: &str,
+    ctx: &Context,
+) -> Result<Action, Error> {
     let api: Api<ListedServer> = Api::all(ctx.client.clone());
-    // The watch's copy may be older than the last status written.
-    let server = api.get_opt(name).await.map_err(Error::Get)?;
+    let server = current(listed, ctx.memory(uid).least_version, &api).await?;
     let Some(server) = server.filter(|server| server.meta().deletion_timestamp.is_none()) else {
         // Every child names it as its owner: the garbage collector takes them, with or without an operator.
         ctx.forget(uid);
@@ -153,12 +183,13 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
             let status = status::compute(server, &outcome, now);
             Ok(
                 match finish(ctx, &api, server, status, outcome.happenings).await? {
-                    Update::Stored => Action::requeue(pause),
+                    Update::Stored(_) => Action::requeue(pause),
                     Update::Conflict => Action::requeue(HURRIED),
                 },
             )
         }
         Err(PassError::Raced) => Ok(Action::requeue(HURRIED)),
+        Err(error) if error.may_pass() && !is_to_be_told(ctx, uid) => Err(error.into()),
         Err(error) => {
             let reason = error.reason();
             let status = status::compute_unread(server, reason, &error_chain(&error), now);
@@ -166,6 +197,15 @@ async fn reconcile_current(name: &str, uid: &str, ctx: &Context) -> Result<Actio
             Err(error.into())
         }
     }
+}
+
+/// Whether what there is could not be read for so long that conditions are to say so.
+fn is_to_be_told(ctx: &Context, uid: &str) -> bool {
+    let mut is_to_be_told = false;
+    ctx.change_memory(uid, |memory| {
+        is_to_be_told = memory.failures.unread(tokio::time::Instant::now())
+    });
+    is_to_be_told
 }
 
 /// Metrics, Events, and the status where it changed. The change of `Ready` is told once it is stored.
@@ -179,16 +219,30 @@ async fn finish(
     measure(ctx, server, &status);
     events::publish(ctx, server, happenings).await;
     if server.status.as_ref() == Some(&status) {
-        return Ok(Update::Stored);
+        return Ok(Update::Stored(None));
     }
     let update = update_status::update(api, server.meta(), &status).await?;
-    if update == Update::Stored {
+    remember(ctx, server.meta(), &update);
+    if let Update::Stored(_) = update {
         let old = server.status.as_ref();
         let old = old.map(|status| status.conditions.as_slice()).unwrap_or_default();
         let transition = events::transition(old, &status.conditions);
         events::publish(ctx, server, transition.into_iter().collect()).await;
     }
     Ok(update)
+}
+
+/// Remembers which version the copy must have that the next pass begins with.
+pub(crate) fn remember(ctx: &Context, read: &ObjectMeta, update: &Update) {
+    let parsed = |version: &Option<String>| version.as_ref()?.parse::<u64>().ok();
+    let least = match update {
+        Update::Stored(version) => parsed(version),
+        // A later one than this copy.
+        Update::Conflict => parsed(&read.resource_version).map(|version| version.saturating_add(1)),
+    };
+    ctx.change_memory(read.uid.as_deref().unwrap_or_default(), |memory| {
+        memory.least_version = least;
+    });
 }
 
 fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerStatus) {
@@ -223,3 +277,6 @@ fn pause(outcome: &Outcome, resync: Duration, now: Timestamp) -> Duration {
         _ => usual,
     }
 }
+
+#[cfg(test)]
+mod tests;

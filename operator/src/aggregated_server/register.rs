@@ -13,7 +13,7 @@ use super::{
     build,
     children::Children,
     context::Memory,
-    dereference::Surroundings,
+    dereference::{Surroundings, trial_since},
     endpoints::Report,
     finding::Finding,
     outcome::{ApiOutcome, Happening, Outcome},
@@ -80,22 +80,30 @@ impl Registrar<'_> {
     async fn keep(&self, plan: &ApiPlan, trial: Option<Timestamp>, outcome: &mut Outcome) -> bool {
         let names = self.children.names;
         let desired = build::api_service::api_service(names, plan, self.port, self.bundle_pem, trial);
-        let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
+        let name = plan.claim.api_service_name();
+        let known = self.surroundings.known_api_service(&name);
         let applied = self
             .children
-            .apply_since(&desired, live, Reason::ApplyFailed, outcome)
+            .apply_over(&desired, known.as_deref(), Reason::ApplyFailed, outcome)
             .await;
-        match applied {
-            Some(applied) if trial.is_none() && has_trial(&applied) => {
-                self.end_trial(plan, &applied, outcome).await
+        let Some(applied) = applied else { return false };
+        let left = match &applied.live {
+            Some(live) => has_trial(live).then(|| live["metadata"]["resourceVersion"].clone()),
+            None => {
+                let read = self.surroundings.api_services.get(&name);
+                let on_trial = read.filter(|service| trial_since(service).is_some());
+                on_trial.map(|service| json!(service.resource_version()))
             }
-            applied => applied.is_some(),
+        };
+        match left {
+            Some(version) if trial.is_none() => self.end_trial(plan, &version, outcome).await,
+            _ => true,
         }
     }
 
-    async fn end_trial(&self, plan: &ApiPlan, live: &Value, outcome: &mut Outcome) -> bool {
+    async fn end_trial(&self, plan: &ApiPlan, version: &Value, outcome: &mut Outcome) -> bool {
         let patch = json!({ "metadata": {
-            "resourceVersion": live["metadata"]["resourceVersion"],
+            "resourceVersion": version,
             "annotations": { TRIAL_ANNOTATION: null },
         } });
         let api: Api<APIService> = Api::all(self.children.ctx.client.clone());

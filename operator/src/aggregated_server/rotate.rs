@@ -146,14 +146,13 @@ impl Rotation<'_> {
         let leaf_due = keys
             .leaf
             .as_ref()
-            .filter(|leaf| {
-                leaf.is_outlived(
-                    keys.authority.current.certificate(),
-                    self.keeper.policy,
-                    self.keeper.now,
-                )
+            .map(|leaf| (leaf, leaf.renewal_time(self.keeper.policy)))
+            // At that time, and not now: it would be told anew a second after a leaf was issued.
+            .filter(|(leaf, renewal)| {
+                let authority = keys.authority.current.certificate();
+                leaf.is_outlived(authority, self.keeper.policy, *renewal)
             })
-            .map(|leaf| leaf.renewal_time(self.keeper.policy));
+            .map(|(_, renewal)| renewal);
         let due = leaf_due
             .into_iter()
             .chain([keys.authority.renewal_time(self.keeper.policy)])

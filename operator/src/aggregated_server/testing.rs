@@ -8,7 +8,8 @@ use tokio::sync::watch;
 
 use super::{
     context::Context,
-    dereference::{NamespaceState, Surroundings},
+    dereference::{NamespaceState, Source, Surroundings},
+    informers::Informers,
     names::Names,
     prober::{Prober, live::live},
 };
@@ -95,12 +96,13 @@ pub(crate) fn prober() -> Prober {
 /// What reconciles share.
 pub(crate) fn context(client: Client) -> Context {
     let (servers, _) = reflector::store();
-    Context::new(&deps(client).0, servers, prober())
+    Context::new(&deps(client).0, servers, Informers::empty(), prober())
 }
 
 /// A namespace with nothing in it.
 pub(crate) fn surroundings() -> Surroundings {
     Surroundings {
+        source: Source::Live,
         namespace: NamespaceState::Active,
         config_map: None,
         authority_secret: None,
@@ -112,6 +114,7 @@ pub(crate) fn surroundings() -> Surroundings {
         endpoint_slices: Vec::new(),
         pods: Vec::new(),
         api_services: BTreeMap::new(),
+        known_api_services: BTreeMap::new(),
         crds: BTreeMap::new(),
         rivals: Vec::new(),
     }

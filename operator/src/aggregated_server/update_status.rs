@@ -4,7 +4,7 @@
 
 use annex_crds::MANAGER;
 use kube::{
-    Api,
+    Api, Resource as _,
     api::PostParams,
     core::{ObjectMeta, Status},
 };
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use super::{Error, claimant::ListedServer};
 
 /// What became of an update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Update {
-    /// It is stored.
-    Stored,
+    /// It is stored, and has made the AggregatedServer this version.
+    Stored(Option<String>),
     /// The AggregatedServer has changed since it was read, or is gone: the next pass sees what it is now.
     Conflict,
 }
@@ -43,7 +43,7 @@ pub async fn update(
         ..PostParams::default()
     };
     match api.replace_subresource("status", &name, &params, &body).await {
-        Ok(_) => Ok(Update::Stored),
+        Ok(written) => Ok(Update::Stored(written.meta().resource_version.clone())),
         Err(kube::Error::Api(status)) if is_conflict(&status) => Ok(Update::Conflict),
         Err(error) => Err(Error::WriteStatus(error)),
     }
@@ -78,7 +78,8 @@ mod tests {
             Answer::ok(request.body)
         }));
         let status = json!({ "conditions": [] });
-        assert_eq!(update(&api, &read(), &status).await.unwrap(), Update::Stored);
+        let stored = Update::Stored(Some("7".to_owned()));
+        assert_eq!(update(&api, &read(), &status).await.unwrap(), stored);
         let requests = requests.lock().unwrap();
         let request = &requests[0];
         assert_eq!(

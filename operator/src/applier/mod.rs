@@ -5,7 +5,8 @@
 //!
 //! - an object that does not carry the owner's reference, or that of a former owner of its name, is never written
 //!   ([`Plan::Foreign`]);
-//! - an object that is as it should be costs one GET and no write ([`Plan::Unchanged`]);
+//! - an object that is as it should be costs no write ([`Plan::Unchanged`]), and no request either where that is known
+//!   ([`Known`]) of the version that a watch has brought;
 //! - what somebody else changed is named before it is repaired ([`Drift`]), and what Annex never applied is
 //!   left alone, since server-side apply owns only the fields it was given.
 //!
@@ -35,10 +36,13 @@
 
 mod desired;
 mod error;
+mod known;
 mod managed_fields;
 mod owner;
 mod plan;
 mod preparation;
+
+use std::sync::Arc;
 
 use annex_crds::v1alpha1::AggregatedServer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -50,6 +54,7 @@ use tracing::debug;
 
 pub use desired::{Desired, DesiredError};
 pub use error::{ApplyError, FieldCause, ObjectName, is_of_an_unknown_owner};
+pub use known::Known;
 pub use managed_fields::{Drift, Taker};
 pub use owner::{Owner, Ownership, adopted};
 pub use plan::{Because, Plan, plan};
@@ -73,10 +78,18 @@ pub enum Outcome {
 /// An object after it was applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Applied {
-    /// The object as the server answered it last.
-    pub live: Value,
+    /// The object as the server answered it last; `None` where it was known to be as it should be, and not asked for.
+    pub live: Option<Value>,
     /// What was done.
     pub outcome: Outcome,
+}
+
+impl Applied {
+    /// What was known to be as it should be.
+    const UNCHANGED: Self = Self {
+        live: None,
+        outcome: Outcome::Unchanged,
+    };
 }
 
 /// What an [`Applier::delete_owned`] met.
@@ -97,17 +110,28 @@ enum Guard {
     ResourceVersion,
 }
 
+/// What is known of objects without asking for them. `namespace` is empty of a kind without.
+pub trait Cache: Send + Sync {
+    /// What is known of an object.
+    fn known(&self, resource: &ApiResource, namespace: &str, name: &str) -> Option<Arc<Known>>;
+    /// Takes an object as the API server has just answered it, so that the next pass knows what this one wrote.
+    fn answered(&self, resource: &ApiResource, live: &Value);
+    /// Takes note that the object with this uid was deleted.
+    fn deleted(&self, resource: &ApiResource, namespace: &str, name: &str, uid: &str);
+}
+
 /// The only writer of children that are a pure function of their owner.
 #[derive(Clone)]
 pub struct Applier {
     client: Client,
+    cache: Arc<dyn Cache>,
 }
 
 impl Applier {
-    /// An applier that acts as `client`'s identity.
+    /// An applier that acts as `client`'s identity, and asks for nothing that `cache` knows to be as it should be.
     #[must_use]
-    pub const fn new(client: Client) -> Self {
-        Self { client }
+    pub fn new(client: Client, cache: Arc<dyn Cache>) -> Self {
+        Self { client, cache }
     }
 
     /// Makes the live object what `desired` says, with as few requests as that takes.
@@ -115,6 +139,9 @@ impl Applier {
     /// # Errors
     /// See [`ApplyError`]; [`ApplyError::Raced`] is worth an immediate retry.
     pub async fn apply(&self, desired: &Desired) -> Result<Applied, ApplyError> {
+        if self.known(desired).is_some_and(|known| known.is_as(desired)) {
+            return Ok(Applied::UNCHANGED);
+        }
         let live = self.get(desired).await?;
         self.carry_out(desired, live, Guard::Uid).await
     }
@@ -139,6 +166,24 @@ impl Applier {
         self.carry_out(desired, live, Guard::ResourceVersion).await
     }
 
+    /// The same over what was `known` of the object, which is read once more only where it is not as it should be.
+    ///
+    /// # Errors
+    /// See [`Applier::apply_since`].
+    pub async fn apply_over(&self, desired: &Desired, known: Option<&Known>) -> Result<Applied, ApplyError> {
+        if known.is_some_and(|known| known.is_as(desired)) {
+            return Ok(Applied::UNCHANGED);
+        }
+        let read = known.map(|known| &*known.resource_version);
+        self.apply_since(desired, read).await
+    }
+
+    fn known(&self, desired: &Desired) -> Option<Arc<Known>> {
+        let object = desired.name();
+        let namespace = object.namespace.as_deref().unwrap_or_default();
+        self.cache.known(desired.resource(), namespace, &object.name)
+    }
+
     async fn carry_out(
         &self,
         desired: &Desired,
@@ -155,7 +200,7 @@ impl Applier {
                 object: desired.name(),
             }),
             (Plan::Unchanged, Some(live)) => Ok(Applied {
-                live,
+                live: Some(live),
                 outcome: Outcome::Unchanged,
             }),
             (Plan::Apply(because), Some(live)) => {
@@ -164,7 +209,7 @@ impl Applier {
                 }
                 match self.update(desired, &live, guard).await {
                     Ok(live) => Ok(Applied {
-                        live,
+                        live: Some(live),
                         outcome: Outcome::Updated(because),
                     }),
                     Err(error) => Err(error.with_drift(&because)),
@@ -178,6 +223,9 @@ impl Applier {
     /// # Errors
     /// See [`Applier::dry_run`].
     pub async fn dry_run_if_changed(&self, desired: &Desired) -> Result<(), ApplyError> {
+        if self.known(desired).is_some_and(|known| known.is_as(desired)) {
+            return Ok(());
+        }
         let live = self.get(desired).await?;
         match plan(desired, live.as_ref()) {
             // What it would be refused for are its references, which are replaced first.
@@ -264,18 +312,25 @@ impl Applier {
         };
         let url = desired::url_path(resource, object.namespace.as_deref());
         let request = Request::new(url).delete(&object.name, &params);
-        match self.send("delete", &object, request).await {
-            Ok(_) => Ok(Deletion::Requested),
-            Err(error) if error.is_object_missing() => Ok(Deletion::AlreadyGone),
-            Err(error) => Err(error),
-        }
+        let deletion = match self.send("delete", &object, request).await {
+            Ok(_) => Deletion::Requested,
+            Err(error) if error.is_object_missing() => Deletion::AlreadyGone,
+            Err(error) => return Err(error),
+        };
+        let namespace = object.namespace.as_deref().unwrap_or_default();
+        let uid = metadata_text(live, "uid").unwrap_or_default();
+        self.cache.deleted(resource, namespace, &object.name, &uid);
+        Ok(deletion)
     }
 
     async fn get(&self, desired: &Desired) -> Result<Option<Value>, ApplyError> {
         let object = desired.name();
         let request = Request::new(desired.url_path()).get(&object.name, &GetParams::default());
         match self.send("get", &object, request).await {
-            Ok(live) => Ok(Some(live)),
+            Ok(live) => {
+                self.cache.answered(desired.resource(), &live);
+                Ok(Some(live))
+            }
             // A namespace that is missing answers like an object that is: the creation then names it.
             Err(error) if error.is_object_missing() => Ok(None),
             Err(error) => Err(error),
@@ -296,16 +351,17 @@ impl Applier {
                 Request::new(desired.url_path()).create(&params, body),
             )
             .await?;
+        self.cache.answered(desired.resource(), &created);
         match self.update(desired, &created, guard).await {
             Ok(live) => Ok(Applied {
-                live,
+                live: Some(live),
                 outcome: Outcome::Created,
             }),
             // Some controller wrote its status in between. The object is there; the next plan finishes it.
             Err(ApplyError::Raced { .. }) => {
                 debug!(%object, "object changed right after its creation, its first apply waits");
                 Ok(Applied {
-                    live: created,
+                    live: Some(created),
                     outcome: Outcome::Created,
                 })
             }
@@ -348,7 +404,11 @@ impl Applier {
     ) -> Result<Value, ApplyError> {
         let object = desired.name();
         let request = Request::new(desired.url_path()).patch(&object.name, params, patch);
-        self.send("apply", &object, request).await
+        let live = self.send("apply", &object, request).await?;
+        if !params.dry_run {
+            self.cache.answered(desired.resource(), &live);
+        }
+        Ok(live)
     }
 
     async fn send(

@@ -7,7 +7,9 @@
 //! beyond serde_json's limit of 128 below `x-kubernetes-preserve-unknown-fields`.
 
 mod guarded;
+mod managed;
 mod metadata;
 
 pub use guarded::{Guarded, Undecodable};
+pub use managed::{Managed, OwnEntry};
 pub use metadata::ObjectMetadata;

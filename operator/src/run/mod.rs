@@ -24,11 +24,12 @@ use crate::{
     args::{NamespaceUnknown, RunArgs},
     clock::{self, Clock},
     metrics::Metrics,
+    rate_limit,
 };
 
 /// What the controller gets.
 pub struct ControllerDeps {
-    /// The cluster. It does not retry by itself: the controller's own backoff must see each failure.
+    /// The cluster, at the rate of the flags. It does not retry by itself: the controller's own backoff must see each failure.
     pub client: Client,
     /// The same for watches alone, which are silent for long.
     pub watch_client: Client,
@@ -118,9 +119,9 @@ where
     let clock = Clock::default();
     let client = |read_timeout| {
         let config = client_config(config.clone(), read_timeout);
-        let builder = ClientBuilder::try_from(config).map_err(RunError::CreateClient)?;
-        Ok::<_, RunError>(builder.with_layer(&clock::observing(clock.clone())).build())
+        ClientBuilder::try_from(config).map_err(RunError::CreateClient)
     };
+    let observing = |builder: ClientBuilder<_>| builder.with_layer(&clock::observing(clock.clone()));
 
     let admin = Admin {
         health: Health::new(),
@@ -135,8 +136,10 @@ where
 
     let operator = Operator {
         deps: Dependencies {
-            client: client(READ_TIMEOUT)?,
-            watch_client: client(WATCH_READ_TIMEOUT)?,
+            client: observing(client(READ_TIMEOUT)?)
+                .with_layer(&rate_limit::limiting(args.rate()))
+                .build(),
+            watch_client: observing(client(WATCH_READ_TIMEOUT)?).build(),
             config: client_config(config.clone(), READ_TIMEOUT),
             clock: clock.clone(),
             namespace,
@@ -145,7 +148,7 @@ where
         },
         // A connection of its own: renewals must not queue behind the controller's requests.
         lease: lease
-            .map(|settings| Ok::<_, RunError>((client(READ_TIMEOUT)?, settings)))
+            .map(|settings| Ok::<_, RunError>((observing(client(READ_TIMEOUT)?).build(), settings)))
             .transpose()?,
     };
     operator.run(controller, signals.any()).await

@@ -105,6 +105,7 @@ mod tests {
     use annex_crds::v1alpha1::AggregatedServer;
     use jiff::Timestamp;
     use k8s_openapi::api::core::v1::Pod;
+    use kube::core::ApiResource;
     use serde_json::{Value, json};
 
     use super::*;
@@ -114,6 +115,7 @@ mod tests {
             dereference::Surroundings,
             testing::{context, names, server, surroundings},
         },
+        applier::Cache as _,
         fake_client::{Answer, fake_client},
     };
 
@@ -140,7 +142,9 @@ mod tests {
         };
         let names = names();
         let bound = rbac::delegation(&names, std::slice::from_ref(&names.server));
-        let account = build::service_account(&names);
+        let mut account = build::service_account(&names);
+        account.metadata.resource_version = Some("1".into());
+        let there = account.clone();
         let requests = Arc::new(Mutex::new((Vec::new(), Vec::new())));
         let seen = Arc::clone(&requests);
         let ctx = context(fake_client(move |request| {
@@ -168,6 +172,8 @@ mod tests {
             }
             Answer::ok(body)
         }));
+        let resource = ApiResource::erase::<ServiceAccount>(&());
+        ctx.informers.answered(&resource, &json!(there));
         let pass = Pass {
             ctx: &ctx,
             server: &server,

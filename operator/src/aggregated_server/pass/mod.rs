@@ -1,6 +1,8 @@
 //! One pass over a server: dereference, validate, build, apply, and what was found out on the way.
 
 mod accounts;
+#[cfg(test)]
+mod steady;
 mod volume;
 mod workload;
 
@@ -14,9 +16,9 @@ use super::{
     build::{self, network},
     certificates::{Keys, Policy},
     children::Children,
-    claimant::Claimant,
+    claimant::{self, Claimant},
     context::{Context, Memory},
-    dereference::{self, NamespaceState, ReadError, Surroundings},
+    dereference::{NamespaceState, ReadError, Reader, Source, Surroundings},
     diagnose,
     endpoints::{self, Endpoints, Report},
     events,
@@ -62,15 +64,28 @@ pub enum PassError {
     /// Somebody wrote a Secret at the same time: the next pass sees what.
     #[error("a Secret changed while it was worked on")]
     Raced,
+    /// What comes next must follow from what is there now: the pass begins again with live reads.
+    #[error("what watches have brought is not enough")]
+    NotLive,
 }
 
 impl PassError {
+    /// Whether it is the API server that does not answer, or has not told everything yet: nothing is known to be wrong.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Read(error) => !matches!(error, ReadError::Decode { .. }),
+            Self::Keys(KeysError::Owner(_)) => true,
+            Self::Keys(_) | Self::HeldBack(_) | Self::Raced | Self::NotLive => false,
+        }
+    }
+
     /// What it is called in status.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
             Self::HeldBack(finding) => finding.reason,
-            Self::Read(_) | Self::Keys(_) | Self::Raced => Reason::ApplyFailed,
+            Self::Read(_) | Self::Keys(_) | Self::Raced | Self::NotLive => Reason::ApplyFailed,
         }
     }
 }
@@ -81,27 +96,28 @@ impl PassError {
 /// See [`PassError`].
 pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<Outcome, PassError> {
     let names = Names::new(server, &ctx.namespace);
-    let others = ctx.servers.state().into_iter();
-    let rivals = others
-        .filter(|other| other.uid() != server.uid())
-        .map(|other| Claimant::of(&other))
-        .filter(|other| server.spec.apis.iter().any(|claim| other.claims(claim)))
-        .collect();
-    let surroundings = dereference::read(&ctx.client, server, &names, rivals).await?;
-    let policy = Policy::new(server, &names);
-    let plans = validate::plan_apis(server);
     let mut memory = ctx.memory(&names.uid);
-    let pass = Pass {
+    let mut pass = Pass {
+        policy: Policy::new(server, &names),
+        surroundings: read(ctx, server, &names, Source::Stored).await?,
+        plans: validate::plan_apis(server),
         ctx,
         server,
         names,
-        policy,
-        surroundings,
-        plans,
         now,
     };
+    let before = memory.clone();
     let mut outcome = Outcome::default();
-    let ended = pass.run(&mut memory, &mut outcome).await;
+    let mut ended = pass.run(&mut memory, &mut outcome).await;
+    if matches!(ended, Err(PassError::NotLive)) {
+        memory = before;
+        pass.surroundings = read(ctx, server, &pass.names, Source::Live).await?;
+        outcome = Outcome {
+            happenings: outcome.happenings,
+            ..Outcome::default()
+        };
+        ended = pass.run(&mut memory, &mut outcome).await;
+    }
     ctx.remember(&pass.names.uid, memory);
     match ended {
         Ok(()) => Ok(outcome),
@@ -111,6 +127,27 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
             Err(error)
         }
     }
+}
+
+async fn read(
+    ctx: &Context,
+    server: &AggregatedServer,
+    names: &Names,
+    source: Source,
+) -> Result<Surroundings, ReadError> {
+    let others = ctx.servers.state().into_iter();
+    let rivals = others
+        .filter(|other| other.uid() != server.uid())
+        .filter(|other| claimant::claims_any(other, &server.spec.apis))
+        .map(|other| Claimant::of(&other))
+        .collect();
+    let reader = Reader {
+        client: &ctx.client,
+        informers: &ctx.informers,
+        server,
+        names,
+    };
+    reader.read(source, rivals).await
 }
 
 impl Pass<'_> {
@@ -137,6 +174,7 @@ impl Pass<'_> {
         let keys = match keeper.keep(memory, outcome).await {
             Ok(keys) => keys,
             Err(error) if error.is_race() => return Err(PassError::Raced),
+            Err(KeysError::NotLive) => return Err(PassError::NotLive),
             Err(KeysError::HeldBack(finding)) => return Err(PassError::HeldBack(finding)),
             Err(error @ KeysError::Foreign { .. }) => {
                 outcome.find(error.reason(), error.to_string());
@@ -240,9 +278,9 @@ impl Pass<'_> {
     /// Publishes the bundle for clients that talk to the server directly.
     async fn publish(&self, children: &Children<'_>, bundle_pem: &str, outcome: &mut Outcome) {
         let published = build::config_map(&self.names, bundle_pem);
-        let live = self.surroundings.config_map.as_ref();
+        let known = self.surroundings.config_map.as_deref();
         children
-            .apply_since(&published, live, Reason::ApplyFailed, outcome)
+            .apply_over(&published, known, Reason::ApplyFailed, outcome)
             .await;
     }
 
@@ -399,11 +437,14 @@ pub const HURRIED: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
     use crate::{
         aggregated_server::testing::{context, names, server, surroundings},
+        applier::Known,
         fake_client::{Answer, fake_client},
     };
 
@@ -434,7 +475,7 @@ mod tests {
             server: &server,
             policy: Policy::new(&server, &names),
             surroundings: Surroundings {
-                config_map: Some(old),
+                config_map: Some(Arc::new(Known::new(&old.metadata, None))),
                 ..surroundings()
             },
             plans: Vec::new(),

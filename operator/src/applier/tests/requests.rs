@@ -11,8 +11,9 @@ use kube::api::PropagationPolicy;
 use kube::client::Body;
 use serde_json::{Value, json};
 
-use super::super::{Applied, Applier, ApplyError, Because, Deletion, FIELD_MANAGER, Outcome};
+use super::super::{Applied, Applier, ApplyError, Because, Cache, Deletion, FIELD_MANAGER, Known, Outcome};
 use super::*;
+use crate::decode::{Managed, ObjectMetadata};
 
 /// A request as the server saw it.
 #[derive(Clone, Debug)]
@@ -20,6 +21,19 @@ struct Seen {
     line: String,
     content_type: String,
     body: Value,
+}
+
+/// Knows nothing without asking.
+struct Nothing;
+
+impl Cache for Nothing {
+    fn known(&self, _: &ApiResource, _: &str, _: &str) -> Option<Arc<Known>> {
+        None
+    }
+
+    fn answered(&self, _: &ApiResource, _: &Value) {}
+
+    fn deleted(&self, _: &ApiResource, _: &str, _: &str, _: &str) {}
 }
 
 /// A server that gives the scripted answers in turn and refuses what comes after them.
@@ -40,7 +54,7 @@ impl Server {
     fn applier(&self) -> Applier {
         let server = self.clone();
         let service = tower::service_fn(move |request: http::Request<Body>| server.clone().answer(request));
-        Applier::new(Client::new(service, "default"))
+        Applier::new(Client::new(service, "default"), Arc::new(Nothing))
     }
 
     async fn answer(self, request: http::Request<Body>) -> Result<http::Response<Body>, Infallible> {
@@ -112,7 +126,7 @@ async fn an_object_as_it_should_be_costs_one_get() {
     assert_eq!(
         done,
         Applied {
-            live: applied(&desired),
+            live: Some(applied(&desired)),
             outcome: Outcome::Unchanged
         }
     );
@@ -186,7 +200,7 @@ async fn a_missing_object_is_posted_then_owned_by_apply() {
     assert_eq!(
         done,
         Applied {
-            live: applied(&desired),
+            live: Some(applied(&desired)),
             outcome: Outcome::Created
         }
     );
@@ -617,4 +631,42 @@ async fn each_request_since_a_read_names_the_version_before_it() {
     assert_eq!(methods, ["GET", "POST", "PATCH", "PATCH"]);
     assert_eq!(seen[2].body["metadata"]["resourceVersion"], "7");
     assert_eq!(seen[3].body["metadata"]["resourceVersion"], "8");
+}
+
+/// What was known is asked for only where it is not as it should be, and written only where it is that still.
+#[tokio::test]
+async fn what_is_known_is_written_over_that_version_alone() {
+    let desired = config_map();
+    let known = |live: &Value| {
+        let Managed::<ObjectMetadata> { object, own } =
+            serde_json::from_value(live.clone()).expect("an object");
+        Known::new(kube::Resource::meta(&object), own)
+    };
+    let server = Server::answering([]);
+    let done = server
+        .applier()
+        .apply_over(&desired, Some(&known(&applied(&desired))))
+        .await;
+    assert_eq!(done.expect("nothing to do").outcome, Outcome::Unchanged);
+    assert!(server.seen().is_empty());
+
+    let mut older = applied(&desired);
+    older["metadata"]["annotations"][APPLIED_HASH] = "older".into();
+    let server = Server::answering([(200, older.clone()), (200, applied(&desired))]);
+    let done = server.applier().apply_over(&desired, Some(&known(&older))).await;
+    assert_eq!(
+        done.expect("an apply").outcome,
+        Outcome::Updated(Because::Changed)
+    );
+    assert_eq!(server.seen()[1].body["metadata"]["resourceVersion"], "7");
+
+    let mut since = older.clone();
+    since["metadata"]["resourceVersion"] = "8".into();
+    let gone = failure(404, "NotFound", "configmaps \"wardle-ca\" not found");
+    for answer in [(200, since), gone] {
+        let server = Server::answering([answer]);
+        let raced = server.applier().apply_over(&desired, Some(&known(&older))).await;
+        assert!(matches!(raced, Err(ApplyError::Raced { .. })), "{raced:?}");
+        assert_eq!(server.seen().len(), 1);
+    }
 }

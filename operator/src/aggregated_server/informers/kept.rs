@@ -1,0 +1,200 @@
+//! Objects as they are kept: without what no pass reads, and as JSON, which takes a fraction of what the types do. Most of an object
+//! is managedFields and the pods' template; most of what is left in the types are fields that are not set.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use annex_crds::{TRIAL_ANNOTATION, v1alpha1::AggregatedServer};
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, StatefulSet},
+        core::v1::{Pod, PodSpec, PodTemplateSpec, Service},
+        discovery::v1::EndpointSlice,
+    },
+    kube_aggregator::pkg::apis::apiregistration::v1::APIService,
+};
+use kube::{Resource, ResourceExt as _, core::ObjectMeta};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Map;
+
+use crate::{
+    aggregated_server::build::pod::LEAF_ANNOTATION,
+    applier::Known,
+    decode::{Guarded, Managed, ObjectMetadata, Undecodable},
+};
+
+/// An object as it is kept.
+#[derive(Debug)]
+pub struct Kept<K> {
+    /// The object; `()` where its metadata is all that is read.
+    pub object: K,
+    /// What is known of it.
+    pub known: Arc<Known>,
+    /// Its name.
+    pub name: Box<str>,
+}
+
+/// An object as a watch brings it, which is made smaller on arrival.
+pub trait Reduce {
+    /// What is kept of it.
+    type Kept;
+
+    /// Drops what nobody reads.
+    fn reduce(self) -> Self::Kept;
+}
+
+impl<K> Kept<K> {
+    /// What is to be kept of `object`.
+    pub fn of<T: Reduce<Kept = K> + Resource>(object: Managed<T>) -> Self {
+        let Managed { object, own } = object;
+        Self {
+            known: Arc::new(Known::new(object.meta(), own)),
+            name: object.meta().name.as_deref().unwrap_or_default().into(),
+            object: object.reduce(),
+        }
+    }
+}
+
+impl Reduce for ObjectMetadata {
+    type Kept = ();
+
+    fn reduce(self) -> Self::Kept {}
+}
+
+/// An object of kind `K` as JSON, or what is known of one that does not decode.
+#[derive(Debug)]
+pub struct Compact<K> {
+    json: Result<Box<[u8]>, Box<Undecodable>>,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K: DeserializeOwned> Compact<K> {
+    /// The object.
+    #[must_use]
+    pub fn get(&self) -> Guarded<K> {
+        let json = self.json.as_ref().map_err(Clone::clone);
+        Guarded(json.and_then(|json| serde_json::from_slice(json).map_err(undecodable)))
+    }
+}
+
+/// What was decoded once is encoded and decoded again; that does not fail.
+fn undecodable(error: serde_json::Error) -> Box<Undecodable> {
+    Box::new(Undecodable {
+        metadata: ObjectMeta::default(),
+        spec: Map::new(),
+        status: Map::new(),
+        field: "(object)".to_owned(),
+        why: error.to_string(),
+    })
+}
+
+impl<K: Strip + Serialize> Reduce for Guarded<K> {
+    type Kept = Compact<K>;
+
+    fn reduce(self) -> Self::Kept {
+        let json = match self.0 {
+            Ok(mut object) => {
+                object.meta_mut().managed_fields = None;
+                object.strip();
+                serde_json::to_vec(&object)
+                    .map(Vec::into_boxed_slice)
+                    .map_err(undecodable)
+            }
+            // Who is told of it needs to know the field, and why.
+            Err(mut undecodable) => {
+                undecodable.spec.clear();
+                undecodable.status.clear();
+                Err(undecodable)
+            }
+        };
+        Compact {
+            json,
+            kind: PhantomData,
+        }
+    }
+}
+
+/// A kind of which not everything is read.
+pub trait Strip: Resource {
+    /// Drops the rest.
+    fn strip(&mut self);
+}
+
+fn drop_annotations(metadata: &mut ObjectMeta, but: &str) {
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.retain(|key, _| key == but);
+    }
+}
+
+fn strip_template(template: &mut PodTemplateSpec) {
+    template.spec = None;
+    if let Some(metadata) = &mut template.metadata {
+        metadata.labels = None;
+        drop_annotations(metadata, LEAF_ANNOTATION);
+    }
+}
+
+impl Strip for Deployment {
+    fn strip(&mut self) {
+        drop_annotations(&mut self.metadata, "");
+        self.spec.strategy = None;
+        strip_template(&mut self.spec.template);
+    }
+}
+
+impl Strip for StatefulSet {
+    fn strip(&mut self) {
+        drop_annotations(&mut self.metadata, "");
+        strip_template(&mut self.spec.template);
+    }
+}
+
+impl Strip for Pod {
+    fn strip(&mut self) {
+        drop_annotations(&mut self.metadata, "");
+        self.spec = self.spec.take().map(|spec| PodSpec {
+            node_name: spec.node_name,
+            service_account_name: spec.service_account_name,
+            ..PodSpec::default()
+        });
+        let Some(status) = &mut self.status else { return };
+        if let Some(conditions) = &mut status.conditions {
+            conditions.retain(|condition| condition.type_ == "PodScheduled");
+        }
+        let statuses = [
+            &mut status.container_statuses,
+            &mut status.init_container_statuses,
+        ];
+        for container in statuses.into_iter().flatten().flatten() {
+            container.allocated_resources = None;
+            container.allocated_resources_status = None;
+            container.resources = None;
+            container.volume_mounts = None;
+        }
+    }
+}
+
+impl Strip for Service {
+    fn strip(&mut self) {
+        drop_annotations(&mut self.metadata, "");
+        self.status = None;
+    }
+}
+
+impl Strip for EndpointSlice {
+    fn strip(&mut self) {
+        drop_annotations(&mut self.metadata, "");
+    }
+}
+
+impl Strip for APIService {
+    fn strip(&mut self) {
+        drop_annotations(&mut self.metadata, TRIAL_ANNOTATION);
+        let kind = AggregatedServer::kind(&());
+        let is_of_a_server = self.owner_references().iter().any(|owner| owner.kind == kind);
+        if let Some(spec) = &mut self.spec
+            && !is_of_a_server
+        {
+            spec.ca_bundle = None;
+        }
+    }
+}

@@ -1,0 +1,95 @@
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    aggregated_server::testing::{context, server},
+    fake_client::{Answer, fake_client},
+};
+
+const SERVER: &str = "/apis/annex.dev/v1alpha1/aggregatedservers/wardle";
+
+fn listed(version: &str) -> Arc<ListedServer> {
+    let mut server = json!(server());
+    server["metadata"]["resourceVersion"] = version.into();
+    Arc::new(serde_json::from_value(server).unwrap())
+}
+
+/// What reaches an API server that has the AggregatedServer alone, at version 8, and answers all else with `code`.
+struct Asked {
+    ctx: Arc<Context>,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Asked {
+    fn of_cluster(code: u16) -> Self {
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        let client = fake_client(move |request| {
+            seen.lock()
+                .unwrap()
+                .push(format!("{} {}", request.method, request.path));
+            let mut server: Value = json!(server());
+            server["metadata"]["resourceVersion"] = "8".into();
+            match (request.method.as_str(), request.path.as_str()) {
+                ("GET", SERVER) => Answer::ok(server),
+                ("PUT", path) if path.starts_with(SERVER) => Answer::ok(server),
+                ("POST", path) if path.ends_with("/events") => Answer::ok(request.body),
+                _ => Answer::status(
+                    code,
+                    if code == 404 {
+                        "NotFound"
+                    } else {
+                        "ServiceUnavailable"
+                    },
+                ),
+            }
+        });
+        Self {
+            ctx: Arc::new(context(client)),
+            requests,
+        }
+    }
+
+    /// What a reconcile asks for.
+    async fn reconcile(&self, version: &str) -> Vec<String> {
+        let server = listed(version);
+        if let Err(error) = reconcile(Arc::clone(&server), Arc::clone(&self.ctx)).await {
+            error_policy(server, &error, Arc::clone(&self.ctx));
+        }
+        std::mem::take(&mut self.requests.lock().unwrap())
+    }
+}
+
+fn has(requests: &[String], request: &str) -> bool {
+    requests.iter().any(|asked| asked == request)
+}
+
+/// An API server that is restarted is no news about any server.
+#[tokio::test(start_paused = true)]
+async fn reads_that_fail_change_no_condition_for_a_minute() {
+    let asked = Asked::of_cluster(503);
+    let told = format!("PUT {SERVER}/status");
+    for _ in 0..6 {
+        let requests = asked.reconcile("7").await;
+        assert!(!requests.is_empty() && !has(&requests, &told), "{requests:?}");
+        tokio::time::advance(Duration::from_secs(10)).await;
+    }
+    let requests = asked.reconcile("7").await;
+    assert!(has(&requests, &told), "{requests:?}");
+}
+
+/// The watch's copy of a server is as good as a read, unless it is older than what was written last.
+#[tokio::test]
+async fn a_server_is_read_only_where_its_copy_is_too_old() {
+    let asked = Asked::of_cluster(404);
+    let read = format!("GET {SERVER}");
+    let written = format!("PUT {SERVER}/status");
+    let requests = asked.reconcile("7").await;
+    assert!(!has(&requests, &read) && has(&requests, &written), "{requests:?}");
+    let requests = asked.reconcile("7").await;
+    assert!(has(&requests, &read), "version 8 was written: {requests:?}");
+    let requests = asked.reconcile("8").await;
+    assert!(!has(&requests, &read), "{requests:?}");
+}
