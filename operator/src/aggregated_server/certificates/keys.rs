@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
 
 use super::{
     authority::Authority,
@@ -21,6 +22,8 @@ pub struct Keys {
     pub authority_secret: Secret,
     /// Serves; `None` while there is none.
     pub leaf: Option<ServingLeaf>,
+    /// The resourceVersion of the Secret that it stands in.
+    pub serving_version: Option<String>,
     /// How many leaves came before.
     pub rotation_count: i64,
     /// To be published.
@@ -67,6 +70,7 @@ impl Keys {
         let issued = matches!(write, ServingWrite::Issue(_));
         Self {
             leaf: ServingLeaf::read(serving_secret, &bundle, policy, now).ok(),
+            serving_version: serving_secret.and_then(|secret| secret.resource_version()),
             rotation_count: leaf::rotation_count(serving_secret),
             leaf_due: serving.cause.is_some() && !issued,
             swapped: issued && !matches!(serving.read, Err(LeafFault::Missing)),
@@ -127,14 +131,93 @@ impl Keys {
         (narrowed != self.authority_secret).then_some(narrowed)
     }
 
-    /// The fingerprint of the leaf that pods are to be restarted for, where they read it at their start alone; `current` is the
-    /// one that they were last restarted for. It stays while there is no leaf, or none that may be served: the pods would be
-    /// rolled for nothing, or to serve what not every control plane knows yet.
+    /// What names the leaf that pods are to be restarted for, where they read it at their start alone; `current` names the one
+    /// that they were last restarted for. It stays while there is no leaf, or none that may be served: the pods would be rolled
+    /// for nothing, or to serve what not every control plane knows yet.
+    ///
+    /// It is the leaf's fingerprint, and the Secret's version when pods were first restarted for it. A Secret that is put back
+    /// holds a leaf that pods were restarted for before: under the same name, those that have been started for that one and
+    /// serve another, since the Secret had changed by then, would never be restarted.
     #[must_use]
     pub fn leaf_to_restart_for(&self, current: Option<&str>) -> Option<String> {
-        match self.leaf.as_ref().filter(|_| self.widening.is_none()) {
-            Some(leaf) => Some(leaf.certificate.fingerprint.clone()),
-            None => current.map(str::to_owned),
+        let Some(leaf) = self.leaf.as_ref().filter(|_| self.widening.is_none()) else {
+            return current.map(str::to_owned);
+        };
+        let fingerprint = leaf.certificate.fingerprint.as_str();
+        let named = |name: &&str| name.split('.').next() == Some(fingerprint);
+        match (current.filter(named), &self.serving_version) {
+            (Some(current), _) => Some(current.to_owned()),
+            (None, Some(version)) => Some(format!("{fingerprint}.{version}")),
+            (None, None) => Some(fingerprint.to_owned()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        aggregated_server::{
+            certificates::{
+                IssueCause, Replacement,
+                testing::{at, policy},
+            },
+            testing::names,
+        },
+        pki::issue_leaf,
+    };
+
+    fn kept(authority: &Authority, serving_secret: &Secret, widening: Option<&str>) -> Keys {
+        let (policy, now) = (policy(), at(1));
+        let bundle = authority.bundle();
+        let serving = Serving::read(Some(serving_secret), authority, &bundle, &policy, now);
+        let waits = Waits {
+            widening: widening.map(str::to_owned),
+            held_back: None,
+        };
+        let stored = (
+            authority.clone(),
+            secrets::authority_secret(None, authority, &names()),
+        );
+        let write = (&serving, &ServingWrite::None);
+        Keys::new(stored, write, Some(serving_secret), waits, &policy, now)
+    }
+
+    /// The model's trace: the Secret has a new leaf, and a pod that is started meanwhile, for the old one by its annotation,
+    /// serves the new one; the pods are to be restarted for it, but both Secrets are put back. With the old name in their
+    /// annotation that pod would serve the new leaf for ever, and the rotation wait for it.
+    #[test]
+    fn pods_are_restarted_for_a_leaf_that_was_put_back() {
+        let policy = policy();
+        let first = Replacement {
+            why: "test",
+            previous: Vec::new(),
+        };
+        let authority = Authority::issue(&policy, first, at(0)).unwrap();
+        let bundle = authority.bundle();
+        let secret = |version: &str| {
+            let leaf = issue_leaf(&authority.current, &policy.dns_names, at(0), policy.duration).unwrap();
+            let cause = IssueCause::First;
+            let mut secret = secrets::serving_secret(None, &leaf, cause, &bundle, &policy, &names(), at(0));
+            secret.metadata.resource_version = Some(version.to_owned());
+            secret
+        };
+        let restart_for = |secret: &Secret, current: &str| {
+            let kept = kept(&authority, secret, None);
+            kept.leaf_to_restart_for(Some(current)).unwrap()
+        };
+        let (old, new) = (secret("1"), secret("2"));
+        let for_old = restart_for(&old, "none");
+        let for_new = restart_for(&new, &for_old);
+        assert_ne!(for_new, for_old);
+        let mut put_back = old.clone();
+        put_back.metadata.resource_version = Some("3".to_owned());
+        assert_ne!(restart_for(&put_back, &for_new), for_old);
+        // Another bundle beside the leaf is no reason, nor is an annotation of an older Annex, the fingerprint alone.
+        assert_eq!(restart_for(&put_back, &for_old), for_old);
+        let fingerprint = for_old.split('.').next().unwrap();
+        assert_eq!(restart_for(&put_back, fingerprint), fingerprint);
+        let waits = kept(&authority, &new, Some("a control plane"));
+        assert_eq!(waits.leaf_to_restart_for(Some(&for_old)), Some(for_old));
     }
 }

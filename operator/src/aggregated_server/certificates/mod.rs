@@ -7,6 +7,8 @@ pub mod authority;
 pub mod issuance;
 pub mod keys;
 pub mod leaf;
+#[cfg(test)]
+mod model;
 pub mod policy;
 pub mod published;
 pub mod reload;

@@ -104,8 +104,9 @@ impl Pass<'_> {
     ) {
         let Some(leaf) = &keys.leaf else { return };
         let fingerprint = &leaf.certificate.fingerprint;
+        let annotated = self.surroundings.workload.as_ref().and_then(LiveWorkload::leaf);
         let known = memory.not_reloaded.as_ref() == Some(fingerprint)
-            || self.surroundings.workload.as_ref().and_then(LiveWorkload::leaf) == Some(fingerprint);
+            || annotated.is_some_and(|leaf| leaf.split('.').next() == Some(fingerprint));
         if self.server.spec.certificates.reload != Reload::HotOrRestart || known {
             return;
         }

@@ -1,0 +1,90 @@
+//! The protocol of the certificates as a model: every state that passes, kubelets, control planes, people and faults can lead
+//! to, within bounds, and what holds in each of them (`invariants`). Decisions and certificates are the real ones (`pool`); the
+//! flow between a pass's requests is in `pass`, what else may happen in `actions`.
+//!
+//! Not in it: what paces writes (`Issued`, clocks that differ), which delays alone; APIServices that somebody edits or deletes;
+//! and status, of which nothing follows, so that nothing comes of clearing it. A kubelet is late, but brings no Secret that is
+//! older than what was there when it did.
+//!
+//! `cargo test -p annex-operator --lib certificates::model -- --ignored --nocapture` looks further: with one fault and one
+//! request of a person at any time these are about 300 000 states and less than a minute without optimisation.
+
+mod actions;
+mod hash;
+mod invariants;
+mod pass;
+mod pool;
+mod search;
+mod state;
+
+use self::{
+    actions::{nothing, settled},
+    pass::Reload,
+    search::{Bounds, search},
+    state::{Asked, State},
+};
+
+/// Visits what `start` leads to, and prints how many states that were.
+fn check(start: State, faults: u8, requests: u8, reload: Reload) {
+    match search(start, Bounds { faults, requests }, reload) {
+        Ok(visited) => println!("{reload:?}, {faults} faults, {requests} requests: {visited:?}"),
+        Err(broken) => panic!("{broken}"),
+    }
+}
+
+/// A new authority was asked for, and the first pass has not seen that yet.
+fn asked(reload: Reload) -> State {
+    let asked = Asked {
+        ca: 1,
+        ..Asked::default()
+    };
+    State {
+        asked,
+        ..settled(reload)
+    }
+}
+
+#[test]
+fn a_first_installation_with_a_fault() {
+    check(nothing(), 1, 0, Reload::Hot);
+}
+
+#[test]
+fn a_server_that_restarts_for_its_leaf_with_a_fault() {
+    check(settled(Reload::Restart), 1, 0, Reload::Restart);
+}
+
+#[test]
+fn a_rotation_with_a_fault() {
+    check(asked(Reload::Hot), 1, 0, Reload::Hot);
+}
+
+#[test]
+fn a_request_at_any_time() {
+    check(settled(Reload::Hot), 0, 1, Reload::Hot);
+    check(settled(Reload::Restart), 0, 1, Reload::Restart);
+}
+
+#[test]
+#[ignore = "minutes"]
+fn a_rotation_that_restarts_pods_with_a_fault() {
+    check(asked(Reload::Restart), 1, 0, Reload::Restart);
+}
+
+#[test]
+#[ignore = "minutes"]
+fn a_request_and_a_fault_at_any_time() {
+    check(settled(Reload::Hot), 1, 1, Reload::Hot);
+}
+
+#[test]
+#[ignore = "minutes"]
+fn two_requests_at_any_time() {
+    check(settled(Reload::Hot), 0, 2, Reload::Hot);
+}
+
+#[test]
+#[ignore = "minutes"]
+fn two_faults_at_any_time() {
+    check(settled(Reload::Hot), 2, 0, Reload::Hot);
+}
