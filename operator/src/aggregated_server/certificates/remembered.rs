@@ -26,6 +26,7 @@ pub struct Remembered {
     authority: Authority,
     authority_secret: Secret,
     leaf: ServingLeaf,
+    serving_version: Option<String>,
     rotation_count: i64,
     at: Instant,
 }
@@ -58,6 +59,7 @@ impl Remembered {
             },
             authority_secret,
             leaf,
+            serving_version: keys.serving_version.clone(),
             rotation_count: keys.rotation_count,
             at,
         })
@@ -83,6 +85,7 @@ impl Remembered {
             authority,
             authority_secret: self.authority_secret.clone(),
             leaf: Some(self.leaf.clone()),
+            serving_version: self.serving_version.clone(),
             rotation_count: self.rotation_count,
             bundle,
             leaf_due: false,
@@ -124,6 +127,7 @@ mod tests {
         Keys {
             leaf: ServingLeaf::read(Some(&secret), &bundle, &policy, at(0)).ok(),
             authority_secret: secrets::authority_secret(None, &authority, &names()),
+            serving_version: None,
             rotation_count: 0,
             bundle,
             leaf_due: false,
