@@ -18,7 +18,7 @@ const BLOCKED: (usize, usize) = (10, 2);
 pub enum Progress {
     /// It is under way.
     UnderWay,
-    /// It has not come to its end in [`SLOW`].
+    /// It has not come to its end in `SLOW`.
     Blocked,
 }
 

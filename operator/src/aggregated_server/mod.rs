@@ -130,6 +130,10 @@ pub fn error_policy(server: Arc<ListedServer>, error: &Error, ctx: Arc<Context>)
         "reconcile failed"
     );
     let mut pause = IMPATIENT;
+    // It is known when that goes on, or what it waits for; the API server is well.
+    if matches!(error, Error::Pass(PassError::HeldBack(_))) {
+        return Action::requeue(pause);
+    }
     ctx.change_memory(&server.uid().unwrap_or_default(), |memory| {
         pause = memory.failures.next(rand::random());
     });

@@ -79,7 +79,7 @@ impl Known {
         }
     }
 
-    /// Whether the object is as `desired` says: what [`super::plan`] would call unchanged.
+    /// Whether the object is as `desired` says: what [`super::plan()`] would call unchanged.
     #[must_use]
     pub fn is_as(&self, desired: &Desired) -> bool {
         !self.deleting
