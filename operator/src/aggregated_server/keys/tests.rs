@@ -71,6 +71,7 @@ async fn a_bundle_in_the_hosting_namespace_is_not_believed() {
     };
     let (names, policy) = (names(), policy());
     let keeper = Keeper {
+        paused: false,
         ctx: &context,
         names: &names,
         policy: &policy,
@@ -98,6 +99,7 @@ async fn what_is_repaired_at_once_is_told_for_a_while() {
     let (names, policy) = (names(), policy());
     let first = surroundings();
     let keeper = |surroundings, now| Keeper {
+        paused: false,
         ctx: &context,
         names: &names,
         policy: &policy,
@@ -202,6 +204,7 @@ async fn an_older_authority_that_is_put_back_widens_before_its_leaf_is_served() 
     let (old_ca, new_ca) = (old.current.certificate(), new.current.certificate());
     let both = [old_ca.fingerprint.as_str(), new_ca.fingerprint.as_str()];
     let keeper = |surroundings, now| Keeper {
+        paused: false,
         ctx: &context,
         names: &names,
         policy: &policy,
@@ -247,6 +250,7 @@ async fn what_is_spoilt_again_and_again_is_issued_ever_more_slowly() {
     let mut outcomes = Vec::new();
     for surroundings in [&there, &lost] {
         let keeper = Keeper {
+            paused: false,
             ctx: &context,
             names: &names,
             policy: &policy,
@@ -289,6 +293,7 @@ async fn nothing_is_issued_while_control_planes_do_not_agree_on_the_time() {
     let own = authority();
     let keep = async |surroundings: &Surroundings, now, outcome: &mut Outcome| {
         let keeper = Keeper {
+            paused: false,
             ctx: &context,
             names: &names,
             policy: &policy,
@@ -343,6 +348,7 @@ async fn secrets_of_an_earlier_server_of_the_name_are_taken_up() {
         )]);
     }
     let keeper = Keeper {
+        paused: false,
         ctx: &context,
         names: &names,
         policy: &policy,
@@ -364,4 +370,35 @@ async fn secrets_of_an_earlier_server_of_the_name_are_taken_up() {
     *uid.lock().unwrap() = "newer";
     let late = keeper.keep(&mut Memory::default(), &mut Outcome::default()).await;
     assert!(late.err().unwrap().is_race());
+}
+
+#[tokio::test]
+async fn while_it_is_paused_nothing_is_written() {
+    let context = context(fake_client(|request| {
+        assert_eq!(request.method, "GET", "{request:?}");
+        Answer::status(404, "NotFound")
+    }));
+    let (names, policy, own) = (names(), policy(), authority());
+    let keep = async |surroundings: &Surroundings, now| {
+        let keeper = Keeper {
+            paused: true,
+            ctx: &context,
+            names: &names,
+            policy: &policy,
+            surroundings,
+            now,
+        };
+        keeper.keep(&mut Memory::default(), &mut Outcome::default()).await
+    };
+    // A first authority, one that nears its end with its leaf, and a leaf of no use.
+    let refused = keep(&surroundings(), at(1)).await.err().unwrap();
+    assert_eq!(refused.reason(), Reason::Paused);
+    let due = keep(&restored(&own, &own, 180), at(205)).await.unwrap();
+    assert!(due.leaf.is_some() && due.leaf_due && due.authority.previous.is_empty());
+    let spoilt = Surroundings {
+        serving_secret: Some(serving_secret(&own)),
+        ..restored(&own, &own, 0)
+    };
+    let spoilt = keep(&spoilt, at(1)).await.unwrap();
+    assert!(spoilt.leaf.is_none() && spoilt.held_back.is_some());
 }
