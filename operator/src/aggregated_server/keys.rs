@@ -165,7 +165,10 @@ impl Keeper<'_> {
         outcome: &mut Outcome,
     ) -> Waits {
         let mut waits = Waits::default();
-        if serving.widens {
+        // Where nothing that is served is trusted, nobody loses by a leaf that is known to some of the control planes only, and one
+        // of them that does not answer must not keep all others without.
+        let lost = matches!(serving.read, Err(LeafFault::Expired)) && memory.trusted == Some(false);
+        if serving.widens && !lost {
             let api_services = self.own_api_services();
             let (client, config) = (&self.ctx.client, &self.ctx.config);
             waits.widening = control_plane::widening(client, config, memory, bundle, &api_services).await;

@@ -224,14 +224,30 @@ async fn an_older_authority_that_is_put_back_widens_before_its_leaf_is_served() 
     assert!(kept.leaf_due && !kept.swapped);
     assert!(kept.leaf.unwrap().signed_by(new_ca, &policy, at(1)));
 
-    // Nobody trusts what has expired: there is nothing to wait for.
+    // The model's trace: the leaf is put back too, and has expired, while endpoints serve a good one of the authority after it.
+    let both_put_back = Surroundings {
+        serving_secret: Some(leaf_secret(&old, 0)),
+        ..there.clone()
+    };
+    for surroundings in [&there, &both_put_back] {
+        let kept = keeper(surroundings, at(31))
+            .keep(&mut Memory::default(), &mut Outcome::default())
+            .await
+            .unwrap();
+        assert!(kept.widening.is_some() && kept.leaf_due && !kept.swapped);
+        assert_eq!(fingerprints(&kept.bundle), both);
+    }
+
+    // Where endpoints were seen to serve nothing that is trusted, there is nothing to wait for.
+    let mut lost = Memory {
+        trusted: Some(false),
+        ..Memory::default()
+    };
     let kept = keeper(&there, at(31))
-        .keep(&mut Memory::default(), &mut Outcome::default())
+        .keep(&mut lost, &mut Outcome::default())
         .await
         .unwrap();
-    assert_eq!((kept.widening, kept.swapped), (None, true));
-    assert!(kept.leaf.unwrap().signed_by(old_ca, &policy, at(31)));
-    assert_eq!(fingerprints(&kept.bundle), both);
+    assert!(kept.swapped && kept.leaf.unwrap().signed_by(old_ca, &policy, at(31)));
 }
 
 /// What somebody spoils again and again is not issued again and again.

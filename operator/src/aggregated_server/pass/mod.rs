@@ -346,6 +346,13 @@ impl Pass<'_> {
                 self.now,
             )
             .await;
+        let mut answered = reports
+            .iter()
+            .filter(|report| report.handshake.is_ok())
+            .peekable();
+        if answered.peek().is_some() {
+            memory.trusted = Some(answered.any(Report::trusted));
+        }
         let pending = reports.iter().filter(|report| report.is_pending());
         outcome.pending_endpoints = pending.map(|report| report.endpoint.to_string()).collect();
         let mut findings = diagnose::endpoints(&endpoints, &reports, &surroundings.pods, self.now);
