@@ -25,5 +25,7 @@ pub const SERVER_LABEL: &str = "annex.dev/server";
 pub const ROTATE_LEAF_ANNOTATION: &str = "annex.dev/rotate-leaf";
 /// Annotation of an AggregatedServer: any new value replaces the certificate authority.
 pub const ROTATE_CA_ANNOTATION: &str = "annex.dev/rotate-ca";
+/// Annotation of an AggregatedServer: with the value `true`, nothing that belongs to it is written.
+pub const PAUSED_ANNOTATION: &str = "annex.dev/paused";
 /// Annotation of an APIService on trial: when the trial began (RFC 3339). It goes at the first `Available`.
 pub const TRIAL_ANNOTATION: &str = "annex.dev/trial";

@@ -86,6 +86,7 @@ reasons! {
     OnTrial = "OnTrial" on Registered: "Registered for the first time; the aggregator has not yet called it available.",
     WaitingForServer = "WaitingForServer" on Registered: "Not registered before every ready endpoint has answered.",
     // What is under way.
+    Paused = "Paused" on Progressing: "The annotation `annex.dev/paused` is `true`: children, Secrets and APIServices are not written, and a rotation stands where it is; status, metrics and Events go on.",
     Rotating = "Rotating" on Progressing: "A certificate is being rotated.",
     RollingOut = "RollingOut" on Progressing: "Pods are being made or replaced.",
     ResizingVolume = "ResizingVolume" on Progressing: "The volume of embedded storage is growing.",

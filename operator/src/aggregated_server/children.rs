@@ -21,6 +21,8 @@ pub struct Children<'a> {
     pub ctx: &'a Context,
     /// Of the server.
     pub names: &'a Names,
+    /// Nothing is to be written.
+    pub paused: bool,
 }
 
 impl Children<'_> {
@@ -45,6 +47,10 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let desired = self.desired(object, outcome)?.leaving(left);
+        if self.paused {
+            let known = self.ctx.applier.known(&desired);
+            return unwritten(&desired, known.as_deref(), outcome);
+        }
         let applied = self.ctx.applier.apply(&desired).await;
         self.applied(&desired, applied, refused, outcome)
     }
@@ -62,6 +68,9 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let desired = self.desired(object, outcome)?;
+        if self.paused {
+            return unwritten(&desired, known, outcome);
+        }
         let applied = self.ctx.applier.apply_over(&desired, known).await;
         // It is there, whoever was faster.
         let is_ours =
@@ -105,8 +114,9 @@ impl Children<'_> {
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let Ok(desired) = Desired::new(object, &self.names.uid) else {
-            return true;
+        let desired = match Desired::new(object, &self.names.uid) {
+            Ok(desired) if !self.paused => desired,
+            _ => return true,
         };
         match self.ctx.applier.dry_run_if_changed(&desired).await {
             Ok(()) => true,
@@ -210,7 +220,7 @@ impl Children<'_> {
         let Ok(value) = serde_json::to_value(live) else {
             return false;
         };
-        if !ours || live.meta().deletion_timestamp.is_some() {
+        if self.paused || !ours || live.meta().deletion_timestamp.is_some() {
             return false;
         }
         match self
@@ -239,6 +249,13 @@ impl Children<'_> {
             }
         }
     }
+}
+
+/// What is there of a child that is not to be written.
+fn unwritten(desired: &Desired, known: Option<&Known>, outcome: &mut Outcome) -> Option<Applied> {
+    let known = known?;
+    outcome.children.push(child(desired));
+    known.is_as(desired).then_some(Applied::UNCHANGED)
 }
 
 fn child(desired: &Desired) -> Child {
@@ -281,6 +298,7 @@ mod tests {
         let children = Children {
             ctx: &ctx,
             names: &names,
+            paused: false,
         };
         let mut outcome = Outcome::default();
         children.apply(&desired, Reason::ApplyFailed, &mut outcome).await;
@@ -313,6 +331,7 @@ mod tests {
         let children = Children {
             ctx: &ctx,
             names: &names,
+            paused: false,
         };
         let mut outcome = Outcome::default();
         assert!(!children.remove_live(&live, &mut outcome).await);

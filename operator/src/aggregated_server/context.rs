@@ -102,6 +102,9 @@ pub struct Memory {
     pub leaves_issued: Issued,
     /// The leaf, by its fingerprint, that a server had the time to read and does not serve: its pods are rolled for it.
     pub not_reloaded: Option<String>,
+    /// Whether any endpoint served what the published bundle vouches for when they were asked last; `None` where none has answered
+    /// yet.
+    pub trusted: Option<bool>,
     /// The bundle that every control plane has seen.
     pub widened: Option<Seen>,
     /// What its Secrets held when they were read last.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use annex_crds::v1alpha1::Reason;
+use annex_crds::{PAUSED_ANNOTATION, v1alpha1::Reason};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{api::core::v1::Secret, kube_aggregator::pkg::apis::apiregistration::v1::APIService};
 use kube::{Api, ResourceExt as _, api::PostParams};
@@ -106,6 +106,8 @@ pub struct Keeper<'a> {
     pub surroundings: &'a Surroundings,
     /// Now.
     pub now: Timestamp,
+    /// Nothing is to be written.
+    pub paused: bool,
 }
 
 impl Keeper<'_> {
@@ -145,8 +147,8 @@ impl Keeper<'_> {
         let write = serving.write(live, &bundle, waits.any());
         let written = match &write {
             ServingWrite::Issue(cause) => Some(self.issue(live, &authority, &bundle, *cause, outcome).await?),
-            ServingWrite::Republish(secret) => Some(self.write(secret).await?),
-            ServingWrite::None => None,
+            ServingWrite::Republish(secret) if !self.paused => Some(self.write(secret).await?),
+            ServingWrite::Republish(_) | ServingWrite::None => None,
         };
         if matches!(write, ServingWrite::Issue(_)) {
             memory.leaves_issued.note(Instant::now());
@@ -170,7 +172,10 @@ impl Keeper<'_> {
         outcome: &mut Outcome,
     ) -> Waits {
         let mut waits = Waits::default();
-        if serving.widens {
+        // Where nothing that is served is trusted, nobody loses by a leaf that is known to some of the control planes only, and one
+        // of them that does not answer must not keep all others without.
+        let lost = matches!(serving.read, Err(LeafFault::Expired)) && memory.trusted == Some(false);
+        if serving.widens && !lost {
             let api_services = self.own_api_services();
             let (client, config) = (&self.ctx.client, &self.ctx.config);
             waits.widening = control_plane::widening(client, config, memory, bundle, &api_services).await;
@@ -187,9 +192,12 @@ impl Keeper<'_> {
 
     /// Why no leaf may be issued now.
     async fn hold_leaf_back(&self, memory: &mut Memory) -> Option<Finding> {
+        if self.paused {
+            return Some(paused());
+        }
         let secret = (&self.names.namespace, &self.names.serving_secret);
-        let paused = self.paused(Reason::ServingSecretInvalid, secret, &mut memory.leaves_issued);
-        match paused {
+        let too_often = self.too_often(Reason::ServingSecretInvalid, secret, &mut memory.leaves_issued);
+        match too_often {
             Some(finding) => Some(finding),
             None => self.clocks_differ().await,
         }
@@ -197,9 +205,12 @@ impl Keeper<'_> {
 
     /// Why no authority may be made now.
     async fn hold_authority_back(&self, of_no_use: bool, memory: &mut Memory) -> Option<Finding> {
+        if self.paused {
+            return Some(paused());
+        }
         let secret = (&self.names.operator_namespace, &self.names.ca_secret());
-        let paused =
-            of_no_use.then(|| self.paused(Reason::CaSecretInvalid, secret, &mut memory.authorities_issued));
+        let paused = of_no_use
+            .then(|| self.too_often(Reason::CaSecretInvalid, secret, &mut memory.authorities_issued));
         match paused.flatten() {
             Some(finding) => Some(finding),
             None => self.clocks_differ().await,
@@ -212,7 +223,7 @@ impl Keeper<'_> {
         Some(Finding::new(Reason::ClockSkewed, message))
     }
 
-    fn paused(
+    fn too_often(
         &self,
         reason: Reason,
         (namespace, name): (&String, &String),
@@ -382,6 +393,7 @@ impl Keeper<'_> {
         match self.names.ownership(live) {
             Ownership::Ours => Ok(Some(live.clone())),
             Ownership::Foreign => Err(KeysError::Foreign { namespace, name }),
+            Ownership::Former if self.paused => Ok(Some(live.clone())),
             Ownership::Former => {
                 let confirmed = self.ctx.applier.confirm(&self.names.owner_reference()).await;
                 confirmed.map_err(|error| KeysError::Owner(Box::new(error)))?;
@@ -436,6 +448,14 @@ impl Keeper<'_> {
             source,
         })
     }
+}
+
+/// What keeps everything as it is while somebody wants it so.
+#[must_use]
+pub fn paused() -> Finding {
+    let message =
+        format!("annotation {PAUSED_ANNOTATION} is set: nothing that belongs to this server is written");
+    Finding::new(Reason::Paused, message)
 }
 
 /// How long a repair is told at least. Who asks once in a while, or follows a watch, must be able to see it.

@@ -52,6 +52,7 @@ impl Registrar<'_> {
             available: false,
         };
         match registration::decide(plan, &standing, self.reports, failed, self.now) {
+            Decision::Register | Decision::Shadow | Decision::TakeBack(_) if self.children.paused => {}
             Decision::Refuse(finding) => outcome.findings.push(finding),
             Decision::Wait(findings) => outcome.findings.extend(findings),
             Decision::Register => self.begin(plan, outcome).await,
@@ -312,6 +313,7 @@ mod tests {
         }));
         let names = names();
         let children = Children {
+            paused: false,
             ctx: &ctx,
             names: &names,
         };
@@ -361,6 +363,7 @@ mod tests {
         }));
         let names = names();
         let children = Children {
+            paused: false,
             ctx: &ctx,
             names: &names,
         };

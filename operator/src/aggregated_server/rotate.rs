@@ -67,7 +67,7 @@ impl Rotation<'_> {
             Reason::Rotating,
             format!("step {:?} waits for: {waits}", progress.step),
         );
-        if progress.step != RotationStep::Narrow {
+        if progress.step != RotationStep::Narrow || keeper.paused {
             return keys.bundle.clone();
         }
         match keeper.narrow(keys, outcome).await {
@@ -226,6 +226,7 @@ mod tests {
             Authority::issue(&policy, Replacement { why, previous }, at(0)).unwrap()
         };
         let kept = |surroundings| Keeper {
+            paused: false,
             ctx: &ctx,
             names: &names,
             policy: &policy,

@@ -72,7 +72,7 @@ pub fn compute_unread(
     let facts = ConditionType::ALL.into_iter().map(|type_| match type_ {
         ConditionType::Ready => failed(type_, ConditionStatus::Unknown),
         type_ if type_ != reason.condition() => kept(&old.conditions, type_),
-        ConditionType::Degraded => failed(type_, ConditionStatus::True),
+        ConditionType::Degraded | ConditionType::Progressing => failed(type_, ConditionStatus::True),
         type_ => failed(type_, ConditionStatus::False),
     });
     let conditions = conditions::merge(&old.conditions, facts, generation, now);

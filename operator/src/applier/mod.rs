@@ -86,7 +86,7 @@ pub struct Applied {
 
 impl Applied {
     /// What was known to be as it should be.
-    const UNCHANGED: Self = Self {
+    pub(crate) const UNCHANGED: Self = Self {
         live: None,
         outcome: Outcome::Unchanged,
     };
@@ -178,7 +178,9 @@ impl Applier {
         self.apply_since(desired, read).await
     }
 
-    fn known(&self, desired: &Desired) -> Option<Arc<Known>> {
+    /// What is known of the live object without asking for it.
+    #[must_use]
+    pub fn known(&self, desired: &Desired) -> Option<Arc<Known>> {
         let object = desired.name();
         let namespace = object.namespace.as_deref().unwrap_or_default();
         self.cache.known(desired.resource(), namespace, &object.name)

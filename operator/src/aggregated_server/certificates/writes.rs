@@ -90,8 +90,8 @@ impl Serving {
         let read = ServingLeaf::read(secret, bundle, policy, now);
         Self {
             cause: leaf::decide(read.as_ref(), authority, policy, now),
-            // Of what has expired nobody can be kept waiting any more: it is trusted nowhere.
-            widens: !authority.previous.is_empty() && !matches!(read, Err(LeafFault::Expired)),
+            // Where the Secret's leaf has expired too: both Secrets may have been put back, and endpoints serve a later one.
+            widens: !authority.previous.is_empty(),
             read,
         }
     }

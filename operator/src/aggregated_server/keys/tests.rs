@@ -71,6 +71,7 @@ async fn a_bundle_in_the_hosting_namespace_is_not_believed() {
     };
     let (names, policy) = (names(), policy());
     let keeper = Keeper {
+        paused: false,
         ctx: &context,
         names: &names,
         policy: &policy,
@@ -98,6 +99,7 @@ async fn what_is_repaired_at_once_is_told_for_a_while() {
     let (names, policy) = (names(), policy());
     let first = surroundings();
     let keeper = |surroundings, now| Keeper {
+        paused: false,
         ctx: &context,
         names: &names,
         policy: &policy,
@@ -202,6 +204,7 @@ async fn an_older_authority_that_is_put_back_widens_before_its_leaf_is_served() 
     let (old_ca, new_ca) = (old.current.certificate(), new.current.certificate());
     let both = [old_ca.fingerprint.as_str(), new_ca.fingerprint.as_str()];
     let keeper = |surroundings, now| Keeper {
+        paused: false,
         ctx: &context,
         names: &names,
         policy: &policy,
@@ -221,14 +224,30 @@ async fn an_older_authority_that_is_put_back_widens_before_its_leaf_is_served() 
     assert!(kept.leaf_due && !kept.swapped);
     assert!(kept.leaf.unwrap().signed_by(new_ca, &policy, at(1)));
 
-    // Nobody trusts what has expired: there is nothing to wait for.
+    // The model's trace: the leaf is put back too, and has expired, while endpoints serve a good one of the authority after it.
+    let both_put_back = Surroundings {
+        serving_secret: Some(leaf_secret(&old, 0)),
+        ..there.clone()
+    };
+    for surroundings in [&there, &both_put_back] {
+        let kept = keeper(surroundings, at(31))
+            .keep(&mut Memory::default(), &mut Outcome::default())
+            .await
+            .unwrap();
+        assert!(kept.widening.is_some() && kept.leaf_due && !kept.swapped);
+        assert_eq!(fingerprints(&kept.bundle), both);
+    }
+
+    // Where endpoints were seen to serve nothing that is trusted, there is nothing to wait for.
+    let mut lost = Memory {
+        trusted: Some(false),
+        ..Memory::default()
+    };
     let kept = keeper(&there, at(31))
-        .keep(&mut Memory::default(), &mut Outcome::default())
+        .keep(&mut lost, &mut Outcome::default())
         .await
         .unwrap();
-    assert_eq!((kept.widening, kept.swapped), (None, true));
-    assert!(kept.leaf.unwrap().signed_by(old_ca, &policy, at(31)));
-    assert_eq!(fingerprints(&kept.bundle), both);
+    assert!(kept.swapped && kept.leaf.unwrap().signed_by(old_ca, &policy, at(31)));
 }
 
 /// What somebody spoils again and again is not issued again and again.
@@ -247,6 +266,7 @@ async fn what_is_spoilt_again_and_again_is_issued_ever_more_slowly() {
     let mut outcomes = Vec::new();
     for surroundings in [&there, &lost] {
         let keeper = Keeper {
+            paused: false,
             ctx: &context,
             names: &names,
             policy: &policy,
@@ -289,6 +309,7 @@ async fn nothing_is_issued_while_control_planes_do_not_agree_on_the_time() {
     let own = authority();
     let keep = async |surroundings: &Surroundings, now, outcome: &mut Outcome| {
         let keeper = Keeper {
+            paused: false,
             ctx: &context,
             names: &names,
             policy: &policy,
@@ -343,6 +364,7 @@ async fn secrets_of_an_earlier_server_of_the_name_are_taken_up() {
         )]);
     }
     let keeper = Keeper {
+        paused: false,
         ctx: &context,
         names: &names,
         policy: &policy,
@@ -364,4 +386,35 @@ async fn secrets_of_an_earlier_server_of_the_name_are_taken_up() {
     *uid.lock().unwrap() = "newer";
     let late = keeper.keep(&mut Memory::default(), &mut Outcome::default()).await;
     assert!(late.err().unwrap().is_race());
+}
+
+#[tokio::test]
+async fn while_it_is_paused_nothing_is_written() {
+    let context = context(fake_client(|request| {
+        assert_eq!(request.method, "GET", "{request:?}");
+        Answer::status(404, "NotFound")
+    }));
+    let (names, policy, own) = (names(), policy(), authority());
+    let keep = async |surroundings: &Surroundings, now| {
+        let keeper = Keeper {
+            paused: true,
+            ctx: &context,
+            names: &names,
+            policy: &policy,
+            surroundings,
+            now,
+        };
+        keeper.keep(&mut Memory::default(), &mut Outcome::default()).await
+    };
+    // A first authority, one that nears its end with its leaf, and a leaf of no use.
+    let refused = keep(&surroundings(), at(1)).await.err().unwrap();
+    assert_eq!(refused.reason(), Reason::Paused);
+    let due = keep(&restored(&own, &own, 180), at(205)).await.unwrap();
+    assert!(due.leaf.is_some() && due.leaf_due && due.authority.previous.is_empty());
+    let spoilt = Surroundings {
+        serving_secret: Some(serving_secret(&own)),
+        ..restored(&own, &own, 0)
+    };
+    let spoilt = keep(&spoilt, at(1)).await.unwrap();
+    assert!(spoilt.leaf.is_none() && spoilt.held_back.is_some());
 }

@@ -188,6 +188,7 @@ mod tests {
             now: Timestamp::UNIX_EPOCH,
         };
         let children = Children {
+            paused: false,
             ctx: &ctx,
             names: &pass.names,
         };

@@ -26,7 +26,7 @@ use super::{
     endpoints::{self, Endpoints, Report},
     events,
     finding::Finding,
-    keys::{Keeper, KeysError},
+    keys::{self, Keeper, KeysError},
     live::is_embedded,
     names::Names,
     outcome::{ApiOutcome, Outcome},
@@ -160,9 +160,32 @@ async fn read(
 impl Pass<'_> {
     async fn run(&self, memory: &mut Memory, outcome: &mut Outcome) -> Result<(), PassError> {
         outcome.apis = self.unregistered();
+        let paused = self.is_paused();
+        let ended = self.run_with(paused, memory, outcome).await;
+        if paused {
+            outcome.findings.push(keys::paused());
+            // Nothing is about to change.
+            outcome.hurry = false;
+        }
+        ended
+    }
+
+    /// Whether somebody wants nothing to be written.
+    fn is_paused(&self) -> bool {
+        let annotation = self.server.annotations().get(annex_crds::PAUSED_ANNOTATION);
+        annotation.is_some_and(|value| value == "true")
+    }
+
+    async fn run_with(
+        &self,
+        paused: bool,
+        memory: &mut Memory,
+        outcome: &mut Outcome,
+    ) -> Result<(), PassError> {
         let children = Children {
             ctx: self.ctx,
             names: &self.names,
+            paused,
         };
         self.remove_unclaimed(&children, outcome).await;
         if let Some(refusal) = validate::refuse_namespace(&self.names, self.surroundings.namespace) {
@@ -177,6 +200,7 @@ impl Pass<'_> {
             policy: &self.policy,
             surroundings: &self.surroundings,
             now: self.now,
+            paused,
         };
         let keys = match keeper.keep(memory, outcome).await {
             Ok(keys) => keys,
@@ -343,6 +367,13 @@ impl Pass<'_> {
                 self.now,
             )
             .await;
+        let mut answered = reports
+            .iter()
+            .filter(|report| report.handshake.is_ok())
+            .peekable();
+        if answered.peek().is_some() {
+            memory.trusted = Some(answered.any(Report::trusted));
+        }
         let pending = reports.iter().filter(|report| report.is_pending());
         outcome.pending_endpoints = pending.map(|report| report.endpoint.to_string()).collect();
         let mut findings = diagnose::endpoints(&endpoints, &reports, &surroundings.pods, self.now);
@@ -504,6 +535,7 @@ mod tests {
             names: names.clone(),
         };
         let children = Children {
+            paused: false,
             ctx: &ctx,
             names: &names,
         };

@@ -89,6 +89,9 @@ impl Pass<'_> {
             outcome.find(Reason::VolumeNotResized, &refused.why);
             return;
         }
+        if self.is_paused() {
+            return;
+        }
         memory.refused_resize = None;
         match raise::raise(&self.ctx.client, claim, size).await {
             Ok(()) => {

@@ -242,6 +242,7 @@ mod tests {
             Answer::ok(live.clone())
         }));
         let children = Children {
+            paused: false,
             ctx: &ctx,
             names: &names,
         };

@@ -6,8 +6,8 @@
 //! and status, of which nothing follows, so that nothing comes of clearing it. A kubelet is late, but brings no Secret that is
 //! older than what was there when it did.
 //!
-//! `cargo test -p annex-operator --lib certificates::model -- --ignored --nocapture` looks further: with one fault and one
-//! request of a person at any time these are about 300 000 states and less than a minute without optimisation.
+//! `cargo test -p annex-operator --lib certificates::model -- --ignored --nocapture` looks further: two faults at
+//! any time lead to about 440 000 states, which take a minute or two without optimisation.
 
 mod actions;
 mod hash;
