@@ -156,7 +156,7 @@ fn backends() -> Vec<Case> {
         case(
             "service",
             json!({ "spec": restart }),
-            Some("certificates.reload: Restart needs a workload: Annex restarts nobody else's"),
+            Some("certificates.reload: Restart and HotOrRestart need a workload: Annex restarts nobody else's"),
         ),
         case("service", json!({ "spec": { "service": { "port": 1 } } }), None),
         case(
@@ -439,7 +439,7 @@ fn certificates() -> Vec<Case> {
         ),
         refused(
             with(json!({ "reload": "Never" })),
-            r#"spec.certificates.reload: Unsupported value: "Never": supported values: "Hot", "Restart""#,
+            r#"spec.certificates.reload: Unsupported value: "Never": supported values: "Hot", "Restart", "HotOrRestart""#,
         ),
         out_of_bounds(
             "certificates.mount.path",

@@ -20,7 +20,9 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     reviewed(world).await?;
     greetings(world).await?;
     connect::connected(world, NAME).await?;
-    stage::cleared(world, NAME).await
+    stage::cleared(world, NAME).await?;
+    world.delete("clusterrolebinding", GREETINGS).await?;
+    world.delete("clusterrole", GREETINGS).await
 }
 
 async fn discovered(world: &World) -> Result<(), Failure> {
@@ -227,18 +229,22 @@ pub(super) async fn shows(world: &World, line: &str, wanted: &str) -> Result<(),
         .await
 }
 
-/// Nothing is stored, so there is no volume; the server may keep ConfigMaps in its namespace.
+/// The grant of [`SERVER`], of all namespaces.
+const GREETINGS: &str = "serving-computed-greetings";
+
+/// Nothing is stored, so there is no volume. The server may keep ConfigMaps in each namespace: whoever deletes one has it delete its
+/// greetings there, and waits for as long as it cannot.
 const SERVER: &str = "
 apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: { name: greetings, namespace: serving-computed }
+kind: ClusterRole
+metadata: { name: serving-computed-greetings }
 rules:
 - { apiGroups: [''], resources: [configmaps], verbs: [get, list, watch, create, update, delete] }
 ---
 apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: { name: greetings, namespace: serving-computed }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: greetings }
+kind: ClusterRoleBinding
+metadata: { name: serving-computed-greetings }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: serving-computed-greetings }
 subjects:
 - { apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:serviceaccounts:serving-computed' }
 ---
