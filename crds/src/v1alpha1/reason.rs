@@ -55,7 +55,7 @@ reasons! {
     RolloutBlocked = "RolloutBlocked" on Degraded: "The workload cannot make its pods, or makes no progress.",
     StorageUnavailable = "StorageUnavailable" on Degraded: "What is stored cannot be reached: the volume or the Secret of `storage` is missing or not bound, or the server's own readiness says that its storage fails.",
     ReadinessFailed = "ReadinessFailed" on Degraded: "The server's own readiness fails; the failing checks are named.",
-    TooManyEndpoints = "TooManyEndpoints" on Degraded: "The Service has more than 4,096 endpoints; those beyond are not asked, so that nothing is registered for the first time and no old authority is dropped.",
+    TooManyEndpoints = "TooManyEndpoints" on Degraded: "The Service has more than 1,024 endpoints; those beyond are not asked, so that nothing is registered for the first time and no old authority is dropped.",
     VolumeNotResized = "VolumeNotResized" on Degraded: "The volume of embedded storage does not grow to `storage.embedded.size`; the message says why.",
     ApplyFailed = "ApplyFailed" on Degraded: "The API server refused something that the operator wrote or read; its text is in the message.",
     // What is wrong with certificates.

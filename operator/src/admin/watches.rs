@@ -13,6 +13,8 @@ use tokio::time::Instant;
 const FAILING: Duration = Duration::from_secs(5 * 60);
 /// A failure that is not followed by another one for so long is over: longer than any request and back-off of a watch.
 const OVER: Duration = Duration::from_secs(6 * 60);
+/// What a watch has brought is late when it has failed for so long.
+const LATE: Duration = Duration::from_secs(30);
 /// The least time between two lines in the log about the watch of one kind.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
 
@@ -32,6 +34,13 @@ struct Watch {
 struct Failing {
     since: Instant,
     last: Instant,
+}
+
+impl Watch {
+    fn is_late(&self) -> bool {
+        let since = self.failing.as_ref().map(|failing| failing.since);
+        since.is_some_and(|since| since.elapsed() >= LATE)
+    }
 }
 
 /// Whether a failure is to be logged.
@@ -82,6 +91,18 @@ impl Watches {
         Log::Line {
             unlogged: std::mem::take(&mut watch.unlogged),
         }
+    }
+
+    /// Whether what the watch of `kind` has brought may be late.
+    #[must_use]
+    pub fn is_late(&self, kind: &str) -> bool {
+        self.watches().get(kind).is_some_and(Watch::is_late)
+    }
+
+    /// Whether that is so of any watch.
+    #[must_use]
+    pub fn are_late(&self) -> bool {
+        self.watches().values().any(Watch::is_late)
     }
 
     /// Why what the reconciler knows may be too little or too old, if it may.

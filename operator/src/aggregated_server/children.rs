@@ -21,8 +21,19 @@ pub struct Children<'a> {
     pub ctx: &'a Context,
     /// Of the server.
     pub names: &'a Names,
-    /// Nothing is to be written.
-    pub paused: bool,
+    /// What may be written.
+    pub writes: Writes,
+}
+
+/// What a pass may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// All that is to be written.
+    Allowed,
+    /// Nothing, since what is known may be late: where something is to be written the pass begins again with live reads.
+    AfterLiveReads,
+    /// Nothing: somebody wants everything to stay as it is.
+    Never,
 }
 
 impl Children<'_> {
@@ -47,9 +58,9 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let desired = self.desired(object, outcome)?.leaving(left);
-        if self.paused {
+        if self.writes != Writes::Allowed {
             let known = self.ctx.applier.known(&desired);
-            return unwritten(&desired, known.as_deref(), outcome);
+            return self.unwritten(&desired, known.as_deref(), outcome);
         }
         let applied = self.ctx.applier.apply(&desired).await;
         self.applied(&desired, applied, refused, outcome)
@@ -68,8 +79,8 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let desired = self.desired(object, outcome)?;
-        if self.paused {
-            return unwritten(&desired, known, outcome);
+        if self.writes != Writes::Allowed {
+            return self.unwritten(&desired, known, outcome);
         }
         let applied = self.ctx.applier.apply_over(&desired, known).await;
         // It is there, whoever was faster.
@@ -79,6 +90,23 @@ impl Children<'_> {
             outcome.children.push(child(&desired));
         }
         self.applied(&desired, applied, refused, outcome)
+    }
+
+    /// What is there of a child that is not to be written.
+    fn unwritten(&self, desired: &Desired, known: Option<&Known>, outcome: &mut Outcome) -> Option<Applied> {
+        if known.is_some() {
+            outcome.children.push(child(desired));
+        }
+        if known.is_some_and(|known| known.is_as(desired)) {
+            return Some(Applied::UNCHANGED);
+        }
+        self.not_now(outcome);
+        None
+    }
+
+    /// Something is to be written, and may not be.
+    pub fn not_now(&self, outcome: &mut Outcome) {
+        outcome.not_live |= self.writes == Writes::AfterLiveReads;
     }
 
     fn desired<K>(&self, object: &K, outcome: &mut Outcome) -> Option<Desired>
@@ -115,7 +143,7 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let desired = match Desired::new(object, &self.names.uid) {
-            Ok(desired) if !self.paused => desired,
+            Ok(desired) if self.writes == Writes::Allowed => desired,
             _ => return true,
         };
         match self.ctx.applier.dry_run_if_changed(&desired).await {
@@ -131,6 +159,8 @@ impl Children<'_> {
         let object = desired.name();
         if !matches!(applied, applier::Outcome::Unchanged) {
             self.ctx.metrics.count_apply_write(&object.kind);
+            // What this pass has read is from before.
+            outcome.hurry = true;
         }
         match applied {
             applier::Outcome::Updated(Because::Drift(drift)) => {
@@ -170,7 +200,12 @@ impl Children<'_> {
                 outcome.hurry = true;
                 return;
             }
-            ApplyError::Forbidden { .. } | ApplyError::Request { .. } => Reason::ApplyFailed,
+            // The API server may answer again before anybody has to know.
+            ApplyError::Request { .. } => {
+                outcome.unread.get_or_insert_with(|| error_chain(&error));
+                return;
+            }
+            ApplyError::Forbidden { .. } => Reason::ApplyFailed,
         };
         outcome.findings.push(Finding::new(reason, error_chain(&error)));
     }
@@ -220,7 +255,11 @@ impl Children<'_> {
         let Ok(value) = serde_json::to_value(live) else {
             return false;
         };
-        if self.paused || !ours || live.meta().deletion_timestamp.is_some() {
+        if !ours || live.meta().deletion_timestamp.is_some() {
+            return false;
+        }
+        if self.writes != Writes::Allowed {
+            self.not_now(outcome);
             return false;
         }
         match self
@@ -236,6 +275,7 @@ impl Children<'_> {
         {
             Ok(Deletion::Requested) => {
                 self.ctx.metrics.count_apply_write(&K::kind(&()));
+                outcome.hurry = true;
                 true
             }
             Ok(Deletion::AlreadyGone) => true,
@@ -249,13 +289,6 @@ impl Children<'_> {
             }
         }
     }
-}
-
-/// What is there of a child that is not to be written.
-fn unwritten(desired: &Desired, known: Option<&Known>, outcome: &mut Outcome) -> Option<Applied> {
-    let known = known?;
-    outcome.children.push(child(desired));
-    known.is_as(desired).then_some(Applied::UNCHANGED)
 }
 
 fn child(desired: &Desired) -> Child {
@@ -298,7 +331,7 @@ mod tests {
         let children = Children {
             ctx: &ctx,
             names: &names,
-            paused: false,
+            writes: Writes::Allowed,
         };
         let mut outcome = Outcome::default();
         children.apply(&desired, Reason::ApplyFailed, &mut outcome).await;
@@ -331,7 +364,7 @@ mod tests {
         let children = Children {
             ctx: &ctx,
             names: &names,
-            paused: false,
+            writes: Writes::Allowed,
         };
         let mut outcome = Outcome::default();
         assert!(!children.remove_live(&live, &mut outcome).await);

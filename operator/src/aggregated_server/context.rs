@@ -16,7 +16,7 @@ use k8s_openapi::api::{
     core::v1::ServiceAccount,
 };
 use kube::{
-    Api, Client, Config,
+    Api, Client, Config, ResourceExt as _,
     api::PostParams,
     runtime::{events::Reporter, reflector::Store},
 };
@@ -220,7 +220,10 @@ impl Context {
     /// # Errors
     /// It has to wait for others.
     pub fn begin_rotation(&self, uid: &str) -> Result<(), Wait> {
-        self.fleet.begin(uid, self.servers.state().len())
+        let servers = self.servers.state();
+        let uids = servers.iter().filter_map(|server| server.uid()).collect();
+        self.fleet.retain(&uids);
+        self.fleet.begin(uid, servers.len())
     }
 
     /// Measures how far this machine's clock is from the API server's. Where a person should know of that, gives an Event, once.

@@ -64,7 +64,10 @@ pub async fn run(deps: ControllerDeps) {
 async fn run_with(deps: ControllerDeps, prober: Prober) {
     let client = deps.watch_client.clone();
     let (servers, writer) = reflector::store();
-    let informers = Informers::default();
+    let informers = Informers {
+        watches: deps.watches.clone(),
+        ..Informers::default()
+    };
     let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
     let _probes = Probes(Arc::clone(&ctx));
     let mut departures = Departures::default();
@@ -73,10 +76,14 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
         watches: deps.watches.clone(),
         metrics: deps.metrics.clone(),
     };
+    let forgotten = Arc::clone(&ctx);
     let own = watcher(Api::<ListedServer>::all(client.clone()), watched())
         .default_backoff()
         .inspect(observer.of(SERVER))
         .inspect_ok(move |event| {
+            if let watcher::Event::Delete(gone) = event {
+                forgotten.forget(gone.meta().uid.as_deref().unwrap_or_default());
+            }
             for retained in departures.observe(event) {
                 // A volume that stays untold is in nobody's way.
                 if leave.try_send(retained).is_err() {
@@ -177,10 +184,13 @@ type Woken = BoxStream<'static, ObjectRef<ListedServer>>;
 
 /// How many objects a list brings at once. Lists are paged and no watch begins with what there is (`sendInitialEvents`), which
 /// Kubernetes before 1.34 may refuse.
+/// How long a watch lasts, in seconds: one that says nothing for longer is of a connection whose other end is gone.
+const WATCH_SECONDS: u32 = 60;
+
 const PAGE: u32 = 500;
 
 fn watched() -> watcher::Config {
-    watcher::Config::default().page_size(PAGE)
+    watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS)
 }
 
 /// Everything whose change wakes the reconciler.

@@ -115,6 +115,14 @@ impl Fleet {
         begun
     }
 
+    /// Forgets all servers but those with `uids`: who was made again has another one.
+    pub fn retain(&self, uids: &HashSet<String>) {
+        let mut state = self.state();
+        state.observed.retain(|uid| uids.contains(uid));
+        state.rotating.retain(|uid, _| uids.contains(uid));
+        state.waiting.retain(|uid| uids.contains(uid));
+    }
+
     /// Forgets a server that is gone.
     pub fn forget(&self, uid: &str) {
         let mut state = self.state();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     build,
-    children::Children,
+    children::{Children, Writes},
     context::Memory,
     dereference::{Surroundings, trial_since},
     endpoints::Report,
@@ -52,7 +52,11 @@ impl Registrar<'_> {
             available: false,
         };
         match registration::decide(plan, &standing, self.reports, failed, self.now) {
-            Decision::Register | Decision::Shadow | Decision::TakeBack(_) if self.children.paused => {}
+            Decision::Register | Decision::Shadow | Decision::TakeBack(_)
+                if self.children.writes != Writes::Allowed =>
+            {
+                self.children.not_now(outcome);
+            }
             Decision::Refuse(finding) => outcome.findings.push(finding),
             Decision::Wait(findings) => outcome.findings.extend(findings),
             Decision::Register => self.begin(plan, outcome).await,
@@ -313,7 +317,7 @@ mod tests {
         }));
         let names = names();
         let children = Children {
-            paused: false,
+            writes: Writes::Allowed,
             ctx: &ctx,
             names: &names,
         };
@@ -363,7 +367,7 @@ mod tests {
         }));
         let names = names();
         let children = Children {
-            paused: false,
+            writes: Writes::Allowed,
             ctx: &ctx,
             names: &names,
         };

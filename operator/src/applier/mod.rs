@@ -334,7 +334,14 @@ impl Applier {
                 Ok(Some(live))
             }
             // A namespace that is missing answers like an object that is: the creation then names it.
-            Err(error) if error.is_object_missing() => Ok(None),
+            Err(error) if error.is_object_missing() => {
+                if let Some(known) = self.known(desired) {
+                    let namespace = object.namespace.as_deref().unwrap_or_default();
+                    self.cache
+                        .deleted(desired.resource(), namespace, &object.name, &known.uid);
+                }
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }

@@ -158,8 +158,8 @@ where
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it may be silent before and within an answer: a reconcile, or a renewal, waits for it.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
-/// The same of a watch. Longer than that lasts (290 s, kube's default), so that only one whose other end is gone is given up.
-const WATCH_READ_TIMEOUT: Duration = Duration::from_secs(300);
+/// The same of a watch. Longer than one lasts (60 s), so that only one whose other end is gone is given up.
+const WATCH_READ_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Makes aws-lc-rs the process' provider of cryptography for TLS. Again and again does nothing.
 pub fn install_crypto_provider() {

@@ -156,7 +156,9 @@ fn backends() -> Vec<Case> {
         case(
             "service",
             json!({ "spec": restart }),
-            Some("certificates.reload: Restart and HotOrRestart need a workload: Annex restarts nobody else's"),
+            Some(
+                "certificates.reload: Restart and HotOrRestart need a workload: Annex restarts nobody else's",
+            ),
         ),
         case("service", json!({ "spec": { "service": { "port": 1 } } }), None),
         case(

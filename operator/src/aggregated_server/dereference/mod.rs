@@ -28,7 +28,7 @@ use self::requests::Requests;
 use super::{
     certificates::Remembered,
     claimant::Claimant,
-    informers::{Informers, NotListed, server_index},
+    informers::{Informers, server_index},
     live::LiveWorkload,
     names::{self, Names},
 };
@@ -100,9 +100,6 @@ pub const AUTOMANAGED_LABEL: &str = "kube-aggregator.kubernetes.io/automanaged";
 /// A read failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// Watches have not brought everything yet.
-    #[error(transparent)]
-    NotListed(#[from] NotListed),
     /// The API server did not answer, or not well.
     #[error("failed to read {what}")]
     Request {
@@ -195,16 +192,16 @@ impl Reader<'_> {
     /// What there is, from `source`; with `secrets`, live reads aside, these are not asked for.
     ///
     /// # Errors
-    /// Something was not listed yet, or the API server did not answer a read; what does not exist is no error.
+    /// The API server did not answer a read; what does not exist is no error.
     pub async fn read(
         &self,
         source: Source,
         secrets: Option<Arc<Remembered>>,
         rivals: Vec<Claimant>,
     ) -> Result<Surroundings, ReadError> {
-        self.informers.listed().await?;
+        let known = self.informers.listed().await && !self.informers.are_late();
         let surroundings = match source {
-            Source::Stored if !self.is_on_trial() => self.stored(secrets).await?,
+            Source::Stored if known && !self.is_on_trial() => self.stored(secrets).await?,
             Source::Stored | Source::Live => self.live().await?,
         };
         Ok(Surroundings {

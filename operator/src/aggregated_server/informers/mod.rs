@@ -29,18 +29,22 @@ use kube::{
     core::{ApiResource, ObjectMeta},
 };
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use self::{
     crd_versions::CrdVersions,
     store::{Children, Store},
 };
 use crate::{
+    admin::Watches,
     applier::{self, Known},
     decode::{Guarded, ObjectMetadata},
 };
 
-/// How long a pass waits for the first lists.
+/// How long passes wait for the first lists.
 const LISTED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What is watched.
@@ -74,6 +78,10 @@ pub struct Informers {
     pub cluster_role_bindings: Store<ObjectMetadata>,
     /// Our RoleBindings in kube-system.
     pub role_bindings: Store<ObjectMetadata>,
+    /// How the watches fare.
+    pub watches: Watches,
+    /// When they were begun.
+    pub begun: Instant,
 }
 
 impl Default for Informers {
@@ -93,35 +101,29 @@ impl Default for Informers {
             budgets: Store::new(of_server),
             cluster_role_bindings: Store::new(of_server),
             role_bindings: Store::new(of_server),
+            watches: Watches::default(),
+            begun: Instant::now(),
         }
     }
 }
 
-/// Not everything was listed yet.
-#[derive(Debug, thiserror::Error)]
-#[error("not listed yet: {}", .0.join(", "))]
-pub struct NotListed(pub Vec<&'static str>);
-
 impl Informers {
-    /// Waits until everything was listed once.
-    ///
-    /// # Errors
-    /// That takes longer than 30 s.
-    pub async fn listed(&self) -> Result<(), NotListed> {
+    /// Whether everything was listed once. Waits for that as long as the process is young: what was not listed by then, such as
+    /// for want of a right, is read live in each pass, and holds nobody up.
+    pub async fn listed(&self) -> bool {
         let all = async {
             for (_, listing) in self.listings() {
                 // The sender lives as long as the store.
                 let _ = listing.subscribe().wait_for(|listed| *listed).await;
             }
         };
-        let listed = tokio::time::timeout(LISTED_WITHIN, all).await;
-        listed.map_err(|_| {
-            let missing = self
-                .listings()
-                .into_iter()
-                .filter(|(_, listing)| !*listing.borrow());
-            NotListed(missing.map(|(kind, _)| kind).collect())
-        })
+        timeout_at(self.begun + LISTED_WITHIN, all).await.is_ok()
+    }
+
+    /// Whether a watch has failed for so long that what it brought may be late.
+    #[must_use]
+    pub fn are_late(&self) -> bool {
+        self.watches.are_late()
     }
 
     fn listings(&self) -> [(&'static str, &watch::Sender<bool>); 13] {
@@ -170,7 +172,10 @@ impl Informers {
 
 impl applier::Cache for Informers {
     fn known(&self, resource: &ApiResource, namespace: &str, name: &str) -> Option<Arc<Known>> {
-        self.of_kind(resource)?.known(namespace, name)
+        let kind = self
+            .of_kind(resource)
+            .filter(|_| !self.watches.is_late(&resource.kind))?;
+        kind.known(namespace, name)
     }
 
     fn answered(&self, resource: &ApiResource, live: &Value) {

@@ -282,6 +282,10 @@ where
         };
         let key = key_of(object.meta());
         let object = self.indexed_object(object);
+        // What the watch does not select it does not tell the end of either.
+        if object.indexes.is_empty() {
+            return;
+        }
         let version = object.object.known.version();
         let mut state = self.write();
         let is_newer = match state.objects.get(&key) {

@@ -109,6 +109,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::aggregated_server::children::Writes;
     use crate::{
         aggregated_server::{
             certificates::Policy,
@@ -188,7 +189,7 @@ mod tests {
             now: Timestamp::UNIX_EPOCH,
         };
         let children = Children {
-            paused: false,
+            writes: Writes::Allowed,
             ctx: &ctx,
             names: &pass.names,
         };

@@ -13,13 +13,13 @@ use std::{
 
 use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
 use jiff::Timestamp;
-use kube::ResourceExt as _;
+use kube::{Api, Resource as _, ResourceExt as _};
 
 use super::{
     build::{self, network},
     certificates::{Keys, Policy, Remembered},
-    children::Children,
-    claimant::{self, Claimant},
+    children::{Children, Writes},
+    claimant::{self, Claimant, ListedServer},
     context::{Context, Memory},
     dereference::{NamespaceState, ReadError, Reader, Source, Surroundings},
     diagnose,
@@ -64,6 +64,9 @@ pub enum PassError {
     /// There is no authority, and none may be made now.
     #[error("{}", .0.message)]
     HeldBack(Finding),
+    /// The API server did not take a write, or did not answer.
+    #[error("{0}")]
+    Unanswered(String),
     /// Somebody wrote a Secret at the same time: the next pass sees what.
     #[error("a Secret changed while it was worked on")]
     Raced,
@@ -78,7 +81,7 @@ impl PassError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Read(error) => !matches!(error, ReadError::Decode { .. }),
-            Self::Keys(KeysError::Owner(_)) => true,
+            Self::Keys(KeysError::Owner(_)) | Self::Unanswered(_) => true,
             Self::Keys(_) | Self::HeldBack(_) | Self::Raced | Self::NotLive => false,
         }
     }
@@ -88,7 +91,9 @@ impl PassError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::HeldBack(finding) => finding.reason,
-            Self::Read(_) | Self::Keys(_) | Self::Raced | Self::NotLive => Reason::ApplyFailed,
+            Self::Read(_) | Self::Keys(_) | Self::Unanswered(_) | Self::Raced | Self::NotLive => {
+                Reason::ApplyFailed
+            }
         }
     }
 }
@@ -117,6 +122,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     let mut ended = pass.run(&mut memory, &mut outcome).await;
     if matches!(ended, Err(PassError::NotLive)) {
         memory = before;
+        is_there(ctx, server).await?;
         pass.surroundings = read(ctx, server, &pass.names, Source::Live, None).await?;
         outcome = Outcome {
             happenings: outcome.happenings,
@@ -132,6 +138,22 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
             events::publish(ctx, server, outcome.happenings).await;
             Err(error)
         }
+    }
+}
+
+/// Makes sure that the server is there still: nothing is made for one that was deleted since the watch told of it.
+async fn is_there(ctx: &Context, server: &AggregatedServer) -> Result<(), PassError> {
+    let servers: Api<ListedServer> = Api::all(ctx.client.clone());
+    let live = servers.get_opt(&server.name_any()).await;
+    let live = live.map_err(|source| ReadError::Request {
+        what: "the AggregatedServer",
+        source,
+    })?;
+    let same = |live: &ListedServer| live.uid() == server.uid() && live.meta().deletion_timestamp.is_none();
+    if live.as_ref().is_some_and(same) {
+        Ok(())
+    } else {
+        Err(PassError::Raced)
     }
 }
 
@@ -160,14 +182,24 @@ async fn read(
 impl Pass<'_> {
     async fn run(&self, memory: &mut Memory, outcome: &mut Outcome) -> Result<(), PassError> {
         outcome.apis = self.unregistered();
-        let paused = self.is_paused();
-        let ended = self.run_with(paused, memory, outcome).await;
-        if paused {
+        let writes = match self.surroundings.source {
+            _ if self.is_paused() => Writes::Never,
+            Source::Stored => Writes::AfterLiveReads,
+            Source::Live => Writes::Allowed,
+        };
+        self.run_with(writes, memory, outcome).await?;
+        if outcome.not_live {
+            return Err(PassError::NotLive);
+        }
+        if let Some(why) = outcome.unread.take() {
+            return Err(PassError::Unanswered(why));
+        }
+        if writes == Writes::Never {
             outcome.findings.push(keys::paused());
             // Nothing is about to change.
             outcome.hurry = false;
         }
-        ended
+        Ok(())
     }
 
     /// Whether somebody wants nothing to be written.
@@ -178,14 +210,14 @@ impl Pass<'_> {
 
     async fn run_with(
         &self,
-        paused: bool,
+        writes: Writes,
         memory: &mut Memory,
         outcome: &mut Outcome,
     ) -> Result<(), PassError> {
         let children = Children {
             ctx: self.ctx,
             names: &self.names,
-            paused,
+            writes,
         };
         self.remove_unclaimed(&children, outcome).await;
         if let Some(refusal) = validate::refuse_namespace(&self.names, self.surroundings.namespace) {
@@ -200,7 +232,7 @@ impl Pass<'_> {
             policy: &self.policy,
             surroundings: &self.surroundings,
             now: self.now,
-            paused,
+            paused: writes == Writes::Never,
         };
         let keys = match keeper.keep(memory, outcome).await {
             Ok(keys) => keys,
@@ -535,7 +567,7 @@ mod tests {
             names: names.clone(),
         };
         let children = Children {
-            paused: false,
+            writes: Writes::Allowed,
             ctx: &ctx,
             names: &names,
         };

@@ -27,6 +27,7 @@ use crate::{
     fake_cluster::FakeCluster,
 };
 
+const SERVER: &str = "/apis/annex.dev/v1alpha1/aggregatedservers/wardle";
 const NAMESPACE: &str = "/api/v1/namespaces/wardle";
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/wardle/deployments/wardle";
 const SECRETS: [&str; 2] = [
@@ -51,6 +52,7 @@ impl Running {
     async fn among(others: usize) -> Self {
         let cluster = FakeCluster::default();
         let (server, names) = (server(), names());
+        cluster.put(SERVER, json!(server));
         cluster.put(NAMESPACE, json!({ "metadata": { "name": "wardle", "uid": "n" } }));
         for plan in plan_apis(&server) {
             let mut service = json!(build::api_service::api_service(&names, &plan, 443, "", None));

@@ -10,7 +10,7 @@ use super::Pass;
 use crate::{
     aggregated_server::{
         build::stateful_set::stateful_set,
-        children::Children,
+        children::{Children, Writes},
         context::{Memory, RefusedResize},
         live::LiveWorkload,
         outcome::{Happening, Outcome},
@@ -51,7 +51,7 @@ impl Pass<'_> {
         children.apply(&set, Reason::TemplateInvalid, outcome).await;
         match (growth::decide(&self.names, &embedded.size, live, claim), claim) {
             (Growth::Blocked(finding), _) => outcome.findings.push(finding),
-            (Growth::Raise, Some(claim)) => self.raise(embedded, claim, memory, outcome).await,
+            (Growth::Raise, Some(claim)) => self.raise(children, embedded, claim, memory, outcome).await,
             (Growth::MakeAgain, _) => {
                 if let Some(live) = live
                     && children.orphan(live, outcome).await
@@ -74,6 +74,7 @@ impl Pass<'_> {
     /// Has the claim ask for more. What the API server refused it is asked again in a while only.
     async fn raise(
         &self,
+        children: &Children<'_>,
         embedded: &EmbeddedStorage,
         claim: &PersistentVolumeClaim,
         memory: &mut Memory,
@@ -89,7 +90,8 @@ impl Pass<'_> {
             outcome.find(Reason::VolumeNotResized, &refused.why);
             return;
         }
-        if self.is_paused() {
+        if children.writes != Writes::Allowed {
+            children.not_now(outcome);
             return;
         }
         memory.refused_resize = None;

@@ -210,6 +210,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::aggregated_server::children::Writes;
     use crate::{
         aggregated_server::{
             certificates::Policy,
@@ -242,7 +243,7 @@ mod tests {
             Answer::ok(live.clone())
         }));
         let children = Children {
-            paused: false,
+            writes: Writes::Allowed,
             ctx: &ctx,
             names: &names,
         };

@@ -59,6 +59,13 @@ pub(super) struct Running {
     outdated: bool,
 }
 
+/// What a pass may wait for.
+pub(super) struct UnderWay {
+    pub(super) ended: Ended,
+    /// A pass has waited for it already, and gone on.
+    pub(super) left: bool,
+}
+
 impl Running {
     pub(super) fn new(number: u64, question: Arc<Question>, task: AbortHandle, ended: Ended) -> Self {
         Self {
@@ -123,9 +130,12 @@ impl Server {
 
     /// The probe that is under way, whatever it asks: an endpoint whose questions change again and again must come to its
     /// answers too. One that failed is none.
-    pub(super) fn under_way(&self, place: &Place) -> Option<Ended> {
+    pub(super) fn under_way(&self, place: &Place) -> Option<UnderWay> {
         let running = self.endpoints.get(place)?.running.as_ref()?;
-        (!running.task.is_finished()).then(|| running.ended.clone())
+        (!running.task.is_finished()).then(|| UnderWay {
+            ended: running.ended.clone(),
+            left: running.left,
+        })
     }
 
     /// Whether there is an answer to `question` that is not older than `age`.

@@ -171,7 +171,8 @@ impl Prober {
         for Asked { place, question, .. } in asked {
             let timed_out = server.timed_out(place);
             let ended = match server.under_way(place) {
-                Some(ended) => ended,
+                Some(under_way) if under_way.left => continue,
+                Some(under_way) => under_way.ended,
                 None if server.is_fresh(place, question, now, FRESH) => continue,
                 None => {
                     let number = server.next_number();

@@ -100,7 +100,7 @@ impl Cluster {
             names: names.clone(),
         };
         let children = Children {
-            paused: false,
+            writes: Writes::Allowed,
             ctx: &ctx,
             names: &names,
         };
@@ -232,7 +232,7 @@ async fn a_template_that_is_refused_costs_no_statefulset() {
         names: names.clone(),
     };
     let children = Children {
-        paused: false,
+        writes: Writes::Allowed,
         ctx: &ctx,
         names: &names,
     };
