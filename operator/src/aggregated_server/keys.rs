@@ -286,10 +286,13 @@ impl Keeper<'_> {
             }
             (Some(finding), Err(_)) => Err(KeysError::HeldBack(finding)),
             (None, there) => {
-                if there.is_err() {
+                let was_of_no_use = there.is_err();
+                let made = self.replace(replacement, there.err(), live, outcome).await?;
+                // What was refused is not there, and is tried again at once.
+                if was_of_no_use {
                     memory.authorities_issued.note(Instant::now());
                 }
-                self.replace(replacement, there.err(), live, outcome).await
+                Ok(made)
             }
         }
     }

@@ -418,3 +418,30 @@ async fn while_it_is_paused_nothing_is_written() {
     let spoilt = keep(&spoilt, at(1)).await.unwrap();
     assert!(spoilt.leaf.is_none() && spoilt.held_back.is_some());
 }
+
+/// Right after the CRD's installation the API server does not know the owner's kind yet, and refuses for half a minute.
+#[tokio::test]
+async fn what_is_refused_does_not_count_as_issued() {
+    let message = "secrets \"x\" is forbidden: cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion annex.dev/v1alpha1 Kind AggregatedServer: no matches";
+    let context = context(fake_client(move |_| {
+        Answer::Json(
+            http::StatusCode::FORBIDDEN,
+            serde_json::json!({ "kind": "Status", "status": "Failure", "reason": "Forbidden", "code": 403, "message": message }),
+        )
+    }));
+    let (names, policy, there) = (names(), policy(), surroundings());
+    let keeper = Keeper {
+        paused: false,
+        ctx: &context,
+        names: &names,
+        policy: &policy,
+        surroundings: &there,
+        now: at(1),
+    };
+    let mut memory = Memory::default();
+    for _ in 0..30 {
+        let refused = keeper.keep(&mut memory, &mut Outcome::default()).await;
+        assert!(refused.err().unwrap().is_race());
+    }
+    assert_eq!(memory.authorities_issued.count(), 0);
+}
