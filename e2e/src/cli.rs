@@ -191,6 +191,9 @@ enum Measured {
         /// How often one server alone is made, on either side.
         #[arg(long, default_value_t = 3)]
         rounds: usize,
+        /// Measure this program, a static one, such as that of an older commit, instead of the one that is built from the sources.
+        #[arg(long, value_name = "FILE")]
+        operator: Option<PathBuf>,
         /// Leave the cluster there at the end.
         #[arg(long)]
         keep: bool,
@@ -443,11 +446,13 @@ async fn measure(layout: &Layout, what: Measured) -> Result<(), Error> {
         Measured::Operator {
             servers,
             rounds,
+            operator,
             keep,
         } => {
             let options = bench::operator::Options {
                 servers,
                 rounds,
+                operator,
                 keep,
             };
             // Nobody's cluster is loaded so, and taken down, because no other was named.

@@ -127,6 +127,20 @@ pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
     write(&specs).await
 }
 
+/// Makes the operator's image of this program, which must be static, and loads it.
+///
+/// # Errors
+/// It could not be made, or was not taken.
+pub async fn load_operator(layout: &Layout, program: &Path) -> Result<(), Error> {
+    let archives: Vec<PathBuf> = write(&[catalog::operator(program)])
+        .await?
+        .into_iter()
+        .map(|image| image.archive)
+        .collect();
+    load(layout, &archives, None).await?;
+    Ok(())
+}
+
 /// Brings the cluster up and makes the images meanwhile: where neither is built yet, the one is fetched and linked while the other
 /// compiles.
 ///

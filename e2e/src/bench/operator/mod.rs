@@ -25,6 +25,7 @@ mod steady;
 mod table;
 mod watched;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use kube::Client;
@@ -57,6 +58,8 @@ pub struct Options {
     pub servers: Vec<usize>,
     /// How often one server alone is made, on either side.
     pub rounds: usize,
+    /// The operator's program; `None`: it is built from the sources.
+    pub operator: Option<PathBuf>,
     /// Leave the cluster there at the end.
     pub keep: bool,
 }
@@ -118,7 +121,13 @@ async fn measure(layout: &Layout, options: &Options, table: &mut Table) -> Resul
         ..Cluster::default()
     };
     programs::ensure(&[Program::Kwok]).await?;
-    product::cluster_and_images(layout, kind, Wanted::Operator).await?;
+    match &options.operator {
+        Some(program) => {
+            cluster::up(layout, kind).await?;
+            product::load_operator(layout, program).await?;
+        }
+        None => drop(product::cluster_and_images(layout, kind, Wanted::Operator).await?),
+    }
     let bench = Bench {
         layout,
         client: client::connect(&layout.kubeconfig()).await?,

@@ -32,18 +32,22 @@ pub(super) struct Operator {
 }
 
 impl Operator {
-    /// The one that runs, as soon as there is one, and but one.
+    /// The one that runs, as soon as there is one, and but one, and it leads: before that nothing is reconciled.
     pub(super) async fn find(layout: &Layout, client: &Client) -> Result<Self, Error> {
-        let found = client::eventually("the operator's process", LIMIT, async || {
+        let found = client::eventually("an operator that leads", LIMIT, async || {
             let pods = pods(client).await.map_err(|error| error.to_string())?;
             let records = running(layout);
-            match (pods.as_slice(), records.as_slice()) {
-                ([pod], [record]) => Ok(Self {
-                    record: record.clone(),
-                    pod: pod.name_any(),
-                }),
-                (pods, records) => Err(format!("{} pods and {} processes", pods.len(), records.len())),
+            let ([pod], [record]) = (pods.as_slice(), records.as_slice()) else {
+                return Err(format!("{} pods and {} processes", pods.len(), records.len()));
+            };
+            let text = metrics(client, pod).await.map_err(|error| error.to_string())?;
+            if !leads(&text) {
+                return Err("it does not lead".to_owned());
             }
+            Ok(Self {
+                record: record.clone(),
+                pod: pod.name_any(),
+            })
         });
         Ok(found.await?)
     }
@@ -77,24 +81,24 @@ impl Operator {
         let pods_api = Api::<Pod>::namespaced(client.clone(), install::NAMESPACE);
         pods_api.delete(&self.pod, &DeleteParams::default()).await?;
         let deadline = Instant::now() + limit;
-        let mut leads: Option<Instant> = None;
+        let mut leader_since: Option<Instant> = None;
         loop {
             let text = self.metrics_of_another(client).await.unwrap_or_default();
             let now = Instant::now();
-            if leads.is_none() && text.lines().any(|line| line == "annex_leader 1") {
-                leads = Some(now);
+            if leader_since.is_none() && leads(&text) {
+                leader_since = Some(now);
             }
             let passed = passed(&text);
-            if let Some(leads) = leads
+            if let Some(since) = leader_since
                 && passed == count
             {
-                return Ok((Self::find(layout, client).await?, now - leads));
+                return Ok((Self::find(layout, client).await?, now - since));
             }
             if now > deadline {
                 return Err(Error::Timeout(format!(
                     "waited {} s for another process to pass {count} servers: it leads: {}, and has passed {passed}",
                     limit.as_secs(),
-                    leads.is_some(),
+                    leader_since.is_some(),
                 )));
             }
             tokio::time::sleep(POLL).await;
@@ -105,12 +109,7 @@ impl Operator {
     async fn metrics_of_another(&self, client: &Client) -> Result<String, Error> {
         for pod in pods(client).await? {
             if pod.name_any() != self.pod {
-                let path = format!(
-                    "/api/v1/namespaces/{}/pods/{}:8080/proxy/metrics",
-                    install::NAMESPACE,
-                    pod.name_any()
-                );
-                return Ok(client::get(client, &path).await?);
+                return Ok(metrics(client, &pod).await?);
             }
         }
         Ok(String::new())
@@ -135,6 +134,16 @@ pub(super) async fn scale(bench: &Bench<'_>, replicas: u8) -> Result<(), Error> 
         }
     });
     Ok(gone.await?)
+}
+
+async fn metrics(client: &Client, pod: &Pod) -> Result<String, kube::Error> {
+    let (namespace, name) = (install::NAMESPACE, pod.name_any());
+    let path = format!("/api/v1/namespaces/{namespace}/pods/{name}:8080/proxy/metrics");
+    client::get(client, &path).await
+}
+
+fn leads(metrics: &str) -> bool {
+    metrics.lines().any(|line| line == "annex_leader 1")
 }
 
 /// Of how many servers a pass has come to its end: each pass tells of its server's conditions.
@@ -162,7 +171,7 @@ fn running(layout: &Layout) -> Vec<Record> {
 
 #[cfg(test)]
 mod tests {
-    use super::passed;
+    use super::{leads, passed};
 
     #[test]
     fn a_server_counts_once_whatever_its_conditions_are() {
@@ -172,5 +181,6 @@ mod tests {
                     annex_aggregatedserver_condition{name=\"b\",type=\"Ready\"} 0\n\
                     annex_leader 1\n";
         assert_eq!(passed(text), 2);
+        assert!(leads(text) && !leads("annex_leader 0"));
     }
 }
