@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,6 +18,9 @@ use crate::{
     bench, charts, client, cluster, demo, images, layout, node, product, progress, provisioner, selftest,
     tools,
 };
+
+/// The cluster of `bench operator`.
+const BENCH_NAME: &str = "bench";
 
 /// A real single-node Kubernetes on this machine, and the tests that need one.
 #[derive(Debug, Parser)]
@@ -167,10 +171,33 @@ enum Command {
         #[arg(long)]
         node: String,
     },
+    /// Answer for all AggregatedServers of `bench operator`; the bench runs it.
+    #[command(hide = true)]
+    BenchServer {
+        /// Where to listen.
+        #[arg(long)]
+        address: SocketAddr,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 enum Measured {
+    /// Fleets of AggregatedServers beside the same objects without Annex, on a cluster that is made for it and called `bench` unless --name
+    /// names another; long.
+    Operator {
+        /// How many; may be given several times.
+        #[arg(long, default_values_t = [100])]
+        servers: Vec<usize>,
+        /// How often one server alone is made, on either side.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Measure this program, a static one, such as that of an older commit, instead of the one that is built from the sources.
+        #[arg(long, value_name = "FILE")]
+        operator: Option<PathBuf>,
+        /// Leave the cluster there at the end.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Annex's sample API beside the Go sample-apiserver, on this machine's loopback.
     Server {
         /// How often each takes its turn.
@@ -259,6 +286,9 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
         (Command::Provisioner { directory, node }, Some(kubeconfig)) => {
             Ok(provisioner::run(&kubeconfig, &directory, &node).await?)
         }
+        (Command::BenchServer { address }, Some(kubeconfig)) => {
+            Ok(bench::operator::server::run(&kubeconfig, address).await?)
+        }
         (Command::Kubectl { arguments }, kubeconfig) => {
             become_client(&layout, Program::Kubectl, kubeconfig, &arguments).await
         }
@@ -326,7 +356,9 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
             ));
             Ok(())
         }
-        (_, Some(_)) | (Command::Provisioner { .. }, None) => Err(Error::NotOurs),
+        (_, Some(_)) | (Command::Provisioner { .. } | Command::BenchServer { .. }, None) => {
+            Err(Error::NotOurs)
+        }
         (command, None) => with_our_cluster(&layout, command).await,
     }
 }
@@ -382,7 +414,9 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
             Ok(())
         }
         Command::Demo => {
-            print_images(&product::cluster_and_images(layout, product::Wanted::Demo).await?)?;
+            print_images(
+                &product::cluster_and_images(layout, Options::default(), product::Wanted::Demo).await?,
+            )?;
             demo::run(&layout.kubeconfig(), tools::LOCAL_REGISTRY).await?;
             println!("\n# The cluster stays.");
             if let Some(directory) = std::env::var_os("CARGO_TARGET_DIR") {
@@ -402,24 +436,46 @@ async fn with_our_cluster(layout: &Layout, command: Command) -> Result<(), Error
         | Command::Helm { .. }
         | Command::Play { .. }
         | Command::Charts { .. }
+        | Command::BenchServer { .. }
         | Command::Provisioner { .. } => Err(Error::NotOurs),
     }
 }
 
 async fn measure(layout: &Layout, what: Measured) -> Result<(), Error> {
-    let Measured::Server {
-        rounds,
-        objects,
-        long,
-        wardle,
-    } = what;
-    let options = bench::Options {
-        rounds,
-        objects,
-        long,
-        wardle,
+    let table = match what {
+        Measured::Operator {
+            servers,
+            rounds,
+            operator,
+            keep,
+        } => {
+            let options = bench::operator::Options {
+                servers,
+                rounds,
+                operator,
+                keep,
+            };
+            // Nobody's cluster is loaded so, and taken down, because no other was named.
+            let own = (layout.name() == DEFAULT_NAME).then(|| Layout::new(BENCH_NAME));
+            let own = own.transpose()?;
+            bench::operator::operator(own.as_ref().unwrap_or(layout), &options).await?
+        }
+        Measured::Server {
+            rounds,
+            objects,
+            long,
+            wardle,
+        } => {
+            let options = bench::Options {
+                rounds,
+                objects,
+                long,
+                wardle,
+            };
+            bench::server(layout, options).await?
+        }
     };
-    print!("{}", bench::server(layout, options).await?);
+    print!("{table}");
     Ok(())
 }
 

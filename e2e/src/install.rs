@@ -11,6 +11,12 @@ pub const CRDS_RELEASE: &str = "annex-crds";
 /// The release of the operator.
 pub const RELEASE: &str = "annex";
 
+/// The user that the operator is: the ServiceAccount of its chart.
+#[must_use]
+pub fn operator_account() -> String {
+    format!("system:serviceaccount:{NAMESPACE}:annex-operator")
+}
+
 /// The chart's directory.
 #[must_use]
 pub fn chart(name: &str) -> String {

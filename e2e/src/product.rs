@@ -54,7 +54,9 @@ pub fn workspace() -> PathBuf {
 pub enum Wanted {
     /// The operator's, and that of the server that it is shown with.
     Demo,
-    /// Those, and the Go peers that servers run beside.
+    /// The operator's alone.
+    Operator,
+    /// Those of the demo, and the Go peers that servers run beside.
     Product,
     /// That of the server that misbehaves for tests.
     TestServer,
@@ -66,6 +68,7 @@ impl Wanted {
     fn rust(self) -> &'static [RustProgram] {
         match self {
             Self::Demo | Self::Product => &[RustProgram::Operator, RustProgram::Wardle],
+            Self::Operator => &[RustProgram::Operator],
             Self::TestServer => &[RustProgram::E2eServer],
             Self::Tests => &[
                 RustProgram::Operator,
@@ -82,7 +85,7 @@ impl Wanted {
 
     fn go(self) -> &'static [programs::Program] {
         match self {
-            Self::Demo | Self::TestServer => &[],
+            Self::Operator | Self::Demo | Self::TestServer => &[],
             Self::Product => &[programs::Program::SampleApiserver, programs::Program::Etcd],
             Self::Tests => &[
                 programs::Program::SampleApiserver,
@@ -124,17 +127,35 @@ pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
     write(&specs).await
 }
 
+/// Makes the operator's image of this program, which must be static, and loads it.
+///
+/// # Errors
+/// It could not be made, or was not taken.
+pub async fn load_operator(layout: &Layout, program: &Path) -> Result<(), Error> {
+    let archives: Vec<PathBuf> = write(&[catalog::operator(program)])
+        .await?
+        .into_iter()
+        .map(|image| image.archive)
+        .collect();
+    load(layout, &archives, None).await?;
+    Ok(())
+}
+
 /// Brings the cluster up and makes the images meanwhile: where neither is built yet, the one is fetched and linked while the other
 /// compiles.
 ///
 /// # Errors
 /// The first that failed.
-pub async fn cluster_and_images(layout: &Layout, wanted: Wanted) -> Result<Vec<Built>, Error> {
+pub async fn cluster_and_images(
+    layout: &Layout,
+    options: Options,
+    wanted: Wanted,
+) -> Result<Vec<Built>, Error> {
     // One after the other: both ask Debian's package manager.
     packages::ensure().await?;
     packages::ensure_image_tools().await?;
     let up = async {
-        cluster::up(layout, Options::default())
+        cluster::up(layout, options)
             .await
             .map_err(|error| Error::Cluster(error.into()))
     };

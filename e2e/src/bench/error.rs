@@ -1,6 +1,6 @@
 //! Why there are no figures.
 
-use crate::{certs, client, cluster, files, product, programs};
+use crate::{certs, client, cluster, components, files, node, product, programs, tools};
 
 /// A measurement that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,15 @@ pub enum Error {
     /// The Go programs.
     #[error(transparent)]
     Programs(#[from] programs::Error),
+    /// A program of the cluster.
+    #[error(transparent)]
+    Components(#[from] components::Error),
+    /// A program that was to run beside those.
+    #[error(transparent)]
+    Node(#[from] node::Error),
+    /// kubectl or helm.
+    #[error(transparent)]
+    Tools(#[from] tools::Error),
     /// Annex's program.
     #[error(transparent)]
     Product(#[from] product::Error),
@@ -23,9 +32,9 @@ pub enum Error {
     /// A client of the cluster.
     #[error(transparent)]
     Client(#[from] client::Error),
-    /// The cluster refused the bench's user.
-    #[error("failed to make the user of the bench")]
-    User(#[from] kube::Error),
+    /// The cluster refused a request.
+    #[error("the cluster refused a request")]
+    Refused(#[from] kube::Error),
     /// A file, a process or a connection.
     #[error("failed to {what}")]
     System {

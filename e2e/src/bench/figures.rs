@@ -19,7 +19,17 @@ pub(super) fn cpu_time(stat: &str) -> Option<Duration> {
 /// A process's resident memory in bytes, from the text of its `/proc/PID/status`.
 #[must_use]
 pub(super) fn resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    bytes(status, "VmRSS:")
+}
+
+/// The most memory that a process ever had resident, in bytes, from the text of its `/proc/PID/status`.
+#[must_use]
+pub(super) fn peak(status: &str) -> Option<u64> {
+    bytes(status, "VmHWM:")
+}
+
+fn bytes(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -66,6 +76,7 @@ mod tests {
     fn resident_memory_is_in_bytes() {
         let status = "Name:\twardle\nVmHWM:\t  200 kB\nVmRSS:\t  123 kB\nThreads:\t8\n";
         assert_eq!(resident(status), Some(123 * 1024));
+        assert_eq!(peak(status), Some(200 * 1024));
         assert_eq!(resident("Name:\tkthreadd\n"), None);
     }
 

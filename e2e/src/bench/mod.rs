@@ -1,4 +1,4 @@
-//! `cargo e2e bench server`: the Go sample-apiserver and Annex's wardle in turn on loopback, with the same objects and
+//! `cargo e2e bench`. `operator` is in the module of that name, and these are of `server`: the Go sample-apiserver and Annex's wardle in turn on loopback, with the same objects and
 //! the same clients, in several rounds.
 //!
 //! ```text
@@ -16,6 +16,7 @@ mod error;
 mod fan_out;
 mod figures;
 mod load;
+pub mod operator;
 mod subject;
 mod table;
 mod user;

@@ -5,12 +5,13 @@ use serde_json::json;
 use super::{Error, Invocation, Options, built, flag, path_flag};
 use crate::certs;
 use crate::files;
+use crate::install;
 use crate::layout::Layout;
 use crate::programs::Program;
 
 pub(super) async fn configure(layout: &Layout, options: Options) -> Result<Invocation, Error> {
     let policy = layout.path("config/audit-policy");
-    files::write_json(&policy, &audit_policy())?;
+    files::write_json(&policy, &audit_policy(options))?;
     let mut arguments = serving(layout);
     arguments.extend(identities(layout));
     arguments.extend(front_proxy(layout));
@@ -81,15 +82,19 @@ fn front_proxy(layout: &Layout) -> Vec<String> {
     ]
 }
 
-/// Who wrote what, without the content; reads are left out.
-fn audit_policy() -> serde_json::Value {
+/// Who wrote what, without the content; reads are left out, but for the operator's where they are asked for.
+fn audit_policy(options: Options) -> serde_json::Value {
+    let mut rules = vec![
+        json!({ "level": "Metadata", "verbs": ["create", "update", "patch", "delete", "deletecollection"] }),
+    ];
+    if options.audit_operator_reads {
+        rules.push(json!({ "level": "Metadata", "users": [install::operator_account()] }));
+    }
+    rules.push(json!({ "level": "None" }));
     json!({
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
-        "rules": [
-            { "level": "Metadata", "verbs": ["create", "update", "patch", "delete", "deletecollection"] },
-            { "level": "None" },
-        ],
+        "rules": rules,
     })
 }

@@ -1,14 +1,16 @@
 //! kube-controller-manager.
 
-use super::{Component, Error, Invocation, built, component_kubeconfig, flag, path_flag};
+use super::{
+    Component, Error, Invocation, Options, built, component_kubeconfig, flag, path_flag, request_rates,
+};
 use crate::certs;
 use crate::layout::Layout;
 use crate::programs::Program;
 
-pub(super) async fn configure(layout: &Layout) -> Result<Invocation, Error> {
+pub(super) async fn configure(layout: &Layout, options: Options) -> Result<Invocation, Error> {
     let kubeconfig = component_kubeconfig(layout, Component::KubeControllerManager);
     let (certificate, key) = certs::pair(layout, certs::NODE);
-    let arguments = vec![
+    let mut arguments = vec![
         path_flag("kubeconfig", &kubeconfig),
         path_flag("authentication-kubeconfig", &kubeconfig),
         path_flag("authorization-kubeconfig", &kubeconfig),
@@ -25,6 +27,7 @@ pub(super) async fn configure(layout: &Layout) -> Result<Invocation, Error> {
             &layout.path(certs::SERVICE_ACCOUNT_KEY),
         ),
     ];
+    arguments.extend(request_rates(options));
     Ok(Invocation {
         program: built(Program::KubeControllerManager).await?,
         arguments,

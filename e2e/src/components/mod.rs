@@ -20,6 +20,8 @@ use crate::process::Record;
 use crate::programs::{self, Program};
 use crate::{files, kubeconfig, node};
 
+pub use provisioner::own_program;
+
 pub use containerd::{import, socket as containerd_socket, wait_ready as wait_for_containerd};
 
 /// A component that could not be configured or run.
@@ -74,6 +76,10 @@ pub struct Options {
     pub aggregator_routing: bool,
     /// The kubelet looks at each pod again as seldom as by Kubernetes' default, rather than as often as a test would have it.
     pub default_sync_frequency: bool,
+    /// kube-controller-manager and kube-scheduler may make as many requests as those of a large cluster do.
+    pub fast_controllers: bool,
+    /// The audit log has the operator's reads too.
+    pub audit_operator_reads: bool,
 }
 
 impl Options {
@@ -83,7 +89,16 @@ impl Options {
         let concerned = [
             (
                 Component::KubeApiserver,
-                self.aggregator_routing != before.aggregator_routing,
+                self.aggregator_routing != before.aggregator_routing
+                    || self.audit_operator_reads != before.audit_operator_reads,
+            ),
+            (
+                Component::KubeControllerManager,
+                self.fast_controllers != before.fast_controllers,
+            ),
+            (
+                Component::KubeScheduler,
+                self.fast_controllers != before.fast_controllers,
             ),
             (
                 Component::Kubelet,
@@ -195,8 +210,8 @@ impl Component {
             Self::Etcd => etcd::configure(layout).await,
             Self::Containerd => containerd::configure(layout),
             Self::KubeApiserver => apiserver::configure(layout, options).await,
-            Self::KubeControllerManager => controller_manager::configure(layout).await,
-            Self::KubeScheduler => scheduler::configure(layout).await,
+            Self::KubeControllerManager => controller_manager::configure(layout, options).await,
+            Self::KubeScheduler => scheduler::configure(layout, options).await,
             Self::KubeProxy => kube_proxy::configure(layout).await,
             Self::Kubelet => kubelet::configure(layout, options).await,
             Self::Provisioner => provisioner::configure(layout),
@@ -259,6 +274,15 @@ fn flag(name: &str, value: impl std::fmt::Display) -> String {
 
 fn path_flag(name: &str, path: &std::path::Path) -> String {
     flag(name, path.display())
+}
+
+/// How many requests a controller's clients make; by default too few for a cluster of many objects.
+fn request_rates(options: Options) -> Vec<String> {
+    if options.fast_controllers {
+        vec!["--kube-api-qps=200".to_owned(), "--kube-api-burst=400".to_owned()]
+    } else {
+        Vec::new()
+    }
 }
 
 async fn built(program: Program) -> Result<PathBuf, Error> {

@@ -1,5 +1,7 @@
 //! The provisioner of volumes: this program's own, see [`crate::provisioner`].
 
+use std::path::PathBuf;
+
 use super::{Component, Error, Invocation, component_kubeconfig, path_flag};
 use crate::files;
 use crate::layout::Layout;
@@ -7,7 +9,12 @@ use crate::layout::Layout;
 /// This process' program, also when a build has replaced the file that it was started from.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
-pub(super) fn configure(layout: &Layout) -> Result<Invocation, Error> {
+/// A copy of this process' program in the cluster's directory, for what of it runs in the node: the next build replaces the original under
+/// the running process.
+///
+/// # Errors
+/// When it cannot be copied.
+pub fn own_program(layout: &Layout) -> Result<PathBuf, Error> {
     // A copy, since the next build replaces the original under the running process.
     let program = layout.path("bin/annex-e2e");
     if let Some(directory) = program.parent() {
@@ -15,6 +22,11 @@ pub(super) fn configure(layout: &Layout) -> Result<Invocation, Error> {
     }
     files::remove(&program)?;
     std::fs::copy(OWN_PROGRAM, &program).map_err(Error::OwnProgram)?;
+    Ok(program)
+}
+
+pub(super) fn configure(layout: &Layout) -> Result<Invocation, Error> {
+    let program = own_program(layout)?;
     let arguments = vec![
         "provisioner".to_owned(),
         path_flag(

@@ -80,6 +80,7 @@ pub enum Program {
     Pause,
     Informer,
     Writers,
+    Kwok,
 }
 
 /// How a program is built.
@@ -142,6 +143,7 @@ impl Program {
             Self::Pause => ("pause", "annex.dev/e2e/pause", "pause"),
             Self::Informer => ("informer", "annex.dev/e2e/informer", "informer"),
             Self::Writers => ("writers", "annex.dev/e2e/writers", "writers"),
+            Self::Kwok => ("kwok", "sigs.k8s.io/kwok/cmd/kwok", "kwok"),
         };
         Recipe {
             module,
@@ -187,6 +189,7 @@ impl Program {
                 Self::Informer,
                 Self::Writers,
                 Self::Helm4,
+                Self::Kwok,
             ])
             .find(|program| program.name() == name)
     }

@@ -1,5 +1,6 @@
 //! The kube-apiserver's audit log: who wrote what.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
@@ -8,9 +9,10 @@ use serde_json::Value;
 
 use super::{Failure, World};
 use crate::install;
+use crate::layout::Layout;
 
 /// A place in the audit log; what comes behind it is read once.
-pub(super) struct Audit {
+pub(crate) struct Audit {
     path: PathBuf,
     offset: u64,
 }
@@ -21,7 +23,15 @@ impl Audit {
     /// # Errors
     /// The log cannot be read, or the cluster is somebody else's.
     pub(super) fn from_now(world: &World) -> Result<Self, Failure> {
-        let path = world.node()?.audit_log();
+        Self::of(world.node()?)
+    }
+
+    /// What is written from now on to the log of this cluster.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub(crate) fn of(layout: &Layout) -> Result<Self, Failure> {
+        let path = layout.audit_log();
         let offset = std::fs::metadata(&path)?.len();
         Ok(Self { path, offset })
     }
@@ -32,15 +42,32 @@ impl Audit {
     ///
     /// # Errors
     /// The log cannot be read.
-    pub(super) fn writes_of_the_operator(&mut self) -> Result<Vec<String>, Failure> {
-        let account = format!("system:serviceaccount:{}:annex-operator", install::NAMESPACE);
-        let its = |event: &Value| {
+    pub(crate) fn writes_of_the_operator(&mut self) -> Result<Vec<String>, Failure> {
+        Ok(self.requests_of_the_operator()?.writes)
+    }
+
+    /// All its requests since the last look, Leases aside. Reads are in the log only where it is asked for them, see
+    /// [`crate::components::Options::audit_operator_reads`].
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub(crate) fn requests_of_the_operator(&mut self) -> Result<Requests, Failure> {
+        let account = install::operator_account();
+        let its = |event: &&Value| {
             let agent = event["userAgent"].as_str().unwrap_or_default();
             event["user"]["username"] == *account || agent.starts_with("annex-operator/")
         };
-        let events = self.events()?;
-        let writes = events.iter().filter(|event| its(event) && stores(event));
-        Ok(writes.map(describe).collect())
+        let mut requests = Requests::default();
+        for event in self.events()?.iter().filter(its) {
+            if is_read(event) {
+                if counts(event) {
+                    *requests.reads.entry(what_is_read(event)).or_default() += 1;
+                }
+            } else if stores(event) {
+                requests.writes.push(describe(event));
+            }
+        }
+        Ok(requests)
     }
 
     /// All that was written since the last look, by clients whose name begins so.
@@ -70,6 +97,32 @@ impl Audit {
             .map(|line| Ok(serde_json::from_str(line)?))
             .collect()
     }
+}
+
+/// What a client asked of the kube-apiserver.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    /// How often it read what: `list pods`.
+    pub(crate) reads: BTreeMap<String, usize>,
+    /// Each write, in words.
+    pub(crate) writes: Vec<String>,
+}
+
+fn is_read(event: &Value) -> bool {
+    ["get", "list", "watch"].iter().any(|verb| event["verb"] == *verb)
+}
+
+/// Whether a read is of no Lease, and has not been counted: a watch is in the log where it begins and where it ends.
+fn counts(event: &Value) -> bool {
+    let begins = event["stage"] == "ResponseStarted";
+    event["objectRef"]["resource"] != "leases" && begins == (event["verb"] == "watch")
+}
+
+fn what_is_read(event: &Value) -> String {
+    let verb = event["verb"].as_str().unwrap_or_default();
+    let path = event["requestURI"].as_str().unwrap_or_default();
+    let what = event["objectRef"]["resource"].as_str().unwrap_or(path);
+    format!("{verb} {what}")
 }
 
 /// Whether something is stored of it that is no Lease.
@@ -103,6 +156,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_read_counts_once() {
+        let event = |verb: &str, stage: &str, resource: &str| json!({"verb": verb, "stage": stage, "objectRef": {"resource": resource}});
+        assert!(is_read(&event("watch", "", "")) && !is_read(&event("patch", "", "")));
+        assert!(counts(&event("get", "ResponseComplete", "secrets")));
+        assert!(counts(&event("watch", "ResponseStarted", "secrets")));
+        assert!(!counts(&event("watch", "ResponseComplete", "secrets")));
+        assert!(!counts(&event("get", "ResponseComplete", "leases")));
+        let path = json!({"verb": "get", "requestURI": "/version"});
+        assert_eq!(what_is_read(&path), "get /version");
+    }
 
     #[test]
     fn what_stores_nothing_is_no_write() {

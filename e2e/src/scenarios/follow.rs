@@ -20,10 +20,10 @@ use super::{Failure, failure};
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A task that ends with its owner.
-pub(super) struct Task(JoinHandle<()>);
+pub(crate) struct Task(JoinHandle<()>);
 
 impl Task {
-    pub(super) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub(crate) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(tokio::spawn(work))
     }
 }

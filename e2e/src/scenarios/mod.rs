@@ -4,7 +4,7 @@
 //! as it found it when it passes. Those that need nothing of each other run side by side, see [`Lane`]. On failure the runner
 //! prints what a person would ask for, see `dump`.
 
-mod audit;
+pub(crate) mod audit;
 mod authority;
 mod chart;
 mod container;
@@ -18,7 +18,7 @@ mod hostile;
 mod informer;
 mod kubectl;
 mod lane;
-mod load;
+pub(crate) mod load;
 mod made;
 mod operator;
 mod pods;

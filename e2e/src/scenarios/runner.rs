@@ -9,7 +9,7 @@ use futures::future::join_all;
 
 use super::lane::{Queue, queues};
 use super::{Scenario, World, all, dump::dump, sweep::sweep};
-use crate::{client, install, layout::Layout, paths, product, progress, tools};
+use crate::{client, components::Options, install, layout::Layout, paths, product, progress, tools};
 
 /// How many of the slowest are named at the end.
 const SLOWEST: usize = 10;
@@ -174,7 +174,7 @@ async fn prepare(layout: Layout, kubeconfig: Option<&Path>, selection: &Selectio
         Some(other) => (other.to_owned(), None),
         None if selection.installed => (layout.kubeconfig(), Some(layout)),
         None => {
-            product::cluster_and_images(&layout, product::Wanted::Tests).await?;
+            product::cluster_and_images(&layout, Options::default(), product::Wanted::Tests).await?;
             (layout.kubeconfig(), Some(layout))
         }
     };

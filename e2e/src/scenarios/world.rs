@@ -204,7 +204,7 @@ impl World {
 }
 
 /// Conditions, a line each.
-pub(super) fn describe(conditions: &[Condition]) -> String {
+pub(crate) fn describe(conditions: &[Condition]) -> String {
     let one = |condition: &Condition| {
         format!(
             "{}={} {}: {}",

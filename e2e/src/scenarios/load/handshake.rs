@@ -20,14 +20,14 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// What an APIService publishes: its `caBundle`, and nothing else.
 #[derive(Clone, Debug)]
-pub(in crate::scenarios) struct Bundle {
+pub(crate) struct Bundle {
     pem: Vec<u8>,
     verifier: Result<Arc<WebPkiServerVerifier>, String>,
 }
 
 impl Bundle {
     /// The bundle of this PEM text. One that holds no authority trusts nobody, and says why.
-    pub(in crate::scenarios) fn new(pem: Vec<u8>) -> Self {
+    pub(crate) fn new(pem: Vec<u8>) -> Self {
         let verifier = verifier(&pem);
         Self { pem, verifier }
     }
@@ -53,7 +53,7 @@ fn verifier(pem: &[u8]) -> Result<Arc<WebPkiServerVerifier>, String> {
 /// In words. A certificate that the bundle of the beginning refuses is judged once more by the bundle read last, but
 /// only where the watch says that another one was published meanwhile: two versions of a bundle may each be right at
 /// either end of one handshake. Nothing else gets a second chance.
-pub(in crate::scenarios) async fn handshake(
+pub(crate) async fn handshake(
     address: SocketAddr,
     name: &ServerName<'static>,
     published: &watch::Receiver<Option<Arc<Bundle>>>,
@@ -113,7 +113,7 @@ async fn connect(
 }
 
 /// The first 12 hex digits of a certificate's SHA-256: enough to tell it from the others of one test.
-pub(in crate::scenarios) fn fingerprint(der: &[u8]) -> String {
+pub(crate) fn fingerprint(der: &[u8]) -> String {
     Sha256::digest(der)
         .iter()
         .take(6)

@@ -1,8 +1,8 @@
 //! Clients at work while certificates change: requests through the aggregator, and, since the aggregator keeps its
 //! connections open, fresh TLS connections to every endpoint. All of it needs a cluster whose pods this machine can reach.
 
-pub(super) mod handshake;
-pub(super) mod watches;
+pub(crate) mod handshake;
+pub(crate) mod watches;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::handshake::Bundle;
 use crate::scenarios::follow::{self, Steady};
 
-pub(in crate::scenarios) use crate::scenarios::follow::Task;
+pub(crate) use crate::scenarios::follow::Task;
 
 /// An object by its name, as it changes, while there is one.
 pub(in crate::scenarios) fn object<K>(api: Api<K>, name: &str) -> impl Stream<Item = K> + Send + use<K>
@@ -26,10 +26,7 @@ where
 }
 
 /// The bundle that an APIService publishes; `None` before it was read.
-pub(in crate::scenarios) fn bundle(
-    client: &Client,
-    api_service: &str,
-) -> (Task, watch::Receiver<Option<Arc<Bundle>>>) {
+pub(crate) fn bundle(client: &Client, api_service: &str) -> (Task, watch::Receiver<Option<Arc<Bundle>>>) {
     let (sender, receiver) = watch::channel(None);
     let stream = object(Api::<APIService>::all(client.clone()), api_service);
     let task = Task::spawn(async move {
