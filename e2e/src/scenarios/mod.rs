@@ -21,6 +21,7 @@ mod lane;
 pub(crate) mod load;
 mod made;
 mod operator;
+mod paused;
 mod pods;
 mod recovery;
 mod restore;
@@ -97,6 +98,7 @@ pub fn all() -> Vec<Scenario> {
         serving::SCENARIOS,
         rollout::SCENARIOS,
         describe::SCENARIOS,
+        paused::SCENARIOS,
         status::SCENARIOS,
         steady::SCENARIOS,
         storage::SCENARIOS,

@@ -103,7 +103,7 @@ async fn greetings(world: &World) -> Result<(), Failure> {
         .await?;
     ensure(text == "hi", || format!("the greeting says {text:?}"))?;
     let by_label = world
-        .kubectl(&on("get greetings -l greeting=long -o name"))
+        .kubectl(&on("get greetings.computed.example.com -l greeting=long -o name"))
         .await?;
     ensure(by_label.is_empty(), || by_label.clone())?;
     let missing = world.kubectl_fails(&on("get greeting other")).await?;

@@ -23,7 +23,7 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
         "first world hello",
     )
     .await?;
-    let table = world.kubectl(&format!("-n {NAME} get greetings")).await?;
+    let table = world.kubectl(&format!("-n {NAME} get greetings.greetings.example.com")).await?;
     let heads = table.lines().next().unwrap_or_default();
     ensure(
         heads.split_whitespace().eq(["NAME", "WHOM", "TEXT", "AGE"]),
