@@ -99,14 +99,18 @@ async fn greetings(world: &World) -> Result<(), Failure> {
     )
     .await?;
     let text = world
-        .kubectl(&on("get greeting hello -o jsonpath={.text}"))
+        .kubectl(&on(
+            "get greetings.computed.example.com hello -o jsonpath={.text}",
+        ))
         .await?;
     ensure(text == "hi", || format!("the greeting says {text:?}"))?;
     let by_label = world
         .kubectl(&on("get greetings.computed.example.com -l greeting=long -o name"))
         .await?;
     ensure(by_label.is_empty(), || by_label.clone())?;
-    let missing = world.kubectl_fails(&on("get greeting other")).await?;
+    let missing = world
+        .kubectl_fails(&on("get greetings.computed.example.com other"))
+        .await?;
     ensure(
         missing.contains(r#"greetings.computed.example.com "other" not found"#),
         || missing.clone(),
@@ -157,20 +161,26 @@ async fn written(world: &World) -> Result<(), Failure> {
     )
     .await?;
     ensure(forced.success, || forced.stderr.clone())?;
-    let managers = "get greeting made --show-managed-fields -o jsonpath={.metadata.managedFields[*].manager}";
+    let managers = "get greetings.computed.example.com made --show-managed-fields -o jsonpath={.metadata.managedFields[*].manager}";
     let managers = world.kubectl(&on(managers)).await?;
     ensure(managers == "other", || format!("it is managed by {managers:?}"))?;
 
     watched(world).await?;
     let strict = world
-        .kubectl_fails(&on("patch greeting made --type=merge -p {\"text\":3}"))
+        .kubectl_fails(&on(
+            "patch greetings.computed.example.com made --type=merge -p {\"text\":3}",
+        ))
         .await?;
     ensure(strict.contains("text"), || strict.clone())?;
 
-    world.kubectl(&on("delete greeting made --wait=true")).await?;
+    world
+        .kubectl(&on("delete greetings.computed.example.com made --wait=true"))
+        .await?;
     let gone = world.kubectl_fails(&on("get configmap made")).await?;
     ensure(gone.contains("NotFound"), || gone.clone())?;
-    world.kubectl(&on("delete greetings --all --wait=true")).await?;
+    world
+        .kubectl(&on("delete greetings.computed.example.com --all --wait=true"))
+        .await?;
     let other = world.kubectl(&on("get configmap other -o name")).await?;
     ensure(other.contains("configmap/other"), || other.clone())?;
     let gone = world.kubectl_fails(&on("get configmap hello")).await?;
@@ -193,10 +203,10 @@ async fn watched(world: &World) -> Result<(), Failure> {
     let one = WatchParams::default().fields("metadata.name=made");
     let events = greetings.watch(&one, &known).await?;
     for line in [
-        "patch greeting hello --type=merge -p {\"text\":\"other\"}",
+        "patch greetings.computed.example.com hello --type=merge -p {\"text\":\"other\"}",
         "label configmap hello greeting-",
         "label configmap hello greeting=short",
-        "patch greeting made --type=merge -p {\"text\":\"three\"}",
+        "patch greetings.computed.example.com made --type=merge -p {\"text\":\"three\"}",
     ] {
         world.kubectl(&on(line)).await?;
     }

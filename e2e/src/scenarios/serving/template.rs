@@ -23,13 +23,20 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
         "first world hello",
     )
     .await?;
-    let table = world.kubectl(&format!("-n {NAME} get greetings.greetings.example.com")).await?;
+    let table = world
+        .kubectl(&format!("-n {NAME} get greetings.greetings.example.com"))
+        .await?;
     let heads = table.lines().next().unwrap_or_default();
     ensure(
         heads.split_whitespace().eq(["NAME", "WHOM", "TEXT", "AGE"]),
         || table.clone(),
     )?;
-    shows(world, "explain greeting.spec.whom", "Who is greeted.").await?;
+    shows(
+        world,
+        "explain greetings.spec.whom --api-version=greetings.example.com/v1",
+        "Who is greeted.",
+    )
+    .await?;
     let nobody = GREETING.replace("whom: world", "whom: \"\"");
     let refused = world.tools.try_kubectl(&apply, &nobody).await?;
     ensure(
@@ -38,7 +45,7 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
             .contains("spec.whom: Required value: somebody must be greeted"),
         || refused.stderr.clone(),
     )?;
-    let said = "patch greeting first --subresource=status --type=merge -p {\"status\":{\"said\":1}}";
+    let said = "patch greetings.greetings.example.com first --subresource=status --type=merge -p {\"status\":{\"said\":1}}";
     world.kubectl(&format!("-n {NAME} {said}")).await?;
     // A volume of its own stays with its objects; the namespace takes it along.
     stage::cleared(world, NAME).await
