@@ -159,9 +159,12 @@ impl Children<'_> {
         let object = desired.name();
         if !matches!(applied, applier::Outcome::Unchanged) {
             self.ctx.metrics.count_apply_write(&object.kind);
-            // What this pass has read is from before.
-            outcome.hurry = true;
         }
+        // What this pass has read is from before. What others change again and again is not written in a hurry.
+        outcome.hurry |= matches!(
+            applied,
+            applier::Outcome::Created | applier::Outcome::Updated(Because::Changed | Because::Adopted)
+        );
         match applied {
             applier::Outcome::Updated(Because::Drift(drift)) => {
                 let changes = drift
