@@ -15,6 +15,9 @@ const FAILING: Duration = Duration::from_secs(5 * 60);
 const OVER: Duration = Duration::from_secs(6 * 60);
 /// What a watch has brought is late when it has failed for so long.
 const LATE: Duration = Duration::from_secs(30);
+/// A failure that is not followed by another one for so long was one of a moment, whether or not anything has come since: of a
+/// quiet kind nothing comes. An attempt ends within 90 s, and the next one begins within 30 s.
+const PAST: Duration = Duration::from_secs(150);
 /// The least time between two lines in the log about the watch of one kind.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
 
@@ -38,8 +41,9 @@ struct Failing {
 
 impl Watch {
     fn is_late(&self) -> bool {
-        let since = self.failing.as_ref().map(|failing| failing.since);
-        since.is_some_and(|since| since.elapsed() >= LATE)
+        self.failing
+            .as_ref()
+            .is_some_and(|failing| failing.since.elapsed() >= LATE && failing.last.elapsed() < PAST)
     }
 }
 

@@ -143,7 +143,8 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let desired = match Desired::new(object, &self.names.uid) {
-            Ok(desired) if self.writes == Writes::Allowed => desired,
+            // A dry run stores nothing: who is paused learns of it too.
+            Ok(desired) if self.writes != Writes::AfterLiveReads => desired,
             _ => return true,
         };
         match self.ctx.applier.dry_run_if_changed(&desired).await {
@@ -219,12 +220,9 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
     {
         let resource = ApiResource::erase::<K>(&());
-        if self
-            .ctx
-            .informers
-            .known(&resource, &self.names.namespace, name)
-            .is_none()
-        {
+        let informers = &self.ctx.informers;
+        let known = informers.known(&resource, &self.names.namespace, name);
+        if known.is_none() && informers.tell_of(&resource) {
             return;
         }
         let Ok(Some(live)) = api.get_opt(name).await else {

@@ -182,11 +182,11 @@ type Concerns = Box<dyn Fn(&Touched) -> Vec<ObjectRef<ListedServer>> + Send>;
 /// The servers that are to be woken.
 type Woken = BoxStream<'static, ObjectRef<ListedServer>>;
 
-/// How many objects a list brings at once. Lists are paged and no watch begins with what there is (`sendInitialEvents`), which
-/// Kubernetes before 1.34 may refuse.
 /// How long a watch lasts, in seconds: one that says nothing for longer is of a connection whose other end is gone.
 const WATCH_SECONDS: u32 = 60;
 
+/// How many objects a list brings at once. Lists are paged and no watch begins with what there is (`sendInitialEvents`), which
+/// Kubernetes before 1.34 may refuse.
 const PAGE: u32 = 500;
 
 fn watched() -> watcher::Config {

@@ -272,6 +272,7 @@ impl Keeper<'_> {
         };
         if let Ok(stored) = &there
             && replacement.why == authority::NEARS_END
+            && !self.paused
             && !stored.0.is_urgent(self.policy, self.now)
             && let Err(wait) = self.ctx.begin_rotation(&self.names.uid)
         {

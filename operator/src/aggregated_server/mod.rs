@@ -58,7 +58,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus};
+use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus, Reason};
 use jiff::Timestamp;
 use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta, runtime::controller::Action};
 
@@ -131,7 +131,10 @@ pub fn error_policy(server: Arc<ListedServer>, error: &Error, ctx: Arc<Context>)
     );
     let mut pause = IMPATIENT;
     // It is known when that goes on, or what it waits for; the API server is well.
-    if matches!(error, Error::Pass(PassError::HeldBack(_))) {
+    if matches!(
+        error,
+        Error::Pass(PassError::HeldBack(_) | PassError::Unanswered(_))
+    ) {
         return Action::requeue(pause);
     }
     ctx.change_memory(&server.uid().unwrap_or_default(), |memory| {
@@ -180,21 +183,32 @@ async fn reconcile_current(
     ctx.metrics.set_invalid(name, false);
     events::publish(ctx, server, ctx.observe_skew().into_iter().collect()).await;
     match pass::run(ctx, server, now).await {
-        Ok(outcome) => {
+        Ok(mut outcome) => {
             ctx.fleet.observe(uid, outcome.authority_rotation);
             ctx.metrics.set_authority_rotations(ctx.fleet.count());
             let pause = pause(&outcome, ctx.resync, now);
+            // The API server may take it again before anybody has to know. After that it is told beside all else.
+            let unanswered = outcome.unread.take();
+            if let Some(why) = &unanswered {
+                if !is_to_be_told(ctx, uid) {
+                    events::publish(ctx, server, outcome.happenings).await;
+                    return Err(PassError::Unanswered(why.clone()).into());
+                }
+                outcome.find(Reason::ApplyFailed, why);
+            }
             let status = status::compute(server, &outcome, now);
-            Ok(
-                match finish(ctx, &api, server, status, outcome.happenings).await? {
-                    Update::Stored(_) => Action::requeue(pause),
-                    Update::Conflict => Action::requeue(HURRIED),
-                },
-            )
+            let update = finish(ctx, &api, server, status, outcome.happenings).await?;
+            match (unanswered, update) {
+                (Some(why), _) => Err(PassError::Unanswered(why).into()),
+                (None, Update::Stored(_)) => Ok(Action::requeue(pause)),
+                (None, Update::Conflict) => Ok(Action::requeue(HURRIED)),
+            }
         }
         Err(PassError::Raced) => Ok(Action::requeue(HURRIED)),
         Err(error) if error.may_pass() && !is_to_be_told(ctx, uid) => Err(error.into()),
         Err(error) => {
+            // What was to begin has not; what is under way is seen again by the next pass.
+            ctx.fleet.observe(uid, None);
             let reason = error.reason();
             let status = status::compute_unread(server, reason, &error_chain(&error), now);
             finish(ctx, &api, server, status, Vec::new()).await?;

@@ -101,7 +101,9 @@ impl Registrar<'_> {
             }
         };
         match left {
-            Some(version) if trial.is_none() => self.end_trial(plan, &version, outcome).await,
+            Some(version) if trial.is_none() && self.children.writes == Writes::Allowed => {
+                self.end_trial(plan, &version, outcome).await
+            }
             _ => true,
         }
     }

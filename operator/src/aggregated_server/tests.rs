@@ -93,3 +93,59 @@ async fn a_server_is_read_only_where_its_copy_is_too_old() {
     let requests = asked.reconcile("8").await;
     assert!(!has(&requests, &read), "{requests:?}");
 }
+
+/// What the API server does not take for a minute is told, beside all else that the pass has found.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_is_not_taken_is_told_after_a_minute_beside_the_rest() {
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&requests);
+    let client = fake_client(move |request| {
+        if request.method != "GET" {
+            seen.lock()
+                .unwrap()
+                .push((request.path.clone(), request.body.clone()));
+        }
+        let is_list = matches!(
+            request.path.rsplit('/').next(),
+            Some("apiservices" | "customresourcedefinitions" | "endpointslices" | "pods")
+        );
+        match request.method.as_str() {
+            "GET" if is_list => Answer::ok(json!({ "metadata": {}, "items": [] })),
+            "GET" if request.path == SERVER => Answer::ok(json!(server())),
+            "GET" if request.path == "/api/v1/namespaces/wardle" => {
+                Answer::ok(json!({ "metadata": { "name": "wardle", "uid": "n" } }))
+            }
+            "GET" => Answer::status(404, "NotFound"),
+            _ if request.path.contains("/secrets") || request.path.ends_with("/status") => {
+                Answer::ok(request.body)
+            }
+            _ if request.path.contains("/events") => Answer::ok(request.body),
+            _ => Answer::status(500, "InternalError"),
+        }
+    });
+    let ctx = Arc::new(context(client));
+    let told = || {
+        let mut requests = requests.lock().unwrap();
+        let status = requests
+            .iter()
+            .rev()
+            .find(|(path, _)| *path == format!("{SERVER}/status"));
+        let status = status.map(|(_, body)| body["status"].clone());
+        requests.clear();
+        status
+    };
+    for _ in 0..6 {
+        assert!(reconcile(listed("7"), Arc::clone(&ctx)).await.is_err());
+        assert_eq!(told(), None);
+        tokio::time::advance(Duration::from_secs(10)).await;
+    }
+    assert!(reconcile(listed("7"), Arc::clone(&ctx)).await.is_err());
+    let status = told().expect("a status");
+    let reason = |type_: &str| {
+        let conditions = status["conditions"].as_array().unwrap();
+        let condition = conditions.iter().find(|condition| condition["type"] == type_);
+        condition.unwrap()["reason"].clone()
+    };
+    assert_eq!(reason("Degraded"), "ApplyFailed");
+    assert_eq!(reason("Available"), "NoReadyEndpoints");
+}

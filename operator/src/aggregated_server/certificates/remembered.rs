@@ -65,6 +65,12 @@ impl Remembered {
         })
     }
 
+    /// How long ago the Secrets were read.
+    #[must_use]
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.at)
+    }
+
     /// Whether it is not yet this server's turn, of so many `servers`, to be read again.
     #[must_use]
     pub fn is_fresh(&self, now: Instant, servers: usize) -> bool {

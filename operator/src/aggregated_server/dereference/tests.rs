@@ -126,6 +126,11 @@ async fn nothing_is_read_from_what_was_not_listed_or_may_be_late() {
     assert_eq!(source(&informers).await, Source::Stored);
     tokio::time::advance(Duration::from_secs(31)).await;
     assert_eq!(source(&informers).await, Source::Live);
+    // Of a quiet kind nothing comes when its watch follows again.
+    tokio::time::advance(Duration::from_secs(120)).await;
+    assert_eq!(source(&informers).await, Source::Stored);
+    informers.watches.failed("Pod");
+    assert_eq!(source(&informers).await, Source::Live);
     informers.watches.succeeded("Pod", true);
     assert_eq!(source(&informers).await, Source::Stored);
 

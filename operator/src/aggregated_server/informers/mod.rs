@@ -144,6 +144,16 @@ impl Informers {
         ]
     }
 
+    /// Whether what is not known of this kind is not there.
+    #[must_use]
+    pub fn tell_of(&self, resource: &ApiResource) -> bool {
+        let listed = self
+            .listings()
+            .into_iter()
+            .find(|(kind, _)| *kind == resource.kind);
+        listed.is_some_and(|(_, listed)| *listed.borrow()) && !self.watches.is_late(&resource.kind)
+    }
+
     fn of_kind(&self, resource: &ApiResource) -> Option<&dyn Children> {
         Some(match resource.kind.as_str() {
             "APIService" => &self.api_services,

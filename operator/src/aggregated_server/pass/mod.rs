@@ -39,6 +39,7 @@ use super::{
 use crate::{
     error_chain::error_chain,
     pki::{Certificate, bundle},
+    probe::tls::HandshakeError,
 };
 
 /// A pass over one server.
@@ -117,6 +118,9 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
         names,
         now,
     };
+    if pass.surroundings.source == Source::Live && !pass.is_paused() {
+        is_there(ctx, server).await?;
+    }
     let before = memory.clone();
     let mut outcome = Outcome::default();
     let mut ended = pass.run(&mut memory, &mut outcome).await;
@@ -124,10 +128,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
         memory = before;
         is_there(ctx, server).await?;
         pass.surroundings = read(ctx, server, &pass.names, Source::Live, None).await?;
-        outcome = Outcome {
-            happenings: outcome.happenings,
-            ..Outcome::default()
-        };
+        outcome = Outcome::default();
         ended = pass.run(&mut memory, &mut outcome).await;
     }
     ctx.remember(&pass.names.uid, memory);
@@ -191,13 +192,11 @@ impl Pass<'_> {
         if outcome.not_live {
             return Err(PassError::NotLive);
         }
-        if let Some(why) = outcome.unread.take() {
-            return Err(PassError::Unanswered(why));
-        }
         if writes == Writes::Never {
             outcome.findings.push(keys::paused());
-            // Nothing is about to change.
+            // Nothing is about to change, and nobody waits for it.
             outcome.hurry = false;
+            outcome.authority_rotation = None;
         }
         Ok(())
     }
@@ -248,7 +247,10 @@ impl Pass<'_> {
         self.apply_children(&children, &keys, memory, outcome).await;
         let looked = self.look(&keys, memory, outcome).await;
         let secrets = self.surroundings.secrets.clone();
-        if secrets.is_some() && self.doubts(&keys, looked.as_deref().unwrap_or_default()) {
+        let may_be_old = |secrets: &Arc<Remembered>| secrets.age(Instant::now()) >= DOUBTED_AFTER;
+        if secrets.as_ref().is_some_and(may_be_old)
+            && self.doubts(&keys, looked.as_deref().unwrap_or_default())
+        {
             return Err(PassError::NotLive);
         }
         memory.secrets = secrets.or_else(|| Remembered::of(&keys, Instant::now()).map(Arc::new));
@@ -266,13 +268,20 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Whether the Secrets may have changed since they were read: an endpoint serves another leaf, or a pod waits for its files.
+    /// Whether the Secrets may have changed since they were read: an endpoint serves another leaf, or none, as one whose files were
+    /// spoilt, or a pod waits for its files.
     fn doubts(&self, keys: &Keys, reports: &[Report]) -> bool {
-        let presented = reports.iter().filter_map(|report| report.handshake.as_ref().ok());
-        let serves_another = presented
-            .map(|presented| &presented.leaf)
-            .any(|leaf| !keys.is_served(leaf, false, &self.policy, self.now));
-        serves_another || diagnose::any_waits_for_files(&self.surroundings.pods)
+        let is_doubtful = |report: &Report| match &report.handshake {
+            Ok(presented) => !keys.is_served(&presented.leaf, false, &self.policy, self.now),
+            Err(
+                HandshakeError::NoAnswerYet
+                | HandshakeError::PodGone
+                | HandshakeError::ForeignAddress
+                | HandshakeError::TooMany,
+            ) => false,
+            Err(_) => true,
+        };
+        reports.iter().any(is_doubtful) || diagnose::any_waits_for_files(&self.surroundings.pods)
     }
 
     fn unregistered(&self) -> Vec<ApiOutcome> {
@@ -399,12 +408,9 @@ impl Pass<'_> {
                 self.now,
             )
             .await;
-        let mut answered = reports
-            .iter()
-            .filter(|report| report.handshake.is_ok())
-            .peekable();
-        if answered.peek().is_some() {
-            memory.trusted = Some(answered.any(Report::trusted));
+        // Who refuses to start with what it has is not trusted either.
+        if !reports.is_empty() && !reports.iter().any(Report::is_pending) {
+            memory.trusted = Some(reports.iter().any(Report::trusted));
         }
         let pending = reports.iter().filter(|report| report.is_pending());
         outcome.pending_endpoints = pending.map(|report| report.endpoint.to_string()).collect();
@@ -514,6 +520,8 @@ fn tell_of_short_outages(finding: &mut Finding) {
     }
 }
 
+/// How old what is remembered of Secrets must be before it is doubted: what goes on being doubtful is not read in each pass.
+const DOUBTED_AFTER: Duration = Duration::from_secs(10);
 /// The longest pause while something is not as it should be.
 pub const IMPATIENT: Duration = Duration::from_secs(5);
 /// The pause while something is about to change.
