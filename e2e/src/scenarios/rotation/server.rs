@@ -62,6 +62,12 @@ impl Server {
             .apply(&manifest(name, image, replicas, certificates))
             .await?;
         world.ready(name).await?;
+        // Ready is a server with one of its pods, too; what is looked at is what each of them serves, from the first moment.
+        world
+            .kubectl(&format!(
+                "-n {name} rollout status deployment {name} --timeout=180s"
+            ))
+            .await?;
         Ok(server)
     }
 
