@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use annex_crds::v1alpha1::{AggregatedServer, Reason};
+use annex_crds::v1alpha1::{AggregatedServer, Reason, RotationStep};
 use futures::{Stream, StreamExt as _};
 use kube::Api;
 use kube::runtime::utils::Backoff;
@@ -121,6 +121,23 @@ impl Followed {
             LIMIT.as_secs(),
             self.last
         )))
+    }
+
+    /// Waits until its rotation stands at this step.
+    ///
+    /// # Errors
+    /// [`LIMIT`] passed.
+    pub(super) async fn at_step(&mut self, step: RotationStep) -> Result<(), Failure> {
+        let what = format!("step {step:?} of the rotation");
+        let found = self.find(&what, |server| {
+            let status = server.status.as_ref();
+            let rotation = status.and_then(|status| status.certificates.rotation.as_ref());
+            match rotation.map(|rotation| rotation.step) {
+                Some(now) if now == step => Ok(()),
+                now => Err(format!("{now:?}")),
+            }
+        });
+        found.await.map(|_| ())
     }
 
     /// The first state that tells `reason`, on its condition and, as what keeps it from being so, on `Ready`; when it was seen, and

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::{Api, ResourceExt as _};
 
-use super::{Failure, Lane, Scenario, World, ensure, follow::Followed, operator, stage, traffic::Traffic};
+use super::{Failure, Lane, Scenario, World, ensure, operator, stage, traffic::Traffic};
 use crate::install::NAMESPACE;
 
 /// What the traffic asks for.
@@ -221,7 +221,7 @@ async fn restart_in_rotation(world: &World) -> Result<(), Failure> {
         ))
         .await?;
     for step in [RotationStep::Widen, RotationStep::Probe] {
-        at_step(&mut followed, step).await?;
+        followed.at_step(step).await?;
         operator::restart(world).await?;
     }
     stage::rotated(world, name, 1).await?;
@@ -237,17 +237,4 @@ async fn restart_in_rotation(world: &World) -> Result<(), Failure> {
     })?;
     operator::settled(world, operator::replicas(world).await?).await?;
     stage::cleared(world, name).await
-}
-
-async fn at_step(followed: &mut Followed, step: RotationStep) -> Result<(), Failure> {
-    let what = format!("step {step:?} of the rotation");
-    let found = followed.find(&what, |server| {
-        let status = server.status.as_ref();
-        let rotation = status.and_then(|status| status.certificates.rotation.as_ref());
-        match rotation.map(|rotation| rotation.step) {
-            Some(now) if now == step => Ok(()),
-            now => Err(format!("{now:?}")),
-        }
-    });
-    found.await.map(|_| ())
 }

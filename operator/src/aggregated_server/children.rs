@@ -206,7 +206,7 @@ impl Children<'_> {
             }
             // The API server may answer again before anybody has to know.
             ApplyError::Request { .. } => {
-                outcome.unread.get_or_insert_with(|| error_chain(&error));
+                outcome.unanswered.get_or_insert_with(|| error_chain(&error));
                 return;
             }
             ApplyError::Forbidden { .. } => Reason::ApplyFailed,

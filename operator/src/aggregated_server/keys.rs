@@ -192,26 +192,34 @@ impl Keeper<'_> {
 
     /// Why no leaf may be issued now.
     async fn hold_leaf_back(&self, memory: &mut Memory) -> Option<Finding> {
-        if self.paused {
-            return Some(paused());
-        }
         let secret = (&self.names.namespace, &self.names.serving_secret);
-        let too_often = self.too_often(Reason::ServingSecretInvalid, secret, &mut memory.leaves_issued);
-        match too_often {
-            Some(finding) => Some(finding),
-            None => self.clocks_differ().await,
-        }
+        self.hold_back(
+            Reason::ServingSecretInvalid,
+            secret,
+            Some(&mut memory.leaves_issued),
+        )
+        .await
     }
 
     /// Why no authority may be made now.
     async fn hold_authority_back(&self, of_no_use: bool, memory: &mut Memory) -> Option<Finding> {
+        let secret = (&self.names.operator_namespace, &self.names.ca_secret());
+        // One that follows another comes as often as people ask for it.
+        let issued = of_no_use.then_some(&mut memory.authorities_issued);
+        self.hold_back(Reason::CaSecretInvalid, secret, issued).await
+    }
+
+    /// Why nothing may be issued into this Secret now; `issued` where that has a rate.
+    async fn hold_back(
+        &self,
+        reason: Reason,
+        secret: (&String, &String),
+        issued: Option<&mut Issued>,
+    ) -> Option<Finding> {
         if self.paused {
             return Some(paused());
         }
-        let secret = (&self.names.operator_namespace, &self.names.ca_secret());
-        let paused = of_no_use
-            .then(|| self.too_often(Reason::CaSecretInvalid, secret, &mut memory.authorities_issued));
-        match paused.flatten() {
+        match issued.and_then(|issued| self.too_often(reason, secret, issued)) {
             Some(finding) => Some(finding),
             None => self.clocks_differ().await,
         }
@@ -403,7 +411,7 @@ impl Keeper<'_> {
                 confirmed.map_err(|error| KeysError::Owner(Box::new(error)))?;
                 let adopted = match self.write(&secrets::adopted(live, self.names)).await {
                     // To change who owns an object takes the right to delete it (OwnerReferencesPermissionEnforcement), which
-                    // the operator does not have on Secrets of other namespaces. It serves until it is collected.
+                    // the operator does not have on Secrets. It serves until it is collected.
                     Err(KeysError::Write {
                         source: kube::Error::Api(status),
                         ..

@@ -84,6 +84,9 @@ pub enum Error {
     /// A pass over it ended early.
     #[error(transparent)]
     Pass(#[from] PassError),
+    /// The API server did not take a write, or did not answer: in its words.
+    #[error("{0}")]
+    Unanswered(String),
     /// It was cut off, so that others get their turn.
     #[error("it took longer than {} s", DEADLINE.as_secs())]
     TookTooLong,
@@ -130,11 +133,8 @@ pub fn error_policy(server: Arc<ListedServer>, error: &Error, ctx: Arc<Context>)
         "reconcile failed"
     );
     let mut pause = IMPATIENT;
-    // It is known when that goes on, or what it waits for; the API server is well.
-    if matches!(
-        error,
-        Error::Pass(PassError::HeldBack(_) | PassError::Unanswered(_))
-    ) {
+    // It is known what that waits for, and the rest of the server is well.
+    if matches!(error, Error::Pass(PassError::HeldBack(_)) | Error::Unanswered(_)) {
         return Action::requeue(pause);
     }
     ctx.change_memory(&server.uid().unwrap_or_default(), |memory| {
@@ -188,18 +188,18 @@ async fn reconcile_current(
             ctx.metrics.set_authority_rotations(ctx.fleet.count());
             let pause = pause(&outcome, ctx.resync, now);
             // The API server may take it again before anybody has to know. After that it is told beside all else.
-            let unanswered = outcome.unread.take();
+            let unanswered = outcome.unanswered.take();
             if let Some(why) = &unanswered {
                 if !is_to_be_told(ctx, uid) {
                     events::publish(ctx, server, outcome.happenings).await;
-                    return Err(PassError::Unanswered(why.clone()).into());
+                    return Err(Error::Unanswered(why.clone()));
                 }
                 outcome.find(Reason::ApplyFailed, why);
             }
             let status = status::compute(server, &outcome, now);
             let update = finish(ctx, &api, server, status, outcome.happenings).await?;
             match (unanswered, update) {
-                (Some(why), _) => Err(PassError::Unanswered(why).into()),
+                (Some(why), _) => Err(Error::Unanswered(why)),
                 (None, Update::Stored(_)) => Ok(Action::requeue(pause)),
                 (None, Update::Conflict) => Ok(Action::requeue(HURRIED)),
             }

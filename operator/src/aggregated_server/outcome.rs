@@ -78,7 +78,7 @@ pub struct Outcome {
     /// Something is to be written that must follow from live reads.
     pub not_live: bool,
     /// Why the API server did not take or answer something, where that may pass.
-    pub unread: Option<String>,
+    pub unanswered: Option<String>,
     /// Something is about to change: look again soon.
     pub hurry: bool,
     /// When something is due.

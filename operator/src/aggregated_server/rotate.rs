@@ -43,8 +43,10 @@ impl Rotation<'_> {
     pub async fn advance(&self, outcome: &mut Outcome) -> Vec<Certificate> {
         outcome.observed = true;
         let Self { keeper, keys, looked } = self;
-        let mut not_serving = self.not_serving(keys.is_replacing());
+        let not_serving_leaf = self.not_serving(false);
+        let mut not_serving = not_serving_leaf.clone();
         if keys.is_replacing() {
+            not_serving = self.not_serving(true);
             not_serving.extend(rotation::unproven(looked.map(<[_]>::len), self.scaled_to_zero()));
         }
         let progress = rotation::derive(&keys.facts(not_serving));
@@ -53,7 +55,7 @@ impl Rotation<'_> {
             .then(|| fleet::Progress::of(keys.authority.issued_at, keeper.now));
         outcome
             .findings
-            .extend(keys::findings(keys, &self.not_serving(false), self.keeper.now));
+            .extend(keys::findings(keys, &not_serving_leaf, keeper.now));
         self.tell(progress.as_ref(), outcome);
         let Some(progress) = progress else {
             return keys.bundle.clone();

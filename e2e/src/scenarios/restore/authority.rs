@@ -4,7 +4,6 @@
 use annex_crds::v1alpha1::RotationStep;
 
 use crate::progress;
-use crate::scenarios::follow::Followed;
 use crate::scenarios::load::Load;
 use crate::scenarios::test_server::TestServer;
 use crate::scenarios::{Failure, World, authority, stage};
@@ -45,24 +44,11 @@ async fn rotated_and_put_back(world: &World, server: &TestServer, when: When) ->
         .await?;
     match when {
         When::After => stage::rotated(world, name, 1).await?,
-        When::Widen => stands_at(&mut followed, RotationStep::Widen).await?,
-        When::Probe => stands_at(&mut followed, RotationStep::Probe).await?,
+        When::Widen => followed.at_step(RotationStep::Widen).await?,
+        When::Probe => followed.at_step(RotationStep::Probe).await?,
     }
     authority::put_back(world, server, &before).await?;
     // Secrets are not watched.
     stage::hurry_operator(world, name, "restored").await?;
     authority::settled(world, server).await
-}
-
-async fn stands_at(followed: &mut Followed, step: RotationStep) -> Result<(), Failure> {
-    let what = format!("step {step:?} of the rotation");
-    let found = followed.find(&what, |server| {
-        let status = server.status.as_ref();
-        let rotation = status.and_then(|status| status.certificates.rotation.as_ref());
-        match rotation.map(|rotation| rotation.step) {
-            Some(now) if now == step => Ok(()),
-            now => Err(format!("{now:?}")),
-        }
-    });
-    found.await.map(|_| ())
 }

@@ -247,8 +247,13 @@ mod tests {
     }
 
     fn secret(authority: &Authority, policy: &Policy, cause: IssueCause) -> Secret {
-        let leaf = issue_leaf(&authority.current, &policy.dns_names, at(0), policy.duration).unwrap();
-        secrets::serving_secret(None, &leaf, cause, &authority.bundle(), policy, &names(), at(0))
+        secret_of(authority, policy, cause, 0)
+    }
+
+    /// With a leaf of that day.
+    fn secret_of(authority: &Authority, policy: &Policy, cause: IssueCause, day: i64) -> Secret {
+        let leaf = issue_leaf(&authority.current, &policy.dns_names, at(day), policy.duration).unwrap();
+        secrets::serving_secret(None, &leaf, cause, &authority.bundle(), policy, &names(), at(day))
     }
 
     fn cause(
@@ -299,17 +304,7 @@ mod tests {
     fn a_leaf_that_ends_with_its_authority_is_not_renewed() {
         let policy = policy();
         let authority = authority(&policy);
-        let leaf = issue_leaf(&authority.current, &policy.dns_names, at(280), policy.duration).unwrap();
-        let bundle = authority.bundle();
-        let secret = secrets::serving_secret(
-            None,
-            &leaf,
-            IssueCause::Renewal,
-            &bundle,
-            &policy,
-            &names(),
-            at(280),
-        );
+        let secret = secret_of(&authority, &policy, IssueCause::Renewal, 280);
         assert_eq!(cause(Some(&secret), &authority, &policy, 299), None);
     }
 
@@ -317,17 +312,7 @@ mod tests {
     fn a_leaf_of_a_time_to_come_is_issued_anew() {
         let policy = policy();
         let authority = authority(&policy);
-        let leaf = issue_leaf(&authority.current, &policy.dns_names, at(100), policy.duration).unwrap();
-        let bundle = authority.bundle();
-        let secret = secrets::serving_secret(
-            None,
-            &leaf,
-            IssueCause::Renewal,
-            &bundle,
-            &policy,
-            &names(),
-            at(100),
-        );
+        let secret = secret_of(&authority, &policy, IssueCause::Renewal, 100);
         assert_eq!(
             cause(Some(&secret), &authority, &policy, 1),
             Some(IssueCause::SecretInvalid)

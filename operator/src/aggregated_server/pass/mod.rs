@@ -65,9 +65,6 @@ pub enum PassError {
     /// There is no authority, and none may be made now.
     #[error("{}", .0.message)]
     HeldBack(Finding),
-    /// The API server did not take a write, or did not answer.
-    #[error("{0}")]
-    Unanswered(String),
     /// Somebody wrote a Secret at the same time: the next pass sees what.
     #[error("a Secret changed while it was worked on")]
     Raced,
@@ -82,7 +79,7 @@ impl PassError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Read(error) => !matches!(error, ReadError::Decode { .. }),
-            Self::Keys(KeysError::Owner(_)) | Self::Unanswered(_) => true,
+            Self::Keys(KeysError::Owner(_)) => true,
             Self::Keys(_) | Self::HeldBack(_) | Self::Raced | Self::NotLive => false,
         }
     }
@@ -92,9 +89,7 @@ impl PassError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::HeldBack(finding) => finding.reason,
-            Self::Read(_) | Self::Keys(_) | Self::Unanswered(_) | Self::Raced | Self::NotLive => {
-                Reason::ApplyFailed
-            }
+            Self::Read(_) | Self::Keys(_) | Self::Raced | Self::NotLive => Reason::ApplyFailed,
         }
     }
 }
@@ -245,6 +240,10 @@ impl Pass<'_> {
             Err(error) => return Err(PassError::Keys(error)),
         };
         self.apply_children(&children, &keys, memory, outcome).await;
+        // It begins again: nobody is asked for an answer that is thrown away.
+        if outcome.not_live {
+            return Err(PassError::NotLive);
+        }
         let looked = self.look(&keys, memory, outcome).await;
         let secrets = self.surroundings.secrets.clone();
         let may_be_old = |secrets: &Arc<Remembered>| secrets.age(Instant::now()) >= DOUBTED_AFTER;
