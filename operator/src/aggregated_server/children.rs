@@ -8,7 +8,7 @@ use super::{
     context::Context,
     finding::Finding,
     names::Names,
-    outcome::{Happening, Outcome},
+    pass_result::{EventRecord, PassResult},
 };
 use crate::{
     applier::{self, Applied, ApplyError, Because, Cache as _, Deletion, Desired, Known, Ownership},
@@ -39,7 +39,7 @@ pub enum Writes {
 impl Children<'_> {
     /// Applies one child; a refusal becomes a finding, under `refused` where the API server finds the object itself
     /// wrong. Returns what was done, where the object is as it should be now.
-    pub async fn apply<K>(&self, object: &K, refused: Reason, outcome: &mut Outcome) -> Option<Applied>
+    pub async fn apply<K>(&self, object: &K, refused: Reason, outcome: &mut PassResult) -> Option<Applied>
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
@@ -52,7 +52,7 @@ impl Children<'_> {
         object: &K,
         left: &'static [&'static [&'static str]],
         refused: Reason,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) -> Option<Applied>
     where
         K: Resource<DynamicType = ()> + Serialize,
@@ -73,7 +73,7 @@ impl Children<'_> {
         object: &K,
         known: Option<&Known>,
         refused: Reason,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) -> Option<Applied>
     where
         K: Resource<DynamicType = ()> + Serialize,
@@ -93,7 +93,12 @@ impl Children<'_> {
     }
 
     /// What is there of a child that is not to be written.
-    fn unwritten(&self, desired: &Desired, known: Option<&Known>, outcome: &mut Outcome) -> Option<Applied> {
+    fn unwritten(
+        &self,
+        desired: &Desired,
+        known: Option<&Known>,
+        outcome: &mut PassResult,
+    ) -> Option<Applied> {
         if known.is_some() {
             outcome.children.push(child(desired));
         }
@@ -105,11 +110,11 @@ impl Children<'_> {
     }
 
     /// Something is to be written, and may not be.
-    pub fn not_now(&self, outcome: &mut Outcome) {
+    pub fn not_now(&self, outcome: &mut PassResult) {
         outcome.not_live |= self.writes == Writes::AfterLiveReads;
     }
 
-    fn desired<K>(&self, object: &K, outcome: &mut Outcome) -> Option<Desired>
+    fn desired<K>(&self, object: &K, outcome: &mut PassResult) -> Option<Desired>
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
@@ -123,7 +128,7 @@ impl Children<'_> {
         desired: &Desired,
         applied: Result<Applied, ApplyError>,
         refused: Reason,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) -> Option<Applied> {
         match applied {
             Ok(applied) => {
@@ -138,7 +143,7 @@ impl Children<'_> {
     }
 
     /// Whether the API server would take the object, where it has changed; a refusal becomes a finding.
-    pub async fn accepts<K>(&self, object: &K, refused: Reason, outcome: &mut Outcome) -> bool
+    pub async fn accepts<K>(&self, object: &K, refused: Reason, outcome: &mut PassResult) -> bool
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
@@ -156,7 +161,7 @@ impl Children<'_> {
         }
     }
 
-    fn record(&self, desired: &Desired, applied: &applier::Outcome, outcome: &mut Outcome) {
+    fn record(&self, desired: &Desired, applied: &applier::Outcome, outcome: &mut PassResult) {
         let object = desired.name();
         if !matches!(applied, applier::Outcome::Unchanged) {
             self.ctx.metrics.count_apply_write(&object.kind);
@@ -173,7 +178,7 @@ impl Children<'_> {
                     .map(ToString::to_string)
                     .collect::<Vec<_>>()
                     .join("; ");
-                outcome.happenings.push(Happening::warning(
+                outcome.event_records.push(EventRecord::warning(
                     "DriftRepaired",
                     "Apply",
                     format!("{object}: {changes}"),
@@ -181,7 +186,7 @@ impl Children<'_> {
             }
             applier::Outcome::Updated(Because::Adopted) => {
                 let server = &self.names.server;
-                outcome.happenings.push(Happening::normal(
+                outcome.event_records.push(EventRecord::normal(
                     "Adopted",
                     "Apply",
                     format!("{object}: belonged to an AggregatedServer {server} that was deleted"),
@@ -194,7 +199,7 @@ impl Children<'_> {
         outcome.children.push(child(desired));
     }
 
-    fn refused(&self, error: ApplyError, refused: Reason, outcome: &mut Outcome) {
+    fn refused(&self, error: ApplyError, refused: Reason, outcome: &mut PassResult) {
         let reason = match &error {
             ApplyError::Foreign { .. } => Reason::Conflict,
             ApplyError::Invalid { .. } | ApplyError::Rejected { .. } => refused,
@@ -215,7 +220,7 @@ impl Children<'_> {
     }
 
     /// Deletes a child in the server's namespace that is no longer wanted, if it is known to be there, and ours.
-    pub async fn remove<K>(&self, api: Api<K>, name: &str, outcome: &mut Outcome)
+    pub async fn remove<K>(&self, api: Api<K>, name: &str, outcome: &mut PassResult)
     where
         K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
     {
@@ -232,7 +237,7 @@ impl Children<'_> {
     }
 
     /// Deletes `live` if it is ours; says whether it is on its way out.
-    pub async fn remove_live<K>(&self, live: &K, outcome: &mut Outcome) -> bool
+    pub async fn remove_live<K>(&self, live: &K, outcome: &mut PassResult) -> bool
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
@@ -241,14 +246,14 @@ impl Children<'_> {
 
     /// Deletes `live` if it is ours, without what it owns itself: the next one of its name takes that up. Says whether it
     /// is on its way out.
-    pub async fn orphan<K>(&self, live: &K, outcome: &mut Outcome) -> bool
+    pub async fn orphan<K>(&self, live: &K, outcome: &mut PassResult) -> bool
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
         self.delete(live, PropagationPolicy::Orphan, outcome).await
     }
 
-    async fn delete<K>(&self, live: &K, dependents: PropagationPolicy, outcome: &mut Outcome) -> bool
+    async fn delete<K>(&self, live: &K, dependents: PropagationPolicy, outcome: &mut PassResult) -> bool
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
@@ -334,10 +339,10 @@ mod tests {
             names: &names,
             writes: Writes::Allowed,
         };
-        let mut outcome = Outcome::default();
+        let mut outcome = PassResult::default();
         children.apply(&desired, Reason::ApplyFailed, &mut outcome).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
-        let events: Vec<_> = outcome.happenings.iter().collect();
+        let events: Vec<_> = outcome.event_records.iter().collect();
         assert_eq!(events.len(), 1);
         assert_eq!(events[0].reason, "Adopted");
         assert_eq!(
@@ -367,7 +372,7 @@ mod tests {
             names: &names,
             writes: Writes::Allowed,
         };
-        let mut outcome = Outcome::default();
+        let mut outcome = PassResult::default();
         assert!(!children.remove_live(&live, &mut outcome).await);
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
         assert!(outcome.hurry);

@@ -22,13 +22,12 @@ use kube::{
 };
 
 use super::{
-    certificates::{Issued, Remembered, Seen},
+    certificates::{Issued, Remembered, Seen, control_plane},
     claimant::ListedServer,
-    control_plane,
     events::Publisher,
     fleet::{Fleet, Wait},
     informers::Informers,
-    outcome::Happening,
+    pass_result::EventRecord,
     prober::Prober,
     registration::FailedTrials,
     requeue::Failures,
@@ -227,7 +226,7 @@ impl Context {
     }
 
     /// Measures how far this machine's clock is from the API server's. Where a person should know of that, gives an Event, once.
-    pub fn observe_skew(&self) -> Option<Happening> {
+    pub fn observe_skew(&self) -> Option<EventRecord> {
         let skew = self.clock.skew()?;
         self.metrics.set_clock_skew(skew);
         let told = self.skew_told.load(Ordering::Relaxed);
@@ -239,7 +238,7 @@ impl Context {
                 "the clock of the operator's node is {} {side} the API server's; certificates are issued and judged by the API server's",
                 clock::about(skew)
             );
-            Happening::warning(Reason::ClockSkewed.as_str(), "Reconcile", note)
+            EventRecord::warning(Reason::ClockSkewed.as_str(), "Reconcile", note)
         })
     }
 

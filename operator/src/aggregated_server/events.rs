@@ -13,7 +13,7 @@ use kube::{
     runtime::events::{Event, Recorder, Reporter},
 };
 
-use super::{context::Context, outcome::Happening};
+use super::{context::Context, pass_result::EventRecord};
 
 /// The longest note that the API takes (events.k8s.io/v1, Event.note), less some for its own ellipsis.
 const MAX_NOTE: usize = 1000;
@@ -72,7 +72,7 @@ impl Publisher {
 
 /// The Event of a change of `Ready`; `None` where its status and reason stay.
 #[must_use]
-pub fn transition(old: &[Condition], new: &[Condition]) -> Option<Happening> {
+pub fn transition(old: &[Condition], new: &[Condition]) -> Option<EventRecord> {
     let ready = |conditions: &[Condition]| -> Option<Condition> {
         conditions
             .iter()
@@ -87,21 +87,25 @@ pub fn transition(old: &[Condition], new: &[Condition]) -> Option<Happening> {
     }
     let expected = EXPECTED.iter().any(|reason| reason.as_str() == now.reason);
     Some(match now.status.as_str() {
-        "True" => Happening::normal("Ready", "Reconcile", now.message),
-        _ if expected => Happening::normal(&now.reason, "Reconcile", now.message),
-        _ => Happening::warning(&now.reason, "Reconcile", now.message),
+        "True" => EventRecord::normal("Ready", "Reconcile", now.message),
+        _ if expected => EventRecord::normal(&now.reason, "Reconcile", now.message),
+        _ => EventRecord::warning(&now.reason, "Reconcile", now.message),
     })
 }
 
 /// Publishes; an Event that cannot be written is logged and lost, as Events are.
-pub async fn publish(ctx: &Context, server: &impl Resource<DynamicType = ()>, happenings: Vec<Happening>) {
+pub async fn publish(
+    ctx: &Context,
+    server: &impl Resource<DynamicType = ()>,
+    event_records: Vec<EventRecord>,
+) {
     let reference = server.object_ref(&());
-    for happening in happenings {
+    for event_record in event_records {
         let event = Event {
-            type_: happening.type_,
-            reason: happening.reason,
-            note: Some(happening.note.chars().take(MAX_NOTE).collect()),
-            action: happening.action.to_owned(),
+            type_: event_record.type_,
+            reason: event_record.reason,
+            note: Some(event_record.note.chars().take(MAX_NOTE).collect()),
+            action: event_record.action.to_owned(),
             secondary: None,
         };
         tracing::info!(

@@ -41,8 +41,8 @@ pub async fn tell(
     let mut memory = ctx.memory(&uid);
     let told = Some(message(undecodable));
     if memory.invalid != told {
-        let happening = events::transition(&old, &conditions);
-        events::publish(ctx, server, happening.into_iter().collect()).await;
+        let event_record = events::transition(&old, &conditions);
+        events::publish(ctx, server, event_record.into_iter().collect()).await;
         memory.invalid = told;
         ctx.remember(&uid, memory);
     }

@@ -6,14 +6,17 @@
 //! | `dereference` | what there is, of that and by reads | reads |
 //! | `validate`, `version_order` | what is asked for -> a plan, or a refusal | none |
 //! | `certificates` | which authority, which leaf, which step of a rotation | none |
-//! | `store`, `live` | where it stores what it serves; the workload as it is | none |
+//! | `certificates::{apply, advance}` | the writes that follow to the Secrets | writes |
+//! | `certificates::control_plane` | whether every kube-apiserver has seen a write | network |
+//! | `storage`, `live` | where it stores what it serves; the workload as it is | none |
 //! | `build` | the children as they should be | none |
-//! | `registration` | whether a claim may be registered | none |
+//! | `registration::decide` | whether a claim may be registered | none |
+//! | `registration::apply` | the writes that follow to APIServices | writes |
 //! | `diagnose` | what is wrong | none |
-//! | `keys`, `children`, `register`, `rotate` | carry those decisions out | writes |
+//! | `children` | server-side apply of the children | writes |
 //! | `volume` | the volume of embedded storage: its growth, its faults, its end | writes |
 //! | `endpoints` | where the endpoints are, and what each one answers | none |
-//! | `prober`, `control_plane` | ask servers and control planes | network |
+//! | `prober` | asks endpoints | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
 //! | `status`, `pending`, `update_status`, `events` | what was found, told | writes status |
@@ -23,7 +26,6 @@ pub mod certificates;
 pub mod children;
 pub mod claimant;
 pub mod context;
-pub mod control_plane;
 pub mod controller;
 pub mod dereference;
 pub mod diagnose;
@@ -33,19 +35,16 @@ pub mod finding;
 pub mod fleet;
 pub mod informers;
 pub mod invalid;
-pub mod keys;
 pub mod live;
 pub mod names;
-pub mod outcome;
 pub mod pass;
+pub mod pass_result;
 mod pending;
 pub mod prober;
-pub mod register;
 pub mod registration;
 pub mod requeue;
-pub mod rotate;
 pub mod status;
-pub mod store;
+pub mod storage;
 #[cfg(test)]
 mod testing;
 pub mod update_status;
@@ -65,8 +64,8 @@ use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta, runtime::cont
 use self::{
     claimant::ListedServer,
     context::Context,
-    outcome::{Happening, Outcome},
     pass::{HURRIED, IMPATIENT, PassError},
+    pass_result::{EventRecord, PassResult},
     requeue::Failures,
     update_status::Update,
 };
@@ -191,13 +190,13 @@ async fn reconcile_current(
             let unanswered = outcome.unanswered.take();
             if let Some(why) = &unanswered {
                 if !is_to_be_told(ctx, uid) {
-                    events::publish(ctx, server, outcome.happenings).await;
+                    events::publish(ctx, server, outcome.event_records).await;
                     return Err(Error::Unanswered(why.clone()));
                 }
                 outcome.find(Reason::ApplyFailed, why);
             }
             let status = status::compute(server, &outcome, now);
-            let update = finish(ctx, &api, server, status, outcome.happenings).await?;
+            let update = finish(ctx, &api, server, status, outcome.event_records).await?;
             match (unanswered, update) {
                 (Some(why), _) => Err(Error::Unanswered(why)),
                 (None, Update::Stored(_)) => Ok(Action::requeue(pause)),
@@ -232,10 +231,10 @@ async fn finish(
     api: &Api<ListedServer>,
     server: &AggregatedServer,
     status: AggregatedServerStatus,
-    happenings: Vec<Happening>,
+    event_records: Vec<EventRecord>,
 ) -> Result<Update, Error> {
     measure(ctx, server, &status);
-    events::publish(ctx, server, happenings).await;
+    events::publish(ctx, server, event_records).await;
     if server.status.as_ref() == Some(&status) {
         return Ok(Update::Stored(None));
     }
@@ -282,7 +281,7 @@ fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerSt
 }
 
 /// How long until the next look: soon while something is about to change, and never past what is due.
-fn pause(outcome: &Outcome, resync: Duration, now: Timestamp) -> Duration {
+fn pause(outcome: &PassResult, resync: Duration, now: Timestamp) -> Duration {
     let usual = if outcome.hurry {
         HURRIED
     } else if outcome.findings.is_empty() && outcome.pending_endpoints.is_empty() {

@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
     use crate::aggregated_server::{
-        outcome::{ApiOutcome, Outcome},
+        pass_result::{ClaimResult, PassResult},
         status::compute,
         testing::server,
         validate::plan_apis,
@@ -65,22 +65,22 @@ mod tests {
 
     const ENDPOINT: &str = "pod a (10.0.0.1:8443)";
 
-    fn outcome(available: bool, findings: Vec<Finding>, pending: &[&str]) -> Outcome {
-        let apis = plan_apis(&server()).into_iter().map(|plan| ApiOutcome {
+    fn outcome(available: bool, findings: Vec<Finding>, pending: &[&str]) -> PassResult {
+        let apis = plan_apis(&server()).into_iter().map(|plan| ClaimResult {
             plan,
             registered: available,
             available,
         });
-        Outcome {
+        PassResult {
             apis: apis.collect(),
             findings,
             observed: true,
             pending_endpoints: pending.iter().map(ToString::to_string).collect(),
-            ..Outcome::default()
+            ..PassResult::default()
         }
     }
 
-    fn after(old: Option<AggregatedServerStatus>, outcome: &Outcome) -> AggregatedServerStatus {
+    fn after(old: Option<AggregatedServerStatus>, outcome: &PassResult) -> AggregatedServerStatus {
         let mut server = server();
         server.status = old;
         compute(&server, outcome, Timestamp::UNIX_EPOCH)

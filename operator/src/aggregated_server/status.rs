@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     finding::Finding,
-    outcome::{ApiOutcome, Outcome},
+    pass_result::{ClaimResult, PassResult},
     pending,
 };
 use crate::conditions::{self, ConditionStatus, Fact};
@@ -19,7 +19,7 @@ const NAMED: usize = 3;
 
 /// The status of `server` after a pass with this outcome.
 #[must_use]
-pub fn compute(server: &AggregatedServer, outcome: &Outcome, now: Timestamp) -> AggregatedServerStatus {
+pub fn compute(server: &AggregatedServer, outcome: &PassResult, now: Timestamp) -> AggregatedServerStatus {
     let old = server.status.clone().unwrap_or_default();
     let generation = server.metadata.generation.unwrap_or(0);
     let findings = settle(outcome, &old);
@@ -129,7 +129,7 @@ fn keep(condition: &Condition) -> Fact {
     }
 }
 
-fn api_service_child(api: &ApiOutcome) -> annex_crds::v1alpha1::Child {
+fn api_service_child(api: &ClaimResult) -> annex_crds::v1alpha1::Child {
     annex_crds::v1alpha1::Child {
         api_version: "apiregistration.k8s.io/v1".into(),
         kind: "APIService".into(),
@@ -139,7 +139,7 @@ fn api_service_child(api: &ApiOutcome) -> annex_crds::v1alpha1::Child {
 }
 
 /// Certificates as they are told; what is served by who has not answered yet is told as before.
-fn certificates(outcome: &Outcome, old: &AggregatedServerStatus) -> CertificatesStatus {
+fn certificates(outcome: &PassResult, old: &AggregatedServerStatus) -> CertificatesStatus {
     let mut certificates = outcome.certificates.clone();
     let pending = &outcome.pending_endpoints;
     if pending.is_empty() {
@@ -158,7 +158,7 @@ fn certificates(outcome: &Outcome, old: &AggregatedServerStatus) -> Certificates
 
 /// Findings as they stand in the end. Where requests are answered all the same, what single endpoints do not answer is a
 /// degradation, or a rollout under way, and no outage.
-fn settle(outcome: &Outcome, old: &AggregatedServerStatus) -> Vec<Finding> {
+fn settle(outcome: &PassResult, old: &AggregatedServerStatus) -> Vec<Finding> {
     let standing = pending::standing(old, &outcome.pending_endpoints);
     // A message that stands may name several endpoints, some of which have answered the same again.
     let repeated = |finding: &Finding| {
@@ -225,7 +225,7 @@ fn leading<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> Option<(R
     ))
 }
 
-fn facts(outcome: &Outcome, findings: &[Finding], old: &[Condition]) -> Vec<Fact> {
+fn facts(outcome: &PassResult, findings: &[Finding], old: &[Condition]) -> Vec<Fact> {
     let pending = !outcome.pending_endpoints.is_empty();
     let unobserved = |type_| fact(type_, ConditionStatus::Unknown, Reason::NotObserved, "");
     // Who has not answered yet may serve anything: what was well is not said to be otherwise, and nothing is newly said to
@@ -246,7 +246,7 @@ fn facts(outcome: &Outcome, findings: &[Finding], old: &[Condition]) -> Vec<Fact
                 .filter(move |finding| finding.reason.condition() == type_),
         )
     };
-    let all = |test: fn(&ApiOutcome) -> bool| !outcome.apis.is_empty() && outcome.apis.iter().all(test);
+    let all = |test: fn(&ClaimResult) -> bool| !outcome.apis.is_empty() && outcome.apis.iter().all(test);
     let normal_true = |type_, holds: bool, well: Reason, otherwise: Reason| match on(type_) {
         Some((reason, message)) => fact(type_, ConditionStatus::False, reason, &message),
         None if pending && type_ == ConditionType::CertificatesReady => certificates_as_known(type_),
@@ -305,7 +305,7 @@ fn ready(findings: &[Finding], normally_true: &[&Fact]) -> Fact {
 }
 
 fn api_status(
-    api: &ApiOutcome,
+    api: &ClaimResult,
     findings: &[Finding],
     old: &AggregatedServerStatus,
     generation: i64,
@@ -356,20 +356,20 @@ mod tests {
     use super::*;
     use crate::aggregated_server::{testing::server, validate::plan_apis};
 
-    fn outcome(available: bool, findings: Vec<Finding>) -> Outcome {
+    fn outcome(available: bool, findings: Vec<Finding>) -> PassResult {
         let apis = plan_apis(&server()).into_iter();
         let apis = apis
-            .map(|plan| ApiOutcome {
+            .map(|plan| ClaimResult {
                 plan,
                 registered: available,
                 available,
             })
             .collect();
-        Outcome {
+        PassResult {
             apis,
             findings,
             observed: true,
-            ..Outcome::default()
+            ..PassResult::default()
         }
     }
 
@@ -386,7 +386,7 @@ mod tests {
         (status.to_owned(), reason.to_owned())
     }
 
-    fn computed(outcome: &Outcome) -> AggregatedServerStatus {
+    fn computed(outcome: &PassResult) -> AggregatedServerStatus {
         compute(&server(), outcome, Timestamp::UNIX_EPOCH)
     }
 
@@ -481,7 +481,7 @@ mod tests {
 
     #[test]
     fn a_refusal_leaves_the_rest_unobserved() {
-        let refused = Outcome {
+        let refused = PassResult {
             observed: false,
             ..outcome(
                 false,
@@ -505,7 +505,7 @@ mod tests {
     #[test]
     fn a_finding_about_one_api_leaves_the_other_alone() {
         let mut outcome = outcome(false, vec![]);
-        outcome.apis[1] = ApiOutcome {
+        outcome.apis[1] = ClaimResult {
             registered: true,
             available: true,
             ..outcome.apis[1].clone()

@@ -14,7 +14,7 @@ use super::{
     dereference::{NamespaceState, Source, Surroundings},
     informers::Informers,
     names::Names,
-    prober::{Prober, live::live},
+    prober::{Prober, ask},
 };
 use crate::{
     admin::Health,
@@ -94,7 +94,11 @@ pub(crate) fn config() -> Config {
 
 /// What really asks.
 pub(crate) fn prober() -> Prober {
-    Prober::new(live(Limits::default(), Clock::default(), Metrics::new()))
+    Prober::new(ask::over_network(
+        Limits::default(),
+        Clock::default(),
+        Metrics::new(),
+    ))
 }
 
 /// What reconciles share.

@@ -8,7 +8,7 @@ use std::{
 use annex_crds::v1alpha1::{Mount, ServingFlags, Workload};
 
 use super::storage::{self, DATA_DIR, DATA_PATH, ETCD_PREFIX, ETCD_SERVERS};
-use crate::aggregated_server::store::Store;
+use crate::aggregated_server::storage::StorageBackend;
 
 /// The serving port, as a flag of every program built on k8s.io/apiserver.
 pub const SECURE_PORT: &str = "--secure-port";
@@ -34,7 +34,7 @@ fn given_to<'a>(workload: &'a Workload, flag: &str) -> Option<&'a str> {
 /// `args ++ generated` of the container; `command` stays its own field, and counts where a flag is looked for.
 /// `servingFlags: None` is about serving alone: what stores for Annex is told where.
 #[must_use]
-pub fn arguments(workload: &Workload, mount: &Mount, store: &Store<'_>) -> Vec<String> {
+pub fn arguments(workload: &Workload, mount: &Mount, store: &StorageBackend<'_>) -> Vec<String> {
     let mut args = workload.args.clone();
     let generated = serving(workload, mount).into_iter().chain(storage::flags(store));
     for (flag, value) in generated {
@@ -66,11 +66,11 @@ pub fn conflicting_port(workload: &Workload) -> Option<&str> {
 
 /// Where the user's own words name another place for what is stored than `store`, in words.
 #[must_use]
-pub fn conflicting_storage(workload: &Workload, store: &Store<'_>) -> Vec<String> {
+pub fn conflicting_storage(workload: &Workload, store: &StorageBackend<'_>) -> Vec<String> {
     let mut conflicts = Vec::new();
     match store {
-        Store::Unmanaged => {}
-        Store::Embedded(_) => {
+        StorageBackend::Unmanaged => {}
+        StorageBackend::Embedded(_) => {
             if let Some(directory) = given_to(workload, DATA_DIR).filter(|directory| !is_on_volume(directory))
             {
                 conflicts.push(format!(
@@ -84,7 +84,7 @@ pub fn conflicting_storage(workload: &Workload, store: &Store<'_>) -> Vec<String
                 ));
             }
         }
-        Store::Etcd { etcd, .. } => {
+        StorageBackend::Etcd { etcd, .. } => {
             let named = |list: &str| list.split(',').map(str::to_owned).collect::<BTreeSet<_>>();
             let wanted = etcd.endpoints.join(",");
             if let Some(servers) =
@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
     use crate::aggregated_server::{
-        store::EtcdFiles,
+        storage::EtcdFiles,
         testing::{embedded_server, etcd_server, server},
     };
 
@@ -133,7 +133,7 @@ mod tests {
             arguments(
                 &workload(&["serve", "--v=4"]),
                 &Mount::default(),
-                &Store::Unmanaged
+                &StorageBackend::Unmanaged
             ),
             [
                 "serve",
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_flag_that_is_there_is_not_generated() {
         for args in [&["--secure-port=8443"][..], &["--secure-port", "8443"]] {
-            let all = arguments(&workload(args), &Mount::default(), &Store::Unmanaged);
+            let all = arguments(&workload(args), &Mount::default(), &StorageBackend::Unmanaged);
             assert_eq!(
                 all.iter().filter(|arg| arg.starts_with(SECURE_PORT)).count(),
                 1,
@@ -174,23 +174,23 @@ mod tests {
         let mut workload = workload(&["run"]);
         workload.serving_flags = ServingFlags::None;
         assert_eq!(
-            arguments(&workload, &Mount::default(), &Store::Unmanaged),
+            arguments(&workload, &Mount::default(), &StorageBackend::Unmanaged),
             ["run"]
         );
     }
 
-    fn etcd(server: &AggregatedServer, files: EtcdFiles) -> Store<'_> {
+    fn etcd(server: &AggregatedServer, files: EtcdFiles) -> StorageBackend<'_> {
         let etcd = server.spec.storage.as_ref().unwrap().etcd.as_ref().unwrap();
-        Store::Etcd { etcd, files }
+        StorageBackend::Etcd { etcd, files }
     }
 
     #[test]
     fn storage_is_told_with_gos_flags_and_without_serving_flags_too() {
         let mut workload = workload(&[]);
         workload.serving_flags = ServingFlags::None;
-        let all = |store: &Store<'_>| arguments(&workload, &Mount::default(), store);
+        let all = |store: &StorageBackend<'_>| arguments(&workload, &Mount::default(), store);
         let server = embedded_server();
-        let embedded = Store::of(&server, None).unwrap();
+        let embedded = StorageBackend::of(&server, None).unwrap();
         assert_eq!(all(&embedded), ["--data-dir=/var/lib/annex"]);
         let mut server = etcd_server();
         let mut files = EtcdFiles {
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn arguments_that_store_elsewhere_are_told() {
         let (embedded, in_etcd) = (embedded_server(), etcd_server());
-        let embedded = Store::of(&embedded, None).unwrap();
+        let embedded = StorageBackend::of(&embedded, None).unwrap();
         let in_etcd = etcd(&in_etcd, EtcdFiles::default());
         for (args, store, conflicts) in [
             (&[][..], &embedded, 0),
@@ -236,7 +236,11 @@ mod tests {
             (&["--etcd-servers=https://b:2379"], &in_etcd, 1),
             (&["--etcd-prefix=/other"], &in_etcd, 1),
             (&["--etcd-prefix=/wardle"], &in_etcd, 0),
-            (&["--data-dir=/tmp", "--etcd-servers=x"], &Store::Unmanaged, 0),
+            (
+                &["--data-dir=/tmp", "--etcd-servers=x"],
+                &StorageBackend::Unmanaged,
+                0,
+            ),
         ] {
             let found = conflicting_storage(&workload(args), store);
             assert_eq!(found.len(), conflicts, "{args:?}: {found:?}");

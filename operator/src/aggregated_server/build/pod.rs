@@ -13,7 +13,7 @@ use kube::core::ObjectMeta;
 
 use super::{arguments::arguments, storage};
 use crate::{
-    aggregated_server::{certificates::leaf, names::Names, store::Store},
+    aggregated_server::{certificates::leaf, names::Names, storage::StorageBackend},
     template::{self, Reserved, ReservedVolume, SERVER_CONTAINER, TemplateError},
 };
 
@@ -34,7 +34,7 @@ pub fn pod_template(
     server: &AggregatedServer,
     workload: &Workload,
     names: &Names,
-    store: &Store<'_>,
+    store: &StorageBackend<'_>,
     leaf: Option<&str>,
 ) -> Result<PodTemplateSpec, TemplateError> {
     let mount = &server.spec.certificates.mount;
@@ -83,7 +83,7 @@ fn data_group() -> PodSecurityContext {
     }
 }
 
-fn container(workload: &Workload, mount: &Mount, store: &Store<'_>) -> Container {
+fn container(workload: &Workload, mount: &Mount, store: &StorageBackend<'_>) -> Container {
     let serving = VolumeMount {
         name: VOLUME.into(),
         mount_path: mount.path.clone(),

@@ -74,12 +74,12 @@ mod tests {
     use super::*;
     use crate::aggregated_server::{
         build::pod::pod_template,
-        store::Store,
+        storage::StorageBackend,
         testing::{embedded_server, names},
     };
 
     fn built(server: &AggregatedServer) -> Value {
-        let store = Store::of(server, None).unwrap();
+        let store = StorageBackend::of(server, None).unwrap();
         let workload = server.spec.workload.as_ref().unwrap();
         let template = pod_template(server, workload, &names(), &store, None).unwrap();
         let embedded = store.embedded().unwrap();

@@ -12,7 +12,7 @@ use kube::core::ObjectMeta;
 use crate::{
     aggregated_server::{
         names::{DATA_VOLUME, Names},
-        store::{ETCD_CA_KEY, ETCD_CERTIFICATE_KEY, ETCD_PRIVATE_KEY_KEY, EtcdFiles, Store},
+        storage::{ETCD_CA_KEY, ETCD_CERTIFICATE_KEY, ETCD_PRIVATE_KEY_KEY, EtcdFiles, StorageBackend},
     },
     template::ReservedVolume,
 };
@@ -35,11 +35,11 @@ pub const ETCD_PREFIX: &str = "--etcd-prefix";
 
 /// The flags that tell a program about its storage.
 #[must_use]
-pub fn flags(store: &Store<'_>) -> Vec<(&'static str, String)> {
+pub fn flags(store: &StorageBackend<'_>) -> Vec<(&'static str, String)> {
     let (etcd, files) = match store {
-        Store::Unmanaged => return Vec::new(),
-        Store::Embedded(_) => return vec![(DATA_DIR, DATA_PATH.to_owned())],
-        Store::Etcd { etcd, files } => (etcd, files),
+        StorageBackend::Unmanaged => return Vec::new(),
+        StorageBackend::Embedded(_) => return vec![(DATA_DIR, DATA_PATH.to_owned())],
+        StorageBackend::Etcd { etcd, files } => (etcd, files),
     };
     let file = |key: &str| format!("{ETCD_PATH}/{key}");
     let mut flags = vec![(ETCD_SERVERS, etcd.endpoints.join(","))];
@@ -56,8 +56,8 @@ pub fn flags(store: &Store<'_>) -> Vec<(&'static str, String)> {
 
 /// The pod's volume. The one of embedded storage comes from the StatefulSet's claim.
 #[must_use]
-pub fn volume(store: &Store<'_>) -> Option<Volume> {
-    let Store::Etcd { etcd, files } = store else {
+pub fn volume(store: &StorageBackend<'_>) -> Option<Volume> {
+    let StorageBackend::Etcd { etcd, files } = store else {
         return None;
     };
     let item = |key: &&str| KeyToPath {
@@ -90,7 +90,7 @@ fn keys(files: EtcdFiles) -> Vec<&'static str> {
 
 /// The mount of the container `server`.
 #[must_use]
-pub fn mount(store: &Store<'_>) -> Option<VolumeMount> {
+pub fn mount(store: &StorageBackend<'_>) -> Option<VolumeMount> {
     let reserved = reserved(store)?;
     Some(VolumeMount {
         read_only: store.embedded().is_none().then_some(true),
@@ -102,11 +102,11 @@ pub fn mount(store: &Store<'_>) -> Option<VolumeMount> {
 
 /// The volume and the mount, as a template may not use them.
 #[must_use]
-pub fn reserved(store: &Store<'_>) -> Option<ReservedVolume> {
+pub fn reserved(store: &StorageBackend<'_>) -> Option<ReservedVolume> {
     let (name, mount_path) = match store {
-        Store::Embedded(_) => (DATA_VOLUME, DATA_PATH),
-        Store::Etcd { etcd, .. } if etcd.secret_name.is_some() => (ETCD_VOLUME, ETCD_PATH),
-        Store::Etcd { .. } | Store::Unmanaged => return None,
+        StorageBackend::Embedded(_) => (DATA_VOLUME, DATA_PATH),
+        StorageBackend::Etcd { etcd, .. } if etcd.secret_name.is_some() => (ETCD_VOLUME, ETCD_PATH),
+        StorageBackend::Etcd { .. } | StorageBackend::Unmanaged => return None,
     };
     Some(ReservedVolume {
         name: name.to_owned(),
@@ -157,7 +157,7 @@ mod tests {
             authority: false,
             certificate: true,
         };
-        let store = Store::Etcd { etcd, files };
+        let store = StorageBackend::Etcd { etcd, files };
         assert_eq!(
             serde_json::to_value(volume(&store)).unwrap(),
             json!({
@@ -174,7 +174,7 @@ mod tests {
         );
         let mut plain = etcd.clone();
         plain.secret_name = None;
-        let store = Store::Etcd {
+        let store = StorageBackend::Etcd {
             etcd: &plain,
             files: EtcdFiles::default(),
         };
@@ -186,7 +186,7 @@ mod tests {
         let refused = |server: &annex_crds::v1alpha1::AggregatedServer, template: Value| {
             let mut workload = server.spec.workload.clone().unwrap();
             workload.template = Some(template);
-            let store = Store::of(server, None).unwrap();
+            let store = StorageBackend::of(server, None).unwrap();
             pod_template(server, &workload, &names(), &store, None)
         };
         let volume = json!({ "spec": { "volumes": [{ "name": "annex-data", "emptyDir": {} }] } });

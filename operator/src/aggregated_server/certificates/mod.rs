@@ -3,9 +3,11 @@
 //! Everything here is derived from the Secrets, from what is published and from what endpoints serve. Nothing is
 //! remembered in status.
 
+pub mod advance;
+pub mod apply;
 pub mod authority;
+pub mod control_plane;
 pub mod issuance;
-pub mod keys;
 pub mod leaf;
 #[cfg(test)]
 mod model;
@@ -15,6 +17,7 @@ pub mod reload;
 pub mod remembered;
 pub mod rotation;
 pub mod secrets;
+pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod widening;
@@ -22,9 +25,9 @@ pub mod writes;
 
 pub use authority::{Authority, AuthorityFault, Replacement};
 pub use issuance::Issued;
-pub use keys::{Keys, Waits};
 pub use leaf::{IssueCause, LeafFault, ServingLeaf};
 pub use policy::Policy;
 pub use remembered::Remembered;
+pub use state::{CertificateState, Waits};
 pub use widening::{Seen, Widening};
 pub use writes::{AuthorityWrite, Serving, ServingWrite};

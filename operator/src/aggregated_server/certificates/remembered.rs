@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 
 use super::{
-    Authority, Keys, Policy, ServingLeaf,
+    Authority, CertificateState, Policy, ServingLeaf,
     authority::{self, PRIVATE_KEY_KEY},
     leaf,
 };
@@ -41,7 +41,7 @@ impl fmt::Debug for Remembered {
 impl Remembered {
     /// What is to be kept of `keys`, for which the Secrets were read at `at`; nothing while something is under way.
     #[must_use]
-    pub fn of(keys: &Keys, at: Instant) -> Option<Self> {
+    pub fn of(keys: &CertificateState, at: Instant) -> Option<Self> {
         let under_way = keys.is_replacing()
             || keys.leaf_due
             || keys.swapped
@@ -80,14 +80,19 @@ impl Remembered {
 
     /// What a pass goes on with, where there is still nothing to be done while these authorities are `published`.
     #[must_use]
-    pub fn keys(&self, published: &[Certificate], policy: &Policy, now: Timestamp) -> Option<Keys> {
+    pub fn keys(
+        &self,
+        published: &[Certificate],
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Option<CertificateState> {
         let authority = self.authority.clone().with_published(published, policy);
         let bundle = authority.bundle();
         let due = !authority.previous.is_empty()
             || authority::replacement(&authority, policy, now).is_some()
             || leaf::decide(Ok(&self.leaf), &authority, policy, now).is_some()
             || self.leaf.published != bundle;
-        (!due).then(|| Keys {
+        (!due).then(|| CertificateState {
             authority,
             authority_secret: self.authority_secret.clone(),
             leaf: Some(self.leaf.clone()),
@@ -124,13 +129,13 @@ mod tests {
         Authority::issue(&policy(), replacement, at(0)).unwrap()
     }
 
-    fn keys() -> Keys {
+    fn keys() -> CertificateState {
         let (policy, authority) = (policy(), authority());
         let bundle = authority.bundle();
         let leaf = issue_leaf(&authority.current, &policy.dns_names, at(0), policy.duration).unwrap();
         let secret =
             secrets::serving_secret(None, &leaf, IssueCause::First, &bundle, &policy, &names(), at(0));
-        Keys {
+        CertificateState {
             leaf: ServingLeaf::read(Some(&secret), &bundle, &policy, at(0)).ok(),
             authority_secret: secrets::authority_secret(None, &authority, &names()),
             serving_version: None,
@@ -197,7 +202,7 @@ mod tests {
     fn nothing_of_what_is_under_way_is_kept() {
         let other = || authority().current.certificate().clone();
         for change in [
-            (|keys: &mut Keys, _| keys.leaf_due = true) as fn(&mut Keys, Certificate),
+            (|keys: &mut CertificateState, _| keys.leaf_due = true) as fn(&mut CertificateState, Certificate),
             |keys, _| keys.swapped = true,
             |keys, _| keys.leaf = None,
             |keys, _| keys.widening = Some("a control plane".into()),

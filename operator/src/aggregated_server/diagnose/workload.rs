@@ -14,7 +14,7 @@ use crate::aggregated_server::{
     build::arguments::{conflicting_port, conflicting_storage},
     finding::Finding,
     live::LiveWorkload,
-    store::Store,
+    storage::StorageBackend,
 };
 
 /// A pod that has not ended so long after it should have is held back by its node.
@@ -28,7 +28,7 @@ pub const SHORT_OUTAGE: &str =
 
 /// Where the arguments contradict the rest of spec.
 #[must_use]
-pub fn arguments(workload: &Workload, store: Option<&Store<'_>>) -> Vec<Finding> {
+pub fn arguments(workload: &Workload, store: Option<&StorageBackend<'_>>) -> Vec<Finding> {
     let port = conflicting_port(workload).map(|named| {
         Finding::new(
             Reason::PortFlagMismatch,
@@ -272,7 +272,7 @@ spec: { nodeName: n1, containers: [] }",
         let mut workload = server().spec.workload.unwrap();
         workload.args = vec!["--secure-port=1".into(), "--data-dir=/tmp".into()];
         let server = embedded_server();
-        let store = Store::of(&server, None).unwrap();
+        let store = StorageBackend::of(&server, None).unwrap();
         assert_eq!(
             reasons(&arguments(&workload, Some(&store))),
             [Reason::PortFlagMismatch, Reason::StorageFlagMismatch]

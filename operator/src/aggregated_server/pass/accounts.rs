@@ -14,7 +14,7 @@ use crate::{
         children::Children,
         diagnose::workload as diagnose,
         live::LiveWorkload,
-        outcome::Outcome,
+        pass_result::PassResult,
     },
     applier::Ownership,
     error_chain::error_chain,
@@ -25,7 +25,7 @@ impl Pass<'_> {
         &self,
         children: &Children<'_>,
         workload: &Workload,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) {
         let names = &self.names;
         let wanted = pod::service_account_name(workload, names);
@@ -193,7 +193,7 @@ mod tests {
             ctx: &ctx,
             names: &pass.names,
         };
-        let mut outcome = Outcome::default();
+        let mut outcome = PassResult::default();
         let workload = server.spec.workload.as_ref().unwrap();
         pass.apply_accounts(&children, workload, &mut outcome).await;
         assert_eq!(outcome.findings, []);

@@ -17,7 +17,11 @@ use kube::{Api, Resource as _, ResourceExt as _};
 
 use super::{
     build::{self, network},
-    certificates::{Keys, Policy, Remembered},
+    certificates::{
+        CertificateState, Policy, Remembered,
+        advance::Rotation,
+        apply::{self, CertificatesError, SecretsApplier},
+    },
     children::{Children, Writes},
     claimant::{self, Claimant, ListedServer},
     context::{Context, Memory},
@@ -26,14 +30,11 @@ use super::{
     endpoints::{self, Endpoints, Report},
     events,
     finding::Finding,
-    keys::{self, Keeper, KeysError},
     live::is_embedded,
     names::Names,
-    outcome::{ApiOutcome, Outcome},
+    pass_result::{ClaimResult, PassResult},
     prober::question::Questions,
-    register::Registrar,
-    registration::{self, Refused, Standing},
-    rotate::Rotation,
+    registration::{Refused, Registrar, RegistrationState, decide},
     validate::{self, ApiPlan, SERVICE_PORT},
 };
 use crate::{
@@ -61,7 +62,7 @@ pub enum PassError {
     Read(#[from] ReadError),
     /// Certificates could not be kept.
     #[error("failed to keep the certificates")]
-    Keys(#[source] KeysError),
+    Certificates(#[source] CertificatesError),
     /// There is no authority, and none may be made now.
     #[error("{}", .0.message)]
     HeldBack(Finding),
@@ -79,8 +80,8 @@ impl PassError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Read(error) => !matches!(error, ReadError::Decode { .. }),
-            Self::Keys(KeysError::Owner(_)) => true,
-            Self::Keys(_) | Self::HeldBack(_) | Self::Raced | Self::NotLive => false,
+            Self::Certificates(CertificatesError::Owner(_)) => true,
+            Self::Certificates(_) | Self::HeldBack(_) | Self::Raced | Self::NotLive => false,
         }
     }
 
@@ -89,7 +90,7 @@ impl PassError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::HeldBack(finding) => finding.reason,
-            Self::Read(_) | Self::Keys(_) | Self::Raced | Self::NotLive => Reason::ApplyFailed,
+            Self::Read(_) | Self::Certificates(_) | Self::Raced | Self::NotLive => Reason::ApplyFailed,
         }
     }
 }
@@ -98,7 +99,7 @@ impl PassError {
 ///
 /// # Errors
 /// See [`PassError`].
-pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<Outcome, PassError> {
+pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<PassResult, PassError> {
     let names = Names::new(server, &ctx.namespace);
     let mut memory = ctx.memory(&names.uid);
     let servers = ctx.servers.state().len();
@@ -117,13 +118,13 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
         is_there(ctx, server).await?;
     }
     let before = memory.clone();
-    let mut outcome = Outcome::default();
+    let mut outcome = PassResult::default();
     let mut ended = pass.run(&mut memory, &mut outcome).await;
     if matches!(ended, Err(PassError::NotLive)) {
         memory = before;
         is_there(ctx, server).await?;
         pass.surroundings = read(ctx, server, &pass.names, Source::Live, None).await?;
-        outcome = Outcome::default();
+        outcome = PassResult::default();
         ended = pass.run(&mut memory, &mut outcome).await;
     }
     ctx.remember(&pass.names.uid, memory);
@@ -131,7 +132,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
         Ok(()) => Ok(outcome),
         Err(error) => {
             // What was written before is there.
-            events::publish(ctx, server, outcome.happenings).await;
+            events::publish(ctx, server, outcome.event_records).await;
             Err(error)
         }
     }
@@ -176,7 +177,7 @@ async fn read(
 }
 
 impl Pass<'_> {
-    async fn run(&self, memory: &mut Memory, outcome: &mut Outcome) -> Result<(), PassError> {
+    async fn run(&self, memory: &mut Memory, outcome: &mut PassResult) -> Result<(), PassError> {
         outcome.apis = self.unregistered();
         let writes = match self.surroundings.source {
             _ if self.is_paused() => Writes::Never,
@@ -188,7 +189,7 @@ impl Pass<'_> {
             return Err(PassError::NotLive);
         }
         if writes == Writes::Never {
-            outcome.findings.push(keys::paused());
+            outcome.findings.push(apply::paused());
             // Nothing is about to change, and nobody waits for it.
             outcome.hurry = false;
             outcome.authority_rotation = None;
@@ -206,7 +207,7 @@ impl Pass<'_> {
         &self,
         writes: Writes,
         memory: &mut Memory,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) -> Result<(), PassError> {
         let children = Children {
             ctx: self.ctx,
@@ -220,7 +221,7 @@ impl Pass<'_> {
             outcome.findings.push(refusal);
             return Ok(());
         }
-        let keeper = Keeper {
+        let keeper = SecretsApplier {
             ctx: self.ctx,
             names: &self.names,
             policy: &self.policy,
@@ -231,13 +232,13 @@ impl Pass<'_> {
         let keys = match keeper.keep(memory, outcome).await {
             Ok(keys) => keys,
             Err(error) if error.is_race() => return Err(PassError::Raced),
-            Err(KeysError::NotLive) => return Err(PassError::NotLive),
-            Err(KeysError::HeldBack(finding)) => return Err(PassError::HeldBack(finding)),
-            Err(error @ KeysError::Foreign { .. }) => {
+            Err(CertificatesError::NotLive) => return Err(PassError::NotLive),
+            Err(CertificatesError::HeldBack(finding)) => return Err(PassError::HeldBack(finding)),
+            Err(error @ CertificatesError::Foreign { .. }) => {
                 outcome.find(error.reason(), error.to_string());
                 return Ok(());
             }
-            Err(error) => return Err(PassError::Keys(error)),
+            Err(error) => return Err(PassError::Certificates(error)),
         };
         self.apply_children(&children, &keys, memory, outcome).await;
         // It begins again: nobody is asked for an answer that is thrown away.
@@ -269,7 +270,7 @@ impl Pass<'_> {
 
     /// Whether the Secrets may have changed since they were read: an endpoint serves another leaf, or none, as one whose files were
     /// spoilt, or a pod waits for its files.
-    fn doubts(&self, keys: &Keys, reports: &[Report]) -> bool {
+    fn doubts(&self, keys: &CertificateState, reports: &[Report]) -> bool {
         let is_doubtful = |report: &Report| match &report.handshake {
             Ok(presented) => !keys.is_served(&presented.leaf, false, &self.policy, self.now),
             Err(
@@ -283,8 +284,8 @@ impl Pass<'_> {
         reports.iter().any(is_doubtful) || diagnose::any_waits_for_files(&self.surroundings.pods)
     }
 
-    fn unregistered(&self) -> Vec<ApiOutcome> {
-        let none = |plan: &ApiPlan| ApiOutcome {
+    fn unregistered(&self) -> Vec<ClaimResult> {
+        let none = |plan: &ApiPlan| ClaimResult {
             plan: plan.clone(),
             registered: false,
             available: false,
@@ -301,7 +302,7 @@ impl Pass<'_> {
     }
 
     /// APIServices of claims that are no longer made.
-    async fn remove_unclaimed(&self, children: &Children<'_>, outcome: &mut Outcome) {
+    async fn remove_unclaimed(&self, children: &Children<'_>, outcome: &mut PassResult) {
         let claimed = |name: &String| {
             self.plans
                 .iter()
@@ -319,7 +320,7 @@ impl Pass<'_> {
 
     /// Takes every APIService back: the namespace behind them is gone or going, and they would keep it, and every other
     /// one, from being deleted.
-    async fn withdraw(&self, children: &Children<'_>, outcome: &mut Outcome) {
+    async fn withdraw(&self, children: &Children<'_>, outcome: &mut PassResult) {
         for service in self.surroundings.api_services.values() {
             children.remove_live(service, outcome).await;
         }
@@ -330,9 +331,9 @@ impl Pass<'_> {
     async fn apply_children(
         &self,
         children: &Children<'_>,
-        keys: &Keys,
+        keys: &CertificateState,
         memory: &mut Memory,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) {
         let names = &self.names;
         let secret = |namespace: &str, name: String| Child {
@@ -361,7 +362,7 @@ impl Pass<'_> {
     }
 
     /// Publishes the bundle for clients that talk to the server directly.
-    async fn publish(&self, children: &Children<'_>, bundle_pem: &str, outcome: &mut Outcome) {
+    async fn publish(&self, children: &Children<'_>, bundle_pem: &str, outcome: &mut PassResult) {
         let published = build::config_map(&self.names, bundle_pem);
         let known = self.surroundings.config_map.as_deref();
         children
@@ -370,7 +371,12 @@ impl Pass<'_> {
     }
 
     /// Asks the endpoints what there is to know; `None` where the Service does not lead to them.
-    async fn look(&self, keys: &Keys, memory: &mut Memory, outcome: &mut Outcome) -> Option<Vec<Report>> {
+    async fn look(
+        &self,
+        keys: &CertificateState,
+        memory: &mut Memory,
+        outcome: &mut PassResult,
+    ) -> Option<Vec<Report>> {
         let surroundings = &self.surroundings;
         outcome.findings.extend(diagnose::pods(&surroundings.pods));
         let service = surroundings.service.as_ref();
@@ -433,17 +439,22 @@ impl Pass<'_> {
 
     /// Discovery is asked only where a first registration hangs on it, or the aggregator finds fault: there is nothing to
     /// prove otherwise.
-    async fn questions(&self, keys: &Keys, memory: &Memory, outcome: &mut Outcome) -> Questions {
+    async fn questions(
+        &self,
+        keys: &CertificateState,
+        memory: &Memory,
+        outcome: &mut PassResult,
+    ) -> Questions {
         let mut group_versions = Vec::new();
         for plan in &self.plans {
             let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
-            let to_prove = match registration::standing(live, &self.names) {
-                Standing::Absent | Standing::OfCrd => {
+            let to_prove = match decide::standing(live, &self.names) {
+                RegistrationState::Absent | RegistrationState::OfCrd => {
                     let failed = memory.trials.get(&plan.claim.group_version());
                     failed.is_none_or(|failed| failed.retry_at <= self.now)
                 }
-                Standing::Ours { available, .. } => available == Some(false),
-                Standing::Foreign { .. } => false,
+                RegistrationState::Ours { available, .. } => available == Some(false),
+                RegistrationState::Foreign { .. } => false,
             };
             if to_prove {
                 group_versions.push((plan.claim.group.clone(), plan.claim.version.clone()));
@@ -465,7 +476,7 @@ impl Pass<'_> {
         published: &[Certificate],
         reports: &[Report],
         memory: &mut Memory,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) {
         let bundle_pem = bundle::to_pem(published);
         let registrar = Registrar {
@@ -480,14 +491,13 @@ impl Pass<'_> {
         for plan in &self.plans {
             if let Some(refusal) = validate::refuse_claim(&plan.claim, self.server, &self.surroundings) {
                 let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
-                let refused =
-                    registration::refused(refusal.reason, &registration::standing(live, &self.names));
+                let refused = decide::refused(refusal.reason, &decide::standing(live, &self.names));
                 outcome.findings.push(refusal);
                 if let (Refused::TakeBack, Some(live)) = (refused, live) {
                     children.remove_live(live, outcome).await;
                 }
                 if refused != Refused::Keep {
-                    apis.push(ApiOutcome {
+                    apis.push(ClaimResult {
                         plan: plan.clone(),
                         registered: false,
                         available: false,
@@ -578,7 +588,7 @@ mod tests {
             ctx: &ctx,
             names: &names,
         };
-        let mut outcome = Outcome::default();
+        let mut outcome = PassResult::default();
         pass.publish(&children, "older", &mut outcome).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
         assert!(outcome.hurry, "the next pass sees what there is");

@@ -19,7 +19,7 @@ use crate::{
     aggregated_server::{
         build,
         context::Context,
-        outcome::Outcome,
+        pass_result::PassResult,
         testing::{context_among, names, server},
         validate::plan_apis,
     },
@@ -79,7 +79,7 @@ impl Running {
         running
     }
 
-    async fn pass(&self) -> Outcome {
+    async fn pass(&self) -> PassResult {
         run(&self.ctx, &self.server, self.now).await.unwrap()
     }
 
@@ -208,11 +208,11 @@ async fn what_others_change_is_seen_named_and_repaired() {
         running.deliver();
         let outcome = running.pass().await;
         let told: Vec<_> = outcome
-            .happenings
+            .event_records
             .iter()
             .map(|event| event.reason.as_str())
             .collect();
-        assert_eq!(told, ["DriftRepaired"], "{path}: {:?}", outcome.happenings);
+        assert_eq!(told, ["DriftRepaired"], "{path}: {:?}", outcome.event_records);
         let requests = running.cluster.requests();
         assert!(
             requests.contains(&format!("PATCH {path}")),

@@ -13,7 +13,7 @@ use crate::{
         children::{Children, Writes},
         context::{Memory, RefusedResize},
         live::LiveWorkload,
-        outcome::{Happening, Outcome},
+        pass_result::{EventRecord, PassResult},
         volume::{
             claim,
             growth::{self, Growth},
@@ -35,7 +35,7 @@ impl Pass<'_> {
         embedded: &EmbeddedStorage,
         template: PodTemplateSpec,
         memory: &mut Memory,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) {
         let live = self
             .surroundings
@@ -62,8 +62,8 @@ impl Pass<'_> {
                     );
                     outcome.find(Reason::ResizingVolume, &message);
                     outcome
-                        .happenings
-                        .push(Happening::normal("ResizingVolume", "Resize", message));
+                        .event_records
+                        .push(EventRecord::normal("ResizingVolume", "Resize", message));
                     outcome.hurry = true;
                 }
             }
@@ -78,7 +78,7 @@ impl Pass<'_> {
         embedded: &EmbeddedStorage,
         claim: &PersistentVolumeClaim,
         memory: &mut Memory,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) {
         let size = &embedded.size;
         let called = format!("claim {}/{}", self.names.namespace, claim.name_any());
@@ -101,8 +101,8 @@ impl Pass<'_> {
                 let message = format!("{called} asks for {}", size.0);
                 outcome.find(Reason::ResizingVolume, &message);
                 outcome
-                    .happenings
-                    .push(Happening::normal("ResizingVolume", "Resize", message));
+                    .event_records
+                    .push(EventRecord::normal("ResizingVolume", "Resize", message));
                 outcome.hurry = true;
             }
             Err(RaiseError::Raced) => outcome.hurry = true,
@@ -120,7 +120,7 @@ impl Pass<'_> {
     }
 
     /// How the claim fares that was read at the beginning.
-    pub(super) fn tell_of_volume(&self, outcome: &mut Outcome) {
+    pub(super) fn tell_of_volume(&self, outcome: &mut PassResult) {
         let Some(claim) = &self.surroundings.claim else {
             return;
         };

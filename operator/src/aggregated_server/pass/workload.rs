@@ -11,14 +11,14 @@ use super::Pass;
 use crate::{
     aggregated_server::{
         build::{self, deployment, pod},
-        certificates::{Keys, reload},
+        certificates::{CertificateState, reload},
         children::Children,
         context::Memory,
         diagnose::workload as diagnose,
         endpoints::Report,
         live::{LiveWorkload, is_embedded},
-        outcome::{Happening, Outcome},
-        store::{self, Store},
+        pass_result::{EventRecord, PassResult},
+        storage::{self, StorageBackend},
     },
     error_chain::error_chain,
 };
@@ -28,11 +28,11 @@ impl Pass<'_> {
         &self,
         children: &Children<'_>,
         workload: &Workload,
-        keys: &Keys,
+        keys: &CertificateState,
         memory: &mut Memory,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) {
-        let store = match Store::of(self.server, self.surroundings.storage_secret.as_ref()) {
+        let store = match StorageBackend::of(self.server, self.surroundings.storage_secret.as_ref()) {
             Ok(store) => Some(store),
             Err(unusable) => {
                 outcome.findings.push(unusable);
@@ -61,10 +61,10 @@ impl Pass<'_> {
     fn pods(
         &self,
         workload: &Workload,
-        store: &Store<'_>,
-        keys: &Keys,
+        store: &StorageBackend<'_>,
+        keys: &CertificateState,
         memory: &Memory,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) -> Option<PodTemplateSpec> {
         let leaf = match self.server.spec.certificates.reload {
             Reload::Hot => None,
@@ -84,7 +84,7 @@ impl Pass<'_> {
     }
 
     /// The leaf in the pods' annotation where they are rolled only for one that they do not read by themselves.
-    fn leaf_that_was_not_reloaded(&self, keys: &Keys, memory: &Memory) -> Option<String> {
+    fn leaf_that_was_not_reloaded(&self, keys: &CertificateState, memory: &Memory) -> Option<String> {
         let annotated = || self.surroundings.workload.as_ref().and_then(LiveWorkload::leaf);
         let leaf = keys.leaf.as_ref().map(|leaf| &leaf.certificate.fingerprint);
         let overdue = memory
@@ -97,10 +97,10 @@ impl Pass<'_> {
     /// Takes note of a leaf that is not served though there was time to read it; the next pass rolls the workload for it.
     pub(super) fn roll_what_was_not_reloaded(
         &self,
-        keys: &Keys,
+        keys: &CertificateState,
         reports: &[Report],
         memory: &mut Memory,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) {
         let Some(leaf) = &keys.leaf else { return };
         let fingerprint = &leaf.certificate.fingerprint;
@@ -121,18 +121,18 @@ impl Pass<'_> {
             overdue.join(", ")
         );
         outcome
-            .happenings
-            .push(Happening::warning("NotReloaded", "Restart", note));
+            .event_records
+            .push(EventRecord::warning("NotReloaded", "Restart", note));
         outcome.hurry = true;
     }
 
     /// The certificate by which an etcd knows the server.
-    pub(super) fn tell_of_client_certificate(&self, outcome: &mut Outcome) {
+    pub(super) fn tell_of_client_certificate(&self, outcome: &mut PassResult) {
         let secret = self.surroundings.storage_secret.as_ref();
-        outcome.certificates.storage_client_not_after = store::client_not_after(secret).map(Time);
+        outcome.certificates.storage_client_not_after = storage::client_not_after(secret).map(Time);
         outcome
             .findings
-            .extend(store::expired_client(self.server, secret, self.now));
+            .extend(storage::expired_client(self.server, secret, self.now));
     }
 
     async fn apply_deployment(
@@ -140,7 +140,7 @@ impl Pass<'_> {
         children: &Children<'_>,
         workload: &Workload,
         template: PodTemplateSpec,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) {
         let deployment = deployment::deployment(&self.names, workload, template);
         if children
@@ -154,7 +154,7 @@ impl Pass<'_> {
         }
     }
 
-    async fn apply_budget(&self, children: &Children<'_>, workload: &Workload, outcome: &mut Outcome) {
+    async fn apply_budget(&self, children: &Children<'_>, workload: &Workload, outcome: &mut PassResult) {
         let live = self.surroundings.workload.as_ref();
         let scaled = live.and_then(LiveWorkload::replicas).unwrap_or(1);
         let wanted = if is_embedded(self.server) {
@@ -179,7 +179,7 @@ impl Pass<'_> {
     }
 
     /// How the workload that was read at the beginning fares.
-    fn tell_of_workload(&self, memory: &mut Memory, outcome: &mut Outcome) {
+    fn tell_of_workload(&self, memory: &mut Memory, outcome: &mut PassResult) {
         let Some(live) = &self.surroundings.workload else {
             let kind = LiveWorkload::kind(self.server);
             outcome.find(Reason::RollingOut, format!("the {kind} is being made"));
@@ -224,7 +224,8 @@ mod tests {
     async fn replicas_that_are_asked_for_no_more_are_given_up_first() {
         let (server, names) = (server(), names());
         let workload = server.spec.workload.as_ref().unwrap();
-        let template = pod::pod_template(&server, workload, &names, &Store::Unmanaged, None).unwrap();
+        let template =
+            pod::pod_template(&server, workload, &names, &StorageBackend::Unmanaged, None).unwrap();
         let mut scaled = workload.clone();
         scaled.replicas = Some(2);
         let mut live = json!(deployment::deployment(&names, &scaled, template.clone()));
@@ -256,7 +257,7 @@ mod tests {
             now: Timestamp::UNIX_EPOCH,
             names: names.clone(),
         };
-        let mut outcome = Outcome::default();
+        let mut outcome = PassResult::default();
         pass.apply_deployment(&children, workload, template, &mut outcome)
             .await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);

@@ -3,7 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`question`] | what an endpoint is asked, what it answered, and what that is worth |
-//! | [`live`] | asks, over the network |
+//! | [`ask`] | asks, over the network |
 //! | `known` | what is known of the endpoints of one server |
 //! | `lanes` | how many are asked at once |
 //! | `wakes` | which servers an answer came late for |
@@ -11,9 +11,9 @@
 //! A pass is given the answers that are there after a short wait. Where one comes later and says something else, the
 //! reconciler is woken for the server. Nothing in it is needed to go on after a restart.
 
+pub mod ask;
 mod known;
 mod lanes;
-pub mod live;
 pub mod question;
 #[cfg(test)]
 mod tests;

@@ -76,7 +76,7 @@ const FAULTS: [Action; 8 + DAYS as usize] = [
 ];
 
 /// Whatever may happen in `state` besides the passes, with what it leads to.
-pub(super) fn happenings(state: &State, pool: &Pool, reload: Reload) -> Vec<(Action, State)> {
+pub(super) fn event_records(state: &State, pool: &Pool, reload: Reload) -> Vec<(Action, State)> {
     let mut actions = Vec::with_capacity(24);
     for which in 0..2 {
         actions.extend([Action::Cache(which), Action::Proxy(which), Action::Serve(which)]);

@@ -1,4 +1,4 @@
-//! A pass, one request at a time: what `Keeper::keep`, `Rotation::advance` and `Registrar` carry out, without the API server.
+//! A pass, one request at a time: what `SecretsApplier::keep`, `Rotation::advance` and `Registrar` carry out, without the API server.
 
 use super::{
     pool::{ForAuthority, ForServing, Got, Kept, Pool},

@@ -18,8 +18,8 @@ use super::{
 use crate::{
     aggregated_server::{
         certificates::{
-            Authority, AuthorityWrite, IssueCause, Keys, Policy, Replacement, Seen, Serving, ServingWrite,
-            Waits, Widening, authority, published, rotation, secrets,
+            Authority, AuthorityWrite, CertificateState, IssueCause, Policy, Replacement, Seen, Serving,
+            ServingWrite, Waits, Widening, authority, published, rotation, secrets,
             testing::{at, policy},
             widening::{self, PROXY_DELAY},
             writes,
@@ -59,7 +59,7 @@ pub(super) enum Got {
     Proxies,
 }
 
-/// The server's Secrets in a pass, as `Keys` has them.
+/// The server's Secrets in a pass, as `CertificateState` has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Kept {
     pub(super) authority: AuthoritySecret,
@@ -239,7 +239,7 @@ impl Pool {
         })
     }
 
-    fn keys(&self, kept: Kept) -> Keys {
+    fn keys(&self, kept: Kept) -> CertificateState {
         let (policy, now) = (policy_of(kept.asked), time(kept.now));
         let (serving, before) = self.read_serving((kept.before, kept.authority, kept.asked, kept.now));
         let authority = self.real_authority(kept.authority);
@@ -250,7 +250,7 @@ impl Pool {
         let write = serving.write(before.as_ref(), &authority.bundle(), waits.any());
         let after = kept.after.map(|secret| self.serving_secret(secret));
         let stored = (authority, self.authority_secret(kept.stored));
-        Keys::new(stored, (&serving, &write), after.as_ref(), waits, &policy, now)
+        CertificateState::new(stored, (&serving, &write), after.as_ref(), waits, &policy, now)
     }
 
     /// Whether the Secret is written when the authority is narrowed.

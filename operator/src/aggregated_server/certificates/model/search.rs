@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{
-    actions::{Action, happenings},
+    actions::{Action, event_records},
     hash::Set,
     invariants::{Ends, forgive_no_more, is_safe},
     pass::{Reload, step},
@@ -60,7 +60,7 @@ pub(super) fn search(start: State, bounds: Bounds, reload: Reload) -> Result<Vis
             return Err(format!("{why}\n{}", trace(&nodes, next)));
         }
         let steps = (0..2).filter_map(|who| Some((Action::Step(who), step(&state, who, &pool, reload)?.0)));
-        for (action, mut after) in steps.chain(happenings(&state, &pool, reload)) {
+        for (action, mut after) in steps.chain(event_records(&state, &pool, reload)) {
             forgive_no_more(&mut after, &pool);
             let after = Rc::new(after.canonical());
             if !known.insert(Rc::clone(&after)) {

@@ -14,7 +14,7 @@ use crate::{
         certificates::Policy,
         dereference::Surroundings,
         finding::Finding,
-        store::Store,
+        storage::StorageBackend,
         testing::{context, embedded_server, names, surroundings},
     },
     fake_client::{Answer, Request, fake_client},
@@ -105,9 +105,9 @@ impl Cluster {
             names: &names,
         };
         let workload = server.spec.workload.as_ref().unwrap();
-        let store = Store::of(server, None).unwrap();
+        let store = StorageBackend::of(server, None).unwrap();
         let template = pod::pod_template(server, workload, &names, &store, None).unwrap();
-        let mut outcome = Outcome::default();
+        let mut outcome = PassResult::default();
         pass.apply_stateful_set(
             &children,
             store.embedded().unwrap(),
@@ -236,8 +236,8 @@ async fn a_template_that_is_refused_costs_no_statefulset() {
         ctx: &ctx,
         names: &names,
     };
-    let store = Store::of(&server, None).unwrap();
-    let mut outcome = Outcome::default();
+    let store = StorageBackend::of(&server, None).unwrap();
+    let mut outcome = PassResult::default();
     pass.apply_stateful_set(
         &children,
         store.embedded().unwrap(),

@@ -15,7 +15,7 @@ use super::{
 use crate::{aggregated_server::names::Names, pki::Certificate, pki::verify_chain};
 
 /// What a server's certificates are after this pass's writes. Not to be formatted: there are keys in it.
-pub struct Keys {
+pub struct CertificateState {
     /// Signs.
     pub authority: Authority,
     /// Its Secret, as it is now.
@@ -55,7 +55,7 @@ impl Waits {
     }
 }
 
-impl Keys {
+impl CertificateState {
     /// The authority with its Secret, and the serving Secret as `write` left it, of which `serving` was read before.
     #[must_use]
     pub fn new(
@@ -167,7 +167,7 @@ mod tests {
         pki::issue_leaf,
     };
 
-    fn kept(authority: &Authority, serving_secret: &Secret, widening: Option<&str>) -> Keys {
+    fn kept(authority: &Authority, serving_secret: &Secret, widening: Option<&str>) -> CertificateState {
         let (policy, now) = (policy(), at(1));
         let bundle = authority.bundle();
         let serving = Serving::read(Some(serving_secret), authority, &bundle, &policy, now);
@@ -180,7 +180,7 @@ mod tests {
             secrets::authority_secret(None, authority, &names()),
         );
         let write = (&serving, &ServingWrite::None);
-        Keys::new(stored, write, Some(serving_secret), waits, &policy, now)
+        CertificateState::new(stored, write, Some(serving_secret), waits, &policy, now)
     }
 
     /// The model's trace: the Secret has a new leaf, and a pod that is started meanwhile, for the old one by its annotation,

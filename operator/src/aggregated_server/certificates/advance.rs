@@ -7,13 +7,16 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    certificates::{Keys, rotation},
+    CertificateState,
+    apply::{self, SecretsApplier},
+    rotation,
+};
+use crate::aggregated_server::{
     diagnose,
     endpoints::{Presented, Report},
     fleet,
-    keys::{self, Keeper},
     live::LiveWorkload,
-    outcome::Outcome,
+    pass_result::PassResult,
 };
 use crate::{error_chain::error_chain, pki::Certificate};
 
@@ -27,9 +30,9 @@ const PROOF_AGE: Duration = Duration::from_secs(120);
 /// The rotation of one server's certificates, after its endpoints were asked.
 pub struct Rotation<'a> {
     /// Writes.
-    pub keeper: &'a Keeper<'a>,
+    pub keeper: &'a SecretsApplier<'a>,
     /// What there is.
-    pub keys: &'a Keys,
+    pub keys: &'a CertificateState,
     /// What endpoints answered; `None` where the Service does not lead to them.
     pub looked: Option<&'a [Report]>,
 }
@@ -40,7 +43,7 @@ impl Rotation<'_> {
     }
 
     /// Where the rotation stands, and its last step. Returns what is to be published from now on.
-    pub async fn advance(&self, outcome: &mut Outcome) -> Vec<Certificate> {
+    pub async fn advance(&self, outcome: &mut PassResult) -> Vec<Certificate> {
         outcome.observed = true;
         let Self { keeper, keys, looked } = self;
         let not_serving_leaf = self.not_serving(false);
@@ -55,7 +58,7 @@ impl Rotation<'_> {
             .then(|| fleet::Progress::of(keys.authority.issued_at, keeper.now));
         outcome
             .findings
-            .extend(keys::findings(keys, &not_serving_leaf, keeper.now));
+            .extend(apply::findings(keys, &not_serving_leaf, keeper.now));
         self.tell(progress.as_ref(), outcome);
         let Some(progress) = progress else {
             return keys.bundle.clone();
@@ -136,7 +139,7 @@ impl Rotation<'_> {
         self.reports().iter().filter(fails).map(describe).collect()
     }
 
-    fn tell(&self, progress: Option<&rotation::Progress>, outcome: &mut Outcome) {
+    fn tell(&self, progress: Option<&rotation::Progress>, outcome: &mut PassResult) {
         let keys = self.keys;
         let time =
             |timestamp: Timestamp| Time(Timestamp::from_second(timestamp.as_second()).unwrap_or(timestamp));
@@ -220,14 +223,17 @@ mod tests {
     }
 
     /// The rotation of an authority, all but over: a leaf of the new one is in its Secret.
-    async fn stands_at(reports: impl Fn(&Keys) -> Vec<Report>, previous: bool) -> Option<RotationStatus> {
+    async fn stands_at(
+        reports: impl Fn(&CertificateState) -> Vec<Report>,
+        previous: bool,
+    ) -> Option<RotationStatus> {
         let ctx = context(fake_client(|request| Answer::ok(request.body)));
         let (names, policy) = (names(), policy());
         let issue = |previous| {
             let why = "test";
             Authority::issue(&policy, Replacement { why, previous }, at(0)).unwrap()
         };
-        let kept = |surroundings| Keeper {
+        let kept = |surroundings| SecretsApplier {
             paused: false,
             ctx: &ctx,
             names: &names,
@@ -238,13 +244,13 @@ mod tests {
         let empty = surroundings();
         let keeper = kept(&empty);
         let mut keys = keeper
-            .keep(&mut Memory::default(), &mut Outcome::default())
+            .keep(&mut Memory::default(), &mut PassResult::default())
             .await
             .unwrap();
         if previous {
             keys.authority.previous = vec![issue(Vec::new()).current.certificate().clone()];
         }
-        let mut outcome = Outcome::default();
+        let mut outcome = PassResult::default();
         let reports = reports(&keys);
         let rotation = Rotation {
             keeper: &keeper,
@@ -255,7 +261,7 @@ mod tests {
         outcome.certificates.rotation
     }
 
-    fn serves(keys: &Keys, age: Duration) -> Report {
+    fn serves(keys: &CertificateState, age: Duration) -> Report {
         let leaf = keys.leaf.as_ref().unwrap().certificate.clone();
         Report {
             handshake: Ok(Presented { leaf, trust: Ok(()) }),
@@ -267,8 +273,8 @@ mod tests {
     /// An authority goes only on answers of every endpoint, and recent ones.
     #[tokio::test]
     async fn narrow_waits_for_a_recent_answer_of_every_endpoint() {
-        let step = async |report: fn(&Keys) -> Report| {
-            let fresh = |keys: &Keys| vec![serves(keys, Duration::ZERO), report(keys)];
+        let step = async |report: fn(&CertificateState) -> Report| {
+            let fresh = |keys: &CertificateState| vec![serves(keys, Duration::ZERO), report(keys)];
             stands_at(fresh, true).await.unwrap()
         };
         let step_of = async |report| step(report).await.step;
@@ -276,9 +282,9 @@ mod tests {
             step_of(|keys| serves(keys, PROOF_AGE)).await,
             RotationStep::Narrow
         );
-        let gone = |_: &Keys| Report::unasked(endpoint(), HandshakeError::ConnectTimeout);
+        let gone = |_: &CertificateState| Report::unasked(endpoint(), HandshakeError::ConnectTimeout);
         assert_eq!(step_of(gone).await, RotationStep::Narrow);
-        let late = |keys: &Keys| serves(keys, PROOF_AGE + Duration::from_secs(1));
+        let late = |keys: &CertificateState| serves(keys, PROOF_AGE + Duration::from_secs(1));
         let late = step(late).await;
         assert_eq!(late.step, RotationStep::Probe);
         assert_eq!(
@@ -286,8 +292,8 @@ mod tests {
             Some("pod a (10.0.0.1:8443) has not answered lately")
         );
         for unknown in [
-            |_: &Keys| Report::unasked(endpoint(), HandshakeError::NoAnswerYet),
-            |_: &Keys| Report::unasked(endpoint(), HandshakeError::TooMany),
+            |_: &CertificateState| Report::unasked(endpoint(), HandshakeError::NoAnswerYet),
+            |_: &CertificateState| Report::unasked(endpoint(), HandshakeError::TooMany),
         ] {
             assert_eq!(step_of(unknown).await, RotationStep::Probe);
         }
@@ -300,9 +306,10 @@ mod tests {
             ready: true,
             ..endpoint()
         };
-        let pending = |_: &Keys| vec![Report::unasked(ready(), HandshakeError::NoAnswerYet)];
+        let pending = |_: &CertificateState| vec![Report::unasked(ready(), HandshakeError::NoAnswerYet)];
         assert_eq!(stands_at(pending, false).await, None);
-        let refused = |_: &Keys| vec![Report::unasked(ready(), HandshakeError::ConnectionRefused)];
+        let refused =
+            |_: &CertificateState| vec![Report::unasked(ready(), HandshakeError::ConnectionRefused)];
         assert_eq!(stands_at(refused, false).await.unwrap().step, RotationStep::Probe);
     }
 }

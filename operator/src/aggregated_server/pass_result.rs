@@ -8,7 +8,7 @@ use super::{finding::Finding, fleet::Progress, validate::ApiPlan};
 
 /// What became of one claim.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ApiOutcome {
+pub struct ClaimResult {
     /// The claim.
     pub plan: ApiPlan,
     /// Its APIService stands, and has been available once.
@@ -19,7 +19,7 @@ pub struct ApiOutcome {
 
 /// Something that happened, for an Event.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Happening {
+pub struct EventRecord {
     /// Normal or Warning.
     pub type_: EventType,
     /// One CamelCase word.
@@ -30,7 +30,7 @@ pub struct Happening {
     pub note: String,
 }
 
-impl Happening {
+impl EventRecord {
     /// Something that was meant to happen.
     #[must_use]
     pub fn normal(reason: &str, action: &'static str, note: impl Into<String>) -> Self {
@@ -56,11 +56,11 @@ impl Happening {
 
 /// What one pass found and did.
 #[derive(Clone, Debug, Default)]
-pub struct Outcome {
+pub struct PassResult {
     /// What is not as it should be, or is under way.
     pub findings: Vec<Finding>,
     /// What became of the claims.
-    pub apis: Vec<ApiOutcome>,
+    pub apis: Vec<ClaimResult>,
     /// Certificates and their rotation.
     pub certificates: CertificatesStatus,
     /// Where the rotation of the authority stands, if one is under way.
@@ -74,7 +74,7 @@ pub struct Outcome {
     /// What belongs to the server.
     pub children: Vec<Child>,
     /// What happened.
-    pub happenings: Vec<Happening>,
+    pub event_records: Vec<EventRecord>,
     /// Something is to be written that must follow from live reads.
     pub not_live: bool,
     /// Why the API server did not take or answer something, where that may pass.
@@ -85,7 +85,7 @@ pub struct Outcome {
     pub due: Option<Timestamp>,
 }
 
-impl Outcome {
+impl PassResult {
     /// Adds a finding about the whole server.
     pub fn find(&mut self, reason: Reason, message: impl Into<String>) {
         self.findings.push(Finding::new(reason, message));

@@ -1,4 +1,4 @@
-//! Carries out what `certificates` decides: the effects on the two Secrets.
+//! The writes to the two Secrets that [`writes`](super::writes) decides about.
 
 use std::time::Instant;
 
@@ -8,17 +8,16 @@ use k8s_openapi::{api::core::v1::Secret, kube_aggregator::pkg::apis::apiregistra
 use kube::{Api, ResourceExt as _, api::PostParams};
 
 use super::{
-    certificates::{
-        Authority, AuthorityFault, AuthorityWrite, IssueCause, Issued, Keys, LeafFault, Policy, Replacement,
-        Serving, ServingWrite, Waits, authority, published, secrets,
-        writes::{self, Stored},
-    },
+    Authority, AuthorityFault, AuthorityWrite, CertificateState, IssueCause, Issued, LeafFault, Policy,
+    Replacement, Serving, ServingWrite, Waits, authority, control_plane, published, secrets,
+    writes::{self, Stored},
+};
+use crate::aggregated_server::{
     context::{Context, Memory},
-    control_plane,
     dereference::{Source, Surroundings},
     finding::Finding,
     names::Names,
-    outcome::{Happening, Outcome},
+    pass_result::{EventRecord, PassResult},
 };
 use crate::{
     applier::{ApplyError, Ownership, is_of_an_unknown_owner},
@@ -28,7 +27,7 @@ use crate::{
 
 /// Certificates could not be kept.
 #[derive(Debug, thiserror::Error)]
-pub enum KeysError {
+pub enum CertificatesError {
     /// A Secret of that name is somebody else's.
     #[error("Secret {namespace}/{name} exists and belongs to somebody else; remove it, or name another one")]
     Foreign {
@@ -64,7 +63,7 @@ pub enum KeysError {
     },
 }
 
-impl KeysError {
+impl CertificatesError {
     /// Somebody wrote at the same time, or the API server does not know the kind of the owner yet: the next pass sees what.
     #[must_use]
     pub fn is_race(&self) -> bool {
@@ -95,7 +94,7 @@ impl KeysError {
 }
 
 /// Keeps the certificates of one server in this pass.
-pub struct Keeper<'a> {
+pub struct SecretsApplier<'a> {
     /// Shared.
     pub ctx: &'a Context,
     /// Of the server.
@@ -110,16 +109,20 @@ pub struct Keeper<'a> {
     pub paused: bool,
 }
 
-impl Keeper<'_> {
+impl SecretsApplier<'_> {
     /// Issues what is due, publishes the bundle beside the leaf, and says where that leaves the certificates.
     ///
     /// # Errors
-    /// See [`KeysError`]. Whatever was written before is found again by the next pass.
-    pub async fn keep(&self, memory: &mut Memory, outcome: &mut Outcome) -> Result<Keys, KeysError> {
+    /// See [`CertificatesError`]. Whatever was written before is found again by the next pass.
+    pub async fn keep(
+        &self,
+        memory: &mut Memory,
+        outcome: &mut PassResult,
+    ) -> Result<CertificateState, CertificatesError> {
         if let Some(remembered) = &self.surroundings.secrets {
             let published = published::authorities(&self.own_api_services());
             let keys = remembered.keys(&published, self.policy, self.now);
-            let keys = keys.ok_or(KeysError::NotLive)?;
+            let keys = keys.ok_or(CertificatesError::NotLive)?;
             self.ctx.fleet.not_due(&self.names.uid);
             return Ok(keys);
         }
@@ -153,7 +156,7 @@ impl Keeper<'_> {
         if matches!(write, ServingWrite::Issue(_)) {
             memory.leaves_issued.note(Instant::now());
         }
-        Ok(Keys::new(
+        Ok(CertificateState::new(
             (authority, authority_secret),
             (&serving, &write),
             written.as_ref().or(live),
@@ -169,7 +172,7 @@ impl Keeper<'_> {
         serving: &Serving,
         bundle: &[Certificate],
         memory: &mut Memory,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) -> Waits {
         let mut waits = Waits::default();
         // Where nothing that is served is trusted, nobody loses by a leaf that is known to some of the control planes only, and one
@@ -249,12 +252,16 @@ impl Keeper<'_> {
     /// published narrows only after that.
     ///
     /// # Errors
-    /// See [`KeysError`].
-    pub async fn narrow(&self, keys: &Keys, outcome: &mut Outcome) -> Result<(), KeysError> {
+    /// See [`CertificatesError`].
+    pub async fn narrow(
+        &self,
+        keys: &CertificateState,
+        outcome: &mut PassResult,
+    ) -> Result<(), CertificatesError> {
         // Where the Secret holds none it is what is published that narrows, in this pass or a later one: told once, by the Secret.
         if let Some(narrowed) = keys.narrowed_secret(self.names) {
             self.write(&narrowed).await?;
-            outcome.happenings.push(Happening::normal(
+            outcome.event_records.push(EventRecord::normal(
                 "RotationCompleted",
                 "Narrow",
                 "every endpoint serves a certificate of the new authority; the old one is no longer trusted",
@@ -268,8 +275,8 @@ impl Keeper<'_> {
         &self,
         live: Option<&Secret>,
         memory: &mut Memory,
-        outcome: &mut Outcome,
-    ) -> Result<Stored, KeysError> {
+        outcome: &mut PassResult,
+    ) -> Result<Stored, CertificatesError> {
         let published = published::authorities(&self.own_api_services());
         let (replacement, there) = match writes::of_authority(live, &published, self.policy, self.now) {
             AuthorityWrite::None(stored) => {
@@ -293,7 +300,7 @@ impl Keeper<'_> {
                 outcome.findings.push(finding);
                 Ok(*stored)
             }
-            (Some(finding), Err(_)) => Err(KeysError::HeldBack(finding)),
+            (Some(finding), Err(_)) => Err(CertificatesError::HeldBack(finding)),
             (None, there) => {
                 let was_of_no_use = there.is_err();
                 let made = self.replace(replacement, there.err(), live, outcome).await?;
@@ -311,8 +318,8 @@ impl Keeper<'_> {
         replacement: Replacement,
         fault: Option<AuthorityFault>,
         live: Option<&Secret>,
-        outcome: &mut Outcome,
-    ) -> Result<Stored, KeysError> {
+        outcome: &mut PassResult,
+    ) -> Result<Stored, CertificatesError> {
         let why = replacement.why;
         let authority = Authority::issue(self.policy, replacement, self.now)?;
         let written = self
@@ -325,15 +332,15 @@ impl Keeper<'_> {
             .clone()
             .unwrap_or_default();
         let note = format!("certificate authority {name} was made: {why}");
-        let happening = match fault {
-            Some(AuthorityFault::Unusable(fault)) => Happening::warning(
+        let event_record = match fault {
+            Some(AuthorityFault::Unusable(fault)) => EventRecord::warning(
                 Reason::CaSecretInvalid.as_str(),
                 "IssueAuthority",
                 format!("{note}: {fault}"),
             ),
-            _ => Happening::normal("AuthorityIssued", "IssueAuthority", note),
+            _ => EventRecord::normal("AuthorityIssued", "IssueAuthority", note),
         };
-        outcome.happenings.push(happening);
+        outcome.event_records.push(event_record);
         outcome.hurry = true;
         Ok((authority, written))
     }
@@ -344,8 +351,8 @@ impl Keeper<'_> {
         authority: &Authority,
         bundle: &[Certificate],
         cause: IssueCause,
-        outcome: &mut Outcome,
-    ) -> Result<Secret, KeysError> {
+        outcome: &mut PassResult,
+    ) -> Result<Secret, CertificatesError> {
         let leaf = issue_leaf(
             &authority.current,
             authority.leaf_names(self.policy),
@@ -359,19 +366,19 @@ impl Keeper<'_> {
             &self.policy.server_name,
             self.now,
         )
-        .map_err(KeysError::Untrusted)?;
+        .map_err(CertificatesError::Untrusted)?;
         let secret = secrets::serving_secret(live, &leaf, cause, bundle, self.policy, self.names, self.now);
         let written = self.write(&secret).await?;
         let note = format!(
             "serving certificate issued, valid until {}",
             leaf.certificate.not_after
         );
-        outcome.happenings.push(match cause {
+        outcome.event_records.push(match cause {
             IssueCause::SecretInvalid => {
                 let why = format!("Secret {} was not usable; {note}", self.names.serving_secret);
-                Happening::warning(Reason::ServingSecretInvalid.as_str(), "IssueCertificate", why)
+                EventRecord::warning(Reason::ServingSecretInvalid.as_str(), "IssueCertificate", why)
             }
-            _ => Happening::normal(
+            _ => EventRecord::normal(
                 "CertificateIssued",
                 "IssueCertificate",
                 format!("{note} ({})", cause.as_str()),
@@ -399,20 +406,24 @@ impl Keeper<'_> {
 
     /// The Secret `live` as this server's. One of an earlier server of this name, such as from a backup, is taken up before the
     /// garbage collector has it; the precondition of the write keeps it from being another server's by then.
-    async fn owned(&self, live: Option<&Secret>, outcome: &mut Outcome) -> Result<Option<Secret>, KeysError> {
+    async fn owned(
+        &self,
+        live: Option<&Secret>,
+        outcome: &mut PassResult,
+    ) -> Result<Option<Secret>, CertificatesError> {
         let Some(live) = live else { return Ok(None) };
         let (namespace, name) = (live.namespace().unwrap_or_default(), live.name_any());
         match self.names.ownership(live) {
             Ownership::Ours => Ok(Some(live.clone())),
-            Ownership::Foreign => Err(KeysError::Foreign { namespace, name }),
+            Ownership::Foreign => Err(CertificatesError::Foreign { namespace, name }),
             Ownership::Former if self.paused => Ok(Some(live.clone())),
             Ownership::Former => {
                 let confirmed = self.ctx.applier.confirm(&self.names.owner_reference()).await;
-                confirmed.map_err(|error| KeysError::Owner(Box::new(error)))?;
+                confirmed.map_err(|error| CertificatesError::Owner(Box::new(error)))?;
                 let adopted = match self.write(&secrets::adopted(live, self.names)).await {
                     // To change who owns an object takes the right to delete it (OwnerReferencesPermissionEnforcement), which
                     // the operator does not have on Secrets. It serves until it is collected.
-                    Err(KeysError::Write {
+                    Err(CertificatesError::Write {
                         source: kube::Error::Api(status),
                         ..
                     }) if status.code == 403 => {
@@ -424,23 +435,23 @@ impl Keeper<'_> {
                     "Secret {namespace}/{name} of an earlier AggregatedServer of this name was taken up again"
                 );
                 outcome
-                    .happenings
-                    .push(Happening::normal("Adopted", "Apply", note));
+                    .event_records
+                    .push(EventRecord::normal("Adopted", "Apply", note));
                 Ok(Some(adopted))
             }
         }
     }
 
     /// Every step of a rotation follows from what is there now.
-    fn require_live(&self) -> Result<(), KeysError> {
+    fn require_live(&self) -> Result<(), CertificatesError> {
         match self.surroundings.source {
             Source::Live => Ok(()),
-            Source::Stored => Err(KeysError::NotLive),
+            Source::Stored => Err(CertificatesError::NotLive),
         }
     }
 
     /// Creates the Secret, or replaces the very one that was read.
-    async fn write(&self, secret: &Secret) -> Result<Secret, KeysError> {
+    async fn write(&self, secret: &Secret) -> Result<Secret, CertificatesError> {
         self.require_live()?;
         let namespace = secret.namespace().unwrap_or_default();
         let name = secret.name_any();
@@ -454,7 +465,7 @@ impl Keeper<'_> {
             None => api.create(&params, secret).await,
         };
         self.ctx.metrics.count_apply_write("Secret");
-        written.map_err(|source| KeysError::Write {
+        written.map_err(|source| CertificatesError::Write {
             namespace,
             name,
             source,
@@ -480,7 +491,7 @@ fn recent(issued: Option<Timestamp>, now: Timestamp) -> bool {
 
 /// Findings about the certificates themselves.
 #[must_use]
-pub fn findings(keys: &Keys, not_serving: &[String], now: Timestamp) -> Vec<Finding> {
+pub fn findings(keys: &CertificateState, not_serving: &[String], now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(leaf) = &keys.leaf else {
         return vec![Finding::new(

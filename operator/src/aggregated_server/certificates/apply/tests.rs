@@ -70,7 +70,7 @@ async fn a_bundle_in_the_hosting_namespace_is_not_believed() {
         ..surroundings()
     };
     let (names, policy) = (names(), policy());
-    let keeper = Keeper {
+    let keeper = SecretsApplier {
         paused: false,
         ctx: &context,
         names: &names,
@@ -79,7 +79,7 @@ async fn a_bundle_in_the_hosting_namespace_is_not_believed() {
         now: at(1),
     };
     let kept = keeper
-        .keep(&mut Memory::default(), &mut Outcome::default())
+        .keep(&mut Memory::default(), &mut PassResult::default())
         .await
         .unwrap();
     let trusted: Vec<&str> = kept
@@ -98,7 +98,7 @@ async fn what_is_repaired_at_once_is_told_for_a_while() {
     let context = context(fake_client(|request| Answer::ok(request.body)));
     let (names, policy) = (names(), policy());
     let first = surroundings();
-    let keeper = |surroundings, now| Keeper {
+    let keeper = |surroundings, now| SecretsApplier {
         paused: false,
         ctx: &context,
         names: &names,
@@ -107,7 +107,7 @@ async fn what_is_repaired_at_once_is_told_for_a_while() {
         now,
     };
     let kept = keeper(&first, at(0))
-        .keep(&mut Memory::default(), &mut Outcome::default())
+        .keep(&mut Memory::default(), &mut PassResult::default())
         .await
         .unwrap();
     let spoilt = Surroundings {
@@ -116,7 +116,7 @@ async fn what_is_repaired_at_once_is_told_for_a_while() {
         ..surroundings()
     };
     let now = at(1);
-    let mut outcome = Outcome::default();
+    let mut outcome = PassResult::default();
     let kept = keeper(&spoilt, now)
         .keep(&mut Memory::default(), &mut outcome)
         .await
@@ -142,7 +142,7 @@ fn an_owner_that_the_server_has_not_discovered_yet_is_waited_out() {
         let status = serde_json::from_value(
             serde_json::json!({ "status": "Failure", "code": code, "message": message }),
         );
-        KeysError::Write {
+        CertificatesError::Write {
             namespace: "annex-system".into(),
             name: "wardle-ca".into(),
             source: kube::Error::Api(Box::new(status.unwrap())),
@@ -203,7 +203,7 @@ async fn an_older_authority_that_is_put_back_widens_before_its_leaf_is_served() 
     let (old, new) = (authority(), authority());
     let (old_ca, new_ca) = (old.current.certificate(), new.current.certificate());
     let both = [old_ca.fingerprint.as_str(), new_ca.fingerprint.as_str()];
-    let keeper = |surroundings, now| Keeper {
+    let keeper = |surroundings, now| SecretsApplier {
         paused: false,
         ctx: &context,
         names: &names,
@@ -213,7 +213,7 @@ async fn an_older_authority_that_is_put_back_widens_before_its_leaf_is_served() 
     };
     let there = restored(&old, &new, 0);
     let kept = keeper(&there, at(1))
-        .keep(&mut Memory::default(), &mut Outcome::default())
+        .keep(&mut Memory::default(), &mut PassResult::default())
         .await
         .unwrap();
     assert_eq!(fingerprints(&kept.bundle), both);
@@ -231,7 +231,7 @@ async fn an_older_authority_that_is_put_back_widens_before_its_leaf_is_served() 
     };
     for surroundings in [&there, &both_put_back] {
         let kept = keeper(surroundings, at(31))
-            .keep(&mut Memory::default(), &mut Outcome::default())
+            .keep(&mut Memory::default(), &mut PassResult::default())
             .await
             .unwrap();
         assert!(kept.widening.is_some() && kept.leaf_due && !kept.swapped);
@@ -244,7 +244,7 @@ async fn an_older_authority_that_is_put_back_widens_before_its_leaf_is_served() 
         ..Memory::default()
     };
     let kept = keeper(&there, at(31))
-        .keep(&mut lost, &mut Outcome::default())
+        .keep(&mut lost, &mut PassResult::default())
         .await
         .unwrap();
     assert!(kept.swapped && kept.leaf.unwrap().signed_by(old_ca, &policy, at(31)));
@@ -265,7 +265,7 @@ async fn what_is_spoilt_again_and_again_is_issued_ever_more_slowly() {
     let mut memory = Memory::default();
     let mut outcomes = Vec::new();
     for surroundings in [&there, &lost] {
-        let keeper = Keeper {
+        let keeper = SecretsApplier {
             paused: false,
             ctx: &context,
             names: &names,
@@ -274,14 +274,14 @@ async fn what_is_spoilt_again_and_again_is_issued_ever_more_slowly() {
             now: at(1),
         };
         for _ in 0..13 {
-            let mut outcome = Outcome::default();
+            let mut outcome = PassResult::default();
             let kept = keeper.keep(&mut memory, &mut outcome).await;
             outcomes.push((kept.map(|kept| kept.held_back.is_some()), outcome));
         }
     }
-    let issued = |outcome: &Outcome| {
+    let issued = |outcome: &PassResult| {
         outcome
-            .happenings
+            .event_records
             .iter()
             .any(|event| event.action == "IssueCertificate")
     };
@@ -307,8 +307,8 @@ async fn nothing_is_issued_while_control_planes_do_not_agree_on_the_time() {
     context.assume_clocks("the clock of one is ahead").await;
     let (names, policy) = (names(), policy());
     let own = authority();
-    let keep = async |surroundings: &Surroundings, now, outcome: &mut Outcome| {
-        let keeper = Keeper {
+    let keep = async |surroundings: &Surroundings, now, outcome: &mut PassResult| {
+        let keeper = SecretsApplier {
             paused: false,
             ctx: &context,
             names: &names,
@@ -318,11 +318,11 @@ async fn nothing_is_issued_while_control_planes_do_not_agree_on_the_time() {
         };
         keeper.keep(&mut Memory::default(), outcome).await
     };
-    let refused = keep(&surroundings(), at(1), &mut Outcome::default()).await;
+    let refused = keep(&surroundings(), at(1), &mut PassResult::default()).await;
     assert_eq!(refused.err().unwrap().reason(), Reason::ClockSkewed);
     // What is there serves on, though both are due.
     let there = restored(&own, &own, 180);
-    let mut outcome = Outcome::default();
+    let mut outcome = PassResult::default();
     let kept = keep(&there, at(205), &mut outcome).await.unwrap();
     assert!(kept.leaf.is_some() && kept.held_back.is_some());
     let reasons: Vec<Reason> = outcome.findings.iter().map(|finding| finding.reason).collect();
@@ -363,7 +363,7 @@ async fn secrets_of_an_earlier_server_of_the_name_are_taken_up() {
             "wardle", "dead",
         )]);
     }
-    let keeper = Keeper {
+    let keeper = SecretsApplier {
         paused: false,
         ctx: &context,
         names: &names,
@@ -371,7 +371,7 @@ async fn secrets_of_an_earlier_server_of_the_name_are_taken_up() {
         surroundings: &there,
         now: at(1),
     };
-    let mut outcome = Outcome::default();
+    let mut outcome = PassResult::default();
     let kept = keeper.keep(&mut Memory::default(), &mut outcome).await.unwrap();
     assert_eq!(kept.authority.current.certificate(), own.current.certificate());
     assert_eq!(
@@ -381,10 +381,12 @@ async fn secrets_of_an_earlier_server_of_the_name_are_taken_up() {
             "PUT /api/v1/namespaces/wardle/secrets/wardle-serving-cert 1 [\"0b9c\"]",
         ]
     );
-    assert_eq!(outcome.happenings.len(), 2);
+    assert_eq!(outcome.event_records.len(), 2);
     // The other uid may be that of a successor, too.
     *uid.lock().unwrap() = "newer";
-    let late = keeper.keep(&mut Memory::default(), &mut Outcome::default()).await;
+    let late = keeper
+        .keep(&mut Memory::default(), &mut PassResult::default())
+        .await;
     assert!(late.err().unwrap().is_race());
 }
 
@@ -396,7 +398,7 @@ async fn while_it_is_paused_nothing_is_written() {
     }));
     let (names, policy, own) = (names(), policy(), authority());
     let keep = async |surroundings: &Surroundings, now| {
-        let keeper = Keeper {
+        let keeper = SecretsApplier {
             paused: true,
             ctx: &context,
             names: &names,
@@ -404,7 +406,9 @@ async fn while_it_is_paused_nothing_is_written() {
             surroundings,
             now,
         };
-        keeper.keep(&mut Memory::default(), &mut Outcome::default()).await
+        keeper
+            .keep(&mut Memory::default(), &mut PassResult::default())
+            .await
     };
     // A first authority, one that nears its end with its leaf, and a leaf of no use.
     let refused = keep(&surroundings(), at(1)).await.err().unwrap();
@@ -430,7 +434,7 @@ async fn what_is_refused_does_not_count_as_issued() {
         )
     }));
     let (names, policy, there) = (names(), policy(), surroundings());
-    let keeper = Keeper {
+    let keeper = SecretsApplier {
         paused: false,
         ctx: &context,
         names: &names,
@@ -440,7 +444,7 @@ async fn what_is_refused_does_not_count_as_issued() {
     };
     let mut memory = Memory::default();
     for _ in 0..30 {
-        let refused = keeper.keep(&mut memory, &mut Outcome::default()).await;
+        let refused = keeper.keep(&mut memory, &mut PassResult::default()).await;
         assert!(refused.err().unwrap().is_race());
     }
     assert_eq!(memory.authorities_issued.count(), 0);

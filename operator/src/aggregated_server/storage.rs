@@ -16,7 +16,7 @@ pub const ETCD_PRIVATE_KEY_KEY: &str = "tls.key";
 
 /// Where a workload stores what it serves.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Store<'a> {
+pub enum StorageBackend<'a> {
     /// Its arguments say it, or it stores nothing.
     Unmanaged,
     /// On a volume of its own.
@@ -39,7 +39,7 @@ pub struct EtcdFiles {
     pub certificate: bool,
 }
 
-impl<'a> Store<'a> {
+impl<'a> StorageBackend<'a> {
     /// Where `server` stores what it serves; `secret` is the one that its etcd storage names, as it was read.
     ///
     /// # Errors
@@ -178,9 +178,12 @@ mod tests {
 
     #[test]
     fn storage_is_what_spec_says() {
-        assert_eq!(Store::of(&server(), None), Ok(Store::Unmanaged));
+        assert_eq!(StorageBackend::of(&server(), None), Ok(StorageBackend::Unmanaged));
         let embedded = embedded_server();
-        assert!(matches!(Store::of(&embedded, None), Ok(Store::Embedded(_))));
+        assert!(matches!(
+            StorageBackend::of(&embedded, None),
+            Ok(StorageBackend::Embedded(_))
+        ));
     }
 
     #[test]
@@ -191,7 +194,8 @@ mod tests {
             (&["tls.crt", "tls.key"], false, true),
             (&["ca.crt", "tls.crt", "tls.key", "other"], true, true),
         ] {
-            let Ok(Store::Etcd { files, .. }) = Store::of(&server, Some(&secret(keys))) else {
+            let Ok(StorageBackend::Etcd { files, .. }) = StorageBackend::of(&server, Some(&secret(keys)))
+            else {
                 panic!("{keys:?} should do");
             };
             assert_eq!(
@@ -219,7 +223,7 @@ mod tests {
             (Some(secret(&["tls.key"])), "only one of tls.crt and tls.key"),
             (Some(secret(&["password"])), "neither ca.crt nor"),
         ] {
-            let finding = Store::of(&server, secret.as_ref()).unwrap_err();
+            let finding = StorageBackend::of(&server, secret.as_ref()).unwrap_err();
             assert_eq!(finding.reason, Reason::StorageUnavailable);
             assert!(finding.message.contains(words), "{}", finding.message);
         }
@@ -230,7 +234,7 @@ mod tests {
         let mut server = etcd_server();
         let storage = server.spec.storage.as_mut().unwrap();
         storage.etcd.as_mut().unwrap().secret_name = None;
-        let Ok(Store::Etcd { files, .. }) = Store::of(&server, None) else {
+        let Ok(StorageBackend::Etcd { files, .. }) = StorageBackend::of(&server, None) else {
             panic!("no Secret is named");
         };
         assert_eq!(files, EtcdFiles::default());

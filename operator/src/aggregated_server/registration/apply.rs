@@ -1,4 +1,4 @@
-//! Carries out what `registration` decides: the effects on APIServices.
+//! The writes to APIServices that [`decide`](super::decide) decides about.
 
 use annex_crds::{TRIAL_ANNOTATION, v1alpha1::Reason};
 use jiff::Timestamp;
@@ -9,15 +9,15 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{
+use super::decide::{self, Decision, RegistrationState};
+use crate::aggregated_server::{
     build,
     children::{Children, Writes},
     context::Memory,
     dereference::{Surroundings, trial_since},
     endpoints::Report,
     finding::Finding,
-    outcome::{ApiOutcome, Happening, Outcome},
-    registration::{self, Decision, Standing},
+    pass_result::{ClaimResult, EventRecord, PassResult},
     validate::ApiPlan,
 };
 use crate::error_chain::error_chain;
@@ -40,18 +40,23 @@ pub struct Registrar<'a> {
 
 impl Registrar<'_> {
     /// Brings one claim as far as it may go now.
-    pub async fn register(&self, plan: &ApiPlan, memory: &mut Memory, outcome: &mut Outcome) -> ApiOutcome {
+    pub async fn register(
+        &self,
+        plan: &ApiPlan,
+        memory: &mut Memory,
+        outcome: &mut PassResult,
+    ) -> ClaimResult {
         let name = plan.claim.api_service_name();
         let group_version = plan.claim.group_version();
         let live = self.surroundings.api_services.get(&name);
-        let standing = registration::standing(live, self.children.names);
+        let standing = decide::standing(live, self.children.names);
         let failed = memory.trials.get(&group_version);
-        let mut result = ApiOutcome {
+        let mut result = ClaimResult {
             plan: plan.clone(),
             registered: false,
             available: false,
         };
-        match registration::decide(plan, &standing, self.reports, failed, self.now) {
+        match decide::decide(plan, &standing, self.reports, failed, self.now) {
             Decision::Register | Decision::Shadow | Decision::TakeBack(_)
                 if self.children.writes != Writes::Allowed =>
             {
@@ -63,7 +68,7 @@ impl Registrar<'_> {
             Decision::Shadow => self.shadow(plan, live, outcome).await,
             Decision::Keep { trial, available } => {
                 let kept = self.keep(plan, trial, outcome).await;
-                result = ApiOutcome {
+                result = ClaimResult {
                     registered: trial.is_none(),
                     available,
                     ..result
@@ -82,7 +87,7 @@ impl Registrar<'_> {
     ///
     /// A trial that is over must not be left there by whom the annotation belongs to as well, such as a tool that restored it:
     /// at the next failure it would be taken for one that failed.
-    async fn keep(&self, plan: &ApiPlan, trial: Option<Timestamp>, outcome: &mut Outcome) -> bool {
+    async fn keep(&self, plan: &ApiPlan, trial: Option<Timestamp>, outcome: &mut PassResult) -> bool {
         let names = self.children.names;
         let desired = build::api_service::api_service(names, plan, self.port, self.bundle_pem, trial);
         let name = plan.claim.api_service_name();
@@ -108,7 +113,7 @@ impl Registrar<'_> {
         }
     }
 
-    async fn end_trial(&self, plan: &ApiPlan, version: &Value, outcome: &mut Outcome) -> bool {
+    async fn end_trial(&self, plan: &ApiPlan, version: &Value, outcome: &mut PassResult) -> bool {
         let patch = json!({ "metadata": {
             "resourceVersion": version,
             "annotations": { TRIAL_ANNOTATION: null },
@@ -135,7 +140,7 @@ impl Registrar<'_> {
         }
     }
 
-    async fn begin(&self, plan: &ApiPlan, outcome: &mut Outcome) {
+    async fn begin(&self, plan: &ApiPlan, outcome: &mut PassResult) {
         outcome.hurry = true;
         if !self.keep(plan, Some(self.now), outcome).await {
             return;
@@ -143,21 +148,21 @@ impl Registrar<'_> {
         let group_version = plan.claim.group_version();
         let note = format!("every ready endpoint has answered; {group_version} is registered on trial");
         outcome
-            .happenings
-            .push(Happening::normal("TrialBegan", "Register", note));
+            .event_records
+            .push(EventRecord::normal("TrialBegan", "Register", note));
         outcome.findings.push(on_trial(&group_version));
     }
 
     fn after_keeping(
         &self,
         group_version: &str,
-        standing: &Standing,
+        standing: &RegistrationState,
         trial: Option<Timestamp>,
         available: bool,
         memory: &mut Memory,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) {
-        let Standing::Ours { words, .. } = standing else {
+        let RegistrationState::Ours { words, .. } = standing else {
             return;
         };
         if available {
@@ -169,7 +174,7 @@ impl Registrar<'_> {
             outcome.findings.push(on_trial(group_version));
         }
         let reason = self.meaning(words);
-        if !words.is_empty() && registration::is_told(reason, trial, self.now) {
+        if !words.is_empty() && decide::is_told(reason, trial, self.now) {
             outcome
                 .findings
                 .push(Finding::about(reason, group_version, words.as_str()));
@@ -183,7 +188,7 @@ impl Registrar<'_> {
             .iter()
             .any(|report| report.endpoint.ready && report.trusted());
         if answered {
-            registration::interpret(words)
+            decide::interpret(words)
         } else {
             Reason::NotAvailable
         }
@@ -195,7 +200,7 @@ impl Registrar<'_> {
         live: Option<&APIService>,
         words: &str,
         memory: &mut Memory,
-        outcome: &mut Outcome,
+        outcome: &mut PassResult,
     ) {
         if let Some(live) = live {
             self.children.remove_live(live, outcome).await;
@@ -210,24 +215,24 @@ impl Registrar<'_> {
                 words
             },
         );
-        let failed = registration::failed_again(memory.trials.get(&group_version), finding, self.now);
+        let failed = decide::failed_again(memory.trials.get(&group_version), finding, self.now);
         let note = format!(
             "{group_version} did not become available within {} s and was taken back, so that it blocks nobody: {words}; tried again at {}",
-            registration::TRIAL.as_secs(),
-            registration::time_of(&failed),
+            decide::TRIAL.as_secs(),
+            decide::time_of(&failed),
         );
-        outcome
-            .happenings
-            .push(Happening::warning(Reason::TrialFailed.as_str(), "TakeBack", note));
-        outcome
-            .findings
-            .extend(registration::paused(&group_version, &failed));
+        outcome.event_records.push(EventRecord::warning(
+            Reason::TrialFailed.as_str(),
+            "TakeBack",
+            note,
+        ));
+        outcome.findings.extend(decide::paused(&group_version, &failed));
         memory.trials.insert(group_version, failed);
     }
 
     /// Takes the APIService that the aggregator keeps for a CRD. Its label must go in the same write: with it, the
     /// aggregator would put its own back (kube-aggregator, autoregister_controller.go).
-    async fn shadow(&self, plan: &ApiPlan, live: Option<&APIService>, outcome: &mut Outcome) {
+    async fn shadow(&self, plan: &ApiPlan, live: Option<&APIService>, outcome: &mut PassResult) {
         let Some(live) = live else { return };
         let names = self.children.names;
         let mut ours =
@@ -246,8 +251,8 @@ impl Registrar<'_> {
                     "{group_version} of a CustomResourceDefinition is shadowed, as crdShadow allows; on trial"
                 );
                 outcome
-                    .happenings
-                    .push(Happening::warning("CRDIsShadowed", "Register", note));
+                    .event_records
+                    .push(EventRecord::warning("CRDIsShadowed", "Register", note));
                 outcome.findings.push(on_trial(&group_version));
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {}
@@ -260,12 +265,12 @@ impl Registrar<'_> {
 }
 
 /// The end of a trial; what was available before is no news.
-fn tell_of_registration(group_version: &str, standing: &Standing, outcome: &mut Outcome) {
-    if matches!(standing, Standing::Ours { trial: Some(_), .. }) {
+fn tell_of_registration(group_version: &str, standing: &RegistrationState, outcome: &mut PassResult) {
+    if matches!(standing, RegistrationState::Ours { trial: Some(_), .. }) {
         let note = format!("{group_version} answers through the aggregator");
         outcome
-            .happenings
-            .push(Happening::normal("Registered", "Register", note));
+            .event_records
+            .push(EventRecord::normal("Registered", "Register", note));
     }
 }
 
@@ -328,7 +333,7 @@ mod tests {
         let mut told = Vec::new();
         let live = BTreeMap::from([(NAME.to_owned(), refused_on_trial_since_0(&plan))]);
         for (now, live) in [(40, live), (41, BTreeMap::new()), (99, BTreeMap::new())] {
-            let mut outcome = Outcome::default();
+            let mut outcome = PassResult::default();
             let registrar = Registrar {
                 children: &children,
                 surroundings: &Surroundings {
@@ -341,7 +346,11 @@ mod tests {
                 now: Timestamp::from_second(now).unwrap(),
             };
             registrar.register(&plan, &mut memory, &mut outcome).await;
-            let happened: Vec<_> = outcome.happenings.into_iter().map(|event| event.reason).collect();
+            let happened: Vec<_> = outcome
+                .event_records
+                .into_iter()
+                .map(|event| event.reason)
+                .collect();
             told.push((outcome.findings, happened));
         }
         assert_eq!(told[0].1, ["TrialFailed"]);
@@ -352,7 +361,7 @@ mod tests {
     }
 
     /// One claim, registered over what was read, by an operator that is late: the API server refuses what it writes.
-    async fn register_late(live: Option<APIService>, method: &'static str, reports: &[Report]) -> Outcome {
+    async fn register_late(live: Option<APIService>, method: &'static str, reports: &[Report]) -> PassResult {
         let there = live.as_ref().map(|live| json!(live));
         let ctx = context(fake_client(move |request| {
             if request.method == "GET" {
@@ -386,7 +395,7 @@ mod tests {
             port: 443,
             now: Timestamp::from_second(40).unwrap(),
         };
-        let (mut memory, mut outcome) = (Memory::default(), Outcome::default());
+        let (mut memory, mut outcome) = (Memory::default(), PassResult::default());
         let api = registrar.register(&plan, &mut memory, &mut outcome).await;
         outcome.apis.push(api);
         outcome
@@ -403,7 +412,7 @@ mod tests {
         live.status = serde_json::from_value(status).unwrap();
         let outcome = register_late(Some(live), "PATCH", &[]).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
-        assert!(outcome.happenings.is_empty(), "its trial was not ended");
+        assert!(outcome.event_records.is_empty(), "its trial was not ended");
         assert!(outcome.hurry && outcome.apis[0].registered && outcome.apis[0].available);
     }
 
@@ -425,7 +434,7 @@ mod tests {
         };
         let outcome = register_late(None, "POST", &[answered]).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
-        assert!(outcome.happenings.is_empty(), "{:?}", outcome.happenings);
+        assert!(outcome.event_records.is_empty(), "{:?}", outcome.event_records);
         assert!(outcome.hurry && !outcome.apis[0].registered);
     }
 }

@@ -15,13 +15,11 @@ use kube::{
 };
 
 use super::{
-    certificates::{
-        Seen, Widening,
-        published::publishes,
-        widening::{self, PROXY_DELAY},
-    },
-    context::Memory,
+    Seen, Widening,
+    published::publishes,
+    widening::{self, PROXY_DELAY},
 };
+use crate::aggregated_server::context::Memory;
 use crate::clock::{self, Clock};
 use crate::pki::Certificate;
 

@@ -24,7 +24,7 @@ use crate::{
 
 /// Asks endpoints within `limits`, whose certificates must be valid by `clock`, and counts in `metrics`.
 #[must_use]
-pub fn live(limits: Limits, clock: Clock, metrics: Metrics) -> Ask {
+pub fn over_network(limits: Limits, clock: Clock, metrics: Metrics) -> Ask {
     Arc::new(move |address, question| {
         let (clock, metrics) = (clock.clone(), metrics.clone());
         Box::pin(async move { ask(address, &question, &limits, &metrics, clock.now()).await })
