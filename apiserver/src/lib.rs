@@ -17,6 +17,7 @@ pub mod config;
 #[cfg(test)]
 mod costs;
 pub mod decode;
+pub mod definition;
 #[doc(hidden)]
 pub mod discovery;
 #[doc(hidden)]

@@ -12,6 +12,7 @@ use crate::request::{GroupResource, RequestInfo};
 use crate::resource::{Resource, SCALE_RESOURCE, Subresource, SubresourceRest, Subresources, Version};
 
 /// A resource that is served, and from what.
+#[derive(Clone)]
 pub enum Endpoint {
     /// From the server's storage.
     Stored(Arc<Registry>),

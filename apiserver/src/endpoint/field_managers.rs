@@ -75,7 +75,7 @@ impl<'a> Call<'a> {
 
     fn replicas_paths(&self) -> ReplicasPaths {
         let resource = self.served.resource();
-        let versions = resource.versions.iter().map(|version| {
+        let versions = resource.all_versions().map(|version| {
             let scale = version.subresources.scale.as_ref();
             let path = scale.map(|paths| {
                 resource::segments(&paths.spec_replicas)

@@ -14,7 +14,8 @@ use crate::object::Object;
 use crate::registry::{self, Registry};
 use crate::request::{RequestInfo, User};
 use crate::resource::{
-    Column, ConversionError, DefaultColumn, Names, ObjectNames, Policy, Resource, Scope, Strategy, Version,
+    Column, ConversionError, DefaultColumn, Hub, Names, ObjectNames, Policy, Resource, Scope, Strategy,
+    Version,
 };
 use crate::response::{Body, Response};
 use crate::schema::Schema;
@@ -283,8 +284,9 @@ pub(crate) fn flunders(policy: Policy) -> Resource {
             version("v1alpha1", fields("reference"), Vec::new()),
             version("v1beta1", fields(BETA_FIELD), Vec::new()),
         ],
+        unserved: Vec::new(),
         storage_version: "v1alpha1".into(),
-        hub_version: "v1alpha1".into(),
+        hub: Hub::Version("v1alpha1".into()),
         strategy: Arc::new(Rules {
             always: &["spec", "status"],
         }),
@@ -312,8 +314,9 @@ pub(crate) fn fischers() -> Resource {
             json!({"size": {"type": "integer"}}),
             vec![size],
         )],
+        unserved: Vec::new(),
         storage_version: "v1alpha1".into(),
-        hub_version: "v1alpha1".into(),
+        hub: Hub::Version("v1alpha1".into()),
         strategy: Arc::new(Rules { always: &[] }),
         policy: Policy::default(),
         rest: crate::rest::Rest::Stored,

@@ -73,7 +73,7 @@ impl Rules {
         let change = attributes.into_change();
         let is_changed = change.is_some();
         if let Some(change) = change {
-            complete(&self.resource, object, change, warnings)?;
+            complete(&self.resource, self.hub_of(request), object, change, warnings)?;
             metadata::ensure_namespace(object, self.expected_namespace(request))?;
         }
         warnings.extend(metadata::dedup_owners(object, true));
@@ -181,11 +181,11 @@ fn name(request: &Authorized, object: &Object) -> String {
 /// what a plugin has made of them.
 fn complete(
     kind: &Resource,
+    hub: &str,
     object: &mut Object,
     change: Change,
     warnings: &mut Vec<String>,
 ) -> Result<(), ApiError> {
-    let hub = &kind.hub_version;
     if let Err(error) = validate_managed_fields(object) {
         set_managed_fields(object, change.managed_fields);
         warnings.push(format!(

@@ -27,7 +27,7 @@ const ENCODING: u64 = 1;
 /// storage version, and the program, whose code may default what no schema tells.
 pub(super) fn fingerprint(resource: &Resource) -> NonZeroU64 {
     let schema = resource
-        .version(&resource.storage_version)
+        .any_version(&resource.storage_version)
         .map_or(0, |version| version.schema.fingerprint);
     let mut hasher = Sha256::new();
     for number in [ENCODING, schema, program()] {

@@ -169,7 +169,7 @@ impl Registry {
         let schema = self
             .rules
             .resource
-            .version(version)
+            .any_version(version)
             .map(|found| found.schema.fingerprint);
         schema.hash(&mut hasher);
         hasher.finish()

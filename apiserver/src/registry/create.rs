@@ -83,7 +83,7 @@ impl Registry {
         dry_run: bool,
         warnings: &mut Vec<String>,
     ) -> Result<Admitted, ApiError> {
-        let mut object = self.rules.hub_of_request(object).await?;
+        let mut object = self.rules.hub_of_request(request, object).await?;
         let is_changed = self
             .rules
             .admit(request, Asked::create(dry_run), &mut object, None, warnings)

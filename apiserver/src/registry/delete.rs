@@ -29,24 +29,21 @@ impl Registry {
         let name = &request.info().name;
         let key = self.key(self.rules.expected_namespace(request), name)?;
         if options.ignore_store_read_error {
-            return in_time(self.delete_unread(&key)).await;
+            return in_time(self.delete_unread(request, &key)).await;
         }
         in_time(self.delete_at(request, &key, name, options)).await
     }
 
     /// Deletes an object that cannot be read: nobody is asked, for nobody can be told what goes. Go's
     /// `registry/generic/registry/corrupt_obj_deleter.go`.
-    async fn delete_unread(&self, key: &Key) -> Result<Deleted, ApiError> {
+    async fn delete_unread(&self, request: &Authorized, key: &Key) -> Result<Deleted, ApiError> {
         let entry = self.read(key, ReadAt::Latest, Verb::Delete).await?;
         let object = self.stored(&entry);
         // Whoever converts and cannot be asked says nothing of the object.
         let is_read = if self.rules.resource.conversion_waits() {
             object.is_ok()
         } else {
-            object.is_ok_and(|object| {
-                self.read_in(object, &entry, &self.rules.resource.hub_version)
-                    .is_ok()
-            })
+            object.is_ok_and(|object| self.read_in(object, &entry, self.rules.hub_of(request)).is_ok())
         };
         if is_read {
             return Err(ApiError::invalid_field(
@@ -145,7 +142,7 @@ impl Registry {
         self.rules
             .check_early(key.name(), [stored.uid(), &revision], &options.preconditions)?;
         loop {
-            let old = self.decoded_in(&entry, &self.rules.resource.hub_version).await?;
+            let old = self.decoded_in(&entry, self.rules.hub_of(request)).await?;
             let revision = entry.revision().to_string();
             let found = [old.uid(), &revision];
             self.rules

@@ -134,11 +134,12 @@ impl Rules {
             return Ok(object);
         };
         let (now, version) = (metadata::now(), self.version(info));
-        if version == self.resource.hub_version {
+        let hub_version = self.resource.hub_of(version);
+        if version == hub_version {
             return Ok(managers.update(live, object, manager, &now));
         }
         let mut hub = self
-            .in_version(object, &self.resource.hub_version)
+            .in_version(object, hub_version)
             .map_err(|error| self.not_handled(&error))?;
         // Go's field managers are given objects of the hub: what a conversion to it loses is managed by nobody.
         let seen = self
@@ -167,7 +168,7 @@ static SCALE_MANAGER: LazyLock<Result<FieldManager, FieldManagerError>> = LazyLo
 
 fn types(resource: &Resource) -> Result<Types, FieldManagerError> {
     let mut types = BTreeMap::new();
-    for version in &resource.versions {
+    for version in resource.all_versions() {
         let api_version = resource.api_version(&version.name);
         let found = parseable_type(&version.schema.document).map_err(|reason| FieldManagerError::Schema {
             api_version: api_version.clone(),

@@ -30,9 +30,11 @@ impl Rules {
 
     /// A new object without the status, which only `/status` writes. A type whose objects always have one gives it anew.
     fn without_status(&self, object: &mut Object) {
-        let hub = &self.resource.hub_version;
+        let Some(hub) = self.version_of(object).map(str::to_owned) else {
+            return;
+        };
         if object.0.remove("status").is_some()
-            && let Ok(complete) = self.resource.strategy.normalize(hub, object.clone())
+            && let Ok(complete) = self.resource.strategy.normalize(&hub, object.clone())
         {
             *object = complete;
         }

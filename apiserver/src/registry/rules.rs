@@ -121,12 +121,21 @@ impl Rules {
         }
     }
 
+    /// The version in which rules are run for a request.
+    pub(super) fn hub_of<'a>(&'a self, request: &'a Authorized) -> &'a str {
+        self.resource.hub_of(self.version(request.info()))
+    }
+
     /// A client's object in the hub version.
     ///
     /// # Errors
     /// 400, or 500 where conversion waits: it cannot be had there.
-    pub(crate) async fn hub_of_request(&self, object: Object) -> Result<Object, ApiError> {
-        let converted = self.converted(object, &self.resource.hub_version).await;
+    pub(crate) async fn hub_of_request(
+        &self,
+        request: &Authorized,
+        object: Object,
+    ) -> Result<Object, ApiError> {
+        let converted = self.converted(object, self.hub_of(request)).await;
         converted.map_err(|error| self.not_handled(&error))
     }
 

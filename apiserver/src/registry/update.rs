@@ -66,7 +66,7 @@ impl Registry {
 
     /// What is stored in `entry`, decoded once, as a write in `version` needs it.
     async fn decode_current(&self, entry: &Entry, version: &str) -> Result<Decoded, ApiError> {
-        let hub = &self.rules.resource.hub_version;
+        let hub = self.rules.resource.hub_of(version);
         if self.rules.resource.conversion_waits() {
             let seen = if version == hub {
                 None
@@ -131,7 +131,7 @@ impl Registry {
         if request.info().verb == Verb::Update {
             self.rules.check_uid(&object, old.uid(), entry.key().name())?;
         }
-        let mut new = self.rules.hub_of_request(object).await?;
+        let mut new = self.rules.hub_of_request(request, object).await?;
         let asked = Asked::update(options.dry_run);
         let is_changed = self
             .rules

@@ -139,6 +139,25 @@ impl Default for Policy {
     }
 }
 
+/// The version in which rules are run on an object that a client writes: Go's `HubGroupVersion` of a request's scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hub {
+    /// This one, whatever a client writes; every version converts to it without loss. So it is of Go's types, whose rules are over the
+    /// internal version.
+    Version(String),
+    /// The request's: so it is of a CustomResourceDefinition, of which each version has a schema of its own.
+    OfRequest,
+}
+
+impl fmt::Display for Hub {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => formatter.write_str(version),
+            Self::OfRequest => formatter.write_str("the request's"),
+        }
+    }
+}
+
 /// A resource: names, versions, and what is done to its objects.
 #[derive(Clone)]
 pub struct Resource {
@@ -150,10 +169,12 @@ pub struct Resource {
     pub scope: Scope,
     /// Its versions, the preferred one first.
     pub versions: Vec<Version>,
+    /// Versions that no client may use, in which objects may be stored, and managers be noted.
+    pub unserved: Vec<Version>,
     /// The version in which objects are stored.
     pub storage_version: String,
-    /// The version in which `strategy` prepares and validates; every version converts to it without loss.
-    pub hub_version: String,
+    /// The version in which `strategy` prepares and validates.
+    pub hub: Hub,
     /// What is done to its objects.
     pub strategy: Arc<dyn Strategy>,
     /// What differs.
@@ -193,6 +214,15 @@ impl Resource {
         format!("{}/{version}", self.group)
     }
 
+    /// The version in which rules are run for a request in `version`.
+    #[must_use]
+    pub fn hub_of<'a>(&'a self, version: &'a str) -> &'a str {
+        match &self.hub {
+            Hub::Version(hub) => hub,
+            Hub::OfRequest => version,
+        }
+    }
+
     /// An object of which nothing is said, as it is written in `version`: with its type, and what its kind always has. A
     /// kind that must have more is left bare.
     #[must_use]
@@ -208,6 +238,17 @@ impl Resource {
     pub fn has_status(&self, version: &str) -> bool {
         self.version(version)
             .is_some_and(|version| version.subresources.status)
+    }
+
+    /// The version of this name, served or not.
+    #[must_use]
+    pub fn any_version(&self, name: &str) -> Option<&Version> {
+        self.all_versions().find(|version| version.name == name)
+    }
+
+    /// The versions, served ones first.
+    pub fn all_versions(&self) -> impl Iterator<Item = &Version> {
+        self.versions.iter().chain(&self.unserved)
     }
 
     /// The served version of this name.

@@ -11,7 +11,7 @@ pub mod typed;
 
 pub(crate) use conversion::{CONVERSION_PAGE, CONVERSION_TIMEOUT, is_to_be_repeated};
 pub use conversion::{Conversion, Converter};
-pub use definition::{Column, DefaultColumn, Names, ObjectNames, Policy, Resource, Scope, Version};
+pub use definition::{Column, DefaultColumn, Hub, Names, ObjectNames, Policy, Resource, Scope, Version};
 pub(crate) use scale::{SCALE_RESOURCE, scale_of, scale_to_change, scaled, validate_spec, validate_status};
 pub use strategy::{ConversionError, Strategy};
 pub(crate) use subresource::{Advertised, segments};

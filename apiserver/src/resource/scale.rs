@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::subresource::{ScalePathError, integer_at, set_integer, text_at};
 use super::{
-    Column, ConversionError, Names, Policy, Resource, ScalePaths, Scope, Strategy, Subresources, Version,
+    Column, ConversionError, Hub, Names, Policy, Resource, ScalePaths, Scope, Strategy, Subresources, Version,
 };
 use crate::object::Object;
 use crate::schema::Schema;
@@ -51,8 +51,9 @@ pub(crate) static SCALE_RESOURCE: LazyLock<Resource> = LazyLock::new(|| {
             subresources: Subresources::default(),
             deprecation_warning: None,
         }],
+        unserved: Vec::new(),
         storage_version: SCALE_VERSION.into(),
-        hub_version: SCALE_VERSION.into(),
+        hub: Hub::Version(SCALE_VERSION.into()),
         strategy: Arc::new(ScaleStrategy),
         policy: Policy {
             strategic_merge_patch: true,

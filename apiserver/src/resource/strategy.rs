@@ -23,6 +23,13 @@ pub trait Strategy: Send + Sync + 'static {
     /// It is not of this type: the message that a client is to see.
     fn normalize(&self, version: &str, object: Object) -> Result<Object, ConversionError>;
 
+    /// The fields of an object, as a client sent it, that its schema does not know and [`normalize`](Self::normalize) takes away, as paths:
+    /// what `fieldValidation` is about. Of a type the decoder finds them itself.
+    fn unknown_fields(&self, version: &str, object: &Object) -> Vec<String> {
+        let _ = (version, object);
+        Vec::new()
+    }
+
     /// Completes what a client left out.
     fn default_fields(&self, version: &str, object: &mut Object);
 

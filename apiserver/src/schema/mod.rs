@@ -41,6 +41,18 @@ impl Schema {
         }
     }
 
+    /// The structural schema of a version of a CustomResourceDefinition. What it says of values is validated, and not decoded by, so that
+    /// an object of any shape is read; its metadata alone has a type.
+    #[must_use]
+    pub fn of_custom_resource(mut document: Value) -> Self {
+        object_meta::complete_document(&mut document);
+        Self {
+            fingerprint: fingerprint(&document),
+            document,
+            root: object_meta::of_any_object(),
+        }
+    }
+
     /// The schema of a Rust type. `version` qualifies the names of its types in messages, as Go's package does.
     ///
     /// A type that contains itself is described down to its second occurrence; from there anything is taken. Variants of

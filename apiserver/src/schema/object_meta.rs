@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value, json};
 
-use super::node::{ANY, Fields, Node, PATCH_MERGE_KEY, PATCH_STRATEGY, Shape};
+use super::node::{ANY, Fields, Node, PATCH_MERGE_KEY, PATCH_STRATEGY, Rest, Shape};
 
 static OBJECT_META: LazyLock<Node> = LazyLock::new(|| {
     let mut document = super::generate::document_of::<ObjectMeta>("v1");
@@ -85,6 +85,18 @@ pub(super) fn complete(root: &mut Node) {
     fields
         .required
         .retain(|name| !matches!(&**name, "apiVersion" | "kind" | "metadata"));
+}
+
+/// What every API object has, with anything beside it: Go's `unstructured.Unstructured`.
+pub(super) fn of_any_object() -> Node {
+    let fields = Fields {
+        rest: Rest::Kept,
+        ..Fields::default()
+    };
+    let mut root = ANY.clone();
+    root.shape = Shape::Struct(fields);
+    complete(&mut root);
+    root
 }
 
 /// The same for a document.

@@ -8,6 +8,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::registry::Registry;
 
 use super::health::Check;
+use super::served::Now;
 use super::tasks::election;
 use crate::background::BackgroundTask;
 
@@ -19,6 +20,8 @@ const CHECK: &str = "background-tasks";
 pub(super) struct Background {
     library: Vec<BackgroundTask>,
     own: Vec<BackgroundTask>,
+    /// What is served, whose caches have tasks.
+    served: Now,
     election: Option<ElectionMonitor>,
 }
 
@@ -31,8 +34,23 @@ impl Background {
         Self {
             library: library.into_iter().collect(),
             own: own.into_iter().collect(),
+            served: Now::new(),
             election: None,
         }
+    }
+
+    /// With the caches of what is served.
+    pub(super) fn serving(self, served: Now) -> Self {
+        Self { served, ..self }
+    }
+
+    /// The library's tasks, as they are now.
+    fn of_library(&self) -> Vec<BackgroundTask> {
+        let served = self.served.upgrade();
+        let caches = served
+            .map(|served| served.load().background())
+            .unwrap_or_default();
+        self.library.iter().cloned().chain(caches).collect()
     }
 
     /// With the election of who runs tasks of the leader.
@@ -45,9 +63,10 @@ impl Background {
 
     /// Says which of the library's fail. A restart of the process would not help more than that of the task.
     pub(super) fn check(&self) -> Check {
-        let tasks = self.library.clone();
+        let background = self.clone();
         Check::of_readiness(CHECK, move || {
-            let failures: Vec<String> = tasks
+            let failures: Vec<String> = background
+                .of_library()
                 .iter()
                 .filter_map(|task| Some(format!("{}: {}", task.name(), task.failure()?)))
                 .collect();
@@ -79,7 +98,8 @@ impl Collector for Background {
             MetricType::Counter,
         )?;
         // The author's tasks are called as their checks are, so that no name is there twice.
-        let library = self.library.iter().map(|task| (task.name().to_owned(), task));
+        let tasks = self.of_library();
+        let library = tasks.iter().map(|task| (task.name().to_owned(), task));
         let own = self
             .own
             .iter()

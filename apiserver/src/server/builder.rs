@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::definitions::DefinitionFiles;
 use super::health::Check;
 use super::layer::WaitingLayer;
 use super::loopback::LoopbackSender;
@@ -35,6 +36,8 @@ pub struct Server {
     pub(super) registries: Registries,
     /// What they read, and in which version.
     pub(super) listed: Vec<(GroupResource, String)>,
+    /// Files that describe more resources.
+    pub(super) definitions: Option<DefinitionFiles>,
     /// Health checks of the author's own.
     pub(super) checks: Vec<Check>,
     pub(super) metrics: OwnMetrics,
@@ -97,6 +100,7 @@ impl Server {
                 admission: Vec::new(),
                 registries: Registries::default(),
                 listed: Vec::new(),
+                definitions: None,
                 checks: Vec::new(),
                 metrics: OwnMetrics::default(),
                 layers: Vec::new(),
@@ -114,7 +118,8 @@ impl Server {
         Defaults {
             name: self.name.clone(),
             etcd_prefix: self.etcd_prefix.clone(),
-            stores: self.resources.iter().any(|resource| resource.rest.is_stored()),
+            stores: self.definitions.is_some()
+                || self.resources.iter().any(|resource| resource.rest.is_stored()),
             admission_plugins: self.admission.iter().map(|(name, _)| name.clone()).collect(),
         }
     }
@@ -128,6 +133,13 @@ impl Builder {
             Ok(resource) => self.server.resources.push(Arc::new(resource)),
             Err(fault) => self.server.faults.push(fault),
         }
+        self
+    }
+
+    /// Serves what CustomResourceDefinitions in files describe too, as it changes.
+    #[must_use]
+    pub fn definitions(mut self, files: DefinitionFiles) -> Self {
+        self.server.definitions = Some(files);
         self
     }
 

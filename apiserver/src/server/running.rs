@@ -11,9 +11,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::Connections;
 use super::handler::Handler;
+use super::installer::Installer;
 use super::lifecycle::Stage;
 use super::server_state::ServerState;
-use super::storage::Stores;
 use super::tasks::Tasks;
 
 /// How long requests that run, and clients that do not take their answers, may take when the server ends. With the delay
@@ -38,8 +38,10 @@ pub(super) struct Parts {
 /// A server that runs. It goes on when this is dropped, as long as its runtime does.
 pub struct Running {
     parts: Parts,
-    stores: Stores,
+    installer: Arc<Installer>,
     tasks: Tasks,
+    /// What follows definitions.
+    follower: Option<JoinHandle<()>>,
     kubeconfig: Option<PathBuf>,
 }
 
@@ -53,11 +55,18 @@ impl std::fmt::Debug for Running {
 }
 
 impl Running {
-    pub(super) fn new(parts: Parts, stores: Stores, tasks: Tasks, kubeconfig: Option<PathBuf>) -> Self {
+    pub(super) fn new(
+        parts: Parts,
+        installer: Arc<Installer>,
+        tasks: Tasks,
+        follower: Option<JoinHandle<()>>,
+        kubeconfig: Option<PathBuf>,
+    ) -> Self {
         Self {
             parts,
-            stores,
+            installer,
             tasks,
+            follower,
             kubeconfig,
         }
     }
@@ -87,7 +96,7 @@ impl Running {
 
     /// Waits until every resource can be served.
     pub async fn ready(&self) {
-        self.stores.ready().await;
+        self.installer.ready().await;
     }
 
     /// Ends it as k8s.io/apiserver does: says that it is not ready, and goes on to accept and to answer for the configured
@@ -123,10 +132,11 @@ impl Running {
         life.advance(Stage::Cut);
         drop(handler);
         let _ = timeout(CUT, connections.all_closed()).await;
-        // A connection that is still open keeps the core, and must not keep the storage.
-        let closed = core.served.load().closed();
-        core.served.store(Arc::new(closed));
-        self.stores.close().await;
+        if let Some(follower) = self.follower {
+            follower.abort();
+            let _ = follower.await;
+        }
+        self.installer.close().await;
         tracing::info!("shut down");
     }
 }

@@ -17,6 +17,7 @@ use super::documents::Documents;
 use super::health::Check;
 use super::metrics::Subject;
 use super::routes::Route;
+use crate::background::BackgroundTask;
 use crate::endpoint::{Endpoint, Endpoints};
 use crate::request::{GroupResource, RequestInfo};
 use crate::storage::cache::{Cache, Stats};
@@ -52,6 +53,12 @@ impl Served {
         } else {
             Subject::of_path(info, "")
         }
+    }
+
+    /// The tasks that fill the caches.
+    pub(super) fn background(&self) -> Vec<BackgroundTask> {
+        let caches = self.caches.iter().filter_map(|(_, cache)| cache.upgrade());
+        caches.map(|cache| cache.background().clone()).collect()
     }
 
     /// The resources of which no list can be answered yet.

@@ -11,9 +11,11 @@ use tokio::net::TcpListener;
 use super::background::Background;
 use super::chain::FlowControl;
 use super::connection::Connections;
+use super::definitions::{Definitions, FilesError, InvalidDefinition};
 use super::delegation::{Delegation, delegation};
 use super::documents::Documents;
 use super::handler::Handler;
+use super::installer::{self, Installer};
 use super::lifecycle::Lifecycle;
 use super::listener::{Serving, accept};
 use super::metrics::Metrics;
@@ -27,13 +29,12 @@ use super::{Server, checks, connection, health, loopback, open_files, routes, st
 use crate::admission::{self, Admission, AdmissionMetrics, InitializationError, Kept};
 use crate::background::BackgroundTask;
 use crate::config::{self, Cluster, Config};
-use crate::endpoint::{Endpoint, Endpoints};
+use crate::endpoint::Endpoints;
 use crate::memory::{self, Budgets};
-use crate::registry::{Registry, RegistryError, Rules};
+use crate::registry::RegistryError;
 use crate::request::GroupResource;
 use crate::resource::typed::DescriptionError;
-use crate::rest::Rest;
-use crate::{authn, authz, kubernetes};
+use crate::{authn, authz, kubernetes, openapi};
 
 /// What the library does not do yet, and what a user could believe that it does. Said first, and at every start.
 pub const NOT_YET: &str = "not built yet: neither admission webhooks nor admission policies nor resource quotas apply to the objects of this \
@@ -87,6 +88,12 @@ pub enum StartError {
         /// The key of one of them.
         example: String,
     },
+    /// Files with definitions cannot be read.
+    #[error("definitions cannot be read")]
+    Definitions(#[from] FilesError),
+    /// Definitions cannot be served.
+    #[error("{}", listed(.0))]
+    InvalidDefinitions(Vec<InvalidDefinition>),
     /// Two admission plugins have one name.
     #[error("admission plugin {0:?} is there twice")]
     PluginTwice(String),
@@ -165,26 +172,50 @@ impl Server {
         let elects = self.tasks.iter().any(Task::is_of_leader) && Elected::is_needed(&config);
         let delegation = delegation(&config, elects).await?;
         let tls = Arc::new(Tls::start(config.tls.clone(), delegation.authenticator.authority_hints()).await?);
-        let stores = open(&config.storage, &self.resources, budgets(&config).history).await?;
+        let stores = open(&config.storage, budgets(&config).history).await?;
         // Before the core: it tells clients the port.
         let listener = listen(&config)?;
         let life = Lifecycle::new();
         let kubeconfig = self.write_kubeconfig(&config, &delegation, &tls, &listener)?;
         let accepting = BackgroundTask::new("listener");
+        let defining = BackgroundTask::new("definitions");
         let background = Background::of(
             stores
                 .background()
                 .into_iter()
                 .chain(delegation.background())
-                .chain([tls.background().clone(), accepting.clone()]),
+                .chain([tls.background().clone(), accepting.clone()])
+                .chain(self.definitions.iter().map(|_| defining.clone())),
             self.tasks.iter().map(Task::background),
         );
         let elected = Elected::of(&config, &self.name, delegation.cluster.clone());
         if let Some(elected) = &elected {
             self.checks.push(election::check(elected.monitor().clone()));
         }
-        let background = background.electing(elected.as_ref().map(Elected::monitor));
-        let core = Arc::new(self.core(&config, delegation, &stores, &background, &listener, life)?);
+        let served = Arc::new(ArcSwap::from_pointee(nothing(&config, &self.info)));
+        let background = background
+            .electing(elected.as_ref().map(Elected::monitor))
+            .serving(Arc::downgrade(&served));
+        let admitting = AdmissionMetrics::new();
+        let admission = self.admission(&config, &delegation, &admitting);
+        let core = self.core(
+            &config,
+            delegation,
+            &stores,
+            &background,
+            &admitting,
+            life,
+            served.clone(),
+        )?;
+        let installer = Installer::new(self.parts(served, admission, &core, &listener), stores);
+        let definitions = match self.definitions.take() {
+            Some(files) => Some(Definitions::load(files).await?),
+            None => None,
+        };
+        let declared = definitions.as_ref().map(Definitions::resources);
+        installer.install(&declared.unwrap_or_default()).await?;
+        let installer = Arc::new(installer);
+        let core = Arc::new(core);
         // A plugin is part of the core, and must not keep it.
         let weak = Arc::downgrade(&core);
         let kept = Kept::new(budgets(&config).listed);
@@ -195,28 +226,23 @@ impl Server {
         let parts = serve(listener, handler, tls, &config, accepting);
         let loopback = loopback::Served::new(&parts.handler);
         self.loopback.serves(loopback.clone());
-        let caches = stores.caches().values().cloned().collect();
-        let tasks = Tasks::start(self.tasks, caches, loopback.client(), elected);
-        Ok(Running::new(parts, stores, tasks, kubeconfig))
+        let tasks = Tasks::start(self.tasks, installer.caches().await, loopback.client(), elected);
+        let follower = definitions.map(|definitions| {
+            let following = definitions.follow(installer.clone(), defining);
+            tokio::spawn(following)
+        });
+        Ok(Running::new(parts, installer, tasks, follower, kubeconfig))
     }
 
     fn check(&mut self, disabled: &[String]) -> Result<(), StartError> {
         if let Some(fault) = self.faults.pop() {
             return Err(fault.into());
         }
-        if self.resources.is_empty() {
+        if self.resources.is_empty() && self.definitions.is_none() {
             return Err(StartError::Resources("there is no resource to serve".into()));
         }
-        let mut names: Vec<_> = self
-            .resources
-            .iter()
-            .map(|resource| resource.group_resource())
-            .collect();
-        names.sort_unstable();
-        match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => return Err(StartError::Resources(format!("{} is described twice", pair[0]))),
-            None => self.check_admission(disabled)?,
-        }
+        installer::check_names(&self.resources)?;
+        self.check_admission(disabled)?;
         health::check_names(&self.checks)?;
         self.metrics.check()
     }
@@ -254,24 +280,21 @@ impl Server {
         }
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of the server, made beforehand"
+    )]
     fn core(
         &mut self,
         config: &Config,
         delegation: Delegation,
         stores: &Stores,
         background: &Background,
-        listener: &TcpListener,
+        admitting: &AdmissionMetrics,
         life: Lifecycle,
+        served: Arc<ArcSwap<Served>>,
     ) -> Result<ServerState, StartError> {
         let budgets = budgets(config);
-        let admitting = AdmissionMetrics::new();
-        let admission = self.admission(config, &delegation, &admitting);
-        let served: Arc<ArcSwap<Served>> = Arc::new(ArcSwap::from_pointee(Served {
-            endpoints: Endpoints::new(budgets.decoded)
-                .managed_fields_opt_out(config.features.managed_fields_opt_out),
-            documents: Arc::new(Documents::new(&[], &self.info, &[], "")),
-            caches: Vec::new(),
-        }));
         let health = checks::of(
             Arc::downgrade(&served),
             stores,
@@ -293,19 +316,6 @@ impl Server {
             stores.register(registry);
             background.register(registry);
             admitting.register(registry);
-        }));
-        let paths: Vec<String> = routes::PATHS
-            .iter()
-            .map(ToString::to_string)
-            .chain(health.paths())
-            .collect();
-        let port = listener.local_addr().map_or(0, |address| address.port());
-        let endpoints = self.endpoints(&served.load().endpoints, stores, &admission)?;
-        let documents = Documents::new(&self.resources, &self.info, &paths, &format!(":{port}"));
-        served.store(Arc::new(Served {
-            endpoints,
-            documents: Arc::new(documents),
-            caches: stores.weak_caches(),
         }));
         Ok(ServerState {
             served,
@@ -347,28 +357,24 @@ impl Server {
         metrics.of_steps(Arc::new(admission::Chain::new(own.chain(enabled).collect())))
     }
 
-    /// Those of the server's resources, in the place of `none`.
-    fn endpoints(
+    /// What resources are installed with.
+    fn parts(
         &self,
-        none: &Endpoints,
-        stores: &Stores,
-        admission: &Arc<dyn Admission>,
-    ) -> Result<Endpoints, StartError> {
-        let mut served = Vec::with_capacity(self.resources.len());
-        for resource in &self.resources {
-            served.push(match resource.rest {
-                Rest::Computed(_) => {
-                    let rules = Rules::new(resource.clone(), admission.clone());
-                    Endpoint::Computed(rules.map_err(RegistryError::from)?)
-                }
-                Rest::Stored => {
-                    let storage = stores.of(resource);
-                    let registry = Registry::new(resource.clone(), storage, admission.clone())?;
-                    Endpoint::Stored(Arc::new(registry))
-                }
-            });
+        served: Arc<ArcSwap<Served>>,
+        admission: Arc<dyn Admission>,
+        core: &ServerState,
+        listener: &TcpListener,
+    ) -> installer::Parts {
+        let paths = routes::PATHS.iter().map(ToString::to_string);
+        let port = listener.local_addr().map_or(0, |address| address.port());
+        installer::Parts {
+            served,
+            admission,
+            info: self.info.clone(),
+            paths: paths.chain(core.health.paths()).collect(),
+            address: format!(":{port}"),
+            own: self.resources.clone(),
         }
-        Ok(none.replaced(served, true))
     }
 
     fn write_kubeconfig(
@@ -393,6 +399,21 @@ impl Server {
                 directory: kubeconfig_directory.clone(),
                 source,
             })
+    }
+}
+
+fn listed(invalid: &[InvalidDefinition]) -> String {
+    let texts: Vec<String> = invalid.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+/// Before anything is installed.
+fn nothing(config: &Config, info: &openapi::Info) -> Served {
+    Served {
+        endpoints: Endpoints::new(budgets(config).decoded)
+            .managed_fields_opt_out(config.features.managed_fields_opt_out),
+        documents: Arc::new(Documents::new(&[], info, &[], "")),
+        caches: Vec::new(),
     }
 }
 

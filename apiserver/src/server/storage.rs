@@ -28,36 +28,22 @@ const LOOK: Duration = Duration::from_millis(2);
 /// The store of a server, and a cache for each resource in front of it.
 pub(super) struct Stores {
     backend: Arc<dyn Storage>,
+    /// How caches are made; `None`: there are none.
+    options: Option<cache::Options>,
     caches: BTreeMap<GroupResource, Arc<Cache>>,
 }
 
-/// Opens the store and begins to fill the caches, whose histories hold so many bytes together.
-pub(super) async fn open(
-    config: &config::Storage,
-    resources: &[Arc<Resource>],
-    history_bytes: usize,
-) -> Result<Stores, StartError> {
-    let backend = backend(&config.backend).await?;
-    let resources: Vec<_> = resources
-        .iter()
-        .filter(|resource| resource.rest.is_stored())
-        .collect();
-    for resource in &resources {
-        stored_versions::check(&*backend, resource).await?;
-    }
-    let mut caches = BTreeMap::new();
-    if config.watch_cache {
-        let options = cache::Options {
-            history_budget: HistoryBudget::new(history_bytes),
-            ..cache::Options::default()
-        };
-        for resource in resources {
-            let prefix = Prefix::resource(&resource.group, &resource.names.plural)?;
-            let cache = Cache::start(backend.clone(), prefix, options.clone());
-            caches.insert(resource.group_resource(), cache);
-        }
-    }
-    Ok(Stores { backend, caches })
+/// Opens the store. The histories of caches hold so many bytes together.
+pub(super) async fn open(config: &config::Storage, history_bytes: usize) -> Result<Stores, StartError> {
+    let options = config.watch_cache.then(|| cache::Options {
+        history_budget: HistoryBudget::new(history_bytes),
+        ..cache::Options::default()
+    });
+    Ok(Stores {
+        backend: backend(&config.backend).await?,
+        options,
+        caches: BTreeMap::new(),
+    })
 }
 
 async fn backend(backend: &Backend) -> Result<Arc<dyn Storage>, StartError> {
@@ -76,20 +62,36 @@ async fn backend(backend: &Backend) -> Result<Arc<dyn Storage>, StartError> {
 }
 
 impl Stores {
-    /// The store for the objects of `resource`.
-    pub(super) fn of(&self, resource: &Resource) -> Arc<dyn Storage> {
-        match self.caches.get(&resource.group_resource()) {
-            Some(cache) => cache.clone(),
-            None => self.backend.clone(),
+    /// The store for the objects of `resource`. Its cache begins to fill, if it does not exist yet.
+    ///
+    /// # Errors
+    /// Objects are stored in a version that the resource does not have, or its name cannot stand in a key.
+    pub(super) async fn open(&mut self, resource: &Resource) -> Result<Arc<dyn Storage>, StartError> {
+        stored_versions::check(&*self.backend, resource).await?;
+        let name = resource.group_resource();
+        let Some(options) = &self.options else {
+            return Ok(self.backend.clone());
+        };
+        if let Some(cache) = self.caches.get(&name) {
+            return Ok(cache.clone());
         }
+        let prefix = Prefix::resource(&resource.group, &resource.names.plural)?;
+        let cache = Cache::start(self.backend.clone(), prefix, options.clone());
+        self.caches.insert(name, cache.clone());
+        Ok(cache)
+    }
+
+    /// Lets the caches go of all resources but these.
+    pub(super) fn retain(&mut self, resources: &[GroupResource]) {
+        self.caches.retain(|name, _| resources.contains(name));
     }
 
     pub(super) fn backend(&self) -> &Arc<dyn Storage> {
         &self.backend
     }
 
-    pub(super) fn caches(&self) -> &BTreeMap<GroupResource, Arc<Cache>> {
-        &self.caches
+    pub(super) fn caches(&self) -> impl Iterator<Item = &Arc<Cache>> {
+        self.caches.values()
     }
 
     /// The caches, for who must not keep the storage open.
@@ -100,22 +102,14 @@ impl Stores {
             .collect()
     }
 
-    /// What goes on in the background.
+    /// What goes on in the background, but for the caches.
     pub(super) fn background(&self) -> Vec<BackgroundTask> {
-        let caches = self.caches.values().map(|cache| cache.background().clone());
-        self.backend.background().into_iter().chain(caches).collect()
-    }
-
-    /// Waits until every cache is filled.
-    pub(super) async fn ready(&self) {
-        for cache in self.caches.values() {
-            cache.wait_ready().await;
-        }
+        self.backend.background().into_iter().collect()
     }
 
     /// Closes the store, which waits for the last write. A user of it that does not end in time keeps it open.
     pub(super) async fn close(self) {
-        let Self { backend, caches } = self;
+        let Self { backend, caches, .. } = self;
         drop(caches);
         let unused = async {
             // What follows the store is ended by its cache, and gone a little later.

@@ -73,7 +73,7 @@ async fn note(storage: &dyn Storage, resource: &Resource) -> Result<(), Refusal>
             Some(stored) => stored,
             None => found(storage, resource).await?.into_keys().collect(),
         };
-        let is_dropped = |version: &String| resource.version(version).is_none();
+        let is_dropped = |version: &String| resource.any_version(version).is_none();
         if stored.iter().any(is_dropped) {
             let found = found(storage, resource).await?;
             if let Some((version, example)) = found.into_iter().find(|(version, _)| is_dropped(version)) {

@@ -11,7 +11,7 @@ use crate::admission::Chain;
 use crate::kubernetes::testing::{Answer, FakeCluster, eventually};
 use crate::object::Object;
 use crate::request::{RequestInfo, User, Verb};
-use crate::resource::{ConversionError, Names, Policy, Resource, Scope, Strategy};
+use crate::resource::{ConversionError, Hub, Names, Policy, Resource, Scope, Strategy};
 
 struct Plain;
 
@@ -36,8 +36,9 @@ fn flunders() -> Resource {
         },
         scope: Scope::Namespaced,
         versions: Vec::new(),
+        unserved: Vec::new(),
         storage_version: "v1alpha1".into(),
-        hub_version: "v1alpha1".into(),
+        hub: Hub::Version("v1alpha1".into()),
         strategy: Arc::new(Plain),
         policy: Policy::default(),
         rest: crate::rest::Rest::Stored,

@@ -106,7 +106,7 @@ async fn in_version(call: &Call<'_>, object: Object) -> Result<Object, ApiError>
 
 /// An object in the version that rules run in.
 async fn in_hub(call: &Call<'_>, object: Object) -> Result<Object, ApiError> {
-    converted(call, object, &call.kind.hub_version).await
+    converted(call, object, call.kind.hub_of(&call.version.name)).await
 }
 
 /// An object as its author's code is given it.

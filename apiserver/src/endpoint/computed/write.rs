@@ -47,7 +47,7 @@ async fn create_managed(
     options: CreateOptions,
 ) -> Result<Object, ApiError> {
     let (rules, strategy) = (call.rules, &call.kind.strategy);
-    let mut hub = rules.hub_of_request(object).await?;
+    let mut hub = rules.hub_of_request(call.request, object).await?;
     let asked = Asked::create(options.dry_run);
     let mut warnings = Vec::new();
     let admitted = rules
@@ -171,7 +171,7 @@ async fn changed(
         if call.info().verb == Verb::Update {
             rules.check_uid(&object, old.uid(), name)?;
         }
-        let mut new = rules.hub_of_request(object).await?;
+        let mut new = rules.hub_of_request(request, object).await?;
         let asked = Asked::update(options.dry_run);
         rules
             .admit(request, asked, &mut new, Some(&old), &mut warnings)

@@ -15,7 +15,7 @@ use crate::registry::{Created, Current, Deleted, Registry, Updated};
 use crate::request::options::{CreateOptions, DeleteOptions, GetOptions, UpdateOptions};
 use crate::request::{RequestInfo, User, Verb};
 use crate::resource::testing::{Calls, waiting};
-use crate::resource::{ConversionError, Names, Policy, Resource, Scope, Strategy, Version};
+use crate::resource::{ConversionError, Hub, Names, Policy, Resource, Scope, Strategy, Version};
 use crate::schema::Schema;
 use crate::status::{ApiError, FieldError, Status};
 use crate::storage::memory::MemoryStore;
@@ -201,8 +201,9 @@ fn paints(scope: Scope, policy: Policy, schema: &Value) -> Resource {
         },
         scope,
         versions: vec![version("v2", &[".spec.colour"]), version("v1", &[])],
+        unserved: Vec::new(),
         storage_version: "v1".into(),
-        hub_version: "v1".into(),
+        hub: Hub::Version("v1".into()),
         strategy: Arc::new(Paint),
         policy,
         rest: crate::rest::Rest::Stored,

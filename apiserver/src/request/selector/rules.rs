@@ -12,6 +12,9 @@ const VALUE_RULE: &str = "a valid label must be an empty string or consist of al
 const LABEL_FORMAT: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const LABEL_RULE: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and \
                           must start and end with an alphanumeric character";
+const DNS_1035_FORMAT: &str = "[a-z]([-a-z0-9]*[a-z0-9])?";
+const DNS_1035_RULE: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
+                             alphabetic character, and end with an alphanumeric character";
 const SUBDOMAIN_FORMAT: &str = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
 const SUBDOMAIN_RULE: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' \
                               or '.', and must start and end with an alphanumeric character";
@@ -77,6 +80,18 @@ pub(crate) fn dns_label(text: &str) -> Vec<String> {
         } else {
             rule(LABEL_RULE, LABEL_FORMAT, &["my-name", "123-abc"])
         });
+    }
+    wrong
+}
+
+/// What is wrong with `text` as a label of RFC 1035, which begins with a letter.
+pub(crate) fn dns_1035_label(text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if text.len() > LABEL_MAX_LENGTH {
+        wrong.push(format!("must be no more than {LABEL_MAX_LENGTH} characters"));
+    }
+    if !is_dns_label(text) || !text.starts_with(|first: char| first.is_ascii_lowercase()) {
+        wrong.push(rule(DNS_1035_RULE, DNS_1035_FORMAT, &["my-name", "abc-123"]));
     }
     wrong
 }

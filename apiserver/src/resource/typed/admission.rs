@@ -13,7 +13,7 @@ use super::version::{Kind, read, write};
 use crate::admission::{self, Attributes, InitializationError, Operation, Subject};
 use crate::object::Object;
 use crate::request::User;
-use crate::resource::Resource;
+use crate::resource::{Hub, Resource};
 use crate::status::ApiError;
 use crate::warnings::Warnings;
 
@@ -265,12 +265,13 @@ impl<T: Kind> admission::Admission for Admission<T> {
     fn validate_initialization(&self, resources: &[Arc<Resource>]) -> Result<(), InitializationError> {
         let version = T::version(&());
         match resources.iter().find(|resource| is_of::<T>(resource)) {
-            Some(resource) if resource.hub_version == version => Ok(()),
-            Some(resource) => Err(InitializationError(format!(
-                "its functions are over {version} of {}, whose hub version is {}",
-                resource.group_resource(),
-                resource.hub_version
-            ))),
+            Some(resource) => match &resource.hub {
+                Hub::Version(hub) if *hub == version => Ok(()),
+                hub => Err(InitializationError(format!(
+                    "its functions are over {version} of {}, whose hub version is {hub}",
+                    resource.group_resource(),
+                ))),
+            },
             None => Err(InitializationError(format!(
                 "its functions are over {}.{}, which is not served",
                 T::plural(&()),

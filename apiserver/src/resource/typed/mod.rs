@@ -54,7 +54,7 @@ use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use serde_json::Value;
 
 use super::{
-    Column, Names, Policy, Resource, SCALE, STATUS, ScalePaths, Scope, Subresource, SubresourceRest,
+    Column, Hub, Names, Policy, Resource, SCALE, STATUS, ScalePaths, Scope, Subresource, SubresourceRest,
     Subresources, Version,
 };
 use crate::rest::Rest;
@@ -467,8 +467,9 @@ impl<S: Kind, H: Kind> Builder<S, H> {
             names: self.names,
             scope: S::Scope::SCOPE,
             versions,
+            unserved: Vec::new(),
             storage_version: self.storage_version,
-            hub_version: self.hub_version,
+            hub: Hub::Version(self.hub_version),
             strategy: Arc::new(Typed::new(
                 self.versions
                     .into_iter()

@@ -90,7 +90,7 @@ fn a_resource_is_described_by_its_types() {
         .collect();
     assert_eq!(names, ["v1", "v1alpha1"]);
     assert_eq!(
-        (lamps.storage_version.as_str(), lamps.hub_version.as_str()),
+        (lamps.storage_version.as_str(), lamps.hub_of("v1alpha1")),
         ("v1alpha1", "v1")
     );
     assert_eq!(lamps.names.singular, "lamp");

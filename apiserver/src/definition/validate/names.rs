@@ -1,0 +1,68 @@
+//! Names: `ValidateCustomResourceDefinitionNames`, and those of groups and versions.
+
+use crate::definition::spec::DefinitionNames;
+use crate::request::selector::rules;
+use crate::status::FieldError;
+
+/// What is wrong with a group.
+pub(super) fn group(group: &str) -> Option<FieldError> {
+    let path = "spec.group";
+    if group.is_empty() {
+        return Some(FieldError::required(path, ""));
+    }
+    let wrong = rules::dns_subdomain_name(group);
+    if !wrong.is_empty() {
+        return Some(FieldError::invalid(path, group, wrong.join(",")));
+    }
+    let detail = "should be a domain with at least one dot";
+    (!group.contains('.')).then(|| FieldError::invalid(path, group, detail))
+}
+
+/// What is wrong with a label of RFC 1035.
+pub(super) fn label(path: &str, text: &str) -> Option<FieldError> {
+    let wrong = rules::dns_1035_label(text);
+    (!wrong.is_empty()).then(|| FieldError::invalid(path, text, wrong.join(",")))
+}
+
+/// What is wrong with the names of a resource and its kind.
+pub(super) fn validate(names: &DefinitionNames) -> Vec<FieldError> {
+    let path = |name: &str| format!("spec.names.{name}");
+    let mut errors = Vec::new();
+    let named = [
+        ("plural", &names.plural),
+        ("singular", &names.singular),
+        ("kind", &names.kind),
+        ("listKind", &names.list_kind),
+    ];
+    let missing = named.iter().filter(|(_, name)| name.is_empty());
+    errors.extend(missing.map(|(field, _)| FieldError::required(path(field), "")));
+    for (field, name) in named.iter().filter(|(_, name)| !name.is_empty()) {
+        if matches!(*field, "plural" | "singular") {
+            errors.extend(label(&path(field), name));
+            continue;
+        }
+        let wrong = rules::dns_1035_label(&name.to_lowercase());
+        if !wrong.is_empty() {
+            let detail = format!(
+                "may have mixed case, but should otherwise match: {}",
+                wrong.join(",")
+            );
+            errors.push(FieldError::invalid(path(field), name.as_str(), detail));
+        }
+    }
+    for (index, name) in names.short_names.iter().enumerate() {
+        errors.extend(label(&path(&format!("shortNames[{index}]")), name));
+    }
+    if !names.kind.is_empty() && names.kind == names.list_kind {
+        let detail = "kind and listKind may not be the same";
+        errors.push(FieldError::invalid(
+            path("listKind"),
+            names.list_kind.as_str(),
+            detail,
+        ));
+    }
+    for (index, name) in names.categories.iter().enumerate() {
+        errors.extend(label(&path(&format!("categories[{index}]")), name));
+    }
+    errors
+}
