@@ -236,8 +236,8 @@ fn judge(read: Read, resource: &Resource, version: &str) -> Result<Decoded, Deco
     tidy_metadata(object.metadata_mut());
     let of_type = |error| DecodeError::of_type(error, resource, version);
     let mut strict = findings.strict.into_texts();
-    let unknown = resource.strategy.unknown_fields(version, &object).into_iter();
-    strict.extend(unknown.map(|path| format!("unknown field {}", Quoted(&path))));
+    let unknown = resource.strategy.prune(version, &mut object).map_err(of_type)?;
+    strict.extend(unknown.iter().map(|path| format!("unknown field {}", Quoted(path))));
     let object = resource.strategy.normalize_and_default(version, object);
     Ok(Decoded {
         object: object.map_err(of_type)?,

@@ -11,6 +11,7 @@
 //! All of it is pure.
 
 mod document;
+mod finalizers;
 mod resource;
 mod spec;
 mod strategy;

@@ -1,8 +1,16 @@
-//! What is done to the objects of a definition. Go: `customResourceStrategy` of apiextensions' `pkg/registry/customresource`.
+//! What is done to the objects of a definition. Go: `customResourceStrategy` and `statusStrategy` of apiextensions'
+//! `pkg/registry/customresource`, and what decoding does to them: `unstructuredSchemaCoercer` and `unstructuredDefaulter` of
+//! `pkg/apiserver/customresource_handler.go`.
 
 use std::collections::HashMap;
 
-use crate::definition::spec::DefinitionSpec;
+use annex_schema::field::Path;
+use annex_schema::props::JsonSchemaProps;
+use annex_schema::{defaulting, list_type, object_meta, pruning, values};
+use serde_json::Value;
+
+use super::finalizers;
+use super::spec::DefinitionSpec;
 use crate::object::Object;
 use crate::resource::{ConversionError, Strategy};
 use crate::status::FieldError;
@@ -10,39 +18,173 @@ use crate::status::FieldError;
 /// The strategy of a definition's objects.
 pub(super) struct Declared {
     group: String,
-    versions: HashMap<String, ()>,
+    versions: HashMap<String, Declaration>,
+}
+
+/// A version.
+struct Declaration {
+    schema: JsonSchemaProps,
+    has_status: bool,
 }
 
 impl Declared {
+    /// That of a definition in which nothing is wrong.
+    ///
+    /// # Errors
+    /// A schema cannot be read.
     pub(super) fn new(spec: &DefinitionSpec) -> Result<Self, Vec<FieldError>> {
+        let mut versions = HashMap::new();
+        for (index, version) in spec.versions.iter().enumerate() {
+            let document = version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref());
+            let schema = JsonSchemaProps::decode(document.unwrap_or(&Value::Null)).map_err(|error| {
+                let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
+                vec![FieldError::invalid(path, "", error.to_string())]
+            })?;
+            let subresources = version.subresources.as_ref();
+            let has_status = subresources.is_some_and(|subresources| subresources.status.is_some());
+            versions.insert(version.name.clone(), Declaration { schema, has_status });
+        }
         Ok(Self {
             group: spec.group.clone(),
-            versions: spec
-                .versions
-                .iter()
-                .map(|version| (version.name.clone(), ()))
-                .collect(),
+            versions,
         })
+    }
+
+    fn version(&self, name: &str) -> Result<&Declaration, ConversionError> {
+        let version = self.versions.get(name);
+        version.ok_or_else(|| ConversionError(format!("there is no version {name:?} of the group {:?}", self.group)))
+    }
+
+    /// The version that an object is in, and itself as a value.
+    fn of(&self, object: &Object) -> Option<(&Declaration, Value)> {
+        let name = object.api_version().strip_prefix(self.group.as_str())?.strip_prefix('/')?;
+        Some((self.versions.get(name)?, Value::Object(object.0.clone())))
     }
 }
 
+impl Declaration {
+    /// Takes away what the schema does not know, and nulls that it does not allow. Says what it did not know.
+    fn prune(&self, object: &mut Object) -> Result<Vec<String>, ConversionError> {
+        with_value(object, |value| {
+            let mut unknown = pruning::prune(value, &self.schema, true);
+            defaulting::prune_nulls(value, &self.schema);
+            let coerced = object_meta::coerce(&Path::NONE, value, &self.schema, false);
+            unknown.extend(coerced.map_err(|error| ConversionError(error.to_string()))?);
+            Ok(unknown)
+        })
+    }
+
+    fn default(&self, object: &mut Object) -> Result<(), ConversionError> {
+        with_value(object, |value| defaulting::apply(value, &self.schema))
+            .map_err(|error| ConversionError(error.to_string()))
+    }
+}
+
+/// Does something to an object as a value.
+fn with_value<T>(object: &mut Object, change: impl FnOnce(&mut Value) -> T) -> T {
+    let mut value = Value::Object(std::mem::take(&mut object.0));
+    let done = change(&mut value);
+    if let Value::Object(fields) = value {
+        object.0 = fields;
+    }
+    done
+}
+
+fn errors(found: Vec<annex_schema::field::Error>) -> impl Iterator<Item = FieldError> {
+    found.into_iter().map(FieldError::from)
+}
+
 impl Strategy for Declared {
-    fn normalize(&self, _version: &str, object: Object) -> Result<Object, ConversionError> {
+    fn prune(&self, version: &str, object: &mut Object) -> Result<Vec<String>, ConversionError> {
+        self.version(version)?.prune(object)
+    }
+
+    fn normalize(&self, version: &str, mut object: Object) -> Result<Object, ConversionError> {
+        self.version(version)?.prune(&mut object)?;
         Ok(object)
     }
 
-    fn default_fields(&self, _version: &str, _object: &mut Object) {}
+    // What is decoded is pruned already.
+    fn normalize_and_default(&self, version: &str, mut object: Object) -> Result<Object, ConversionError> {
+        self.version(version)?.default(&mut object)?;
+        Ok(object)
+    }
+
+    fn default_fields(&self, version: &str, object: &mut Object) {
+        let Ok(version) = self.version(version) else {
+            return;
+        };
+        // What was stored by an earlier definition may not fit this one: it is shown as far as it does.
+        let completed = version.prune(object).and_then(|_| version.default(object));
+        if let Err(error) = completed {
+            tracing::debug!(%error, name = object.name(), "a stored object does not fit its definition");
+        }
+    }
 
     fn convert(&self, mut object: Object, to: &str) -> Result<Object, ConversionError> {
-        if !self.versions.contains_key(to) {
-            return Err(ConversionError(format!("there is no version {to}")));
-        }
+        let version = self.version(to)?;
         let kind = object.kind().to_owned();
         object.set_type(&format!("{}/{to}", self.group), &kind);
+        version.prune(&mut object)?;
         Ok(object)
     }
 
     fn prepares(&self) -> bool {
         false
     }
+
+    fn validate(&self, object: &Object) -> Vec<FieldError> {
+        let Some((version, value)) = self.of(object) else {
+            return Vec::new();
+        };
+        let schema = &version.schema;
+        let mut found = values::validate(&Path::NONE, &value, schema);
+        found.extend(object_meta::validate(&Path::NONE, &value, schema, false));
+        found.extend(list_type::validate(&Path::NONE, &value, schema));
+        errors(found).collect()
+    }
+
+    fn validate_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
+        let (Some((version, value)), old) = (self.of(object), Value::Object(old.0.clone())) else {
+            return Vec::new();
+        };
+        let schema = &version.schema;
+        let mut found = values::validate_update(&Path::NONE, &value, &old, schema);
+        found.extend(object_meta::validate(&Path::NONE, &value, schema, false));
+        found.extend(new_duplicates(&value, &old, schema));
+        errors(found).collect()
+    }
+
+    fn validate_status_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
+        let (Some((version, value)), old) = (self.of(object), Value::Object(old.0.clone())) else {
+            return Vec::new();
+        };
+        let schema = &version.schema;
+        let mut found = Vec::new();
+        if version.has_status
+            && let (Some(status), Some(of_status)) = (value.get("status"), schema.property("status"))
+        {
+            let before = old.get("status").unwrap_or(&Value::Null);
+            found.extend(values::validate_update(&Path::new("status"), status, before, of_status));
+        }
+        found.extend(new_duplicates(&value, &old, schema));
+        errors(found).collect()
+    }
+
+    fn warnings(&self, object: &Object) -> Vec<String> {
+        finalizers::warnings(object, None)
+    }
+
+    fn update_warnings(&self, object: &Object, old: &Object) -> Vec<String> {
+        finalizers::warnings(object, Some(old))
+    }
+}
+
+/// What stands in lists more than once, where it did not before.
+fn new_duplicates(value: &Value, old: &Value, schema: &JsonSchemaProps) -> Vec<annex_schema::field::Error> {
+    let found = list_type::validate(&Path::NONE, value, schema);
+    if found.is_empty() || !list_type::validate(&Path::NONE, old, schema).is_empty() {
+        return Vec::new();
+    }
+    found
 }

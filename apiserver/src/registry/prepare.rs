@@ -122,7 +122,7 @@ impl Rules {
         Ok(if writes_status {
             Vec::new()
         } else {
-            resource.strategy.warnings(object)
+            resource.strategy.update_warnings(object, old)
         })
     }
 

@@ -23,11 +23,15 @@ pub trait Strategy: Send + Sync + 'static {
     /// It is not of this type: the message that a client is to see.
     fn normalize(&self, version: &str, object: Object) -> Result<Object, ConversionError>;
 
-    /// The fields of an object, as a client sent it, that its schema does not know and [`normalize`](Self::normalize) takes away, as paths:
-    /// what `fieldValidation` is about. Of a type the decoder finds them itself.
-    fn unknown_fields(&self, version: &str, object: &Object) -> Vec<String> {
+    /// Takes the fields away that the schema of an object, as a client sent it, does not know, and says which: paths, which
+    /// `fieldValidation` is about. It comes before [`normalize_and_default`](Self::normalize_and_default). Of a type the decoder finds
+    /// them itself.
+    ///
+    /// # Errors
+    /// It is not of this type: the message that a client is to see.
+    fn prune(&self, version: &str, object: &mut Object) -> Result<Vec<String>, ConversionError> {
         let _ = (version, object);
-        Vec::new()
+        Ok(Vec::new())
     }
 
     /// Completes what a client left out.
@@ -98,5 +102,11 @@ pub trait Strategy: Send + Sync + 'static {
     fn warnings(&self, object: &Object) -> Vec<String> {
         let _ = object;
         Vec::new()
+    }
+
+    /// What the client of a changed object should be warned of (hub version).
+    fn update_warnings(&self, object: &Object, old: &Object) -> Vec<String> {
+        let _ = old;
+        self.warnings(object)
     }
 }

@@ -77,6 +77,29 @@ pub struct FieldError {
     pub value: Value,
     /// What it should be.
     pub detail: String,
+    /// The value as it is shown, where that is not the JSON of `value`; empty: it is not shown.
+    shown: Option<String>,
+}
+
+impl From<annex_schema::field::Error> for FieldError {
+    fn from(error: annex_schema::field::Error) -> Self {
+        use annex_schema::field::ErrorKind;
+        let kind = match error.kind {
+            ErrorKind::Invalid => FieldErrorKind::Invalid,
+            ErrorKind::TypeInvalid => FieldErrorKind::TypeInvalid,
+            ErrorKind::Required => FieldErrorKind::Required,
+            ErrorKind::Duplicate => FieldErrorKind::Duplicate,
+            ErrorKind::Forbidden => FieldErrorKind::Forbidden,
+            ErrorKind::NotSupported => FieldErrorKind::NotSupported,
+            ErrorKind::TooLong => FieldErrorKind::TooLong,
+            ErrorKind::TooMany => FieldErrorKind::TooMany,
+        };
+        let shown = Some(error.value.to_string());
+        Self {
+            shown,
+            ..Self::new(kind, error.field, Value::Null, error.detail)
+        }
+    }
 }
 
 impl FieldError {
@@ -93,6 +116,7 @@ impl FieldError {
             field: field.into(),
             value: value.into(),
             detail: detail.into(),
+            shown: None,
         }
     }
 
@@ -123,7 +147,12 @@ impl FieldError {
     #[must_use]
     pub fn body(&self) -> String {
         let words = self.kind.words();
-        let mut body = if self.kind.shows_value() {
+        let mut body = if let Some(shown) = &self.shown {
+            match cut(shown, MOST_SHOWN) {
+                shown if shown.is_empty() => words.to_owned(),
+                shown => format!("{words}: {shown}"),
+            }
+        } else if self.kind.shows_value() {
             let order = if self.field == "metadata.ownerReferences" {
                 &OWNER_REFERENCE
             } else {

@@ -1,5 +1,8 @@
 //! The schema of a version: `validateCustomResourceDefinitionValidation`, whose rules are `annex-schema`'s.
 
+use annex_schema::definition;
+use annex_schema::field::Path;
+use annex_schema::props::JsonSchemaProps;
 use serde_json::Value;
 
 use super::versions::has_status;
@@ -16,8 +19,7 @@ pub(super) fn has_defaults(version: &DefinitionVersion) -> bool {
     fn has(schema: &Value) -> bool {
         match schema {
             Value::Object(fields) => {
-                fields.contains_key("default") && fields.get("default") != Some(&Value::Null)
-                    || fields.values().any(has)
+                fields.get("default").is_some_and(|default| !default.is_null()) || fields.values().any(has)
             }
             Value::Array(elements) => elements.iter().any(has),
             _ => false,
@@ -33,6 +35,17 @@ pub(super) fn validate(path: &str, version: &DefinitionVersion) -> Vec<FieldErro
 
 /// The same, where `/status` is served in some version.
 pub(super) fn validate_as(path: &str, version: &DefinitionVersion, has_status: bool) -> Vec<FieldError> {
-    let _ = (path, version, has_status);
-    Vec::new()
+    let Some(document) = of(version) else {
+        return Vec::new();
+    };
+    match JsonSchemaProps::decode(document) {
+        Ok(schema) => {
+            let found = definition::validate(&Path::new(path), &schema, has_status);
+            found.into_iter().map(FieldError::from).collect()
+        }
+        Err(error) => {
+            let path = format!("{path}.openAPIV3Schema");
+            vec![FieldError::invalid(path, "", error.to_string())]
+        }
+    }
 }
