@@ -6,14 +6,12 @@ mod steady;
 mod volume;
 mod workload;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
 use jiff::Timestamp;
 use kube::{Api, Resource as _, ResourceExt as _};
+use tokio::time::Instant;
 
 use super::{
     build::{self, network},
