@@ -73,6 +73,7 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
         ..Informers::default()
     };
     let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
+    ctx.prober.keep_asking();
     let _probes = Probes(Arc::clone(&ctx));
     let mut departures = Departures::default();
     let (leave, left) = departure::channel();

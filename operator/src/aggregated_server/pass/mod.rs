@@ -7,13 +7,14 @@ mod volume;
 mod workload;
 
 use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
 use jiff::Timestamp;
-use kube::{Api, Resource as _, ResourceExt as _};
+use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta};
 
 use super::{
     build::{self, network},
@@ -260,6 +261,7 @@ impl Pass<'_> {
             looked: looked.as_deref(),
         };
         let published = rotation.advance(outcome).await;
+        memory.asks_at_once |= outcome.certificates.rotation.is_some();
         self.tell_of_client_certificate(outcome);
         let reports = looked.unwrap_or_default();
         self.roll_what_was_not_reloaded(&keys, &reports, memory, outcome);
@@ -401,7 +403,12 @@ impl Pass<'_> {
                 .then_some(surroundings.pods.as_slice()),
         );
         self.forget_trials_of_others(&endpoints, memory);
+        let around = Some(self.around(&endpoints));
+        let changed = std::mem::replace(&mut memory.around, around) != around;
         let questions = self.questions(keys, memory, outcome).await;
+        // What a rotation or a registration hangs on, and what is or may be otherwise than before, waits for no turn.
+        let hangs_on_it = keys.is_replacing() || keys.leaf_due || keys.swapped || keys.leaf.is_none();
+        let questions = questions.at_once(changed || hangs_on_it || memory.asks_at_once);
         let reports = self
             .ctx
             .prober
@@ -420,11 +427,28 @@ impl Pass<'_> {
         let pending = reports.iter().filter(|report| report.is_pending());
         outcome.pending_endpoints = pending.map(|report| report.endpoint.to_string()).collect();
         let mut findings = diagnose::endpoints(&endpoints, &reports, &surroundings.pods, self.now);
+        memory.asks_at_once = !findings.is_empty();
         if is_embedded(self.server) {
             findings.iter_mut().for_each(tell_of_short_outages);
         }
         outcome.findings.extend(findings);
         Some(reports)
+    }
+
+    /// What tells, if it differs from what it was, that something has changed by which the endpoints may answer something else.
+    fn around(&self, endpoints: &Endpoints) -> u64 {
+        let surroundings = &self.surroundings;
+        let version = |metadata: &ObjectMeta| metadata.resource_version.clone();
+        let pods = surroundings.pods.iter().map(|pod| version(&pod.metadata));
+        let service = surroundings.service.as_ref();
+        let mut hasher = DefaultHasher::new();
+        self.server.metadata.generation.hash(&mut hasher);
+        service
+            .map(|service| version(&service.metadata))
+            .hash(&mut hasher);
+        pods.collect::<Vec<_>>().hash(&mut hasher);
+        endpoints.list.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Other pods, or another spec, deserve a new trial at once.
@@ -467,7 +491,8 @@ impl Pass<'_> {
                 Err(error) => outcome.find(Reason::ApplyFailed, error_chain(&error)),
             }
         }
-        Questions::new(&self.policy.server_name, &keys.bundle, group_versions, token)
+        let proves = !group_versions.is_empty();
+        Questions::new(&self.policy.server_name, &keys.bundle, group_versions, token).at_once(proves)
     }
 
     async fn register(
