@@ -110,8 +110,8 @@ pub struct Memory {
     pub asks_at_once: bool,
     /// The bundle that every control plane has seen.
     pub widened: Option<Seen>,
-    /// What its Secrets held when they were read last.
-    pub secrets: Option<Arc<Remembered>>,
+    /// What its serving Secret held when it was read last.
+    pub serving: Option<Arc<Remembered>>,
     /// What was told in an Event of an object that does not decode.
     pub invalid: Option<String>,
     /// Errors since the last success.

@@ -1,6 +1,7 @@
 //! One pass over a server: dereference, validate, build, apply, and what was found out on the way.
 
 mod accounts;
+mod recall;
 #[cfg(test)]
 mod steady;
 mod volume;
@@ -19,14 +20,14 @@ use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta};
 use super::{
     build::{self, network},
     certificates::{
-        CertificateState, Policy, Remembered,
+        CertificateState, Policy, Remembered, ServingRecord,
         advance::Rotation,
         apply::{self, CertificatesError, SecretsApplier},
     },
     children::{Children, Writes},
     claimant::{self, Claimant, ListedServer},
     context::{Context, Memory},
-    dereference::{NamespaceState, ReadError, Reader, Source, Surroundings},
+    dereference::{NamespaceState, ReadError, Reader, ServingSecret, Source, Surroundings},
     diagnose,
     endpoints::{self, Endpoints, Report},
     events,
@@ -104,17 +105,26 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     let names = Names::new(server, &ctx.namespace);
     let mut memory = ctx.memory(&names.uid);
     let servers = ctx.servers.state().len();
-    let secrets = memory.secrets.take();
-    let secrets = secrets.filter(|secrets| secrets.is_fresh(Instant::now(), servers));
+    let first = memory.around.is_none();
+    let serving = memory.serving.take();
+    let serving = serving.filter(|serving| serving.is_fresh(Instant::now(), servers));
+    let serving = match serving {
+        Some(serving) => ServingSecret::Remembered(serving),
+        None if first => ServingSecret::Recorded,
+        None => ServingSecret::Unknown,
+    };
     let mut pass = Pass {
         policy: Policy::new(server, &names),
-        surroundings: read(ctx, server, &names, Source::Stored, secrets).await?,
+        surroundings: read(ctx, server, &names, Source::Stored, serving).await?,
         plans: validate::plan_apis(server),
         ctx,
         server,
         names,
         now,
     };
+    if let Some(record) = pass.surroundings.record.take() {
+        pass.recall(&record).await?;
+    }
     if pass.surroundings.source == Source::Live && !pass.is_paused() {
         is_there(ctx, server).await?;
     }
@@ -124,7 +134,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     if matches!(ended, Err(PassError::NotLive)) {
         memory = before;
         is_there(ctx, server).await?;
-        pass.surroundings = read(ctx, server, &pass.names, Source::Live, None).await?;
+        pass.surroundings = read(ctx, server, &pass.names, Source::Live, ServingSecret::Unknown).await?;
         outcome = PassResult::default();
         ended = pass.run(&mut memory, &mut outcome).await;
     }
@@ -160,7 +170,7 @@ async fn read(
     server: &AggregatedServer,
     names: &Names,
     source: Source,
-    secrets: Option<Arc<Remembered>>,
+    serving: ServingSecret,
 ) -> Result<Surroundings, ReadError> {
     let others = ctx.servers.state().into_iter();
     let rivals = others
@@ -168,13 +178,16 @@ async fn read(
         .filter(|other| claimant::claims_any(other, &server.spec.apis))
         .map(|other| Claimant::of(&other))
         .collect();
-    let reader = Reader {
+    reader(ctx, server, names).read(source, serving, rivals).await
+}
+
+const fn reader<'a>(ctx: &'a Context, server: &'a AggregatedServer, names: &'a Names) -> Reader<'a> {
+    Reader {
         client: &ctx.client,
         informers: &ctx.informers,
         server,
         names,
-    };
-    reader.read(source, secrets, rivals).await
+    }
 }
 
 impl Pass<'_> {
@@ -247,14 +260,15 @@ impl Pass<'_> {
             return Err(PassError::NotLive);
         }
         let looked = self.look(&keys, memory, outcome).await;
-        let secrets = self.surroundings.secrets.clone();
-        let may_be_old = |secrets: &Arc<Remembered>| secrets.age(Instant::now()) >= DOUBTED_AFTER;
-        if secrets.as_ref().is_some_and(may_be_old)
+        let serving = self.surroundings.serving.clone();
+        let may_be_old = |serving: &Arc<Remembered>| serving.age(Instant::now()) >= DOUBTED_AFTER;
+        if serving.as_ref().is_some_and(may_be_old)
             && self.doubts(&keys, looked.as_deref().unwrap_or_default())
         {
             return Err(PassError::NotLive);
         }
-        memory.secrets = secrets.or_else(|| Remembered::of(&keys, Instant::now()).map(Arc::new));
+        let read = || Remembered::of(&keys, Instant::now(), rand::random());
+        memory.serving = serving.or_else(|| read().map(Arc::new));
         let rotation = Rotation {
             keeper: &keeper,
             keys: &keys,
@@ -270,7 +284,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Whether the Secrets may have changed since they were read: an endpoint serves another leaf, or none, as one whose files were
+    /// Whether the serving Secret may have changed since it was read: an endpoint serves another leaf, or none, as one whose files were
     /// spoilt, or a pod waits for its files.
     fn doubts(&self, keys: &CertificateState, reports: &[Report]) -> bool {
         let is_doubtful = |report: &Report| match &report.handshake {
@@ -350,7 +364,8 @@ impl Pass<'_> {
         outcome
             .children
             .push(secret(&names.namespace, names.serving_secret.clone()));
-        self.publish(children, &bundle::to_pem(&keys.bundle), outcome)
+        let record = ServingRecord::of(keys).and_then(|record| record.annotation());
+        self.publish(children, &bundle::to_pem(&keys.bundle), record, outcome)
             .await;
         let Some(workload) = &self.server.spec.workload else {
             return;
@@ -364,8 +379,14 @@ impl Pass<'_> {
     }
 
     /// Publishes the bundle for clients that talk to the server directly.
-    async fn publish(&self, children: &Children<'_>, bundle_pem: &str, outcome: &mut PassResult) {
-        let published = build::config_map(&self.names, bundle_pem);
+    async fn publish(
+        &self,
+        children: &Children<'_>,
+        bundle_pem: &str,
+        record: Option<String>,
+        outcome: &mut PassResult,
+    ) {
+        let published = build::config_map(&self.names, bundle_pem, record);
         let known = self.surroundings.config_map.as_deref();
         children
             .apply_over(&published, known, Reason::ApplyFailed, outcome)
@@ -392,16 +413,7 @@ impl Pass<'_> {
             }
             return None;
         }
-        let endpoints = endpoints::resolve(
-            service,
-            &surroundings.endpoint_slices,
-            self.port(),
-            self.server
-                .spec
-                .workload
-                .is_some()
-                .then_some(surroundings.pods.as_slice()),
-        );
+        let endpoints = self.endpoints();
         self.forget_trials_of_others(&endpoints, memory);
         let around = Some(self.around(&endpoints));
         let changed = std::mem::replace(&mut memory.around, around) != around;
@@ -433,6 +445,17 @@ impl Pass<'_> {
         }
         outcome.findings.extend(findings);
         Some(reports)
+    }
+
+    fn endpoints(&self) -> Endpoints {
+        let surroundings = &self.surroundings;
+        let pods = surroundings.pods.as_slice();
+        endpoints::resolve(
+            surroundings.service.as_ref(),
+            &surroundings.endpoint_slices,
+            self.port(),
+            self.server.spec.workload.is_some().then_some(pods),
+        )
     }
 
     /// What tells, if it differs from what it was, that something has changed by which the endpoints may answer something else.
@@ -554,7 +577,7 @@ fn tell_of_short_outages(finding: &mut Finding) {
     }
 }
 
-/// How old what is remembered of Secrets must be before it is doubted: what goes on being doubtful is not read in each pass.
+/// How old what is remembered of a Secret must be before it is doubted: what goes on being doubtful is not read in each pass.
 const DOUBTED_AFTER: Duration = Duration::from_secs(10);
 /// The longest pause while something is not as it should be.
 pub const IMPATIENT: Duration = Duration::from_secs(5);
@@ -578,7 +601,7 @@ mod tests {
     #[tokio::test]
     async fn a_bundle_that_was_published_since_stays_and_is_no_failure() {
         let (server, names) = (server(), names());
-        let mut old = build::config_map(&names, "old");
+        let mut old = build::config_map(&names, "old", None);
         old.metadata.uid = Some("c".into());
         old.metadata.resource_version = Some("1".into());
         old.metadata.managed_fields = serde_json::from_value(json!([{
@@ -614,7 +637,7 @@ mod tests {
             names: &names,
         };
         let mut outcome = PassResult::default();
-        pass.publish(&children, "older", &mut outcome).await;
+        pass.publish(&children, "older", None, &mut outcome).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
         assert!(outcome.hurry, "the next pass sees what there is");
         assert_eq!(outcome.children.len(), 1, "it is still there");
