@@ -205,6 +205,9 @@ async fn has_seen(
 }
 
 #[cfg(test)]
+mod effects;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

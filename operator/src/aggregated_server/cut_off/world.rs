@@ -270,6 +270,7 @@ impl World {
             budgets,
             cluster_role_bindings,
             role_bindings,
+            authorities,
             watches: _,
             begun: _,
         } = &self.ctx.informers;
@@ -288,6 +289,7 @@ impl World {
         list(all, budgets, "/poddisruptionbudgets/", below);
         list(all, cluster_role_bindings, "/clusterrolebindings/", |_| true);
         list(all, role_bindings, "/rolebindings/", below);
+        list(all, authorities, AUTHORITY, below);
     }
 
     /// The garbage collector, the controllers of workloads, a kubelet, and the aggregator. Whether a pod came to serve something
@@ -502,6 +504,7 @@ fn operator(client: Client, served: &ByAddress, time: Time) -> Arc<Context> {
     let date = time.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     ctx.clock
         .observe(&HeaderMap::from_iter([(DATE, date.parse().unwrap())]));
+    ctx.prober.keep_asking();
     Arc::new(ctx)
 }
 

@@ -284,6 +284,9 @@ fn on_trial(group_version: &str) -> Finding {
 }
 
 #[cfg(test)]
+mod effects;
+
+#[cfg(test)]
 mod tests {
     use std::{collections::BTreeMap, time::Duration};
 
@@ -431,6 +434,7 @@ mod tests {
             discovery: BTreeMap::from([(group_version, Discovery::Served)]),
             readyz: None,
             age: Duration::ZERO,
+            failed_since: None,
         };
         let outcome = register_late(None, "POST", &[answered]).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
