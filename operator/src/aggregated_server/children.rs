@@ -116,8 +116,11 @@ impl Children<'_> {
         None
     }
 
-    /// What is told of a child that was refused a while ago, and would be again.
+    /// What is told of a child that was refused a while ago, and would be again after live reads.
     fn refusal(&self, desired: &Desired, known: Option<&Known>) -> Option<Finding> {
+        if self.writes != Writes::AfterLiveReads {
+            return None;
+        }
         let (refusals, now) = (&self.ctx.refusals, Instant::now());
         refusals.stands(&self.names.uid, desired, known, now)
     }
