@@ -3,7 +3,9 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use annex_crds::{TRIAL_ANNOTATION, v1alpha1::AggregatedServer};
+use annex_crds::{
+    DEFAULTS_REVISION_ANNOTATION, TRIAL_ANNOTATION, WORKLOAD_PODS_ANNOTATION, v1alpha1::AggregatedServer,
+};
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, StatefulSet},
@@ -119,9 +121,12 @@ pub trait Strip: Resource {
     fn strip(&mut self);
 }
 
-fn drop_annotations(metadata: &mut ObjectMeta, but: &str) {
+/// The annotations that are read of a workload and its pods.
+const RECORDED: [&str; 2] = [DEFAULTS_REVISION_ANNOTATION, WORKLOAD_PODS_ANNOTATION];
+
+fn drop_annotations(metadata: &mut ObjectMeta, but: &[&str]) {
     if let Some(annotations) = &mut metadata.annotations {
-        annotations.retain(|key, _| key == but);
+        annotations.retain(|key, _| but.contains(&key.as_str()));
     }
 }
 
@@ -129,13 +134,13 @@ fn strip_template(template: &mut PodTemplateSpec) {
     template.spec = None;
     if let Some(metadata) = &mut template.metadata {
         metadata.labels = None;
-        drop_annotations(metadata, LEAF_ANNOTATION);
+        drop_annotations(metadata, &[LEAF_ANNOTATION]);
     }
 }
 
 impl Strip for Deployment {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &RECORDED);
         self.spec.strategy = None;
         strip_template(&mut self.spec.template);
     }
@@ -143,14 +148,14 @@ impl Strip for Deployment {
 
 impl Strip for StatefulSet {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &RECORDED);
         strip_template(&mut self.spec.template);
     }
 }
 
 impl Strip for Pod {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &RECORDED);
         self.spec = self.spec.take().map(|spec| PodSpec {
             node_name: spec.node_name,
             service_account_name: spec.service_account_name,
@@ -175,20 +180,20 @@ impl Strip for Pod {
 
 impl Strip for Service {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &[]);
         self.status = None;
     }
 }
 
 impl Strip for EndpointSlice {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &[]);
     }
 }
 
 impl Strip for APIService {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, TRIAL_ANNOTATION);
+        drop_annotations(&mut self.metadata, &[TRIAL_ANNOTATION]);
         let kind = AggregatedServer::kind(&());
         let is_of_a_server = self.owner_references().iter().any(|owner| owner.kind == kind);
         if let Some(spec) = &mut self.spec
