@@ -203,3 +203,28 @@ impl Strip for APIService {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Which defaults a workload has is recorded there alone: a copy without that would be of another revision.
+    #[test]
+    fn the_revision_of_defaults_is_kept_and_no_other_annotation() {
+        let annotations =
+            json!({ DEFAULTS_REVISION_ANNOTATION: "2", WORKLOAD_PODS_ANNOTATION: "abc", "other": "x" });
+        let recorded = json!({ DEFAULTS_REVISION_ANNOTATION: "2", WORKLOAD_PODS_ANNOTATION: "abc" });
+        let metadata = json!({ "name": "n", "annotations": annotations });
+        fn kept<K: Strip + Serialize + DeserializeOwned>(object: serde_json::Value) -> serde_json::Value {
+            let object: Guarded<K> = serde_json::from_value(object).unwrap();
+            json!(object.reduce().get().0.unwrap())["metadata"]["annotations"].take()
+        }
+        let workload = json!({ "metadata": metadata, "spec": { "selector": {}, "template": {} } });
+        assert_eq!(kept::<Deployment>(workload.clone()), recorded);
+        assert_eq!(kept::<StatefulSet>(workload), recorded);
+        assert_eq!(kept::<Pod>(json!({ "metadata": metadata })), recorded);
+        assert_eq!(kept::<Service>(json!({ "metadata": metadata })), json!({}));
+    }
+}
