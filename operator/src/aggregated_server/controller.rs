@@ -33,6 +33,7 @@ use super::{
     error_policy,
     informers::{
         self, Informers,
+        authority::AuthoritySecret,
         kept::{Reduce, Strip},
         store::Touched,
     },
@@ -73,6 +74,7 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
     let namespaces = &deps.settings.namespaces;
     let informers = Informers::of(namespaces, deps.watches.clone());
     let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
+    ctx.prober.keep_asking();
     let _probes = Probes(Arc::clone(&ctx));
     let mut departures = Departures::default();
     let (leave, left) = departure::channel();
@@ -104,7 +106,14 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
     let shutdown = deps.shutdown.clone();
     let controller = Controller::for_stream(own, servers.clone())
         .with_config(ControllerConfig::default().concurrency(deps.settings.workers))
-        .reconcile_on(wakes(&client, namespaces, &servers, &informers, &observer))
+        .reconcile_on(wakes(
+            &client,
+            &deps.namespace,
+            namespaces,
+            &servers,
+            &informers,
+            &observer,
+        ))
         .reconcile_on(ctx.prober.wakes().map(|name| ObjectRef::new(&name)))
         .graceful_shutdown_on(async move {
             let mut shutdown = shutdown;
@@ -210,6 +219,7 @@ fn watched() -> watcher::Config {
 /// Everything whose change wakes the reconciler.
 fn wakes(
     client: &Client,
+    own_namespace: &str,
     namespaces: &Namespaces,
     servers: &Store<ListedServer>,
     informers: &Informers,
@@ -241,6 +251,7 @@ fn wakes(
         watches.metadata::<PodDisruptionBudget>(&informers.budgets, ours(), by_label()),
         watches.cluster_metadata::<ClusterRoleBinding>(&informers.cluster_role_bindings, ours(), by_label()),
         watches.role_bindings(&informers.role_bindings, ours(), by_label()),
+        watches.authorities(&informers.authorities, own_namespace, ours(), by_label()),
         watches.cluster_metadata::<Namespace>(
             &informers.namespaces,
             watched(),
@@ -358,6 +369,19 @@ impl Watching<'_> {
     ) -> Woken {
         let api = Api::all_with(self.client.clone(), &ApiResource::erase::<K>(&()));
         let observe = self.observer.of(&K::kind(&()), None);
+        wake(api, None, config, store, concerns, observe)
+    }
+
+    /// The operator may list Secrets in its own `namespace` alone.
+    fn authorities(
+        &self,
+        store: &informers::store::Store<AuthoritySecret>,
+        namespace: &str,
+        config: watcher::Config,
+        concerns: Concerns,
+    ) -> Woken {
+        let api = Api::namespaced(self.client.clone(), namespace);
+        let observe = self.observer.of(&AuthoritySecret::kind(&()), None);
         wake(api, None, config, store, concerns, observe)
     }
 
