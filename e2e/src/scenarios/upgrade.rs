@@ -52,8 +52,15 @@ async fn began_with(world: &World, previous: &Previous) -> Result<(), Failure> {
         workload: "replicas: 2",
         ..TestServer::new(ROTATED, ROTATED)
     };
-    stage::made(world, ROTATED, &server.yaml()).await?;
-    stage::made(world, EMBEDDED, &embedded_server(EMBEDDED, EMBEDDED, "")).await?;
+    for name in [ROTATED, EMBEDDED] {
+        stage::cleared_first(world, name).await?;
+    }
+    let embedded = embedded_server(EMBEDDED, EMBEDDED, "");
+    for (name, yaml) in [(ROTATED, &server.yaml()), (EMBEDDED, &embedded)] {
+        world.apply(yaml).await?;
+        stage::mark(world, name).await?;
+        world.ready(name).await?;
+    }
     world
         .kubectl(&format!(
             "-n {ROTATED} rollout status deployment {ROTATED} --timeout=180s"

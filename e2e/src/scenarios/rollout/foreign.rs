@@ -36,8 +36,8 @@ async fn changed(world: &World) -> Result<(), Failure> {
         .await?;
     rolled_out(world).await?;
     one_evicted(world).await?;
-    let args = json!({ "spec": { "workload": { "template": { "metadata": { "annotations": { "e2e.annex.dev/changed": "1" } } } } } });
-    let patch = args.to_string();
+    let changed = json!({ "spec": { "workload": { "template": { "metadata": { "annotations": { "e2e.annex.dev/changed": "1" } } } } } });
+    let patch = changed.to_string();
     let line = ["patch", "aggregatedserver", NAME, "--type=merge", "-p", &patch];
     world.tools.kubectl(&line).await?;
     world
@@ -59,7 +59,13 @@ async fn one_evicted(world: &World) -> Result<(), Failure> {
     let api: Api<Pod> = Api::namespaced(world.client.clone(), NAME);
     let pods = api.list(&ListParams::default()).await?;
     let pod = pods.items.first().ok_or_else(|| failure("no pod"))?.name_any();
-    api.evict(&pod, &EvictParams::default()).await?;
+    // The budget may not have counted the newest pods yet.
+    world
+        .eventually(&format!("the eviction of {pod}"), async || {
+            let evicted = api.evict(&pod, &EvictParams::default()).await;
+            evicted.map(drop).map_err(|error| error.to_string())
+        })
+        .await?;
     world
         .eventually(&format!("{pod} to end"), async || {
             let left = api.get_opt(&pod).await.map_err(|error| error.to_string())?;
