@@ -29,6 +29,7 @@ use super::{
     informers::Informers,
     pass_result::EventRecord,
     prober::Prober,
+    refusals::Refusals,
     registration::FailedTrials,
     requeue::Failures,
 };
@@ -80,6 +81,8 @@ pub struct Context {
     pub servers: Store<ListedServer>,
     /// The rotations of all servers.
     pub fleet: Fleet,
+    /// Children that are not taken.
+    pub refusals: Refusals,
     publisher: Publisher,
     token: tokio::sync::Mutex<Option<(Token, Instant)>>,
     clocks: tokio::sync::Mutex<Option<(Instant, Option<String>)>>,
@@ -182,6 +185,7 @@ impl Context {
             token: tokio::sync::Mutex::default(),
             clocks: tokio::sync::Mutex::default(),
             fleet: Fleet::default(),
+            refusals: Refusals::default(),
             skew_told: AtomicBool::default(),
             memory: Mutex::default(),
         }
@@ -216,6 +220,7 @@ impl Context {
     pub fn forget(&self, uid: &str) {
         self.fleet.forget(uid);
         self.prober.forget(uid);
+        self.refusals.forget(uid);
         self.memory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

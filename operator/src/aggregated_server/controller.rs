@@ -15,7 +15,7 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, Resource,
+    Api, Client, Resource, ResourceExt as _,
     api::{ApiResource, DynamicObject},
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
@@ -89,6 +89,7 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
         .inspect_ok(move |event| {
             if let watcher::Event::Delete(gone) = event {
                 forgotten.forget(gone.meta().uid.as_deref().unwrap_or_default());
+                forgotten.metrics.remove_server(&gone.name_any());
             }
             for retained in departures.observe(event) {
                 // A volume that stays untold is in nobody's way.

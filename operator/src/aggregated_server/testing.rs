@@ -103,9 +103,10 @@ pub(crate) fn prober() -> Prober {
     ))
 }
 
-/// What reconciles share.
+/// What reconciles share, with [`server`] listed.
 pub(crate) fn context(client: Client) -> Context {
-    let (servers, _) = reflector::store();
+    let (servers, mut writer) = reflector::store();
+    writer.apply_watcher_event(&watcher::Event::Apply(Guarded(Ok(server()))));
     Context::new(&deps(client).0, servers, Informers::empty(), prober())
 }
 

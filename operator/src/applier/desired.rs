@@ -158,7 +158,9 @@ impl Desired {
         ObjectName::of(&self.object)
     }
 
-    pub(super) fn hash(&self) -> &str {
+    /// Differs where anything differs that is wanted.
+    #[must_use]
+    pub fn hash(&self) -> &str {
         &self.hash
     }
 

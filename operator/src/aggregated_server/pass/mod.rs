@@ -1,6 +1,7 @@
 //! One pass over a server: dereference, validate, build, apply, and what was found out on the way.
 
 mod accounts;
+mod paused;
 mod recall;
 #[cfg(test)]
 mod steady;
@@ -26,7 +27,7 @@ use super::{
     },
     children::{Children, Writes},
     claimant::{self, Claimant, ListedServer},
-    context::{Context, Memory},
+    context::{Context, Memory, TokenError},
     dereference::{NamespaceState, ReadError, Reader, ServingSecret, Source, Surroundings},
     diagnose,
     endpoints::{self, Endpoints, Report},
@@ -40,7 +41,6 @@ use super::{
     validate::{self, ApiPlan, SERVICE_PORT},
 };
 use crate::{
-    error_chain::error_chain,
     pki::{Certificate, bundle},
     probe::tls::HandshakeError,
 };
@@ -271,6 +271,10 @@ impl Pass<'_> {
             Ok(keys) => keys,
             Err(error) if error.is_race() => return Err(PassError::Raced),
             Err(CertificatesError::NotLive) => return Err(PassError::NotLive),
+            Err(CertificatesError::HeldBack(_)) if writes == Writes::Never => {
+                self.tell_without_authority(outcome);
+                return Ok(());
+            }
             Err(CertificatesError::HeldBack(finding)) => return Err(PassError::HeldBack(finding)),
             Err(error @ CertificatesError::Foreign { .. }) => {
                 outcome.find(error.reason(), error.to_string());
@@ -526,7 +530,11 @@ impl Pass<'_> {
         if !group_versions.is_empty() {
             match self.ctx.probe_token().await {
                 Ok(fresh) => token = Some(fresh),
-                Err(error) => outcome.find(Reason::ApplyFailed, error_chain(&error)),
+                Err(TokenError::Request { account, source }) => {
+                    let what = format!("failed to request a token of ServiceAccount {account}");
+                    outcome.failed(&what, &source);
+                }
+                Err(error @ TokenError::Unusable) => outcome.find(Reason::ApplyFailed, error.to_string()),
             }
         }
         let proves = !group_versions.is_empty();
