@@ -38,6 +38,7 @@ use crate::{
     applier::Applier,
     clock::{self, Clock},
     metrics::Metrics,
+    namespaces::Namespaces,
     probe::verified::Token,
 };
 
@@ -64,6 +65,8 @@ pub struct Context {
     pub applier: Applier,
     /// The operator's own namespace.
     pub namespace: String,
+    /// Where servers may run.
+    pub namespaces: Namespaces,
     /// ServiceAccount of the tokens that probes send.
     pub probe_service_account: String,
     /// The longest time between two reconciles.
@@ -172,6 +175,7 @@ impl Context {
             config: deps.config.clone(),
             clock: deps.clock.clone(),
             namespace: deps.namespace.clone(),
+            namespaces: deps.settings.namespaces.clone(),
             probe_service_account: deps.settings.probe_service_account.clone(),
             resync: deps.settings.resync,
             prober,

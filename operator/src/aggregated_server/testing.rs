@@ -21,6 +21,7 @@ use crate::{
     clock::Clock,
     decode::Guarded,
     metrics::Metrics,
+    namespaces::Namespaces,
     probe::Limits,
     run::{ControllerDeps, ControllerSettings},
 };
@@ -76,6 +77,7 @@ pub(crate) fn deps(client: Client) -> (ControllerDeps, watch::Sender<bool>) {
         settings: ControllerSettings {
             instance: "annex-0".into(),
             probe_service_account: "annex-probe".into(),
+            namespaces: Namespaces::default(),
             workers: 1,
             resync: Duration::from_secs(20),
         },

@@ -53,7 +53,7 @@ use kube::core::{ApiResource, Request};
 use serde_json::Value;
 use tracing::debug;
 
-pub use desired::{Desired, DesiredError};
+pub use desired::{Desired, DesiredError, digest};
 pub use error::{ApplyError, FieldCause, ObjectName, is_of_an_unknown_owner};
 pub use known::Known;
 pub use managed_fields::{Drift, Taker};
