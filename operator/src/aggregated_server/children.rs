@@ -344,6 +344,9 @@ fn child(desired: &Desired) -> Child {
 }
 
 #[cfg(test)]
+mod effects;
+
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 

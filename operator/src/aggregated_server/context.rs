@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use annex_crds::{MANAGER, v1alpha1::Reason};
@@ -16,13 +16,17 @@ use k8s_openapi::api::{
     core::v1::ServiceAccount,
 };
 use kube::{
-    Api, Client, Config, ResourceExt as _,
+    Api, Client, ResourceExt as _,
     api::PostParams,
     runtime::{events::Reporter, reflector::Store},
 };
+use tokio::time::Instant;
 
 use super::{
-    certificates::{Issued, Remembered, Seen, control_plane},
+    certificates::{
+        Issued, Remembered, Seen,
+        control_plane::{self, Reach},
+    },
     claimant::ListedServer,
     events::Publisher,
     fleet::{Fleet, Wait},
@@ -55,8 +59,8 @@ const CLOCKS_FRESH: Duration = Duration::from_secs(60);
 pub struct Context {
     /// The cluster.
     pub client: Client,
-    /// How to reach it; for reads of one control plane's own view.
-    pub config: Config,
+    /// How to reach one of its control planes; for that one's own view.
+    pub reach: Reach,
     /// Its time: what is issued, judged and told is by this clock.
     pub clock: Clock,
     /// What watches have brought.
@@ -172,7 +176,7 @@ impl Context {
             applier: Applier::new(deps.client.clone(), Arc::new(informers.clone())),
             informers,
             client: deps.client.clone(),
-            config: deps.config.clone(),
+            reach: control_plane::over_network(deps.config.clone()),
             clock: deps.clock.clone(),
             namespace: deps.namespace.clone(),
             namespaces: deps.settings.namespaces.clone(),
@@ -263,7 +267,7 @@ impl Context {
         {
             return answer.clone();
         }
-        let answer = control_plane::clocks_differ(&self.client, &self.config, &self.clock).await;
+        let answer = control_plane::clocks_differ(&self.client, &self.reach, &self.clock).await;
         *cached = Some((Instant::now(), answer.clone()));
         answer
     }

@@ -27,6 +27,8 @@ pub mod children;
 pub mod claimant;
 pub mod context;
 pub mod controller;
+#[cfg(test)]
+mod cut_off;
 pub mod dereference;
 pub mod diagnose;
 pub mod endpoints;

@@ -11,12 +11,13 @@ mod workload;
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
 use jiff::Timestamp;
 use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta};
+use tokio::time::Instant;
 
 use super::{
     build::{self, network},
