@@ -56,7 +56,7 @@ pub use desired::{Desired, DesiredError};
 pub use error::{ApplyError, FieldCause, ObjectName, is_of_an_unknown_owner};
 pub use known::Known;
 pub use managed_fields::{Drift, Taker};
-pub use owner::{Owner, Ownership, adopted};
+pub use owner::{HELM_ANNOTATIONS, Owner, Ownership, adopted};
 pub use plan::{Because, Plan, plan};
 
 /// The field manager of everything that Annex applies.

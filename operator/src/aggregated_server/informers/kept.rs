@@ -18,7 +18,7 @@ use serde_json::Map;
 
 use crate::{
     aggregated_server::build::pod::LEAF_ANNOTATION,
-    applier::Known,
+    applier::{HELM_ANNOTATIONS, Known},
     decode::{Guarded, Managed, ObjectMetadata, Undecodable},
 };
 
@@ -45,7 +45,7 @@ pub trait Reduce {
 impl<K> Kept<K> {
     /// What is to be kept of `object`.
     pub fn of<T: Reduce<Kept = K> + Resource>(object: Managed<T>) -> Self {
-        let Managed { object, own } = object;
+        let Managed { object, own, .. } = object.with_managers();
         Self {
             known: Arc::new(Known::new(object.meta(), own)),
             name: object.meta().name.as_deref().unwrap_or_default().into(),
@@ -93,7 +93,9 @@ impl<K: Strip + Serialize> Reduce for Guarded<K> {
     fn reduce(self) -> Self::Kept {
         let json = match self.0 {
             Ok(mut object) => {
-                object.meta_mut().managed_fields = None;
+                if !K::KEEPS_MANAGERS {
+                    object.meta_mut().managed_fields = None;
+                }
                 object.strip();
                 serde_json::to_vec(&object)
                     .map(Vec::into_boxed_slice)
@@ -115,27 +117,34 @@ impl<K: Strip + Serialize> Reduce for Guarded<K> {
 
 /// A kind of which not everything is read.
 pub trait Strip: Resource {
+    /// Whether it has to be said who has written one that is not ours.
+    const KEEPS_MANAGERS: bool = false;
+
     /// Drops the rest.
     fn strip(&mut self);
 }
 
-fn drop_annotations(metadata: &mut ObjectMeta, but: &str) {
+fn drop_annotations(metadata: &mut ObjectMeta, but: impl Fn(&str) -> bool) {
     if let Some(annotations) = &mut metadata.annotations {
-        annotations.retain(|key, _| key == but);
+        annotations.retain(|key, _| but(key));
     }
+}
+
+fn none(_: &str) -> bool {
+    false
 }
 
 fn strip_template(template: &mut PodTemplateSpec) {
     template.spec = None;
     if let Some(metadata) = &mut template.metadata {
         metadata.labels = None;
-        drop_annotations(metadata, LEAF_ANNOTATION);
+        drop_annotations(metadata, |key| key == LEAF_ANNOTATION);
     }
 }
 
 impl Strip for Deployment {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, none);
         self.spec.strategy = None;
         strip_template(&mut self.spec.template);
     }
@@ -143,14 +152,14 @@ impl Strip for Deployment {
 
 impl Strip for StatefulSet {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, none);
         strip_template(&mut self.spec.template);
     }
 }
 
 impl Strip for Pod {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, none);
         self.spec = self.spec.take().map(|spec| PodSpec {
             node_name: spec.node_name,
             service_account_name: spec.service_account_name,
@@ -175,20 +184,24 @@ impl Strip for Pod {
 
 impl Strip for Service {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, none);
         self.status = None;
     }
 }
 
 impl Strip for EndpointSlice {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, none);
     }
 }
 
 impl Strip for APIService {
+    const KEEPS_MANAGERS: bool = true;
+
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, TRIAL_ANNOTATION);
+        drop_annotations(&mut self.metadata, |key| {
+            key == TRIAL_ANNOTATION || HELM_ANNOTATIONS.contains(&key)
+        });
         let kind = AggregatedServer::kind(&());
         let is_of_a_server = self.owner_references().iter().any(|owner| owner.kind == kind);
         if let Some(spec) = &mut self.spec
