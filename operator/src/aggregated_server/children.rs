@@ -11,7 +11,7 @@ use super::{
     pass_result::{EventRecord, PassResult},
 };
 use crate::{
-    applier::{self, Applied, ApplyError, Because, Cache as _, Deletion, Desired, Known, Ownership},
+    applier::{self, Applied, ApplyError, Because, Before, Cache as _, Deletion, Desired, Known, Ownership},
     error_chain::error_chain,
 };
 
@@ -102,11 +102,31 @@ impl Children<'_> {
         if known.is_some() {
             outcome.children.push(child(desired));
         }
-        if known.is_some_and(|known| known.is_as(desired)) {
-            return Some(Applied::UNCHANGED);
+        match self.ctx.applier.before(desired, known) {
+            Before::Unchanged => Some(Applied::UNCHANGED),
+            Before::Waits => None,
+            Before::Ask => {
+                self.not_now(outcome);
+                None
+            }
         }
-        self.not_now(outcome);
-        None
+    }
+
+    /// Makes good what somebody does to a field of `object` by `write`, see [`applier::Applier::make_good`].
+    pub async fn make_good<K, E>(
+        &self,
+        object: &K,
+        path: &str,
+        write: impl Future<Output = Result<(), E>>,
+        outcome: &mut PassResult,
+    ) -> Result<bool, E>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        match self.desired(object, outcome) {
+            Some(desired) => self.ctx.applier.make_good(&desired, path, write).await,
+            None => Ok(false),
+        }
     }
 
     /// Something is to be written, and may not be.
@@ -133,7 +153,7 @@ impl Children<'_> {
         match applied {
             Ok(applied) => {
                 self.record(desired, &applied.outcome, outcome);
-                Some(applied)
+                (applied.outcome != applier::Outcome::Waits).then_some(applied)
             }
             Err(error) => {
                 self.refused(error, refused, outcome);
@@ -163,7 +183,7 @@ impl Children<'_> {
 
     fn record(&self, desired: &Desired, applied: &applier::Outcome, outcome: &mut PassResult) {
         let object = desired.name();
-        if !matches!(applied, applier::Outcome::Unchanged) {
+        if !matches!(applied, applier::Outcome::Unchanged | applier::Outcome::Waits) {
             self.ctx.metrics.count_apply_write(&object.kind);
         }
         // What this pass has read is from before. What others change again and again is not written in a hurry.
@@ -172,6 +192,8 @@ impl Children<'_> {
             applier::Outcome::Created | applier::Outcome::Updated(Because::Changed | Because::Adopted)
         );
         match applied {
+            // That is told as a whole.
+            applier::Outcome::Updated(_) if self.ctx.applier.is_contested(desired) => {}
             applier::Outcome::Updated(Because::Drift(drift)) => {
                 let changes = drift
                     .iter()
@@ -192,9 +214,10 @@ impl Children<'_> {
                     format!("{object}: belonged to an AggregatedServer {server} that was deleted"),
                 ));
             }
-            applier::Outcome::Updated(Because::Changed)
+            applier::Outcome::Updated(Because::Changed | Because::Altered(_))
             | applier::Outcome::Created
-            | applier::Outcome::Unchanged => {}
+            | applier::Outcome::Unchanged
+            | applier::Outcome::Waits => {}
         }
         outcome.children.push(child(desired));
     }

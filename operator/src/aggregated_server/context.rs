@@ -22,6 +22,7 @@ use kube::{
 };
 
 use super::{
+    bypass::{self, BypassProber},
     certificates::{Issued, Remembered, Seen, control_plane},
     claimant::ListedServer,
     events::Publisher,
@@ -37,7 +38,7 @@ use crate::{
     applier::Applier,
     clock::{self, Clock},
     metrics::Metrics,
-    probe::verified::Token,
+    probe::{Limits, verified::Token},
 };
 
 /// How long a probe's token lives: the shortest that the API grants (TokenRequest, expirationSeconds).
@@ -69,6 +70,8 @@ pub struct Context {
     pub resync: Duration,
     /// Asks endpoints.
     pub prober: Prober,
+    /// Asks whether they can be used past the aggregator.
+    pub bypass: BypassProber,
     /// To count in.
     pub metrics: Metrics,
     /// To show that reconciles come to their end.
@@ -168,6 +171,7 @@ impl Context {
             probe_service_account: deps.settings.probe_service_account.clone(),
             resync: deps.settings.resync,
             prober,
+            bypass: BypassProber::new(bypass::over_network(Limits::default(), deps.clock.clone())),
             metrics: deps.metrics.clone(),
             heartbeat: deps.heartbeat.clone(),
             servers,
@@ -208,6 +212,8 @@ impl Context {
     pub fn forget(&self, uid: &str) {
         self.fleet.forget(uid);
         self.prober.forget(uid);
+        self.applier.forget(uid);
+        self.bypass.forget(uid);
         self.memory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -11,12 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
+use annex_crds::v1alpha1::{AggregatedServer, Child, ConditionType, Reason};
 use jiff::Timestamp;
 use kube::{Api, Resource as _, ResourceExt as _};
 
 use super::{
     build::{self, network},
+    bypass::Question,
     certificates::{
         CertificateState, Policy, Remembered,
         advance::Rotation,
@@ -102,6 +103,7 @@ impl PassError {
 pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<PassResult, PassError> {
     let names = Names::new(server, &ctx.namespace);
     let mut memory = ctx.memory(&names.uid);
+    ctx.applier.recall(&names.uid, was_contested(server));
     let servers = ctx.servers.state().len();
     let secrets = memory.secrets.take();
     let secrets = secrets.filter(|secrets| secrets.is_fresh(Instant::now(), servers));
@@ -136,6 +138,13 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
             Err(error)
         }
     }
+}
+
+/// Whether status tells of a contest.
+fn was_contested(server: &AggregatedServer) -> bool {
+    let conditions = server.status.iter().flat_map(|status| &status.conditions);
+    let mut contested = conditions.filter(|condition| condition.type_ == ConditionType::Contested.as_str());
+    contested.any(|condition| condition.status == "True")
 }
 
 /// Makes sure that the server is there still: nothing is made for one that was deleted since the watch told of it.
@@ -188,6 +197,11 @@ impl Pass<'_> {
         if outcome.not_live {
             return Err(PassError::NotLive);
         }
+        let applier = &self.ctx.applier;
+        let contested = applier.contested(&self.names.uid).into_iter();
+        let contested = contested.map(|words| Finding::new(Reason::Contested, words));
+        outcome.findings.extend(contested);
+        outcome.contests_are_recalled = applier.is_recalled(&self.names.uid);
         if writes == Writes::Never {
             outcome.findings.push(apply::paused());
             // Nothing is about to change, and nobody waits for it.
@@ -262,6 +276,7 @@ impl Pass<'_> {
         let published = rotation.advance(outcome).await;
         self.tell_of_client_certificate(outcome);
         let reports = looked.unwrap_or_default();
+        self.tell_of_bypass(&keys, &reports, outcome);
         self.roll_what_was_not_reloaded(&keys, &reports, memory, outcome);
         self.register(&children, &published, &reports, memory, outcome)
             .await;
@@ -425,6 +440,19 @@ impl Pass<'_> {
         }
         outcome.findings.extend(findings);
         Some(reports)
+    }
+
+    /// Whether endpoints can be used past the aggregator, as they answered when they were asked last.
+    fn tell_of_bypass(&self, keys: &CertificateState, reports: &[Report], outcome: &mut PassResult) {
+        let Some(plan) = self.plans.first() else { return };
+        let group_version = (plan.claim.group.clone(), plan.claim.version.clone());
+        let question = Question::new(reports, &self.policy.server_name, &keys.bundle, group_version);
+        let Some(verdict) = question.and_then(|question| self.ctx.bypass.verdict(&self.names.uid, question))
+        else {
+            return;
+        };
+        outcome.bypass_is_known = true;
+        outcome.findings.extend(verdict.finding());
     }
 
     /// Other pods, or another spec, deserve a new trial at once.

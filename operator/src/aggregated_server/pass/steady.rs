@@ -1,6 +1,6 @@
 //! What a pass asks for where nothing has changed, and that it sees what has.
 
-use annex_crds::v1alpha1::AggregatedServer;
+use annex_crds::v1alpha1::{AggregatedServer, Reason};
 use jiff::Timestamp;
 use k8s_openapi::{
     api::{
@@ -19,6 +19,7 @@ use crate::{
     aggregated_server::{
         build,
         context::Context,
+        finding::Finding,
         pass_result::PassResult,
         testing::{context_among, names, server},
         validate::plan_apis,
@@ -222,6 +223,49 @@ async fn what_others_change_is_seen_named_and_repaired() {
         running.cluster.requests();
         assert_eq!(running.requests().await, SECRETS, "{path}");
     }
+}
+
+/// A server that writes its APIService again and again, as some do every ten seconds.
+#[tokio::test]
+async fn what_others_change_again_and_again_is_written_a_few_times_and_told() {
+    let mut running = Running::new().await;
+    let name = plan_apis(&running.server)[0].claim.api_service_name();
+    let path = running.path("/apiservices/", &name);
+    let rival = json!({ "f:spec": { "f:groupPriorityMinimum": {} } });
+    let (mut events, mut writes, mut told) = (Vec::new(), 0, Vec::new());
+    for _ in 0..20 {
+        running.cluster.change(&path, |live| {
+            let entries = live["metadata"]["managedFields"].as_array_mut().unwrap();
+            let ours = entries.iter_mut().find(|entry| entry["operation"] == "Apply");
+            let spec = ours.unwrap()["fieldsV1"]["f:spec"].as_object_mut().unwrap();
+            spec.remove("f:groupPriorityMinimum");
+            entries.retain(|entry| entry["manager"] != "rival");
+            entries.push(json!({
+                "manager": "rival", "operation": "Update", "apiVersion": "apiregistration.k8s.io/v1", "fieldsV1": rival,
+            }));
+        });
+        running.deliver();
+        let outcome = running.pass().await;
+        events.extend(outcome.event_records.iter().map(|event| event.reason.clone()));
+        assert!(outcome.apis.iter().all(|api| api.registered && api.available));
+        told = outcome.findings;
+        let requests = running.cluster.requests();
+        writes += requests
+            .iter()
+            .filter(|request| request.starts_with("PATCH"))
+            .count();
+    }
+    assert_eq!((writes, events.len()), (3, 3), "{events:?}");
+    let words =
+        format!("APIService {name}: spec.groupPriorityMinimum is changed again and again by rival (Update)");
+    assert_eq!(told.last(), Some(&Finding::new(Reason::Contested, words)));
+    // Nothing is asked of the API server for it, and a rotation goes on.
+    assert_eq!(running.requests().await, SECRETS);
+    running.server.metadata.annotations = Some([("annex.dev/rotate-ca".to_owned(), "1".to_owned())].into());
+    running.pass().await;
+    running.pass().await;
+    let requests = running.cluster.requests();
+    assert!(requests.contains(&format!("PATCH {path}")), "{requests:?}");
 }
 
 impl Running {
