@@ -79,7 +79,11 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
         stands_by(world, one).await?;
     }
     let writes = audit.writes_of_the_operator()?;
-    let written = writes.iter().find(|write| write.contains("apiservices"));
+    let of_theirs = |write: &&String| {
+        all.iter()
+            .any(|one| write.contains(&format!("apiservices/{} ", one.server.api_service())))
+    };
+    let written = writes.iter().find(of_theirs);
     ensure(written.is_none(), || {
         format!("who stands by has written: {written:?}")
     })?;
