@@ -50,7 +50,11 @@ async fn asked(
         server: &server,
         names: &names,
     };
-    let read = tokio::time::timeout(Duration::from_secs(3600), reader.read(source, None, Vec::new())).await;
+    let read = tokio::time::timeout(
+        Duration::from_secs(3600),
+        reader.read(source, ServingSecret::Unknown, Vec::new()),
+    )
+    .await;
     let asked = asked.lock().unwrap();
     (asked.clone(), read.ok().map(Result::unwrap))
 }
@@ -117,7 +121,9 @@ async fn nothing_is_read_from_what_was_not_listed_or_may_be_late() {
             server: &server,
             names: &names,
         };
-        let read = reader.read(Source::Stored, None, Vec::new()).await;
+        let read = reader
+            .read(Source::Stored, ServingSecret::Unknown, Vec::new())
+            .await;
         read.unwrap().source
     };
     let informers = Informers::empty();
@@ -204,7 +210,10 @@ async fn whose_an_api_service_is_is_known_without_asking() {
             names: &names,
         };
         for source in [Source::Stored, Source::Live] {
-            let read = reader.read(source, None, Vec::new()).await.unwrap();
+            let read = reader
+                .read(source, ServingSecret::Unknown, Vec::new())
+                .await
+                .unwrap();
             let service = &read.api_services["v1alpha1.wardle.example.com"];
             assert_eq!(
                 decide::standing(Some(service), &names),
@@ -363,7 +372,10 @@ async fn a_slice_that_does_not_decode_fails_the_reading_of_its_server() {
         server: &server,
         names: &names,
     };
-    let Err(error) = reader.read(Source::Stored, None, Vec::new()).await else {
+    let Err(error) = reader
+        .read(Source::Stored, ServingSecret::Unknown, Vec::new())
+        .await
+    else {
         panic!("read without the slice");
     };
     assert_eq!(error.to_string(), "failed to decode EndpointSlice spoilt");
