@@ -14,13 +14,14 @@ use std::{
     time::Duration,
 };
 
-use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
+use annex_crds::v1alpha1::{AggregatedServer, Child, ConditionType, Reason};
 use jiff::Timestamp;
 use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta};
 use tokio::time::Instant;
 
 use super::{
     build::{self, network},
+    bypass::Question,
     certificates::{
         CertificateState, Policy, Remembered, ServingRecord,
         advance::Rotation,
@@ -108,6 +109,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
         return Ok(out_of_reach(ctx, server, &names, refusal));
     }
     let mut memory = ctx.memory(&names.uid);
+    ctx.applier.recall(&names.uid, was_contested(server));
     let servers = ctx.servers.state().len();
     let first = memory.around.is_none();
     let serving = memory.serving.take();
@@ -174,6 +176,13 @@ fn unregistered(plans: &[ApiPlan]) -> Vec<ClaimResult> {
     plans.iter().map(none).collect()
 }
 
+/// Whether status tells of a contest.
+fn was_contested(server: &AggregatedServer) -> bool {
+    let conditions = server.status.iter().flat_map(|status| &status.conditions);
+    let mut contested = conditions.filter(|condition| condition.type_ == ConditionType::Contested.as_str());
+    contested.any(|condition| condition.status == "True")
+}
+
 /// Makes sure that the server is there still: nothing is made for one that was deleted since the watch told of it.
 async fn is_there(ctx: &Context, server: &AggregatedServer) -> Result<(), PassError> {
     let servers: Api<ListedServer> = Api::all(ctx.client.clone());
@@ -227,6 +236,11 @@ impl Pass<'_> {
         if outcome.not_live {
             return Err(PassError::NotLive);
         }
+        let applier = &self.ctx.applier;
+        let contested = applier.contested(&self.names.uid).into_iter();
+        let contested = contested.map(|words| Finding::new(Reason::Contested, words));
+        outcome.findings.extend(contested);
+        outcome.contests_are_recalled = applier.is_recalled(&self.names.uid);
         if writes == Writes::Never {
             outcome.findings.push(apply::paused());
             // Nothing is about to change, and nobody waits for it.
@@ -307,6 +321,7 @@ impl Pass<'_> {
         memory.asks_at_once |= outcome.certificates.rotation.is_some();
         self.tell_of_client_certificate(outcome);
         let reports = looked.unwrap_or_default();
+        self.tell_of_bypass(&keys, &reports, outcome);
         self.roll_what_was_not_reloaded(&keys, &reports, memory, outcome);
         self.register(&children, &published, &reports, memory, outcome)
             .await;
@@ -465,6 +480,19 @@ impl Pass<'_> {
         }
         outcome.findings.extend(findings);
         Some(reports)
+    }
+
+    /// Whether endpoints can be used past the aggregator, as they answered when they were asked last.
+    fn tell_of_bypass(&self, keys: &CertificateState, reports: &[Report], outcome: &mut PassResult) {
+        let Some(plan) = self.plans.first() else { return };
+        let group_version = (plan.claim.group.clone(), plan.claim.version.clone());
+        let question = Question::new(reports, &self.policy.server_name, &keys.bundle, group_version);
+        let Some(verdict) = question.and_then(|question| self.ctx.bypass.verdict(&self.names.uid, question))
+        else {
+            return;
+        };
+        outcome.bypass_is_known = true;
+        outcome.findings.extend(verdict.finding());
     }
 
     fn endpoints(&self) -> Endpoints {
