@@ -12,7 +12,7 @@ use super::{
     pass_result::{EventRecord, PassResult},
 };
 use crate::{
-    applier::{self, Applied, ApplyError, Because, Cache as _, Deletion, Desired, Known, Ownership},
+    applier::{self, Applied, ApplyError, Because, Before, Cache as _, Deletion, Desired, Known, Ownership},
     error_chain::error_chain,
 };
 
@@ -109,15 +109,38 @@ impl Children<'_> {
         if known.is_some() {
             outcome.children.push(child(desired));
         }
-        if is_as_desired {
-            return Some(Applied::UNCHANGED);
+        match self.ctx.applier.before(desired, known) {
+            Before::Unchanged => Some(Applied::UNCHANGED),
+            Before::Waits => None,
+            Before::Ask => {
+                self.not_now(outcome);
+                None
+            }
         }
-        self.not_now(outcome);
-        None
     }
 
-    /// What is told of a child that was refused a while ago, and would be again.
+    /// Makes good what somebody does to a field of `object` by `write`, see [`applier::Applier::make_good`].
+    pub async fn make_good<K, E>(
+        &self,
+        object: &K,
+        path: &str,
+        write: impl Future<Output = Result<(), E>>,
+        outcome: &mut PassResult,
+    ) -> Result<bool, E>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        match self.desired(object, outcome) {
+            Some(desired) => self.ctx.applier.make_good(&desired, path, write).await,
+            None => Ok(false),
+        }
+    }
+
+    /// What is told of a child that was refused a while ago, and would be again after live reads.
     fn refusal(&self, desired: &Desired, known: Option<&Known>) -> Option<Finding> {
+        if self.writes != Writes::AfterLiveReads {
+            return None;
+        }
         let (refusals, now) = (&self.ctx.refusals, Instant::now());
         refusals.stands(&self.names.uid, desired, known, now)
     }
@@ -147,7 +170,7 @@ impl Children<'_> {
             Ok(applied) => {
                 self.ctx.refusals.taken(&self.names.uid, desired);
                 self.record(desired, &applied.outcome, outcome);
-                Some(applied)
+                (applied.outcome != applier::Outcome::Waits).then_some(applied)
             }
             Err(error) => {
                 self.refused(desired, error, refused, outcome);
@@ -182,7 +205,7 @@ impl Children<'_> {
 
     fn record(&self, desired: &Desired, applied: &applier::Outcome, outcome: &mut PassResult) {
         let object = desired.name();
-        if !matches!(applied, applier::Outcome::Unchanged) {
+        if !matches!(applied, applier::Outcome::Unchanged | applier::Outcome::Waits) {
             self.ctx.metrics.count_apply_write(&object.kind);
         }
         // What this pass has read is from before. What others change again and again is not written in a hurry.
@@ -191,6 +214,8 @@ impl Children<'_> {
             applier::Outcome::Created | applier::Outcome::Updated(Because::Changed | Because::Adopted)
         );
         match applied {
+            // That is told as a whole.
+            applier::Outcome::Updated(_) if self.ctx.applier.is_contested(desired) => {}
             applier::Outcome::Updated(Because::Drift(drift)) => {
                 let changes = drift
                     .iter()
@@ -211,9 +236,10 @@ impl Children<'_> {
                     format!("{object}: belonged to an AggregatedServer {server} that was deleted"),
                 ));
             }
-            applier::Outcome::Updated(Because::Changed)
+            applier::Outcome::Updated(Because::Changed | Because::Altered(_))
             | applier::Outcome::Created
-            | applier::Outcome::Unchanged => {}
+            | applier::Outcome::Unchanged
+            | applier::Outcome::Waits => {}
         }
         outcome.children.push(child(desired));
     }

@@ -23,6 +23,7 @@ use kube::{
 use tokio::time::Instant;
 
 use super::{
+    bypass::{self, BypassProber},
     certificates::{
         Issued, Remembered, Seen,
         control_plane::{self, Reach},
@@ -42,7 +43,8 @@ use crate::{
     applier::Applier,
     clock::{self, Clock},
     metrics::Metrics,
-    probe::verified::Token,
+    namespaces::Namespaces,
+    probe::{Limits, verified::Token},
 };
 
 /// How long a probe's token lives: the shortest that the API grants (TokenRequest, expirationSeconds).
@@ -68,12 +70,16 @@ pub struct Context {
     pub applier: Applier,
     /// The operator's own namespace.
     pub namespace: String,
+    /// Where servers may run.
+    pub namespaces: Namespaces,
     /// ServiceAccount of the tokens that probes send.
     pub probe_service_account: String,
     /// The longest time between two reconciles.
     pub resync: Duration,
     /// Asks endpoints.
     pub prober: Prober,
+    /// Asks whether they can be used past the aggregator.
+    pub bypass: BypassProber,
     /// To count in.
     pub metrics: Metrics,
     /// To show that reconciles come to their end.
@@ -176,9 +182,11 @@ impl Context {
             reach: control_plane::over_network(deps.config.clone()),
             clock: deps.clock.clone(),
             namespace: deps.namespace.clone(),
+            namespaces: deps.settings.namespaces.clone(),
             probe_service_account: deps.settings.probe_service_account.clone(),
             resync: deps.settings.resync,
             prober,
+            bypass: BypassProber::new(bypass::over_network(Limits::default(), deps.clock.clone())),
             metrics: deps.metrics.clone(),
             heartbeat: deps.heartbeat.clone(),
             servers,
@@ -221,6 +229,8 @@ impl Context {
         self.fleet.forget(uid);
         self.prober.forget(uid);
         self.refusals.forget(uid);
+        self.applier.forget(uid);
+        self.bypass.forget(uid);
         self.memory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

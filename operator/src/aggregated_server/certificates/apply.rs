@@ -1,4 +1,4 @@
-//! The writes to the two Secrets that [`writes`](super::writes) decides about.
+//! The writes to the two Secrets that [`writes`] decides about.
 
 use annex_crds::{PAUSED_ANNOTATION, v1alpha1::Reason};
 use jiff::{SignedDuration, Timestamp};

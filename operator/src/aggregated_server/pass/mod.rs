@@ -14,13 +14,14 @@ use std::{
     time::Duration,
 };
 
-use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
+use annex_crds::v1alpha1::{AggregatedServer, Child, ConditionType, Reason};
 use jiff::Timestamp;
 use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta};
 use tokio::time::Instant;
 
 use super::{
     build::{self, network},
+    bypass::Question,
     certificates::{
         CertificateState, Policy, Remembered, ServingRecord,
         advance::Rotation,
@@ -104,7 +105,11 @@ impl PassError {
 /// See [`PassError`].
 pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<PassResult, PassError> {
     let names = Names::new(server, &ctx.namespace);
+    if let Some(refusal) = validate::refuse_reach(&names, &ctx.namespaces) {
+        return Ok(out_of_reach(ctx, server, &names, refusal));
+    }
     let mut memory = ctx.memory(&names.uid);
+    ctx.applier.recall(&names.uid, was_contested(server));
     let servers = ctx.servers.state().len();
     let first = memory.around.is_none();
     let serving = memory.serving.take();
@@ -150,6 +155,34 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     }
 }
 
+/// Of a server where this operator neither reads nor writes. What was made of it before stays as it is, and is told as before.
+fn out_of_reach(ctx: &Context, server: &AggregatedServer, names: &Names, refusal: Finding) -> PassResult {
+    ctx.prober.forget(&names.uid);
+    let children = server.status.as_ref().map(|status| status.children.clone());
+    PassResult {
+        apis: unregistered(&validate::plan_apis(server)),
+        children: children.unwrap_or_default(),
+        findings: vec![refusal],
+        ..PassResult::default()
+    }
+}
+
+fn unregistered(plans: &[ApiPlan]) -> Vec<ClaimResult> {
+    let none = |plan: &ApiPlan| ClaimResult {
+        plan: plan.clone(),
+        registered: false,
+        available: false,
+    };
+    plans.iter().map(none).collect()
+}
+
+/// Whether status tells of a contest.
+fn was_contested(server: &AggregatedServer) -> bool {
+    let conditions = server.status.iter().flat_map(|status| &status.conditions);
+    let mut contested = conditions.filter(|condition| condition.type_ == ConditionType::Contested.as_str());
+    contested.any(|condition| condition.status == "True")
+}
+
 /// Makes sure that the server is there still: nothing is made for one that was deleted since the watch told of it.
 async fn is_there(ctx: &Context, server: &AggregatedServer) -> Result<(), PassError> {
     let servers: Api<ListedServer> = Api::all(ctx.client.clone());
@@ -193,7 +226,7 @@ const fn reader<'a>(ctx: &'a Context, server: &'a AggregatedServer, names: &'a N
 
 impl Pass<'_> {
     async fn run(&self, memory: &mut Memory, outcome: &mut PassResult) -> Result<(), PassError> {
-        outcome.apis = self.unregistered();
+        outcome.apis = unregistered(&self.plans);
         let writes = match self.surroundings.source {
             _ if self.is_paused() => Writes::Never,
             Source::Stored => Writes::AfterLiveReads,
@@ -203,6 +236,11 @@ impl Pass<'_> {
         if outcome.not_live {
             return Err(PassError::NotLive);
         }
+        let applier = &self.ctx.applier;
+        let contested = applier.contested(&self.names.uid).into_iter();
+        let contested = contested.map(|words| Finding::new(Reason::Contested, words));
+        outcome.findings.extend(contested);
+        outcome.contests_are_recalled = applier.is_recalled(&self.names.uid);
         if writes == Writes::Never {
             outcome.findings.push(apply::paused());
             // Nothing is about to change, and nobody waits for it.
@@ -283,6 +321,7 @@ impl Pass<'_> {
         memory.asks_at_once |= outcome.certificates.rotation.is_some();
         self.tell_of_client_certificate(outcome);
         let reports = looked.unwrap_or_default();
+        self.tell_of_bypass(&keys, &reports, outcome);
         self.roll_what_was_not_reloaded(&keys, &reports, memory, outcome);
         self.register(&children, &published, &reports, memory, outcome)
             .await;
@@ -303,15 +342,6 @@ impl Pass<'_> {
             Err(_) => true,
         };
         reports.iter().any(is_doubtful) || diagnose::any_waits_for_files(&self.surroundings.pods)
-    }
-
-    fn unregistered(&self) -> Vec<ClaimResult> {
-        let none = |plan: &ApiPlan| ClaimResult {
-            plan: plan.clone(),
-            registered: false,
-            available: false,
-        };
-        self.plans.iter().map(none).collect()
     }
 
     fn port(&self) -> i32 {
@@ -450,6 +480,19 @@ impl Pass<'_> {
         }
         outcome.findings.extend(findings);
         Some(reports)
+    }
+
+    /// Whether endpoints can be used past the aggregator, as they answered when they were asked last.
+    fn tell_of_bypass(&self, keys: &CertificateState, reports: &[Report], outcome: &mut PassResult) {
+        let Some(plan) = self.plans.first() else { return };
+        let group_version = (plan.claim.group.clone(), plan.claim.version.clone());
+        let question = Question::new(reports, &self.policy.server_name, &keys.bundle, group_version);
+        let Some(verdict) = question.and_then(|question| self.ctx.bypass.verdict(&self.names.uid, question))
+        else {
+            return;
+        };
+        outcome.bypass_is_known = true;
+        outcome.findings.extend(verdict.finding());
     }
 
     fn endpoints(&self) -> Endpoints {
@@ -604,7 +647,35 @@ mod tests {
         aggregated_server::testing::{context, names, server, surroundings},
         applier::Known,
         fake_client::{Answer, fake_client},
+        namespaces::Namespaces,
     };
+
+    /// Where the operator has no rights it asks for nothing: the answer would be 403, and say little.
+    #[tokio::test]
+    async fn a_server_in_another_namespace_is_refused_without_a_request() {
+        let client = fake_client(|request| panic!("{} {}", request.method, request.path));
+        let mut ctx = context(client);
+        ctx.namespaces = Namespaces::new(&["a".into(), "b".into()]);
+        let mut server = server();
+        let child = Child {
+            api_version: "v1".into(),
+            kind: "Secret".into(),
+            namespace: Some("wardle".into()),
+            name: "wardle-serving-cert".into(),
+        };
+        server.status.get_or_insert_default().children = vec![child.clone()];
+        let outcome = run(&ctx, &server, Timestamp::UNIX_EPOCH).await.unwrap();
+        assert_eq!(outcome.findings.len(), 1);
+        assert_eq!(outcome.findings[0].reason, Reason::NamespaceRefused);
+        let message = &outcome.findings[0].message;
+        assert!(
+            message.contains("namespace wardle") && message.ends_with("a, b"),
+            "{message}"
+        );
+        assert_eq!(outcome.children, [child], "what was made before is still there");
+        assert_eq!(outcome.apis.len(), 2);
+        assert!(!outcome.observed);
+    }
 
     /// The other operator in a hand-over has rotated since this pass read the ConfigMap and the Secret.
     #[tokio::test]
