@@ -29,6 +29,7 @@ use super::{
     informers::Informers,
     pass_result::EventRecord,
     prober::Prober,
+    reach::{self, Reach, doubt::Doubt},
     registration::FailedTrials,
     requeue::Failures,
 };
@@ -69,6 +70,8 @@ pub struct Context {
     pub resync: Duration,
     /// Asks endpoints.
     pub prober: Prober,
+    /// Asks the kube-apiservers for what they reach.
+    pub reach: Reach,
     /// To count in.
     pub metrics: Metrics,
     /// To show that reconciles come to their end.
@@ -104,6 +107,8 @@ pub struct Memory {
     /// Whether any endpoint served what the published bundle vouches for when they were asked last; `None` where none has answered
     /// yet.
     pub trusted: Option<bool>,
+    /// Whether every kube-apiserver reaches it.
+    pub doubt: Doubt,
     /// The bundle that every control plane has seen.
     pub widened: Option<Seen>,
     /// What its Secrets held when they were read last.
@@ -168,6 +173,7 @@ impl Context {
             probe_service_account: deps.settings.probe_service_account.clone(),
             resync: deps.settings.resync,
             prober,
+            reach: Reach::new(reach::ask::over_network(deps.client.clone(), deps.config.clone())),
             metrics: deps.metrics.clone(),
             heartbeat: deps.heartbeat.clone(),
             servers,
@@ -208,6 +214,7 @@ impl Context {
     pub fn forget(&self, uid: &str) {
         self.fleet.forget(uid);
         self.prober.forget(uid);
+        self.reach.forget(uid);
         self.memory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -17,6 +17,7 @@
 //! | `volume` | the volume of embedded storage: its growth, its faults, its end | writes |
 //! | `endpoints` | where the endpoints are, and what each one answers | none |
 //! | `prober` | asks endpoints | network |
+//! | `control_planes`, `reach` | the kube-apiservers, and which of them do not reach a server | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
 //! | `status`, `pending`, `update_status`, `events` | what was found, told | writes status |
@@ -26,6 +27,7 @@ pub mod certificates;
 pub mod children;
 pub mod claimant;
 pub mod context;
+pub mod control_planes;
 pub mod controller;
 pub mod dereference;
 pub mod diagnose;
@@ -41,6 +43,7 @@ pub mod pass;
 pub mod pass_result;
 mod pending;
 pub mod prober;
+pub mod reach;
 pub mod registration;
 pub mod requeue;
 pub mod status;

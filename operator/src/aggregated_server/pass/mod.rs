@@ -1,6 +1,7 @@
 //! One pass over a server: dereference, validate, build, apply, and what was found out on the way.
 
 mod accounts;
+mod reach;
 #[cfg(test)]
 mod steady;
 mod volume;
@@ -265,6 +266,7 @@ impl Pass<'_> {
         self.roll_what_was_not_reloaded(&keys, &reports, memory, outcome);
         self.register(&children, &published, &reports, memory, outcome)
             .await;
+        self.tell_who_does_not_reach(&reports, memory, outcome);
         Ok(())
     }
 
