@@ -27,6 +27,7 @@ use super::{
     events::Publisher,
     fleet::{Fleet, Wait},
     informers::Informers,
+    network_policies::NetworkPolicies,
     pass_result::EventRecord,
     prober::Prober,
     reach::{self, Reach, doubt::Doubt},
@@ -70,6 +71,8 @@ pub struct Context {
     pub resync: Duration,
     /// Asks endpoints.
     pub prober: Prober,
+    /// The NetworkPolicies around endpoints that do not answer.
+    pub network_policies: NetworkPolicies,
     /// Asks the kube-apiservers for what they reach.
     pub reach: Reach,
     /// To count in.
@@ -173,6 +176,7 @@ impl Context {
             probe_service_account: deps.settings.probe_service_account.clone(),
             resync: deps.settings.resync,
             prober,
+            network_policies: NetworkPolicies::default(),
             reach: Reach::new(reach::ask::over_network(deps.client.clone(), deps.config.clone())),
             metrics: deps.metrics.clone(),
             heartbeat: deps.heartbeat.clone(),

@@ -16,6 +16,7 @@
 //! | `children` | server-side apply of the children | writes |
 //! | `volume` | the volume of embedded storage: its growth, its faults, its end | writes |
 //! | `endpoints` | where the endpoints are, and what each one answers | none |
+//! | `network_policies` | the NetworkPolicies around an endpoint that does not answer | reads |
 //! | `prober` | asks endpoints | network |
 //! | `control_planes`, `reach` | the kube-apiservers, and which of them do not reach a server | network |
 //! | `pass` | one pass: all of the above in order | through them |
@@ -39,6 +40,7 @@ pub mod informers;
 pub mod invalid;
 pub mod live;
 pub mod names;
+pub mod network_policies;
 pub mod pass;
 pub mod pass_result;
 mod pending;

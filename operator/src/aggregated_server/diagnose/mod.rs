@@ -1,5 +1,6 @@
 //! What is wrong, from what was seen of the workload, its pods and its endpoints. Pure.
 
+pub mod network_policies;
 pub mod workload;
 
 use std::time::Duration;

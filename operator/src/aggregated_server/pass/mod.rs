@@ -422,6 +422,11 @@ impl Pass<'_> {
         let pending = reports.iter().filter(|report| report.is_pending());
         outcome.pending_endpoints = pending.map(|report| report.endpoint.to_string()).collect();
         let mut findings = diagnose::endpoints(&endpoints, &reports, &surroundings.pods, self.now);
+        if diagnose::network_policies::are_asked_for(&reports, &surroundings.pods) {
+            let listed = &self.ctx.network_policies;
+            let policies = listed.of(&self.ctx.client, &self.names.namespace).await;
+            diagnose::network_policies::name(&mut findings, &reports, &surroundings.pods, &policies);
+        }
         if is_embedded(self.server) {
             findings.iter_mut().for_each(tell_of_short_outages);
         }

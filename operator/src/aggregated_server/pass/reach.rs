@@ -39,7 +39,7 @@ impl Pass<'_> {
         let asked = registered
             .iter()
             .find(|(_, availability, _)| availability.is_available)
-            .or(registered.first());
+            .or_else(|| registered.first());
         let (Some((_, _, group_version)), true) = (asked, answered) else {
             self.ctx.reach.forget(&self.names.uid);
             return;
