@@ -112,7 +112,8 @@ fn everything(image: &Value) -> Value {
             "serviceMonitor": { "enabled": true, "labels": { "release": "prometheus" }, "interval": "1m" },
             "prometheusRule": { "enabled": true, "labels": { "release": "prometheus" }, "certificateExpiryHours": 1 },
         },
-        "networkPolicy": { "enabled": true, "metricsFrom": [{ "namespaceSelector": { "matchLabels": { "a": "b" } } }] },
+        "networkPolicy": { "enabled": true, "metricsFrom": [{ "namespaceSelector": { "matchLabels": { "a": "b" } } }],
+            "egress": [{ "ports": [{ "port": 443 }], "to": [{ "ipBlock": { "cidr": "10.0.0.0/8" } }] }] },
         "admissionPolicy": { "enabled": true },
         "secrets": { "namespaces": ["wardle", "metrics"] },
     })

@@ -1,6 +1,7 @@
 //! The charts on a real cluster: what they grant and run, what an upgrade writes, what an uninstall leaves.
 
 mod access;
+mod network_policies;
 mod policy;
 mod process;
 mod uninstall;
@@ -30,6 +31,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(policy::limits_the_operator(world)),
+    },
+    Scenario {
+        name: "chart/network-policies",
+        lane: Lane::Alone,
+        long: true,
+        needs_node: true,
+        run: |world| Box::pin(network_policies::enforced(world)),
     },
     Scenario {
         name: "chart/upgrade",
