@@ -36,6 +36,7 @@ const NAMES: [&str; 5] = [
     "rotation-order",
     "rotation-roll",
     "rotation-killed",
+    "rotation-planes",
 ];
 
 /// Annex's wardle.

@@ -520,7 +520,7 @@ fn operator(client: Client, served: &ByAddress, time: Time) -> (Arc<Context>, Wr
     let (servers, writer) = reflector::store();
     let prober = Prober::new(ask(Arc::clone(served), time));
     let mut ctx = Context::new(&deps(client.clone()).0, servers, Informers::default(), prober);
-    ctx.reach = Arc::new(move |_| Ok(client.clone()));
+    ctx.control_planes = Arc::new(move |_| Ok(client.clone()));
     let date = time.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     ctx.clock
         .observe(&HeaderMap::from_iter([(DATE, date.parse().unwrap())]));
