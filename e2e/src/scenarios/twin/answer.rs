@@ -248,13 +248,25 @@ pub(super) fn plain_text(text: &str, without_uids: impl Fn(String) -> String) ->
         "in record (",
         "too old resource version: 1 (",
         r#"resourceVersion\":\""#,
+        r#"resourceVersion":""#,
     ] {
-        if let Some((before, after)) = text.split_once(place) {
-            let rest = after.trim_start_matches(|letter: char| letter.is_ascii_digit());
-            text = format!("{before}{place}<revision>{rest}");
-        }
+        text = without_numbers_after(&text, place);
     }
     text
+}
+
+fn without_numbers_after(text: &str, place: &str) -> String {
+    let mut parts = text.split(place);
+    let mut without = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        without += place;
+        if rest.len() < part.len() {
+            without += "<revision>";
+        }
+        without += rest;
+    }
+    without
 }
 
 impl Seen {
