@@ -2,7 +2,7 @@
 // patterns by.
 //
 //	go run . cases CORPUS SEED COUNT > FILE    the patterns of CORPUS (a JSON list) and COUNT random ones, each with strings
-//	go run . tables > src/pattern/unicode/tables.rs
+//	go run . tables > src/unicode/tables.rs
 package main
 
 import (

@@ -4,7 +4,7 @@ use super::error::{Error, SyntaxError};
 use super::escape;
 use super::parser::before_of;
 use super::runes::{MAX_RANGES, Runes};
-use super::unicode;
+use crate::unicode;
 
 /// The classes that POSIX names, of ASCII alone.
 const POSIX: [(&str, &[(u32, u32)]); 14] = [

@@ -20,8 +20,7 @@ mod escape;
 mod hir;
 mod node;
 mod parser;
-mod runes;
-mod unicode;
+pub(crate) mod runes;
 
 use regex_automata::meta;
 

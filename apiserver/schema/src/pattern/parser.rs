@@ -5,7 +5,7 @@ use super::error::{Error, SyntaxError};
 use super::escape;
 use super::node::{Kind, MAX_HEIGHT, MAX_REPEAT, MAX_SIZE, Node, Times};
 use super::runes::{MAX_RANGES, MAX_RUNE, Runes};
-use super::unicode;
+use crate::unicode;
 
 /// What `(?ismU)` sets.
 #[derive(Debug, Clone, Copy, Default)]

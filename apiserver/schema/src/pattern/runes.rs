@@ -1,16 +1,16 @@
 //! Sets of characters, surrogates among them as in Go's: the ranges of a class while it is written down.
 
-use super::unicode;
+use crate::unicode;
 
 /// How many ranges the classes of a pattern may be made of in all.
-pub(super) const MAX_RANGES: usize = 1 << 18;
+pub(crate) const MAX_RANGES: usize = 1 << 18;
 
 /// The last character.
-pub(super) const MAX_RUNE: u32 = 0x10_FFFF;
+pub(crate) const MAX_RUNE: u32 = 0x10_FFFF;
 
 /// A set of characters as ranges, ends included. They may overlap, in any order, until it is cleaned.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Runes {
+pub(crate) struct Runes {
     ranges: Vec<(u32, u32)>,
     /// How many ranges there were when it was last cleaned.
     cleaned: usize,
@@ -20,26 +20,26 @@ pub(super) struct Runes {
 
 impl Runes {
     /// Of one range.
-    pub(super) fn range(low: u32, high: u32) -> Self {
+    pub(crate) fn range(low: u32, high: u32) -> Self {
         Self::from(vec![(low, high)])
     }
 
     /// Every character but the end of a line.
-    pub(super) fn but_newline() -> Self {
+    pub(crate) fn but_newline() -> Self {
         Self::from(vec![(0, 9), (11, MAX_RUNE)])
     }
 
-    pub(super) fn ranges(&self) -> &[(u32, u32)] {
+    pub(crate) fn ranges(&self) -> &[(u32, u32)] {
         &self.ranges
     }
 
     /// How many ranges this set was made of.
-    pub(super) fn added(&self) -> usize {
+    pub(crate) fn added(&self) -> usize {
         self.added
     }
 
     /// Adds a range. What is added over and over takes no more room than twice what is in it.
-    pub(super) fn add(&mut self, low: u32, high: u32) {
+    pub(crate) fn add(&mut self, low: u32, high: u32) {
         self.added += 1;
         if let Some(last) = self.ranges.last_mut()
             && low <= last.1.saturating_add(1)
@@ -55,21 +55,21 @@ impl Runes {
     }
 
     /// Adds a range and all cases of what is in it.
-    pub(super) fn add_folded(&mut self, low: u32, high: u32) {
+    pub(crate) fn add_folded(&mut self, low: u32, high: u32) {
         self.add(low, high);
         for (_, other) in unicode::cases_within(low, high) {
             self.add(other, other);
         }
     }
 
-    pub(super) fn add_all(&mut self, other: &Self) {
+    pub(crate) fn add_all(&mut self, other: &Self) {
         for &(low, high) in &other.ranges {
             self.add(low, high);
         }
     }
 
     /// This set and all cases of what is in it.
-    pub(super) fn folded(&self) -> Self {
+    pub(crate) fn folded(&self) -> Self {
         let mut folded = Self::default();
         for &(low, high) in &self.ranges {
             folded.add_folded(low, high);
@@ -78,7 +78,7 @@ impl Runes {
     }
 
     /// All that is not in this set.
-    pub(super) fn negated(mut self) -> Self {
+    pub(crate) fn negated(mut self) -> Self {
         self.clean();
         let (mut others, mut next) = (Vec::with_capacity(self.ranges.len() + 1), 0);
         for &(low, high) in &self.ranges {
@@ -96,7 +96,7 @@ impl Runes {
     }
 
     /// Sorts the ranges and merges what meets.
-    pub(super) fn clean(&mut self) {
+    pub(crate) fn clean(&mut self) {
         self.ranges.sort_unstable();
         self.ranges.dedup_by(|next, last| {
             let meets = next.0 <= last.1 + 1;

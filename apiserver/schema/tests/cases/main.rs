@@ -7,4 +7,5 @@
     reason = "what does not hold is a test that fails"
 )]
 
+mod oracle;
 mod pattern;

@@ -2,7 +2,7 @@
 
 mod tables;
 
-use super::runes::{MAX_RUNE, Runes};
+use crate::pattern::runes::{MAX_RUNE, Runes};
 
 /// The next case of a character; the last leads to the first, and what has no other cases to itself.
 fn simple_fold(rune: u32) -> u32 {
@@ -14,13 +14,13 @@ fn simple_fold(rune: u32) -> u32 {
 }
 
 /// The other cases of a character.
-pub(super) fn cases(rune: u32) -> impl Iterator<Item = u32> {
+pub(crate) fn cases(rune: u32) -> impl Iterator<Item = u32> {
     std::iter::successors(Some(simple_fold(rune)), |next| Some(simple_fold(*next)))
         .take_while(move |next| *next != rune)
 }
 
 /// The characters of a range that have other cases, each with each of them.
-pub(super) fn cases_within(low: u32, high: u32) -> impl Iterator<Item = (u32, u32)> {
+pub(crate) fn cases_within(low: u32, high: u32) -> impl Iterator<Item = (u32, u32)> {
     let begin = tables::SIMPLE_FOLD.partition_point(|(from, _)| *from < low);
     let those = tables::SIMPLE_FOLD.iter().skip(begin).map(|(from, _)| *from);
     those
@@ -29,13 +29,13 @@ pub(super) fn cases_within(low: u32, high: u32) -> impl Iterator<Item = (u32, u3
 }
 
 /// The least of a character's cases.
-pub(super) fn least_case(rune: u32) -> u32 {
+pub(crate) fn least_case(rune: u32) -> u32 {
     cases(rune).fold(rune, u32::min)
 }
 
 /// What `\p{NAME}` stands for. Go compares names without `_`, `-` and spaces and in one case, so that those of scripts of two words
 /// are never found.
-pub(super) fn named(name: &str) -> Option<Runes> {
+pub(crate) fn named(name: &str) -> Option<Runes> {
     let name = canonical(name);
     match &*name {
         "Any" => return Some(Runes::range(0, MAX_RUNE)),
@@ -78,4 +78,12 @@ fn canonical(name: &str) -> String {
             }
         })
         .collect()
+}
+
+/// Whether `strconv` prints a character as it is: letters, marks, numbers, punctuation and symbols.
+pub(crate) fn is_printable(c: char) -> bool {
+    let after = tables::CATEGORY_RUNS.partition_point(|(begin, _)| *begin <= u32::from(c));
+    let run = after.checked_sub(1).and_then(|at| tables::CATEGORY_RUNS.get(at));
+    let category = run.and_then(|(_, number)| tables::CATEGORIES.get(usize::from(*number)));
+    category.is_some_and(|category| category.starts_with(['L', 'M', 'N', 'P', 'S']))
 }
