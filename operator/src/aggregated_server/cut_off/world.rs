@@ -525,7 +525,7 @@ fn operator(client: Client, served: &ByAddress, time: Time) -> (Arc<Context>, Wr
         Informers::default(),
         prober,
     ));
-    ctx.reach = Arc::new(move |_| Ok(client.clone()));
+    ctx.control_planes = Arc::new(move |_| Ok(client.clone()));
     let date = time.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     ctx.clock
         .observe(&HeaderMap::from_iter([(DATE, date.parse().unwrap())]));
