@@ -117,7 +117,7 @@ pub(crate) fn context(client: Client) -> Context {
 }
 
 /// Whose endpoints are not asked whether they can be used past the aggregator.
-fn unprobed(mut context: Context) -> Context {
+pub(crate) fn unprobed(mut context: Context) -> Context {
     context.bypass = BypassProber::new(Arc::new(|_| Box::pin(async { None })));
     context
 }

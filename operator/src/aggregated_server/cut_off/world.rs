@@ -36,7 +36,7 @@ use crate::{
             question::{Answer as Answered, Question, Requests},
         },
         reconcile,
-        testing::{deps, names, server},
+        testing::{deps, names, server, unprobed},
     },
     fake_client::fake_client,
     fake_cluster::FakeCluster,
@@ -519,7 +519,12 @@ fn client(cluster: &FakeCluster, gate: &Gate, issued: &Arc<Mutex<Issued>>) -> Cl
 fn operator(client: Client, served: &ByAddress, time: Time) -> (Arc<Context>, Writer<ListedServer>) {
     let (servers, writer) = reflector::store();
     let prober = Prober::new(ask(Arc::clone(served), time));
-    let mut ctx = Context::new(&deps(client.clone()).0, servers, Informers::default(), prober);
+    let mut ctx = unprobed(Context::new(
+        &deps(client.clone()).0,
+        servers,
+        Informers::default(),
+        prober,
+    ));
     ctx.control_planes = Arc::new(move |_| Ok(client.clone()));
     let date = time.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     ctx.clock
