@@ -112,8 +112,10 @@ fn everything(image: &Value) -> Value {
             "serviceMonitor": { "enabled": true, "labels": { "release": "prometheus" }, "interval": "1m" },
             "prometheusRule": { "enabled": true, "labels": { "release": "prometheus" }, "certificateExpiryHours": 1 },
         },
-        "networkPolicy": { "enabled": true, "metricsFrom": [{ "namespaceSelector": { "matchLabels": { "a": "b" } } }] },
+        "networkPolicy": { "enabled": true, "metricsFrom": [{ "namespaceSelector": { "matchLabels": { "a": "b" } } }],
+            "egress": [{ "ports": [{ "port": 443 }], "to": [{ "ipBlock": { "cidr": "10.0.0.0/8" } }] }] },
         "admissionPolicy": { "enabled": true },
+        "namespaces": ["wardle", "default"],
         "secrets": { "namespaces": ["wardle", "metrics"] },
     })
 }
@@ -141,6 +143,7 @@ pub(super) fn refusals() -> Vec<(Chart, Value, &'static str)> {
             json!({ "admissionPolicy": { "enable": true } }),
             "enable",
         ),
+        (Chart::Operator, json!({ "namespaces": "wardle" }), "namespaces"),
         (
             Chart::Operator,
             json!({ "secrets": { "namespaces": ["Wardle"] } }),

@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use annex_crds::{MANAGER, v1alpha1::Reason};
@@ -16,19 +16,25 @@ use k8s_openapi::api::{
     core::v1::ServiceAccount,
 };
 use kube::{
-    Api, Client, Config, ResourceExt as _,
+    Api, Client, ResourceExt as _,
     api::PostParams,
     runtime::{events::Reporter, reflector::Store},
 };
+use tokio::time::Instant;
 
 use super::{
+    bypass::{self, BypassProber},
     certificates::{Issued, Remembered, Seen, control_plane},
     claimant::ListedServer,
+    control_planes::{self, Clients},
     events::Publisher,
     fleet::{Fleet, Wait},
     informers::Informers,
+    network_policies::NetworkPolicies,
     pass_result::EventRecord,
     prober::Prober,
+    reach::{self, Reach, doubt::Doubt},
+    refusals::Refusals,
     registration::FailedTrials,
     requeue::Failures,
 };
@@ -37,7 +43,8 @@ use crate::{
     applier::Applier,
     clock::{self, Clock},
     metrics::Metrics,
-    probe::verified::Token,
+    namespaces::Namespaces,
+    probe::{Limits, verified::Token},
 };
 
 /// How long a probe's token lives: the shortest that the API grants (TokenRequest, expirationSeconds).
@@ -53,8 +60,8 @@ const CLOCKS_FRESH: Duration = Duration::from_secs(60);
 pub struct Context {
     /// The cluster.
     pub client: Client,
-    /// How to reach it; for reads of one control plane's own view.
-    pub config: Config,
+    /// Clients of its control planes, each for that one's own view.
+    pub control_planes: Clients,
     /// Its time: what is issued, judged and told is by this clock.
     pub clock: Clock,
     /// What watches have brought.
@@ -63,12 +70,20 @@ pub struct Context {
     pub applier: Applier,
     /// The operator's own namespace.
     pub namespace: String,
+    /// Where servers may run.
+    pub namespaces: Namespaces,
     /// ServiceAccount of the tokens that probes send.
     pub probe_service_account: String,
     /// The longest time between two reconciles.
     pub resync: Duration,
     /// Asks endpoints.
     pub prober: Prober,
+    /// Asks whether they can be used past the aggregator.
+    pub bypass: BypassProber,
+    /// The NetworkPolicies around endpoints that do not answer.
+    pub network_policies: NetworkPolicies,
+    /// Asks the kube-apiservers for what they reach.
+    pub reach: Reach,
     /// To count in.
     pub metrics: Metrics,
     /// To show that reconciles come to their end.
@@ -77,6 +92,8 @@ pub struct Context {
     pub servers: Store<ListedServer>,
     /// The rotations of all servers.
     pub fleet: Fleet,
+    /// Children that are not taken.
+    pub refusals: Refusals,
     publisher: Publisher,
     token: tokio::sync::Mutex<Option<(Token, Instant)>>,
     clocks: tokio::sync::Mutex<Option<(Instant, Option<String>)>>,
@@ -104,10 +121,16 @@ pub struct Memory {
     /// Whether any endpoint served what the published bundle vouches for when they were asked last; `None` where none has answered
     /// yet.
     pub trusted: Option<bool>,
+    /// By which its endpoints were asked last: the versions of what they answer by, as one number.
+    pub around: Option<u64>,
+    /// Whether the next pass is to ask its endpoints at once: a rotation waits for them, or they are not as they should be.
+    pub asks_at_once: bool,
+    /// Whether every kube-apiserver reaches it.
+    pub doubt: Doubt,
     /// The bundle that every control plane has seen.
     pub widened: Option<Seen>,
-    /// What its Secrets held when they were read last.
-    pub secrets: Option<Arc<Remembered>>,
+    /// What its serving Secret held when it was read last.
+    pub serving: Option<Arc<Remembered>>,
     /// What was told in an Event of an object that does not decode.
     pub invalid: Option<String>,
     /// Errors since the last success.
@@ -162,18 +185,23 @@ impl Context {
             applier: Applier::new(deps.client.clone(), Arc::new(informers.clone())),
             informers,
             client: deps.client.clone(),
-            config: deps.config.clone(),
+            control_planes: control_planes::over_network(deps.config.clone()),
             clock: deps.clock.clone(),
             namespace: deps.namespace.clone(),
+            namespaces: deps.settings.namespaces.clone(),
             probe_service_account: deps.settings.probe_service_account.clone(),
             resync: deps.settings.resync,
             prober,
+            bypass: BypassProber::new(bypass::over_network(Limits::default(), deps.clock.clone())),
+            network_policies: NetworkPolicies::default(),
+            reach: Reach::new(reach::ask::over_network(deps.client.clone(), deps.config.clone())),
             metrics: deps.metrics.clone(),
             heartbeat: deps.heartbeat.clone(),
             servers,
             token: tokio::sync::Mutex::default(),
             clocks: tokio::sync::Mutex::default(),
             fleet: Fleet::default(),
+            refusals: Refusals::default(),
             skew_told: AtomicBool::default(),
             memory: Mutex::default(),
         }
@@ -208,6 +236,10 @@ impl Context {
     pub fn forget(&self, uid: &str) {
         self.fleet.forget(uid);
         self.prober.forget(uid);
+        self.refusals.forget(uid);
+        self.applier.forget(uid);
+        self.bypass.forget(uid);
+        self.reach.forget(uid);
         self.memory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -250,7 +282,7 @@ impl Context {
         {
             return answer.clone();
         }
-        let answer = control_plane::clocks_differ(&self.client, &self.config, &self.clock).await;
+        let answer = control_plane::clocks_differ(&self.client, &self.control_planes, &self.clock).await;
         *cached = Some((Instant::now(), answer.clone()));
         answer
     }

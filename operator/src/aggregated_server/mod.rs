@@ -13,20 +13,27 @@
 //! | `registration::decide` | whether a claim may be registered | none |
 //! | `registration::apply` | the writes that follow to APIServices | writes |
 //! | `diagnose` | what is wrong | none |
-//! | `children` | server-side apply of the children | writes |
+//! | `children`, `refusals` | server-side apply of the children; which of them the API server does not take | writes / none |
 //! | `volume` | the volume of embedded storage: its growth, its faults, its end | writes |
 //! | `endpoints` | where the endpoints are, and what each one answers | none |
+//! | `network_policies` | the NetworkPolicies around an endpoint that does not answer | reads |
 //! | `prober` | asks endpoints | network |
+//! | `bypass` | asks whether they can be used past the aggregator | network |
+//! | `control_planes`, `reach` | the kube-apiservers, and which of them do not reach a server | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
 //! | `status`, `pending`, `update_status`, `events` | what was found, told | writes status |
 
 pub mod build;
+pub mod bypass;
 pub mod certificates;
 pub mod children;
 pub mod claimant;
 pub mod context;
+pub mod control_planes;
 pub mod controller;
+#[cfg(test)]
+mod cut_off;
 pub mod dereference;
 pub mod diagnose;
 pub mod endpoints;
@@ -37,10 +44,13 @@ pub mod informers;
 pub mod invalid;
 pub mod live;
 pub mod names;
+pub mod network_policies;
 pub mod pass;
 pub mod pass_result;
 mod pending;
 pub mod prober;
+pub mod reach;
+pub mod refusals;
 pub mod registration;
 pub mod requeue;
 pub mod status;
@@ -57,13 +67,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus, Reason};
+use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus, ConditionType, Reason};
 use jiff::Timestamp;
-use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta, runtime::controller::Action};
+use kube::{
+    Api, Resource as _, ResourceExt as _,
+    core::ObjectMeta,
+    runtime::{controller::Action, reflector::ObjectRef},
+};
 
 use self::{
     claimant::ListedServer,
     context::Context,
+    finding::Finding,
     pass::{HURRIED, IMPATIENT, PassError},
     pass_result::{EventRecord, PassResult},
     requeue::Failures,
@@ -111,17 +126,40 @@ pub async fn reconcile(server: Arc<ListedServer>, ctx: Arc<Context>) -> Result<A
     let started = Instant::now();
     let (name, uid) = (server.name_any(), server.uid().unwrap_or_default());
     // It may be cut off anywhere, see below.
-    let result = tokio::time::timeout(DEADLINE, reconcile_current(server, &name, &uid, &ctx))
-        .await
-        .unwrap_or(Err(Error::TookTooLong));
+    let result = tokio::time::timeout(
+        DEADLINE,
+        reconcile_current(Arc::clone(&server), &name, &uid, &ctx),
+    )
+    .await
+    .unwrap_or(Err(Error::TookTooLong));
     let counted = if result.is_ok() {
         ctx.change_memory(&uid, |memory| memory.failures = Failures::default());
         ReconcileResult::Success
     } else {
         ReconcileResult::Error
     };
+    if let Err(error @ (Error::TookTooLong | Error::WriteStatus(_))) = &result
+        && is_to_be_told(&ctx, &uid)
+    {
+        // What status cannot tell.
+        let note = error_chain(error);
+        let event_record = EventRecord::warning("ReconcileFailed", "Reconcile", note);
+        events::publish(&ctx, &*server, vec![event_record]).await;
+    }
     ctx.metrics.observe_reconcile(counted, started.elapsed());
+    forget_if_gone(&ctx, &name, &uid);
     result
+}
+
+/// Forgets a server that was deleted while it was reconciled: what the reconcile left behind, nobody comes for any more.
+fn forget_if_gone(ctx: &Context, name: &str, uid: &str) {
+    let listed = ctx.servers.get(&ObjectRef::new(name));
+    if listed.as_ref().and_then(|listed| listed.uid()).as_deref() != Some(uid) {
+        ctx.forget(uid);
+    }
+    if listed.is_none() {
+        ctx.metrics.remove_server(name);
+    }
 }
 
 /// What an error leads to: a pause, which grows from error to error.
@@ -243,8 +281,7 @@ async fn finish(
     if let Update::Stored(_) = update {
         let old = server.status.as_ref();
         let old = old.map(|status| status.conditions.as_slice()).unwrap_or_default();
-        let transition = events::transition(old, &status.conditions);
-        events::publish(ctx, server, transition.into_iter().collect()).await;
+        events::publish(ctx, server, events::transitions(old, &status.conditions)).await;
     }
     Ok(update)
 }
@@ -282,9 +319,11 @@ fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerSt
 
 /// How long until the next look: soon while something is about to change, and never past what is due.
 fn pause(outcome: &PassResult, resync: Duration, now: Timestamp) -> Duration {
+    // An open door is one as long as nobody shuts it.
+    let may_change = |finding: &Finding| finding.reason.condition() != ConditionType::BypassProtected;
     let usual = if outcome.hurry {
         HURRIED
-    } else if outcome.findings.is_empty() && outcome.pending_endpoints.is_empty() {
+    } else if !outcome.findings.iter().any(may_change) && outcome.pending_endpoints.is_empty() {
         resync
     } else {
         IMPATIENT.min(resync)

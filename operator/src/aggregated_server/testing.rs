@@ -1,6 +1,6 @@
 //! Objects for tests.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use annex_crds::v1alpha1::AggregatedServer;
 use kube::{
@@ -10,6 +10,7 @@ use kube::{
 use tokio::sync::watch;
 
 use super::{
+    bypass::BypassProber,
     context::Context,
     dereference::{NamespaceState, Source, Surroundings},
     informers::Informers,
@@ -21,6 +22,7 @@ use crate::{
     clock::Clock,
     decode::Guarded,
     metrics::Metrics,
+    namespaces::Namespaces,
     probe::Limits,
     run::{ControllerDeps, ControllerSettings},
 };
@@ -76,6 +78,7 @@ pub(crate) fn deps(client: Client) -> (ControllerDeps, watch::Sender<bool>) {
         settings: ControllerSettings {
             instance: "annex-0".into(),
             probe_service_account: "annex-probe".into(),
+            namespaces: Namespaces::default(),
             workers: 1,
             resync: Duration::from_secs(20),
         },
@@ -101,14 +104,26 @@ pub(crate) fn prober() -> Prober {
     ))
 }
 
-/// What reconciles share.
+/// What reconciles share, with [`server`] listed.
 pub(crate) fn context(client: Client) -> Context {
-    let (servers, _) = reflector::store();
-    Context::new(&deps(client).0, servers, Informers::empty(), prober())
+    let (servers, mut writer) = reflector::store();
+    writer.apply_watcher_event(&watcher::Event::Apply(Guarded(Ok(server()))));
+    unprobed(Context::new(
+        &deps(client).0,
+        servers,
+        Informers::empty(),
+        prober(),
+    ))
 }
 
-/// The same among so many other servers.
-pub(crate) fn context_among(client: Client, others: usize) -> Context {
+/// Whose endpoints are not asked whether they can be used past the aggregator.
+pub(crate) fn unprobed(mut context: Context) -> Context {
+    context.bypass = BypassProber::new(Arc::new(|_| Box::pin(async { None })));
+    context
+}
+
+/// The same among so many other servers, with endpoints that answer `prober`.
+pub(crate) fn context_among(client: Client, others: usize, prober: Prober) -> Context {
     let (servers, mut writer) = reflector::store();
     for number in 0..others {
         let mut other = server();
@@ -117,7 +132,7 @@ pub(crate) fn context_among(client: Client, others: usize) -> Context {
         other.spec.apis.clear();
         writer.apply_watcher_event(&watcher::Event::Apply(Guarded(Ok(other))));
     }
-    Context::new(&deps(client).0, servers, Informers::empty(), prober())
+    unprobed(Context::new(&deps(client).0, servers, Informers::empty(), prober))
 }
 
 /// A namespace with nothing in it.
@@ -126,7 +141,9 @@ pub(crate) fn surroundings() -> Surroundings {
         source: Source::Live,
         namespace: NamespaceState::Active,
         config_map: None,
-        secrets: None,
+        authority: None,
+        serving: None,
+        record: None,
         authority_secret: None,
         serving_secret: None,
         workload: None,

@@ -1,6 +1,8 @@
 //! The charts on a real cluster: what they grant and run, what an upgrade writes, what an uninstall leaves.
 
 mod access;
+mod narrow;
+mod network_policies;
 mod policy;
 mod process;
 mod uninstall;
@@ -18,6 +20,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: |world| Box::pin(access::matrix(world)),
     },
     Scenario {
+        name: "chart/narrow-rights",
+        lane: Lane::Alone,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(narrow::rights(world)),
+    },
+    Scenario {
         name: "chart/process",
         lane: Lane::Alone,
         long: false,
@@ -30,6 +39,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(policy::limits_the_operator(world)),
+    },
+    Scenario {
+        name: "chart/network-policies",
+        lane: Lane::Alone,
+        long: true,
+        needs_node: true,
+        run: |world| Box::pin(network_policies::enforced(world)),
     },
     Scenario {
         name: "chart/upgrade",

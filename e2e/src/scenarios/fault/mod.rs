@@ -5,18 +5,29 @@
 //! | `pods` | the workload: images, users, crashes, ports, templates |
 //! | `answers` | what the server answers, and its storage |
 //! | `trial` | a first registration that fails, and what it must not hold up |
-//! | `drift` | what hands change |
+//! | `drift`, `drift_of_kinds` | what hands change |
+//! | `contested` | what others change again and again |
+//! | `takeover` | who holds a group-version, and goes |
+//! | `bypass` | a server that can be used past the aggregator |
 //! | `claims` | who owns a group-version, and in which namespace |
 //! | `backend` | a server that somebody else runs |
+//! | `control_plane` | a kube-apiserver that does not reach what others do |
+//! | `network_policy` | packets that are dropped on the way to a pod |
 //! | `black_holes` | endpoints that never answer, and what they must not hold up |
 
 mod answers;
 mod backend;
 mod black_holes;
+mod bypass;
 mod claims;
+mod contested;
+mod control_plane;
 mod drift;
+mod drift_of_kinds;
 mod named;
+mod network_policy;
 mod pods;
+mod takeover;
 mod trial;
 
 use super::{Failure, Lane, Scenario, World};
@@ -66,6 +77,34 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: |world| Box::pin(drift::run(world)),
     },
     Scenario {
+        name: "fault/drift-of-kinds",
+        lane: Lane::Own,
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(drift_of_kinds::run(world)),
+    },
+    Scenario {
+        name: "fault/contested",
+        lane: Lane::Own,
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(contested::run(world)),
+    },
+    Scenario {
+        name: "fault/takeover",
+        lane: Lane::Own,
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(takeover::run(world)),
+    },
+    Scenario {
+        name: "fault/bypass",
+        lane: Lane::Own,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(bypass::run(world)),
+    },
+    Scenario {
         name: "fault/claims",
         lane: Lane::Own,
         long: false,
@@ -92,6 +131,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: true,
         run: |world| Box::pin(black_holes::run(world)),
+    },
+    Scenario {
+        name: "fault/network-policy",
+        lane: Lane::Own,
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(network_policy::run(world)),
+    },
+    Scenario {
+        name: "fault/second-control-plane",
+        lane: Lane::Alone,
+        long: true,
+        needs_node: true,
+        run: |world| Box::pin(control_plane::run(world)),
     },
 ];
 

@@ -2,6 +2,8 @@
 //!
 //! Clients are two kinds, see [`super::load`]. All of it needs a cluster whose pods this machine can reach.
 
+mod control_planes;
+mod killed;
 mod kubelet;
 mod server;
 mod steps;
@@ -51,11 +53,25 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: |world| Box::pin(under_load::authority(world, GO)),
     },
     Scenario {
+        name: "rotation/second-control-plane",
+        lane: Lane::Alone,
+        long: true,
+        needs_node: true,
+        run: |world| Box::pin(control_planes::frozen_second(world)),
+    },
+    Scenario {
         name: "rotation/default-kubelet",
         lane: Lane::Alone,
         long: true,
         needs_node: true,
         run: |world| Box::pin(kubelet::by_default(world)),
+    },
+    Scenario {
+        name: "rotation/killed-operator",
+        lane: Lane::Alone,
+        long: true,
+        needs_node: true,
+        run: |world| Box::pin(killed::at_its_writes(world, WARDLE)),
     },
     Scenario {
         name: "rotation/go-under-load",

@@ -1,15 +1,14 @@
-//! The writes to the two Secrets that [`writes`](super::writes) decides about.
-
-use std::time::Instant;
+//! The writes to the two Secrets that [`writes`] decides about.
 
 use annex_crds::{PAUSED_ANNOTATION, v1alpha1::Reason};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::{api::core::v1::Secret, kube_aggregator::pkg::apis::apiregistration::v1::APIService};
+use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _, api::PostParams};
+use tokio::time::Instant;
 
 use super::{
     Authority, AuthorityFault, AuthorityWrite, CertificateState, IssueCause, Issued, LeafFault, Policy,
-    Replacement, Serving, ServingWrite, Waits, authority, control_plane, published, secrets,
+    Remembered, Replacement, Serving, ServingWrite, Waits, authority, control_plane, published, secrets,
     writes::{self, Stored},
 };
 use crate::aggregated_server::{
@@ -119,10 +118,8 @@ impl SecretsApplier<'_> {
         memory: &mut Memory,
         outcome: &mut PassResult,
     ) -> Result<CertificateState, CertificatesError> {
-        if let Some(remembered) = &self.surroundings.secrets {
-            let published = published::authorities(&self.own_api_services());
-            let keys = remembered.keys(&published, self.policy, self.now);
-            let keys = keys.ok_or(CertificatesError::NotLive)?;
+        if let Some(authority) = &self.surroundings.authority {
+            let keys = self.unchanged(authority).ok_or(CertificatesError::NotLive)?;
             self.ctx.fleet.not_due(&self.names.uid);
             return Ok(keys);
         }
@@ -166,6 +163,22 @@ impl SecretsApplier<'_> {
         ))
     }
 
+    /// The certificates beside the authority that a watch has brought, where nothing is to be done about them.
+    fn unchanged(&self, authority: &Authority) -> Option<CertificateState> {
+        let published = published::authorities(&self.surroundings.own_api_services(self.names));
+        let (policy, now) = (self.policy, self.now);
+        let read = || {
+            let secret = self.surroundings.serving_secret.as_ref();
+            let secret = secret.filter(|secret| self.names.ownership(*secret) == Ownership::Ours)?;
+            let bundle = authority.clone().with_published(&published, policy).bundle();
+            Remembered::read(secret, &bundle, policy, now, Instant::now())
+        };
+        match &self.surroundings.serving {
+            Some(remembered) => remembered.keys(authority, &published, policy, now),
+            None => read()?.keys(authority, &published, policy, now),
+        }
+    }
+
     /// What a leaf that is due, or will be, has to wait for.
     async fn waits(
         &self,
@@ -179,9 +192,9 @@ impl SecretsApplier<'_> {
         // of them that does not answer must not keep all others without.
         let lost = matches!(serving.read, Err(LeafFault::Expired)) && memory.trusted == Some(false);
         if serving.widens && !lost {
-            let api_services = self.own_api_services();
-            let (client, config) = (&self.ctx.client, &self.ctx.config);
-            waits.widening = control_plane::widening(client, config, memory, bundle, &api_services).await;
+            let api_services = self.surroundings.own_api_services(self.names);
+            let (client, clients) = (&self.ctx.client, &self.ctx.control_planes);
+            waits.widening = control_plane::widening(client, clients, memory, bundle, &api_services).await;
         }
         if serving.cause.is_some()
             && waits.widening.is_none()
@@ -277,7 +290,7 @@ impl SecretsApplier<'_> {
         memory: &mut Memory,
         outcome: &mut PassResult,
     ) -> Result<Stored, CertificatesError> {
-        let published = published::authorities(&self.own_api_services());
+        let published = published::authorities(&self.surroundings.own_api_services(self.names));
         let (replacement, there) = match writes::of_authority(live, &published, self.policy, self.now) {
             AuthorityWrite::None(stored) => {
                 self.ctx.fleet.not_due(&self.names.uid);
@@ -394,14 +407,6 @@ impl SecretsApplier<'_> {
         }
         outcome.hurry = true;
         Ok(written)
-    }
-
-    fn own_api_services(&self) -> Vec<&APIService> {
-        let ours = |service: &&APIService| {
-            self.names.ownership(*service) != Ownership::Foreign
-                && service.metadata.deletion_timestamp.is_none()
-        };
-        self.surroundings.api_services.values().filter(ours).collect()
     }
 
     /// The Secret `live` as this server's. One of an earlier server of this name, such as from a backup, is taken up before the

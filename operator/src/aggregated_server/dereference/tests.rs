@@ -12,6 +12,7 @@ use crate::{
     aggregated_server::{
         build::api_service,
         informers::{kept::Reduce, store::Store},
+        registration::{RegistrationState, decide},
         testing::{names, server, surroundings},
         validate::plan_apis,
     },
@@ -49,7 +50,11 @@ async fn asked(
         server: &server,
         names: &names,
     };
-    let read = tokio::time::timeout(Duration::from_secs(3600), reader.read(source, None, Vec::new())).await;
+    let read = tokio::time::timeout(
+        Duration::from_secs(3600),
+        reader.read(source, ServingSecret::Unknown, Vec::new()),
+    )
+    .await;
     let asked = asked.lock().unwrap();
     (asked.clone(), read.ok().map(Result::unwrap))
 }
@@ -116,7 +121,9 @@ async fn nothing_is_read_from_what_was_not_listed_or_may_be_late() {
             server: &server,
             names: &names,
         };
-        let read = reader.read(Source::Stored, None, Vec::new()).await;
+        let read = reader
+            .read(Source::Stored, ServingSecret::Unknown, Vec::new())
+            .await;
         read.unwrap().source
     };
     let informers = Informers::empty();
@@ -167,6 +174,56 @@ async fn api_services_of_a_former_server_are_read_with_the_claimed_ones() {
             .all(|service| service.spec.as_ref().unwrap().ca_bundle.is_some())
     );
     assert_eq!(read.known_api_services.len(), 3);
+}
+
+/// A copy says whose an APIService is, in the words of a live read.
+#[tokio::test]
+async fn whose_an_api_service_is_is_known_without_asking() {
+    let managers = json!([
+        { "manager": "kubectl-create", "operation": "Update", "apiVersion": "v1", "fieldsV1": { "f:spec": {} } },
+        { "manager": "kube-apiserver", "operation": "Update", "apiVersion": "v1", "subresource": "status", "fieldsV1": {} },
+    ]);
+    let helm = json!({
+        "meta.helm.sh/release-name": "adapter", "meta.helm.sh/release-namespace": "elsewhere", "more": "x",
+    });
+    for (annotations, owner) in [
+        (helm, "helm release elsewhere/adapter"),
+        (json!({}), "field manager kubectl-create"),
+    ] {
+        let mut service = api_service_of("wardle.example.com", "none", "none");
+        service["metadata"]["name"] = "v1alpha1.wardle.example.com".into();
+        service["metadata"]["ownerReferences"] = Value::Null;
+        service["metadata"]["annotations"] = annotations;
+        service["metadata"]["managedFields"] = managers.clone();
+        let informers = Informers::empty();
+        tell(&informers.api_services, service.clone());
+        let client = fake_client(move |request| match request.path.as_str() {
+            API_SERVICE => Answer::ok(service.clone()),
+            path if path.ends_with('s') => Answer::ok(json!({ "metadata": {}, "items": [] })),
+            _ => Answer::status(404, "NotFound"),
+        });
+        let (server, names) = (server(), names());
+        let reader = Reader {
+            client: &client,
+            informers: &informers,
+            server: &server,
+            names: &names,
+        };
+        for source in [Source::Stored, Source::Live] {
+            let read = reader
+                .read(source, ServingSecret::Unknown, Vec::new())
+                .await
+                .unwrap();
+            let service = &read.api_services["v1alpha1.wardle.example.com"];
+            assert_eq!(
+                decide::standing(Some(service), &names),
+                RegistrationState::Foreign {
+                    owner: owner.to_owned()
+                },
+                "{source:?}"
+            );
+        }
+    }
 }
 
 /// An APIService on trial is taken back for what is not said of it: that must not be for a late watch.
@@ -315,7 +372,10 @@ async fn a_slice_that_does_not_decode_fails_the_reading_of_its_server() {
         server: &server,
         names: &names,
     };
-    let Err(error) = reader.read(Source::Stored, None, Vec::new()).await else {
+    let Err(error) = reader
+        .read(Source::Stored, ServingSecret::Unknown, Vec::new())
+        .await
+    else {
         panic!("read without the slice");
     };
     assert_eq!(error.to_string(), "failed to decode EndpointSlice spoilt");

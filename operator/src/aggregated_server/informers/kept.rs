@@ -3,7 +3,9 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use annex_crds::{TRIAL_ANNOTATION, v1alpha1::AggregatedServer};
+use annex_crds::{
+    DEFAULTS_REVISION_ANNOTATION, TRIAL_ANNOTATION, WORKLOAD_PODS_ANNOTATION, v1alpha1::AggregatedServer,
+};
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, StatefulSet},
@@ -17,15 +19,15 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Map;
 
 use crate::{
-    aggregated_server::build::pod::LEAF_ANNOTATION,
-    applier::Known,
+    aggregated_server::build::{SERVING_ANNOTATION, pod::LEAF_ANNOTATION},
+    applier::{HELM_ANNOTATIONS, Known},
     decode::{Guarded, Managed, ObjectMetadata, Undecodable},
 };
 
 /// An object as it is kept.
 #[derive(Debug)]
 pub struct Kept<K> {
-    /// The object; `()` where its metadata is all that is read.
+    /// The object.
     pub object: K,
     /// What is known of it.
     pub known: Arc<Known>,
@@ -45,7 +47,7 @@ pub trait Reduce {
 impl<K> Kept<K> {
     /// What is to be kept of `object`.
     pub fn of<T: Reduce<Kept = K> + Resource>(object: Managed<T>) -> Self {
-        let Managed { object, own } = object;
+        let Managed { object, own, .. } = object.with_managers();
         Self {
             known: Arc::new(Known::new(object.meta(), own)),
             name: object.meta().name.as_deref().unwrap_or_default().into(),
@@ -54,10 +56,14 @@ impl<K> Kept<K> {
     }
 }
 
+/// Of a ConfigMap the record of a serving Secret is kept, of other kinds nothing.
 impl Reduce for ObjectMetadata {
-    type Kept = ();
+    type Kept = Option<Box<str>>;
 
-    fn reduce(self) -> Self::Kept {}
+    fn reduce(mut self) -> Self::Kept {
+        let record = self.annotations_mut().remove(SERVING_ANNOTATION);
+        record.map(String::into_boxed_str)
+    }
 }
 
 /// An object of kind `K` as JSON, or what is known of one that does not decode.
@@ -93,7 +99,9 @@ impl<K: Strip + Serialize> Reduce for Guarded<K> {
     fn reduce(self) -> Self::Kept {
         let json = match self.0 {
             Ok(mut object) => {
-                object.meta_mut().managed_fields = None;
+                if !K::KEEPS_MANAGERS {
+                    object.meta_mut().managed_fields = None;
+                }
                 object.strip();
                 serde_json::to_vec(&object)
                     .map(Vec::into_boxed_slice)
@@ -115,13 +123,19 @@ impl<K: Strip + Serialize> Reduce for Guarded<K> {
 
 /// A kind of which not everything is read.
 pub trait Strip: Resource {
+    /// Whether it has to be said who has written one that is not ours.
+    const KEEPS_MANAGERS: bool = false;
+
     /// Drops the rest.
     fn strip(&mut self);
 }
 
-fn drop_annotations(metadata: &mut ObjectMeta, but: &str) {
+/// The annotations that are read of a workload and its pods.
+const RECORDED: [&str; 2] = [DEFAULTS_REVISION_ANNOTATION, WORKLOAD_PODS_ANNOTATION];
+
+fn drop_annotations(metadata: &mut ObjectMeta, but: &[&str]) {
     if let Some(annotations) = &mut metadata.annotations {
-        annotations.retain(|key, _| key == but);
+        annotations.retain(|key, _| but.contains(&key.as_str()));
     }
 }
 
@@ -129,13 +143,13 @@ fn strip_template(template: &mut PodTemplateSpec) {
     template.spec = None;
     if let Some(metadata) = &mut template.metadata {
         metadata.labels = None;
-        drop_annotations(metadata, LEAF_ANNOTATION);
+        drop_annotations(metadata, &[LEAF_ANNOTATION]);
     }
 }
 
 impl Strip for Deployment {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &RECORDED);
         self.spec.strategy = None;
         strip_template(&mut self.spec.template);
     }
@@ -143,14 +157,14 @@ impl Strip for Deployment {
 
 impl Strip for StatefulSet {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &RECORDED);
         strip_template(&mut self.spec.template);
     }
 }
 
 impl Strip for Pod {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &RECORDED);
         self.spec = self.spec.take().map(|spec| PodSpec {
             node_name: spec.node_name,
             service_account_name: spec.service_account_name,
@@ -175,20 +189,23 @@ impl Strip for Pod {
 
 impl Strip for Service {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &[]);
         self.status = None;
     }
 }
 
 impl Strip for EndpointSlice {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &[]);
     }
 }
 
 impl Strip for APIService {
+    const KEEPS_MANAGERS: bool = true;
+
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, TRIAL_ANNOTATION);
+        let [namespace, name] = HELM_ANNOTATIONS;
+        drop_annotations(&mut self.metadata, &[TRIAL_ANNOTATION, namespace, name]);
         let kind = AggregatedServer::kind(&());
         let is_of_a_server = self.owner_references().iter().any(|owner| owner.kind == kind);
         if let Some(spec) = &mut self.spec
@@ -196,5 +213,30 @@ impl Strip for APIService {
         {
             spec.ca_bundle = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Which defaults a workload has is recorded there alone: a copy without that would be of another revision.
+    #[test]
+    fn the_revision_of_defaults_is_kept_and_no_other_annotation() {
+        let annotations =
+            json!({ DEFAULTS_REVISION_ANNOTATION: "2", WORKLOAD_PODS_ANNOTATION: "abc", "other": "x" });
+        let recorded = json!({ DEFAULTS_REVISION_ANNOTATION: "2", WORKLOAD_PODS_ANNOTATION: "abc" });
+        let metadata = json!({ "name": "n", "annotations": annotations });
+        fn kept<K: Strip + Serialize + DeserializeOwned>(object: serde_json::Value) -> serde_json::Value {
+            let object: Guarded<K> = serde_json::from_value(object).unwrap();
+            json!(object.reduce().get().0.unwrap())["metadata"]["annotations"].take()
+        }
+        let workload = json!({ "metadata": metadata, "spec": { "selector": {}, "template": {} } });
+        assert_eq!(kept::<Deployment>(workload.clone()), recorded);
+        assert_eq!(kept::<StatefulSet>(workload), recorded);
+        assert_eq!(kept::<Pod>(json!({ "metadata": metadata })), recorded);
+        assert_eq!(kept::<Service>(json!({ "metadata": metadata })), json!({}));
     }
 }

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`store`] | the objects of one kind, by name and by index |
 //! | [`kept`] | an object without what nobody reads |
+//! | [`authority`] | Secrets of authorities, without their keys |
 //! | `crd_versions` | what CustomResourceDefinitions serve, which their metadata do not say |
 //!
 //! Nothing counts before it was listed once. A copy may be late: what a step of a rotation depends on is read live, and so is
 //! what is missing here, see `dereference`.
 
+pub mod authority;
 mod crd_versions;
 pub mod kept;
 pub mod store;
@@ -35,6 +37,7 @@ use tokio::{
 };
 
 use self::{
+    authority::AuthoritySecret,
     crd_versions::CrdVersions,
     store::{Children, Store},
 };
@@ -42,6 +45,7 @@ use crate::{
     admin::Watches,
     applier::{self, Known},
     decode::{Guarded, ObjectMetadata},
+    namespaces::Namespaces,
 };
 
 /// How long passes wait for the first lists.
@@ -78,6 +82,8 @@ pub struct Informers {
     pub cluster_role_bindings: Store<ObjectMetadata>,
     /// Our RoleBindings in kube-system.
     pub role_bindings: Store<ObjectMetadata>,
+    /// The authorities' Secrets, in the operator's own namespace.
+    pub authorities: Store<AuthoritySecret>,
     /// How the watches fare.
     pub watches: Watches,
     /// When they were begun.
@@ -86,28 +92,38 @@ pub struct Informers {
 
 impl Default for Informers {
     fn default() -> Self {
+        Self::of(&Namespaces::default(), Watches::default())
+    }
+}
+
+impl Informers {
+    /// Of servers in `namespaces`.
+    #[must_use]
+    pub fn of(namespaces: &Namespaces, watches: Watches) -> Self {
+        fn of_children<T: kept::Reduce + kube::Resource>(namespaces: &Namespaces) -> Store<T> {
+            Store::of_namespaces(of_server, namespaces)
+        }
         Self {
             namespaces: Store::new(|_| Vec::new()),
             api_services: Store::new(of_api_service),
             crds: Store::new(of_crd),
             crd_versions: Arc::default(),
-            pods: Store::new(of_server),
-            endpoint_slices: Store::new(of_server),
-            services: Store::new(of_server),
-            deployments: Store::new(of_server),
-            stateful_sets: Store::new(of_server),
-            service_accounts: Store::new(of_server),
-            config_maps: Store::new(of_server),
-            budgets: Store::new(of_server),
+            pods: of_children(namespaces),
+            endpoint_slices: of_children(namespaces),
+            services: of_children(namespaces),
+            deployments: of_children(namespaces),
+            stateful_sets: of_children(namespaces),
+            service_accounts: of_children(namespaces),
+            config_maps: of_children(namespaces),
+            budgets: of_children(namespaces),
             cluster_role_bindings: Store::new(of_server),
             role_bindings: Store::new(of_server),
-            watches: Watches::default(),
+            authorities: Store::new(of_server),
+            watches,
             begun: Instant::now(),
         }
     }
-}
 
-impl Informers {
     /// Whether everything was listed once. Waits for that as long as the process is young: what was not listed by then, such as
     /// for want of a right, is read live in each pass, and holds nobody up.
     pub async fn listed(&self) -> bool {
@@ -126,7 +142,7 @@ impl Informers {
         self.watches.are_late()
     }
 
-    fn listings(&self) -> [(&'static str, &watch::Sender<bool>); 13] {
+    fn listings(&self) -> [(&'static str, &watch::Sender<bool>); 14] {
         [
             ("Namespace", self.namespaces.listing()),
             ("APIService", self.api_services.listing()),
@@ -141,6 +157,7 @@ impl Informers {
             ("PodDisruptionBudget", self.budgets.listing()),
             ("ClusterRoleBinding", self.cluster_role_bindings.listing()),
             ("RoleBinding", self.role_bindings.listing()),
+            ("Secret", self.authorities.listing()),
         ]
     }
 

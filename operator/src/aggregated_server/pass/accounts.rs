@@ -17,7 +17,6 @@ use crate::{
         pass_result::PassResult,
     },
     applier::Ownership,
-    error_chain::error_chain,
 };
 
 impl Pass<'_> {
@@ -52,10 +51,7 @@ impl Pass<'_> {
                 children.apply(&reader, Reason::ApplyFailed, outcome).await;
                 children.apply(&informers, Reason::ApplyFailed, outcome).await;
             }
-            Err(error) => {
-                let message = format!("failed to read who is bound: {}", error_chain(&error));
-                outcome.find(Reason::ApplyFailed, message);
-            }
+            Err(error) => outcome.failed("failed to read who is bound", &error),
         }
     }
 

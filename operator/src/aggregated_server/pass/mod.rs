@@ -1,31 +1,37 @@
 //! One pass over a server: dereference, validate, build, apply, and what was found out on the way.
 
 mod accounts;
+mod paused;
+mod reach;
+mod recall;
 #[cfg(test)]
 mod steady;
 mod volume;
 mod workload;
 
 use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
+use annex_crds::v1alpha1::{AggregatedServer, Child, ConditionType, Reason};
 use jiff::Timestamp;
-use kube::{Api, Resource as _, ResourceExt as _};
+use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta};
+use tokio::time::Instant;
 
 use super::{
     build::{self, network},
+    bypass::Question,
     certificates::{
-        CertificateState, Policy, Remembered,
+        CertificateState, Policy, Remembered, ServingRecord,
         advance::Rotation,
         apply::{self, CertificatesError, SecretsApplier},
     },
     children::{Children, Writes},
     claimant::{self, Claimant, ListedServer},
-    context::{Context, Memory},
-    dereference::{NamespaceState, ReadError, Reader, Source, Surroundings},
+    context::{Context, Memory, TokenError},
+    dereference::{NamespaceState, ReadError, Reader, ServingSecret, Source, Surroundings},
     diagnose,
     endpoints::{self, Endpoints, Report},
     events,
@@ -38,7 +44,6 @@ use super::{
     validate::{self, ApiPlan, SERVICE_PORT},
 };
 use crate::{
-    error_chain::error_chain,
     pki::{Certificate, bundle},
     probe::tls::HandshakeError,
 };
@@ -101,19 +106,32 @@ impl PassError {
 /// See [`PassError`].
 pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<PassResult, PassError> {
     let names = Names::new(server, &ctx.namespace);
+    if let Some(refusal) = validate::refuse_reach(&names, &ctx.namespaces) {
+        return Ok(out_of_reach(ctx, server, &names, refusal));
+    }
     let mut memory = ctx.memory(&names.uid);
+    ctx.applier.recall(&names.uid, was_contested(server));
     let servers = ctx.servers.state().len();
-    let secrets = memory.secrets.take();
-    let secrets = secrets.filter(|secrets| secrets.is_fresh(Instant::now(), servers));
+    let first = memory.around.is_none();
+    let serving = memory.serving.take();
+    let serving = serving.filter(|serving| serving.is_fresh(Instant::now(), servers));
+    let serving = match serving {
+        Some(serving) => ServingSecret::Remembered(serving),
+        None if first => ServingSecret::Recorded,
+        None => ServingSecret::Unknown,
+    };
     let mut pass = Pass {
         policy: Policy::new(server, &names),
-        surroundings: read(ctx, server, &names, Source::Stored, secrets).await?,
+        surroundings: read(ctx, server, &names, Source::Stored, serving).await?,
         plans: validate::plan_apis(server),
         ctx,
         server,
         names,
         now,
     };
+    if let Some(record) = pass.surroundings.record.take() {
+        pass.recall(&record).await?;
+    }
     if pass.surroundings.source == Source::Live && !pass.is_paused() {
         is_there(ctx, server).await?;
     }
@@ -123,7 +141,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     if matches!(ended, Err(PassError::NotLive)) {
         memory = before;
         is_there(ctx, server).await?;
-        pass.surroundings = read(ctx, server, &pass.names, Source::Live, None).await?;
+        pass.surroundings = read(ctx, server, &pass.names, Source::Live, ServingSecret::Unknown).await?;
         outcome = PassResult::default();
         ended = pass.run(&mut memory, &mut outcome).await;
     }
@@ -136,6 +154,34 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
             Err(error)
         }
     }
+}
+
+/// Of a server where this operator neither reads nor writes. What was made of it before stays as it is, and is told as before.
+fn out_of_reach(ctx: &Context, server: &AggregatedServer, names: &Names, refusal: Finding) -> PassResult {
+    ctx.prober.forget(&names.uid);
+    let children = server.status.as_ref().map(|status| status.children.clone());
+    PassResult {
+        apis: unregistered(&validate::plan_apis(server)),
+        children: children.unwrap_or_default(),
+        findings: vec![refusal],
+        ..PassResult::default()
+    }
+}
+
+fn unregistered(plans: &[ApiPlan]) -> Vec<ClaimResult> {
+    let none = |plan: &ApiPlan| ClaimResult {
+        plan: plan.clone(),
+        registered: false,
+        available: false,
+    };
+    plans.iter().map(none).collect()
+}
+
+/// Whether status tells of a contest.
+fn was_contested(server: &AggregatedServer) -> bool {
+    let conditions = server.status.iter().flat_map(|status| &status.conditions);
+    let mut contested = conditions.filter(|condition| condition.type_ == ConditionType::Contested.as_str());
+    contested.any(|condition| condition.status == "True")
 }
 
 /// Makes sure that the server is there still: nothing is made for one that was deleted since the watch told of it.
@@ -159,7 +205,7 @@ async fn read(
     server: &AggregatedServer,
     names: &Names,
     source: Source,
-    secrets: Option<Arc<Remembered>>,
+    serving: ServingSecret,
 ) -> Result<Surroundings, ReadError> {
     let others = ctx.servers.state().into_iter();
     let rivals = others
@@ -167,18 +213,21 @@ async fn read(
         .filter(|other| claimant::claims_any(other, &server.spec.apis))
         .map(|other| Claimant::of(&other))
         .collect();
-    let reader = Reader {
+    reader(ctx, server, names).read(source, serving, rivals).await
+}
+
+const fn reader<'a>(ctx: &'a Context, server: &'a AggregatedServer, names: &'a Names) -> Reader<'a> {
+    Reader {
         client: &ctx.client,
         informers: &ctx.informers,
         server,
         names,
-    };
-    reader.read(source, secrets, rivals).await
+    }
 }
 
 impl Pass<'_> {
     async fn run(&self, memory: &mut Memory, outcome: &mut PassResult) -> Result<(), PassError> {
-        outcome.apis = self.unregistered();
+        outcome.apis = unregistered(&self.plans);
         let writes = match self.surroundings.source {
             _ if self.is_paused() => Writes::Never,
             Source::Stored => Writes::AfterLiveReads,
@@ -188,6 +237,11 @@ impl Pass<'_> {
         if outcome.not_live {
             return Err(PassError::NotLive);
         }
+        let applier = &self.ctx.applier;
+        let contested = applier.contested(&self.names.uid).into_iter();
+        let contested = contested.map(|words| Finding::new(Reason::Contested, words));
+        outcome.findings.extend(contested);
+        outcome.contests_are_recalled = applier.is_recalled(&self.names.uid);
         if writes == Writes::Never {
             outcome.findings.push(apply::paused());
             // Nothing is about to change, and nobody waits for it.
@@ -233,6 +287,10 @@ impl Pass<'_> {
             Ok(keys) => keys,
             Err(error) if error.is_race() => return Err(PassError::Raced),
             Err(CertificatesError::NotLive) => return Err(PassError::NotLive),
+            Err(CertificatesError::HeldBack(_)) if writes == Writes::Never => {
+                self.tell_without_authority(outcome);
+                return Ok(());
+            }
             Err(CertificatesError::HeldBack(finding)) => return Err(PassError::HeldBack(finding)),
             Err(error @ CertificatesError::Foreign { .. }) => {
                 outcome.find(error.reason(), error.to_string());
@@ -246,29 +304,33 @@ impl Pass<'_> {
             return Err(PassError::NotLive);
         }
         let looked = self.look(&keys, memory, outcome).await;
-        let secrets = self.surroundings.secrets.clone();
-        let may_be_old = |secrets: &Arc<Remembered>| secrets.age(Instant::now()) >= DOUBTED_AFTER;
-        if secrets.as_ref().is_some_and(may_be_old)
+        let serving = self.surroundings.serving.clone();
+        let may_be_old = |serving: &Arc<Remembered>| serving.age(Instant::now()) >= DOUBTED_AFTER;
+        if serving.as_ref().is_some_and(may_be_old)
             && self.doubts(&keys, looked.as_deref().unwrap_or_default())
         {
             return Err(PassError::NotLive);
         }
-        memory.secrets = secrets.or_else(|| Remembered::of(&keys, Instant::now()).map(Arc::new));
+        let read = || Remembered::of(&keys, Instant::now(), rand::random());
+        memory.serving = serving.or_else(|| read().map(Arc::new));
         let rotation = Rotation {
             keeper: &keeper,
             keys: &keys,
             looked: looked.as_deref(),
         };
         let published = rotation.advance(outcome).await;
+        memory.asks_at_once |= outcome.certificates.rotation.is_some();
         self.tell_of_client_certificate(outcome);
         let reports = looked.unwrap_or_default();
+        self.tell_of_bypass(&keys, &reports, outcome);
         self.roll_what_was_not_reloaded(&keys, &reports, memory, outcome);
         self.register(&children, &published, &reports, memory, outcome)
             .await;
+        self.tell_who_does_not_reach(&reports, memory, outcome);
         Ok(())
     }
 
-    /// Whether the Secrets may have changed since they were read: an endpoint serves another leaf, or none, as one whose files were
+    /// Whether the serving Secret may have changed since it was read: an endpoint serves another leaf, or none, as one whose files were
     /// spoilt, or a pod waits for its files.
     fn doubts(&self, keys: &CertificateState, reports: &[Report]) -> bool {
         let is_doubtful = |report: &Report| match &report.handshake {
@@ -282,15 +344,6 @@ impl Pass<'_> {
             Err(_) => true,
         };
         reports.iter().any(is_doubtful) || diagnose::any_waits_for_files(&self.surroundings.pods)
-    }
-
-    fn unregistered(&self) -> Vec<ClaimResult> {
-        let none = |plan: &ApiPlan| ClaimResult {
-            plan: plan.clone(),
-            registered: false,
-            available: false,
-        };
-        self.plans.iter().map(none).collect()
     }
 
     fn port(&self) -> i32 {
@@ -348,7 +401,8 @@ impl Pass<'_> {
         outcome
             .children
             .push(secret(&names.namespace, names.serving_secret.clone()));
-        self.publish(children, &bundle::to_pem(&keys.bundle), outcome)
+        let record = ServingRecord::of(keys).and_then(|record| record.annotation());
+        self.publish(children, &bundle::to_pem(&keys.bundle), record, outcome)
             .await;
         let Some(workload) = &self.server.spec.workload else {
             return;
@@ -362,8 +416,14 @@ impl Pass<'_> {
     }
 
     /// Publishes the bundle for clients that talk to the server directly.
-    async fn publish(&self, children: &Children<'_>, bundle_pem: &str, outcome: &mut PassResult) {
-        let published = build::config_map(&self.names, bundle_pem);
+    async fn publish(
+        &self,
+        children: &Children<'_>,
+        bundle_pem: &str,
+        record: Option<String>,
+        outcome: &mut PassResult,
+    ) {
+        let published = build::config_map(&self.names, bundle_pem, record);
         let known = self.surroundings.config_map.as_deref();
         children
             .apply_over(&published, known, Reason::ApplyFailed, outcome)
@@ -390,18 +450,14 @@ impl Pass<'_> {
             }
             return None;
         }
-        let endpoints = endpoints::resolve(
-            service,
-            &surroundings.endpoint_slices,
-            self.port(),
-            self.server
-                .spec
-                .workload
-                .is_some()
-                .then_some(surroundings.pods.as_slice()),
-        );
+        let endpoints = self.endpoints();
         self.forget_trials_of_others(&endpoints, memory);
+        let around = Some(self.around(&endpoints));
+        let changed = std::mem::replace(&mut memory.around, around) != around;
         let questions = self.questions(keys, memory, outcome).await;
+        // What a rotation or a registration hangs on, and what is or may be otherwise than before, waits for no turn.
+        let hangs_on_it = keys.is_replacing() || keys.leaf_due || keys.swapped || keys.leaf.is_none();
+        let questions = questions.at_once(changed || hangs_on_it || memory.asks_at_once);
         let reports = self
             .ctx
             .prober
@@ -420,11 +476,57 @@ impl Pass<'_> {
         let pending = reports.iter().filter(|report| report.is_pending());
         outcome.pending_endpoints = pending.map(|report| report.endpoint.to_string()).collect();
         let mut findings = diagnose::endpoints(&endpoints, &reports, &surroundings.pods, self.now);
+        memory.asks_at_once = !findings.is_empty();
+        if diagnose::network_policies::are_asked_for(&reports, &surroundings.pods) {
+            let listed = &self.ctx.network_policies;
+            let policies = listed.of(&self.ctx.client, &self.names.namespace).await;
+            diagnose::network_policies::name(&mut findings, &reports, &surroundings.pods, &policies);
+        }
         if is_embedded(self.server) {
             findings.iter_mut().for_each(tell_of_short_outages);
         }
         outcome.findings.extend(findings);
         Some(reports)
+    }
+
+    /// Whether endpoints can be used past the aggregator, as they answered when they were asked last.
+    fn tell_of_bypass(&self, keys: &CertificateState, reports: &[Report], outcome: &mut PassResult) {
+        let Some(plan) = self.plans.first() else { return };
+        let group_version = (plan.claim.group.clone(), plan.claim.version.clone());
+        let question = Question::new(reports, &self.policy.server_name, &keys.bundle, group_version);
+        let Some(verdict) = question.and_then(|question| self.ctx.bypass.verdict(&self.names.uid, question))
+        else {
+            return;
+        };
+        outcome.bypass_is_known = true;
+        outcome.findings.extend(verdict.finding());
+    }
+
+    fn endpoints(&self) -> Endpoints {
+        let surroundings = &self.surroundings;
+        let pods = surroundings.pods.as_slice();
+        endpoints::resolve(
+            surroundings.service.as_ref(),
+            &surroundings.endpoint_slices,
+            self.port(),
+            self.server.spec.workload.is_some().then_some(pods),
+        )
+    }
+
+    /// What tells, if it differs from what it was, that something has changed by which the endpoints may answer something else.
+    fn around(&self, endpoints: &Endpoints) -> u64 {
+        let surroundings = &self.surroundings;
+        let version = |metadata: &ObjectMeta| metadata.resource_version.clone();
+        let pods = surroundings.pods.iter().map(|pod| version(&pod.metadata));
+        let service = surroundings.service.as_ref();
+        let mut hasher = DefaultHasher::new();
+        self.server.metadata.generation.hash(&mut hasher);
+        service
+            .map(|service| version(&service.metadata))
+            .hash(&mut hasher);
+        pods.collect::<Vec<_>>().hash(&mut hasher);
+        endpoints.list.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Other pods, or another spec, deserve a new trial at once.
@@ -464,10 +566,15 @@ impl Pass<'_> {
         if !group_versions.is_empty() {
             match self.ctx.probe_token().await {
                 Ok(fresh) => token = Some(fresh),
-                Err(error) => outcome.find(Reason::ApplyFailed, error_chain(&error)),
+                Err(TokenError::Request { account, source }) => {
+                    let what = format!("failed to request a token of ServiceAccount {account}");
+                    outcome.failed(&what, &source);
+                }
+                Err(error @ TokenError::Unusable) => outcome.find(Reason::ApplyFailed, error.to_string()),
             }
         }
-        Questions::new(&self.policy.server_name, &keys.bundle, group_versions, token)
+        let proves = !group_versions.is_empty();
+        Questions::new(&self.policy.server_name, &keys.bundle, group_versions, token).at_once(proves)
     }
 
     async fn register(
@@ -529,7 +636,7 @@ fn tell_of_short_outages(finding: &mut Finding) {
     }
 }
 
-/// How old what is remembered of Secrets must be before it is doubted: what goes on being doubtful is not read in each pass.
+/// How old what is remembered of a Secret must be before it is doubted: what goes on being doubtful is not read in each pass.
 const DOUBTED_AFTER: Duration = Duration::from_secs(10);
 /// The longest pause while something is not as it should be.
 pub const IMPATIENT: Duration = Duration::from_secs(5);
@@ -547,13 +654,41 @@ mod tests {
         aggregated_server::testing::{context, names, server, surroundings},
         applier::Known,
         fake_client::{Answer, fake_client},
+        namespaces::Namespaces,
     };
+
+    /// Where the operator has no rights it asks for nothing: the answer would be 403, and say little.
+    #[tokio::test]
+    async fn a_server_in_another_namespace_is_refused_without_a_request() {
+        let client = fake_client(|request| panic!("{} {}", request.method, request.path));
+        let mut ctx = context(client);
+        ctx.namespaces = Namespaces::new(&["a".into(), "b".into()]);
+        let mut server = server();
+        let child = Child {
+            api_version: "v1".into(),
+            kind: "Secret".into(),
+            namespace: Some("wardle".into()),
+            name: "wardle-serving-cert".into(),
+        };
+        server.status.get_or_insert_default().children = vec![child.clone()];
+        let outcome = run(&ctx, &server, Timestamp::UNIX_EPOCH).await.unwrap();
+        assert_eq!(outcome.findings.len(), 1);
+        assert_eq!(outcome.findings[0].reason, Reason::NamespaceRefused);
+        let message = &outcome.findings[0].message;
+        assert!(
+            message.contains("namespace wardle") && message.ends_with("a, b"),
+            "{message}"
+        );
+        assert_eq!(outcome.children, [child], "what was made before is still there");
+        assert_eq!(outcome.apis.len(), 2);
+        assert!(!outcome.observed);
+    }
 
     /// The other operator in a hand-over has rotated since this pass read the ConfigMap and the Secret.
     #[tokio::test]
     async fn a_bundle_that_was_published_since_stays_and_is_no_failure() {
         let (server, names) = (server(), names());
-        let mut old = build::config_map(&names, "old");
+        let mut old = build::config_map(&names, "old", None);
         old.metadata.uid = Some("c".into());
         old.metadata.resource_version = Some("1".into());
         old.metadata.managed_fields = serde_json::from_value(json!([{
@@ -589,7 +724,7 @@ mod tests {
             names: &names,
         };
         let mut outcome = PassResult::default();
-        pass.publish(&children, "older", &mut outcome).await;
+        pass.publish(&children, "older", None, &mut outcome).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
         assert!(outcome.hurry, "the next pass sees what there is");
         assert_eq!(outcome.children.len(), 1, "it is still there");

@@ -638,7 +638,7 @@ async fn each_request_since_a_read_names_the_version_before_it() {
 async fn what_is_known_is_written_over_that_version_alone() {
     let desired = config_map();
     let known = |live: &Value| {
-        let Managed::<ObjectMetadata> { object, own } =
+        let Managed::<ObjectMetadata> { object, own, .. } =
             serde_json::from_value(live.clone()).expect("an object");
         Known::new(kube::Resource::meta(&object), own)
     };

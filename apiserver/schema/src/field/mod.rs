@@ -1,0 +1,8 @@
+//! Errors about fields, in the words of k8s.io/apimachinery's `field.Error`, and the paths of fields.
+
+mod error;
+pub(crate) mod go;
+mod path;
+
+pub use error::{BadValue, Error, ErrorKind};
+pub use path::Path;

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+pub mod defaulting;
+pub mod definition;
+pub mod field;
+mod formats;
+pub mod list_type;
+pub mod object_meta;
+pub mod pattern;
+pub mod props;
+pub mod pruning;
+pub mod structural;
+mod unicode;
+pub mod values;

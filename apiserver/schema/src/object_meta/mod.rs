@@ -1,0 +1,12 @@
+//! The metadata of embedded resources (`x-kubernetes-embedded-resource`): `structuralschema/objectmeta`.
+
+mod coerce;
+mod names;
+mod read;
+mod time;
+mod types;
+mod validate;
+
+pub use coerce::coerce;
+pub(crate) use coerce::coerce_dropping;
+pub use validate::validate;
