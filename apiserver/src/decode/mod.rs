@@ -237,7 +237,11 @@ fn judge(read: Read, resource: &Resource, version: &str) -> Result<Decoded, Deco
     let of_type = |error| DecodeError::of_type(error, resource, version);
     let mut strict = findings.strict.into_texts();
     let unknown = resource.strategy.prune(version, &mut object).map_err(of_type)?;
-    strict.extend(unknown.iter().map(|path| format!("unknown field {}", Quoted(path))));
+    strict.extend(
+        unknown
+            .iter()
+            .map(|path| format!("unknown field {}", Quoted(path))),
+    );
     let object = resource.strategy.normalize_and_default(version, object);
     Ok(Decoded {
         object: object.map_err(of_type)?,

@@ -248,7 +248,7 @@ spec: {server: furniture, group: example.com, names: {plural: chairs, kind: Chai
         );
         assert_eq!(
             of(&format!("{kind}spec: [1]\n")),
-            "a.b: spec: invalid type: sequence, expected struct DefinitionSpec"
+            "a.b: spec.[0]: invalid type: integer `1`, expected a string"
         );
     }
 

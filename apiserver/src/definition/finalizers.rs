@@ -20,7 +20,10 @@ pub(super) fn warnings(object: &Object, old: Option<&Object>) -> Vec<String> {
 
 fn of(finalizer: &str) -> Vec<String> {
     let warn = |text: &str| format!("metadata.finalizers: {}: {text}", Quoted(finalizer));
-    let mut warnings: Vec<String> = rules::label_key(finalizer).iter().map(|text| warn(text)).collect();
+    let mut warnings: Vec<String> = rules::label_key(finalizer)
+        .iter()
+        .map(|text| warn(text))
+        .collect();
     if !finalizer.contains('/') && !STANDARD.contains(&finalizer) {
         let path = if finalizer.contains('.') {
             " including a path (/)"

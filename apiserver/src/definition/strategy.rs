@@ -35,7 +35,10 @@ impl Declared {
     pub(super) fn new(spec: &DefinitionSpec) -> Result<Self, Vec<FieldError>> {
         let mut versions = HashMap::new();
         for (index, version) in spec.versions.iter().enumerate() {
-            let document = version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref());
+            let document = version
+                .schema
+                .as_ref()
+                .and_then(|schema| schema.open_api_v3_schema.as_ref());
             let schema = JsonSchemaProps::decode(document.unwrap_or(&Value::Null)).map_err(|error| {
                 let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
                 vec![FieldError::invalid(path, "", error.to_string())]
@@ -52,12 +55,20 @@ impl Declared {
 
     fn version(&self, name: &str) -> Result<&Declaration, ConversionError> {
         let version = self.versions.get(name);
-        version.ok_or_else(|| ConversionError(format!("there is no version {name:?} of the group {:?}", self.group)))
+        version.ok_or_else(|| {
+            ConversionError(format!(
+                "there is no version {name:?} of the group {:?}",
+                self.group
+            ))
+        })
     }
 
     /// The version that an object is in, and itself as a value.
     fn of(&self, object: &Object) -> Option<(&Declaration, Value)> {
-        let name = object.api_version().strip_prefix(self.group.as_str())?.strip_prefix('/')?;
+        let name = object
+            .api_version()
+            .strip_prefix(self.group.as_str())?
+            .strip_prefix('/')?;
         Some((self.versions.get(name)?, Value::Object(object.0.clone())))
     }
 }
@@ -165,7 +176,12 @@ impl Strategy for Declared {
             && let (Some(status), Some(of_status)) = (value.get("status"), schema.property("status"))
         {
             let before = old.get("status").unwrap_or(&Value::Null);
-            found.extend(values::validate_update(&Path::new("status"), status, before, of_status));
+            found.extend(values::validate_update(
+                &Path::new("status"),
+                status,
+                before,
+                of_status,
+            ));
         }
         found.extend(new_duplicates(&value, &old, schema));
         errors(found).collect()
