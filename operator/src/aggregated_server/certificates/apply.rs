@@ -333,14 +333,16 @@ impl SecretsApplier<'_> {
             .unwrap_or_default();
         let note = format!("certificate authority {name} was made: {why}");
         let event_record = match fault {
-            Some(AuthorityFault::Unusable(fault)) => EventRecord::warning(
+            Some(AuthorityFault::Unusable(fault)) => Some(EventRecord::warning(
                 Reason::CaSecretInvalid.as_str(),
                 "IssueAuthority",
                 format!("{note}: {fault}"),
-            ),
-            _ => EventRecord::normal("AuthorityIssued", "IssueAuthority", note),
+            )),
+            // The Event of its first certificate names it.
+            _ if why == authority::FIRST => None,
+            _ => Some(EventRecord::normal("AuthorityIssued", "IssueAuthority", note)),
         };
-        outcome.event_records.push(event_record);
+        outcome.event_records.extend(event_record);
         outcome.hurry = true;
         Ok((authority, written))
     }
@@ -370,7 +372,13 @@ impl SecretsApplier<'_> {
         let secret = secrets::serving_secret(live, &leaf, cause, bundle, self.policy, self.names, self.now);
         let written = self.write(&secret).await?;
         let note = format!(
-            "serving certificate issued, valid until {}",
+            "serving certificate issued by {}, valid until {}",
+            authority
+                .current
+                .certificate()
+                .subject_cn
+                .as_deref()
+                .unwrap_or("its authority"),
             leaf.certificate.not_after
         );
         outcome.event_records.push(match cause {
@@ -446,13 +454,17 @@ impl SecretsApplier<'_> {
     fn require_live(&self) -> Result<(), CertificatesError> {
         match self.surroundings.source {
             Source::Live => Ok(()),
-            Source::Stored => Err(CertificatesError::NotLive),
+            Source::Stored | Source::New => Err(CertificatesError::NotLive),
         }
     }
 
     /// Creates the Secret, or replaces the very one that was read.
     async fn write(&self, secret: &Secret) -> Result<Secret, CertificatesError> {
-        self.require_live()?;
+        // What is not there can be made without a look: it is refused where it is.
+        let is_made_unseen = self.surroundings.source == Source::New && secret.resource_version().is_none();
+        if !is_made_unseen {
+            self.require_live()?;
+        }
         let namespace = secret.namespace().unwrap_or_default();
         let name = secret.name_any();
         let api: Api<Secret> = Api::namespaced(self.ctx.client.clone(), &namespace);
@@ -465,6 +477,9 @@ impl SecretsApplier<'_> {
             None => api.create(&params, secret).await,
         };
         self.ctx.metrics.count_apply_write("Secret");
+        if is_made_unseen && matches!(&written, Err(kube::Error::Api(status)) if status.code == 409) {
+            return Err(CertificatesError::NotLive);
+        }
         written.map_err(|source| CertificatesError::Write {
             namespace,
             name,

@@ -105,21 +105,37 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     let servers = ctx.servers.state().len();
     let secrets = memory.secrets.take();
     let secrets = secrets.filter(|secrets| secrets.is_fresh(Instant::now(), servers));
+    let source = if is_new(server) && !is_paused(server) {
+        Source::New
+    } else {
+        Source::Stored
+    };
     let mut pass = Pass {
         policy: Policy::new(server, &names),
-        surroundings: read(ctx, server, &names, Source::Stored, secrets).await?,
+        surroundings: read(ctx, server, &names, source, secrets).await?,
         plans: validate::plan_apis(server),
         ctx,
         server,
         names,
         now,
     };
-    if pass.surroundings.source == Source::Live && !pass.is_paused() {
+    if pass.surroundings.source != Source::Stored && !is_paused(server) {
         is_there(ctx, server).await?;
     }
     let before = memory.clone();
     let mut outcome = PassResult::default();
     let mut ended = pass.run(&mut memory, &mut outcome).await;
+    let mut made = Vec::new();
+    if pass.surroundings.source == Source::New {
+        made = std::mem::take(&mut outcome.event_records);
+        if ended.is_ok() {
+            // What was made is known now, and is told of in the same status.
+            pass.surroundings =
+                read(ctx, server, &pass.names, Source::Stored, memory.secrets.clone()).await?;
+            outcome = PassResult::default();
+            ended = pass.run(&mut memory, &mut outcome).await;
+        }
+    }
     if matches!(ended, Err(PassError::NotLive)) {
         memory = before;
         is_there(ctx, server).await?;
@@ -127,6 +143,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
         outcome = PassResult::default();
         ended = pass.run(&mut memory, &mut outcome).await;
     }
+    outcome.event_records.splice(0..0, made);
     ctx.remember(&pass.names.uid, memory);
     match ended {
         Ok(()) => Ok(outcome),
@@ -136,6 +153,21 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
             Err(error)
         }
     }
+}
+
+/// Whether no pass over the server has come to its end so far: it has no status but what the definition sets.
+fn is_new(server: &AggregatedServer) -> bool {
+    let observed = server
+        .status
+        .as_ref()
+        .and_then(|status| status.observed_generation);
+    observed.is_none()
+}
+
+/// Whether somebody wants nothing to be written.
+fn is_paused(server: &AggregatedServer) -> bool {
+    let annotation = server.annotations().get(annex_crds::PAUSED_ANNOTATION);
+    annotation.is_some_and(|value| value == "true")
 }
 
 /// Makes sure that the server is there still: nothing is made for one that was deleted since the watch told of it.
@@ -180,8 +212,9 @@ impl Pass<'_> {
     async fn run(&self, memory: &mut Memory, outcome: &mut PassResult) -> Result<(), PassError> {
         outcome.apis = self.unregistered();
         let writes = match self.surroundings.source {
-            _ if self.is_paused() => Writes::Never,
+            _ if is_paused(self.server) => Writes::Never,
             Source::Stored => Writes::AfterLiveReads,
+            Source::New => Writes::Creations,
             Source::Live => Writes::Allowed,
         };
         self.run_with(writes, memory, outcome).await?;
@@ -195,12 +228,6 @@ impl Pass<'_> {
             outcome.authority_rotation = None;
         }
         Ok(())
-    }
-
-    /// Whether somebody wants nothing to be written.
-    fn is_paused(&self) -> bool {
-        let annotation = self.server.annotations().get(annex_crds::PAUSED_ANNOTATION);
-        annotation.is_some_and(|value| value == "true")
     }
 
     async fn run_with(
