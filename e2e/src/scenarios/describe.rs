@@ -68,7 +68,6 @@ async fn columns(world: &World) -> Result<(), Failure> {
 
 async fn described(world: &World) -> Result<(), Failure> {
     for event in [
-        "Normal AuthorityIssued",
         "Normal CertificateIssued",
         "Normal Registered",
         "Normal Ready",
