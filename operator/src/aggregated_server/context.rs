@@ -27,6 +27,7 @@ use super::{
     events::Publisher,
     fleet::{Fleet, Wait},
     informers::Informers,
+    newcomers::Newcomers,
     pass_result::EventRecord,
     prober::Prober,
     registration::FailedTrials,
@@ -77,6 +78,8 @@ pub struct Context {
     pub servers: Store<ListedServer>,
     /// The rotations of all servers.
     pub fleet: Fleet,
+    /// The workers of those that are not registered yet.
+    pub newcomers: Newcomers,
     publisher: Publisher,
     token: tokio::sync::Mutex<Option<(Token, Instant)>>,
     clocks: tokio::sync::Mutex<Option<(Instant, Option<String>)>>,
@@ -174,6 +177,7 @@ impl Context {
             token: tokio::sync::Mutex::default(),
             clocks: tokio::sync::Mutex::default(),
             fleet: Fleet::default(),
+            newcomers: Newcomers::among(deps.settings.workers),
             skew_told: AtomicBool::default(),
             memory: Mutex::default(),
         }

@@ -18,6 +18,7 @@
 //! | `endpoints` | where the endpoints are, and what each one answers | none |
 //! | `prober` | asks endpoints | network |
 //! | `pass` | one pass: all of the above in order | through them |
+//! | `newcomers` | how many workers those have that are not registered yet | none |
 //! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
 //! | `status`, `pending`, `update_status`, `events` | what was found, told | writes status |
 
@@ -37,6 +38,7 @@ pub mod informers;
 pub mod invalid;
 pub mod live;
 pub mod names;
+pub mod newcomers;
 pub mod pass;
 pub mod pass_result;
 mod pending;
@@ -64,6 +66,7 @@ use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta, runtime::cont
 use self::{
     claimant::ListedServer,
     context::Context,
+    informers::server_index,
     pass::{HURRIED, IMPATIENT, PassError},
     pass_result::{EventRecord, PassResult},
     requeue::Failures,
@@ -110,6 +113,19 @@ pub async fn reconcile(server: Arc<ListedServer>, ctx: Arc<Context>) -> Result<A
     let _work = ctx.heartbeat.begin();
     let started = Instant::now();
     let (name, uid) = (server.name_any(), server.uid().unwrap_or_default());
+    let _place = if ctx
+        .informers
+        .api_services
+        .indexed(&server_index(&name))
+        .is_empty()
+    {
+        match ctx.newcomers.enter(rand::random()) {
+            Ok(place) => Some(place),
+            Err(pause) => return Ok(Action::requeue(pause)),
+        }
+    } else {
+        None
+    };
     // It may be cut off anywhere, see below.
     let result = tokio::time::timeout(DEADLINE, reconcile_current(server, &name, &uid, &ctx))
         .await

@@ -354,7 +354,7 @@ impl Pass<'_> {
         outcome.hurry = self.surroundings.namespace == NamespaceState::Terminating;
     }
 
-    /// The order: who runs it and may do what, what it reads, where it is found, then itself.
+    /// The order: side by side who runs it and may do what, what it reads, and where it is found; then itself.
     async fn apply_children(
         &self,
         children: &Children<'_>,
@@ -375,15 +375,21 @@ impl Pass<'_> {
         outcome
             .children
             .push(secret(&names.namespace, names.serving_secret.clone()));
-        self.publish(children, &bundle::to_pem(&keys.bundle), outcome)
-            .await;
+        let bundle_pem = bundle::to_pem(&keys.bundle);
         let Some(workload) = &self.server.spec.workload else {
+            self.publish(children, &bundle_pem, outcome).await;
             return;
         };
-        self.apply_accounts(children, workload, outcome).await;
-        children
-            .apply(&network::service(names), Reason::ApplyFailed, outcome)
-            .await;
+        let service = network::service(names);
+        let (mut of_accounts, mut of_service) = (PassResult::default(), PassResult::default());
+        tokio::join!(
+            self.publish(children, &bundle_pem, outcome),
+            self.apply_accounts(children, workload, &mut of_accounts),
+            children.apply(&service, Reason::ApplyFailed, &mut of_service),
+        );
+        outcome.service_account = of_accounts.service_account.take();
+        outcome.extend(of_accounts);
+        outcome.extend(of_service);
         self.apply_workload(children, workload, keys, memory, outcome)
             .await;
     }

@@ -31,7 +31,8 @@ use crate::{
         testing::{self, names},
     },
     applier::Cache as _,
-    decode::Managed,
+    decode::{Guarded, Managed},
+    fake_client::{self, fake_client},
     fake_cluster::FakeCluster,
     pki::parse_bundle,
     probe::{discovery::Discovery, tls::Served},
@@ -63,8 +64,14 @@ impl Cluster {
         cluster.put(SERVER, server);
         cluster.put(NAMESPACE, json!({ "metadata": { "name": "wardle", "uid": "n" } }));
         let (servers, mut writer) = reflector::store();
-        let listed = serde_json::from_value(cluster.objects(SERVER).remove(0)).unwrap();
-        writer.apply_watcher_event(&watcher::Event::Apply(listed));
+        // Among others, so that its turn to have its Secrets read does not come within the test.
+        for number in 0..1000 {
+            let mut other: ListedServer = Guarded(Ok(testing::server()));
+            other.meta_mut().name = Some(format!("other-{number}"));
+            let spec = other.0.as_mut().map(|other| other.spec.apis.clear());
+            spec.unwrap();
+            writer.apply_watcher_event(&watcher::Event::Apply(other));
+        }
         let deps = testing::deps(cluster.client()).0;
         let ctx = Context::new(&deps, servers, Informers::empty(), answering(&cluster));
         let cluster = Self {
@@ -324,4 +331,37 @@ async fn an_api_service_on_trial_is_taken_back_after_a_look_alone() {
         annotations[annex_crds::TRIAL_ANNOTATION].is_null(),
         "{annotations}"
     );
+}
+
+/// However many others are on their way and wait for the API server, which here does not answer.
+#[tokio::test]
+async fn new_servers_leave_a_worker_to_those_that_serve() {
+    let mut cluster = Cluster::new();
+    cluster.until_ready().await;
+    let (stuck, serving) = (fake_client(|_| fake_client::Answer::Never), own(&cluster, SERVER));
+    let (mut deps, _stop) = testing::deps(stuck);
+    deps.settings.workers = 2;
+    let (servers, _) = reflector::store();
+    let informers = cluster.ctx.informers.clone();
+    let ctx = Arc::new(Context::new(
+        &deps,
+        servers,
+        informers,
+        answering(&cluster.cluster),
+    ));
+    let server = |name: &str| {
+        let mut server = serving.clone();
+        server["metadata"]["name"] = name.into();
+        server["metadata"]["uid"] = name.into();
+        Arc::new(serde_json::from_value::<ListedServer>(server).unwrap())
+    };
+    let mut first = Box::pin(reconcile(server("first"), Arc::clone(&ctx)));
+    assert!(futures::poll!(&mut first).is_pending());
+    let second = reconcile(server("second"), Arc::clone(&ctx)).now_or_never();
+    assert!(matches!(second, Some(Ok(_))), "it asks again later");
+    let mut serves = Box::pin(reconcile(server("wardle"), Arc::clone(&ctx)));
+    assert!(futures::poll!(&mut serves).is_pending(), "it has begun");
+    drop(first);
+    let mut second = Box::pin(reconcile(server("second"), Arc::clone(&ctx)));
+    assert!(futures::poll!(&mut second).is_pending());
 }
