@@ -187,15 +187,24 @@ fn narrowed_findings(helm: &Helm<'_>) -> Result<Vec<String>, Error> {
     let values = json!({ "secrets": { "namespaces": ["wardle"] } });
     let text = rendered(helm, Chart::Operator, &values, KUBE_VERSIONS[1])?;
     let rbac = rbac::Rbac::from_documents(&parse(Chart::Operator.name(), &text)?);
-    let places = [
-        (Some(RELEASE_NAMESPACE), true),
-        (Some("wardle"), true),
-        (Some("default"), false),
-        (None, false),
-    ];
+    let places = |own_alone: bool| {
+        [
+            (Some(RELEASE_NAMESPACE), true),
+            (Some("wardle"), !own_alone),
+            (Some("default"), false),
+            (None, false),
+        ]
+    };
     let mut findings = Vec::new();
-    for verb in ["get", "create", "update"] {
-        for (namespace, allowed) in places {
+    let verbs = [
+        ("get", false),
+        ("create", false),
+        ("update", false),
+        ("list", true),
+        ("watch", true),
+    ];
+    for (verb, own_alone) in verbs {
+        for (namespace, allowed) in places(own_alone) {
             let check = AccessCheck {
                 subject: Subject::Operator,
                 verb,

@@ -123,6 +123,11 @@ fn in_own_namespace(own: &str) -> Vec<AccessCheck> {
             .into_iter()
             .map(within_own),
     );
+    // The authorities; nowhere else.
+    for secrets in ask("", "secrets", &["list", "watch"]) {
+        checks.push(secrets.clone().within(own));
+        checks.push(secrets.within("kube-system").denied());
+    }
     for token in ask("", "serviceaccounts/token", &["create"]) {
         checks.push(token.clone().within(own).named("annex-probe"));
         checks.push(token.clone().within(own).named("annex-operator").denied());
@@ -227,9 +232,9 @@ fn never(own: &str) -> Vec<AccessCheck> {
         ),
     ]
     .concat();
-    // Its own namespace is no exception: what lies there beside the CA keys is not the operator's.
+    // Its own namespace is no exception.
     checks.extend(
-        deny("", "secrets", &["list", "watch", "delete"])
+        deny("", "secrets", &["patch", "delete", "deletecollection"])
             .into_iter()
             .map(|check| check.within(own)),
     );

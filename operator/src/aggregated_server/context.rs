@@ -107,10 +107,14 @@ pub struct Memory {
     /// Whether any endpoint served what the published bundle vouches for when they were asked last; `None` where none has answered
     /// yet.
     pub trusted: Option<bool>,
+    /// By which its endpoints were asked last: the versions of what they answer by, as one number.
+    pub around: Option<u64>,
+    /// Whether the next pass is to ask its endpoints at once: a rotation waits for them, or they are not as they should be.
+    pub asks_at_once: bool,
     /// The bundle that every control plane has seen.
     pub widened: Option<Seen>,
-    /// What its Secrets held when they were read last.
-    pub secrets: Option<Arc<Remembered>>,
+    /// What its serving Secret held when it was read last.
+    pub serving: Option<Arc<Remembered>>,
     /// What was told in an Event of an object that does not decode.
     pub invalid: Option<String>,
     /// Errors since the last success.

@@ -32,6 +32,7 @@ use super::{
     error_policy,
     informers::{
         self, Informers,
+        authority::AuthoritySecret,
         kept::{Reduce, Strip},
         store::Touched,
     },
@@ -73,6 +74,7 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
         ..Informers::default()
     };
     let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
+    ctx.prober.keep_asking();
     let _probes = Probes(Arc::clone(&ctx));
     let mut departures = Departures::default();
     let (leave, left) = departure::channel();
@@ -104,7 +106,7 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
     let shutdown = deps.shutdown.clone();
     let controller = Controller::for_stream(own, servers.clone())
         .with_config(ControllerConfig::default().concurrency(deps.settings.workers))
-        .reconcile_on(wakes(&client, &servers, &informers, &observer))
+        .reconcile_on(wakes(&client, &deps.namespace, &servers, &informers, &observer))
         .reconcile_on(ctx.prober.wakes().map(|name| ObjectRef::new(&name)))
         .graceful_shutdown_on(async move {
             let mut shutdown = shutdown;
@@ -200,6 +202,7 @@ fn watched() -> watcher::Config {
 /// Everything whose change wakes the reconciler.
 fn wakes(
     client: &Client,
+    namespace: &str,
     servers: &Store<ListedServer>,
     informers: &Informers,
     observer: &Observer,
@@ -226,6 +229,7 @@ fn wakes(
         watches.metadata::<PodDisruptionBudget>(&informers.budgets, ours(), by_label()),
         watches.metadata::<ClusterRoleBinding>(&informers.cluster_role_bindings, ours(), by_label()),
         watches.role_bindings(&informers.role_bindings, ours(), by_label()),
+        watches.authorities(&informers.authorities, namespace, ours(), by_label()),
         watches.metadata::<Namespace>(
             &informers.namespaces,
             watched(),
@@ -277,6 +281,24 @@ impl Watching<'_> {
     ) -> Woken {
         let api = Api::all_with(self.client.clone(), &ApiResource::erase::<K>(&()));
         wake(api, config, store, concerns, self.observer.of(&K::kind(&())))
+    }
+
+    /// The operator may list Secrets in its own `namespace` alone.
+    fn authorities(
+        &self,
+        store: &informers::store::Store<AuthoritySecret>,
+        namespace: &str,
+        config: watcher::Config,
+        concerns: Concerns,
+    ) -> Woken {
+        let api = Api::namespaced(self.client.clone(), namespace);
+        wake(
+            api,
+            config,
+            store,
+            concerns,
+            self.observer.of(&AuthoritySecret::kind(&())),
+        )
     }
 
     /// The operator may watch RoleBindings nowhere else.

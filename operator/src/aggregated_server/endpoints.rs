@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// One address behind the Service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     /// Where it listens.
     pub address: SocketAddr,
@@ -31,7 +31,7 @@ pub struct Endpoint {
 
 /// Whose an endpoint is. EndpointSlices are written by whoever may write them in the namespace; a pod's addresses are
 /// written by its kubelet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     /// A pod of the workload has the address, or the server is none that Annex runs.
     Backend,
@@ -178,6 +178,8 @@ pub struct Report {
     pub readyz: Option<Readyz>,
     /// How long ago the handshake ended.
     pub age: Duration,
+    /// How the probe after that failed. One alone changes nothing that is told; but it proves nothing either, see [`Self::proves`].
+    pub failed_since: Option<HandshakeError>,
 }
 
 impl Report {
@@ -190,6 +192,7 @@ impl Report {
             discovery: BTreeMap::new(),
             readyz: None,
             age: Duration::ZERO,
+            failed_since: None,
         }
     }
 
@@ -209,6 +212,12 @@ impl Report {
     #[must_use]
     pub fn trusted(&self) -> bool {
         matches!(&self.handshake, Ok(presented) if presented.trust.is_ok())
+    }
+
+    /// Whether that is what it answered to the last probe: what hangs on a proof takes no earlier answer for it.
+    #[must_use]
+    pub fn proves(&self) -> bool {
+        self.trusted() && self.failed_since.is_none()
     }
 }
 

@@ -107,8 +107,8 @@ pub(crate) fn context(client: Client) -> Context {
     Context::new(&deps(client).0, servers, Informers::empty(), prober())
 }
 
-/// The same among so many other servers.
-pub(crate) fn context_among(client: Client, others: usize) -> Context {
+/// The same among so many other servers, with endpoints that answer `prober`.
+pub(crate) fn context_among(client: Client, others: usize, prober: Prober) -> Context {
     let (servers, mut writer) = reflector::store();
     for number in 0..others {
         let mut other = server();
@@ -117,7 +117,7 @@ pub(crate) fn context_among(client: Client, others: usize) -> Context {
         other.spec.apis.clear();
         writer.apply_watcher_event(&watcher::Event::Apply(Guarded(Ok(other))));
     }
-    Context::new(&deps(client).0, servers, Informers::empty(), prober())
+    Context::new(&deps(client).0, servers, Informers::empty(), prober)
 }
 
 /// A namespace with nothing in it.
@@ -126,7 +126,9 @@ pub(crate) fn surroundings() -> Surroundings {
         source: Source::Live,
         namespace: NamespaceState::Active,
         config_map: None,
-        secrets: None,
+        authority: None,
+        serving: None,
+        record: None,
         authority_secret: None,
         serving_secret: None,
         workload: None,

@@ -37,11 +37,18 @@ pub fn service_account(names: &Names) -> ServiceAccount {
     }
 }
 
-/// The published bundle, for clients that talk to the server directly.
+/// Annotation of the ConfigMap: what the serving Secret holds, see `ServingRecord`.
+pub const SERVING_ANNOTATION: &str = "annex.dev/serving-certificate";
+
+/// The published bundle, for clients that talk to the server directly, with a `record` of the serving Secret.
 #[must_use]
-pub fn config_map(names: &Names, bundle_pem: &str) -> ConfigMap {
+pub fn config_map(names: &Names, bundle_pem: &str, record: Option<String>) -> ConfigMap {
+    let record = record.map(|record| (SERVING_ANNOTATION.to_owned(), record));
     ConfigMap {
-        metadata: metadata(names.config_map(), Some(&names.namespace), names),
+        metadata: ObjectMeta {
+            annotations: record.map(|record| [record].into()),
+            ..metadata(names.config_map(), Some(&names.namespace), names)
+        },
         data: Some([("ca.crt".to_owned(), bundle_pem.to_owned())].into()),
         ..ConfigMap::default()
     }

@@ -116,7 +116,7 @@ impl Rotation<'_> {
         };
         // Of what is not known yet nothing is told; but what an authority's end hangs on is not taken for granted.
         let known = |report: &Report| !report.is_pending() && !report.is_beyond();
-        let recent = |report: &Report| report.age <= PROOF_AGE;
+        let recent = |report: &Report| report.age <= PROOF_AGE && report.failed_since.is_none();
         let fails = |report: &&Report| {
             if any_leaf_of_authority {
                 !(known(report) && recent(report) && serves(report))
@@ -294,6 +294,11 @@ mod tests {
         for unknown in [
             |_: &CertificateState| Report::unasked(endpoint(), HandshakeError::NoAnswerYet),
             |_: &CertificateState| Report::unasked(endpoint(), HandshakeError::TooMany),
+            // What it answered before a probe that failed is told, and proves nothing.
+            |keys: &CertificateState| Report {
+                failed_since: Some(HandshakeError::ConnectionRefused),
+                ..serves(keys, Duration::ZERO)
+            },
         ] {
             assert_eq!(step_of(unknown).await, RotationStep::Probe);
         }

@@ -4,18 +4,19 @@ use std::time::Instant;
 
 use annex_crds::{PAUSED_ANNOTATION, v1alpha1::Reason};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::{api::core::v1::Secret, kube_aggregator::pkg::apis::apiregistration::v1::APIService};
+use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _, api::PostParams};
 
 use super::{
     Authority, AuthorityFault, AuthorityWrite, CertificateState, IssueCause, Issued, LeafFault, Policy,
-    Replacement, Serving, ServingWrite, Waits, authority, control_plane, published, secrets,
+    Remembered, Replacement, Serving, ServingWrite, Waits, authority, control_plane, published, secrets,
     writes::{self, Stored},
 };
 use crate::aggregated_server::{
     context::{Context, Memory},
     dereference::{Source, Surroundings},
     finding::Finding,
+    informers::store::Children as _,
     names::Names,
     pass_result::{EventRecord, PassResult},
 };
@@ -119,10 +120,8 @@ impl SecretsApplier<'_> {
         memory: &mut Memory,
         outcome: &mut PassResult,
     ) -> Result<CertificateState, CertificatesError> {
-        if let Some(remembered) = &self.surroundings.secrets {
-            let published = published::authorities(&self.own_api_services());
-            let keys = remembered.keys(&published, self.policy, self.now);
-            let keys = keys.ok_or(CertificatesError::NotLive)?;
+        if let Some(authority) = &self.surroundings.authority {
+            let keys = self.unchanged(authority).ok_or(CertificatesError::NotLive)?;
             self.ctx.fleet.not_due(&self.names.uid);
             return Ok(keys);
         }
@@ -166,6 +165,22 @@ impl SecretsApplier<'_> {
         ))
     }
 
+    /// The certificates beside the authority that a watch has brought, where nothing is to be done about them.
+    fn unchanged(&self, authority: &Authority) -> Option<CertificateState> {
+        let published = published::authorities(&self.surroundings.own_api_services(self.names));
+        let (policy, now) = (self.policy, self.now);
+        let read = || {
+            let secret = self.surroundings.serving_secret.as_ref();
+            let secret = secret.filter(|secret| self.names.ownership(*secret) == Ownership::Ours)?;
+            let bundle = authority.clone().with_published(&published, policy).bundle();
+            Remembered::read(secret, &bundle, policy, now, Instant::now())
+        };
+        match &self.surroundings.serving {
+            Some(remembered) => remembered.keys(authority, &published, policy, now),
+            None => read()?.keys(authority, &published, policy, now),
+        }
+    }
+
     /// What a leaf that is due, or will be, has to wait for.
     async fn waits(
         &self,
@@ -179,7 +194,7 @@ impl SecretsApplier<'_> {
         // of them that does not answer must not keep all others without.
         let lost = matches!(serving.read, Err(LeafFault::Expired)) && memory.trusted == Some(false);
         if serving.widens && !lost {
-            let api_services = self.own_api_services();
+            let api_services = self.surroundings.own_api_services(self.names);
             let (client, config) = (&self.ctx.client, &self.ctx.config);
             waits.widening = control_plane::widening(client, config, memory, bundle, &api_services).await;
         }
@@ -277,7 +292,7 @@ impl SecretsApplier<'_> {
         memory: &mut Memory,
         outcome: &mut PassResult,
     ) -> Result<Stored, CertificatesError> {
-        let published = published::authorities(&self.own_api_services());
+        let published = published::authorities(&self.surroundings.own_api_services(self.names));
         let (replacement, there) = match writes::of_authority(live, &published, self.policy, self.now) {
             AuthorityWrite::None(stored) => {
                 self.ctx.fleet.not_due(&self.names.uid);
@@ -404,14 +419,6 @@ impl SecretsApplier<'_> {
         Ok(written)
     }
 
-    fn own_api_services(&self) -> Vec<&APIService> {
-        let ours = |service: &&APIService| {
-            self.names.ownership(*service) != Ownership::Foreign
-                && service.metadata.deletion_timestamp.is_none()
-        };
-        self.surroundings.api_services.values().filter(ours).collect()
-    }
-
     /// The Secret `live` as this server's. One of an earlier server of this name, such as from a backup, is taken up before the
     /// garbage collector has it; the precondition of the write keeps it from being another server's by then.
     async fn owned(
@@ -480,11 +487,23 @@ impl SecretsApplier<'_> {
         if is_made_unseen && matches!(&written, Err(kube::Error::Api(status)) if status.code == 409) {
             return Err(CertificatesError::NotLive);
         }
-        written.map_err(|source| CertificatesError::Write {
+        let written = written.map_err(|source| CertificatesError::Write {
             namespace,
             name,
             source,
-        })
+        })?;
+        self.tell(&written);
+        Ok(written)
+    }
+
+    /// What was written of the authority is known to the next pass, as a child is.
+    fn tell(&self, written: &Secret) {
+        if written.namespace().as_ref() == Some(&self.names.operator_namespace)
+            && written.name_any() == self.names.ca_secret()
+            && let Ok(secret) = serde_json::to_value(written)
+        {
+            self.ctx.informers.authorities.answered(&secret);
+        }
     }
 }
 

@@ -140,6 +140,15 @@ impl Authority {
         bundle::union(&[&current, &self.previous])
     }
 
+    /// The same without its key, to be kept: it signs nothing.
+    #[must_use]
+    pub fn without_key(self) -> Self {
+        Self {
+            current: self.current.without_key(),
+            ..self
+        }
+    }
+
     /// The same, without those that it follows.
     #[must_use]
     pub fn narrowed(self) -> Self {

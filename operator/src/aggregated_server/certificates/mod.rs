@@ -17,6 +17,7 @@ pub mod reload;
 pub mod remembered;
 pub mod rotation;
 pub mod secrets;
+pub mod serving_record;
 pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -28,6 +29,7 @@ pub use issuance::Issued;
 pub use leaf::{IssueCause, LeafFault, ServingLeaf};
 pub use policy::Policy;
 pub use remembered::Remembered;
+pub use serving_record::ServingRecord;
 pub use state::{CertificateState, Waits};
 pub use widening::{Seen, Widening};
 pub use writes::{AuthorityWrite, Serving, ServingWrite};

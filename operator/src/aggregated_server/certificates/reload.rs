@@ -53,6 +53,7 @@ mod tests {
             discovery: BTreeMap::new(),
             readyz: None,
             age: std::time::Duration::ZERO,
+            failed_since: None,
         }
     }
 

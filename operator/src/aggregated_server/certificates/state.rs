@@ -18,8 +18,8 @@ use crate::{aggregated_server::names::Names, pki::Certificate, pki::verify_chain
 pub struct CertificateState {
     /// Signs.
     pub authority: Authority,
-    /// Its Secret, as it is now.
-    pub authority_secret: Secret,
+    /// Its Secret, as it is now; `None` where what a watch has brought of it was enough, see `Remembered`.
+    pub authority_secret: Option<Secret>,
     /// Serves; `None` while there is none.
     pub leaf: Option<ServingLeaf>,
     /// The resourceVersion of the Secret that it stands in.
@@ -75,7 +75,7 @@ impl CertificateState {
             leaf_due: serving.cause.is_some() && !issued,
             swapped: issued && !matches!(serving.read, Err(LeafFault::Missing)),
             authority,
-            authority_secret,
+            authority_secret: Some(authority_secret),
             bundle,
             widening: waits.widening,
             held_back: waits.held_back,
@@ -123,12 +123,9 @@ impl CertificateState {
     /// The authority's Secret without the authorities that the current one follows; `None` where none stand there.
     #[must_use]
     pub fn narrowed_secret(&self, names: &Names) -> Option<Secret> {
-        let narrowed = secrets::authority_secret(
-            Some(&self.authority_secret),
-            &self.authority.clone().narrowed(),
-            names,
-        );
-        (narrowed != self.authority_secret).then_some(narrowed)
+        let live = self.authority_secret.as_ref()?;
+        let narrowed = secrets::authority_secret(Some(live), &self.authority.clone().narrowed(), names);
+        (narrowed != *live).then_some(narrowed)
     }
 
     /// What names the leaf that pods are to be restarted for, where they read it at their start alone; `current` names the one

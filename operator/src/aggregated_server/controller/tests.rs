@@ -17,7 +17,8 @@ use crate::{
         testing::{deps, prober},
     },
     fake_client::{Answer, Request, fake_client},
-    probe::tls::HandshakeError,
+    pki::testing as pki,
+    probe::tls::{HandshakeError, Served},
 };
 
 const SERVERS: &str = "/apis/annex.dev/v1alpha1/aggregatedservers";
@@ -269,19 +270,24 @@ async fn servers_that_do_not_answer_keep_no_other_from_its_pass() {
     let ended = Arc::new(AtomicUsize::new(0));
     let ends = Arc::clone(&ended);
     let healthy = format!("10.0.0.{DEAD}");
+    let presented = pki::leaf(&pki::authority(&[pki::NAME])).certificate;
     let prober = Prober::new(Arc::new(move |address, _| {
         let (ends, dead) = (Arc::clone(&ends), address.ip().to_string() != healthy);
+        let leaf = presented.clone();
         async move {
             if dead {
                 tokio::time::sleep(Duration::from_secs(5)).await;
                 ends.fetch_add(1, Ordering::SeqCst);
             }
             Answered {
-                handshake: Err(if dead {
-                    HandshakeError::ConnectTimeout
+                handshake: if dead {
+                    Err(HandshakeError::ConnectTimeout)
                 } else {
-                    HandshakeError::ConnectionRefused
-                }),
+                    Ok(Served {
+                        chain: vec![leaf.der.clone()],
+                        leaf,
+                    })
+                },
                 at: tokio::time::Instant::now(),
                 discovery: Default::default(),
                 readyz: None,
@@ -305,20 +311,20 @@ async fn servers_that_do_not_answer_keep_no_other_from_its_pass() {
         run_by_others(&stored, request)
     }));
     let task = tokio::spawn(run_with(deps, prober));
-    let told = |name: &str, reason_: &str| {
+    let told = |name: &str, type_: &str, reason_: &str| {
         let statuses = statuses.lock().unwrap();
         statuses
             .iter()
-            .find(|(of, status, _)| of == name && reason(status, "Available")[1] == reason_)
+            .find(|(of, status, _)| of == name && reason(status, type_)[1] == reason_)
             .map(|(_, _, deads)| *deads)
     };
     let ninth = format!("s{DEAD}");
     until("the ninth's status", || {
-        told(&ninth, "ConnectionRefused").is_some()
+        told(&ninth, "CertificatesReady", "CANotTrusted").is_some()
     })
     .await;
     assert_eq!(
-        told(&ninth, "ConnectionRefused"),
+        told(&ninth, "CertificatesReady", "CANotTrusted"),
         Some(0),
         "it waited for the dead"
     );
@@ -326,7 +332,7 @@ async fn servers_that_do_not_answer_keep_no_other_from_its_pass() {
     for number in 0..DEAD {
         let name = format!("s{number}");
         until("a dead one's status", || {
-            told(&name, "ConnectionTimeout").is_some()
+            told(&name, "Available", "ConnectionTimeout").is_some()
         })
         .await;
         let statuses = statuses.lock().unwrap();

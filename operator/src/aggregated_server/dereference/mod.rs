@@ -28,7 +28,7 @@ use kube::{Client, ResourceExt as _};
 
 use self::requests::Requests;
 use super::{
-    certificates::Remembered,
+    certificates::{Authority, Remembered, ServingRecord},
     claimant::Claimant,
     informers::Informers,
     live::LiveWorkload,
@@ -62,6 +62,17 @@ pub enum Source {
     Live,
 }
 
+/// What a pass begins with of the serving Secret.
+#[derive(Clone, Debug)]
+pub enum ServingSecret {
+    /// Nothing: it is read.
+    Unknown,
+    /// What it held when it was read last.
+    Remembered(Arc<Remembered>),
+    /// Nothing yet in this process: what is recorded of it may do.
+    Recorded,
+}
+
 /// What was read. Not to be formatted: there are keys in it.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -71,8 +82,12 @@ pub struct Surroundings {
     pub namespace: NamespaceState,
     /// The ConfigMap of the published bundle, as it was before the authority's Secret was read.
     pub config_map: Option<Arc<Known>>,
-    /// What the Secrets held when they were read last, in place of the two that follow.
-    pub secrets: Option<Arc<Remembered>>,
+    /// The authority without its key, as a watch has brought its Secret, in place of that.
+    pub authority: Option<Arc<Authority>>,
+    /// What the serving Secret held when it was read last, in place of that.
+    pub serving: Option<Arc<Remembered>>,
+    /// What is recorded of the serving Secret, which was not read for that.
+    pub record: Option<ServingRecord>,
     /// The authority's Secret.
     pub authority_secret: Option<Secret>,
     /// The serving Secret.
@@ -138,6 +153,15 @@ impl Surroundings {
         })
     }
 
+    /// The APIServices that belong to the server with these `names`, and are to stay.
+    #[must_use]
+    pub fn own_api_services(&self, names: &Names) -> Vec<&APIService> {
+        let ours = |service: &&APIService| {
+            names.ownership(*service) != Ownership::Foreign && service.metadata.deletion_timestamp.is_none()
+        };
+        self.api_services.values().filter(ours).collect()
+    }
+
     /// Whether the kube-apiserver serves `group` itself: an APIService that it keeps since its start, and not for a
     /// CustomResourceDefinition.
     #[must_use]
@@ -194,19 +218,19 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// What there is, from `source`; with `secrets`, live reads aside, these are not asked for.
+    /// What there is, from `source`. Live reads aside, the serving Secret is not asked for where what it held is known.
     ///
     /// # Errors
     /// The API server did not answer a read; what does not exist is no error.
     pub async fn read(
         &self,
         source: Source,
-        secrets: Option<Arc<Remembered>>,
+        serving: ServingSecret,
         rivals: Vec<Claimant>,
     ) -> Result<Surroundings, ReadError> {
         let known = self.informers.listed().await && !self.informers.are_late();
         let surroundings = match source {
-            Source::Stored if known => self.stored(secrets).await?,
+            Source::Stored if known => self.stored(serving).await?,
             Source::New if known => match self.new_server().await? {
                 Some(surroundings) => surroundings,
                 None => self.live().await?,

@@ -2,10 +2,7 @@
 //! publishes is followed, and a watch may be late.
 
 use super::{ReadError, Reader, Source, Surroundings};
-use crate::{
-    aggregated_server::{informers::server_index, names::Names},
-    applier::Ownership,
-};
+use crate::{aggregated_server::informers::server_index, applier::Ownership};
 
 impl Reader<'_> {
     /// What there is around a server of which nothing is known to be there; `None` where something is.
@@ -33,7 +30,9 @@ impl Reader<'_> {
             source: Source::New,
             namespace,
             config_map: None,
-            secrets: None,
+            authority: None,
+            serving: None,
+            record: None,
             authority_secret: None,
             serving_secret: None,
             workload: None,
@@ -51,21 +50,22 @@ impl Reader<'_> {
 
     /// Whether watches know of anything that a server of this name has, or had.
     fn has_something(&self) -> bool {
-        let (
-            informers,
-            Names {
-                namespace, server, ..
-            },
-        ) = (self.informers, self.names);
+        let (informers, names) = (self.informers, self.names);
+        let (namespace, server) = (&names.namespace, &names.server);
+        let (authority, config_map) = (names.ca_secret(), names.config_map());
         let index = server_index(server);
-        informers
-            .config_maps
-            .get(namespace, &self.names.config_map())
-            .is_some()
-            || informers.services.get(namespace, &self.names.service).is_some()
-            || informers.deployments.get(namespace, server).is_some()
-            || informers.stateful_sets.get(namespace, server).is_some()
-            || !informers.pods.indexed(&index).is_empty()
-            || !informers.endpoint_slices.indexed(&index).is_empty()
+        let things = [
+            informers
+                .authorities
+                .get(&names.operator_namespace, &authority)
+                .is_some(),
+            informers.config_maps.get(namespace, &config_map).is_some(),
+            informers.services.get(namespace, &names.service).is_some(),
+            informers.deployments.get(namespace, server).is_some(),
+            informers.stateful_sets.get(namespace, server).is_some(),
+            !informers.pods.indexed(&index).is_empty(),
+            !informers.endpoint_slices.indexed(&index).is_empty(),
+        ];
+        things.contains(&true)
     }
 }

@@ -39,6 +39,14 @@ pub(super) struct Requests<'a> {
 }
 
 impl Reader<'_> {
+    /// The serving Secret as it is now.
+    ///
+    /// # Errors
+    /// The API server did not answer.
+    pub async fn serving_secret(&self) -> Result<Option<Secret>, ReadError> {
+        self.requests().serving_secret().await
+    }
+
     /// Everything as it is now.
     pub(super) async fn live(&self) -> Result<Surroundings, ReadError> {
         let requests = self.requests();
@@ -73,7 +81,9 @@ impl Reader<'_> {
             source: Source::Live,
             namespace,
             config_map,
-            secrets: None,
+            authority: None,
+            serving: None,
+            record: None,
             authority_secret,
             serving_secret,
             workload,

@@ -14,12 +14,12 @@ use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::{
-    NamespaceState, ReadError, Reader, Source, Surroundings,
+    NamespaceState, ReadError, Reader, ServingSecret, Source, Surroundings,
     requests::{decodable, decoded},
 };
 use crate::{
     aggregated_server::{
-        certificates::Remembered,
+        certificates::{Authority, ServingRecord},
         endpoints::{self, Origin},
         informers::{
             group_index,
@@ -38,7 +38,7 @@ const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 
 impl Reader<'_> {
     /// Everything as far as watches have brought it.
-    pub(super) async fn stored(&self, secrets: Option<Arc<Remembered>>) -> Result<Surroundings, ReadError> {
+    pub(super) async fn stored(&self, serving: ServingSecret) -> Result<Surroundings, ReadError> {
         let requests = self.requests();
         // Before the authority's Secret, as live reads are.
         let (api_services, known_api_services) = self.stored_api_services()?;
@@ -50,10 +50,18 @@ impl Reader<'_> {
             Some(service) => Some(service),
             None => requests.service().await?,
         };
+        let authority = self.stored_authority();
+        // Neither says anything without its authority.
+        let (serving, record) = match serving {
+            ServingSecret::Remembered(remembered) if authority.is_some() => (Some(remembered), None),
+            ServingSecret::Recorded if authority.is_some() => (None, self.recorded()),
+            _ => (None, None),
+        };
+        let is_known = serving.is_some() || record.is_some();
         let (namespace, authority_secret, serving_secret, workload, claim, storage_secret, crds) = tokio::try_join!(
             self.namespace(),
-            unless(secrets.is_some(), requests.authority_secret()),
-            unless(secrets.is_some(), requests.serving_secret()),
+            unless(authority.is_some(), requests.authority_secret()),
+            unless(is_known, requests.serving_secret()),
             self.workload(),
             requests.claim(),
             requests.storage_secret(),
@@ -64,7 +72,9 @@ impl Reader<'_> {
             source: Source::Stored,
             namespace,
             config_map,
-            secrets,
+            authority,
+            serving,
+            record,
             authority_secret,
             serving_secret,
             workload,
@@ -107,6 +117,26 @@ impl Reader<'_> {
         let store = &self.informers.config_maps;
         let kept = store.get(&self.names.namespace, &self.names.config_map())?;
         Some(Arc::clone(&kept.known))
+    }
+
+    /// `None` where it is not there, or not as it should be: what that means is found out by a read.
+    fn stored_authority(&self) -> Option<Arc<Authority>> {
+        let store = &self.informers.authorities;
+        let kept = store.get(&self.names.operator_namespace, &self.names.ca_secret())?;
+        let ours = Ownership::of(&kept.known.owners, &self.names.owner_reference()) == Ownership::Ours;
+        let authority = kept.object.as_ref().ok();
+        authority.filter(|_| ours && !kept.known.deleting).cloned()
+    }
+
+    /// What the ConfigMap of the bundle says of the serving Secret.
+    fn recorded(&self) -> Option<ServingRecord> {
+        let store = &self.informers.config_maps;
+        let kept = store.get(&self.names.namespace, &self.names.config_map())?;
+        let ours = Ownership::of(&kept.known.owners, &self.names.owner_reference()) == Ownership::Ours;
+        kept.object
+            .as_deref()
+            .filter(|_| ours)
+            .and_then(ServingRecord::parse)
     }
 
     fn stored_service(&self) -> Result<Option<Service>, ReadError> {

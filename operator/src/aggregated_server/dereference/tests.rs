@@ -49,7 +49,11 @@ async fn asked(
         server: &server,
         names: &names,
     };
-    let read = tokio::time::timeout(Duration::from_secs(3600), reader.read(source, None, Vec::new())).await;
+    let read = tokio::time::timeout(
+        Duration::from_secs(3600),
+        reader.read(source, ServingSecret::Unknown, Vec::new()),
+    )
+    .await;
     let asked = asked.lock().unwrap();
     (asked.clone(), read.ok().map(Result::unwrap))
 }
@@ -116,7 +120,9 @@ async fn nothing_is_read_from_what_was_not_listed_or_may_be_late() {
             server: &server,
             names: &names,
         };
-        let read = reader.read(Source::Stored, None, Vec::new()).await;
+        let read = reader
+            .read(Source::Stored, ServingSecret::Unknown, Vec::new())
+            .await;
         read.unwrap().source
     };
     let informers = Informers::empty();
@@ -319,7 +325,10 @@ async fn a_slice_that_does_not_decode_fails_the_reading_of_its_server() {
         server: &server,
         names: &names,
     };
-    let Err(error) = reader.read(Source::Stored, None, Vec::new()).await else {
+    let Err(error) = reader
+        .read(Source::Stored, ServingSecret::Unknown, Vec::new())
+        .await
+    else {
         panic!("read without the slice");
     };
     assert_eq!(error.to_string(), "failed to decode EndpointSlice spoilt");

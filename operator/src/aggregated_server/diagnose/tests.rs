@@ -115,6 +115,7 @@ fn report(ready: bool, handshake: Result<TrustResult, HandshakeError>) -> Report
         discovery: BTreeMap::new(),
         readyz: None,
         age: Duration::ZERO,
+        failed_since: None,
     }
 }
 

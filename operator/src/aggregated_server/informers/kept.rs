@@ -17,7 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Map;
 
 use crate::{
-    aggregated_server::build::pod::LEAF_ANNOTATION,
+    aggregated_server::build::{SERVING_ANNOTATION, pod::LEAF_ANNOTATION},
     applier::Known,
     decode::{Guarded, Managed, ObjectMetadata, Undecodable},
 };
@@ -25,7 +25,7 @@ use crate::{
 /// An object as it is kept.
 #[derive(Debug)]
 pub struct Kept<K> {
-    /// The object; `()` where its metadata is all that is read.
+    /// The object.
     pub object: K,
     /// What is known of it.
     pub known: Arc<Known>,
@@ -54,10 +54,14 @@ impl<K> Kept<K> {
     }
 }
 
+/// Of a ConfigMap the record of a serving Secret is kept, of other kinds nothing.
 impl Reduce for ObjectMetadata {
-    type Kept = ();
+    type Kept = Option<Box<str>>;
 
-    fn reduce(self) -> Self::Kept {}
+    fn reduce(mut self) -> Self::Kept {
+        let record = self.annotations_mut().remove(SERVING_ANNOTATION);
+        record.map(String::into_boxed_str)
+    }
 }
 
 /// An object of kind `K` as JSON, or what is known of one that does not decode.

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`store`] | the objects of one kind, by name and by index |
 //! | [`kept`] | an object without what nobody reads |
+//! | [`authority`] | Secrets of authorities, without their keys |
 //! | `crd_versions` | what CustomResourceDefinitions serve, which their metadata do not say |
 //!
 //! Nothing counts before it was listed once. A copy may be late: what a step of a rotation depends on is read live, and so is
 //! what is missing here, see `dereference`.
 
+pub mod authority;
 mod crd_versions;
 pub mod kept;
 pub mod store;
@@ -35,6 +37,7 @@ use tokio::{
 };
 
 use self::{
+    authority::AuthoritySecret,
     crd_versions::CrdVersions,
     store::{Children, Store},
 };
@@ -78,6 +81,8 @@ pub struct Informers {
     pub cluster_role_bindings: Store<ObjectMetadata>,
     /// Our RoleBindings in kube-system.
     pub role_bindings: Store<ObjectMetadata>,
+    /// The authorities' Secrets, in the operator's own namespace.
+    pub authorities: Store<AuthoritySecret>,
     /// How the watches fare.
     pub watches: Watches,
     /// When they were begun.
@@ -101,6 +106,7 @@ impl Default for Informers {
             budgets: Store::new(of_server),
             cluster_role_bindings: Store::new(of_server),
             role_bindings: Store::new(of_server),
+            authorities: Store::new(of_server),
             watches: Watches::default(),
             begun: Instant::now(),
         }
@@ -126,7 +132,7 @@ impl Informers {
         self.watches.are_late()
     }
 
-    fn listings(&self) -> [(&'static str, &watch::Sender<bool>); 13] {
+    fn listings(&self) -> [(&'static str, &watch::Sender<bool>); 14] {
         [
             ("Namespace", self.namespaces.listing()),
             ("APIService", self.api_services.listing()),
@@ -141,6 +147,7 @@ impl Informers {
             ("PodDisruptionBudget", self.budgets.listing()),
             ("ClusterRoleBinding", self.cluster_role_bindings.listing()),
             ("RoleBinding", self.role_bindings.listing()),
+            ("Secret", self.authorities.listing()),
         ]
     }
 

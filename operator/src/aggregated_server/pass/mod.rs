@@ -1,31 +1,33 @@
 //! One pass over a server: dereference, validate, build, apply, and what was found out on the way.
 
 mod accounts;
+mod recall;
 #[cfg(test)]
 mod steady;
 mod volume;
 mod workload;
 
 use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
 use jiff::Timestamp;
-use kube::{Api, Resource as _, ResourceExt as _};
+use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta};
 
 use super::{
     build::{self, network},
     certificates::{
-        CertificateState, Policy, Remembered,
+        CertificateState, Policy, Remembered, ServingRecord,
         advance::Rotation,
         apply::{self, CertificatesError, SecretsApplier},
     },
     children::{Children, Writes},
     claimant::{self, Claimant, ListedServer},
     context::{Context, Memory},
-    dereference::{NamespaceState, ReadError, Reader, Source, Surroundings},
+    dereference::{NamespaceState, ReadError, Reader, ServingSecret, Source, Surroundings},
     diagnose,
     endpoints::{self, Endpoints, Report},
     events,
@@ -103,8 +105,14 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     let names = Names::new(server, &ctx.namespace);
     let mut memory = ctx.memory(&names.uid);
     let servers = ctx.servers.state().len();
-    let secrets = memory.secrets.take();
-    let secrets = secrets.filter(|secrets| secrets.is_fresh(Instant::now(), servers));
+    let first = memory.around.is_none();
+    let serving = memory.serving.take();
+    let serving = serving.filter(|serving| serving.is_fresh(Instant::now(), servers));
+    let serving = match serving {
+        Some(serving) => ServingSecret::Remembered(serving),
+        None if first => ServingSecret::Recorded,
+        None => ServingSecret::Unknown,
+    };
     let source = if is_new(server) && !is_paused(server) {
         Source::New
     } else {
@@ -112,13 +120,16 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     };
     let mut pass = Pass {
         policy: Policy::new(server, &names),
-        surroundings: read(ctx, server, &names, source, secrets).await?,
+        surroundings: read(ctx, server, &names, source, serving).await?,
         plans: validate::plan_apis(server),
         ctx,
         server,
         names,
         now,
     };
+    if let Some(record) = pass.surroundings.record.take() {
+        pass.recall(&record).await?;
+    }
     if pass.surroundings.source != Source::Stored && !is_paused(server) {
         is_there(ctx, server).await?;
     }
@@ -130,8 +141,9 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
         made = std::mem::take(&mut outcome.event_records);
         if ended.is_ok() {
             // What was made is known now, and is told of in the same status.
-            pass.surroundings =
-                read(ctx, server, &pass.names, Source::Stored, memory.secrets.clone()).await?;
+            let serving = memory.serving.clone();
+            let serving = serving.map_or(ServingSecret::Unknown, ServingSecret::Remembered);
+            pass.surroundings = read(ctx, server, &pass.names, Source::Stored, serving).await?;
             outcome = PassResult::default();
             ended = pass.run(&mut memory, &mut outcome).await;
         }
@@ -139,7 +151,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     if matches!(ended, Err(PassError::NotLive)) {
         memory = before;
         is_there(ctx, server).await?;
-        pass.surroundings = read(ctx, server, &pass.names, Source::Live, None).await?;
+        pass.surroundings = read(ctx, server, &pass.names, Source::Live, ServingSecret::Unknown).await?;
         outcome = PassResult::default();
         ended = pass.run(&mut memory, &mut outcome).await;
     }
@@ -191,7 +203,7 @@ async fn read(
     server: &AggregatedServer,
     names: &Names,
     source: Source,
-    secrets: Option<Arc<Remembered>>,
+    serving: ServingSecret,
 ) -> Result<Surroundings, ReadError> {
     let others = ctx.servers.state().into_iter();
     let rivals = others
@@ -199,13 +211,16 @@ async fn read(
         .filter(|other| claimant::claims_any(other, &server.spec.apis))
         .map(|other| Claimant::of(&other))
         .collect();
-    let reader = Reader {
+    reader(ctx, server, names).read(source, serving, rivals).await
+}
+
+const fn reader<'a>(ctx: &'a Context, server: &'a AggregatedServer, names: &'a Names) -> Reader<'a> {
+    Reader {
         client: &ctx.client,
         informers: &ctx.informers,
         server,
         names,
-    };
-    reader.read(source, secrets, rivals).await
+    }
 }
 
 impl Pass<'_> {
@@ -273,20 +288,22 @@ impl Pass<'_> {
             return Err(PassError::NotLive);
         }
         let looked = self.look(&keys, memory, outcome).await;
-        let secrets = self.surroundings.secrets.clone();
-        let may_be_old = |secrets: &Arc<Remembered>| secrets.age(Instant::now()) >= DOUBTED_AFTER;
-        if secrets.as_ref().is_some_and(may_be_old)
+        let serving = self.surroundings.serving.clone();
+        let may_be_old = |serving: &Arc<Remembered>| serving.age(Instant::now()) >= DOUBTED_AFTER;
+        if serving.as_ref().is_some_and(may_be_old)
             && self.doubts(&keys, looked.as_deref().unwrap_or_default())
         {
             return Err(PassError::NotLive);
         }
-        memory.secrets = secrets.or_else(|| Remembered::of(&keys, Instant::now()).map(Arc::new));
+        let read = || Remembered::of(&keys, Instant::now(), rand::random());
+        memory.serving = serving.or_else(|| read().map(Arc::new));
         let rotation = Rotation {
             keeper: &keeper,
             keys: &keys,
             looked: looked.as_deref(),
         };
         let published = rotation.advance(outcome).await;
+        memory.asks_at_once |= outcome.certificates.rotation.is_some();
         self.tell_of_client_certificate(outcome);
         let reports = looked.unwrap_or_default();
         self.roll_what_was_not_reloaded(&keys, &reports, memory, outcome);
@@ -295,7 +312,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Whether the Secrets may have changed since they were read: an endpoint serves another leaf, or none, as one whose files were
+    /// Whether the serving Secret may have changed since it was read: an endpoint serves another leaf, or none, as one whose files were
     /// spoilt, or a pod waits for its files.
     fn doubts(&self, keys: &CertificateState, reports: &[Report]) -> bool {
         let is_doubtful = |report: &Report| match &report.handshake {
@@ -376,14 +393,15 @@ impl Pass<'_> {
             .children
             .push(secret(&names.namespace, names.serving_secret.clone()));
         let bundle_pem = bundle::to_pem(&keys.bundle);
+        let record = ServingRecord::of(keys).and_then(|record| record.annotation());
         let Some(workload) = &self.server.spec.workload else {
-            self.publish(children, &bundle_pem, outcome).await;
+            self.publish(children, &bundle_pem, record, outcome).await;
             return;
         };
         let service = network::service(names);
         let (mut of_accounts, mut of_service) = (PassResult::default(), PassResult::default());
         tokio::join!(
-            self.publish(children, &bundle_pem, outcome),
+            self.publish(children, &bundle_pem, record, outcome),
             self.apply_accounts(children, workload, &mut of_accounts),
             children.apply(&service, Reason::ApplyFailed, &mut of_service),
         );
@@ -395,8 +413,14 @@ impl Pass<'_> {
     }
 
     /// Publishes the bundle for clients that talk to the server directly.
-    async fn publish(&self, children: &Children<'_>, bundle_pem: &str, outcome: &mut PassResult) {
-        let published = build::config_map(&self.names, bundle_pem);
+    async fn publish(
+        &self,
+        children: &Children<'_>,
+        bundle_pem: &str,
+        record: Option<String>,
+        outcome: &mut PassResult,
+    ) {
+        let published = build::config_map(&self.names, bundle_pem, record);
         let known = self.surroundings.config_map.as_deref();
         children
             .apply_over(&published, known, Reason::ApplyFailed, outcome)
@@ -423,18 +447,14 @@ impl Pass<'_> {
             }
             return None;
         }
-        let endpoints = endpoints::resolve(
-            service,
-            &surroundings.endpoint_slices,
-            self.port(),
-            self.server
-                .spec
-                .workload
-                .is_some()
-                .then_some(surroundings.pods.as_slice()),
-        );
+        let endpoints = self.endpoints();
         self.forget_trials_of_others(&endpoints, memory);
+        let around = Some(self.around(&endpoints));
+        let changed = std::mem::replace(&mut memory.around, around) != around;
         let questions = self.questions(keys, memory, outcome).await;
+        // What a rotation or a registration hangs on, and what is or may be otherwise than before, waits for no turn.
+        let hangs_on_it = keys.is_replacing() || keys.leaf_due || keys.swapped || keys.leaf.is_none();
+        let questions = questions.at_once(changed || hangs_on_it || memory.asks_at_once);
         let reports = self
             .ctx
             .prober
@@ -453,11 +473,39 @@ impl Pass<'_> {
         let pending = reports.iter().filter(|report| report.is_pending());
         outcome.pending_endpoints = pending.map(|report| report.endpoint.to_string()).collect();
         let mut findings = diagnose::endpoints(&endpoints, &reports, &surroundings.pods, self.now);
+        memory.asks_at_once = !findings.is_empty();
         if is_embedded(self.server) {
             findings.iter_mut().for_each(tell_of_short_outages);
         }
         outcome.findings.extend(findings);
         Some(reports)
+    }
+
+    fn endpoints(&self) -> Endpoints {
+        let surroundings = &self.surroundings;
+        let pods = surroundings.pods.as_slice();
+        endpoints::resolve(
+            surroundings.service.as_ref(),
+            &surroundings.endpoint_slices,
+            self.port(),
+            self.server.spec.workload.is_some().then_some(pods),
+        )
+    }
+
+    /// What tells, if it differs from what it was, that something has changed by which the endpoints may answer something else.
+    fn around(&self, endpoints: &Endpoints) -> u64 {
+        let surroundings = &self.surroundings;
+        let version = |metadata: &ObjectMeta| metadata.resource_version.clone();
+        let pods = surroundings.pods.iter().map(|pod| version(&pod.metadata));
+        let service = surroundings.service.as_ref();
+        let mut hasher = DefaultHasher::new();
+        self.server.metadata.generation.hash(&mut hasher);
+        service
+            .map(|service| version(&service.metadata))
+            .hash(&mut hasher);
+        pods.collect::<Vec<_>>().hash(&mut hasher);
+        endpoints.list.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Other pods, or another spec, deserve a new trial at once.
@@ -500,7 +548,8 @@ impl Pass<'_> {
                 Err(error) => outcome.find(Reason::ApplyFailed, error_chain(&error)),
             }
         }
-        Questions::new(&self.policy.server_name, &keys.bundle, group_versions, token)
+        let proves = !group_versions.is_empty();
+        Questions::new(&self.policy.server_name, &keys.bundle, group_versions, token).at_once(proves)
     }
 
     async fn register(
@@ -562,7 +611,7 @@ fn tell_of_short_outages(finding: &mut Finding) {
     }
 }
 
-/// How old what is remembered of Secrets must be before it is doubted: what goes on being doubtful is not read in each pass.
+/// How old what is remembered of a Secret must be before it is doubted: what goes on being doubtful is not read in each pass.
 const DOUBTED_AFTER: Duration = Duration::from_secs(10);
 /// The longest pause while something is not as it should be.
 pub const IMPATIENT: Duration = Duration::from_secs(5);
@@ -586,7 +635,7 @@ mod tests {
     #[tokio::test]
     async fn a_bundle_that_was_published_since_stays_and_is_no_failure() {
         let (server, names) = (server(), names());
-        let mut old = build::config_map(&names, "old");
+        let mut old = build::config_map(&names, "old", None);
         old.metadata.uid = Some("c".into());
         old.metadata.resource_version = Some("1".into());
         old.metadata.managed_fields = serde_json::from_value(json!([{
@@ -622,7 +671,7 @@ mod tests {
             names: &names,
         };
         let mut outcome = PassResult::default();
-        pass.publish(&children, "older", &mut outcome).await;
+        pass.publish(&children, "older", None, &mut outcome).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
         assert!(outcome.hurry, "the next pass sees what there is");
         assert_eq!(outcome.children.len(), 1, "it is still there");

@@ -1,39 +1,58 @@
 //! What a pass asks for where nothing has changed, and that it sees what has.
 
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
 use annex_crds::v1alpha1::AggregatedServer;
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use k8s_openapi::{
     api::{
         apps::v1::Deployment,
-        core::v1::{ConfigMap, Service, ServiceAccount},
+        core::v1::{ConfigMap, Pod, Secret, Service, ServiceAccount},
+        discovery::v1::EndpointSlice,
         policy::v1::PodDisruptionBudget,
         rbac::v1::{ClusterRoleBinding, RoleBinding},
     },
     kube_aggregator::pkg::apis::apiregistration::v1::APIService,
 };
 use kube::{Resource, core::ApiResource, runtime::watcher};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::run;
 use crate::{
     aggregated_server::{
         build,
+        certificates::leaf,
         context::Context,
+        informers::{kept::Reduce, store::Store},
         pass_result::PassResult,
+        prober::{Prober, question::Answer},
         testing::{context_among, names, server},
         validate::plan_apis,
     },
     applier::Cache as _,
+    decode::{Guarded, Managed},
     fake_cluster::FakeCluster,
+    pki::parse_bundle,
+    probe::tls::Served,
 };
 
 const SERVER: &str = "/apis/annex.dev/v1alpha1/aggregatedservers/wardle";
 const NAMESPACE: &str = "/api/v1/namespaces/wardle";
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/wardle/deployments/wardle";
-const SECRETS: [&str; 2] = [
-    "GET /api/v1/namespaces/annex-system/secrets/wardle-ca",
-    "GET /api/v1/namespaces/wardle/secrets/wardle-serving-cert",
-];
+const AUTHORITY: &str = "/api/v1/namespaces/annex-system/secrets/wardle-ca";
+const SERVING: &str = "/api/v1/namespaces/wardle/secrets/wardle-serving-cert";
+const READS_SERVING: &str = "GET /api/v1/namespaces/wardle/secrets/wardle-serving-cert";
+const READS_AUTHORITY: &str = "GET /api/v1/namespaces/annex-system/secrets/wardle-ca";
+const POD: &str = "/api/v1/namespaces/wardle/pods/wardle-x";
 
 /// A server whose APIServices are registered, as a pass has left it.
 struct Running {
@@ -41,6 +60,31 @@ struct Running {
     ctx: Context,
     server: AggregatedServer,
     now: Timestamp,
+    others: usize,
+    /// How often its endpoint was asked.
+    asked: Arc<AtomicUsize>,
+}
+
+/// An endpoint that serves whatever leaf is in the Secret.
+fn prober(cluster: &FakeCluster, asked: &Arc<AtomicUsize>) -> Prober {
+    let (cluster, asked) = (cluster.clone(), Arc::clone(asked));
+    Prober::new(Arc::new(move |_, _| {
+        asked.fetch_add(1, Ordering::SeqCst);
+        let secret: Secret = serde_json::from_value(cluster.objects(SERVING).remove(0)).unwrap();
+        let pem = secret.data.unwrap().remove(leaf::CERTIFICATE_KEY).unwrap();
+        let leaf = parse_bundle(&pem.0).unwrap().remove(0);
+        let answer = Answer {
+            handshake: Ok(Served {
+                chain: vec![leaf.der.clone()],
+                leaf,
+            }),
+            at: tokio::time::Instant::now(),
+            discovery: BTreeMap::new(),
+            readyz: None,
+            timed_out: false,
+        };
+        std::future::ready(answer).boxed()
+    }))
 }
 
 impl Running {
@@ -65,17 +109,37 @@ impl Running {
                 service,
             );
         }
+        put_endpoint(&cluster);
+        let asked = Arc::new(AtomicUsize::new(0));
         let running = Self {
-            ctx: context_among(cluster.client(), others),
+            ctx: context_among(cluster.client(), others, prober(&cluster, &asked)),
             cluster,
             server,
             now: Timestamp::now(),
+            others,
+            asked,
         };
         running.deliver();
         for _ in 0..4 {
             running.pass().await;
             running.deliver();
         }
+        running.cluster.requests();
+        running
+    }
+
+    /// The same after the operator was restarted, and its watches have listed everything.
+    fn restarted(self) -> Self {
+        self.asked.store(0, Ordering::SeqCst);
+        let running = Self {
+            ctx: context_among(
+                self.cluster.client(),
+                self.others,
+                prober(&self.cluster, &self.asked),
+            ),
+            ..self
+        };
+        running.deliver();
         running.cluster.requests();
         running
     }
@@ -108,13 +172,72 @@ impl Running {
         kind::<PodDisruptionBudget>(self);
         kind::<ClusterRoleBinding>(self);
         kind::<RoleBinding>(self);
-        let namespace: Value = self.cluster.objects(NAMESPACE).remove(0);
-        let namespace = serde_json::from_value(namespace).unwrap();
-        self.ctx
-            .informers
-            .namespaces
-            .observe(watcher::Event::Apply(namespace));
+        for pod in self.cluster.objects("/pods/") {
+            tell::<Guarded<Pod>>(&self.ctx.informers.pods, pod);
+        }
+        for slice in self.cluster.objects("/endpointslices/") {
+            tell::<Guarded<EndpointSlice>>(&self.ctx.informers.endpoint_slices, slice);
+        }
+        let informers = &self.ctx.informers;
+        tell(&informers.namespaces, self.cluster.objects(NAMESPACE).remove(0));
+        // The watch lists them anew.
+        informers.authorities.observe(watcher::Event::Init);
+        for secret in self.cluster.objects(AUTHORITY) {
+            let secret = serde_json::from_value(secret).unwrap();
+            informers.authorities.observe(watcher::Event::InitApply(secret));
+        }
+        informers.authorities.observe(watcher::Event::InitDone);
     }
+
+    /// Passes until nothing is to be done.
+    async fn settle(&self) {
+        for _ in 0..4 {
+            self.deliver();
+            self.pass().await;
+        }
+        self.deliver();
+        self.cluster.requests();
+    }
+
+    /// How often its endpoint was asked since the last call.
+    fn asked(&self) -> usize {
+        self.asked.swap(0, Ordering::SeqCst)
+    }
+}
+
+/// Has a store hear of an object, as a watch does.
+fn tell<T: Reduce + Resource + DeserializeOwned>(store: &Store<T>, object: Value) {
+    let object: Managed<T> = serde_json::from_value(object).unwrap();
+    store.observe(watcher::Event::Apply(object));
+}
+
+/// A pod that runs and is ready, and its EndpointSlice.
+fn put_endpoint(cluster: &FakeCluster) {
+    let labels = names().labels();
+    let pod = json!({
+        "metadata": { "name": "wardle-x", "namespace": "wardle", "uid": "p", "labels": labels },
+        "spec": { "containers": [] },
+        "status": {
+            "podIP": "10.0.0.1",
+            "containerStatuses": [{
+                "name": "server", "image": "x", "imageID": "x", "ready": true, "restartCount": 0,
+                "state": { "running": { "startedAt": "2026-01-01T00:00:00Z" } },
+            }],
+        },
+    });
+    cluster.put(POD, pod);
+    let mut labels = json!(labels);
+    labels["kubernetes.io/service-name"] = "wardle".into();
+    let slice = json!({
+        "metadata": { "name": "wardle-y", "namespace": "wardle", "uid": "s", "labels": labels },
+        "addressType": "IPv4",
+        "ports": [{ "name": "https", "port": 8443 }],
+        "endpoints": [{ "addresses": ["10.0.0.1"], "targetRef": { "kind": "Pod", "name": "wardle-x" } }],
+    });
+    cluster.put(
+        "/apis/discovery.k8s.io/v1/namespaces/wardle/endpointslices/wardle-y",
+        slice,
+    );
 }
 
 /// Among many servers Secrets are read in turn; what is to be written is written after a read all the same.
@@ -124,29 +247,106 @@ async fn among_many_servers_secrets_are_read_in_turn() {
     assert_eq!(running.requests().await, Vec::<String>::new());
     running.server.metadata.annotations = Some([("annex.dev/rotate-leaf".to_owned(), "1".to_owned())].into());
     let requests = running.requests().await;
-    for secret in SECRETS {
-        assert!(requests.contains(&secret.to_owned()), "{requests:?}");
+    for read in [READS_AUTHORITY, READS_SERVING] {
+        assert!(requests.contains(&read.to_owned()), "{requests:?}");
     }
-    let written = SECRETS[1].replace("GET", "PUT");
+    let written = format!("PUT {SERVING}");
     assert!(requests.contains(&written), "{requests:?}");
-    running.deliver();
-    running.pass().await;
-    running.cluster.requests();
+    running.settle().await;
     assert_eq!(running.requests().await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_pass_over_what_has_not_changed_asks_for_secrets_alone() {
+async fn a_pass_over_what_has_not_changed_asks_for_the_serving_secret_alone() {
     let running = Running::new().await;
     for _ in 0..2 {
-        assert_eq!(running.requests().await, SECRETS);
+        assert_eq!(running.requests().await, [READS_SERVING]);
     }
     // A status of each child, which changes nothing of what is applied.
     running
         .cluster
         .change(DEPLOYMENT, |live| live["status"] = json!({ "replicas": 1 }));
     running.deliver();
-    assert_eq!(running.requests().await, SECRETS);
+    assert_eq!(running.requests().await, [READS_SERVING]);
+}
+
+/// What the endpoint answers is asked in turn, and at once where something has changed or hangs on it.
+#[tokio::test]
+async fn a_pass_over_what_has_not_changed_asks_no_endpoint() {
+    let running = Running::new().await;
+    // Older than what a pass takes that wants its answers at once.
+    let age = || tokio::time::sleep(Duration::from_millis(600));
+    age().await;
+    running.asked();
+    running.pass().await;
+    assert_eq!(running.asked(), 0);
+    running
+        .cluster
+        .change(POD, |pod| pod["metadata"]["annotations"] = json!({ "a": "b" }));
+    running.deliver();
+    running.pass().await;
+    assert_eq!(running.asked(), 1);
+    let mut running = running;
+    running.server.metadata.annotations = Some([("annex.dev/rotate-ca".to_owned(), "1".to_owned())].into());
+    for _ in 0..2 {
+        age().await;
+        running.asked();
+        running.pass().await;
+        assert_eq!(running.asked(), 1);
+    }
+}
+
+/// A thousand servers have their first passes after a restart within seconds, since none of them reads anything.
+#[tokio::test]
+async fn the_first_pass_after_a_restart_reads_nothing_of_a_server_that_serves_what_is_recorded() {
+    let running = Running::among(1000).await.restarted();
+    assert_eq!(running.requests().await, Vec::<String>::new());
+    assert_eq!(running.asked(), 1, "its leaf is what bears the record out");
+    assert_eq!(running.requests().await, Vec::<String>::new());
+    // The record is one of the very leaf that is served.
+    let other = Running::among(1000).await;
+    let leaf = other.cluster.objects(SERVING).remove(0)["data"].clone();
+    running.cluster.change(SERVING, |secret| secret["data"] = leaf);
+    let running = running.restarted();
+    let requests = running.requests().await;
+    assert_eq!(
+        requests.first().map(String::as_str),
+        Some(READS_AUTHORITY),
+        "{requests:?}"
+    );
+    assert!(requests.contains(&READS_SERVING.to_owned()), "{requests:?}");
+}
+
+/// The record is no proof of what nobody serves.
+#[tokio::test]
+async fn a_server_without_endpoints_has_its_serving_secret_read_after_a_restart() {
+    let running = Running::among(1000).await;
+    running.cluster.change(
+        "/apis/discovery.k8s.io/v1/namespaces/wardle/endpointslices/wardle-y",
+        |slice| slice["endpoints"] = json!([]),
+    );
+    let running = running.restarted();
+    assert_eq!(running.requests().await, [READS_SERVING]);
+}
+
+/// A Secret that is removed, replaced or spoilt is noticed with the watch, be it anybody's turn or not.
+#[tokio::test]
+async fn an_authority_that_is_lost_is_made_anew_at_once() {
+    let running = Running::among(1000).await;
+    assert_eq!(running.requests().await, Vec::<String>::new());
+    running
+        .cluster
+        .change(AUTHORITY, |secret| secret["data"]["tls.key"] = json!(""));
+    running.deliver();
+    let requests = running.requests().await;
+    assert!(requests.contains(&format!("PUT {AUTHORITY}")), "{requests:?}");
+    // Annotations of others are no reason to read it.
+    let running = Running::among(1000).await;
+    running.cluster.change(AUTHORITY, |secret| {
+        secret["metadata"]["annotations"]["a"] = json!("b")
+    });
+    running.deliver();
+    assert_eq!(running.requests().await, Vec::<String>::new());
 }
 
 /// What a pass has written is known to the next one without a watch.
@@ -166,7 +366,7 @@ async fn what_a_pass_writes_is_known_to_the_next() {
     // The same fields have other values: that nobody has taken one is looked at once.
     running.pass().await;
     running.cluster.requests();
-    assert_eq!(running.requests().await, SECRETS);
+    assert_eq!(running.requests().await, [READS_SERVING]);
 }
 
 #[tokio::test]
@@ -221,7 +421,7 @@ async fn what_others_change_is_seen_named_and_repaired() {
         );
         running.pass().await;
         running.cluster.requests();
-        assert_eq!(running.requests().await, SECRETS, "{path}");
+        assert_eq!(running.requests().await, [READS_SERVING], "{path}");
     }
 }
 

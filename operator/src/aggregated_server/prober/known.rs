@@ -12,10 +12,12 @@ use tokio::{task::AbortHandle, time::Instant};
 
 use super::{
     Ended,
+    counting::Answers,
     lanes::Lane,
     question::{Answer, Question},
+    schedule,
 };
-use crate::aggregated_server::endpoints::Endpoint;
+use crate::{aggregated_server::endpoints::Endpoint, probe::tls::HandshakeError};
 
 /// Who answers: an address that another pod has taken over is another endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,8 +45,17 @@ pub(super) struct Server {
 
 #[derive(Default)]
 struct Known {
-    newest: Option<(Arc<Question>, Arc<Answer>)>,
+    answers: Answers,
     running: Option<Running>,
+    /// Spreads the endpoints that were asked together, from 0 to 1.
+    jitter: f64,
+}
+
+/// What a pass is given of an endpoint.
+pub(super) struct Given {
+    pub(super) answer: Arc<Answer>,
+    /// How the probe after that failed, which does not count yet.
+    pub(super) failed_since: Option<HandshakeError>,
 }
 
 /// A probe that is under way. Dropped, it ends.
@@ -77,6 +88,12 @@ impl Running {
             outdated: false,
         }
     }
+
+    /// One that no pass waits for.
+    pub(super) const fn unawaited(mut self) -> Self {
+        self.left = true;
+        self
+    }
 }
 
 impl Drop for Running {
@@ -99,7 +116,7 @@ impl Server {
         &self.name
     }
 
-    #[cfg(test)]
+    /// How many there are.
     pub(super) fn endpoints(&self) -> usize {
         self.endpoints.len()
     }
@@ -124,7 +141,7 @@ impl Server {
     pub(super) fn timed_out(&self, place: &Place) -> bool {
         let known = self.endpoints.get(place);
         known
-            .and_then(|known| known.newest.as_ref())
+            .and_then(|known| known.answers.newest())
             .is_some_and(|(_, answer)| answer.timed_out)
     }
 
@@ -142,10 +159,27 @@ impl Server {
     pub(super) fn is_fresh(&self, place: &Place, question: &Question, now: Instant, age: Duration) -> bool {
         let known = self.endpoints.get(place);
         known
-            .and_then(|known| known.newest.as_ref())
+            .and_then(|known| known.answers.newest())
             .is_some_and(|(answered, answer)| {
                 question.is_answered_by(answered) && now.saturating_duration_since(answer.at) <= age
             })
+    }
+
+    /// Whom nobody is asking though it is their turn, where all servers have so many `endpoints`, with what they were asked last.
+    pub(super) fn due(&self, now: Instant, endpoints: usize) -> Vec<(Place, Arc<Question>)> {
+        let due = |known: &Known| {
+            let (question, answer) = known.answers.newest()?;
+            let idle = known
+                .running
+                .as_ref()
+                .is_none_or(|running| running.task.is_finished());
+            let turn = answer.at + schedule::pause(endpoints, known.jitter);
+            let due = known.answers.second_due().map_or(turn, |second| second.min(turn));
+            (idle && due <= now).then(|| Arc::clone(question))
+        };
+        let all = self.endpoints.iter();
+        all.filter_map(|(place, known)| Some((place.clone(), due(known)?)))
+            .collect()
     }
 
     /// A probe has begun.
@@ -153,15 +187,18 @@ impl Server {
         self.endpoints.entry(place.clone()).or_default().running = Some(running);
     }
 
-    /// The newest answer, for a pass that goes on now.
-    pub(super) fn give(&mut self, place: &Place, question: &Question) -> Option<Arc<Answer>> {
+    /// What counts, for a pass that goes on now.
+    pub(super) fn give(&mut self, place: &Place, question: &Question) -> Option<Given> {
         let known = self.endpoints.get_mut(place)?;
         if let Some(running) = &mut known.running {
             running.left = true;
             running.outdated = !question.is_answered_by(&running.question);
         }
-        let (answered, answer) = known.newest.as_ref()?;
-        (answered.server_name == question.server_name).then(|| Arc::clone(answer))
+        let (answered, answer) = known.answers.counting()?;
+        (answered.server_name == question.server_name).then(|| Given {
+            answer: Arc::clone(answer),
+            failed_since: known.answers.failed_since().cloned(),
+        })
     }
 
     /// Takes the answer of the probe with this number. Says whether a pass went on without it that was given
@@ -173,11 +210,17 @@ impl Server {
         let Some(running) = known.running.take_if(|running| running.number == number) else {
             return false;
         };
-        let told = known
-            .newest
-            .as_ref()
-            .is_some_and(|(_, earlier)| earlier.to(&running.question).says_the_same_as(&answer));
-        known.newest = Some((Arc::clone(&running.question), Arc::new(answer)));
+        let counts = |answers: &Answers| {
+            let counting = answers.counting();
+            counting.map(|(_, answer)| answer.to(&running.question))
+        };
+        let before = counts(&known.answers);
+        known.answers.take(Arc::clone(&running.question), answer);
+        known.jitter = rand::random();
+        let told = match (before, counts(&known.answers)) {
+            (Some(before), Some(now)) => before.says_the_same_as(&now),
+            (before, now) => before.is_none() && now.is_none(),
+        };
         running.left && (running.outdated || !told)
     }
 }

@@ -5,16 +5,21 @@
 //! | [`question`] | what an endpoint is asked, what it answered, and what that is worth |
 //! | [`ask`] | asks, over the network |
 //! | `known` | what is known of the endpoints of one server |
+//! | `counting` | which answers count: one failed probe changes nothing |
+//! | `schedule` | when an endpoint is asked again that no pass asks |
 //! | `lanes` | how many are asked at once |
 //! | `wakes` | which servers an answer came late for |
 //!
-//! A pass is given the answers that are there after a short wait. Where one comes later and says something else, the
-//! reconciler is woken for the server. Nothing in it is needed to go on after a restart.
+//! Endpoints are asked in turn, and a pass is given what counts of their answers. One that hangs on an answer, such as in a
+//! rotation, has them asked at once, and waits for a moment. Where an answer comes later and says something else, the reconciler is
+//! woken for the server. Nothing in it is needed to go on after a restart.
 
 pub mod ask;
+mod counting;
 mod known;
 mod lanes;
 pub mod question;
+mod schedule;
 #[cfg(test)]
 mod tests;
 mod wakes;
@@ -38,7 +43,7 @@ use tokio::{
 };
 
 use self::{
-    known::{Place, Running, Server},
+    known::{Given, Place, Running, Server},
     lanes::Lane,
     question::{Answer, Judge, Question, Questions},
     wakes::Wakes,
@@ -48,7 +53,7 @@ use crate::probe::tls::HandshakeError;
 
 /// How long a pass waits for answers: long enough that a healthy server needs one pass.
 const GRACE: Duration = Duration::from_millis(250);
-/// How old an answer may be that is given without asking again. Shorter than the shortest pause between two passes, so that
+/// How old an answer may be that is given without asking again, where answers are wanted at once. Shorter than the shortest pause between two passes, so that
 /// each of them takes new ones; long enough that the pass that a late answer wakes finds it.
 const FRESH: Duration = Duration::from_millis(500);
 /// How many endpoints of one server are asked at all.
@@ -90,10 +95,15 @@ impl Prober {
         }
     }
 
+    /// Asks in turn, from now on until [`Self::end`], whatever endpoints passes have asked.
+    pub fn keep_asking(&self) {
+        lock(&self.tasks).spawn(schedule::keep_asking(Arc::clone(&self.shared)));
+    }
+
     /// What `endpoints` of the server with `uid` answer, judged with the bundle of `questions` at `now`; sorted by address.
     /// Only those that are a [`Origin::Backend`] are connected to. Who has not answered is told by its earlier answer, and where
-    /// there is none by [`HandshakeError::NoAnswerYet`]; the server called `name` is woken when the answer comes. Endpoints
-    /// that are not named are forgotten.
+    /// there is none, or it failed once, by [`HandshakeError::NoAnswerYet`]; the server called `name` is woken when something else
+    /// counts. Endpoints that are not named are forgotten, and the others asked in turn from now on.
     pub async fn reports(
         &self,
         uid: &str,
@@ -112,7 +122,7 @@ impl Prober {
                 question: questions.of(endpoint),
             })
             .collect();
-        let under_way = self.begin(uid, name, &asked);
+        let under_way = self.begin(uid, name, &asked, questions.at_once);
         // What is not there then is told by what there was.
         let _ = timeout(GRACE, join_all(under_way.into_iter().map(ended))).await;
         let answers = self.shared.answers(uid, &asked);
@@ -135,7 +145,7 @@ impl Prober {
             .map(|(endpoint, why)| Report::unasked(endpoint.clone(), why))
             .collect();
         reports.extend(asked.iter().zip(answers).map(|(asked, answer)| match answer {
-            Some(answer) => judge.report(asked.endpoint.clone(), &asked.question, &answer),
+            Some(given) => judge.report(asked.endpoint.clone(), &asked.question, &given),
             None => Report::unasked(asked.endpoint.clone(), HandshakeError::NoAnswerYet),
         }));
         reports.sort_by_key(|report| report.endpoint.address);
@@ -159,37 +169,30 @@ impl Prober {
         lock(&self.tasks).abort_all();
     }
 
-    /// Asks whom nobody is asking, where there is no fresh answer; gives what to wait for.
-    fn begin(&self, uid: &str, name: &str, asked: &[Asked<'_>]) -> Vec<Ended> {
+    /// Asks whom nobody is asking, where there is no answer that is new enough; gives what to wait for.
+    fn begin(&self, uid: &str, name: &str, asked: &[Asked<'_>], at_once: bool) -> Vec<Ended> {
         let now = Instant::now();
         let mut under_way = Vec::new();
         let mut servers = self.shared.servers();
         // A server that was made again has another uid, and nobody may have seen that the former one was gone.
         servers.retain(|other, server| other == uid || server.name() != name);
+        // The schedule keeps answers newer than that.
+        let in_turn = schedule::period(endpoints(&servers)) * 2;
+        let age = if at_once { FRESH } else { in_turn };
         let server = servers.entry(uid.to_owned()).or_insert_with(|| Server::new(name));
         server.retain(asked.iter().map(|asked| &asked.place));
+        let mut tasks = lock(&self.tasks);
+        while tasks.try_join_next().is_some() {}
         for Asked { place, question, .. } in asked {
             let timed_out = server.timed_out(place);
             let ended = match server.under_way(place) {
                 Some(under_way) if under_way.left => continue,
                 Some(under_way) => under_way.ended,
-                None if server.is_fresh(place, question, now, FRESH) => continue,
+                None if server.is_fresh(place, question, now, age) => continue,
                 None => {
-                    let number = server.next_number();
-                    let probe = Probe {
-                        shared: Arc::clone(&self.shared),
-                        uid: uid.to_owned(),
-                        place: place.clone(),
-                        question: Arc::clone(question),
-                        number,
-                        lane: server.lane(),
-                        timed_out,
-                    };
-                    let (task, ended) = self.spawn(probe);
-                    server.run(
-                        place,
-                        Running::new(number, Arc::clone(question), task, ended.clone()),
-                    );
+                    let (running, ended) =
+                        Probe::start(&self.shared, (uid, &mut *server), place, question, &mut tasks);
+                    server.run(place, running);
                     ended
                 }
             };
@@ -200,18 +203,11 @@ impl Prober {
         }
         under_way
     }
+}
 
-    fn spawn(&self, probe: Probe) -> (tokio::task::AbortHandle, Ended) {
-        let (end, ended) = watch::channel(());
-        let mut tasks = lock(&self.tasks);
-        while tasks.try_join_next().is_some() {}
-        let task = tasks.spawn(async move {
-            // Gone with the task, however that ends.
-            let _end = end;
-            probe.run().await;
-        });
-        (task, ended)
-    }
+/// How many endpoints all servers have.
+fn endpoints(servers: &HashMap<String, Server>) -> usize {
+    servers.values().map(Server::endpoints).sum()
 }
 
 impl Shared {
@@ -219,8 +215,20 @@ impl Shared {
         lock(&self.servers)
     }
 
-    /// The newest answers of `asked`; whose probe is still under way is to be told of when it ends.
-    fn answers(&self, uid: &str, asked: &[Asked<'_>]) -> Vec<Option<Arc<Answer>>> {
+    /// Asks whose turn it is.
+    fn ask_due(shared: &Arc<Self>, probes: &mut JoinSet<()>, now: Instant) {
+        let mut servers = shared.servers();
+        let all = endpoints(&servers);
+        for (uid, server) in servers.iter_mut() {
+            for (place, question) in server.due(now, all) {
+                let (running, _) = Probe::start(shared, (uid, &mut *server), &place, &question, probes);
+                server.run(&place, running.unawaited());
+            }
+        }
+    }
+
+    /// What counts of the answers of `asked`; whose probe is still under way is to be told of when it ends.
+    fn answers(&self, uid: &str, asked: &[Asked<'_>]) -> Vec<Option<Given>> {
         let mut servers = self.servers();
         let mut server = servers.get_mut(uid);
         let answer = |asked: &Asked<'_>| server.as_mut()?.give(&asked.place, &asked.question);
@@ -251,6 +259,34 @@ struct Probe {
 }
 
 impl Probe {
+    /// Begins one among `tasks`.
+    fn start(
+        shared: &Arc<Shared>,
+        (uid, server): (&str, &mut Server),
+        place: &Place,
+        question: &Arc<Question>,
+        tasks: &mut JoinSet<()>,
+    ) -> (Running, Ended) {
+        let number = server.next_number();
+        let probe = Self {
+            shared: Arc::clone(shared),
+            uid: uid.to_owned(),
+            place: place.clone(),
+            question: Arc::clone(question),
+            number,
+            lane: server.lane(),
+            timed_out: server.timed_out(place),
+        };
+        let (end, ended) = watch::channel(());
+        let task = tasks.spawn(async move {
+            // Gone with the task, however that ends.
+            let _end = end;
+            probe.run().await;
+        });
+        let running = Running::new(number, Arc::clone(question), task, ended.clone());
+        (running, ended)
+    }
+
     async fn run(self) {
         let answer = {
             let _seat = lanes::enter(&self.lane, &self.shared.lane, self.timed_out).await;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
 
+use super::known::Given;
 use crate::{
     aggregated_server::endpoints::{Endpoint, Presented, Report},
     pki::{Certificate, TrustFault, verify_chain},
@@ -26,6 +27,8 @@ use crate::{
 pub struct Questions {
     ready: Arc<Question>,
     unready: Arc<Question>,
+    /// See [`Self::at_once`].
+    pub(super) at_once: bool,
 }
 
 impl Questions {
@@ -56,7 +59,16 @@ impl Questions {
         Self {
             ready: question(ready),
             unready: question(Requests::Readiness),
+            at_once: false,
         }
+    }
+
+    /// The same, asked now of every endpoint: something hangs on the answers, or has changed. Otherwise an endpoint is asked when it
+    /// is its turn.
+    #[must_use]
+    pub const fn at_once(mut self, at_once: bool) -> Self {
+        self.at_once |= at_once;
+        self
     }
 
     /// What `endpoint` is asked.
@@ -187,14 +199,14 @@ impl<'a> Judge<'a> {
     }
 
     /// What `endpoint` answered to `question`.
-    pub(super) fn report(&mut self, endpoint: Endpoint, question: &Question, answer: &Answer) -> Report {
+    pub(super) fn report(&mut self, endpoint: Endpoint, question: &Question, given: &Given) -> Report {
         let Answer {
             handshake,
             at,
             discovery,
             readyz,
             ..
-        } = answer.to(question);
+        } = given.answer.to(question);
         let handshake = handshake.map(|served| Presented {
             trust: self.trust(&served),
             leaf: served.leaf,
@@ -205,6 +217,7 @@ impl<'a> Judge<'a> {
             discovery,
             readyz,
             age: self.at.saturating_duration_since(at),
+            failed_since: given.failed_since.clone(),
         }
     }
 

@@ -453,6 +453,7 @@ mod tests {
             discovery: BTreeMap::from([(group_version, Discovery::Served)]),
             readyz: None,
             age: Duration::ZERO,
+            failed_since: None,
         };
         let outcome = register_late(None, &[answered]).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);

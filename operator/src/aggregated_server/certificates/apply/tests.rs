@@ -1,6 +1,9 @@
 //! Certificates are kept, against an API server that takes every write.
 
-use k8s_openapi::{ByteString, kube_aggregator::pkg::apis::apiregistration::v1::APIServiceSpec};
+use k8s_openapi::{
+    ByteString,
+    kube_aggregator::pkg::apis::apiregistration::v1::{APIService, APIServiceSpec},
+};
 use kube::core::ObjectMeta;
 
 use super::*;
@@ -111,7 +114,7 @@ async fn what_is_repaired_at_once_is_told_for_a_while() {
         .await
         .unwrap();
     let spoilt = Surroundings {
-        authority_secret: Some(kept.authority_secret.clone()),
+        authority_secret: kept.authority_secret.clone(),
         serving_secret: Some(serving_secret(&kept.authority)),
         ..surroundings()
     };

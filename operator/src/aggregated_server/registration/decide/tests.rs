@@ -36,6 +36,7 @@ fn report(ready: bool, trust: Result<(), TrustFault>, answer: Discovery) -> Repo
         discovery: BTreeMap::from([("wardle.example.com/v1alpha1".to_owned(), answer)]),
         readyz: None,
         age: Duration::ZERO,
+        failed_since: None,
     }
 }
 
@@ -66,6 +67,10 @@ fn nothing_is_registered_before_every_ready_endpoint_has_answered() {
         report(true, Ok(()), Discovery::TooSlow),
         Report {
             handshake: Err(HandshakeError::ConnectionRefused),
+            ..good()
+        },
+        Report {
+            failed_since: Some(HandshakeError::ConnectionRefused),
             ..good()
         },
         Report::unasked(good().endpoint, HandshakeError::NoAnswerYet),
