@@ -27,5 +27,9 @@ pub const ROTATE_LEAF_ANNOTATION: &str = "annex.dev/rotate-leaf";
 pub const ROTATE_CA_ANNOTATION: &str = "annex.dev/rotate-ca";
 /// Annotation of an AggregatedServer: with the value `true`, nothing that belongs to it is written.
 pub const PAUSED_ANNOTATION: &str = "annex.dev/paused";
+/// Annotation of a Deployment or StatefulSet, and of its pods: the revision of the defaults that Annex gave it.
+pub const DEFAULTS_REVISION_ANNOTATION: &str = "annex.dev/defaults-revision";
+/// Annotation of a Deployment or StatefulSet: a digest of what `spec.workload` says of its pods.
+pub const WORKLOAD_PODS_ANNOTATION: &str = "annex.dev/workload-pods";
 /// Annotation of an APIService on trial: when the trial began (RFC 3339). It goes at the first `Available`.
 pub const TRIAL_ANNOTATION: &str = "annex.dev/trial";

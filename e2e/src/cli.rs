@@ -130,14 +130,14 @@ enum Command {
     Play {
         /// The kubeconfig of the Go server.
         #[arg(long, value_name = "FILE")]
-        go: PathBuf,
-        /// The kubeconfig of ours.
+        go: Option<PathBuf>,
+        /// The kubeconfig of ours; without one the definition of the group `twin.example.com` is asked beside itself.
         #[arg(long, value_name = "FILE")]
-        ours: PathBuf,
+        ours: Option<PathBuf>,
         /// Ask a CustomResourceDefinition at the kube-apiserver of this kubeconfig rather than the Go server.
         #[arg(long, value_name = "FILE")]
         definition: Option<PathBuf>,
-        /// Their API group.
+        /// Their API group; `twin.example.com` is that of the definition of `twin/crd`, which ours has to serve.
         #[arg(long, default_value = "gadgets.example.com")]
         group: String,
         /// Send so many random requests rather than those that are written down.
@@ -146,6 +146,12 @@ enum Command {
         /// What the first random sequence is made of.
         #[arg(long, default_value_t = 0)]
         seed: u64,
+        /// Of `twin/crd` only the sequences whose titles contain this.
+        #[arg(long, default_value = "")]
+        only: String,
+        /// Write what the definition of `twin/crd` says into this directory.
+        #[arg(long, value_name = "DIRECTORY")]
+        record: Option<PathBuf>,
     },
     /// Test the cluster itself: up, pods, volumes, down.
     Selftest,
@@ -332,6 +338,8 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
                 group,
                 random,
                 seed,
+                only,
+                record,
             },
             _,
         ) => {
@@ -342,6 +350,8 @@ async fn dispatch(cli: Cli) -> Result<(), Error> {
                 group,
                 random,
                 seed,
+                only,
+                record,
             };
             scenarios::play_by_hand(&options).await.map_err(Error::Play)
         }

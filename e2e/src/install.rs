@@ -23,42 +23,58 @@ pub fn chart(name: &str) -> String {
     workspace().join("charts").join(name).display().to_string()
 }
 
-/// The arguments of `helm upgrade --install` for a release, with the image that the harness made.
+/// The releases in the order in which they are installed: each with its chart and the value that names its image.
+pub const CHARTS: [(&str, &str, &str); 2] = [
+    (CRDS_RELEASE, "annex-crds", "uninstallCheck.image"),
+    (RELEASE, "annex", "image"),
+];
+
+/// The arguments of `helm upgrade --install` for a release of the chart in this directory, with the image `reference`.
 #[must_use]
-pub fn helm_arguments(release: &str, chart_name: &str, image_value: &str, more: &[&str]) -> Vec<String> {
-    let reference = catalog::operator(std::path::Path::new("annex-operator")).reference;
-    let (repository, tag) = reference.rsplit_once(':').unwrap_or((&reference, ""));
-    let mut arguments: Vec<String> = ["upgrade", "--install", release].map(str::to_owned).to_vec();
-    arguments.push(chart(chart_name));
-    arguments.extend(
-        [
-            "--namespace",
-            NAMESPACE,
-            "--create-namespace",
-            "--wait",
-            "--timeout",
-            "180s",
-        ]
-        .map(str::to_owned),
-    );
-    arguments.extend([
-        "--set".to_owned(),
-        format!("{image_value}.repository={repository},{image_value}.tag={tag}"),
-    ]);
-    arguments.extend(more.iter().map(ToString::to_string));
-    arguments
+pub fn arguments(
+    release: &str,
+    chart: &str,
+    image_value: &str,
+    reference: &str,
+    more: &[&str],
+) -> Vec<String> {
+    let (repository, tag) = reference.rsplit_once(':').unwrap_or((reference, ""));
+    let image = format!("{image_value}.repository={repository},{image_value}.tag={tag}");
+    let words = [
+        "upgrade",
+        "--install",
+        release,
+        chart,
+        "--namespace",
+        NAMESPACE,
+        "--create-namespace",
+        "--wait",
+        "--timeout",
+        "180s",
+        "--set",
+        &image,
+    ];
+    words.iter().chain(more).map(ToString::to_string).collect()
+}
+
+/// The same for a chart of this checkout, with the image that the harness makes of it.
+fn helm_arguments(release: &str, chart_name: &str, image_value: &str, more: &[&str]) -> Vec<String> {
+    let image = catalog::operator(std::path::Path::new("annex-operator"));
+    arguments(release, &chart(chart_name), image_value, &image.reference, more)
 }
 
 /// Arguments for the types' chart.
 #[must_use]
 pub fn crds_arguments() -> Vec<String> {
-    helm_arguments(CRDS_RELEASE, "annex-crds", "uninstallCheck.image", &[])
+    let [(release, chart, image_value), _] = CHARTS;
+    helm_arguments(release, chart, image_value, &[])
 }
 
 /// Arguments for the operator's chart.
 #[must_use]
 pub fn operator_arguments(more: &[&str]) -> Vec<String> {
-    helm_arguments(RELEASE, "annex", "image", more)
+    let [_, (release, chart, image_value)] = CHARTS;
+    helm_arguments(release, chart, image_value, more)
 }
 
 /// Installs both charts and waits until the operator is ready.

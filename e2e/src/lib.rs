@@ -34,6 +34,7 @@ pub mod layout;
 pub mod node;
 pub mod packages;
 pub mod paths;
+pub mod previous;
 pub mod process;
 pub mod product;
 pub mod programs;

@@ -6,7 +6,11 @@ use annex_crds::duration::GoDuration;
 use annex_leader_election::{LeaseSettings, Timings, TimingsError};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::{rate_limit::Rate, run::ControllerSettings};
+use crate::{
+    namespaces::{self, Namespaces},
+    rate_limit::Rate,
+    run::ControllerSettings,
+};
 
 /// Where a pod finds the namespace of its ServiceAccount.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -75,6 +79,10 @@ pub struct RunArgs {
     /// [default: POD_NAMESPACE, else the namespace of the pod's ServiceAccount]
     #[arg(long, env = "ANNEX_NAMESPACE", value_parser = dns_label)]
     pub namespace: Option<String>,
+    /// Namespaces in which servers may run, separated by commas, at most 64: nothing is read or written in any other
+    /// [default: every namespace]
+    #[arg(long, env = "ANNEX_NAMESPACES", value_parser = dns_label, value_delimiter = ',', num_args = 1, value_name = "NAMES")]
+    pub namespaces: Vec<String>,
     /// The pod's name; the identity in the lease and the instance in Events begin with it
     #[arg(long, env = "POD_NAME", default_value = "annex-operator", value_parser = dns_subdomain)]
     pub pod_name: String,
@@ -144,6 +152,11 @@ pub struct RunArgs {
     pub kube_api_burst: u16,
 }
 
+/// More namespaces are named than can be watched.
+#[derive(Debug, thiserror::Error)]
+#[error("--namespaces names {0} namespaces; {max} can be watched", max = namespaces::MAX)]
+pub struct TooManyNamespaces(usize);
+
 /// The operator's own namespace is not known.
 #[derive(Debug, thiserror::Error)]
 #[error("the operator's namespace is not known: give --namespace, or POD_NAMESPACE ({file} says nothing)")]
@@ -163,6 +176,17 @@ impl RunArgs {
             from_pod.as_deref(),
             Path::new(NAMESPACE_FILE),
         )
+    }
+
+    /// The namespaces in which servers may run.
+    ///
+    /// # Errors
+    /// They are too many.
+    pub fn server_namespaces(&self) -> Result<Namespaces, TooManyNamespaces> {
+        match self.namespaces.len() {
+            named if named > namespaces::MAX => Err(TooManyNamespaces(named)),
+            _ => Ok(Namespaces::new(&self.namespaces)),
+        }
     }
 
     /// The settings of leader election in `namespace`.
@@ -194,14 +218,17 @@ impl RunArgs {
     }
 
     /// What the controller needs to know of the flags.
-    #[must_use]
-    pub fn controller_settings(&self) -> ControllerSettings {
-        ControllerSettings {
+    ///
+    /// # Errors
+    /// More namespaces are named than can be watched.
+    pub fn controller_settings(&self) -> Result<ControllerSettings, TooManyNamespaces> {
+        Ok(ControllerSettings {
+            namespaces: self.server_namespaces()?,
             instance: self.pod_name.clone(),
             probe_service_account: self.probe_service_account.clone(),
             workers: self.workers,
             resync: self.resync.as_duration(),
-        }
+        })
     }
 }
 
@@ -293,7 +320,8 @@ mod tests {
             "{}",
             lease.identity
         );
-        let settings = args.controller_settings();
+        let settings = args.controller_settings().unwrap();
+        assert_eq!(settings.namespaces, Namespaces::default());
         assert_eq!((settings.workers, settings.resync), (4, Duration::from_secs(20)));
         assert_eq!(settings.probe_service_account, "annex-probe");
         assert_eq!(args.rate(), Rate { qps: 200, burst: 400 });
@@ -315,6 +343,8 @@ mod tests {
             ("--resync=20", "needs a unit after 20"),
             ("--lease-duration=-15s", "must not have a sign"),
             ("--namespace=Annex", "not a DNS label"),
+            ("--namespaces=a,B", "not a DNS label"),
+            ("--namespaces=", "not a DNS label"),
             ("--lease-name=a..b", "not a DNS subdomain"),
             ("--health-address=8081", "invalid socket address"),
             ("--metrics-address=8080", "invalid socket address"),
@@ -328,6 +358,16 @@ mod tests {
                 .lease_settings("annex")
                 .is_err()
         );
+    }
+
+    #[test]
+    fn namespaces_are_a_bounded_list() {
+        let named = run(&["--namespaces=b,a"]).unwrap().server_namespaces().unwrap();
+        assert_eq!(named, Namespaces::new(&["a".into(), "b".into()]));
+        let many: Vec<String> = (0..=namespaces::MAX).map(|number| format!("n{number}")).collect();
+        let many = run(&[&format!("--namespaces={}", many.join(","))]).unwrap();
+        let error = many.controller_settings().unwrap_err().to_string();
+        assert_eq!(error, "--namespaces names 65 namespaces; 64 can be watched");
     }
 
     #[test]
@@ -353,7 +393,7 @@ mod tests {
                 "--{long} has no environment variable"
             );
             assert!(help.contains(&format!("--{long}")), "--{long} is not in the help");
-            let default = !argument.get_default_values().is_empty() || long == "namespace";
+            let default = !argument.get_default_values().is_empty() || long.starts_with("namespace");
             assert!(default, "--{long} has no default");
         }
         assert!(help.contains("[default: 15s]"), "{help}");

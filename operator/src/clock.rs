@@ -6,11 +6,12 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use http::{HeaderMap, Response, header::DATE};
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
+use tokio::time::Instant;
 use tower::{Layer, ServiceExt as _, layer::layer_fn, util::MapResponse};
 
 /// How far a `Date` may be from what is expected without meaning anything: it has whole seconds, and an answer takes its time.

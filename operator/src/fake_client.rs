@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
+    /// What follows the path's question mark.
+    pub(crate) query: String,
     /// Whether it asks for a watch.
     pub(crate) watch: bool,
     /// Whether nothing is to be stored.
@@ -62,6 +64,7 @@ pub(crate) fn fake_client(handler: impl Fn(Request) -> Answer + Clone + Send + '
             let request = Request {
                 method: parts.method.to_string(),
                 path: parts.uri.path().to_owned(),
+                query: parts.uri.query().unwrap_or_default().to_owned(),
                 watch: asks("watch=true"),
                 dry_run: asks("dryRun=All"),
                 body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),

@@ -26,7 +26,43 @@ impl FakeCluster {
     /// A client of it.
     pub(crate) fn client(&self) -> Client {
         let cluster = self.clone();
-        fake_client(move |request| cluster.0.lock().unwrap().answer(&request))
+        fake_client(move |request| cluster.answer(&request))
+    }
+
+    /// What it answers.
+    pub(crate) fn answer(&self, request: &Request) -> Answer {
+        self.0.lock().unwrap().answer(request)
+    }
+
+    /// Another one that has the same objects.
+    pub(crate) fn copy(&self) -> Self {
+        let state = self.0.lock().unwrap();
+        let copied = State {
+            objects: state.objects.clone(),
+            version: state.version,
+            requests: Vec::new(),
+        };
+        Self(Arc::new(Mutex::new(copied)))
+    }
+
+    /// The object at `path`.
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
+        self.0.lock().unwrap().objects.get(path).cloned()
+    }
+
+    /// Every object, by its path.
+    pub(crate) fn all(&self) -> BTreeMap<String, Value> {
+        self.0.lock().unwrap().objects.clone()
+    }
+
+    /// Removes the object at `path`, as somebody else.
+    pub(crate) fn remove(&self, path: &str) {
+        self.0.lock().unwrap().remove(path);
+    }
+
+    /// Grows with each change.
+    pub(crate) fn version(&self) -> u64 {
+        self.0.lock().unwrap().version
     }
 
     /// Puts an object at `path`, as somebody else.
@@ -40,11 +76,6 @@ impl FakeCluster {
         let mut object = state.objects[path].clone();
         change(&mut object);
         state.put(path, object);
-    }
-
-    /// Removes the object at `path`, as somebody else.
-    pub(crate) fn remove(&self, path: &str) {
-        self.0.lock().unwrap().objects.remove(path);
     }
 
     /// The objects whose paths contain `part`.
@@ -83,8 +114,11 @@ impl State {
         if request.dry_run || path.ends_with("/events") {
             return Answer::ok(request.body.clone());
         }
+        if path == "/readyz" {
+            return Answer::ok(Value::Null);
+        }
         if path.ends_with("/token") {
-            let status = json!({ "token": "t", "expirationTimestamp": "9999-01-01T00:00:00Z" });
+            let status = json!({ "token": "token", "expirationTimestamp": "2100-01-01T00:00:00Z" });
             return Answer::ok(json!({ "metadata": {}, "spec": { "audiences": [] }, "status": status }));
         }
         match method {
@@ -106,7 +140,7 @@ impl State {
                 self.put(&path, object)
             }
             "PUT" | "PATCH" => self.write(method, path, &request.body),
-            "DELETE" => match self.objects.remove(path) {
+            "DELETE" => match self.remove(path) {
                 Some(object) => Answer::ok(object),
                 None => Answer::status(404, "NotFound"),
             },
@@ -175,6 +209,12 @@ impl State {
             return Answer::ok(live);
         }
         self.put(path, object)
+    }
+
+    fn remove(&mut self, path: &str) -> Option<Value> {
+        let removed = self.objects.remove(path)?;
+        self.version += 1;
+        Some(removed)
     }
 
     fn put(&mut self, path: &str, mut object: Value) -> Answer {

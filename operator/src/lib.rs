@@ -18,6 +18,7 @@ mod fake_client;
 #[cfg(test)]
 mod fake_cluster;
 pub mod metrics;
+pub mod namespaces;
 pub mod pki;
 pub mod probe;
 pub mod rate_limit;

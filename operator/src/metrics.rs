@@ -416,6 +416,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use annex_crds::v1alpha1::ConditionType;
+
     use super::*;
 
     fn samples(metrics: &Metrics) -> Vec<String> {
@@ -471,6 +473,18 @@ mod tests {
                 "{expected} is not in {samples:#?}"
             );
         }
+    }
+
+    /// Whatever becomes of it: a thousand servers are to be scraped too.
+    #[test]
+    fn a_server_has_few_series() {
+        let metrics = filled();
+        for condition in ConditionType::ALL {
+            metrics.set_condition("wardle", condition.as_str(), true);
+        }
+        let samples = samples(&metrics);
+        let of_server = samples.iter().filter(|sample| sample.contains("wardle"));
+        assert!(of_server.count() <= 30, "{samples:#?}");
     }
 
     #[test]

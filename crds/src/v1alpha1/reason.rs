@@ -39,7 +39,7 @@ reasons! {
     Invalid = "Invalid" on Degraded: "The object does not decode as this version of the operator knows it; the field is named. Nothing that belongs to it is changed, and its claims still count.",
     NamespaceNotFound = "NamespaceNotFound" on Registered: "`spec.namespace` does not exist; Annex never makes it.",
     NamespaceTerminating = "NamespaceTerminating" on Registered: "`spec.namespace` is being deleted; the APIServices were taken back first.",
-    NamespaceRefused = "NamespaceRefused" on Registered: "`spec.namespace` is the operator's own.",
+    NamespaceRefused = "NamespaceRefused" on Registered: "`spec.namespace` is the operator's own, or none of those that it has rights in.",
     GroupRefused = "GroupRefused" on Registered: "The kube-apiserver serves this group itself.",
     Conflict = "Conflict" on Registered: "An object that is needed belongs to somebody else, who is named.",
     CrdShadowed = "CRDShadowed" on Registered: "A CustomResourceDefinition serves the group-version, and `crdShadow` does not allow to hide it.",

@@ -114,6 +114,7 @@ fn everything(image: &Value) -> Value {
         },
         "networkPolicy": { "enabled": true, "metricsFrom": [{ "namespaceSelector": { "matchLabels": { "a": "b" } } }] },
         "admissionPolicy": { "enabled": true },
+        "namespaces": ["wardle", "default"],
         "secrets": { "namespaces": ["wardle", "metrics"] },
     })
 }
@@ -141,6 +142,7 @@ pub(super) fn refusals() -> Vec<(Chart, Value, &'static str)> {
             json!({ "admissionPolicy": { "enable": true } }),
             "enable",
         ),
+        (Chart::Operator, json!({ "namespaces": "wardle" }), "namespaces"),
         (
             Chart::Operator,
             json!({ "secrets": { "namespaces": ["Wardle"] } }),

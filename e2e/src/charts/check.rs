@@ -8,7 +8,7 @@ use super::{
     AccessCheck, Chart, Error, Layout, RELEASE_NAMESPACE, Subject, Summary,
     cases::{Case, cases, refusals},
     helm::{Helm, Rendering},
-    inspect, rbac, rbac_matrix, sources,
+    inspect, narrow_rbac_matrix, rbac, rbac_matrix, sources,
     sync::{check_drift, crd_files, read},
 };
 
@@ -158,28 +158,34 @@ fn refusal_finding(
     })
 }
 
+/// Asks the roles of both charts, as they are by default, and with the value `namespaces`.
 fn access_findings(helm: &Helm<'_>) -> Result<(usize, Vec<String>), Error> {
-    let mut documents = Vec::new();
-    for chart in Chart::ALL {
-        documents.extend(parse(
-            chart.name(),
-            &rendered(helm, chart, &json!({}), KUBE_VERSIONS[1])?,
-        )?);
-    }
-    let rbac = rbac::Rbac::from_documents(&documents);
-    let matrix = rbac_matrix(RELEASE_NAMESPACE);
-    let wrong = matrix
-        .iter()
-        .filter(|check| {
+    let crds = rendered(helm, Chart::Crds, &json!({}), KUBE_VERSIONS[1])?;
+    let mut asked = 0;
+    let mut findings = Vec::new();
+    for (values, matrix) in [
+        (json!({}), rbac_matrix(RELEASE_NAMESPACE)),
+        (
+            json!({ "namespaces": ["wardle", "metrics"] }),
+            narrow_rbac_matrix(RELEASE_NAMESPACE, "wardle"),
+        ),
+    ] {
+        let operator = rendered(helm, Chart::Operator, &values, KUBE_VERSIONS[1])?;
+        let mut documents = parse(Chart::Crds.name(), &crds)?;
+        documents.extend(parse(Chart::Operator.name(), &operator)?);
+        let rbac = rbac::Rbac::from_documents(&documents);
+        let wrong = matrix.iter().filter(|check| {
             rbac.allows(RELEASE_NAMESPACE, check.subject.service_account(), check) != check.allowed
-        })
-        .map(|check| {
+        });
+        findings.extend(wrong.map(|check| {
             format!(
-                "the roles answer wrongly to {}",
+                "annex with {values}: the roles answer wrongly to {}",
                 check.can_i_arguments(RELEASE_NAMESPACE).join(" ")
             )
-        });
-    Ok((matrix.len(), wrong.collect()))
+        }));
+        asked += matrix.len();
+    }
+    Ok((asked, findings))
 }
 
 /// With `secrets.namespaces` the operator has its rights on Secrets there, and nowhere else.

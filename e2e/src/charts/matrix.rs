@@ -8,7 +8,45 @@ use super::access::{AccessCheck, Subject};
 #[must_use]
 pub fn rbac_matrix(release_namespace: &str) -> Vec<AccessCheck> {
     [
-        everywhere(),
+        of_the_cluster(),
+        of_namespaces(),
+        events(),
+        for_all(release_namespace),
+    ]
+    .concat()
+}
+
+/// The same with the value `namespaces: [NAMESPACE]`.
+#[must_use]
+pub fn narrow_rbac_matrix(release_namespace: &str, namespace: &str) -> Vec<AccessCheck> {
+    let mut checks = [of_the_cluster(), for_all(release_namespace)].concat();
+    for check in of_namespaces() {
+        checks.push(check.clone().within(namespace));
+        checks.push(check.clone().within("kube-public").denied());
+        checks.push(check.denied());
+    }
+    for check in events() {
+        checks.push(check.clone().within("default"));
+        checks.push(check.within("kube-public").denied());
+    }
+    let within_own = |check: AccessCheck| check.within(release_namespace);
+    let secrets = ask("", "secrets", &["get", "create", "update"]);
+    checks.extend(secrets.into_iter().map(within_own));
+    let slices = ask("discovery.k8s.io", "endpointslices", &["list"]);
+    checks.extend(slices.into_iter().map(|check| check.within("default")));
+    for (group, resource) in [("apps", "deployments"), ("", "configmaps"), ("", "secrets")] {
+        checks.extend(
+            deny(group, resource, READ)
+                .into_iter()
+                .map(|check| check.within("default")),
+        );
+    }
+    checks
+}
+
+/// What does not depend on where servers may run.
+fn for_all(release_namespace: &str) -> Vec<AccessCheck> {
+    [
         in_own_namespace(release_namespace),
         in_kube_system(),
         bindings(),
@@ -48,30 +86,9 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 const READ: &[&str] = &["get", "list", "watch"];
 const CHANGE: &[&str] = &["create", "patch", "delete"];
 
-/// Reconciling works on these in any namespace.
-fn everywhere() -> Vec<AccessCheck> {
-    let written = [
-        ("apps", "deployments"),
-        ("apps", "statefulsets"),
-        ("", "services"),
-        ("", "serviceaccounts"),
-        ("", "configmaps"),
-        ("policy", "poddisruptionbudgets"),
-        (RBAC, "clusterrolebindings"),
-    ];
-    let read = [
-        ("annex.dev", "aggregatedservers"),
-        ("", "pods"),
-        ("", "namespaces"),
-        ("discovery.k8s.io", "endpointslices"),
-        ("apiextensions.k8s.io", "customresourcedefinitions"),
-    ];
-    let mut checks = Vec::new();
-    for (group, resource) in written {
-        checks.extend(ask(group, resource, READ));
-        checks.extend(ask(group, resource, CHANGE));
-        checks.extend(deny(group, resource, &["update", "deletecollection"]));
-    }
+/// What is written and read without a namespace.
+fn of_the_cluster() -> Vec<AccessCheck> {
+    let mut checks = written(&[(RBAC, "clusterrolebindings")]);
     for verbs in [READ, CHANGE, &["update"]] {
         checks.extend(ask("apiregistration.k8s.io", "apiservices", verbs));
     }
@@ -80,13 +97,27 @@ fn everywhere() -> Vec<AccessCheck> {
         "apiservices",
         &["deletecollection"],
     ));
-    for (group, resource) in read {
-        checks.extend(ask(group, resource, READ));
-        checks.extend(deny(group, resource, CHANGE));
-        checks.extend(deny(group, resource, &["update", "deletecollection"]));
-    }
+    checks.extend(read(&[
+        ("annex.dev", "aggregatedservers"),
+        ("", "namespaces"),
+        ("apiextensions.k8s.io", "customresourcedefinitions"),
+    ]));
     checks.extend(ask("annex.dev", "aggregatedservers/status", &["get", "update"]));
     checks.extend(ask("annex.dev", "aggregatedservers/finalizers", &["update"]));
+    checks
+}
+
+/// Reconciling works on these in each namespace in which servers may run.
+fn of_namespaces() -> Vec<AccessCheck> {
+    let mut checks = written(&[
+        ("apps", "deployments"),
+        ("apps", "statefulsets"),
+        ("", "services"),
+        ("", "serviceaccounts"),
+        ("", "configmaps"),
+        ("policy", "poddisruptionbudgets"),
+    ]);
+    checks.extend(read(&[("", "pods"), ("discovery.k8s.io", "endpointslices")]));
     checks.extend(ask("", "secrets", &["get", "create", "update"]));
     checks.extend(deny(
         "",
@@ -100,7 +131,30 @@ fn everywhere() -> Vec<AccessCheck> {
         "persistentvolumeclaims",
         &["list", "watch", "create", "update", "delete", "deletecollection"],
     ));
-    checks.extend(ask("events.k8s.io", "events", &["create", "patch"]));
+    checks
+}
+
+fn events() -> Vec<AccessCheck> {
+    ask("events.k8s.io", "events", &["create", "patch"])
+}
+
+fn written(resources: &[(&'static str, &'static str)]) -> Vec<AccessCheck> {
+    let mut checks = Vec::new();
+    for (group, resource) in resources {
+        checks.extend(ask(group, resource, READ));
+        checks.extend(ask(group, resource, CHANGE));
+        checks.extend(deny(group, resource, &["update", "deletecollection"]));
+    }
+    checks
+}
+
+fn read(resources: &[(&'static str, &'static str)]) -> Vec<AccessCheck> {
+    let mut checks = Vec::new();
+    for (group, resource) in resources {
+        checks.extend(ask(group, resource, READ));
+        checks.extend(deny(group, resource, CHANGE));
+        checks.extend(deny(group, resource, &["update", "deletecollection"]));
+    }
     checks
 }
 
@@ -297,9 +351,10 @@ mod tests {
 
     #[test]
     fn no_question_has_two_answers() {
-        let matrix = rbac_matrix("own");
-        for check in matrix.iter().filter(|check| check.allowed) {
-            assert!(!matrix.contains(&check.clone().denied()), "{check:?}");
+        for matrix in [rbac_matrix("own"), narrow_rbac_matrix("own", "servers")] {
+            for check in matrix.iter().filter(|check| check.allowed) {
+                assert!(!matrix.contains(&check.clone().denied()), "{check:?}");
+            }
         }
     }
 }

@@ -34,7 +34,7 @@ pub use access::{AccessCheck, Subject};
 pub use check::check;
 pub use crd::CrdError;
 pub use layout::{Chart, Layout};
-pub use matrix::rbac_matrix;
+pub use matrix::{narrow_rbac_matrix, rbac_matrix};
 pub use readme::ReadmeError;
 pub use sync::{check_drift, sync};
 

@@ -41,6 +41,7 @@ mod sweep;
 mod test_server;
 mod traffic;
 mod twin;
+mod upgrade;
 pub mod world;
 mod writers;
 
@@ -107,6 +108,7 @@ pub fn all() -> Vec<Scenario> {
         rotation::SCENARIOS,
         safety::SCENARIOS,
         hostile::SCENARIOS,
+        upgrade::SCENARIOS,
         recovery::SCENARIOS,
         restore::SCENARIOS,
         deletion::SCENARIOS,

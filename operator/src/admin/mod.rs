@@ -15,7 +15,7 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 pub use listener::{ListenFailed, listen};
 use tokio::net::TcpListener;
-pub use watches::{Log, Watches};
+pub use watches::{Log, Watches, watch_name};
 
 use crate::metrics::{self, Metrics};
 

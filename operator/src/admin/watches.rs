@@ -21,6 +21,15 @@ const PAST: Duration = Duration::from_secs(150);
 /// The least time between two lines in the log about the watch of one kind.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
 
+/// Stands between kind and namespace in the name of a watch.
+const IN: &str = " in ";
+
+/// What the watch of `kind` in `namespace` is called; `None`: in all.
+#[must_use]
+pub fn watch_name(kind: &str, namespace: Option<&str>) -> String {
+    namespace.map_or_else(|| kind.to_owned(), |namespace| format!("{kind}{IN}{namespace}"))
+}
+
 /// The state of every watch. Clones share it. A process that has begun none, a standby, has nothing to say.
 #[derive(Clone, Debug, Default)]
 pub struct Watches(Arc<Mutex<BTreeMap<String, Watch>>>);
@@ -60,7 +69,7 @@ pub enum Log {
 }
 
 impl Watches {
-    /// The watch of `kind` begins: from now on it is expected to have listed everything.
+    /// The watch of `kind`, or of `KIND in NAMESPACE`, begins: from now on it is expected to have listed everything.
     pub fn begin(&self, kind: &str) {
         self.watches().entry(kind.to_owned()).or_default();
     }
@@ -97,10 +106,16 @@ impl Watches {
         }
     }
 
-    /// Whether what the watch of `kind` has brought may be late.
+    /// Whether what a watch of `kind` has brought may be late: one of all namespaces, or of any.
     #[must_use]
     pub fn is_late(&self, kind: &str) -> bool {
-        self.watches().get(kind).is_some_and(Watch::is_late)
+        let of_kind = |watched: &str| match watched.strip_prefix(kind) {
+            Some(rest) => rest.is_empty() || rest.starts_with(IN),
+            None => false,
+        };
+        let watches = self.watches();
+        let mut of_kind = watches.iter().filter(|(watched, _)| of_kind(watched));
+        of_kind.any(|(_, watch)| watch.is_late())
     }
 
     /// Whether that is so of any watch.
@@ -185,6 +200,21 @@ mod tests {
         assert!(watches.failure().is_some());
         watches.succeeded("Pod", false);
         assert_eq!(watches.failure(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kind_is_late_where_a_watch_of_any_of_its_namespaces_is() {
+        let watches = Watches::default();
+        let failing = watch_name("Pod", Some("a"));
+        for _ in 0..=LATE.as_secs() {
+            watches.failed(&failing);
+            watches.succeeded(&watch_name("Pod", Some("b")), true);
+            advance(Duration::from_secs(1)).await;
+        }
+        assert!(watches.is_late("Pod") && watches.are_late());
+        assert!(!watches.is_late("PodDisruptionBudget") && !watches.is_late("Po"));
+        watches.succeeded(&failing, true);
+        assert!(!watches.is_late("Pod"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use annex_crds::v1alpha1::{Child, Reason};
 use kube::{Api, Resource, api::PropagationPolicy, core::ApiResource};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
 
 use super::{
     context::Context,
@@ -109,7 +110,7 @@ impl Children<'_> {
         let desired = self.desired(object, outcome)?;
         // Nothing is made for a server that was deleted since a watch told of it.
         if let Err(error) = self.ctx.applier.confirm(&self.names.owner_reference()).await {
-            self.refused(error, refused, outcome);
+            self.refused(&desired, error, refused, outcome);
             return None;
         }
         self.create(&desired, refused, outcome).await
@@ -150,14 +151,29 @@ impl Children<'_> {
         known: Option<&Known>,
         outcome: &mut PassResult,
     ) -> Option<Applied> {
+        let is_as_desired = known.is_some_and(|known| known.is_as(desired));
+        // As a pass tells that has just been refused.
+        if !is_as_desired && let Some(finding) = self.refusal(desired, known) {
+            outcome.findings.push(finding);
+            return None;
+        }
         if known.is_some() {
             outcome.children.push(child(desired));
         }
-        if known.is_some_and(|known| known.is_as(desired)) {
+        if is_as_desired {
             return Some(Applied::UNCHANGED);
         }
         self.not_now(outcome);
         None
+    }
+
+    /// What is told of a child that was refused a while ago, and would be again after live reads.
+    fn refusal(&self, desired: &Desired, known: Option<&Known>) -> Option<Finding> {
+        if self.writes != Writes::AfterLiveReads {
+            return None;
+        }
+        let (refusals, now) = (&self.ctx.refusals, Instant::now());
+        refusals.stands(&self.names.uid, desired, known, now)
     }
 
     /// Something is to be written, and may not be.
@@ -183,11 +199,12 @@ impl Children<'_> {
     ) -> Option<Applied> {
         match applied {
             Ok(applied) => {
+                self.ctx.refusals.taken(&self.names.uid, desired);
                 self.record(desired, &applied.outcome, outcome);
                 Some(applied)
             }
             Err(error) => {
-                self.refused(error, refused, outcome);
+                self.refused(desired, error, refused, outcome);
                 None
             }
         }
@@ -198,15 +215,24 @@ impl Children<'_> {
     where
         K: Resource<DynamicType = ()> + Serialize,
     {
-        let desired = match Desired::new(object, &self.names.uid) {
-            // A dry run stores nothing: who is paused learns of it too.
-            Ok(desired) if matches!(self.writes, Writes::Allowed | Writes::Never) => desired,
-            _ => return true,
+        let Ok(desired) = Desired::new(object, &self.names.uid) else {
+            return true;
         };
+        // What is made is taken or refused as a whole.
+        if self.writes == Writes::Creations {
+            return true;
+        }
+        // A dry run stores nothing: who is paused learns of it too.
+        if self.writes == Writes::AfterLiveReads {
+            let refusal = self.refusal(&desired, self.ctx.applier.known(&desired).as_deref());
+            let is_refused = refusal.is_some();
+            outcome.findings.extend(refusal);
+            return !is_refused;
+        }
         match self.ctx.applier.dry_run_if_changed(&desired).await {
             Ok(()) => true,
             Err(error) => {
-                self.refused(error, refused, outcome);
+                self.refused(&desired, error, refused, outcome);
                 false
             }
         }
@@ -250,24 +276,17 @@ impl Children<'_> {
         outcome.children.push(child(desired));
     }
 
-    fn refused(&self, error: ApplyError, refused: Reason, outcome: &mut PassResult) {
-        let reason = match &error {
-            ApplyError::Foreign { .. } => Reason::Conflict,
-            ApplyError::Invalid { .. } | ApplyError::Rejected { .. } => refused,
-            ApplyError::NamespaceNotFound { .. } => Reason::NamespaceNotFound,
-            ApplyError::NamespaceTerminating { .. } => Reason::NamespaceTerminating,
-            ApplyError::Raced { .. } | ApplyError::Terminating { .. } => {
-                outcome.hurry = true;
-                return;
-            }
-            // The API server may answer again before anybody has to know.
-            ApplyError::Request { .. } => {
-                outcome.unanswered.get_or_insert_with(|| error_chain(&error));
-                return;
-            }
-            ApplyError::Forbidden { .. } => Reason::ApplyFailed,
+    /// Tells of a refusal, and takes note of it: it is told by passes over copies too, and tried again ever more seldom.
+    fn refused(&self, desired: &Desired, error: ApplyError, refused: Reason, outcome: &mut PassResult) {
+        let Some(finding) = told(&error, refused, outcome) else {
+            return;
         };
-        outcome.findings.push(Finding::new(reason, error_chain(&error)));
+        outcome.findings.push(finding.clone());
+        let known = self.ctx.applier.known(desired);
+        let (uid, now) = (&self.names.uid, Instant::now());
+        self.ctx
+            .refusals
+            .note(uid, desired, known.as_deref(), finding, now);
     }
 
     /// Deletes a child in the server's namespace that is no longer wanted, if it is known to be there, and ours.
@@ -281,10 +300,13 @@ impl Children<'_> {
         if known.is_none() && informers.tell_of(&resource) {
             return;
         }
-        let Ok(Some(live)) = api.get_opt(name).await else {
-            return;
-        };
-        self.remove_live(&live, outcome).await;
+        match api.get_opt(name).await {
+            Ok(None) => {}
+            Ok(Some(live)) => {
+                self.remove_live(&live, outcome).await;
+            }
+            Err(error) => outcome.failed(&format!("failed to read {} {name}", K::kind(&())), &error),
+        }
     }
 
     /// Deletes `live` if it is ours; says whether it is on its way out.
@@ -336,16 +358,34 @@ impl Children<'_> {
                 true
             }
             Ok(Deletion::AlreadyGone) => true,
-            Err(ApplyError::Raced { .. }) => {
-                outcome.hurry = true;
-                false
-            }
             Err(error) => {
-                outcome.find(Reason::ApplyFailed, error_chain(&error));
+                let finding = told(&error, Reason::ApplyFailed, outcome);
+                outcome.findings.extend(finding);
                 false
             }
         }
     }
+}
+
+/// What is told of an error; `None` where it passes: the next pass sees what somebody else did, or the API server may answer again
+/// before anybody has to know.
+fn told(error: &ApplyError, refused: Reason, outcome: &mut PassResult) -> Option<Finding> {
+    let reason = match error {
+        ApplyError::Foreign { .. } => Reason::Conflict,
+        ApplyError::Invalid { .. } | ApplyError::Rejected { .. } => refused,
+        ApplyError::NamespaceNotFound { .. } => Reason::NamespaceNotFound,
+        ApplyError::NamespaceTerminating { .. } => Reason::NamespaceTerminating,
+        ApplyError::Raced { .. } | ApplyError::Terminating { .. } => {
+            outcome.hurry = true;
+            return None;
+        }
+        ApplyError::Request { .. } => {
+            outcome.unanswered.get_or_insert_with(|| error_chain(error));
+            return None;
+        }
+        ApplyError::Forbidden { .. } => Reason::ApplyFailed,
+    };
+    Some(Finding::new(reason, error_chain(error)))
 }
 
 fn child(desired: &Desired) -> Child {
@@ -357,6 +397,9 @@ fn child(desired: &Desired) -> Child {
         name: object.name,
     }
 }
+
+#[cfg(test)]
+mod effects;
 
 #[cfg(test)]
 mod tests {

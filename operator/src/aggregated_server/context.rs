@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use annex_crds::{MANAGER, v1alpha1::Reason};
@@ -16,13 +16,17 @@ use k8s_openapi::api::{
     core::v1::ServiceAccount,
 };
 use kube::{
-    Api, Client, Config, ResourceExt as _,
+    Api, Client, ResourceExt as _,
     api::PostParams,
     runtime::{events::Reporter, reflector::Store},
 };
+use tokio::time::Instant;
 
 use super::{
-    certificates::{Issued, Remembered, Seen, control_plane},
+    certificates::{
+        Issued, Remembered, Seen,
+        control_plane::{self, Reach},
+    },
     claimant::ListedServer,
     events::Publisher,
     fleet::{Fleet, Wait},
@@ -30,6 +34,7 @@ use super::{
     newcomers::Newcomers,
     pass_result::EventRecord,
     prober::Prober,
+    refusals::Refusals,
     registration::FailedTrials,
     requeue::Failures,
 };
@@ -38,6 +43,7 @@ use crate::{
     applier::Applier,
     clock::{self, Clock},
     metrics::Metrics,
+    namespaces::Namespaces,
     probe::verified::Token,
 };
 
@@ -54,8 +60,8 @@ const CLOCKS_FRESH: Duration = Duration::from_secs(60);
 pub struct Context {
     /// The cluster.
     pub client: Client,
-    /// How to reach it; for reads of one control plane's own view.
-    pub config: Config,
+    /// How to reach one of its control planes; for that one's own view.
+    pub reach: Reach,
     /// Its time: what is issued, judged and told is by this clock.
     pub clock: Clock,
     /// What watches have brought.
@@ -64,6 +70,8 @@ pub struct Context {
     pub applier: Applier,
     /// The operator's own namespace.
     pub namespace: String,
+    /// Where servers may run.
+    pub namespaces: Namespaces,
     /// ServiceAccount of the tokens that probes send.
     pub probe_service_account: String,
     /// The longest time between two reconciles.
@@ -80,6 +88,8 @@ pub struct Context {
     pub fleet: Fleet,
     /// The workers of those that are not registered yet.
     pub newcomers: Newcomers,
+    /// Children that are not taken.
+    pub refusals: Refusals,
     publisher: Publisher,
     token: tokio::sync::Mutex<Option<(Token, Instant)>>,
     clocks: tokio::sync::Mutex<Option<(Instant, Option<String>)>>,
@@ -169,9 +179,10 @@ impl Context {
             applier: Applier::new(deps.client.clone(), Arc::new(informers.clone())),
             informers,
             client: deps.client.clone(),
-            config: deps.config.clone(),
+            reach: control_plane::over_network(deps.config.clone()),
             clock: deps.clock.clone(),
             namespace: deps.namespace.clone(),
+            namespaces: deps.settings.namespaces.clone(),
             probe_service_account: deps.settings.probe_service_account.clone(),
             resync: deps.settings.resync,
             prober,
@@ -182,6 +193,7 @@ impl Context {
             clocks: tokio::sync::Mutex::default(),
             fleet: Fleet::default(),
             newcomers: Newcomers::among(deps.settings.workers),
+            refusals: Refusals::default(),
             skew_told: AtomicBool::default(),
             memory: Mutex::default(),
         }
@@ -216,6 +228,7 @@ impl Context {
     pub fn forget(&self, uid: &str) {
         self.fleet.forget(uid);
         self.prober.forget(uid);
+        self.refusals.forget(uid);
         self.memory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -258,7 +271,7 @@ impl Context {
         {
             return answer.clone();
         }
-        let answer = control_plane::clocks_differ(&self.client, &self.config, &self.clock).await;
+        let answer = control_plane::clocks_differ(&self.client, &self.reach, &self.clock).await;
         *cached = Some((Instant::now(), answer.clone()));
         answer
     }

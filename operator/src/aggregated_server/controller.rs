@@ -6,6 +6,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use annex_crds::{MANAGER, SERVER_LABEL};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
 use k8s_openapi::{
+    ClusterResourceScope, NamespaceResourceScope,
     api::{
         core::v1::{ConfigMap, Namespace, ServiceAccount},
         policy::v1::PodDisruptionBudget,
@@ -14,7 +15,7 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, Resource,
+    Api, Client, Resource, ResourceExt as _,
     api::{ApiResource, DynamicObject},
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
@@ -42,10 +43,11 @@ use super::{
     volume::departure::{self, Departures},
 };
 use crate::{
-    admin::{Log, Watches},
+    admin::{Log, Watches, watch_name},
     decode::{Guarded, Managed, ObjectMetadata},
     error_chain::error_chain,
     metrics::Metrics,
+    namespaces::Namespaces,
     probe::Limits,
     run::ControllerDeps,
 };
@@ -69,10 +71,8 @@ pub async fn run(deps: ControllerDeps) {
 async fn run_with(deps: ControllerDeps, prober: Prober) {
     let client = deps.watch_client.clone();
     let (servers, writer) = reflector::store();
-    let informers = Informers {
-        watches: deps.watches.clone(),
-        ..Informers::default()
-    };
+    let namespaces = &deps.settings.namespaces;
+    let informers = Informers::of(namespaces, deps.watches.clone());
     let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
     ctx.prober.keep_asking();
     let _probes = Probes(Arc::clone(&ctx));
@@ -85,10 +85,11 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
     let forgotten = Arc::clone(&ctx);
     let own = watcher(Api::<ListedServer>::all(client.clone()), watched())
         .default_backoff()
-        .inspect(observer.of(SERVER))
+        .inspect(observer.of(SERVER, None))
         .inspect_ok(move |event| {
             if let watcher::Event::Delete(gone) = event {
                 forgotten.forget(gone.meta().uid.as_deref().unwrap_or_default());
+                forgotten.metrics.remove_server(&gone.name_any());
             }
             for retained in departures.observe(event) {
                 // A volume that stays untold is in nobody's way.
@@ -106,7 +107,14 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
     let shutdown = deps.shutdown.clone();
     let controller = Controller::for_stream(own, servers.clone())
         .with_config(ControllerConfig::default().concurrency(deps.settings.workers))
-        .reconcile_on(wakes(&client, &deps.namespace, &servers, &informers, &observer))
+        .reconcile_on(wakes(
+            &client,
+            &deps.namespace,
+            namespaces,
+            &servers,
+            &informers,
+            &observer,
+        ))
         .reconcile_on(ctx.prober.wakes().map(|name| ObjectRef::new(&name)))
         .graceful_shutdown_on(async move {
             let mut shutdown = shutdown;
@@ -157,25 +165,35 @@ struct Observer {
 }
 
 impl Observer {
-    /// What looks at each result of the watch of `kind`.
-    fn of<K>(&self, kind: &str) -> impl FnMut(&watcher::Result<watcher::Event<K>>) + Send + use<K> {
+    /// What looks at each result of the watch of `kind` in `namespace` (`None`: in all).
+    fn of<K>(
+        &self,
+        kind: &str,
+        namespace: Option<&str>,
+    ) -> impl FnMut(&watcher::Result<watcher::Event<K>>) + Send + use<K> {
         let (observer, kind) = (self.clone(), kind.to_owned());
-        observer.watches.begin(&kind);
-        move |result| observer.observe(&kind, result)
+        let called = watch_name(&kind, namespace);
+        observer.watches.begin(&called);
+        move |result| observer.observe(&kind, &called, result)
     }
 
-    fn observe<K>(&self, kind: &str, result: &watcher::Result<watcher::Event<K>>) {
+    fn observe<K>(&self, kind: &str, called: &str, result: &watcher::Result<watcher::Event<K>>) {
         match result {
             // A LIST is about to be sent.
             Ok(watcher::Event::Init) => {}
             Ok(event) => self
                 .watches
-                .succeeded(kind, matches!(event, watcher::Event::InitDone)),
+                .succeeded(called, matches!(event, watcher::Event::InitDone)),
             Err(error) => {
                 self.metrics.count_watch_error(kind);
-                if let Log::Line { unlogged } = self.watches.failed(kind) {
+                if let Log::Line { unlogged } = self.watches.failed(called) {
                     let error = error_chain(error);
-                    tracing::warn!(kind, error, unlogged, "a watch failed and is begun again");
+                    tracing::warn!(
+                        watch = called,
+                        error,
+                        unlogged,
+                        "a watch failed and is begun again"
+                    );
                 }
             }
         }
@@ -183,7 +201,7 @@ impl Observer {
 }
 
 /// Which servers a change concerns.
-type Concerns = Box<dyn Fn(&Touched) -> Vec<ObjectRef<ListedServer>> + Send>;
+type Concerns = Arc<dyn Fn(&Touched) -> Vec<ObjectRef<ListedServer>> + Send + Sync>;
 
 /// The servers that are to be woken.
 type Woken = BoxStream<'static, ObjectRef<ListedServer>>;
@@ -202,7 +220,8 @@ fn watched() -> watcher::Config {
 /// Everything whose change wakes the reconciler.
 fn wakes(
     client: &Client,
-    namespace: &str,
+    own_namespace: &str,
+    namespaces: &Namespaces,
     servers: &Store<ListedServer>,
     informers: &Informers,
     observer: &Observer,
@@ -210,8 +229,12 @@ fn wakes(
     let ours = || watched().labels(&format!("app.kubernetes.io/managed-by={MANAGER}"));
     // The label goes from the workload to its pods, and from the Service to its EndpointSlices.
     let labelled = || watched().labels(SERVER_LABEL);
-    let watches = Watching { client, observer };
-    let by_label = || -> Concerns { Box::new(of_label) };
+    let watches = Watching {
+        client,
+        namespaces,
+        observer,
+    };
+    let by_label = || -> Concerns { Arc::new(of_label) };
     let (by_namespace, by_claim, by_group) = (servers.clone(), servers.clone(), servers.clone());
     stream::select_all([
         watches.objects(&informers.deployments, ours(), by_label()),
@@ -219,26 +242,26 @@ fn wakes(
         watches.objects(&informers.services, ours(), by_label()),
         watches.objects(&informers.pods, labelled(), by_label()),
         watches.objects(&informers.endpoint_slices, labelled(), by_label()),
-        watches.objects(
+        watches.cluster_objects(
             &informers.api_services,
             watched(),
-            Box::new(move |service| of_api_service(&by_claim, service)),
+            Arc::new(move |service| of_api_service(&by_claim, service)),
         ),
         watches.metadata::<ServiceAccount>(&informers.service_accounts, ours(), by_label()),
         watches.metadata::<ConfigMap>(&informers.config_maps, ours(), by_label()),
         watches.metadata::<PodDisruptionBudget>(&informers.budgets, ours(), by_label()),
-        watches.metadata::<ClusterRoleBinding>(&informers.cluster_role_bindings, ours(), by_label()),
+        watches.cluster_metadata::<ClusterRoleBinding>(&informers.cluster_role_bindings, ours(), by_label()),
         watches.role_bindings(&informers.role_bindings, ours(), by_label()),
-        watches.authorities(&informers.authorities, namespace, ours(), by_label()),
-        watches.metadata::<Namespace>(
+        watches.authorities(&informers.authorities, own_namespace, ours(), by_label()),
+        watches.cluster_metadata::<Namespace>(
             &informers.namespaces,
             watched(),
-            Box::new(move |namespace| of_namespace(&by_namespace, &namespace.name)),
+            Arc::new(move |namespace| of_namespace(&by_namespace, &namespace.name)),
         ),
-        watches.metadata::<CustomResourceDefinition>(
+        watches.cluster_metadata::<CustomResourceDefinition>(
             &informers.crds,
             watched(),
-            Box::new(move |crd| of_crd(&by_group, crd)),
+            Arc::new(move |crd| of_crd(&by_group, crd)),
         ),
     ])
 }
@@ -246,11 +269,12 @@ fn wakes(
 /// Begins watches.
 struct Watching<'a> {
     client: &'a Client,
+    namespaces: &'a Namespaces,
     observer: &'a Observer,
 }
 
 impl Watching<'_> {
-    /// Whole objects.
+    /// Whole objects of a namespaced kind.
     fn objects<K>(
         &self,
         store: &informers::store::Store<Guarded<K>>,
@@ -259,7 +283,71 @@ impl Watching<'_> {
     ) -> Woken
     where
         K: Strip
-            + Resource<DynamicType = ()>
+            + Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + Serialize
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        let client = || self.client.clone();
+        let in_each = |namespace: Option<&str>| match namespace {
+            Some(namespace) => Api::namespaced(client(), namespace),
+            None => Api::all(client()),
+        };
+        self.in_each(&K::kind(&()), in_each, &config, store, &concerns)
+    }
+
+    /// The metadata of objects of a namespaced kind.
+    fn metadata<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(
+        &self,
+        store: &informers::store::Store<ObjectMetadata>,
+        config: watcher::Config,
+        concerns: Concerns,
+    ) -> Woken {
+        let resource = ApiResource::erase::<K>(&());
+        let client = || self.client.clone();
+        let in_each = |namespace: Option<&str>| match namespace {
+            Some(namespace) => Api::namespaced_with(client(), namespace, &resource),
+            None => Api::all_with(client(), &resource),
+        };
+        self.in_each(&resource.kind, in_each, &config, store, &concerns)
+    }
+
+    /// A watch in each of the namespaces.
+    fn in_each<T>(
+        &self,
+        kind: &str,
+        api: impl Fn(Option<&str>) -> Api<Managed<T>>,
+        config: &watcher::Config,
+        store: &informers::store::Store<T>,
+        concerns: &Concerns,
+    ) -> Woken
+    where
+        T: Reduce + Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+        T::Kept: Send + Sync + 'static,
+        T::DynamicType: Clone,
+    {
+        let each = self.namespaces.each().map(|namespace| {
+            let observe = self.observer.of(kind, namespace);
+            let (config, concerns) = (config.clone(), Arc::clone(concerns));
+            wake(api(namespace), namespace, config, store, concerns, observe)
+        });
+        stream::select_all(each).boxed()
+    }
+
+    /// Whole objects of a kind without namespaces.
+    fn cluster_objects<K>(
+        &self,
+        store: &informers::store::Store<Guarded<K>>,
+        config: watcher::Config,
+        concerns: Concerns,
+    ) -> Woken
+    where
+        K: Strip
+            + Resource<DynamicType = (), Scope = ClusterResourceScope>
             + Clone
             + Debug
             + Serialize
@@ -269,18 +357,20 @@ impl Watching<'_> {
             + 'static,
     {
         let api = Api::all(self.client.clone());
-        wake(api, config, store, concerns, self.observer.of(&K::kind(&())))
+        let observe = self.observer.of(&K::kind(&()), None);
+        wake(api, None, config, store, concerns, observe)
     }
 
-    /// The metadata of objects of kind `K`.
-    fn metadata<K: Resource<DynamicType = ()>>(
+    /// The metadata of objects of a kind without namespaces.
+    fn cluster_metadata<K: Resource<DynamicType = (), Scope = ClusterResourceScope>>(
         &self,
         store: &informers::store::Store<ObjectMetadata>,
         config: watcher::Config,
         concerns: Concerns,
     ) -> Woken {
         let api = Api::all_with(self.client.clone(), &ApiResource::erase::<K>(&()));
-        wake(api, config, store, concerns, self.observer.of(&K::kind(&())))
+        let observe = self.observer.of(&K::kind(&()), None);
+        wake(api, None, config, store, concerns, observe)
     }
 
     /// The operator may list Secrets in its own `namespace` alone.
@@ -292,13 +382,8 @@ impl Watching<'_> {
         concerns: Concerns,
     ) -> Woken {
         let api = Api::namespaced(self.client.clone(), namespace);
-        wake(
-            api,
-            config,
-            store,
-            concerns,
-            self.observer.of(&AuthoritySecret::kind(&())),
-        )
+        let observe = self.observer.of(&AuthoritySecret::kind(&()), None);
+        wake(api, None, config, store, concerns, observe)
     }
 
     /// The operator may watch RoleBindings nowhere else.
@@ -310,12 +395,14 @@ impl Watching<'_> {
     ) -> Woken {
         let resource = ApiResource::erase::<RoleBinding>(&());
         let api = Api::namespaced_with(self.client.clone(), KUBE_SYSTEM, &resource);
-        wake(api, config, store, concerns, self.observer.of(&resource.kind))
+        let observe = self.observer.of(&resource.kind, None);
+        wake(api, None, config, store, concerns, observe)
     }
 }
 
 fn wake<T>(
     api: Api<Managed<T>>,
+    namespace: Option<&str>,
     config: watcher::Config,
     store: &informers::store::Store<T>,
     concerns: Concerns,
@@ -326,13 +413,15 @@ where
     T::Kept: Send + Sync + 'static,
     T::DynamicType: Clone,
 {
-    let store = store.clone();
+    let (store, namespace) = (store.clone(), namespace.unwrap_or_default().to_owned());
     watcher(api, config)
         .default_backoff()
         .inspect(observe)
         .flat_map(move |event| {
-            let touched = event.map(|event| store.observe(event)).unwrap_or_default();
-            let servers: Vec<_> = touched.iter().flat_map(&concerns).collect();
+            let touched = event
+                .map(|event| store.observe_in(&namespace, event))
+                .unwrap_or_default();
+            let servers: Vec<_> = touched.iter().flat_map(&*concerns).collect();
             stream::iter(servers)
         })
         .boxed()

@@ -13,7 +13,7 @@
 //! | `registration::decide` | whether a claim may be registered | none |
 //! | `registration::apply` | the writes that follow to APIServices | writes |
 //! | `diagnose` | what is wrong | none |
-//! | `children` | server-side apply of the children | writes |
+//! | `children`, `refusals` | server-side apply of the children; which of them the API server does not take | writes / none |
 //! | `volume` | the volume of embedded storage: its growth, its faults, its end | writes |
 //! | `endpoints` | where the endpoints are, and what each one answers | none |
 //! | `prober` | asks endpoints | network |
@@ -28,6 +28,8 @@ pub mod children;
 pub mod claimant;
 pub mod context;
 pub mod controller;
+#[cfg(test)]
+mod cut_off;
 pub mod dereference;
 pub mod diagnose;
 pub mod endpoints;
@@ -43,6 +45,7 @@ pub mod pass;
 pub mod pass_result;
 mod pending;
 pub mod prober;
+pub mod refusals;
 pub mod registration;
 pub mod requeue;
 pub mod status;
@@ -61,7 +64,11 @@ use std::{
 
 use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus, Reason};
 use jiff::Timestamp;
-use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta, runtime::controller::Action};
+use kube::{
+    Api, Resource as _, ResourceExt as _,
+    core::ObjectMeta,
+    runtime::{controller::Action, reflector::ObjectRef},
+};
 
 use self::{
     claimant::ListedServer,
@@ -127,17 +134,40 @@ pub async fn reconcile(server: Arc<ListedServer>, ctx: Arc<Context>) -> Result<A
         None
     };
     // It may be cut off anywhere, see below.
-    let result = tokio::time::timeout(DEADLINE, reconcile_current(server, &name, &uid, &ctx))
-        .await
-        .unwrap_or(Err(Error::TookTooLong));
+    let result = tokio::time::timeout(
+        DEADLINE,
+        reconcile_current(Arc::clone(&server), &name, &uid, &ctx),
+    )
+    .await
+    .unwrap_or(Err(Error::TookTooLong));
     let counted = if result.is_ok() {
         ctx.change_memory(&uid, |memory| memory.failures = Failures::default());
         ReconcileResult::Success
     } else {
         ReconcileResult::Error
     };
+    if let Err(error @ (Error::TookTooLong | Error::WriteStatus(_))) = &result
+        && is_to_be_told(&ctx, &uid)
+    {
+        // What status cannot tell.
+        let note = error_chain(error);
+        let event_record = EventRecord::warning("ReconcileFailed", "Reconcile", note);
+        events::publish(&ctx, &*server, vec![event_record]).await;
+    }
     ctx.metrics.observe_reconcile(counted, started.elapsed());
+    forget_if_gone(&ctx, &name, &uid);
     result
+}
+
+/// Forgets a server that was deleted while it was reconciled: what the reconcile left behind, nobody comes for any more.
+fn forget_if_gone(ctx: &Context, name: &str, uid: &str) {
+    let listed = ctx.servers.get(&ObjectRef::new(name));
+    if listed.as_ref().and_then(|listed| listed.uid()).as_deref() != Some(uid) {
+        ctx.forget(uid);
+    }
+    if listed.is_none() {
+        ctx.metrics.remove_server(name);
+    }
 }
 
 /// What an error leads to: a pause, which grows from error to error.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use kube::runtime::events::EventType;
 
 use super::{finding::Finding, fleet::Progress, validate::ApiPlan};
+use crate::error_chain::error_chain;
 
 /// What became of one claim.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +87,21 @@ pub struct PassResult {
 }
 
 impl PassResult {
+    /// Takes note of a request that failed: what the API server refuses is found at once, and what it does not answer is told when that
+    /// lasts.
+    pub fn failed(&mut self, what: &str, error: &kube::Error) {
+        let message = format!("{what}: {}", error_chain(error));
+        match error {
+            // Too many requests, or too slow for it.
+            kube::Error::Api(status) if status.code < 500 && !matches!(status.code, 408 | 429) => {
+                self.find(Reason::ApplyFailed, message);
+            }
+            _ => {
+                self.unanswered.get_or_insert(message);
+            }
+        }
+    }
+
     /// Adds a finding about the whole server.
     pub fn find(&mut self, reason: Reason, message: impl Into<String>) {
         self.findings.push(Finding::new(reason, message));
@@ -101,5 +117,32 @@ impl PassResult {
         if self.unanswered.is_none() {
             self.unanswered = beside.unanswered;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_told_and_what_is_not_answered_waits() {
+        let api = |code, reason: &str| {
+            let status = Status::failure("no", reason).with_code(code);
+            kube::Error::Api(Box::new(status))
+        };
+        let mut outcome = PassResult::default();
+        outcome.failed("failed to read who is bound", &api(503, "ServiceUnavailable"));
+        outcome.failed("failed to read who is bound", &api(429, "TooManyRequests"));
+        assert!(outcome.findings.is_empty());
+        let unanswered = outcome.unanswered.take().unwrap();
+        assert!(
+            unanswered.starts_with("failed to read who is bound: "),
+            "{unanswered}"
+        );
+        outcome.failed("failed to read who is bound", &api(403, "Forbidden"));
+        assert_eq!(outcome.findings[0].reason, Reason::ApplyFailed);
+        assert_eq!(outcome.unanswered, None);
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     clock::Clock,
     decode::Guarded,
     metrics::Metrics,
+    namespaces::Namespaces,
     probe::Limits,
     run::{ControllerDeps, ControllerSettings},
 };
@@ -76,6 +77,7 @@ pub(crate) fn deps(client: Client) -> (ControllerDeps, watch::Sender<bool>) {
         settings: ControllerSettings {
             instance: "annex-0".into(),
             probe_service_account: "annex-probe".into(),
+            namespaces: Namespaces::default(),
             workers: 1,
             resync: Duration::from_secs(20),
         },
@@ -101,9 +103,10 @@ pub(crate) fn prober() -> Prober {
     ))
 }
 
-/// What reconciles share.
+/// What reconciles share, with [`server`] listed.
 pub(crate) fn context(client: Client) -> Context {
-    let (servers, _) = reflector::store();
+    let (servers, mut writer) = reflector::store();
+    writer.apply_watcher_event(&watcher::Event::Apply(Guarded(Ok(server()))));
     Context::new(&deps(client).0, servers, Informers::empty(), prober())
 }
 

@@ -153,3 +153,62 @@ async fn a_write_that_is_not_taken_is_told_after_a_minute_beside_the_rest() {
     assert_eq!(reason("Degraded"), "ApplyFailed");
     assert_eq!(reason("Available"), "NoReadyEndpoints");
 }
+
+/// A status that cannot be written cannot say so itself.
+#[tokio::test(start_paused = true)]
+async fn a_status_that_is_refused_is_told_by_an_event() {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&events);
+    let client = fake_client(move |request| {
+        if request.path.ends_with("/events") {
+            let event = (request.body["reason"].clone(), request.body["note"].clone());
+            seen.lock().unwrap().push(event);
+            return Answer::ok(request.body);
+        }
+        match request.path.as_str() {
+            path if path.ends_with("/status") => Answer::status(403, "Forbidden"),
+            _ => Answer::status(404, "NotFound"),
+        }
+    });
+    let ctx = Arc::new(context(client));
+    let failed = || {
+        let mut events = events.lock().unwrap();
+        let failed = events.iter().filter(|(reason, _)| reason == "ReconcileFailed");
+        let failed = failed.cloned().collect::<Vec<_>>();
+        events.clear();
+        failed
+    };
+    for _ in 0..6 {
+        assert!(reconcile(listed("7"), Arc::clone(&ctx)).await.is_err());
+        assert_eq!(failed(), []);
+        tokio::time::advance(Duration::from_secs(10)).await;
+    }
+    assert!(reconcile(listed("7"), Arc::clone(&ctx)).await.is_err());
+    let failed = failed();
+    assert_eq!(failed.len(), 1);
+    let note = failed[0].1.as_str().unwrap();
+    assert!(note.starts_with("failed to write the status: "), "{note}");
+}
+
+/// It was deleted while it was reconciled.
+#[tokio::test]
+async fn a_server_that_is_gone_leaves_nothing_behind() {
+    let asked = Asked::of_cluster(404);
+    asked.reconcile("7").await;
+    let series = || {
+        let text = asked.ctx.metrics.encode().unwrap();
+        text.lines()
+            .filter(|line| line.contains("name=\"wardle\""))
+            .count()
+    };
+    assert!((1..=30).contains(&series()), "{}", series());
+    let mut gone = json!(server());
+    gone["metadata"]["name"] = "gone".into();
+    gone["metadata"]["uid"] = "1d0c".into();
+    gone["metadata"]["resourceVersion"] = "7".into();
+    let gone: Arc<ListedServer> = Arc::new(serde_json::from_value(gone).unwrap());
+    let _ = reconcile(gone, Arc::clone(&asked.ctx)).await;
+    let text = asked.ctx.metrics.encode().unwrap();
+    assert!(!text.contains("name=\"gone\""), "{text}");
+    assert_eq!(asked.ctx.memory("1d0c").least_version, None);
+}

@@ -9,6 +9,7 @@ use super::{
     names::Names,
     version_order,
 };
+use crate::namespaces::Namespaces;
 
 /// One claim with its numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,18 @@ pub fn plan_apis(server: &AggregatedServer) -> Vec<ApiPlan> {
         }
     };
     apis.iter().map(plan).collect()
+}
+
+/// What keeps this operator from a server altogether: it runs where the operator has no rights.
+#[must_use]
+pub fn refuse_reach(names: &Names, namespaces: &Namespaces) -> Option<Finding> {
+    let namespace = &names.namespace;
+    (!namespaces.contain(namespace)).then(|| {
+        Finding::new(
+            Reason::NamespaceRefused,
+            format!("namespace {namespace} is none of those that the operator has rights in (--namespaces): {namespaces}"),
+        )
+    })
 }
 
 /// What keeps the server from being set up at all: the namespace.

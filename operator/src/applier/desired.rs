@@ -104,7 +104,7 @@ impl Desired {
                 owner_uid,
             });
         };
-        let hash = hash(&object);
+        let hash = digest(&object);
         Ok(Self {
             resource,
             object,
@@ -158,7 +158,9 @@ impl Desired {
         ObjectName::of(&self.object)
     }
 
-    pub(super) fn hash(&self) -> &str {
+    /// Differs where anything differs that is wanted.
+    #[must_use]
+    pub fn hash(&self) -> &str {
         &self.hash
     }
 
@@ -210,8 +212,10 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-fn hash(object: &Value) -> String {
-    let digest = Sha256::digest(canonical(object).to_string());
+/// A digest of `value`: equal for equal content, in whatever order its fields are.
+#[must_use]
+pub fn digest(value: &Value) -> String {
+    let digest = Sha256::digest(canonical(value).to_string());
     let mut text: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     text.truncate(HASH_CHARS);
     text

@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::{APPLIED_HASH, Desired, FIELD_MANAGER, owner};
+use super::{APPLIED_HASH, Desired, FIELD_MANAGER, owner, restored};
 
 const APPLY: &str = "Apply";
 const UPDATE: &str = "Update";
@@ -141,7 +141,8 @@ fn leaves<'a>(value: &'a Value, path: &[Step<'a>]) -> Vec<Path<'a>> {
 /// The managedFields with our entry as an apply of `desired` needs it, or nothing where it is so.
 ///
 /// What a POST recorded as `Update` becomes `Apply`, so that fields which are not desired any more can be
-/// removed; so does what was recorded of whoever restored the object, as the reference to its former owner tells. What is
+/// removed; so does, of what was recorded of whoever restored the object, as the reference to its former owner tells, what is
+/// Annex' ([`restored::split`]). What is
 /// left to others leaves our entry: a field that nobody owns keeps its value. An object that lost its managedFields gets
 /// an entry with the annotation alone: an object without any would have all its fields given to `before-first-apply`,
 /// which keeps them for ever.
@@ -159,20 +160,30 @@ pub(super) fn converted(desired: &Desired, live: &Value) -> Option<Vec<Value>> {
     let former = former_references(desired, live);
     let before = entries.iter().find(|entry| is_ours(entry, APPLY));
     let posted = entries.iter().find(|entry| is_ours(entry, UPDATE));
-    let restored = |entry: &Value| is_restored(entry, &former);
+    let is_restorers = |entry: &Value| is_restored(entry, &former);
     let first = posted
         .or(before)
-        .or_else(|| entries.iter().find(|entry| restored(entry)))?;
+        .or_else(|| entries.iter().find(|entry| is_restorers(entry)))?;
     // Two entries of one manager and operation are refused, and fields of different versions do not mix.
     let (mut is_ready, version) = (posted.is_none(), &first["apiVersion"]);
+    let wanted = desired.hashed();
     let mut ours = first.clone();
     ours["manager"] = FIELD_MANAGER.into();
     ours["operation"] = APPLY.into();
+    if is_restorers(first) {
+        ours["fieldsV1"] = restored::split(&first["fieldsV1"], &wanted).0;
+    }
     let mut others = Vec::new();
     for entry in entries {
-        if restored(entry) && entry["apiVersion"] == *version {
+        if is_restorers(entry) && entry["apiVersion"] == *version {
             is_ready = false;
-            unite(&mut ours["fieldsV1"], &entry["fieldsV1"]);
+            let (taken, left) = restored::split(&entry["fieldsV1"], &wanted);
+            unite(&mut ours["fieldsV1"], &taken);
+            others.extend(left.map(|left| {
+                let mut theirs = entry.clone();
+                theirs["fieldsV1"] = left;
+                theirs
+            }));
         } else if !is_ours(entry, UPDATE) && !is_ours(entry, APPLY) {
             others.push(entry.clone());
         } else if entry["apiVersion"] == *version {

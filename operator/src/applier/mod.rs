@@ -26,7 +26,7 @@
 //! **A former owner.** An AggregatedServer that is deleted and made again, as from a backup, has another uid, and
 //! its children name the old one until the garbage collector has them, or were restored with it. Such an object
 //! is taken up again ([`Because::Adopted`]): the reference to the old uid is replaced, of the very version that was
-//! read, and after the AggregatedServer was seen to be there.
+//! read, and after the AggregatedServer was seen to be there. Labels and annotations that a restorer added stay its own.
 //!
 //! **Updates** carry the live object's uid. The server refuses them for an object of the same name that was
 //! made since (422 on `metadata.uid`, or 409 where it is gone). Those of [`Applier::apply_since`] carry its
@@ -40,6 +40,7 @@ mod managed_fields;
 mod owner;
 mod plan;
 mod preparation;
+mod restored;
 
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ use kube::api::{DeleteParams, GetParams, Patch, PatchParams, Preconditions, Prop
 use kube::core::{ApiResource, Request};
 use serde_json::Value;
 
-pub use desired::{Desired, DesiredError};
+pub use desired::{Desired, DesiredError, digest};
 pub use error::{ApplyError, FieldCause, ObjectName, is_of_an_unknown_owner};
 pub use known::Known;
 pub use managed_fields::{Drift, Taker};

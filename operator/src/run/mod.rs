@@ -21,9 +21,10 @@ use tokio::{
 
 use crate::{
     admin::{self, Admin, Health, Heartbeat, ListenFailed, Watches},
-    args::{NamespaceUnknown, RunArgs},
+    args::{NamespaceUnknown, RunArgs, TooManyNamespaces},
     clock::{self, Clock},
     metrics::Metrics,
+    namespaces::Namespaces,
     rate_limit,
 };
 
@@ -59,6 +60,8 @@ pub struct ControllerSettings {
     pub instance: String,
     /// ServiceAccount, in the operator's namespace, of the tokens that probes send.
     pub probe_service_account: String,
+    /// Where servers may run.
+    pub namespaces: Namespaces,
     /// Reconciles at the same time.
     pub workers: u16,
     /// The longest time between two reconciles of an object.
@@ -72,6 +75,9 @@ pub enum RunError {
     /// See [`NamespaceUnknown`].
     #[error(transparent)]
     Namespace(#[from] NamespaceUnknown),
+    /// See [`TooManyNamespaces`].
+    #[error(transparent)]
+    Namespaces(#[from] TooManyNamespaces),
     /// Flags of leader election do not fit each other.
     #[error("leader election cannot work with these flags")]
     Timings(#[from] TimingsError),
@@ -143,7 +149,7 @@ where
             config: client_config(config.clone(), READ_TIMEOUT),
             clock: clock.clone(),
             namespace,
-            settings: args.controller_settings(),
+            settings: args.controller_settings()?,
             admin,
         },
         // A connection of its own: renewals must not queue behind the controller's requests.

@@ -11,8 +11,12 @@ const AT_ONCE: usize = 6;
 
 /// Asks the whole table of the cluster.
 pub(super) async fn matrix(world: &World) -> Result<(), Failure> {
-    let checks = rbac_matrix(install::NAMESPACE);
-    let answers: Vec<Result<Option<String>, Failure>> = stream::iter(&checks)
+    asked(world, &rbac_matrix(install::NAMESPACE)).await
+}
+
+/// Asks these questions of the cluster.
+pub(super) async fn asked(world: &World, checks: &[AccessCheck]) -> Result<(), Failure> {
+    let answers: Vec<Result<Option<String>, Failure>> = stream::iter(checks)
         .map(|check| ask(world, check))
         .buffer_unordered(AT_ONCE)
         .collect()

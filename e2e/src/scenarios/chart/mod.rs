@@ -1,6 +1,7 @@
 //! The charts on a real cluster: what they grant and run, what an upgrade writes, what an uninstall leaves.
 
 mod access;
+mod narrow;
 mod policy;
 mod process;
 mod uninstall;
@@ -16,6 +17,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(access::matrix(world)),
+    },
+    Scenario {
+        name: "chart/narrow-rights",
+        lane: Lane::Alone,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(narrow::rights(world)),
     },
     Scenario {
         name: "chart/process",

@@ -5,10 +5,14 @@
 //! | `replicas` | who decides how many pods there are |
 //! | `port` | the serving port |
 //! | `account` | the ServiceAccount that the pods run as |
+//! | `foreign` | pods of a server that closes its port as soon as it is told to end: restarted, evicted, changed |
+//! | `revision` | the defaults that Annex gives the pods, which only a change of the pods makes newer |
 
 mod account;
+mod foreign;
 mod port;
 mod replicas;
+mod revision;
 
 use serde_json::{Value, json};
 
@@ -19,14 +23,30 @@ use super::{
 use crate::progress;
 
 /// The scenarios of this folder.
-pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
-    name: "rollout/handed-over",
-    // The server must keep answering while it ends, and ask the cluster who may do what: wardle does.
-    lane: Lane::Wardle,
-    long: false,
-    needs_node: false,
-    run: |world| Box::pin(handed_over(world)),
-}];
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "rollout/handed-over",
+        // The server must keep answering while it ends, and ask the cluster who may do what: wardle does.
+        lane: Lane::Wardle,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(handed_over(world)),
+    },
+    Scenario {
+        name: "rollout/foreign",
+        lane: Lane::Own,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(foreign::run(world)),
+    },
+    Scenario {
+        name: "rollout/defaults-revision",
+        lane: Lane::Own,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(revision::run(world)),
+    },
+];
 
 /// The server, and its namespace.
 const NAME: &str = "handed-over";

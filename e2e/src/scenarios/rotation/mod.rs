@@ -2,6 +2,7 @@
 //!
 //! Clients are two kinds, see [`super::load`]. All of it needs a cluster whose pods this machine can reach.
 
+mod killed;
 mod kubelet;
 mod server;
 mod steps;
@@ -56,6 +57,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: true,
         needs_node: true,
         run: |world| Box::pin(kubelet::by_default(world)),
+    },
+    Scenario {
+        name: "rotation/killed-operator",
+        lane: Lane::Alone,
+        long: true,
+        needs_node: true,
+        run: |world| Box::pin(killed::at_its_writes(world, WARDLE)),
     },
     Scenario {
         name: "rotation/go-under-load",

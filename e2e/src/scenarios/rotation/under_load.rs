@@ -18,7 +18,7 @@ use crate::scenarios::{Failure, World, ensure};
 use crate::{client, cluster, progress};
 
 /// The endpoints of the servers here.
-const REPLICAS: u8 = 2;
+pub(super) const REPLICAS: u8 = 2;
 /// The steps of a rotation of the authority.
 const ALL_STEPS: [RotationStep; 4] = [Widen, Swap, Probe, Narrow];
 /// How long the kube-apiserver may be down.
@@ -103,7 +103,7 @@ async fn renewed_by_itself(world: &World, server: &Server) -> Result<(), Failure
 }
 
 /// Every endpoint serves the Secret's leaf, which is another one than before.
-async fn changed(world: &World, server: &Server, before: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(super) async fn changed(world: &World, server: &Server, before: &[u8]) -> Result<Vec<u8>, Failure> {
     let leaf = server.serves_its_secret(world, REPLICAS.into()).await?;
     ensure(leaf != before, || {
         "the served certificate has not changed".to_owned()
@@ -128,7 +128,7 @@ pub(super) async fn only_new_authority(world: &World, server: &Server, old: &[u8
 }
 
 /// The clients met each of these leaves at each endpoint, and no other.
-fn saw(tally: &Tally, leaves: &[Vec<u8>]) -> Result<(), Failure> {
+pub(super) fn saw(tally: &Tally, leaves: &[Vec<u8>]) -> Result<(), Failure> {
     let expected: BTreeSet<String> = leaves.iter().map(|leaf| fingerprint(leaf)).collect();
     ensure(
         tally.served.len() == usize::from(REPLICAS) && tally.served.values().all(|seen| *seen == expected),

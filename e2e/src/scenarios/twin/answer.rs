@@ -51,11 +51,7 @@ struct Seen {
 impl Answer {
     /// Reads an answer, and remembers what it says.
     pub(super) fn read(code: u16, headers: &http::HeaderMap, body: &[u8], memory: &mut Memory) -> Self {
-        let content_type = headers.get(http::header::CONTENT_TYPE);
-        let content_type = content_type
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let mut values = parse(content_type, body);
+        let mut values = parse(content_type(headers), body);
         let revisions = memory.said.iter();
         memory.revisions = revisions
             .filter_map(|(key, said)| Some((key.strip_prefix("rv ")?.to_owned(), said.clone())))
@@ -70,18 +66,7 @@ impl Answer {
         for value in &mut values {
             memory.normalize(value);
         }
-        let headers = HEADERS
-            .into_iter()
-            .map(|name| {
-                let mut values: Vec<String> = headers
-                    .get_all(name)
-                    .iter()
-                    .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-                    .collect();
-                values.sort_unstable();
-                (name, values)
-            })
-            .collect();
+        let headers = compared_headers(headers);
         Self {
             code,
             headers,
@@ -104,7 +89,27 @@ impl Answer {
     }
 }
 
-fn parse(content_type: &str, body: &[u8]) -> Vec<Value> {
+/// The Content-Type of an answer.
+pub(super) fn content_type(headers: &http::HeaderMap) -> &str {
+    let value = headers.get(http::header::CONTENT_TYPE);
+    value.and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Those headers that must be the same.
+pub(super) fn compared_headers(headers: &http::HeaderMap) -> BTreeMap<&'static str, Vec<String>> {
+    let values = |name| {
+        let values = headers.get_all(name).iter();
+        let mut values: Vec<String> = values
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect();
+        values.sort_unstable();
+        values
+    };
+    HEADERS.into_iter().map(|name| (name, values(name))).collect()
+}
+
+/// The values of a body, or its text.
+pub(super) fn parse(content_type: &str, body: &[u8]) -> Vec<Value> {
     let text = || vec![Value::String(String::from_utf8_lossy(body).into_owned())];
     if content_type.starts_with("application/json") {
         let values: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(body).into_iter().collect();
@@ -139,6 +144,11 @@ impl Memory {
         }
     }
 
+    /// Remembers what later requests name.
+    pub(super) fn remember(&mut self, values: &[Value]) {
+        values.iter().for_each(|value| self.learn(value));
+    }
+
     /// Remembers every object's revision and uid, however deep it lies.
     fn learn(&mut self, value: &Value) {
         match value {
@@ -161,8 +171,10 @@ impl Memory {
                 .filter(|text| !text.is_empty())
         };
         let name = text("name");
-        if let Some((name, revision)) = name.zip(text("resourceVersion")) {
-            self.said.insert(format!("rv {name}"), revision.to_owned());
+        if let Some(revision) = text("resourceVersion") {
+            // That of a list has no name.
+            let key = name.map_or_else(|| "rv".to_owned(), |name| format!("rv {name}"));
+            self.said.insert(key, revision.to_owned());
         }
         if let Some(uid) = text("uid") {
             self.uids.insert(uid.to_owned());
@@ -214,25 +226,35 @@ impl Memory {
     }
 
     fn normal_text(&self, text: &str) -> String {
-        if is_generated(text) {
-            return "gen-<generated>".to_owned();
-        }
-        if is_age(text) {
-            return "<age>".to_owned();
-        }
-        let mut text = without_times(text);
-        for uid in &self.uids {
-            text = text.replace(uid.as_str(), "<uid>");
-        }
-        // Those of a young etcd are a few digits, which stand elsewhere too: only a whole number in its place counts.
-        for place in ["current: ", "in record (", r#"resourceVersion\":\""#] {
-            if let Some((before, after)) = text.split_once(place) {
-                let rest = after.trim_start_matches(|letter: char| letter.is_ascii_digit());
-                text = format!("{before}{place}<revision>{rest}");
-            }
-        }
-        text
+        plain_text(text, |text| {
+            let uids = self.uids.iter();
+            uids.fold(text, |text, uid| text.replace(uid.as_str(), "<uid>"))
+        })
     }
+}
+
+/// A text without times, ages, uids as `without_uids` takes them out, revisions, and names that a server made up.
+pub(super) fn plain_text(text: &str, without_uids: impl Fn(String) -> String) -> String {
+    if is_generated(text) {
+        return "gen-<generated>".to_owned();
+    }
+    if is_age(text) {
+        return "<age>".to_owned();
+    }
+    let mut text = without_uids(without_times(text));
+    // Those of a young etcd are a few digits, which stand elsewhere too: only a whole number in its place counts.
+    for place in [
+        "current: ",
+        "in record (",
+        "too old resource version: 1 (",
+        r#"resourceVersion\":\""#,
+    ] {
+        if let Some((before, after)) = text.split_once(place) {
+            let rest = after.trim_start_matches(|letter: char| letter.is_ascii_digit());
+            text = format!("{before}{place}<revision>{rest}");
+        }
+    }
+    text
 }
 
 impl Seen {

@@ -5,6 +5,7 @@
 
 mod answer;
 mod by_hand;
+mod crd;
 mod definition;
 mod differences;
 mod direct;
@@ -43,6 +44,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(side_by_side(world, &gadgets::PAIR)),
+    },
+    Scenario {
+        name: "twin/crd",
+        lane: Lane::Own,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(crd::beside_itself(world)),
     },
     Scenario {
         name: "twin/random",

@@ -13,6 +13,10 @@ use crate::aggregated_server::storage::StorageBackend;
 /// The serving port, as a flag of every program built on k8s.io/apiserver.
 pub const SECURE_PORT: &str = "--secure-port";
 
+/// How long a server goes on when it is told to end: a flag of programs built on k8s.io/apiserver that take its
+/// ServerRunOptions, which not all do.
+const SHUTDOWN_DELAY: &str = "--shutdown-delay-duration";
+
 /// The value of `flag` where `words` give it (`--flag=value` or `--flag value`); the last one counts.
 #[must_use]
 pub fn given<'a>(words: &'a [String], flag: &str) -> Option<&'a str> {
@@ -62,6 +66,12 @@ fn serving(workload: &Workload, mount: &Mount) -> Vec<(&'static str, String)> {
 pub fn conflicting_port(workload: &Workload) -> Option<&str> {
     let named = given_to(workload, SECURE_PORT)?;
     (named.parse() != Ok(workload.port)).then_some(named)
+}
+
+/// Whether the user's own words say how long the server goes on when it is told to end; none else tells that it knows the flag.
+#[must_use]
+pub fn delays_shutdown(workload: &Workload) -> bool {
+    given_to(workload, SHUTDOWN_DELAY).is_some()
 }
 
 /// Where the user's own words name another place for what is stored than `store`, in words.

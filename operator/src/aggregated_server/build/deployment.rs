@@ -8,18 +8,27 @@ use k8s_openapi::{
     },
     apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
+use kube::core::ObjectMeta;
 
-use super::metadata;
+use super::{defaults::Chosen, metadata};
 use crate::aggregated_server::names::Names;
 
 /// The fields that are an autoscaler's where the AggregatedServer does not give them.
 pub const LEFT_TO_OTHERS: &[&[&str]] = &[&["spec", "replicas"]];
 
-/// The Deployment around `template`.
+/// The Deployment around `template`, which has the defaults `chosen`.
 #[must_use]
-pub fn deployment(names: &Names, workload: &Workload, template: PodTemplateSpec) -> Deployment {
+pub fn deployment(
+    names: &Names,
+    workload: &Workload,
+    chosen: &Chosen,
+    template: PodTemplateSpec,
+) -> Deployment {
     Deployment {
-        metadata: metadata(&names.server, Some(&names.namespace), names),
+        metadata: ObjectMeta {
+            annotations: Some(chosen.annotations()),
+            ..metadata(&names.server, Some(&names.namespace), names)
+        },
         spec: DeploymentSpec {
             // Absent, it is left to whoever scales, see `LEFT_TO_OTHERS`.
             replicas: workload.replicas,
@@ -27,6 +36,7 @@ pub fn deployment(names: &Names, workload: &Workload, template: PodTemplateSpec)
                 match_labels: Some(names.selector()),
                 ..LabelSelector::default()
             },
+            min_ready_seconds: chosen.defaults.min_ready_seconds,
             strategy: Some(strategy(workload.strategy.as_ref())),
             template,
             ..DeploymentSpec::default()

@@ -10,10 +10,12 @@ use super::names::Names;
 
 pub mod api_service;
 pub mod arguments;
+pub mod defaults;
 pub mod deployment;
 pub mod network;
 pub mod pod;
 pub mod rbac;
+mod spread;
 pub mod stateful_set;
 pub mod storage;
 

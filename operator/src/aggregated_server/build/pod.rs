@@ -1,17 +1,23 @@
 //! The pods of a workload.
 
+use std::collections::BTreeMap;
+
 use annex_crds::v1alpha1::{AggregatedServer, Mount, ServingFlags, Workload};
 use k8s_openapi::{
     api::core::v1::{
-        Capabilities, Container, ContainerPort, HTTPGetAction, KeyToPath, PodSecurityContext, PodSpec,
-        PodTemplateSpec, Probe, SeccompProfile, SecretVolumeSource, SecurityContext, TCPSocketAction, Volume,
-        VolumeMount,
+        Capabilities, Container, ContainerPort, HTTPGetAction, KeyToPath, Lifecycle, LifecycleHandler,
+        PodSecurityContext, PodSpec, PodTemplateSpec, Probe, SeccompProfile, SecretVolumeSource,
+        SecurityContext, SleepAction, TCPSocketAction, Volume, VolumeMount,
     },
     apimachinery::pkg::util::intstr::IntOrString,
 };
 use kube::core::ObjectMeta;
 
-use super::{arguments::arguments, storage};
+use super::{
+    arguments::{self, arguments},
+    defaults::Defaults,
+    spread, storage,
+};
 use crate::{
     aggregated_server::{certificates::leaf, names::Names, storage::StorageBackend},
     template::{self, Reserved, ReservedVolume, SERVER_CONTAINER, TemplateError},
@@ -24,9 +30,12 @@ pub const PORT_NAME: &str = "https";
 /// Annotation of the pods where a new leaf rolls them: its fingerprint.
 pub const LEAF_ANNOTATION: &str = "annex.dev/serving-leaf";
 
+/// A pod's `terminationGracePeriodSeconds` where nobody sets it (core/v1, DefaultTerminationGracePeriodSeconds).
+const GRACE_SECONDS: i64 = 30;
+
 /// The pods of `server`: what Annex needs, with the user's template merged in. `store` is where they keep what they serve;
 /// `leaf` is the fingerprint that rolls
-/// the pods when it changes; `None` where they read their files again by themselves.
+/// the pods when it changes; `None` where they read their files again by themselves. `defaults` is what Annex adds to them.
 ///
 /// # Errors
 /// The template cannot be merged; see [`TemplateError`].
@@ -36,17 +45,24 @@ pub fn pod_template(
     names: &Names,
     store: &StorageBackend<'_>,
     leaf: Option<&str>,
+    defaults: &Defaults,
 ) -> Result<PodTemplateSpec, TemplateError> {
     let mount = &server.spec.certificates.mount;
+    let rolled_for = leaf.map(|leaf| (LEAF_ANNOTATION.to_owned(), leaf.to_owned()));
+    let annotations: BTreeMap<String, String> = defaults.annotation().into_iter().chain(rolled_for).collect();
+    // A second pod would be none of a server with a volume.
+    let spread =
+        defaults.spread && store.embedded().is_none() && !spread::is_given(workload.template.as_ref());
     let generated = PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(names.labels()),
-            annotations: leaf.map(|leaf| [(LEAF_ANNOTATION.to_owned(), leaf.to_owned())].into()),
+            annotations: Some(annotations).filter(|annotations| !annotations.is_empty()),
             ..ObjectMeta::default()
         }),
         spec: Some(PodSpec {
             service_account_name: Some(names.server.clone()),
-            containers: vec![container(workload, mount, store)],
+            affinity: spread.then(|| spread::apart(names)),
+            containers: vec![container(workload, mount, store, defaults)],
             volumes: Some(
                 [volume(names, mount)]
                     .into_iter()
@@ -83,7 +99,12 @@ fn data_group() -> PodSecurityContext {
     }
 }
 
-fn container(workload: &Workload, mount: &Mount, store: &StorageBackend<'_>) -> Container {
+fn container(
+    workload: &Workload,
+    mount: &Mount,
+    store: &StorageBackend<'_>,
+    defaults: &Defaults,
+) -> Container {
     let serving = VolumeMount {
         name: VOLUME.into(),
         mount_path: mount.path.clone(),
@@ -101,10 +122,35 @@ fn container(workload: &Workload, mount: &Mount, store: &StorageBackend<'_>) -> 
             protocol: Some("TCP".into()),
             ..ContainerPort::default()
         }]),
+        lifecycle: sleep_seconds(workload, store, defaults).map(sleep),
         readiness_probe: Some(readiness(workload)),
         security_context: Some(restricted()),
+        termination_message_policy: defaults.termination_message_policy.map(str::to_owned),
         volume_mounts: Some([serving].into_iter().chain(storage::mount(store)).collect()),
         ..Container::default()
+    }
+}
+
+/// How long a pod that is to end serves on: requests come until every node knows that it ends. A server that is told to wait does so
+/// itself; the only pod of a server with a volume has nobody who could take its requests meanwhile. At most half of the time that the
+/// pod has, of which the server needs the rest.
+fn sleep_seconds(workload: &Workload, store: &StorageBackend<'_>, defaults: &Defaults) -> Option<i64> {
+    if store.embedded().is_some() || arguments::delays_shutdown(workload) {
+        return None;
+    }
+    let template = workload.template.as_ref();
+    let grace = template.and_then(|template| template["spec"]["terminationGracePeriodSeconds"].as_i64());
+    let seconds = defaults.sleep_seconds?.min(grace.unwrap_or(GRACE_SECONDS) / 2);
+    (seconds > 0).then_some(seconds)
+}
+
+fn sleep(seconds: i64) -> Lifecycle {
+    Lifecycle {
+        pre_stop: Some(LifecycleHandler {
+            sleep: Some(SleepAction { seconds }),
+            ..LifecycleHandler::default()
+        }),
+        ..Lifecycle::default()
     }
 }
 

@@ -11,22 +11,27 @@ use k8s_openapi::{
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::LabelSelector},
 };
+use kube::core::ObjectMeta;
 
-use super::{metadata, storage};
+use super::{defaults::Chosen, metadata, storage};
 use crate::aggregated_server::names::Names;
 
-/// The StatefulSet around `template`, whose claim asks for `size`: that of `embedded`, or, as long as the volume has not
+/// The StatefulSet around `template`, which has the defaults `chosen`, and whose claim asks for `size`: that of `embedded`, or, as long as the volume has not
 /// followed, what the claim was made with.
 #[must_use]
 pub fn stateful_set(
     names: &Names,
     embedded: &EmbeddedStorage,
     size: &Quantity,
+    chosen: &Chosen,
     template: PodTemplateSpec,
 ) -> StatefulSet {
     let class = embedded.storage_class_name.as_deref();
     StatefulSet {
-        metadata: metadata(&names.server, Some(&names.namespace), names),
+        metadata: ObjectMeta {
+            annotations: Some(chosen.annotations()),
+            ..metadata(&names.server, Some(&names.namespace), names)
+        },
         spec: StatefulSetSpec {
             // A second pod would have a second, empty volume, and answer half of the requests.
             replicas: Some(1),
@@ -73,7 +78,7 @@ mod tests {
 
     use super::*;
     use crate::aggregated_server::{
-        build::pod::pod_template,
+        build::{defaults::Chosen, pod::pod_template},
         storage::StorageBackend,
         testing::{embedded_server, names},
     };
@@ -81,9 +86,10 @@ mod tests {
     fn built(server: &AggregatedServer) -> Value {
         let store = StorageBackend::of(server, None).unwrap();
         let workload = server.spec.workload.as_ref().unwrap();
-        let template = pod_template(server, workload, &names(), &store, None).unwrap();
+        let chosen = Chosen::of(workload, None, &[]);
+        let template = pod_template(server, workload, &names(), &store, None, chosen.defaults).unwrap();
         let embedded = store.embedded().unwrap();
-        let set = stateful_set(&names(), embedded, &embedded.size, template);
+        let set = stateful_set(&names(), embedded, &embedded.size, &chosen, template);
         serde_json::to_value(set).unwrap()["spec"].clone()
     }
 

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::{
         aggregated_server::{
-            build::pod::pod_template,
+            build::{defaults::Chosen, pod::pod_template},
             testing::{embedded_server, etcd_server, names, server},
         },
         template::TemplateError,
@@ -187,7 +187,8 @@ mod tests {
             let mut workload = server.spec.workload.clone().unwrap();
             workload.template = Some(template);
             let store = StorageBackend::of(server, None).unwrap();
-            pod_template(server, &workload, &names(), &store, None)
+            let defaults = Chosen::of(&workload, None, &[]).defaults;
+            pod_template(server, &workload, &names(), &store, None, defaults)
         };
         let volume = json!({ "spec": { "volumes": [{ "name": "annex-data", "emptyDir": {} }] } });
         let place = json!({ "spec": { "containers": [

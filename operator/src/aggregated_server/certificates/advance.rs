@@ -197,6 +197,9 @@ impl Rotation<'_> {
 }
 
 #[cfg(test)]
+mod effects;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::{

@@ -1,11 +1,10 @@
 //! The writes to the two Secrets that [`writes`](super::writes) decides about.
 
-use std::time::Instant;
-
 use annex_crds::{PAUSED_ANNOTATION, v1alpha1::Reason};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _, api::PostParams};
+use tokio::time::Instant;
 
 use super::{
     Authority, AuthorityFault, AuthorityWrite, CertificateState, IssueCause, Issued, LeafFault, Policy,
@@ -195,8 +194,8 @@ impl SecretsApplier<'_> {
         let lost = matches!(serving.read, Err(LeafFault::Expired)) && memory.trusted == Some(false);
         if serving.widens && !lost {
             let api_services = self.surroundings.own_api_services(self.names);
-            let (client, config) = (&self.ctx.client, &self.ctx.config);
-            waits.widening = control_plane::widening(client, config, memory, bundle, &api_services).await;
+            let (client, reach) = (&self.ctx.client, &self.ctx.reach);
+            waits.widening = control_plane::widening(client, reach, memory, bundle, &api_services).await;
         }
         if serving.cause.is_some()
             && waits.widening.is_none()

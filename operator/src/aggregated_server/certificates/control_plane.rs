@@ -1,7 +1,7 @@
 //! Whether every kube-apiserver has seen a write. Each one has its own watch cache and its own proxy: a bundle that one
 //! of them does not know yet makes it refuse the new leaf.
 
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +13,7 @@ use kube::{
     api::{GetParams, ListParams},
     client::Body,
 };
+use tokio::time::Instant;
 
 use super::{
     Seen, Widening,
@@ -30,11 +31,27 @@ const MAX_CONTROL_PLANES: usize = 16;
 /// The name that a kube-apiserver's certificate always has.
 const SERVER_NAME: &str = "kubernetes.default.svc";
 
+/// Makes a client of one kube-apiserver, by its `host:port`; or says why it cannot.
+pub type Reach = Arc<dyn Fn(&str) -> Result<Client, String> + Send + Sync>;
+
+/// As `config` says, but for the address.
+#[must_use]
+pub fn over_network(config: Config) -> Reach {
+    Arc::new(move |address| {
+        let mut config = config.clone();
+        config.cluster_url = format!("https://{address}")
+            .parse()
+            .map_err(|error| format!("has no usable address: {error}"))?;
+        config.tls_server_name = Some(SERVER_NAME.to_owned());
+        Client::try_from(config).map_err(|error| format!("cannot be reached: {error}"))
+    })
+}
+
 /// Why a bundle is not known everywhere yet; `None` once it is, and its proxies had their time. `api_services` are the
 /// registered ones, as read a moment ago.
 pub async fn widening(
     client: &Client,
-    config: &Config,
+    reach: &Reach,
     memory: &mut Memory,
     wanted: &[Certificate],
     api_services: &[&APIService],
@@ -52,7 +69,7 @@ pub async fn widening(
         Widening::Ask(newest) => newest,
     };
     memory.widened = None;
-    if let Some(why) = every_control_plane(client, config, wanted, newest).await {
+    if let Some(why) = every_control_plane(client, reach, wanted, newest).await {
         return Some(why);
     }
     memory.widened = Some(Seen::new(wanted, Instant::now()));
@@ -70,7 +87,7 @@ fn proxies() -> String {
 /// The first control plane that has not seen `newest`, the newest of the writes.
 async fn every_control_plane(
     client: &Client,
-    config: &Config,
+    reach: &Reach,
     wanted: &[Certificate],
     newest: &APIService,
 ) -> Option<String> {
@@ -80,7 +97,7 @@ async fn every_control_plane(
         Err(error) => return Some(format!("the control planes cannot be listed: {error}")),
     };
     for address in addresses {
-        if let Err(why) = has_seen(config, &address, newest, wanted).await {
+        if let Err(why) = has_seen(reach, &address, newest, wanted).await {
             return Some(format!("control plane {address} {why}"));
         }
     }
@@ -125,14 +142,14 @@ const ALIKE: i64 = 600;
 
 /// Which two control planes tell times that are more than an hour apart, or which one is so far from `clock`, if any is. One that
 /// does not answer tells none.
-pub async fn clocks_differ(client: &Client, config: &Config, clock: &Clock) -> Option<String> {
+pub async fn clocks_differ(client: &Client, reach: &Reach, clock: &Clock) -> Option<String> {
     let mut addresses = control_planes(client).await.unwrap_or_default();
     addresses.sort_unstable();
     let times = addresses
         .into_iter()
         .take(MAX_CONTROL_PLANES)
         .map(|address| async move {
-            let time = tokio::time::timeout(READ_TIMEOUT, time_of(config, &address)).await;
+            let time = tokio::time::timeout(READ_TIMEOUT, time_of(reach, &address)).await;
             Some((address, time.ok().flatten()?))
         });
     let asked = Instant::now();
@@ -155,31 +172,21 @@ fn apart(times: &[(String, Timestamp)], slack: Duration) -> Option<String> {
 }
 
 /// The `Date` of an answer, whatever it is.
-async fn time_of(config: &Config, address: &str) -> Option<Timestamp> {
-    let client = client_of(config, address).ok()?;
+async fn time_of(reach: &Reach, address: &str) -> Option<Timestamp> {
+    let client = reach(address).ok()?;
     let request = http::Request::get("/readyz").body(Body::empty()).ok()?;
     clock::date(client.send(request).await.ok()?.headers())
-}
-
-/// A client of one control plane.
-fn client_of(config: &Config, address: &str) -> Result<Client, String> {
-    let mut config = config.clone();
-    config.cluster_url = format!("https://{address}")
-        .parse()
-        .map_err(|error| format!("has no usable address: {error}"))?;
-    config.tls_server_name = Some(SERVER_NAME.to_owned());
-    Client::try_from(config).map_err(|error| format!("cannot be reached: {error}"))
 }
 
 /// A read "not older than" the write is answered from the watch cache, once it got there
 /// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>).
 async fn has_seen(
-    config: &Config,
+    reach: &Reach,
     address: &str,
     newest: &APIService,
     wanted: &[Certificate],
 ) -> Result<(), String> {
-    let client = client_of(config, address)?;
+    let client = reach(address)?;
     let not_older = GetParams {
         resource_version: newest.resource_version(),
     };
@@ -196,6 +203,9 @@ async fn has_seen(
         Err("has not seen the new authority yet".to_owned())
     }
 }
+
+#[cfg(test)]
+mod effects;
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,10 @@
 //! How often certificates of one server may be issued: each is a write, an Event, and where certificates are read at the start alone, a
 //! rollout. Somebody or something that spoils or removes them, or asks for others, does so again and again.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 /// So many in [`WINDOW`] are issued at once: more than rotations need that people ask for.
 const BURST: usize = 12;

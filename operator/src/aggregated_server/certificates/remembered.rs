@@ -3,14 +3,12 @@
 //!
 //! It says that nothing is to be done, or nothing at all: whatever is to be signed, written or dropped follows from a read.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
+use tokio::time::Instant;
 
 use super::{
     Authority, CertificateState, Policy, ServingLeaf, ServingRecord, authority,

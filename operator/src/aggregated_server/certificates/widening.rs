@@ -1,9 +1,10 @@
 //! Whether a bundle is known everywhere: in every APIService, in every kube-apiserver's watch cache, and in its proxy.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::ResourceExt as _;
+use tokio::time::Instant;
 
 use super::published;
 use crate::pki::Certificate;

@@ -1,5 +1,6 @@
 //! What is wrong, from what was seen of the workload, its pods and its endpoints. Pure.
 
+mod last_words;
 pub mod workload;
 
 use std::time::Duration;
@@ -123,10 +124,9 @@ fn last_end(container: &ContainerStatus) -> String {
         return String::new();
     };
     let why = end.reason.as_deref().unwrap_or("ended");
-    match end.message.as_deref().map(str::trim) {
-        Some(message) if !message.is_empty() => format!("; {why}, exit code {}: {message}", end.exit_code),
-        _ => format!("; {why}, exit code {}", end.exit_code),
-    }
+    let words = last_words::last_words(end.message.as_deref().unwrap_or_default());
+    let words = words.map(|words| format!(": {words}")).unwrap_or_default();
+    format!("; {why}, exit code {}{words}", end.exit_code)
 }
 
 /// Findings about endpoints: what they do not answer, or answer wrongly.

@@ -1,6 +1,6 @@
 //! Secrets of authorities as a watch brings them: read on arrival, and kept without their keys.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Resource, core::ObjectMeta};
@@ -13,10 +13,17 @@ use crate::{
 };
 
 /// An authority's Secret. The private key was compared with the certificate, and is gone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AuthoritySecret {
     metadata: ObjectMeta,
     authority: Result<Arc<Authority>, AuthorityFault>,
+}
+
+/// Secrets are not formatted: an annotation of kubectl's may hold all of it.
+impl fmt::Debug for AuthoritySecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthoritySecret").finish_non_exhaustive()
+    }
 }
 
 impl<'de> Deserialize<'de> for AuthoritySecret {
@@ -112,6 +119,7 @@ mod tests {
         let secret = secret();
         let arrived = arrived(&json!(secret));
         assert_eq!(arrived.meta().labels, secret.metadata.labels);
+        assert_eq!(format!("{arrived:?}"), "AuthoritySecret { .. }");
         let kept = arrived.reduce().unwrap();
         assert!(kept.current.key_pem().expose().is_empty());
         let read = Authority::read(&secret).unwrap();

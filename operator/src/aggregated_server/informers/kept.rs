@@ -3,7 +3,9 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use annex_crds::{TRIAL_ANNOTATION, v1alpha1::AggregatedServer};
+use annex_crds::{
+    DEFAULTS_REVISION_ANNOTATION, TRIAL_ANNOTATION, WORKLOAD_PODS_ANNOTATION, v1alpha1::AggregatedServer,
+};
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, StatefulSet},
@@ -123,9 +125,12 @@ pub trait Strip: Resource {
     fn strip(&mut self);
 }
 
-fn drop_annotations(metadata: &mut ObjectMeta, but: &str) {
+/// The annotations that are read of a workload and its pods.
+const RECORDED: [&str; 2] = [DEFAULTS_REVISION_ANNOTATION, WORKLOAD_PODS_ANNOTATION];
+
+fn drop_annotations(metadata: &mut ObjectMeta, but: &[&str]) {
     if let Some(annotations) = &mut metadata.annotations {
-        annotations.retain(|key, _| key == but);
+        annotations.retain(|key, _| but.contains(&key.as_str()));
     }
 }
 
@@ -133,13 +138,13 @@ fn strip_template(template: &mut PodTemplateSpec) {
     template.spec = None;
     if let Some(metadata) = &mut template.metadata {
         metadata.labels = None;
-        drop_annotations(metadata, LEAF_ANNOTATION);
+        drop_annotations(metadata, &[LEAF_ANNOTATION]);
     }
 }
 
 impl Strip for Deployment {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &RECORDED);
         self.spec.strategy = None;
         strip_template(&mut self.spec.template);
     }
@@ -147,14 +152,14 @@ impl Strip for Deployment {
 
 impl Strip for StatefulSet {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &RECORDED);
         strip_template(&mut self.spec.template);
     }
 }
 
 impl Strip for Pod {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &RECORDED);
         self.spec = self.spec.take().map(|spec| PodSpec {
             node_name: spec.node_name,
             service_account_name: spec.service_account_name,
@@ -179,20 +184,20 @@ impl Strip for Pod {
 
 impl Strip for Service {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &[]);
         self.status = None;
     }
 }
 
 impl Strip for EndpointSlice {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, "");
+        drop_annotations(&mut self.metadata, &[]);
     }
 }
 
 impl Strip for APIService {
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, TRIAL_ANNOTATION);
+        drop_annotations(&mut self.metadata, &[TRIAL_ANNOTATION]);
         let kind = AggregatedServer::kind(&());
         let is_of_a_server = self.owner_references().iter().any(|owner| owner.kind == kind);
         if let Some(spec) = &mut self.spec
@@ -200,5 +205,30 @@ impl Strip for APIService {
         {
             spec.ca_bundle = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Which defaults a workload has is recorded there alone: a copy without that would be of another revision.
+    #[test]
+    fn the_revision_of_defaults_is_kept_and_no_other_annotation() {
+        let annotations =
+            json!({ DEFAULTS_REVISION_ANNOTATION: "2", WORKLOAD_PODS_ANNOTATION: "abc", "other": "x" });
+        let recorded = json!({ DEFAULTS_REVISION_ANNOTATION: "2", WORKLOAD_PODS_ANNOTATION: "abc" });
+        let metadata = json!({ "name": "n", "annotations": annotations });
+        fn kept<K: Strip + Serialize + DeserializeOwned>(object: serde_json::Value) -> serde_json::Value {
+            let object: Guarded<K> = serde_json::from_value(object).unwrap();
+            json!(object.reduce().get().0.unwrap())["metadata"]["annotations"].take()
+        }
+        let workload = json!({ "metadata": metadata, "spec": { "selector": {}, "template": {} } });
+        assert_eq!(kept::<Deployment>(workload.clone()), recorded);
+        assert_eq!(kept::<StatefulSet>(workload), recorded);
+        assert_eq!(kept::<Pod>(json!({ "metadata": metadata })), recorded);
+        assert_eq!(kept::<Service>(json!({ "metadata": metadata })), json!({}));
     }
 }

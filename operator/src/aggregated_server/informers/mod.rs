@@ -45,6 +45,7 @@ use crate::{
     admin::Watches,
     applier::{self, Known},
     decode::{Guarded, ObjectMetadata},
+    namespaces::Namespaces,
 };
 
 /// How long passes wait for the first lists.
@@ -91,29 +92,38 @@ pub struct Informers {
 
 impl Default for Informers {
     fn default() -> Self {
+        Self::of(&Namespaces::default(), Watches::default())
+    }
+}
+
+impl Informers {
+    /// Of servers in `namespaces`.
+    #[must_use]
+    pub fn of(namespaces: &Namespaces, watches: Watches) -> Self {
+        fn of_children<T: kept::Reduce + kube::Resource>(namespaces: &Namespaces) -> Store<T> {
+            Store::of_namespaces(of_server, namespaces)
+        }
         Self {
             namespaces: Store::new(|_| Vec::new()),
             api_services: Store::new(of_api_service),
             crds: Store::new(of_crd),
             crd_versions: Arc::default(),
-            pods: Store::new(of_server),
-            endpoint_slices: Store::new(of_server),
-            services: Store::new(of_server),
-            deployments: Store::new(of_server),
-            stateful_sets: Store::new(of_server),
-            service_accounts: Store::new(of_server),
-            config_maps: Store::new(of_server),
-            budgets: Store::new(of_server),
+            pods: of_children(namespaces),
+            endpoint_slices: of_children(namespaces),
+            services: of_children(namespaces),
+            deployments: of_children(namespaces),
+            stateful_sets: of_children(namespaces),
+            service_accounts: of_children(namespaces),
+            config_maps: of_children(namespaces),
+            budgets: of_children(namespaces),
             cluster_role_bindings: Store::new(of_server),
             role_bindings: Store::new(of_server),
             authorities: Store::new(of_server),
-            watches: Watches::default(),
+            watches,
             begun: Instant::now(),
         }
     }
-}
 
-impl Informers {
     /// Whether everything was listed once. Waits for that as long as the process is young: what was not listed by then, such as
     /// for want of a right, is read live in each pass, and holds nobody up.
     pub async fn listed(&self) -> bool {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::kept::{Kept, Reduce};
-use crate::{applier::Known, decode::Managed};
+use crate::{applier::Known, decode::Managed, namespaces::Namespaces};
 
 /// Which object, among those of a kind: `NAMESPACE/NAME`; of a kind without namespaces, `/NAME`. Shared by what holds it.
 type Key = Arc<str>;
@@ -29,6 +29,11 @@ fn key_of(metadata: &ObjectMeta) -> Key {
         metadata.namespace.as_deref().unwrap_or_default(),
         metadata.name.as_deref().unwrap_or_default(),
     )
+}
+
+/// Whether what watches `namespace` (`""`: all) tells of it.
+fn is_in(key: &Key, namespace: &str) -> bool {
+    namespace.is_empty() || key.split_once('/').is_some_and(|(own, _)| own == namespace)
 }
 
 fn name(key: &Key) -> String {
@@ -60,10 +65,19 @@ struct State<K> {
     objects: HashMap<Key, Indexed<K>>,
     /// Few for each index, in order.
     indexes: HashMap<Box<str>, Vec<Key>>,
-    /// The newest version that the watch has told since its list.
+    /// By what they watch: a namespace, or all (`""`). The first watches are known from the beginning.
+    watched: HashMap<Box<str>, Watched>,
+}
+
+/// What one watch has told.
+#[derive(Default)]
+struct Watched {
+    /// The newest version since its list.
     newest: u64,
     /// While it lists: what has come so far.
     listing: HashSet<Key>,
+    /// Whether it has listed everything once.
+    listed: bool,
 }
 
 struct Indexed<K> {
@@ -78,16 +92,24 @@ impl<T: Reduce> Clone for Store<T> {
 }
 
 impl<T: Reduce + Resource> Store<T> {
-    /// An empty one, nothing of which counts before [`Store::is_listed`].
+    /// An empty one of one watch, nothing of which counts before [`Store::is_listed`].
     #[must_use]
     pub fn new(index: Index) -> Self {
+        Self::of_namespaces(index, &Namespaces::default())
+    }
+
+    /// The same of a watch for each of `namespaces`, which together list everything.
+    #[must_use]
+    pub fn of_namespaces(index: Index, namespaces: &Namespaces) -> Self {
+        let watched = namespaces
+            .each()
+            .map(|namespace| namespace.unwrap_or_default().into());
         Self(Arc::new(Shared {
             index,
             state: RwLock::new(State {
                 objects: HashMap::new(),
                 indexes: HashMap::new(),
-                newest: 0,
-                listing: HashSet::new(),
+                watched: watched.map(|watched| (watched, Watched::default())).collect(),
             }),
             listed: watch::Sender::new(false),
         }))
@@ -125,20 +147,26 @@ impl<T: Reduce + Resource> Store<T> {
             .collect()
     }
 
-    /// Takes what the watch tells; returns what has changed by it.
+    /// Takes what the watch of everything tells; returns what has changed by it.
     pub fn observe(&self, event: watcher::Event<Managed<T>>) -> Vec<Touched> {
+        self.observe_in("", event)
+    }
+
+    /// The same of the watch of `namespace`.
+    pub fn observe_in(&self, namespace: &str, event: watcher::Event<Managed<T>>) -> Vec<Touched> {
         match event {
             watcher::Event::Init => {
                 let mut state = self.write();
-                state.newest = 0;
-                state.listing.clear();
+                let watched = state.watched_mut(namespace);
+                watched.newest = 0;
+                watched.listing.clear();
                 Vec::new()
             }
             watcher::Event::InitApply(object) => {
                 let key = key_of(object.meta());
                 let (mut state, object) = (self.write(), self.indexed_object(object));
-                state.listing.insert(key.clone());
-                state.told(key, object).into_iter().collect()
+                state.watched_mut(namespace).listing.insert(key.clone());
+                state.told(namespace, key, object).into_iter().collect()
             }
             watcher::Event::Apply(object) => {
                 let key = key_of(object.meta());
@@ -147,12 +175,13 @@ impl<T: Reduce + Resource> Store<T> {
                 if known.is_some_and(|known| known.object.known.version() > object.object.known.version()) {
                     return Vec::new();
                 }
-                state.told(key, object).into_iter().collect()
+                state.told(namespace, key, object).into_iter().collect()
             }
             watcher::Event::Delete(object) => {
                 let (key, known) = (key_of(object.meta()), Known::new(object.meta(), None));
                 let mut state = self.write();
-                state.newest = state.newest.max(known.version().unwrap_or(0));
+                let watched = state.watched_mut(namespace);
+                watched.newest = watched.newest.max(known.version().unwrap_or(0));
                 let newer = state.objects.get(&key);
                 if newer.is_some_and(|newer| newer.object.known.version() > known.version()) {
                     return Vec::new();
@@ -161,16 +190,21 @@ impl<T: Reduce + Resource> Store<T> {
             }
             watcher::Event::InitDone => {
                 let mut state = self.write();
-                let listing = std::mem::take(&mut state.listing);
+                let watched = state.watched_mut(namespace);
+                watched.listed = true;
+                let listing = std::mem::take(&mut watched.listing);
                 let gone: Vec<Key> = state
                     .objects
                     .keys()
-                    .filter(|key| !listing.contains(*key))
+                    .filter(|key| is_in(key, namespace) && !listing.contains(*key))
                     .cloned()
                     .collect();
                 let touched = gone.iter().filter_map(|key| state.remove(key)).collect();
+                let all = state.watched.values().all(|watched| watched.listed);
                 drop(state);
-                self.0.listed.send_replace(true);
+                if all {
+                    self.0.listed.send_replace(true);
+                }
                 touched
             }
         }
@@ -193,9 +227,21 @@ impl<T: Reduce + Resource> Store<T> {
 }
 
 impl<K> State<K> {
-    /// Takes what the watch told of an object, whatever was known before.
-    fn told(&mut self, key: Key, object: Indexed<K>) -> Option<Touched> {
-        self.newest = self.newest.max(object.object.known.version().unwrap_or(0));
+    fn watched_mut(&mut self, namespace: &str) -> &mut Watched {
+        self.watched.entry(namespace.into()).or_default()
+    }
+
+    /// The newest version that the watch has told which would tell of this object.
+    fn newest(&self, key: &Key) -> u64 {
+        let told = self.watched.iter().filter(|(namespace, _)| is_in(key, namespace));
+        told.map(|(_, watched)| watched.newest).max().unwrap_or(0)
+    }
+
+    /// Takes what the watch of `namespace` told of an object, whatever was known before.
+    fn told(&mut self, namespace: &str, key: Key, object: Indexed<K>) -> Option<Touched> {
+        let version = object.object.known.version().unwrap_or(0);
+        let watched = self.watched_mut(namespace);
+        watched.newest = watched.newest.max(version);
         self.put(key, object)
     }
 
@@ -291,7 +337,7 @@ where
         let is_newer = match state.objects.get(&key) {
             Some(known) => version >= known.object.known.version(),
             // The watch has told of it, and of its end.
-            None => version > Some(state.newest),
+            None => version > Some(state.newest(&key)),
         };
         if is_newer {
             state.put(key, object);

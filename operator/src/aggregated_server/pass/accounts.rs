@@ -17,7 +17,6 @@ use crate::{
         pass_result::PassResult,
     },
     applier::Ownership,
-    error_chain::error_chain,
 };
 
 impl Pass<'_> {
@@ -57,10 +56,7 @@ impl Pass<'_> {
                 outcome.extend(of_reader);
                 outcome.extend(of_informers);
             }
-            Err(error) => {
-                let message = format!("failed to read who is bound: {}", error_chain(&error));
-                outcome.find(Reason::ApplyFailed, message);
-            }
+            Err(error) => outcome.failed("failed to read who is bound", &error),
         }
     }
 

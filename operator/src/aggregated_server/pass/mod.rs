@@ -1,6 +1,7 @@
 //! One pass over a server: dereference, validate, build, apply, and what was found out on the way.
 
 mod accounts;
+mod paused;
 mod recall;
 #[cfg(test)]
 mod steady;
@@ -10,12 +11,13 @@ mod workload;
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
 use jiff::Timestamp;
 use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta};
+use tokio::time::Instant;
 
 use super::{
     build::{self, network},
@@ -26,7 +28,7 @@ use super::{
     },
     children::{Children, Writes},
     claimant::{self, Claimant, ListedServer},
-    context::{Context, Memory},
+    context::{Context, Memory, TokenError},
     dereference::{NamespaceState, ReadError, Reader, ServingSecret, Source, Surroundings},
     diagnose,
     endpoints::{self, Endpoints, Report},
@@ -40,7 +42,6 @@ use super::{
     validate::{self, ApiPlan, SERVICE_PORT},
 };
 use crate::{
-    error_chain::error_chain,
     pki::{Certificate, bundle},
     probe::tls::HandshakeError,
 };
@@ -103,6 +104,9 @@ impl PassError {
 /// See [`PassError`].
 pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Result<PassResult, PassError> {
     let names = Names::new(server, &ctx.namespace);
+    if let Some(refusal) = validate::refuse_reach(&names, &ctx.namespaces) {
+        return Ok(out_of_reach(ctx, server, &names, refusal));
+    }
     let mut memory = ctx.memory(&names.uid);
     let servers = ctx.servers.state().len();
     let first = memory.around.is_none();
@@ -182,6 +186,27 @@ fn is_paused(server: &AggregatedServer) -> bool {
     annotation.is_some_and(|value| value == "true")
 }
 
+/// Of a server where this operator neither reads nor writes. What was made of it before stays as it is, and is told as before.
+fn out_of_reach(ctx: &Context, server: &AggregatedServer, names: &Names, refusal: Finding) -> PassResult {
+    ctx.prober.forget(&names.uid);
+    let children = server.status.as_ref().map(|status| status.children.clone());
+    PassResult {
+        apis: unregistered(&validate::plan_apis(server)),
+        children: children.unwrap_or_default(),
+        findings: vec![refusal],
+        ..PassResult::default()
+    }
+}
+
+fn unregistered(plans: &[ApiPlan]) -> Vec<ClaimResult> {
+    let none = |plan: &ApiPlan| ClaimResult {
+        plan: plan.clone(),
+        registered: false,
+        available: false,
+    };
+    plans.iter().map(none).collect()
+}
+
 /// Makes sure that the server is there still: nothing is made for one that was deleted since the watch told of it.
 async fn is_there(ctx: &Context, server: &AggregatedServer) -> Result<(), PassError> {
     let servers: Api<ListedServer> = Api::all(ctx.client.clone());
@@ -225,7 +250,7 @@ const fn reader<'a>(ctx: &'a Context, server: &'a AggregatedServer, names: &'a N
 
 impl Pass<'_> {
     async fn run(&self, memory: &mut Memory, outcome: &mut PassResult) -> Result<(), PassError> {
-        outcome.apis = self.unregistered();
+        outcome.apis = unregistered(&self.plans);
         let writes = match self.surroundings.source {
             _ if is_paused(self.server) => Writes::Never,
             Source::Stored => Writes::AfterLiveReads,
@@ -275,6 +300,10 @@ impl Pass<'_> {
             Ok(keys) => keys,
             Err(error) if error.is_race() => return Err(PassError::Raced),
             Err(CertificatesError::NotLive) => return Err(PassError::NotLive),
+            Err(CertificatesError::HeldBack(_)) if writes == Writes::Never => {
+                self.tell_without_authority(outcome);
+                return Ok(());
+            }
             Err(CertificatesError::HeldBack(finding)) => return Err(PassError::HeldBack(finding)),
             Err(error @ CertificatesError::Foreign { .. }) => {
                 outcome.find(error.reason(), error.to_string());
@@ -326,15 +355,6 @@ impl Pass<'_> {
             Err(_) => true,
         };
         reports.iter().any(is_doubtful) || diagnose::any_waits_for_files(&self.surroundings.pods)
-    }
-
-    fn unregistered(&self) -> Vec<ClaimResult> {
-        let none = |plan: &ApiPlan| ClaimResult {
-            plan: plan.clone(),
-            registered: false,
-            available: false,
-        };
-        self.plans.iter().map(none).collect()
     }
 
     fn port(&self) -> i32 {
@@ -545,7 +565,11 @@ impl Pass<'_> {
         if !group_versions.is_empty() {
             match self.ctx.probe_token().await {
                 Ok(fresh) => token = Some(fresh),
-                Err(error) => outcome.find(Reason::ApplyFailed, error_chain(&error)),
+                Err(TokenError::Request { account, source }) => {
+                    let what = format!("failed to request a token of ServiceAccount {account}");
+                    outcome.failed(&what, &source);
+                }
+                Err(error @ TokenError::Unusable) => outcome.find(Reason::ApplyFailed, error.to_string()),
             }
         }
         let proves = !group_versions.is_empty();
@@ -629,7 +653,35 @@ mod tests {
         aggregated_server::testing::{context, names, server, surroundings},
         applier::Known,
         fake_client::{Answer, fake_client},
+        namespaces::Namespaces,
     };
+
+    /// Where the operator has no rights it asks for nothing: the answer would be 403, and say little.
+    #[tokio::test]
+    async fn a_server_in_another_namespace_is_refused_without_a_request() {
+        let client = fake_client(|request| panic!("{} {}", request.method, request.path));
+        let mut ctx = context(client);
+        ctx.namespaces = Namespaces::new(&["a".into(), "b".into()]);
+        let mut server = server();
+        let child = Child {
+            api_version: "v1".into(),
+            kind: "Secret".into(),
+            namespace: Some("wardle".into()),
+            name: "wardle-serving-cert".into(),
+        };
+        server.status.get_or_insert_default().children = vec![child.clone()];
+        let outcome = run(&ctx, &server, Timestamp::UNIX_EPOCH).await.unwrap();
+        assert_eq!(outcome.findings.len(), 1);
+        assert_eq!(outcome.findings[0].reason, Reason::NamespaceRefused);
+        let message = &outcome.findings[0].message;
+        assert!(
+            message.contains("namespace wardle") && message.ends_with("a, b"),
+            "{message}"
+        );
+        assert_eq!(outcome.children, [child], "what was made before is still there");
+        assert_eq!(outcome.apis.len(), 2);
+        assert!(!outcome.observed);
+    }
 
     /// The other operator in a hand-over has rotated since this pass read the ConfigMap and the Secret.
     #[tokio::test]

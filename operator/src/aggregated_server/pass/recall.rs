@@ -1,6 +1,8 @@
 //! The first pass after a restart: where every endpoint serves the leaf that is recorded of the serving Secret, that is read later.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
+
+use tokio::time::Instant;
 
 use super::{Pass, reader};
 use crate::{

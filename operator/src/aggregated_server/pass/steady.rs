@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use annex_crds::v1alpha1::AggregatedServer;
+use annex_crds::v1alpha1::{AggregatedServer, Reason};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -32,6 +32,7 @@ use crate::{
         build,
         certificates::leaf,
         context::Context,
+        finding::Finding,
         informers::{kept::Reduce, store::Store},
         pass_result::PassResult,
         prober::{Prober, question::Answer},
@@ -438,6 +439,37 @@ impl Running {
             _ => format!("/api/v1/namespaces/{}{part}{name}", names.namespace),
         }
     }
+}
+
+/// What the API server does not take is asked for again once in a while, and told in between.
+#[tokio::test]
+async fn a_child_that_is_refused_makes_no_pass_a_double_one() {
+    let running = Running::new().await;
+    let account = running.path("/serviceaccounts/", "wardle");
+    running.cluster.change(&account, |live| {
+        live["metadata"]["ownerReferences"] = json!([]);
+    });
+    running.deliver();
+    let outcome = running.pass().await;
+    let asked = running.cluster.requests();
+    assert!(asked.contains(&format!("GET {account}")), "{asked:?}");
+    let told = |outcome: &PassResult| outcome.findings.clone();
+    assert_eq!(outcome.findings[0].reason, Reason::Conflict);
+    // The same is told in the next pass, which asks for nothing of it.
+    let again = running.pass().await;
+    assert_eq!(
+        (told(&again), &again.children),
+        (told(&outcome), &outcome.children)
+    );
+    assert_eq!(running.cluster.requests(), [READS_SERVING]);
+    // It is made once it may be.
+    running.cluster.change(&account, |live| {
+        live["metadata"]["ownerReferences"] = json!([names().owner_reference()]);
+    });
+    running.deliver();
+    let taken = running.pass().await;
+    let conflict = |finding: &Finding| finding.reason == Reason::Conflict;
+    assert!(!taken.findings.iter().any(conflict), "{:?}", taken.findings);
 }
 
 /// An authority that is asked for is made after live reads, and what is published is read before its Secret.

@@ -9,7 +9,7 @@ use kube::ResourceExt as _;
 use super::Pass;
 use crate::{
     aggregated_server::{
-        build::stateful_set::stateful_set,
+        build::{defaults::Chosen, stateful_set::stateful_set},
         children::{Children, Writes},
         context::{Memory, RefusedResize},
         live::LiveWorkload,
@@ -33,6 +33,7 @@ impl Pass<'_> {
         &self,
         children: &Children<'_>,
         embedded: &EmbeddedStorage,
+        chosen: &Chosen,
         template: PodTemplateSpec,
         memory: &mut Memory,
         outcome: &mut PassResult,
@@ -44,7 +45,7 @@ impl Pass<'_> {
             .and_then(LiveWorkload::stateful_set);
         let claim = self.surroundings.claim.as_ref();
         let size = growth::template_size(&embedded.size, live);
-        let set = stateful_set(&self.names, embedded, &size, template);
+        let set = stateful_set(&self.names, embedded, &size, chosen, template);
         if !children.accepts(&set, Reason::TemplateInvalid, outcome).await {
             return;
         }

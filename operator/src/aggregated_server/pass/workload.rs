@@ -10,7 +10,7 @@ use kube::Api;
 use super::Pass;
 use crate::{
     aggregated_server::{
-        build::{self, deployment, pod},
+        build::{self, defaults::Chosen, deployment, pod},
         certificates::{CertificateState, reload},
         children::Children,
         context::Memory,
@@ -42,15 +42,20 @@ impl Pass<'_> {
         outcome
             .findings
             .extend(diagnose::arguments(workload, store.as_ref()));
+        let surroundings = &self.surroundings;
+        let chosen = Chosen::of(workload, surroundings.workload.as_ref(), &surroundings.pods);
         if let Some(store) = store
-            && let Some(template) = self.pods(workload, &store, keys, memory, outcome)
+            && let Some(template) = self.pods(workload, &store, &chosen, keys, memory, outcome)
         {
             match store.embedded() {
                 Some(embedded) => {
-                    self.apply_stateful_set(children, embedded, template, memory, outcome)
+                    self.apply_stateful_set(children, embedded, &chosen, template, memory, outcome)
                         .await;
                 }
-                None => self.apply_deployment(children, workload, template, outcome).await,
+                None => {
+                    self.apply_deployment(children, workload, &chosen, template, outcome)
+                        .await;
+                }
             }
         }
         self.apply_budget(children, workload, outcome).await;
@@ -62,6 +67,7 @@ impl Pass<'_> {
         &self,
         workload: &Workload,
         store: &StorageBackend<'_>,
+        chosen: &Chosen,
         keys: &CertificateState,
         memory: &Memory,
         outcome: &mut PassResult,
@@ -74,7 +80,15 @@ impl Pass<'_> {
             }
             Reload::HotOrRestart => self.leaf_that_was_not_reloaded(keys, memory),
         };
-        match pod::pod_template(self.server, workload, &self.names, store, leaf.as_deref()) {
+        let defaults = chosen.defaults;
+        match pod::pod_template(
+            self.server,
+            workload,
+            &self.names,
+            store,
+            leaf.as_deref(),
+            defaults,
+        ) {
             Ok(template) => Some(template),
             Err(error) => {
                 outcome.find(Reason::TemplateInvalid, error_chain(&error));
@@ -139,10 +153,11 @@ impl Pass<'_> {
         &self,
         children: &Children<'_>,
         workload: &Workload,
+        chosen: &Chosen,
         template: PodTemplateSpec,
         outcome: &mut PassResult,
     ) {
-        let deployment = deployment::deployment(&self.names, workload, template);
+        let deployment = deployment::deployment(&self.names, workload, chosen, template);
         if children
             .accepts(&deployment, Reason::TemplateInvalid, outcome)
             .await
@@ -224,11 +239,19 @@ mod tests {
     async fn replicas_that_are_asked_for_no_more_are_given_up_first() {
         let (server, names) = (server(), names());
         let workload = server.spec.workload.as_ref().unwrap();
-        let template =
-            pod::pod_template(&server, workload, &names, &StorageBackend::Unmanaged, None).unwrap();
+        let chosen = Chosen::of(workload, None, &[]);
+        let template = pod::pod_template(
+            &server,
+            workload,
+            &names,
+            &StorageBackend::Unmanaged,
+            None,
+            chosen.defaults,
+        )
+        .unwrap();
         let mut scaled = workload.clone();
         scaled.replicas = Some(2);
-        let mut live = json!(deployment::deployment(&names, &scaled, template.clone()));
+        let mut live = json!(deployment::deployment(&names, &scaled, &chosen, template.clone()));
         live["metadata"]["uid"] = "d".into();
         live["metadata"]["resourceVersion"] = "7".into();
         live["metadata"]["managedFields"] = json!([{
@@ -258,7 +281,7 @@ mod tests {
             names: names.clone(),
         };
         let mut outcome = PassResult::default();
-        pass.apply_deployment(&children, workload, template, &mut outcome)
+        pass.apply_deployment(&children, workload, &chosen, template, &mut outcome)
             .await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
         let patches = patches.lock().unwrap();

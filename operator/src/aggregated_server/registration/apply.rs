@@ -306,6 +306,9 @@ fn on_trial(group_version: &str) -> Finding {
 }
 
 #[cfg(test)]
+mod effects;
+
+#[cfg(test)]
 mod tests {
     use std::{collections::BTreeMap, time::Duration};
 

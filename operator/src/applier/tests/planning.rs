@@ -375,6 +375,14 @@ fn what_a_restore_wrote_becomes_ours() {
     let entries = converted(&desired, &live_of(vec![restored.clone(), labels.clone()]));
     assert_eq!(entries.expect("a conversion"), [labels.clone(), as_ours.clone()]);
 
+    // What the tool wrote for itself stays its own: an apply without it would take it away.
+    let mut with_label = restored.clone();
+    with_label["fieldsV1"]["f:metadata"]["f:labels"]["f:velero.io/backup-name"] = json!({});
+    let entries = converted(&desired, &live_of(vec![with_label])).expect("a conversion");
+    let mut theirs = restored.clone();
+    theirs["fieldsV1"] = json!({ "f:metadata": { "f:labels": { "f:velero.io/backup-name": {} } } });
+    assert_eq!(entries, [theirs, as_ours.clone()]);
+
     let mut rest = ours.clone();
     rest["fieldsV1"] = json!({ "f:data": { "f:ca.crt": {} } });
     let entries = converted(&desired, &live_of(vec![rest, restored.clone()])).expect("a conversion");

@@ -1,6 +1,6 @@
 //! Real certificates and Secrets for the model's numbers, each made once, and the real decisions about them, each asked once.
 
-use std::{cell::RefCell, hash::Hash, rc::Rc, time::Instant};
+use std::{cell::RefCell, hash::Hash, rc::Rc};
 
 use annex_crds::v1alpha1::RotationStep;
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use k8s_openapi::{
     kube_aggregator::pkg::apis::apiregistration::v1::{APIService, APIServiceSpec},
 };
 use kube::core::ObjectMeta;
+use tokio::time::Instant;
 
 use super::{
     hash::Map,

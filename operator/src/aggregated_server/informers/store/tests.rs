@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    admin::Watches,
     aggregated_server::informers::{Informers, server_index},
     applier::Cache as _,
     decode::{Guarded, ObjectMetadata},
@@ -145,4 +146,29 @@ fn nothing_is_known_before_everything_was_listed() {
     informers.config_maps.observe(watcher::Event::InitDone);
     // What a list does not have is asked for again.
     assert!(informers.known(&resource, "n", "c").is_none());
+}
+
+/// Of an operator that has rights in two namespaces alone: each is listed by itself.
+#[test]
+fn what_one_watch_lists_says_nothing_of_another_namespace() {
+    let namespaces = Namespaces::new(&["a".into(), "b".into()]);
+    let store = Informers::of(&namespaces, Watches::default()).pods;
+    let pod = |namespace: &str, name: &str, version: &str| {
+        let mut pod = pod(name, "server", version);
+        pod.meta_mut().namespace = Some(namespace.to_owned());
+        pod
+    };
+    store.observe_in("a", watcher::Event::Init);
+    store.observe_in("a", watcher::Event::InitApply(pod("a", "one", "3")));
+    store.observe_in("a", watcher::Event::InitDone);
+    assert!(!store.is_listed(), "b was not listed");
+    store.observe_in("b", watcher::Event::Init);
+    store.observe_in("b", watcher::Event::InitApply(pod("b", "two", "5")));
+    store.observe_in("b", watcher::Event::InitDone);
+    assert!(store.is_listed());
+    assert!(store.get("a", "one").is_some() && store.get("b", "two").is_some());
+    store.observe_in("a", watcher::Event::Init);
+    let gone = store.observe_in("a", watcher::Event::InitDone);
+    assert_eq!(gone.len(), 1);
+    assert!(store.get("a", "one").is_none() && store.get("b", "two").is_some());
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     aggregated_server::{
-        build::{pod, storage::claim_template},
+        build::{defaults::Chosen, pod, storage::claim_template},
         certificates::Policy,
         dereference::Surroundings,
         finding::Finding,
@@ -106,11 +106,13 @@ impl Cluster {
         };
         let workload = server.spec.workload.as_ref().unwrap();
         let store = StorageBackend::of(server, None).unwrap();
-        let template = pod::pod_template(server, workload, &names, &store, None).unwrap();
+        let chosen = Chosen::of(workload, None, &[]);
+        let template = pod::pod_template(server, workload, &names, &store, None, chosen.defaults).unwrap();
         let mut outcome = PassResult::default();
         pass.apply_stateful_set(
             &children,
             store.embedded().unwrap(),
+            &chosen,
             template,
             memory,
             &mut outcome,
@@ -241,6 +243,7 @@ async fn a_template_that_is_refused_costs_no_statefulset() {
     pass.apply_stateful_set(
         &children,
         store.embedded().unwrap(),
+        &Chosen::of(server.spec.workload.as_ref().unwrap(), None, &[]),
         PodTemplateSpec::default(),
         &mut Memory::default(),
         &mut outcome,

@@ -1,0 +1,4 @@
+// What makes the tables and the data of the tests of annex-schema's patterns.
+module annex.dev/e2e/regexp
+
+go 1.26
