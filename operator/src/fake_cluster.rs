@@ -271,7 +271,8 @@ fn merge(into: &mut Value, patch: &Value) {
     }
 }
 
-fn entry(operation: &str, body: &Value) -> Value {
+/// Our entry of managedFields after `body` was written.
+pub(crate) fn entry(operation: &str, body: &Value) -> Value {
     let mut fields = fields(body);
     for identity in ["f:apiVersion", "f:kind"] {
         fields.remove(identity);

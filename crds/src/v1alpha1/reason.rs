@@ -85,6 +85,11 @@ reasons! {
     TrialFailed = "TrialFailed" on Registered: "The first registration did not become available in time and was taken back; it is tried again.",
     OnTrial = "OnTrial" on Registered: "Registered for the first time; the aggregator has not yet called it available.",
     WaitingForServer = "WaitingForServer" on Registered: "Not registered before every ready endpoint has answered.",
+    // What others may do.
+    ClaimedIdentityObeyed = "ClaimedIdentityObeyed" on BypassProtected: "A ready endpoint takes whoever sends `X-Remote-User` for that user, without the front proxy's client certificate: whoever reaches its port can do what anybody may.",
+    AnonymousAllowed = "AnonymousAllowed" on BypassProtected: "A ready endpoint answers requests for its resources without any credential: it asks for no rights, or the cluster grants them to `system:unauthenticated`.",
+    // What others do.
+    Contested = "Contested" on Contested: "Others change, remove or delete a child again and again, or the API server keeps something else than is applied (a webhook or policy changes it at admission); child, field and field manager are named. Repairs wait ever longer, up to ten minutes; what changes is written at once all the same.",
     // What is under way.
     Paused = "Paused" on Progressing: "The annotation `annex.dev/paused` is `true`: children, Secrets and APIServices are not written, and a rotation stands where it is; status, metrics and Events go on.",
     Rotating = "Rotating" on Progressing: "A certificate is being rotated.",
@@ -98,6 +103,8 @@ reasons! {
     Trusted = "Trusted" on CertificatesReady: "Every endpoint serves a valid certificate that the published bundle trusts.",
     Stable = "Stable" on Progressing: "Nothing is under way.",
     AsDesired = "AsDesired" on Degraded: "Everything is as desired.",
+    IdentityProved = "IdentityProved" on BypassProtected: "The ready endpoints that were asked refuse whoever proves nothing, whoever they claim to be.",
+    Uncontested = "Uncontested" on Contested: "Nobody else changes what Annex applies again and again.",
     AllGood = "AllGood" on Ready: "Every API is available and registered, certificates are ready, nothing is degraded.",
     NotObserved = "NotObserved" on Available: "Not looked at, since something else comes first; on any condition, with status Unknown.",
 }

@@ -15,7 +15,7 @@ pub struct AggregatedServerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = schema::MAX_EXACT))]
     pub observed_generation: Option<i64>,
-    /// Normally true: Ready (the summary), Available, CertificatesReady, Registered. Normally false: Progressing, Degraded.
+    /// Normally true: Ready (the summary), Available, CertificatesReady, Registered, BypassProtected. Normally false: Progressing, Degraded, Contested.
     #[serde(default)]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,

@@ -75,6 +75,9 @@ impl Api {
         if let [check @ ("livez" | "readyz" | "healthz")] = segments.as_slice() {
             return self.health(check, request.uri.query().unwrap_or_default());
         }
+        if self.mode == Mode::ObeyedHeader && !request.headers.contains_key("x-remote-user") {
+            return failure(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized");
+        }
         let Some(document) = self.document(&segments, &request.headers) else {
             let message = "the server could not find the requested resource";
             return failure(StatusCode::NOT_FOUND, "NotFound", message);

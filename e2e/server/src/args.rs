@@ -38,6 +38,8 @@ pub enum Mode {
     Serve,
     /// Answers 401 to whoever shows a client certificate or sends X-Remote-User
     UntrustingFrontProxy,
+    /// Answers 401 to whoever sends no X-Remote-User, and believes it from everybody
+    ObeyedHeader,
     /// Serves another version of the group than it was told to
     OtherVersion,
     /// Answers discovery of the group-version long after the aggregator gave up

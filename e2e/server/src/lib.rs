@@ -76,6 +76,7 @@ pub async fn run(args: ServeArgs, shutdown: impl Future<Output = ()>) -> Result<
             }
         }
         Mode::Serve
+        | Mode::ObeyedHeader
         | Mode::UntrustingFrontProxy
         | Mode::OtherVersion
         | Mode::SlowDiscovery

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Failure, World};
@@ -70,6 +71,19 @@ impl Audit {
         Ok(requests)
     }
 
+    /// When the operator wrote which object since the last look, of all that it wrote and that was taken.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub(super) fn timed_writes(&mut self) -> Result<Vec<Write>, Failure> {
+        let events = self.events()?;
+        Ok(events
+            .iter()
+            .filter(|event| !is_read(event))
+            .filter_map(Write::of)
+            .collect())
+    }
+
     /// All that was written since the last look, by clients whose name begins so.
     ///
     /// # Errors
@@ -106,6 +120,38 @@ pub(crate) struct Requests {
     pub(crate) reads: BTreeMap<String, usize>,
     /// Each write, in words.
     pub(crate) writes: Vec<String>,
+}
+
+/// A write that was taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Write {
+    /// When it was answered.
+    pub(crate) at: Timestamp,
+    /// Whether it was the operator's.
+    pub(crate) by_operator: bool,
+    /// The resource, the namespace, where there is one, and the name.
+    pub(crate) object: (String, String, String),
+}
+
+impl Write {
+    fn of(event: &Value) -> Option<Self> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (object, code) = (&event["objectRef"], event["responseStatus"]["code"].as_u64()?);
+        (code < 300
+            && event["requestURI"]
+                .as_str()
+                .is_some_and(|uri| !uri.contains("dryRun=")))
+        .then_some(())?;
+        Some(Self {
+            at: event["stageTimestamp"].as_str()?.parse().ok()?,
+            by_operator: event["user"]["username"] == *install::operator_account(),
+            object: (
+                text(&object["resource"]),
+                text(&object["namespace"]),
+                text(&object["name"]),
+            ),
+        })
+    }
 }
 
 fn is_read(event: &Value) -> bool {

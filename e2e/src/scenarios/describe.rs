@@ -81,7 +81,9 @@ async fn described(world: &World) -> Result<(), Failure> {
         ("CertificatesReady", "True", "Trusted"),
         ("Registered", "True", "Registered"),
         ("Progressing", "False", "Stable"),
+        ("BypassProtected", "True", "IdentityProved"),
         ("Degraded", "False", "AsDesired"),
+        ("Contested", "False", "Uncontested"),
     ] {
         shows(
             &text,

@@ -12,7 +12,7 @@ use super::{
     pass_result::{EventRecord, PassResult},
 };
 use crate::{
-    applier::{self, Applied, ApplyError, Because, Cache as _, Deletion, Desired, Known, Ownership},
+    applier::{self, Applied, ApplyError, Because, Before, Cache as _, Deletion, Desired, Known, Ownership},
     error_chain::error_chain,
 };
 
@@ -108,6 +108,9 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let desired = self.desired(object, outcome)?;
+        if self.ctx.applier.before(&desired, None) == Before::Waits {
+            return None;
+        }
         // Nothing is made for a server that was deleted since a watch told of it.
         if let Err(error) = self.ctx.applier.confirm(&self.names.owner_reference()).await {
             self.refused(&desired, error, refused, outcome);
@@ -129,7 +132,8 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let (desired, before) = (self.desired(next, outcome)?, self.desired(object, outcome)?);
-        if !known.is_as(&before) {
+        let applier = &self.ctx.applier;
+        if !known.is_as(&before) || applier.before(&desired, Some(known)) != Before::Ask {
             return self.unwritten(&desired, Some(known), outcome);
         }
         let applied = self.ctx.applier.apply_next(&desired, known).await;
@@ -160,11 +164,31 @@ impl Children<'_> {
         if known.is_some() {
             outcome.children.push(child(desired));
         }
-        if is_as_desired {
-            return Some(Applied::UNCHANGED);
+        match self.ctx.applier.before(desired, known) {
+            Before::Unchanged => Some(Applied::UNCHANGED),
+            Before::Waits => None,
+            Before::Ask => {
+                self.not_now(outcome);
+                None
+            }
         }
-        self.not_now(outcome);
-        None
+    }
+
+    /// Makes good what somebody does to a field of `object` by `write`, see [`applier::Applier::make_good`].
+    pub async fn make_good<K, E>(
+        &self,
+        object: &K,
+        path: &str,
+        write: impl Future<Output = Result<(), E>>,
+        outcome: &mut PassResult,
+    ) -> Result<bool, E>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        match self.desired(object, outcome) {
+            Some(desired) => self.ctx.applier.make_good(&desired, path, write).await,
+            None => Ok(false),
+        }
     }
 
     /// What is told of a child that was refused a while ago, and would be again after live reads.
@@ -201,7 +225,7 @@ impl Children<'_> {
             Ok(applied) => {
                 self.ctx.refusals.taken(&self.names.uid, desired);
                 self.record(desired, &applied.outcome, outcome);
-                Some(applied)
+                (applied.outcome != applier::Outcome::Waits).then_some(applied)
             }
             Err(error) => {
                 self.refused(desired, error, refused, outcome);
@@ -240,7 +264,7 @@ impl Children<'_> {
 
     fn record(&self, desired: &Desired, applied: &applier::Outcome, outcome: &mut PassResult) {
         let object = desired.name();
-        if !matches!(applied, applier::Outcome::Unchanged) {
+        if !matches!(applied, applier::Outcome::Unchanged | applier::Outcome::Waits) {
             self.ctx.metrics.count_apply_write(&object.kind);
         }
         // What this pass has read is from before. What others change again and again is not written in a hurry.
@@ -249,6 +273,8 @@ impl Children<'_> {
             applier::Outcome::Created | applier::Outcome::Updated(Because::Changed | Because::Adopted)
         );
         match applied {
+            // That is told as a whole.
+            applier::Outcome::Updated(_) if self.ctx.applier.is_contested(desired) => {}
             applier::Outcome::Updated(Because::Drift(drift)) => {
                 let changes = drift
                     .iter()
@@ -269,9 +295,10 @@ impl Children<'_> {
                     format!("{object}: belonged to an AggregatedServer {server} that was deleted"),
                 ));
             }
-            applier::Outcome::Updated(Because::Changed)
+            applier::Outcome::Updated(Because::Changed | Because::Altered(_))
             | applier::Outcome::Created
-            | applier::Outcome::Unchanged => {}
+            | applier::Outcome::Unchanged
+            | applier::Outcome::Waits => {}
         }
         outcome.children.push(child(desired));
     }

@@ -23,6 +23,7 @@ use kube::{
 use tokio::time::Instant;
 
 use super::{
+    bypass::{self, BypassProber},
     certificates::{
         Issued, Remembered, Seen,
         control_plane::{self, Reach},
@@ -44,7 +45,7 @@ use crate::{
     clock::{self, Clock},
     metrics::Metrics,
     namespaces::Namespaces,
-    probe::verified::Token,
+    probe::{Limits, verified::Token},
 };
 
 /// How long a probe's token lives: the shortest that the API grants (TokenRequest, expirationSeconds).
@@ -78,6 +79,8 @@ pub struct Context {
     pub resync: Duration,
     /// Asks endpoints.
     pub prober: Prober,
+    /// Asks whether they can be used past the aggregator.
+    pub bypass: BypassProber,
     /// To count in.
     pub metrics: Metrics,
     /// To show that reconciles come to their end.
@@ -186,6 +189,7 @@ impl Context {
             probe_service_account: deps.settings.probe_service_account.clone(),
             resync: deps.settings.resync,
             prober,
+            bypass: BypassProber::new(bypass::over_network(Limits::default(), deps.clock.clone())),
             metrics: deps.metrics.clone(),
             heartbeat: deps.heartbeat.clone(),
             servers,
@@ -229,6 +233,8 @@ impl Context {
         self.fleet.forget(uid);
         self.prober.forget(uid);
         self.refusals.forget(uid);
+        self.applier.forget(uid);
+        self.bypass.forget(uid);
         self.memory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -146,6 +146,7 @@ struct Probes(Arc<Context>);
 impl Drop for Probes {
     fn drop(&mut self) {
         self.0.prober.end();
+        self.0.bypass.end();
     }
 }
 

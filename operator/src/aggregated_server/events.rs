@@ -70,6 +70,44 @@ impl Publisher {
     }
 }
 
+/// The conditions that `Ready` says nothing of, and that somebody has to look at all the same.
+const BESIDE_READY: [ConditionType; 2] = [ConditionType::BypassProtected, ConditionType::Contested];
+
+/// The Events of what conditions say anew.
+#[must_use]
+pub fn transitions(old: &[Condition], new: &[Condition]) -> Vec<EventRecord> {
+    let beside = BESIDE_READY
+        .into_iter()
+        .filter_map(|type_| change(type_, old, new));
+    transition(old, new).into_iter().chain(beside).collect()
+}
+
+/// The Event of a condition that is not as it should be any more, or is so again.
+fn change(type_: ConditionType, old: &[Condition], new: &[Condition]) -> Option<EventRecord> {
+    let of = |conditions: &[Condition]| -> Option<Condition> {
+        let mut conditions = conditions.iter();
+        conditions
+            .find(|condition| condition.type_ == type_.as_str())
+            .cloned()
+    };
+    let (bad, well) = if type_.is_normally_false() {
+        ("True", "False")
+    } else {
+        ("False", "True")
+    };
+    let now = of(new)?;
+    let was_bad = of(old).is_some_and(|before| before.status == bad);
+    match now.status.as_str() {
+        status if status == bad && !was_bad => {
+            Some(EventRecord::warning(&now.reason, "Reconcile", now.message))
+        }
+        status if status == well && was_bad => {
+            Some(EventRecord::normal(&now.reason, "Reconcile", now.message))
+        }
+        _ => None,
+    }
+}
+
 /// The Event of a change of `Ready`; `None` where its status and reason stay, and between the steps of a first start, which status
 /// tells: a thousand new servers have a thousand of each.
 #[must_use]
@@ -139,11 +177,37 @@ mod tests {
         runtime::events::{Event, EventType, Reporter},
     };
 
-    use super::Publisher;
+    use annex_crds::v1alpha1::Reason;
+    use jiff::Timestamp;
+
+    use super::{Publisher, transitions};
     use crate::{
-        aggregated_server::testing::server,
+        aggregated_server::{finding::Finding, pass_result::PassResult, status, testing::server},
         fake_client::{Answer, fake_client},
     };
+
+    #[test]
+    fn what_ready_does_not_say_is_told_once_and_at_its_end() {
+        let conditions = |findings: &[Finding]| {
+            let outcome = PassResult {
+                findings: findings.to_vec(),
+                bypass_is_known: true,
+                ..PassResult::default()
+            };
+            status::compute(&server(), &outcome, Timestamp::UNIX_EPOCH).conditions
+        };
+        let reasons = |old: &[Finding], new: &[Finding]| -> Vec<String> {
+            let events = transitions(&conditions(old), &conditions(new));
+            events.into_iter().map(|event| event.reason).collect()
+        };
+        let contested = |words| Finding::new(Reason::Contested, words);
+        let obeyed = Finding::new(Reason::ClaimedIdentityObeyed, "pod a");
+        let both = [contested("a"), obeyed.clone()];
+        assert_eq!(reasons(&[], &both), ["ClaimedIdentityObeyed", "Contested"]);
+        assert_eq!(reasons(&both, &[contested("a; b"), obeyed]), Vec::<String>::new());
+        assert_eq!(reasons(&both, &[]), ["IdentityProved", "Uncontested"]);
+        assert_eq!(reasons(&[], &[]), Vec::<String>::new());
+    }
 
     #[tokio::test]
     async fn each_note_is_told_and_a_repeated_one_counted() {

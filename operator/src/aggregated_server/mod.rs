@@ -17,12 +17,14 @@
 //! | `volume` | the volume of embedded storage: its growth, its faults, its end | writes |
 //! | `endpoints` | where the endpoints are, and what each one answers | none |
 //! | `prober` | asks endpoints | network |
+//! | `bypass` | asks whether they can be used past the aggregator | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `newcomers` | how many workers those have that are not registered yet | none |
 //! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
 //! | `status`, `pending`, `update_status`, `events` | what was found, told | writes status |
 
 pub mod build;
+pub mod bypass;
 pub mod certificates;
 pub mod children;
 pub mod claimant;
@@ -62,7 +64,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus, Reason};
+use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus, ConditionType, Reason};
 use jiff::Timestamp;
 use kube::{
     Api, Resource as _, ResourceExt as _,
@@ -73,6 +75,7 @@ use kube::{
 use self::{
     claimant::ListedServer,
     context::Context,
+    finding::Finding,
     informers::server_index,
     pass::{HURRIED, IMPATIENT, PassError},
     pass_result::{EventRecord, PassResult},
@@ -289,8 +292,7 @@ async fn finish(
     if let Update::Stored(_) = update {
         let old = server.status.as_ref();
         let old = old.map(|status| status.conditions.as_slice()).unwrap_or_default();
-        let transition = events::transition(old, &status.conditions);
-        events::publish(ctx, server, transition.into_iter().collect()).await;
+        events::publish(ctx, server, events::transitions(old, &status.conditions)).await;
     }
     Ok(update)
 }
@@ -328,9 +330,11 @@ fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerSt
 
 /// How long until the next look: soon while something is about to change, and never past what is due.
 fn pause(outcome: &PassResult, resync: Duration, now: Timestamp) -> Duration {
+    // An open door is one as long as nobody shuts it.
+    let may_change = |finding: &Finding| finding.reason.condition() != ConditionType::BypassProtected;
     let usual = if outcome.hurry {
         HURRIED
-    } else if outcome.findings.is_empty() && outcome.pending_endpoints.is_empty() {
+    } else if !outcome.findings.iter().any(may_change) && outcome.pending_endpoints.is_empty() {
         resync
     } else {
         IMPATIENT.min(resync)

@@ -70,6 +70,10 @@ pub struct PassResult {
     pub observed: bool,
     /// Endpoints that have not answered yet, as messages name them: what was told of them before stands.
     pub pending_endpoints: Vec<String>,
+    /// What status told of contests before a restart stands, unless they are told anew.
+    pub contests_are_recalled: bool,
+    /// Endpoints were asked whether they can be used past the aggregator; where they can there is a finding.
+    pub bypass_is_known: bool,
     /// What a workload runs as.
     pub service_account: Option<String>,
     /// What belongs to the server.

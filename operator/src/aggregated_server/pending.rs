@@ -1,6 +1,6 @@
 //! What status says of endpoints that have not answered yet: what an earlier pass told of them stands. Pure.
 
-use annex_crds::v1alpha1::{AggregatedServerStatus, ConditionType, Reason};
+use annex_crds::v1alpha1::{AggregatedServerStatus, Reason};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::finding::Finding;
@@ -39,9 +39,10 @@ fn told<'a>(condition: &'a Condition, pending: &[String]) -> Option<(Reason, &'a
         .copied()
         .find(|reason| reason.as_str() == condition.reason)?;
     let type_ = reason.condition();
-    let bad = match type_ {
-        ConditionType::Degraded | ConditionType::Progressing => "True",
-        _ => "False",
+    let bad = if type_.is_normally_false() {
+        "True"
+    } else {
+        "False"
     };
     let names = pending
         .iter()
@@ -53,6 +54,7 @@ fn told<'a>(condition: &'a Condition, pending: &[String]) -> Option<(Reason, &'a
 
 #[cfg(test)]
 mod tests {
+    use annex_crds::v1alpha1::ConditionType;
     use jiff::Timestamp;
 
     use super::*;

@@ -72,7 +72,7 @@ pub fn compute_unread(
     let facts = ConditionType::ALL.into_iter().map(|type_| match type_ {
         ConditionType::Ready => failed(type_, ConditionStatus::Unknown),
         type_ if type_ != reason.condition() => kept(&old.conditions, type_),
-        ConditionType::Degraded | ConditionType::Progressing => failed(type_, ConditionStatus::True),
+        type_ if type_.is_normally_false() => failed(type_, ConditionStatus::True),
         type_ => failed(type_, ConditionStatus::False),
     });
     let conditions = conditions::merge(&old.conditions, facts, generation, now);
@@ -277,16 +277,51 @@ fn facts(outcome: &PassResult, findings: &[Finding], old: &[Condition]) -> Vec<F
         Reason::WaitingForServer,
     );
     let progressing = normal_false(ConditionType::Progressing, Reason::Stable);
+    let bypass_protected = match on(ConditionType::BypassProtected) {
+        Some((reason, message)) => fact(
+            ConditionType::BypassProtected,
+            ConditionStatus::False,
+            reason,
+            &message,
+        ),
+        None if outcome.bypass_is_known => fact(
+            ConditionType::BypassProtected,
+            ConditionStatus::True,
+            Reason::IdentityProved,
+            "",
+        ),
+        None => kept(old, ConditionType::BypassProtected),
+    };
     let degraded = normal_false(ConditionType::Degraded, Reason::AsDesired);
+    let contested = match normal_false(ConditionType::Contested, Reason::Uncontested) {
+        fact if fact.status == ConditionStatus::False && outcome.contests_are_recalled => {
+            let known = kept(old, ConditionType::Contested);
+            if known.status == ConditionStatus::True {
+                known
+            } else {
+                fact
+            }
+        }
+        fact => fact,
+    };
     let ready = ready(findings, &[&available, &certificates, &registered]);
-    vec![ready, available, certificates, registered, progressing, degraded]
+    vec![
+        ready,
+        available,
+        certificates,
+        registered,
+        bypass_protected,
+        progressing,
+        degraded,
+        contested,
+    ]
 }
 
 /// The summary: the first reason that keeps it from being true.
 fn ready(findings: &[Finding], normally_true: &[&Fact]) -> Fact {
     let against = findings
         .iter()
-        .filter(|finding| finding.reason.condition() != ConditionType::Progressing);
+        .filter(|finding| finding.reason.condition().concerns_ready());
     if let Some((reason, message)) = leading(against) {
         return fact(ConditionType::Ready, ConditionStatus::False, reason, &message);
     }
@@ -425,6 +460,58 @@ mod tests {
         assert_eq!(
             condition(&status, ConditionType::Degraded),
             pair("True", "ImagePullFailed")
+        );
+    }
+
+    #[test]
+    fn what_leaves_requests_as_they_are_does_not_take_readiness_away() {
+        let findings = vec![
+            Finding::new(Reason::Contested, "a"),
+            Finding::new(Reason::ClaimedIdentityObeyed, "b"),
+        ];
+        let status = computed(&outcome(true, findings));
+        for (type_, expected) in [
+            (ConditionType::Ready, pair("True", "AllGood")),
+            (ConditionType::Contested, pair("True", "Contested")),
+            (
+                ConditionType::BypassProtected,
+                pair("False", "ClaimedIdentityObeyed"),
+            ),
+        ] {
+            assert_eq!(condition(&status, type_), expected);
+        }
+        let well = computed(&PassResult {
+            bypass_is_known: true,
+            ..outcome(true, vec![])
+        });
+        assert_eq!(
+            condition(&well, ConditionType::BypassProtected),
+            pair("True", "IdentityProved")
+        );
+        assert_eq!(
+            condition(&well, ConditionType::Contested),
+            pair("False", "Uncontested")
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_since_a_restart_stands() {
+        let mut server = server();
+        let findings = vec![
+            Finding::new(Reason::Contested, "a"),
+            Finding::new(Reason::AnonymousAllowed, "b"),
+        ];
+        let told = compute(&server, &outcome(true, findings), Timestamp::UNIX_EPOCH);
+        server.status = Some(told.clone());
+        let recalled = PassResult {
+            contests_are_recalled: true,
+            ..outcome(true, vec![])
+        };
+        assert_eq!(compute(&server, &recalled, Timestamp::UNIX_EPOCH), told);
+        let later = compute(&server, &outcome(true, vec![]), Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            condition(&later, ConditionType::Contested),
+            pair("False", "Uncontested")
         );
     }
 

@@ -1,6 +1,6 @@
 //! Objects for tests.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use annex_crds::v1alpha1::AggregatedServer;
 use kube::{
@@ -10,6 +10,7 @@ use kube::{
 use tokio::sync::watch;
 
 use super::{
+    bypass::BypassProber,
     context::Context,
     dereference::{NamespaceState, Source, Surroundings},
     informers::Informers,
@@ -107,7 +108,18 @@ pub(crate) fn prober() -> Prober {
 pub(crate) fn context(client: Client) -> Context {
     let (servers, mut writer) = reflector::store();
     writer.apply_watcher_event(&watcher::Event::Apply(Guarded(Ok(server()))));
-    Context::new(&deps(client).0, servers, Informers::empty(), prober())
+    unprobed(Context::new(
+        &deps(client).0,
+        servers,
+        Informers::empty(),
+        prober(),
+    ))
+}
+
+/// Whose endpoints are not asked whether they can be used past the aggregator.
+fn unprobed(mut context: Context) -> Context {
+    context.bypass = BypassProber::new(Arc::new(|_| Box::pin(async { None })));
+    context
 }
 
 /// The same among so many other servers, with endpoints that answer `prober`.
@@ -120,7 +132,7 @@ pub(crate) fn context_among(client: Client, others: usize, prober: Prober) -> Co
         other.spec.apis.clear();
         writer.apply_watcher_event(&watcher::Event::Apply(Guarded(Ok(other))));
     }
-    Context::new(&deps(client).0, servers, Informers::empty(), prober)
+    unprobed(Context::new(&deps(client).0, servers, Informers::empty(), prober))
 }
 
 /// A namespace with nothing in it.

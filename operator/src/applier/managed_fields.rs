@@ -102,6 +102,12 @@ pub(super) fn hash_is_ours(live: &Value) -> bool {
         .any(|entry| is_ours(entry, APPLY) && owns(&entry["fieldsV1"], &path))
 }
 
+/// What our last apply owns of `live`.
+pub(super) fn our_fields(live: &Value) -> Option<&Map<String, Value>> {
+    let ours = entries(live).iter().find(|entry| is_ours(entry, APPLY))?;
+    ours["fieldsV1"].as_object()
+}
+
 /// Names who took each leaf below a lost path; one drift for all of them where they went the same way.
 ///
 /// Asking for the path itself would blame whoever owns anything below it, such as a label of its own.
@@ -271,7 +277,7 @@ fn subresource(entry: &Value) -> Option<&str> {
 
 /// One step from a value to a part of it.
 #[derive(Clone, Copy)]
-enum Step<'a> {
+pub(super) enum Step<'a> {
     Field(&'a str),
     Item { index: usize, item: &'a Value },
 }
@@ -302,7 +308,7 @@ fn lost_below<'a>(desired: &'a Value, node: &Value, path: &[Step<'a>]) -> Vec<(P
     }
 }
 
-fn children(value: &Value) -> Vec<(Step<'_>, &Value)> {
+pub(super) fn children(value: &Value) -> Vec<(Step<'_>, &Value)> {
     match value {
         Value::Object(fields) => fields
             .iter()
@@ -318,7 +324,7 @@ fn children(value: &Value) -> Vec<(Step<'_>, &Value)> {
 }
 
 /// The server strips these from every entry: they identify the object.
-fn is_never_owned(above: &[Step<'_>], step: Step<'_>) -> bool {
+pub(super) fn is_never_owned(above: &[Step<'_>], step: Step<'_>) -> bool {
     match (above, step) {
         ([], Step::Field(name)) => matches!(name, "apiVersion" | "kind"),
         ([Step::Field("metadata")], Step::Field(name)) => matches!(name, "name" | "namespace"),
@@ -328,6 +334,14 @@ fn is_never_owned(above: &[Step<'_>], step: Step<'_>) -> bool {
 
 /// The nodes below `node` that a step may lead to.
 fn matching<'n>(node: &'n Map<String, Value>, step: Step<'_>) -> impl Iterator<Item = &'n Value> {
+    matching_nodes(node, step).map(|(_, child)| child)
+}
+
+/// The same with their keys.
+pub(super) fn matching_nodes<'n>(
+    node: &'n Map<String, Value>,
+    step: Step<'_>,
+) -> impl Iterator<Item = (&'n String, &'n Value)> + Clone {
     let is_match = move |key: &str| match step {
         Step::Field(name) => key.strip_prefix("f:") == Some(name),
         Step::Item { index, item } => match key.split_at_checked(2) {
@@ -337,13 +351,11 @@ fn matching<'n>(node: &'n Map<String, Value>, step: Step<'_>) -> impl Iterator<I
             _ => false,
         },
     };
-    node.iter()
-        .filter(move |(key, _)| is_match(key))
-        .map(|(_, child)| child)
+    node.iter().filter(move |(key, _)| is_match(key))
 }
 
 /// Whether the item has these keys. One that it does not set is the server's default.
-fn has_keys(item: &Value, keys: &str) -> bool {
+pub(super) fn has_keys(item: &Value, keys: &str) -> bool {
     let Ok(Value::Object(keys)) = serde_json::from_str(keys) else {
         return false;
     };
@@ -377,7 +389,7 @@ fn owns(node: &Value, path: &[Step<'_>]) -> bool {
     matching(fields, *step).any(|child| child.as_object().is_some_and(Map::is_empty) || owns(child, rest))
 }
 
-fn display(path: &[Step<'_>]) -> String {
+pub(super) fn display(path: &[Step<'_>]) -> String {
     // The keys of the API's list maps, the one that a reader knows an item by first.
     const KEYS: [&str; 8] = [
         "name",

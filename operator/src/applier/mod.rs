@@ -28,11 +28,17 @@
 //! is taken up again ([`Because::Adopted`]): the reference to the old uid is replaced, of the very version that was
 //! read, and after the AggregatedServer was seen to be there. Labels and annotations that a restorer added stay its own.
 //!
+//! **Contests.** What others change back again and again is repaired ever more slowly, and told ([`Applier::contested`]); so is what
+//! mutating admission makes of an apply, which leaves no field manager.
+//!
 //! **Updates** carry the live object's uid. The server refuses them for an object of the same name that was
 //! made since (422 on `metadata.uid`, or 409 where it is gone). Those of [`Applier::apply_since`] carry its
 //! resourceVersion too, and are refused where somebody has written it since (409): force is for conflicts over
 //! fields, and would have a late operator overwrite what its successor has published.
 
+mod altered;
+mod contest;
+mod contests;
 mod desired;
 mod error;
 mod known;
@@ -51,12 +57,16 @@ use kube::api::{DeleteParams, GetParams, Patch, PatchParams, Preconditions, Prop
 use kube::core::{ApiResource, Request};
 use serde_json::Value;
 
+pub use contests::Before;
 pub use desired::{Desired, DesiredError, digest};
 pub use error::{ApplyError, FieldCause, ObjectName, is_of_an_unknown_owner};
 pub use known::Known;
 pub use managed_fields::{Drift, Taker};
-pub use owner::{Owner, Ownership, adopted};
+pub use owner::{HELM_ANNOTATIONS, Owner, Ownership, adopted};
 pub use plan::{Because, Plan, plan};
+
+use contest::Dispute;
+use contests::Contests;
 
 /// The field manager of everything that Annex applies.
 pub use annex_crds::MANAGER as FIELD_MANAGER;
@@ -75,6 +85,8 @@ pub enum Outcome {
     Unchanged,
     /// The object was applied, for this reason.
     Updated(Because),
+    /// It is not as it should be; others change it again and again, so that its repair waits.
+    Waits,
 }
 
 /// An object after it was applied.
@@ -91,6 +103,11 @@ impl Applied {
     pub(crate) const UNCHANGED: Self = Self {
         live: None,
         outcome: Outcome::Unchanged,
+    };
+
+    const WAITS: Self = Self {
+        live: None,
+        outcome: Outcome::Waits,
     };
 }
 
@@ -127,13 +144,18 @@ pub trait Cache: Send + Sync {
 pub struct Applier {
     client: Client,
     cache: Arc<dyn Cache>,
+    contests: Arc<Contests>,
 }
 
 impl Applier {
     /// An applier that acts as `client`'s identity, and asks for nothing that `cache` knows to be as it should be.
     #[must_use]
     pub fn new(client: Client, cache: Arc<dyn Cache>) -> Self {
-        Self { client, cache }
+        Self {
+            client,
+            cache,
+            contests: Arc::default(),
+        }
     }
 
     /// Makes the live object what `desired` says, with as few requests as that takes.
@@ -141,11 +163,14 @@ impl Applier {
     /// # Errors
     /// See [`ApplyError`]; [`ApplyError::Raced`] is worth an immediate retry.
     pub async fn apply(&self, desired: &Desired) -> Result<Applied, ApplyError> {
-        if self.known(desired).is_some_and(|known| known.is_as(desired)) {
-            return Ok(Applied::UNCHANGED);
+        match self.before(desired, self.known(desired).as_deref()) {
+            Before::Unchanged => Ok(Applied::UNCHANGED),
+            Before::Waits => Ok(Applied::WAITS),
+            Before::Ask => {
+                let live = self.get(desired).await?;
+                self.carry_out(desired, live, Guard::Uid).await
+            }
         }
-        let live = self.get(desired).await?;
-        self.carry_out(desired, live, Guard::Uid).await
     }
 
     /// The same, only while the object still has the resourceVersion that it was read with earlier: for what derives from something
@@ -173,12 +198,11 @@ impl Applier {
     /// # Errors
     /// See [`Applier::apply_since`].
     pub async fn apply_over(&self, desired: &Desired, known: Option<&Known>) -> Result<Applied, ApplyError> {
-        if known.is_some_and(|known| known.is_as(desired)) {
-            return Ok(Applied::UNCHANGED);
-        }
-        match known {
-            Some(known) => self.apply_since(desired, &known.resource_version).await,
-            None => self.create(desired).await,
+        match (self.before(desired, known), known) {
+            (Before::Unchanged, _) => Ok(Applied::UNCHANGED),
+            (Before::Waits, _) => Ok(Applied::WAITS),
+            (Before::Ask, Some(known)) => self.apply_since(desired, &known.resource_version).await,
+            (Before::Ask, None) => self.create(desired).await,
         }
     }
 
@@ -191,14 +215,16 @@ impl Applier {
         let mut body = desired.hashed();
         body["metadata"]["uid"] = (*known.uid).into();
         body["metadata"]["resourceVersion"] = (*known.resource_version).into();
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        let live = self
-            .patch("apply", desired, &params, &Patch::Apply(&body))
-            .await?;
-        Ok(Applied {
-            live: Some(live),
-            outcome: Outcome::Updated(Because::Changed),
-        })
+        let update = async {
+            let params = PatchParams::apply(FIELD_MANAGER).force();
+            let patch = Patch::Apply(&body);
+            let live = self.patch("apply", desired, &params, &patch).await?;
+            Ok(Applied {
+                live: Some(live),
+                outcome: Outcome::Updated(Because::Changed),
+            })
+        };
+        self.write(desired, &[], update).await
     }
 
     /// Makes the object, where there is none of its name.
@@ -208,12 +234,24 @@ impl Applier {
     pub async fn create(&self, desired: &Desired) -> Result<Applied, ApplyError> {
         let mut body = desired.hashed();
         body["metadata"]["resourceVersion"] = NO_VERSION.into();
-        let (params, patch) = (PatchParams::apply(FIELD_MANAGER), Patch::Apply(&body));
-        let live = self.patch("create", desired, &params, &patch).await?;
-        Ok(Applied {
-            live: Some(live),
-            outcome: Outcome::Created,
-        })
+        let creation = async {
+            let (params, patch) = (PatchParams::apply(FIELD_MANAGER), Patch::Apply(&body));
+            let live = self.patch("create", desired, &params, &patch).await?;
+            Ok(Applied {
+                live: Some(live),
+                outcome: Outcome::Created,
+            })
+        };
+        let deletion = Dispute::removed("");
+        let deleted = self.contests.was_written(desired).then_some(deletion);
+        self.write(desired, deleted.as_slice(), creation).await
+    }
+
+    /// What is to be done about an object of which this is `known`.
+    #[must_use]
+    pub fn before(&self, desired: &Desired, known: Option<&Known>) -> Before {
+        let is_as_wanted = known.is_some_and(|known| known.is_as(desired));
+        self.contests.before(desired, is_as_wanted)
     }
 
     /// What is known of the live object without asking for it.
@@ -239,23 +277,116 @@ impl Applier {
             (Plan::Terminating, Some(_)) => Err(ApplyError::Terminating {
                 object: desired.name(),
             }),
-            (Plan::Unchanged, Some(live)) => Ok(Applied {
-                live: Some(live),
-                outcome: Outcome::Unchanged,
-            }),
+            (Plan::Unchanged, Some(live)) => {
+                self.contests.found_as_wanted(desired);
+                Ok(Applied {
+                    live: Some(live),
+                    outcome: Outcome::Unchanged,
+                })
+            }
             (Plan::Apply(because), Some(live)) => {
-                if because == Because::Adopted {
-                    self.confirm(desired.owner()).await?;
-                }
-                match self.update(desired, &live, guard).await {
-                    Ok(live) => Ok(Applied {
-                        live: Some(live),
-                        outcome: Outcome::Updated(because),
-                    }),
-                    Err(error) => Err(error.with_drift(&because)),
-                }
+                let disputes = self.disputes(desired, &live, &because);
+                let update = async {
+                    if because == Because::Adopted {
+                        self.confirm(desired.owner()).await?;
+                    }
+                    match self.update(desired, &live, guard).await {
+                        Ok(live) => Ok(Applied {
+                            live: Some(live),
+                            outcome: Outcome::Updated(because),
+                        }),
+                        Err(error) => Err(error.with_drift(&because)),
+                    }
+                };
+                self.write(desired, &disputes, update).await
             }
         }
+    }
+
+    /// Writes, unless what is made good by it is contested and has to wait.
+    async fn write(
+        &self,
+        desired: &Desired,
+        disputes: &[Dispute],
+        write: impl Future<Output = Result<Applied, ApplyError>>,
+    ) -> Result<Applied, ApplyError> {
+        if !self.contests.may_repair(desired, disputes) {
+            return Ok(Applied::WAITS);
+        }
+        let applied = write.await?;
+        let altered = match &applied.live {
+            Some(live) => altered::altered(&desired.hashed(), live),
+            None => Vec::new(),
+        };
+        self.contests.written(desired, disputes, Some(&altered));
+        Ok(applied)
+    }
+
+    /// What others did to the object, for which it is to be applied.
+    fn disputes(&self, desired: &Desired, live: &Value, because: &Because) -> Vec<Dispute> {
+        match because {
+            Because::Drift(drift) => drift.iter().map(Dispute::drift).collect(),
+            Because::Adopted if self.contests.was_written(desired) => {
+                vec![Dispute::changed("metadata.ownerReferences")]
+            }
+            // It was applied already, and the traces of it are gone.
+            Because::Changed if self.contests.was_applied(desired) => {
+                vec![if live["metadata"]["annotations"][APPLIED_HASH].is_null() {
+                    Dispute::removed(format!("metadata.annotations.{APPLIED_HASH}"))
+                } else {
+                    Dispute::removed("metadata.managedFields")
+                }]
+            }
+            Because::Altered(_) | Because::Adopted | Because::Changed => Vec::new(),
+        }
+    }
+
+    /// Makes good what somebody does to the field at `path` by `write`, another way than by an apply; that waits where the object is
+    /// contested. Says whether it was done.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub async fn make_good<E>(
+        &self,
+        desired: &Desired,
+        path: &str,
+        write: impl Future<Output = Result<(), E>>,
+    ) -> Result<bool, E> {
+        let disputes = [Dispute::changed(path)];
+        if !self.contests.may_repair(desired, &disputes) {
+            return Ok(false);
+        }
+        write.await?;
+        self.contests.written(desired, &disputes, None);
+        Ok(true)
+    }
+
+    /// Takes note of what the status of the server with uid `owner` told of contests, if nothing is known of them yet.
+    pub fn recall(&self, owner: &str, was_contested: bool) {
+        self.contests.recall(owner, was_contested);
+    }
+
+    /// Whether that stands, until it is known whether it is so still.
+    #[must_use]
+    pub fn is_recalled(&self, owner: &str) -> bool {
+        self.contests.is_recalled(owner)
+    }
+
+    /// Whether others change the object again and again.
+    #[must_use]
+    pub fn is_contested(&self, desired: &Desired) -> bool {
+        self.contests.is_contested(desired)
+    }
+
+    /// What others change again and again of the objects of the server with uid `owner`, a text for each.
+    #[must_use]
+    pub fn contested(&self, owner: &str) -> Vec<String> {
+        self.contests.words(owner)
+    }
+
+    /// Forgets a server that is gone.
+    pub fn forget(&self, owner: &str) {
+        self.contests.forget(owner);
     }
 
     /// Has the server judge `desired`, as [`Applier::dry_run`], where [`Applier::apply`] would write it.
@@ -263,7 +394,7 @@ impl Applier {
     /// # Errors
     /// See [`Applier::dry_run`].
     pub async fn dry_run_if_changed(&self, desired: &Desired) -> Result<(), ApplyError> {
-        if self.known(desired).is_some_and(|known| known.is_as(desired)) {
+        if self.before(desired, self.known(desired).as_deref()) != Before::Ask {
             return Ok(());
         }
         let live = self.get(desired).await?;
@@ -361,6 +492,7 @@ impl Applier {
         let namespace = object.namespace.as_deref().unwrap_or_default();
         let uid = metadata_text(live, "uid").unwrap_or_default();
         self.cache.deleted(resource, namespace, &object.name, &uid);
+        self.contests.forget_object(&owner.uid, &object.to_string());
         Ok(deletion)
     }
 

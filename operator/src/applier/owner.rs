@@ -5,6 +5,9 @@ use std::fmt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::Value;
 
+/// The annotations by which helm marks what a release made: the release's namespace, and its name.
+pub const HELM_ANNOTATIONS: [&str; 2] = ["meta.helm.sh/release-namespace", "meta.helm.sh/release-name"];
+
 /// What an object is to an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
@@ -121,9 +124,10 @@ impl Owner {
 
     fn by_helm(live: &Value) -> Option<Self> {
         let annotations = &live["metadata"]["annotations"];
+        let [namespace, name] = HELM_ANNOTATIONS;
         Some(Self::HelmRelease {
-            namespace: text(&annotations["meta.helm.sh/release-namespace"])?,
-            name: text(&annotations["meta.helm.sh/release-name"])?,
+            namespace: text(&annotations[namespace])?,
+            name: text(&annotations[name])?,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::altered::altered;
 use super::managed_fields::{Drift, FieldOwnership, field_ownership, hash_is_ours};
 use super::owner::{self, Owner, Ownership};
 use super::{APPLIED_HASH, Desired};
@@ -31,6 +32,8 @@ pub enum Because {
     Changed,
     /// Others changed or removed fields that were applied.
     Drift(Vec<Drift>),
+    /// The API server keeps other values of these fields than were applied, and nobody has taken them.
+    Altered(Vec<String>),
     /// It names an owner that was deleted and made again, see [`Ownership::Former`].
     Adopted,
 }
@@ -56,8 +59,12 @@ pub fn plan(desired: &Desired, live: Option<&Value>) -> Plan {
     }
     // The hash tells what ownership cannot: fields that were applied once and are not wanted any more.
     let is_current = metadata["annotations"][APPLIED_HASH] == desired.hash();
-    match field_ownership(&desired.hashed(), live) {
-        FieldOwnership::Complete if is_current => Plan::Unchanged,
+    let wanted = desired.hashed();
+    match field_ownership(&wanted, live) {
+        FieldOwnership::Complete if is_current => match altered(&wanted, live) {
+            paths if paths.is_empty() => Plan::Unchanged,
+            paths => Plan::Apply(Because::Altered(paths)),
+        },
         // Without a hash its creation was interrupted, or is being finished elsewhere: nobody is to blame.
         _ if metadata["annotations"][APPLIED_HASH].is_null() => Plan::Apply(Because::Changed),
         // A hash that is not ours any more was edited by somebody: that is drift like any other.

@@ -5,11 +5,13 @@
 //! | [`tls`] | which certificate does this endpoint serve right now |
 //! | [`verified`] | will it speak HTTP behind a certificate that the bundle vouches for |
 //! | [`discovery`] | does it serve this group-version |
+//! | [`bypass`] | does it take the word of whoever connects for who is calling |
 //! | [`health`] | what does it say is wrong with itself |
 //!
 //! A peer may be anything: it is given little time and little memory, and a secret only once it has proved who it
 //! is. Every future here may be dropped at any point; nothing of it lives on.
 
+pub mod bypass;
 pub mod discovery;
 pub mod health;
 pub mod tls;

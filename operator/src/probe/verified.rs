@@ -100,6 +100,9 @@ pub enum RequestError {
     Failed(String),
 }
 
+/// A header's name, in lower case, and its value.
+pub type Header = (&'static str, &'static str);
+
 /// A complete answer. Redirects are answers like any other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
@@ -202,15 +205,38 @@ impl Connection {
     ///
     /// See [`RequestError`].
     pub async fn get(&mut self, path: &str, token: Option<&Token>) -> Result<Response, RequestError> {
+        self.send(path, token, &[]).await
+    }
+
+    /// The same with these headers, which hold no secret, and no token.
+    ///
+    /// # Errors
+    ///
+    /// See [`Connection::get`].
+    pub async fn get_with(&mut self, path: &str, headers: &[Header]) -> Result<Response, RequestError> {
+        self.send(path, None, headers).await
+    }
+
+    async fn send(
+        &mut self,
+        path: &str,
+        token: Option<&Token>,
+        headers: &[Header],
+    ) -> Result<Response, RequestError> {
         let request = self
-            .request(path, token)
+            .request(path, token, headers)
             .ok_or_else(|| RequestError::InvalidPath(path.to_owned()))?;
         timeout(self.limits.request, self.sender.exchange(request))
             .await
             .map_err(|_| RequestError::TimedOut)?
     }
 
-    fn request(&self, path: &str, token: Option<&Token>) -> Option<Request<Empty<Bytes>>> {
+    fn request(
+        &self,
+        path: &str,
+        token: Option<&Token>,
+        headers: &[Header],
+    ) -> Option<Request<Empty<Bytes>>> {
         let path = PathAndQuery::try_from(path)
             .ok()
             .filter(|path| path.as_str().starts_with('/'))?;
@@ -230,6 +256,9 @@ impl Connection {
         };
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, &token.header);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         request.body(Empty::new()).ok()
     }

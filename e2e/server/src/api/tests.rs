@@ -39,6 +39,17 @@ fn discovery_names_the_group_the_version_and_the_resource() {
 }
 
 #[test]
+fn an_obeyed_header_is_all_that_it_takes() {
+    let status = |path: &str, headers: &[(&str, &str)]| {
+        api(Mode::ObeyedHeader).answer(&get(path, headers), false).status
+    };
+    let path = "/apis/g.example.com/v1";
+    assert_eq!(status(path, &[]), StatusCode::UNAUTHORIZED);
+    assert_eq!(status(path, &[("x-remote-user", "anybody")]), StatusCode::OK);
+    assert_eq!(status("/readyz", &[]), StatusCode::OK);
+}
+
+#[test]
 fn the_resource_echoes_who_the_front_proxy_says_is_calling() {
     let headers = [
         ("x-remote-user", "jane"),

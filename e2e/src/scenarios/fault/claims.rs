@@ -121,7 +121,7 @@ async fn shadow(world: &World) -> Result<(), Failure> {
 }
 
 /// A CustomResourceDefinition of `echoes` of the group, established; returns its name.
-async fn define(world: &World, group: &str) -> Result<String, Failure> {
+pub(super) async fn define(world: &World, group: &str) -> Result<String, Failure> {
     let crd = format!("echoes.{group}");
     world
         .apply(&format!(

@@ -5,7 +5,10 @@
 //! | `pods` | the workload: images, users, crashes, ports, templates |
 //! | `answers` | what the server answers, and its storage |
 //! | `trial` | a first registration that fails, and what it must not hold up |
-//! | `drift` | what hands change |
+//! | `drift`, `drift_of_kinds` | what hands change |
+//! | `contested` | what others change again and again |
+//! | `takeover` | who holds a group-version, and goes |
+//! | `bypass` | a server that can be used past the aggregator |
 //! | `claims` | who owns a group-version, and in which namespace |
 //! | `backend` | a server that somebody else runs |
 //! | `black_holes` | endpoints that never answer, and what they must not hold up |
@@ -13,10 +16,14 @@
 mod answers;
 mod backend;
 mod black_holes;
+mod bypass;
 mod claims;
+mod contested;
 mod drift;
+mod drift_of_kinds;
 mod named;
 mod pods;
+mod takeover;
 mod trial;
 
 use super::{Failure, Lane, Scenario, World};
@@ -64,6 +71,34 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(drift::run(world)),
+    },
+    Scenario {
+        name: "fault/drift-of-kinds",
+        lane: Lane::Own,
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(drift_of_kinds::run(world)),
+    },
+    Scenario {
+        name: "fault/contested",
+        lane: Lane::Own,
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(contested::run(world)),
+    },
+    Scenario {
+        name: "fault/takeover",
+        lane: Lane::Own,
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(takeover::run(world)),
+    },
+    Scenario {
+        name: "fault/bypass",
+        lane: Lane::Own,
+        long: false,
+        needs_node: false,
+        run: |world| Box::pin(bypass::run(world)),
     },
     Scenario {
         name: "fault/claims",

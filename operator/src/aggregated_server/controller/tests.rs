@@ -17,6 +17,7 @@ use crate::{
         testing::{deps, prober},
     },
     fake_client::{Answer, Request, fake_client},
+    fake_cluster::entry,
     pki::testing as pki,
     probe::tls::{HandshakeError, Served},
 };
@@ -198,6 +199,7 @@ fn run_by_others(stored: &Mutex<BTreeMap<String, Value>>, request: Request) -> A
         // Of a server, whose watch tells nothing, one that its list did not have.
         let written = if path.ends_with("/status") { "2" } else { "1" };
         body["metadata"]["resourceVersion"] = json!(written);
+        body["metadata"]["managedFields"] = json!([entry("Apply", &request.body)]);
         let name = body["metadata"]["name"].as_str().unwrap_or_default();
         let path = if method == "POST" {
             format!("{path}/{name}")

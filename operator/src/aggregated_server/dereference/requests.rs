@@ -121,9 +121,9 @@ impl Reader<'_> {
             let what = "APIService";
             let read = api.get_opt(&name).await;
             let read = read.map_err(|source| ReadError::Request { what, source })?;
-            let Some(Managed { object, own }) = read else {
-                continue;
-            };
+            let Some(read) = read else { continue };
+            // Whose it is has to be said.
+            let Managed { object, own, .. } = read.with_managers();
             known.insert(name.clone(), Arc::new(Known::new(object.meta(), own)));
             services.insert(name.clone(), decoded(object, what, &name)?);
         }
@@ -199,7 +199,7 @@ impl Requests<'_> {
             Api::namespaced_with(self.client.clone(), &self.names.namespace, &resource);
         let read = api.get_opt(&self.names.config_map()).await;
         let read = read.map_err(|source| ReadError::Request { what, source })?;
-        Ok(read.map(|Managed { object, own }| Arc::new(Known::new(object.meta(), own))))
+        Ok(read.map(|Managed { object, own, .. }| Arc::new(Known::new(object.meta(), own))))
     }
 
     pub(super) async fn authority_secret(&self) -> Result<Option<Secret>, ReadError> {

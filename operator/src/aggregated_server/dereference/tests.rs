@@ -12,6 +12,7 @@ use crate::{
     aggregated_server::{
         build::api_service,
         informers::{kept::Reduce, store::Store},
+        registration::{RegistrationState, decide},
         testing::{names, server, surroundings},
         validate::plan_apis,
     },
@@ -173,6 +174,56 @@ async fn api_services_of_a_former_server_are_read_with_the_claimed_ones() {
             .all(|service| service.spec.as_ref().unwrap().ca_bundle.is_some())
     );
     assert_eq!(read.known_api_services.len(), 3);
+}
+
+/// A copy says whose an APIService is, in the words of a live read.
+#[tokio::test]
+async fn whose_an_api_service_is_is_known_without_asking() {
+    let managers = json!([
+        { "manager": "kubectl-create", "operation": "Update", "apiVersion": "v1", "fieldsV1": { "f:spec": {} } },
+        { "manager": "kube-apiserver", "operation": "Update", "apiVersion": "v1", "subresource": "status", "fieldsV1": {} },
+    ]);
+    let helm = json!({
+        "meta.helm.sh/release-name": "adapter", "meta.helm.sh/release-namespace": "elsewhere", "more": "x",
+    });
+    for (annotations, owner) in [
+        (helm, "helm release elsewhere/adapter"),
+        (json!({}), "field manager kubectl-create"),
+    ] {
+        let mut service = api_service_of("wardle.example.com", "none", "none");
+        service["metadata"]["name"] = "v1alpha1.wardle.example.com".into();
+        service["metadata"]["ownerReferences"] = Value::Null;
+        service["metadata"]["annotations"] = annotations;
+        service["metadata"]["managedFields"] = managers.clone();
+        let informers = Informers::empty();
+        tell(&informers.api_services, service.clone());
+        let client = fake_client(move |request| match request.path.as_str() {
+            API_SERVICE => Answer::ok(service.clone()),
+            path if path.ends_with('s') => Answer::ok(json!({ "metadata": {}, "items": [] })),
+            _ => Answer::status(404, "NotFound"),
+        });
+        let (server, names) = (server(), names());
+        let reader = Reader {
+            client: &client,
+            informers: &informers,
+            server: &server,
+            names: &names,
+        };
+        for source in [Source::Stored, Source::Live] {
+            let read = reader
+                .read(source, ServingSecret::Unknown, Vec::new())
+                .await
+                .unwrap();
+            let service = &read.api_services["v1alpha1.wardle.example.com"];
+            assert_eq!(
+                decide::standing(Some(service), &names),
+                RegistrationState::Foreign {
+                    owner: owner.to_owned()
+                },
+                "{source:?}"
+            );
+        }
+    }
 }
 
 /// Of a server that has nothing, nothing is asked for but what it may publish already: an authority that stands there is followed.

@@ -20,7 +20,7 @@ use serde_json::Map;
 
 use crate::{
     aggregated_server::build::{SERVING_ANNOTATION, pod::LEAF_ANNOTATION},
-    applier::Known,
+    applier::{HELM_ANNOTATIONS, Known},
     decode::{Guarded, Managed, ObjectMetadata, Undecodable},
 };
 
@@ -47,7 +47,7 @@ pub trait Reduce {
 impl<K> Kept<K> {
     /// What is to be kept of `object`.
     pub fn of<T: Reduce<Kept = K> + Resource>(object: Managed<T>) -> Self {
-        let Managed { object, own } = object;
+        let Managed { object, own, .. } = object.with_managers();
         Self {
             known: Arc::new(Known::new(object.meta(), own)),
             name: object.meta().name.as_deref().unwrap_or_default().into(),
@@ -99,7 +99,9 @@ impl<K: Strip + Serialize> Reduce for Guarded<K> {
     fn reduce(self) -> Self::Kept {
         let json = match self.0 {
             Ok(mut object) => {
-                object.meta_mut().managed_fields = None;
+                if !K::KEEPS_MANAGERS {
+                    object.meta_mut().managed_fields = None;
+                }
                 object.strip();
                 serde_json::to_vec(&object)
                     .map(Vec::into_boxed_slice)
@@ -121,6 +123,9 @@ impl<K: Strip + Serialize> Reduce for Guarded<K> {
 
 /// A kind of which not everything is read.
 pub trait Strip: Resource {
+    /// Whether it has to be said who has written one that is not ours.
+    const KEEPS_MANAGERS: bool = false;
+
     /// Drops the rest.
     fn strip(&mut self);
 }
@@ -196,8 +201,11 @@ impl Strip for EndpointSlice {
 }
 
 impl Strip for APIService {
+    const KEEPS_MANAGERS: bool = true;
+
     fn strip(&mut self) {
-        drop_annotations(&mut self.metadata, &[TRIAL_ANNOTATION]);
+        let [namespace, name] = HELM_ANNOTATIONS;
+        drop_annotations(&mut self.metadata, &[TRIAL_ANNOTATION, namespace, name]);
         let kind = AggregatedServer::kind(&());
         let is_of_a_server = self.owner_references().iter().any(|owner| owner.kind == kind);
         if let Some(spec) = &mut self.spec

@@ -49,9 +49,9 @@ impl Pass<'_> {
                 let reader = rbac::authentication_reader(names, &accounts);
                 let (mut of_reader, mut of_informers) = (PassResult::default(), PassResult::default());
                 tokio::join!(
-                    children.apply(&delegation, Reason::ApplyFailed, outcome),
-                    children.apply(&reader, Reason::ApplyFailed, &mut of_reader),
-                    children.apply(&informers, Reason::ApplyFailed, &mut of_informers),
+                    Box::pin(children.apply(&delegation, Reason::ApplyFailed, outcome)),
+                    Box::pin(children.apply(&reader, Reason::ApplyFailed, &mut of_reader)),
+                    Box::pin(children.apply(&informers, Reason::ApplyFailed, &mut of_informers)),
                 );
                 outcome.extend(of_reader);
                 outcome.extend(of_informers);

@@ -14,13 +14,15 @@ use std::{
     time::Duration,
 };
 
-use annex_crds::v1alpha1::{AggregatedServer, Child, Reason};
+use annex_crds::v1alpha1::{AggregatedServer, Child, ConditionType, Reason};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta};
 use tokio::time::Instant;
 
 use super::{
     build::{self, network},
+    bypass::Question,
     certificates::{
         CertificateState, Policy, Remembered, ServingRecord,
         advance::Rotation,
@@ -108,6 +110,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
         return Ok(out_of_reach(ctx, server, &names, refusal));
     }
     let mut memory = ctx.memory(&names.uid);
+    ctx.applier.recall(&names.uid, was_contested(server));
     let servers = ctx.servers.state().len();
     let first = memory.around.is_none();
     let serving = memory.serving.take();
@@ -207,6 +210,13 @@ fn unregistered(plans: &[ApiPlan]) -> Vec<ClaimResult> {
     plans.iter().map(none).collect()
 }
 
+/// Whether status tells of a contest.
+fn was_contested(server: &AggregatedServer) -> bool {
+    let conditions = server.status.iter().flat_map(|status| &status.conditions);
+    let mut contested = conditions.filter(|condition| condition.type_ == ConditionType::Contested.as_str());
+    contested.any(|condition| condition.status == "True")
+}
+
 /// Makes sure that the server is there still: nothing is made for one that was deleted since the watch told of it.
 async fn is_there(ctx: &Context, server: &AggregatedServer) -> Result<(), PassError> {
     let servers: Api<ListedServer> = Api::all(ctx.client.clone());
@@ -223,20 +233,22 @@ async fn is_there(ctx: &Context, server: &AggregatedServer) -> Result<(), PassEr
     }
 }
 
-async fn read(
-    ctx: &Context,
-    server: &AggregatedServer,
-    names: &Names,
+/// Boxed, since it is large, and a pass may read more than once.
+fn read<'a>(
+    ctx: &'a Context,
+    server: &'a AggregatedServer,
+    names: &'a Names,
     source: Source,
     serving: ServingSecret,
-) -> Result<Surroundings, ReadError> {
+) -> BoxFuture<'a, Result<Surroundings, ReadError>> {
     let others = ctx.servers.state().into_iter();
     let rivals = others
         .filter(|other| other.uid() != server.uid())
         .filter(|other| claimant::claims_any(other, &server.spec.apis))
         .map(|other| Claimant::of(&other))
         .collect();
-    reader(ctx, server, names).read(source, serving, rivals).await
+    let reader = reader(ctx, server, names);
+    Box::pin(async move { reader.read(source, serving, rivals).await })
 }
 
 const fn reader<'a>(ctx: &'a Context, server: &'a AggregatedServer, names: &'a Names) -> Reader<'a> {
@@ -249,7 +261,16 @@ const fn reader<'a>(ctx: &'a Context, server: &'a AggregatedServer, names: &'a N
 }
 
 impl Pass<'_> {
-    async fn run(&self, memory: &mut Memory, outcome: &mut PassResult) -> Result<(), PassError> {
+    /// Boxed, since it is large, and may be run more than once.
+    fn run<'a>(
+        &'a self,
+        memory: &'a mut Memory,
+        outcome: &'a mut PassResult,
+    ) -> BoxFuture<'a, Result<(), PassError>> {
+        Box::pin(self.run_once(memory, outcome))
+    }
+
+    async fn run_once(&self, memory: &mut Memory, outcome: &mut PassResult) -> Result<(), PassError> {
         outcome.apis = unregistered(&self.plans);
         let writes = match self.surroundings.source {
             _ if is_paused(self.server) => Writes::Never,
@@ -261,6 +282,11 @@ impl Pass<'_> {
         if outcome.not_live {
             return Err(PassError::NotLive);
         }
+        let applier = &self.ctx.applier;
+        let contested = applier.contested(&self.names.uid).into_iter();
+        let contested = contested.map(|words| Finding::new(Reason::Contested, words));
+        outcome.findings.extend(contested);
+        outcome.contests_are_recalled = applier.is_recalled(&self.names.uid);
         if writes == Writes::Never {
             outcome.findings.push(apply::paused());
             // Nothing is about to change, and nobody waits for it.
@@ -335,6 +361,7 @@ impl Pass<'_> {
         memory.asks_at_once |= outcome.certificates.rotation.is_some();
         self.tell_of_client_certificate(outcome);
         let reports = looked.unwrap_or_default();
+        self.tell_of_bypass(&keys, &reports, outcome);
         self.roll_what_was_not_reloaded(&keys, &reports, memory, outcome);
         self.register(&children, &published, &reports, memory, outcome)
             .await;
@@ -421,9 +448,9 @@ impl Pass<'_> {
         let service = network::service(names);
         let (mut of_accounts, mut of_service) = (PassResult::default(), PassResult::default());
         tokio::join!(
-            self.publish(children, &bundle_pem, record, outcome),
-            self.apply_accounts(children, workload, &mut of_accounts),
-            children.apply(&service, Reason::ApplyFailed, &mut of_service),
+            Box::pin(self.publish(children, &bundle_pem, record, outcome)),
+            Box::pin(self.apply_accounts(children, workload, &mut of_accounts)),
+            Box::pin(children.apply(&service, Reason::ApplyFailed, &mut of_service)),
         );
         outcome.service_account = of_accounts.service_account.take();
         outcome.extend(of_accounts);
@@ -499,6 +526,19 @@ impl Pass<'_> {
         }
         outcome.findings.extend(findings);
         Some(reports)
+    }
+
+    /// Whether endpoints can be used past the aggregator, as they answered when they were asked last.
+    fn tell_of_bypass(&self, keys: &CertificateState, reports: &[Report], outcome: &mut PassResult) {
+        let Some(plan) = self.plans.first() else { return };
+        let group_version = (plan.claim.group.clone(), plan.claim.version.clone());
+        let question = Question::new(reports, &self.policy.server_name, &keys.bundle, group_version);
+        let Some(verdict) = question.and_then(|question| self.ctx.bypass.verdict(&self.names.uid, question))
+        else {
+            return;
+        };
+        outcome.bypass_is_known = true;
+        outcome.findings.extend(verdict.finding());
     }
 
     fn endpoints(&self) -> Endpoints {

@@ -30,6 +30,7 @@ use super::run;
 use crate::{
     aggregated_server::{
         build,
+        bypass::{BypassProber, Verdict},
         certificates::leaf,
         context::Context,
         finding::Finding,
@@ -43,7 +44,7 @@ use crate::{
     decode::{Guarded, Managed},
     fake_cluster::FakeCluster,
     pki::parse_bundle,
-    probe::tls::Served,
+    probe::{bypass::Bypass, tls::Served},
 };
 
 const SERVER: &str = "/apis/annex.dev/v1alpha1/aggregatedservers/wardle";
@@ -424,6 +425,78 @@ async fn what_others_change_is_seen_named_and_repaired() {
         running.cluster.requests();
         assert_eq!(running.requests().await, [READS_SERVING], "{path}");
     }
+}
+
+/// A server that writes its APIService again and again, as some do every ten seconds.
+#[tokio::test]
+async fn what_others_change_again_and_again_is_written_a_few_times_and_told() {
+    let mut running = Running::new().await;
+    let name = plan_apis(&running.server)[0].claim.api_service_name();
+    let path = running.path("/apiservices/", &name);
+    let rival = json!({ "f:spec": { "f:groupPriorityMinimum": {} } });
+    let (mut events, mut writes, mut told) = (Vec::new(), 0, Vec::new());
+    for _ in 0..20 {
+        running.cluster.change(&path, |live| {
+            let entries = live["metadata"]["managedFields"].as_array_mut().unwrap();
+            let ours = entries.iter_mut().find(|entry| entry["operation"] == "Apply");
+            let spec = ours.unwrap()["fieldsV1"]["f:spec"].as_object_mut().unwrap();
+            spec.remove("f:groupPriorityMinimum");
+            entries.retain(|entry| entry["manager"] != "rival");
+            entries.push(json!({
+                "manager": "rival", "operation": "Update", "apiVersion": "apiregistration.k8s.io/v1", "fieldsV1": rival,
+            }));
+        });
+        running.deliver();
+        let outcome = running.pass().await;
+        events.extend(outcome.event_records.iter().map(|event| event.reason.clone()));
+        assert!(outcome.apis.iter().all(|api| api.registered && api.available));
+        told = outcome.findings;
+        let requests = running.cluster.requests();
+        writes += requests
+            .iter()
+            .filter(|request| request.starts_with("PATCH"))
+            .count();
+    }
+    assert_eq!((writes, events.len()), (3, 3), "{events:?}");
+    let words =
+        format!("APIService {name}: spec.groupPriorityMinimum is changed again and again by rival (Update)");
+    assert_eq!(told.last(), Some(&Finding::new(Reason::Contested, words)));
+    // Nothing is asked of the API server for it, and a rotation goes on.
+    let requests = running.requests().await;
+    assert!(
+        !requests.iter().any(|request| request.contains("apiservices")),
+        "{requests:?}"
+    );
+    running.server.metadata.annotations = Some([("annex.dev/rotate-ca".to_owned(), "1".to_owned())].into());
+    running.pass().await;
+    running.pass().await;
+    let requests = running.cluster.requests();
+    assert!(requests.contains(&format!("PATCH {path}")), "{requests:?}");
+}
+
+/// What the endpoints answer when they are asked whether they obey a claimed identity is told by a later pass.
+#[tokio::test]
+async fn a_server_that_can_be_used_past_the_aggregator_is_told() {
+    let mut running = Running::new().await;
+    running.ctx.bypass = BypassProber::new(Arc::new(|question| {
+        let endpoint = question.endpoints[0].1.clone();
+        async move {
+            let found = Bypass::Claimed;
+            Some(Verdict { found, endpoint })
+        }
+        .boxed()
+    }));
+    assert!(!running.pass().await.bypass_is_known);
+    tokio::task::yield_now().await;
+    let outcome = running.pass().await;
+    assert!(outcome.bypass_is_known);
+    let mut told = outcome.findings.iter();
+    let told = told.find(|finding| finding.reason == Reason::ClaimedIdentityObeyed);
+    assert!(
+        told.is_some_and(|told| told.message.starts_with("pod wardle-x (10.0.0.1:8443) ")),
+        "{:?}",
+        outcome.findings
+    );
 }
 
 impl Running {

@@ -14,7 +14,7 @@ use crate::aggregated_server::{
     build,
     children::{Children, Writes},
     context::Memory,
-    dereference::{Surroundings, trial_since},
+    dereference::{AUTOMANAGED_LABEL, Surroundings, trial_since},
     endpoints::Report,
     finding::Finding,
     pass_result::{ClaimResult, EventRecord, PassResult},
@@ -121,7 +121,7 @@ impl Registrar<'_> {
         };
         match (left, self.children.writes) {
             (Some(version), Writes::Allowed) if trial.is_none() => {
-                self.end_trial(plan, &version, outcome).await
+                self.end_trial(plan, &desired, &version, outcome).await
             }
             (Some(_), _) if trial.is_none() => {
                 self.children.not_now(outcome);
@@ -135,7 +135,13 @@ impl Registrar<'_> {
         build::api_service::api_service(self.children.names, plan, self.port, self.bundle_pem, trial)
     }
 
-    async fn end_trial(&self, plan: &ApiPlan, version: &Value, outcome: &mut PassResult) -> bool {
+    async fn end_trial(
+        &self,
+        plan: &ApiPlan,
+        desired: &APIService,
+        version: &Value,
+        outcome: &mut PassResult,
+    ) -> bool {
         let patch = json!({ "metadata": {
             "resourceVersion": version,
             "annotations": { TRIAL_ANNOTATION: null },
@@ -146,8 +152,13 @@ impl Registrar<'_> {
             ..PatchParams::default()
         };
         let name = plan.claim.api_service_name();
-        match api.patch_metadata(&name, &params, &Patch::Merge(&patch)).await {
-            Ok(_) => true,
+        let write = async {
+            let written = api.patch_metadata(&name, &params, &Patch::Merge(&patch)).await;
+            written.map(|_| ())
+        };
+        let path = format!("metadata.annotations.{TRIAL_ANNOTATION}");
+        match self.children.make_good(desired, &path, write, outcome).await {
+            Ok(ended) => ended,
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
                 outcome.hurry = true;
                 false
@@ -266,9 +277,14 @@ impl Registrar<'_> {
             ..PostParams::default()
         };
         let group_version = plan.claim.group_version();
-        outcome.hurry = true;
-        match api.replace(&plan.claim.api_service_name(), &params, &ours).await {
-            Ok(_) => {
+        let name = plan.claim.api_service_name();
+        let write = async { api.replace(&name, &params, &ours).await.map(|_| ()) };
+        let path = format!("metadata.labels.{AUTOMANAGED_LABEL}");
+        match self.children.make_good(&ours, &path, write, outcome).await {
+            // The aggregator takes it back again and again.
+            Ok(false) => {}
+            Ok(true) => {
+                outcome.hurry = true;
                 let note = format!(
                     "{group_version} of a CustomResourceDefinition is shadowed, as crdShadow allows; on trial"
                 );
@@ -277,7 +293,7 @@ impl Registrar<'_> {
                     .push(EventRecord::warning("CRDIsShadowed", "Register", note));
                 outcome.findings.push(on_trial(&group_version));
             }
-            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            Err(kube::Error::Api(status)) if status.code == 409 => outcome.hurry = true,
             Err(error) => outcome.find(
                 Reason::ApplyFailed,
                 format!("APIService of {group_version}: {}", error_chain(&error)),

@@ -7,7 +7,8 @@ use super::*;
 use crate::decode::{Managed, ObjectMetadata};
 
 fn known(live: &Value) -> Known {
-    let Managed::<ObjectMetadata> { object, own } = serde_json::from_value(live.clone()).expect("an object");
+    let Managed::<ObjectMetadata> { object, own, .. } =
+        serde_json::from_value(live.clone()).expect("an object");
     Known::new(kube::Resource::meta(&object), own)
 }
 

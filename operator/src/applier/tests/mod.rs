@@ -1,5 +1,6 @@
 //! Objects and managedFields as kube-apiserver 1.36 records them, and what the applier makes of them.
 
+mod contests;
 mod known;
 mod planning;
 mod requests;

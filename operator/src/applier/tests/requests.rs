@@ -628,7 +628,7 @@ async fn each_request_since_a_read_names_the_version_before_it() {
 async fn what_is_known_is_written_over_that_version_alone() {
     let desired = config_map();
     let known = |live: &Value| {
-        let Managed::<ObjectMetadata> { object, own } =
+        let Managed::<ObjectMetadata> { object, own, .. } =
             serde_json::from_value(live.clone()).expect("an object");
         Known::new(kube::Resource::meta(&object), own)
     };
@@ -665,9 +665,8 @@ async fn what_is_known_is_written_over_that_version_alone() {
 #[tokio::test]
 async fn what_is_known_as_a_whole_is_applied_over_that_version_at_once() {
     let desired = config_map();
-    let Managed::<ObjectMetadata> { object, own } =
-        serde_json::from_value(applied(&desired)).expect("an object");
-    let known = Known::new(kube::Resource::meta(&object), own);
+    let read: Managed<ObjectMetadata> = serde_json::from_value(applied(&desired)).expect("an object");
+    let known = Known::new(kube::Resource::meta(&read.object), read.own);
     let server = Server::answering([
         (200, applied(&desired)),
         failure(409, "Conflict", "the object has been modified"),
