@@ -144,6 +144,24 @@ impl Layout {
         Ipv4Addr::new(10, 245, self.number, 2)
     }
 
+    /// The node's address on the wire to a second kube-apiserver.
+    #[must_use]
+    pub fn second_gateway(&self) -> Ipv4Addr {
+        Ipv4Addr::new(10, 246, self.number, 1)
+    }
+
+    /// The address of a second kube-apiserver.
+    #[must_use]
+    pub fn second_address(&self) -> Ipv4Addr {
+        Ipv4Addr::new(10, 246, self.number, 2)
+    }
+
+    /// Both ends of the wire to a second kube-apiserver.
+    #[must_use]
+    pub fn second_range(&self) -> String {
+        format!("10.246.{}.0/30", self.number)
+    }
+
     /// The node's address in its cluster.
     #[must_use]
     pub fn node_address(&self) -> Ipv4Addr {

@@ -131,6 +131,21 @@ fn of_namespaces() -> Vec<AccessCheck> {
         "persistentvolumeclaims",
         &["list", "watch", "create", "update", "delete", "deletecollection"],
     ));
+    // They are named where an endpoint does not answer, and never followed.
+    checks.extend(ask("networking.k8s.io", "networkpolicies", &["list"]));
+    checks.extend(deny(
+        "networking.k8s.io",
+        "networkpolicies",
+        &[
+            "get",
+            "watch",
+            "create",
+            "update",
+            "patch",
+            "delete",
+            "deletecollection",
+        ],
+    ));
     checks
 }
 

@@ -1,5 +1,7 @@
 //! kube-apiserver, with the aggregator's front proxy and an audit log of every write.
 
+use std::net::Ipv4Addr;
+
 use serde_json::json;
 
 use super::{Error, Invocation, Options, built, flag, path_flag};
@@ -12,18 +14,8 @@ use crate::programs::Program;
 pub(super) async fn configure(layout: &Layout, options: Options) -> Result<Invocation, Error> {
     let policy = layout.path("config/audit-policy");
     files::write_json(&policy, &audit_policy(options))?;
-    let mut arguments = serving(layout);
-    arguments.extend(identities(layout));
-    arguments.extend(front_proxy(layout));
+    let mut arguments = of_both(layout, options, layout.node_address(), Ipv4Addr::LOCALHOST);
     arguments.extend([
-        "--etcd-servers=http://127.0.0.1:2379".to_owned(),
-        flag("service-cluster-ip-range", layout.service_range()),
-        "--allow-privileged=true".to_owned(),
-        // Many distributions check that who sets an owner reference may also do what it entails.
-        "--enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement".to_owned(),
-        flag("enable-aggregator-routing", options.aggregator_routing),
-        // Drains, then closes what watches keep open, which otherwise would hold up its end for a minute.
-        "--shutdown-send-retry-after=true".to_owned(),
         path_flag("audit-policy-file", &policy),
         path_flag("audit-log-path", &layout.audit_log()),
     ]);
@@ -33,13 +25,35 @@ pub(super) async fn configure(layout: &Layout, options: Options) -> Result<Invoc
     })
 }
 
-fn serving(layout: &Layout) -> Vec<String> {
+/// The arguments of a second one at an address of its own, which reaches etcd at its gateway. It keeps no audit log: the first one's is what tests read.
+pub(super) fn of_second(layout: &Layout, options: Options) -> Vec<String> {
+    of_both(layout, options, layout.second_address(), layout.second_gateway())
+}
+
+fn of_both(layout: &Layout, options: Options, address: Ipv4Addr, etcd: Ipv4Addr) -> Vec<String> {
+    let mut arguments = serving(layout, address);
+    arguments.extend(identities(layout));
+    arguments.extend(front_proxy(layout));
+    arguments.extend([
+        format!("--etcd-servers=http://{etcd}:2379"),
+        flag("service-cluster-ip-range", layout.service_range()),
+        "--allow-privileged=true".to_owned(),
+        // Many distributions check that who sets an owner reference may also do what it entails.
+        "--enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement".to_owned(),
+        flag("enable-aggregator-routing", options.aggregator_routing),
+        // Drains, then closes what watches keep open, which otherwise would hold up its end for a minute.
+        "--shutdown-send-retry-after=true".to_owned(),
+    ]);
+    arguments
+}
+
+fn serving(layout: &Layout, address: Ipv4Addr) -> Vec<String> {
     let (certificate, key) = certs::pair(layout, certs::APISERVER);
     vec![
         // The addresses of its node, from loopback to the wire to this machine.
         "--bind-address=0.0.0.0".to_owned(),
         "--secure-port=6443".to_owned(),
-        flag("advertise-address", layout.node_address()),
+        flag("advertise-address", address),
         path_flag("tls-cert-file", &certificate),
         path_flag("tls-private-key-file", &key),
     ]

@@ -6,8 +6,10 @@ mod controller_manager;
 mod etcd;
 mod kube_proxy;
 mod kubelet;
+pub mod network_policies;
 mod provisioner;
 mod scheduler;
+pub mod second_apiserver;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,7 +20,7 @@ use crate::certs::{self, Pki};
 use crate::layout::Layout;
 use crate::process::Record;
 use crate::programs::{self, Program};
-use crate::{files, kubeconfig, node};
+use crate::{client, files, kubeconfig, node};
 
 pub use provisioner::own_program;
 
@@ -48,9 +50,18 @@ pub enum Error {
     /// containerd does not answer.
     #[error("containerd does not answer")]
     ContainerdNotReady(#[source] crate::exec::Error),
+    /// The administrator's client.
+    #[error(transparent)]
+    Client(Box<client::Error>),
     /// This program's own file, of which the provisioner is a copy.
     #[error("failed to copy this program")]
     OwnProgram(#[source] std::io::Error),
+}
+
+impl From<client::Error> for Error {
+    fn from(error: client::Error) -> Self {
+        Self::Client(Box::new(error))
+    }
 }
 
 /// A program of the node.

@@ -8,6 +8,7 @@
 
 mod cgroups;
 mod namespaces;
+pub mod second;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -115,6 +116,17 @@ pub fn command(layout: &Layout, program: impl Into<OsString>) -> Command {
 /// # Errors
 /// When it cannot be started, or is gone before its start time can be read.
 pub fn start(layout: &Layout, program: &Path, arguments: &[String], log: &Path) -> Result<Record, Error> {
+    start_in(layout, &namespaces::enter(layout), program, arguments, log)
+}
+
+/// The same in these namespaces, as `nsenter` names them.
+fn start_in(
+    layout: &Layout,
+    namespaces: &[String],
+    program: &Path,
+    arguments: &[String],
+    log: &Path,
+) -> Result<Record, Error> {
     let spawn_error = |source| Error::Spawn {
         program: program.display().to_string(),
         source,
@@ -134,7 +146,7 @@ pub fn start(layout: &Layout, program: &Path, arguments: &[String], log: &Path) 
         .args(["-c", r#"echo $$ > "$0" && exec "$@""#])
         .arg(cgroups::entrance(layout)?)
         .args(["setsid", "nsenter"])
-        .args(namespaces::enter(layout))
+        .args(namespaces)
         .arg("--")
         .arg(program)
         .args(arguments)

@@ -40,15 +40,15 @@ echo 1 > /proc/sys/net/ipv4/ip_forward
 echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables
 ";
 
-fn pins(layout: &Layout) -> PathBuf {
+pub(super) fn pins(layout: &Layout) -> PathBuf {
     layout.path("namespaces")
 }
 
-fn mount_pin(layout: &Layout) -> PathBuf {
+pub(super) fn mount_pin(layout: &Layout) -> PathBuf {
     pins(layout).join("mount")
 }
 
-fn network_pin(layout: &Layout) -> PathBuf {
+pub(super) fn network_pin(layout: &Layout) -> PathBuf {
     pins(layout).join("network")
 }
 

@@ -81,6 +81,7 @@ pub enum Program {
     Informer,
     Writers,
     Kwok,
+    NetworkPolicies,
 }
 
 /// How a program is built.
@@ -144,6 +145,11 @@ impl Program {
             Self::Informer => ("informer", "annex.dev/e2e/informer", "informer"),
             Self::Writers => ("writers", "annex.dev/e2e/writers", "writers"),
             Self::Kwok => ("kwok", "sigs.k8s.io/kwok/cmd/kwok", "kwok"),
+            Self::NetworkPolicies => (
+                "network-policies",
+                "annex.dev/e2e/network-policies",
+                "network-policies",
+            ),
         };
         Recipe {
             module,
@@ -190,6 +196,7 @@ impl Program {
                 Self::Writers,
                 Self::Helm4,
                 Self::Kwok,
+                Self::NetworkPolicies,
             ])
             .find(|program| program.name() == name)
     }

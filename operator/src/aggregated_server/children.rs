@@ -274,7 +274,7 @@ impl Children<'_> {
         );
         match applied {
             // That is told as a whole.
-            applier::Outcome::Updated(_) if self.ctx.applier.is_contested(desired) => {}
+            applier::Outcome::Updated(because) if self.ctx.applier.is_contested(desired, because) => {}
             applier::Outcome::Updated(Because::Drift(drift)) => {
                 let changes = drift
                     .iter()

@@ -24,17 +24,17 @@ use tokio::time::Instant;
 
 use super::{
     bypass::{self, BypassProber},
-    certificates::{
-        Issued, Remembered, Seen,
-        control_plane::{self, Reach},
-    },
+    certificates::{Issued, Remembered, Seen, control_plane},
     claimant::ListedServer,
+    control_planes::{self, Clients},
     events::Publisher,
     fleet::{Fleet, Wait},
     informers::Informers,
+    network_policies::NetworkPolicies,
     newcomers::Newcomers,
     pass_result::EventRecord,
     prober::Prober,
+    reach::{self, Reach, doubt::Doubt},
     refusals::Refusals,
     registration::FailedTrials,
     requeue::Failures,
@@ -61,8 +61,8 @@ const CLOCKS_FRESH: Duration = Duration::from_secs(60);
 pub struct Context {
     /// The cluster.
     pub client: Client,
-    /// How to reach one of its control planes; for that one's own view.
-    pub reach: Reach,
+    /// Clients of its control planes, each for that one's own view.
+    pub control_planes: Clients,
     /// Its time: what is issued, judged and told is by this clock.
     pub clock: Clock,
     /// What watches have brought.
@@ -81,6 +81,10 @@ pub struct Context {
     pub prober: Prober,
     /// Asks whether they can be used past the aggregator.
     pub bypass: BypassProber,
+    /// The NetworkPolicies around endpoints that do not answer.
+    pub network_policies: NetworkPolicies,
+    /// Asks the kube-apiservers for what they reach.
+    pub reach: Reach,
     /// To count in.
     pub metrics: Metrics,
     /// To show that reconciles come to their end.
@@ -124,6 +128,8 @@ pub struct Memory {
     pub around: Option<u64>,
     /// Whether the next pass is to ask its endpoints at once: a rotation waits for them, or they are not as they should be.
     pub asks_at_once: bool,
+    /// Whether every kube-apiserver reaches it.
+    pub doubt: Doubt,
     /// The bundle that every control plane has seen.
     pub widened: Option<Seen>,
     /// What its serving Secret held when it was read last.
@@ -182,7 +188,7 @@ impl Context {
             applier: Applier::new(deps.client.clone(), Arc::new(informers.clone())),
             informers,
             client: deps.client.clone(),
-            reach: control_plane::over_network(deps.config.clone()),
+            control_planes: control_planes::over_network(deps.config.clone()),
             clock: deps.clock.clone(),
             namespace: deps.namespace.clone(),
             namespaces: deps.settings.namespaces.clone(),
@@ -190,6 +196,8 @@ impl Context {
             resync: deps.settings.resync,
             prober,
             bypass: BypassProber::new(bypass::over_network(Limits::default(), deps.clock.clone())),
+            network_policies: NetworkPolicies::default(),
+            reach: Reach::new(reach::ask::over_network(deps.client.clone(), deps.config.clone())),
             metrics: deps.metrics.clone(),
             heartbeat: deps.heartbeat.clone(),
             servers,
@@ -235,6 +243,7 @@ impl Context {
         self.refusals.forget(uid);
         self.applier.forget(uid);
         self.bypass.forget(uid);
+        self.reach.forget(uid);
         self.memory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -277,7 +286,7 @@ impl Context {
         {
             return answer.clone();
         }
-        let answer = control_plane::clocks_differ(&self.client, &self.reach, &self.clock).await;
+        let answer = control_plane::clocks_differ(&self.client, &self.control_planes, &self.clock).await;
         *cached = Some((Instant::now(), answer.clone()));
         answer
     }

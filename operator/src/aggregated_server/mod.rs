@@ -16,8 +16,10 @@
 //! | `children`, `refusals` | server-side apply of the children; which of them the API server does not take | writes / none |
 //! | `volume` | the volume of embedded storage: its growth, its faults, its end | writes |
 //! | `endpoints` | where the endpoints are, and what each one answers | none |
+//! | `network_policies` | the NetworkPolicies around an endpoint that does not answer | reads |
 //! | `prober` | asks endpoints | network |
 //! | `bypass` | asks whether they can be used past the aggregator | network |
+//! | `control_planes`, `reach` | the kube-apiservers, and which of them do not reach a server | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `newcomers` | how many workers those have that are not registered yet | none |
 //! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
@@ -29,6 +31,7 @@ pub mod certificates;
 pub mod children;
 pub mod claimant;
 pub mod context;
+pub mod control_planes;
 pub mod controller;
 #[cfg(test)]
 mod cut_off;
@@ -42,11 +45,13 @@ pub mod informers;
 pub mod invalid;
 pub mod live;
 pub mod names;
+pub mod network_policies;
 pub mod newcomers;
 pub mod pass;
 pub mod pass_result;
 mod pending;
 pub mod prober;
+pub mod reach;
 pub mod refusals;
 pub mod registration;
 pub mod requeue;

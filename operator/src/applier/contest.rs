@@ -157,9 +157,18 @@ impl Contest {
         !self.away && !self.is_at_admission() && since >= QUIET.max(self.comeback * 2)
     }
 
-    /// Whether a write of `wanted` has to wait, whatever is found out about it.
+    /// Whether a write of `wanted` has to wait, whatever is found out about it. Where admission alone keeps something else, another field
+    /// may have drifted.
     pub(super) fn waits(&self, wanted: &str, now: Instant) -> bool {
-        !self.told.is_empty() && self.is_wanted(wanted) && !self.is_due(now)
+        let by_others = self.told.iter().any(|told| told.deed != Deed::AtAdmission);
+        by_others && self.is_wanted(wanted) && !self.is_due(now)
+    }
+
+    /// Whether something is told of this field, or, where it is none, of any.
+    pub(super) fn is_told_of(&self, path: Option<&str>) -> bool {
+        self.told
+            .iter()
+            .any(|told| path.is_none_or(|path| told.path == path))
     }
 
     /// Whether it is time to see if admission still changes what is applied, which nothing else tells.
@@ -176,17 +185,21 @@ impl Contest {
             let within = |time: &&Instant| now.saturating_duration_since(**time) < WINDOW;
             times.filter(within).count() >= AT_ONCE
         };
-        let is_contested = |dispute: &&Dispute| self.told.iter().any(|told| told.path == dispute.path);
+        let is_contested = |dispute: &&Dispute| self.is_told_of(Some(&dispute.path));
         let contested: Vec<Dispute> = disputes
             .iter()
             .filter(|dispute| recent(dispute) || is_contested(dispute))
             .cloned()
             .collect();
+        // Nothing that is told, and something else: that is made good by itself.
+        if contested.is_empty() && !(disputes.is_empty() && self.is_told_of(None)) {
+            return true;
+        }
         for dispute in contested {
             self.tell(dispute);
         }
         let is_deletion = disputes.iter().any(|dispute| dispute.path.is_empty());
-        self.told.is_empty() || self.is_due(now) || !(is_deletion || self.is_wanted(wanted))
+        self.is_due(now) || !(is_deletion || self.is_wanted(wanted))
     }
 
     /// Takes note of a write of `wanted` that made these good, and of the fields that its answer had otherwise, if all of it was
@@ -215,8 +228,7 @@ impl Contest {
                 }
             }
         }
-        let is_deletion = disputes.iter().any(|dispute| dispute.path.is_empty());
-        if !self.told.is_empty() && (is_deletion || self.is_wanted(wanted)) {
+        if !self.told.is_empty() && self.is_due(now) {
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         }
         if let Some(altered) = altered {
@@ -404,6 +416,23 @@ mod tests {
         assert_eq!(tried, [30, 90, 210, 450, 930]);
         play.contest.written("a", &[], Some(&[]), play.at(1530));
         assert_eq!(play.contest.words(), None);
+    }
+
+    #[test]
+    fn what_admission_keeps_holds_up_no_other_field() {
+        let mut play = Play::new();
+        let altered = ["metadata.labels.tier".to_owned()];
+        play.contest.written("a", &[], Some(&altered), play.at(0));
+        let drift = [Play::dispute("spec.replicas")];
+        play.contest.observe(false, play.at(5));
+        assert!(!play.contest.waits("a", play.at(5)));
+        assert!(play.contest.may_repair("a", &drift, play.at(5)));
+        play.contest.written("a", &drift, Some(&altered), play.at(5));
+        assert!(!play.contest.is_told_of(Some("spec.replicas")));
+        assert!(
+            !play.contest.may_repair("a", &[], play.at(6)),
+            "the label waits for its turn"
+        );
     }
 
     #[test]

@@ -158,13 +158,16 @@ impl Contests {
         }
     }
 
-    /// Whether the object is contested.
-    pub(super) fn is_contested(&self, desired: &Desired) -> bool {
+    /// Whether one of these fields of the object is contested; with none given, whether any is.
+    pub(super) fn is_contested(&self, desired: &Desired, paths: &[&str]) -> bool {
         let owners = self.owners();
         let contest = owners
             .get(&desired.owner().uid)
             .and_then(|owner| owner.objects.get(&desired.name().to_string()));
-        contest.is_some_and(|contest| contest.words().is_some())
+        contest.is_some_and(|contest| match paths {
+            [] => contest.is_told_of(None),
+            paths => paths.iter().any(|path| contest.is_told_of(Some(path))),
+        })
     }
 
     /// What is contested of `owner`'s objects, a text each.

@@ -12,7 +12,7 @@
 //!
 //! **Creation.** An apply makes an object where there is none, and would with `force` quietly merge into a foreign one that has
 //! appeared since it was looked for, ownerReference included, which the garbage collector would later delete. So the apply that is to
-//! make one carries a `metadata.resourceVersion` that no object has ([`NO_VERSION`]): a version is compared with that of the object
+//! make one carries a `metadata.resourceVersion` that no object has (`NO_VERSION`): a version is compared with that of the object
 //! that is there, and refused (409), and means nothing where there is none (k8s.io/apiserver, `Store.Update` in
 //! pkg/registry/generic/registry/store.go). No read has to come before it. Objects of a POST, such as earlier versions of Annex made
 //! them, have an entry of operation `Update`, whose fields would outlive their removal from the desired object; it is turned into an
@@ -70,6 +70,8 @@ use contests::Contests;
 
 /// The field manager of everything that Annex applies.
 pub use annex_crds::MANAGER as FIELD_MANAGER;
+/// What is contested where others give an object its former owner again.
+const OWNER_REFERENCES: &str = "metadata.ownerReferences";
 /// The annotation that holds the hash of the object as it was applied last.
 pub const APPLIED_HASH: &str = "annex.dev/applied-hash";
 
@@ -327,7 +329,7 @@ impl Applier {
         match because {
             Because::Drift(drift) => drift.iter().map(Dispute::drift).collect(),
             Because::Adopted if self.contests.was_written(desired) => {
-                vec![Dispute::changed("metadata.ownerReferences")]
+                vec![Dispute::changed(OWNER_REFERENCES)]
             }
             // It was applied already, and the traces of it are gone.
             Because::Changed if self.contests.was_applied(desired) => {
@@ -372,10 +374,15 @@ impl Applier {
         self.contests.is_recalled(owner)
     }
 
-    /// Whether others change the object again and again.
+    /// Whether others do again and again what the object was applied for.
     #[must_use]
-    pub fn is_contested(&self, desired: &Desired) -> bool {
-        self.contests.is_contested(desired)
+    pub fn is_contested(&self, desired: &Desired, because: &Because) -> bool {
+        let paths = match because {
+            Because::Drift(drift) => drift.iter().map(|drift| &*drift.path).collect(),
+            Because::Adopted => vec![OWNER_REFERENCES],
+            Because::Altered(_) | Because::Changed => Vec::new(),
+        };
+        self.contests.is_contested(desired, &paths)
     }
 
     /// What others change again and again of the objects of the server with uid `owner`, a text for each.

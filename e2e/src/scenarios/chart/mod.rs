@@ -2,6 +2,7 @@
 
 mod access;
 mod narrow;
+mod network_policies;
 mod policy;
 mod process;
 mod uninstall;
@@ -38,6 +39,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: false,
         run: |world| Box::pin(policy::limits_the_operator(world)),
+    },
+    Scenario {
+        name: "chart/network-policies",
+        lane: Lane::Alone,
+        long: true,
+        needs_node: true,
+        run: |world| Box::pin(network_policies::enforced(world)),
     },
     Scenario {
         name: "chart/upgrade",

@@ -11,6 +11,8 @@
 //! | `bypass` | a server that can be used past the aggregator |
 //! | `claims` | who owns a group-version, and in which namespace |
 //! | `backend` | a server that somebody else runs |
+//! | `control_plane` | a kube-apiserver that does not reach what others do |
+//! | `network_policy` | packets that are dropped on the way to a pod |
 //! | `black_holes` | endpoints that never answer, and what they must not hold up |
 
 mod answers;
@@ -19,9 +21,11 @@ mod black_holes;
 mod bypass;
 mod claims;
 mod contested;
+mod control_plane;
 mod drift;
 mod drift_of_kinds;
 mod named;
+mod network_policy;
 mod pods;
 mod takeover;
 mod trial;
@@ -127,6 +131,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: true,
         run: |world| Box::pin(black_holes::run(world)),
+    },
+    Scenario {
+        name: "fault/network-policy",
+        lane: Lane::Own,
+        long: false,
+        needs_node: true,
+        run: |world| Box::pin(network_policy::run(world)),
+    },
+    Scenario {
+        name: "fault/second-control-plane",
+        lane: Lane::Alone,
+        long: true,
+        needs_node: true,
+        run: |world| Box::pin(control_plane::run(world)),
     },
 ];
 

@@ -2,6 +2,7 @@
 //!
 //! Clients are two kinds, see [`super::load`]. All of it needs a cluster whose pods this machine can reach.
 
+mod control_planes;
 mod killed;
 mod kubelet;
 mod server;
@@ -50,6 +51,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: false,
         needs_node: true,
         run: |world| Box::pin(under_load::authority(world, GO)),
+    },
+    Scenario {
+        name: "rotation/second-control-plane",
+        lane: Lane::Alone,
+        long: true,
+        needs_node: true,
+        run: |world| Box::pin(control_planes::frozen_second(world)),
     },
     Scenario {
         name: "rotation/default-kubelet",

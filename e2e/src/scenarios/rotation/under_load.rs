@@ -20,7 +20,7 @@ use crate::{client, cluster, progress};
 /// The endpoints of the servers here.
 pub(super) const REPLICAS: u8 = 2;
 /// The steps of a rotation of the authority.
-const ALL_STEPS: [RotationStep; 4] = [Widen, Swap, Probe, Narrow];
+pub(super) const ALL_STEPS: [RotationStep; 4] = [Widen, Swap, Probe, Narrow];
 /// How long the kube-apiserver may be down.
 const DOWN_LIMIT: Duration = Duration::from_secs(60);
 

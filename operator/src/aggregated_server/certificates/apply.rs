@@ -1,4 +1,4 @@
-//! The writes to the two Secrets that [`writes`](super::writes) decides about.
+//! The writes to the two Secrets that [`writes`] decides about.
 
 use annex_crds::{PAUSED_ANNOTATION, v1alpha1::Reason};
 use jiff::{SignedDuration, Timestamp};
@@ -194,8 +194,8 @@ impl SecretsApplier<'_> {
         let lost = matches!(serving.read, Err(LeafFault::Expired)) && memory.trusted == Some(false);
         if serving.widens && !lost {
             let api_services = self.surroundings.own_api_services(self.names);
-            let (client, reach) = (&self.ctx.client, &self.ctx.reach);
-            waits.widening = control_plane::widening(client, reach, memory, bundle, &api_services).await;
+            let (client, clients) = (&self.ctx.client, &self.ctx.control_planes);
+            waits.widening = control_plane::widening(client, clients, memory, bundle, &api_services).await;
         }
         if serving.cause.is_some()
             && waits.widening.is_none()

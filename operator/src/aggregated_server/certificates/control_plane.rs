@@ -1,18 +1,12 @@
 //! Whether every kube-apiserver has seen a write. Each one has its own watch cache and its own proxy: a bundle that one
 //! of them does not know yet makes it refuse the new leaf.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::{
-    api::discovery::v1::EndpointSlice, kube_aggregator::pkg::apis::apiregistration::v1::APIService,
-};
-use kube::{
-    Api, Client, Config, ResourceExt as _,
-    api::{GetParams, ListParams},
-    client::Body,
-};
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use kube::{Api, Client, ResourceExt as _, api::GetParams, client::Body};
 use tokio::time::Instant;
 
 use super::{
@@ -20,38 +14,23 @@ use super::{
     published::publishes,
     widening::{self, PROXY_DELAY},
 };
-use crate::aggregated_server::context::Memory;
+use crate::aggregated_server::{
+    context::Memory,
+    control_planes::{self, Clients, MAX_CONTROL_PLANES},
+};
 use crate::clock::{self, Clock};
 use crate::pki::Certificate;
 
 /// How long one control plane may take to answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many control planes are asked for their time.
-const MAX_CONTROL_PLANES: usize = 16;
-/// The name that a kube-apiserver's certificate always has.
-const SERVER_NAME: &str = "kubernetes.default.svc";
 
-/// Makes a client of one kube-apiserver, by its `host:port`; or says why it cannot.
-pub type Reach = Arc<dyn Fn(&str) -> Result<Client, String> + Send + Sync>;
-
-/// As `config` says, but for the address.
-#[must_use]
-pub fn over_network(config: Config) -> Reach {
-    Arc::new(move |address| {
-        let mut config = config.clone();
-        config.cluster_url = format!("https://{address}")
-            .parse()
-            .map_err(|error| format!("has no usable address: {error}"))?;
-        config.tls_server_name = Some(SERVER_NAME.to_owned());
-        Client::try_from(config).map_err(|error| format!("cannot be reached: {error}"))
-    })
-}
+const NOT_SEEN: &str = "has not seen the new authority yet";
 
 /// Why a bundle is not known everywhere yet; `None` once it is, and its proxies had their time. `api_services` are the
 /// registered ones, as read a moment ago.
 pub async fn widening(
     client: &Client,
-    reach: &Reach,
+    clients: &Clients,
     memory: &mut Memory,
     wanted: &[Certificate],
     api_services: &[&APIService],
@@ -69,7 +48,7 @@ pub async fn widening(
         Widening::Ask(newest) => newest,
     };
     memory.widened = None;
-    if let Some(why) = every_control_plane(client, reach, wanted, newest).await {
+    if let Some(why) = every_control_plane(client, clients, wanted, newest).await {
         return Some(why);
     }
     memory.widened = Some(Seen::new(wanted, Instant::now()));
@@ -87,50 +66,25 @@ fn proxies() -> String {
 /// The first control plane that has not seen `newest`, the newest of the writes.
 async fn every_control_plane(
     client: &Client,
-    reach: &Reach,
+    clients: &Clients,
     wanted: &[Certificate],
     newest: &APIService,
 ) -> Option<String> {
-    let addresses = match control_planes(client).await {
+    let addresses = match control_planes::addresses(client).await {
         Ok(addresses) if addresses.is_empty() => return Some("no control plane is known".to_owned()),
         Ok(addresses) => addresses,
         Err(error) => return Some(format!("the control planes cannot be listed: {error}")),
     };
     for address in addresses {
-        if let Err(why) = has_seen(reach, &address, newest, wanted).await {
+        let seen = match clients(&address) {
+            Ok(client) => has_seen(client, newest, wanted).await,
+            Err(why) => Err(why),
+        };
+        if let Err(why) = seen {
             return Some(format!("control plane {address} {why}"));
         }
     }
     None
-}
-
-/// `host:port` of every kube-apiserver: the endpoints of the Service `default/kubernetes`.
-async fn control_planes(client: &Client) -> Result<Vec<String>, kube::Error> {
-    let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), "default");
-    let of_kubernetes = ListParams::default().labels("kubernetes.io/service-name=kubernetes");
-    let mut addresses = Vec::new();
-    for slice in slices.list(&of_kubernetes).await? {
-        let port = slice
-            .ports
-            .iter()
-            .flatten()
-            .find_map(|port| port.port)
-            .unwrap_or(6443);
-        for address in slice
-            .endpoints
-            .iter()
-            .flatten()
-            .flat_map(|endpoint| &endpoint.addresses)
-        {
-            let host = if address.contains(':') {
-                format!("[{address}]")
-            } else {
-                address.clone()
-            };
-            addresses.push(format!("{host}:{port}"));
-        }
-    }
-    Ok(addresses)
 }
 
 /// Clocks that are further apart than this make certificates that one control plane takes and another refuses: longer than the
@@ -142,14 +96,14 @@ const ALIKE: i64 = 600;
 
 /// Which two control planes tell times that are more than an hour apart, or which one is so far from `clock`, if any is. One that
 /// does not answer tells none.
-pub async fn clocks_differ(client: &Client, reach: &Reach, clock: &Clock) -> Option<String> {
-    let mut addresses = control_planes(client).await.unwrap_or_default();
+pub async fn clocks_differ(client: &Client, clients: &Clients, clock: &Clock) -> Option<String> {
+    let mut addresses = control_planes::addresses(client).await.unwrap_or_default();
     addresses.sort_unstable();
     let times = addresses
         .into_iter()
         .take(MAX_CONTROL_PLANES)
         .map(|address| async move {
-            let time = tokio::time::timeout(READ_TIMEOUT, time_of(reach, &address)).await;
+            let time = tokio::time::timeout(READ_TIMEOUT, time_of(clients, &address)).await;
             Some((address, time.ok().flatten()?))
         });
     let asked = Instant::now();
@@ -172,21 +126,15 @@ fn apart(times: &[(String, Timestamp)], slack: Duration) -> Option<String> {
 }
 
 /// The `Date` of an answer, whatever it is.
-async fn time_of(reach: &Reach, address: &str) -> Option<Timestamp> {
-    let client = reach(address).ok()?;
+async fn time_of(clients: &Clients, address: &str) -> Option<Timestamp> {
+    let client = clients(address).ok()?;
     let request = http::Request::get("/readyz").body(Body::empty()).ok()?;
     clock::date(client.send(request).await.ok()?.headers())
 }
 
 /// A read "not older than" the write is answered from the watch cache, once it got there
 /// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>).
-async fn has_seen(
-    reach: &Reach,
-    address: &str,
-    newest: &APIService,
-    wanted: &[Certificate],
-) -> Result<(), String> {
-    let client = reach(address)?;
+async fn has_seen(client: Client, newest: &APIService, wanted: &[Certificate]) -> Result<(), String> {
     let not_older = GetParams {
         resource_version: newest.resource_version(),
     };
@@ -196,11 +144,12 @@ async fn has_seen(
     let seen = tokio::time::timeout(READ_TIMEOUT, read)
         .await
         .map_err(|_| "has not answered in time".to_owned())?;
-    let seen = seen.map_err(|error| format!("has not answered: {error}"))?;
-    if publishes(&seen, wanted) {
-        Ok(())
-    } else {
-        Err("has not seen the new authority yet".to_owned())
+    match seen {
+        Ok(seen) if publishes(&seen, wanted) => Ok(()),
+        Ok(_) => Err(NOT_SEEN.to_owned()),
+        // Its watch cache did not get there within three seconds. It says how far it is, which is another version at each look.
+        Err(kube::Error::Api(status)) if status.code == 504 => Err(NOT_SEEN.to_owned()),
+        Err(error) => Err(format!("has not answered: {error}")),
     }
 }
 
@@ -210,6 +159,20 @@ mod effects;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake_client::{Answer, fake_client};
+
+    /// What it says of itself is another version at each look, and status is not to be written at each look.
+    #[tokio::test]
+    async fn a_control_plane_that_is_behind_is_told_of_in_the_same_words_at_each_look() {
+        let newest: APIService =
+            serde_saphyr::from_str("metadata: { name: a, resourceVersion: '7' }").unwrap();
+        let behind = fake_client(|_| Answer::status(504, "Timeout"));
+        let why = has_seen(behind, &newest, &[]).await;
+        assert_eq!(why, Err(NOT_SEEN.to_owned()));
+        let refused = fake_client(|_| Answer::status(403, "Forbidden"));
+        let why = has_seen(refused, &newest, &[]).await.unwrap_err();
+        assert!(why.contains("the fake says Forbidden"), "{why}");
+    }
 
     #[test]
     fn times_that_are_more_than_an_hour_apart_are_told() {

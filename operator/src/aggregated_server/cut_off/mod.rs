@@ -33,7 +33,7 @@ async fn settled() -> World {
     world
 }
 
-async fn assert_at_rest(world: &World, of: &str) {
+async fn assert_at_rest(world: &mut World, of: &str) {
     for _ in 0..2 {
         let requests = world.requests().await;
         let writes: Vec<&String> = requests
@@ -84,7 +84,7 @@ async fn cut_off(before: &World, coverage: Coverage, deed: impl Fn(&World)) {
     let requests = undisturbed.settle(false, look).await;
     let (wanted, issued) = (end_state(&undisturbed), undisturbed.issued().count());
     assert_one_authority(&undisturbed);
-    assert_at_rest(&undisturbed, "undisturbed").await;
+    assert_at_rest(&mut undisturbed, "undisturbed").await;
     let mut runs = 0;
     for number in 1..=requests {
         for (carried_out, restarts) in coverage.ways(number, undisturbed.gate.was_write(number)) {
@@ -98,7 +98,7 @@ async fn cut_off(before: &World, coverage: Coverage, deed: impl Fn(&World)) {
             assert_same(&end_state(&world), &wanted, &of);
             assert_eq!(world.issued().count(), issued, "{of}: authorities and leaves");
             assert_one_authority(&world);
-            assert_at_rest(&world, &of).await;
+            assert_at_rest(&mut world, &of).await;
             runs += 1;
         }
     }

@@ -14,7 +14,10 @@ use k8s_openapi::{
 };
 use kube::{
     Client, Resource, ResourceExt as _,
-    runtime::{reflector, watcher},
+    runtime::{
+        reflector::{self, store::Writer},
+        watcher,
+    },
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -69,6 +72,8 @@ pub(super) struct World {
     pub(super) cluster: FakeCluster,
     pub(super) gate: Gate,
     ctx: Arc<Context>,
+    /// What the operator's watch has told of AggregatedServers.
+    servers: Writer<ListedServer>,
     served: ByAddress,
     issued: Arc<Mutex<Issued>>,
     available: BTreeSet<String>,
@@ -143,11 +148,12 @@ impl World {
     ) -> Self {
         let (gate, served) = (Gate::default(), Arc::new(Mutex::new(served)));
         let issued = Arc::default();
-        let ctx = operator(client(&cluster, &gate, &issued), &served, time);
+        let (ctx, servers) = operator(client(&cluster, &gate, &issued), &served, time);
         Self {
             cluster,
             gate,
             ctx,
+            servers,
             served,
             issued,
             available,
@@ -160,7 +166,7 @@ impl World {
     /// The operator's process ends, and another one begins.
     pub(super) fn restart(&mut self) {
         let client = client(&self.cluster, &self.gate, &self.issued);
-        self.ctx = operator(client, &self.served, self.time);
+        (self.ctx, self.servers) = operator(client, &self.served, self.time);
         self.delivered = None;
     }
 
@@ -183,6 +189,11 @@ impl World {
     /// Somebody asks for a new authority.
     pub(super) fn ask_for_an_authority(&self) {
         self.edit(|server| server["metadata"]["annotations"][annex_crds::ROTATE_CA_ANNOTATION] = "1".into());
+    }
+
+    /// The AggregatedServer.
+    pub(super) fn server(&self) -> Value {
+        self.cluster.get(SERVER).unwrap_or_default()
     }
 
     /// What has stood in the Secrets since the beginning of this world.
@@ -224,19 +235,28 @@ impl World {
     }
 
     /// One reconcile, and what it sends.
-    pub(super) async fn requests(&self) -> Vec<String> {
+    pub(super) async fn requests(&mut self) -> Vec<String> {
         self.cluster.requests();
         self.reconcile().await;
         self.cluster.requests()
     }
 
-    async fn reconcile(&self) -> Ended {
-        let Some(server) = self.cluster.get(SERVER) else {
+    async fn reconcile(&mut self) -> Ended {
+        let server: Option<ListedServer> = self
+            .cluster
+            .get(SERVER)
+            .map(|server| serde_json::from_value(server).unwrap());
+        self.servers.apply_watcher_event(&watcher::Event::Init);
+        if let Some(server) = &server {
+            let event = watcher::Event::InitApply(server.clone());
+            self.servers.apply_watcher_event(&event);
+        }
+        self.servers.apply_watcher_event(&watcher::Event::InitDone);
+        let Some(server) = server.map(Arc::new) else {
             // As the controller does where its watch tells of the end.
             self.ctx.forget(&names().uid);
             return Ended::Itself;
         };
-        let server: Arc<ListedServer> = Arc::new(serde_json::from_value(server).unwrap());
         tokio::select! {
             biased;
             () = self.gate.cut() => Ended::Cut,
@@ -496,16 +516,16 @@ fn client(cluster: &FakeCluster, gate: &Gate, issued: &Arc<Mutex<Issued>>) -> Cl
     })
 }
 
-fn operator(client: Client, served: &ByAddress, time: Time) -> Arc<Context> {
-    let (servers, _) = reflector::store();
+fn operator(client: Client, served: &ByAddress, time: Time) -> (Arc<Context>, Writer<ListedServer>) {
+    let (servers, writer) = reflector::store();
     let prober = Prober::new(ask(Arc::clone(served), time));
     let mut ctx = Context::new(&deps(client.clone()).0, servers, Informers::default(), prober);
-    ctx.reach = Arc::new(move |_| Ok(client.clone()));
+    ctx.control_planes = Arc::new(move |_| Ok(client.clone()));
     let date = time.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     ctx.clock
         .observe(&HeaderMap::from_iter([(DATE, date.parse().unwrap())]));
     ctx.prober.keep_asking();
-    Arc::new(ctx)
+    (Arc::new(ctx), writer)
 }
 
 /// Asks the pods.

@@ -1,6 +1,7 @@
 //! What is wrong, from what was seen of the workload, its pods and its endpoints. Pure.
 
 mod last_words;
+pub mod network_policies;
 pub mod workload;
 
 use std::time::Duration;

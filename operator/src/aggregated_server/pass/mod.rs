@@ -2,6 +2,7 @@
 
 mod accounts;
 mod paused;
+mod reach;
 mod recall;
 #[cfg(test)]
 mod steady;
@@ -365,6 +366,7 @@ impl Pass<'_> {
         self.roll_what_was_not_reloaded(&keys, &reports, memory, outcome);
         self.register(&children, &published, &reports, memory, outcome)
             .await;
+        self.tell_who_does_not_reach(&reports, memory, outcome);
         Ok(())
     }
 
@@ -521,6 +523,11 @@ impl Pass<'_> {
         outcome.pending_endpoints = pending.map(|report| report.endpoint.to_string()).collect();
         let mut findings = diagnose::endpoints(&endpoints, &reports, &surroundings.pods, self.now);
         memory.asks_at_once = !findings.is_empty();
+        if diagnose::network_policies::are_asked_for(&reports, &surroundings.pods) {
+            let listed = &self.ctx.network_policies;
+            let policies = listed.of(&self.ctx.client, &self.names.namespace).await;
+            diagnose::network_policies::name(&mut findings, &reports, &surroundings.pods, &policies);
+        }
         if is_embedded(self.server) {
             findings.iter_mut().for_each(tell_of_short_outages);
         }

@@ -1,4 +1,4 @@
-//! The writes to APIServices that [`decide`](super::decide) decides about.
+//! The writes to APIServices that [`mod@decide`] decides about.
 
 use annex_crds::{TRIAL_ANNOTATION, v1alpha1::Reason};
 use jiff::Timestamp;

@@ -64,6 +64,8 @@ impl Cluster {
         cluster.put(SERVER, server);
         cluster.put(NAMESPACE, json!({ "metadata": { "name": "wardle", "uid": "n" } }));
         let (servers, mut writer) = reflector::store();
+        let listed = serde_json::from_value(cluster.objects(SERVER).remove(0)).unwrap();
+        writer.apply_watcher_event(&watcher::Event::Apply(listed));
         // Among others, so that its turn to have its Secrets read does not come within the test.
         for number in 0..1000 {
             let mut other: ListedServer = Guarded(Ok(testing::server()));

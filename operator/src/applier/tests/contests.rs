@@ -138,7 +138,7 @@ async fn what_somebody_takes_again_and_again_is_not_written_in_a_hot_loop() {
     assert_eq!(outcomes[3], Outcome::Waits);
     let told = ["ConfigMap default/wardle-ca: data.ca.crt is changed again and again by rival (Update)"];
     assert_eq!(applier.contested(OWNER), told);
-    assert!(applier.is_contested(&config_map()));
+    assert!(applier.is_contested(&config_map(), &Because::Changed));
     assert_eq!(applier.contested("another"), Vec::<String>::new());
     applier.forget(OWNER);
     assert_eq!(applier.contested(OWNER), Vec::<String>::new());

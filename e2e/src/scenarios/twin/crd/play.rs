@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use super::super::answer::{self, Memory};
 use super::super::request::{Request, filled};
-use super::sequence::{Act, Sequence, Step};
+use super::sequence::{Act, Answers, Events, Sequence, Step};
 use super::side::{GROUP, Side};
-use super::watch::Watch;
+use super::watch::{self, Watch};
 use crate::scenarios::{Failure, failure};
 
 /// No answer takes longer, and no event.
@@ -76,13 +76,9 @@ impl Play<'_> {
     async fn step(&mut self, step: &Step) -> Result<Said, Failure> {
         let said = match &step.act {
             Act::Ask => self.ask(&step.request).await?,
-            Act::AtOnce { count, unordered } => self.at_once(&step.request, *count, *unordered).await?,
+            Act::AtOnce { count, told } => self.at_once(&step.request, *count, *told).await?,
             Act::Watch(name) => self.watch(name, &step.request).await?,
-            Act::Events {
-                watch,
-                last,
-                by_object,
-            } => self.events(watch, last.as_deref(), *by_object).await?,
+            Act::Events { watch, last, told } => self.events(watch, last.as_deref(), *told).await?,
             Act::Compare([one, other]) => quiet(vec![json!(
                 self.told.contains_key(one) && self.told.get(one) == self.told.get(other)
             )]),
@@ -104,14 +100,15 @@ impl Play<'_> {
         }
     }
 
-    async fn at_once(&self, request: &Request, count: usize, unordered: bool) -> Result<Said, Failure> {
+    async fn at_once(&self, request: &Request, count: usize, told: Answers) -> Result<Said, Failure> {
         let one = async |number| self.read(self.send(request, number).await?).await;
         let all: Vec<Said> = try_join_all((0..count).map(one)).await?;
-        let values = all
-            .into_iter()
-            .map(|said| json!({ "code": said.code, "body": said.body }));
+        let values = all.into_iter().map(|said| match told {
+            Answers::Codes => json!(said.code),
+            Answers::Each | Answers::Set => json!({ "code": said.code, "body": said.body }),
+        });
         Ok(Said {
-            unordered,
+            unordered: told != Answers::Each,
             ..quiet(values.collect())
         })
     }
@@ -131,16 +128,21 @@ impl Play<'_> {
         })
     }
 
-    async fn events(&mut self, name: &str, last: Option<&str>, by_object: bool) -> Result<Said, Failure> {
+    async fn events(&mut self, name: &str, last: Option<&str>, told: Events) -> Result<Said, Failure> {
         let watch = self
             .watches
             .get_mut(name)
             .ok_or_else(|| failure(format!("no watch {name} goes on")))?;
         let mut events = watch.events(last, LIMIT).await;
         self.told.insert(name.to_owned(), events.clone());
-        if by_object {
+        match told {
+            Events::All => {}
             // A stable order: each object's events stay as they came.
-            events.sort_by_key(|event| event["object"]["metadata"]["name"].to_string());
+            Events::Objects => events.sort_by_key(|event| event["object"]["metadata"]["name"].to_string()),
+            Events::Count => {
+                let rising = events.is_sorted_by(|one, next| watch::revision(one) < watch::revision(next));
+                events = vec![json!({ "events": events.len(), "rising": rising })];
+            }
         }
         Ok(quiet(events))
     }
@@ -202,7 +204,8 @@ fn quiet(body: Vec<Value>) -> Said {
     }
 }
 
-/// Text of a request with the paths and types of the definitions in the place of their names.
+/// Text of a request with the paths and types of the definitions in the place of their names. The kind comes first: errors show the first bytes
+/// of a body, and no group must be cut off.
 fn placed(text: &str, namespace: &str) -> String {
     let replaced = [
         (
@@ -217,13 +220,13 @@ fn placed(text: &str, namespace: &str) -> String {
         ("{{sites}}", format!("/apis/{GROUP}/v1/sites")),
         (
             "{{Machine}}",
-            format!(r#""apiVersion":"{GROUP}/v1","kind":"Machine""#),
+            format!(r#""kind":"Machine","apiVersion":"{GROUP}/v1""#),
         ),
         (
             "{{Beta}}",
-            format!(r#""apiVersion":"{GROUP}/v1beta1","kind":"Machine""#),
+            format!(r#""kind":"Machine","apiVersion":"{GROUP}/v1beta1""#),
         ),
-        ("{{Site}}", format!(r#""apiVersion":"{GROUP}/v1","kind":"Site""#)),
+        ("{{Site}}", format!(r#""kind":"Site","apiVersion":"{GROUP}/v1""#)),
         ("{{namespace}}", namespace.to_owned()),
     ];
     replaced

@@ -6,11 +6,13 @@
 //!
 //! - `JSON`, `MERGE`, `STRATEGIC`, `APPLY`: a PATCH of this form;
 //! - `WATCH NAME PATH`: begins a watch that goes on beside the next requests; its answer is the head;
-//! - `EVENTS NAME LAST`: what this watch has told, to the first event of the object LAST or, if LAST is `-`, to its end. Bookmarks that come by the
-//!   clock are left out. With the header `Order: object` events are ordered by their objects, each object's as they came;
+//! - `EVENTS NAME LAST`: what this watch has told, to the first event of the object LAST or, if LAST is `-`, to its end. Bookmarks that come by
+//!   the clock are left out. With the header `Told: objects` events are ordered by their objects, each object's as they came; with `Told: count`
+//!   only their number is told, and whether their revisions rise;
 //! - `COMPARE NAME OTHER`: whether two watches, whose events were looked at, told the same in the same order.
 //!
-//! `At-once: COUNT` sends a request so often at the same time, with `{{n}}` from 0 on, and `Order: none` compares the answers as a set.
+//! `At-once: COUNT` sends a request so often at the same time, with `{{n}}` from 0 on; with `Told: set` the answers are compared as a set, and with
+//! `Told: codes` only their codes are.
 
 use super::super::request::{Request, parse};
 
@@ -44,11 +46,7 @@ pub(super) enum Act {
     /// A request, and its answer.
     Ask,
     /// A request many times at once.
-    AtOnce {
-        count: usize,
-        /// Which of them is answered what is chance.
-        unordered: bool,
-    },
+    AtOnce { count: usize, told: Answers },
     /// A watch of this name begins.
     Watch(String),
     /// What a watch has told.
@@ -56,10 +54,32 @@ pub(super) enum Act {
         watch: String,
         /// Up to the first event of this object; `None`: to the end.
         last: Option<String>,
-        by_object: bool,
+        told: Events,
     },
     /// Whether two watches told the same.
     Compare([String; 2]),
+}
+
+/// What of answers to many requests at once is no chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// All.
+    Each,
+    /// The set of them.
+    Set,
+    /// How many have which code.
+    Codes,
+}
+
+/// What of the events of a watch is no chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Events {
+    /// All, and their order.
+    All,
+    /// All, and the order of each object's.
+    Objects,
+    /// How many there are.
+    Count,
 }
 
 /// The sequences of a file; the titles of their requests begin with theirs.
@@ -84,11 +104,11 @@ fn step(title: &str, mut request: Request) -> Step {
         let found = request.headers.iter().find(|(found, _)| found == name);
         found.map(|(_, value)| value.clone())
     };
-    let (order, count) = (header("Order"), header("At-once"));
+    let (told, count) = (header("Told"), header("At-once"));
     let content_type = header("Content-Type");
     request
         .headers
-        .retain(|(name, value)| !["Order", "At-once"].contains(&name.as_str()) && value != "none");
+        .retain(|(name, value)| !["Told", "At-once"].contains(&name.as_str()) && value != "none");
     let patch = PATCHES.iter().find(|(word, _)| *word == request.method);
     if let Some((_, form)) = patch {
         request.method = "PATCH".to_owned();
@@ -107,13 +127,21 @@ fn step(title: &str, mut request: Request) -> Step {
         "EVENTS" => Act::Events {
             watch: first,
             last: Some(second).filter(|last| last != "-"),
-            by_object: order.as_deref() == Some("object"),
+            told: match told.as_deref() {
+                Some("objects") => Events::Objects,
+                Some("count") => Events::Count,
+                _ => Events::All,
+            },
         },
         "COMPARE" => Act::Compare([first, second]),
         _ => match count.and_then(|count| count.parse().ok()) {
             Some(count) => Act::AtOnce {
                 count,
-                unordered: order.as_deref() == Some("none"),
+                told: match told.as_deref() {
+                    Some("set") => Answers::Set,
+                    Some("codes") => Answers::Codes,
+                    _ => Answers::Each,
+                },
             },
             None => Act::Ask,
         },
@@ -129,7 +157,7 @@ fn add_content_type(request: &mut Request, form: &str) {
 mod tests {
     use super::*;
 
-    const FILE: &str = "## one\n### make\nPOST {{machines}}\n\n{}\n\n### watch\nWATCH w {{machines}}?watch=1\n\n### many\nPOST {{machines}}\nAt-once: 3\nOrder: none\nContent-Type: none\n\n{}\n\n## two\n### patch\nMERGE {{sites}}/a\n\n{}\n\n### told\nEVENTS w last\nOrder: object\n\n### all told\nEVENTS w -\n\n### alike\nCOMPARE w v\n";
+    const FILE: &str = "## one\n### make\nPOST {{machines}}\n\n{}\n\n### watch\nWATCH w {{machines}}?watch=1\n\n### many\nPOST {{machines}}\nAt-once: 3\nTold: set\nContent-Type: none\n\n{}\n\n## two\n### patch\nMERGE {{sites}}/a\n\n{}\n\n### told\nEVENTS w last\nTold: objects\n\n### all told\nEVENTS w -\n\n### alike\nCOMPARE w v\n";
 
     #[test]
     fn a_file_has_sequences_of_steps() {
@@ -145,21 +173,21 @@ mod tests {
                 Act::Watch("w".to_owned()),
                 Act::AtOnce {
                     count: 3,
-                    unordered: true
+                    told: Answers::Set
                 }
             ]
         );
-        let events = |last: Option<&str>, by_object| Act::Events {
+        let events = |last: Option<&str>, told| Act::Events {
             watch: "w".to_owned(),
             last: last.map(str::to_owned),
-            by_object,
+            told,
         };
         assert_eq!(
             acts(&two),
             [
                 Act::Ask,
-                events(Some("last"), true),
-                events(None, false),
+                events(Some("last"), Events::Objects),
+                events(None, Events::All),
                 Act::Compare(["w".to_owned(), "v".to_owned()])
             ]
         );

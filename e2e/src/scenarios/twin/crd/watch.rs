@@ -80,6 +80,14 @@ impl Watch {
     }
 }
 
+/// The resourceVersion of an event's object.
+pub(super) fn revision(event: &Value) -> Option<u64> {
+    event["object"]["metadata"]["resourceVersion"]
+        .as_str()?
+        .parse()
+        .ok()
+}
+
 /// A bookmark that tells no end of initial events: when it comes is a matter of the clock.
 fn is_by_the_clock(event: &Value) -> bool {
     event["type"] == "BOOKMARK" && !event.to_string().contains(INITIAL_END)

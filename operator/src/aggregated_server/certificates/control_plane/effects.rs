@@ -50,7 +50,7 @@ fn api_services(bundle: &[Certificate]) -> Vec<APIService> {
 /// A cluster whose `default/kubernetes` has these endpoints, and what each one answers to a read of an APIService.
 struct Cluster {
     client: Client,
-    reach: Reach,
+    clients: Clients,
     answers: Arc<Mutex<BTreeMap<String, Answer>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
@@ -73,7 +73,7 @@ impl Cluster {
         let answers: Arc<Mutex<BTreeMap<String, Answer>>> = Arc::default();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let (given, seen) = (Arc::clone(&answers), Arc::clone(&asked));
-        let reach: Reach = Arc::new(move |address| {
+        let clients: Clients = Arc::new(move |address| {
             let (address, given, seen) = (address.to_owned(), Arc::clone(&given), Arc::clone(&seen));
             Ok(fake_client(move |request| {
                 let asked = format!("{address} {}?{}", request.path, request.query);
@@ -83,7 +83,7 @@ impl Cluster {
         });
         Self {
             client,
-            reach,
+            clients,
             answers,
             asked,
         }
@@ -100,7 +100,7 @@ impl Cluster {
         services: &[APIService],
     ) -> Option<String> {
         let services: Vec<&APIService> = services.iter().collect();
-        widening(&self.client, &self.reach, memory, wanted, &services).await
+        widening(&self.client, &self.clients, memory, wanted, &services).await
     }
 }
 
@@ -185,7 +185,7 @@ async fn control_planes_are_asked_for_their_time() {
     let clock = Clock::default();
     let noon = "Fri, 01 Jan 2027 12:00:00 GMT";
     clock.observe(&http::HeaderMap::from_iter([(DATE, noon.parse().unwrap())]));
-    let telling = |second: Option<&'static str>| -> Reach {
+    let telling = |second: Option<&'static str>| -> Clients {
         Arc::new(move |address| {
             let date = if address == PLANES[0] { Some(noon) } else { second };
             Ok(Client::new(
