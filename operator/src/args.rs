@@ -145,10 +145,10 @@ pub struct RunArgs {
     #[arg(long, env = "ANNEX_RESYNC", default_value = "20s", value_parser = resync, value_name = "DURATION")]
     pub resync: GoDuration,
     /// Requests a second to the API server, 1 to 10000; watches and the lease are not counted
-    #[arg(long, env = "ANNEX_KUBE_API_QPS", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000), value_name = "NUMBER")]
+    #[arg(long, env = "ANNEX_KUBE_API_QPS", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=10_000), value_name = "NUMBER")]
     pub kube_api_qps: u16,
     /// Requests to the API server at once after a pause, 1 to 10000
-    #[arg(long, env = "ANNEX_KUBE_API_BURST", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000), value_name = "NUMBER")]
+    #[arg(long, env = "ANNEX_KUBE_API_BURST", default_value_t = 400, value_parser = clap::value_parser!(u16).range(1..=10_000), value_name = "NUMBER")]
     pub kube_api_burst: u16,
 }
 
@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(settings.namespaces, Namespaces::default());
         assert_eq!((settings.workers, settings.resync), (4, Duration::from_secs(20)));
         assert_eq!(settings.probe_service_account, "annex-probe");
-        assert_eq!(args.rate(), Rate { qps: 50, burst: 100 });
+        assert_eq!(args.rate(), Rate { qps: 200, burst: 400 });
     }
 
     #[test]

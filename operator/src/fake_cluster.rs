@@ -88,6 +88,16 @@ impl FakeCluster {
             .collect()
     }
 
+    /// The same with their paths.
+    pub(crate) fn found(&self, part: &str) -> Vec<(String, Value)> {
+        let state = self.0.lock().unwrap();
+        let objects = state.objects.iter();
+        objects
+            .filter(|(path, _)| path.contains(part))
+            .map(|(path, object)| (path.clone(), object.clone()))
+            .collect()
+    }
+
     /// What was asked since the last call: `METHOD path`.
     pub(crate) fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().requests)
@@ -148,8 +158,19 @@ impl State {
             Some(path) => (path, true),
             None => (path, false),
         };
+        let is_apply = method == "PATCH" && !body["kind"].is_null();
         let Some(live) = self.objects.get(path).cloned() else {
-            return Answer::status(404, "NotFound");
+            // An apply makes what is not there, whatever version it carries.
+            if !is_apply || is_status {
+                return Answer::status(404, "NotFound");
+            }
+            if !body["metadata"]["uid"].is_null() {
+                return Answer::status(409, "Conflict");
+            }
+            let mut object = body.clone();
+            object["metadata"]["uid"] = format!("uid-{}", self.version).into();
+            object["metadata"]["managedFields"] = json!([entry("Apply", body)]);
+            return self.put(path, object);
         };
         let sent = &body["metadata"];
         for field in ["uid", "resourceVersion"] {
@@ -163,8 +184,19 @@ impl State {
         } else if method == "PUT" {
             object = body.clone();
         } else {
+            // What was applied before and is not any more goes.
+            let owned = is_apply
+                .then(|| live["metadata"]["managedFields"].as_array())
+                .flatten();
+            let ours = owned
+                .into_iter()
+                .flatten()
+                .find(|entry| entry["operation"] == "Apply");
+            if let Some(ours) = ours {
+                drop_unapplied(&mut object, &ours["fieldsV1"], body);
+            }
             merge(&mut object, body);
-            if !body["kind"].is_null() {
+            if is_apply {
                 let others = live["metadata"]["managedFields"]
                     .as_array()
                     .cloned()
@@ -187,7 +219,8 @@ impl State {
 
     fn put(&mut self, path: &str, mut object: Value) -> Answer {
         self.version += 1;
-        object["metadata"]["resourceVersion"] = self.version.to_string().into();
+        // No object has version 1.
+        object["metadata"]["resourceVersion"] = (self.version + 1).to_string().into();
         self.objects.insert(path.to_owned(), object);
         self.found(path)
     }
@@ -203,6 +236,19 @@ fn is_object(path: &str) -> bool {
     match below {
         ["namespaces", _, below @ ..] if !below.is_empty() => below.len() == 2,
         other => other.len() == 2,
+    }
+}
+
+fn drop_unapplied(object: &mut Value, owned: &Value, body: &Value) {
+    for (field, below) in owned.as_object().into_iter().flatten() {
+        let name = field.strip_prefix("f:").unwrap_or(field);
+        match (object.get_mut(name), body.get(name)) {
+            (Some(_), None) => {
+                object.as_object_mut().unwrap().remove(name);
+            }
+            (Some(object), Some(body)) => drop_unapplied(object, below, body),
+            (None, _) => {}
+        }
     }
 }
 

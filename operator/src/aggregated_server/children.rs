@@ -31,6 +31,9 @@ pub struct Children<'a> {
 pub enum Writes {
     /// All that is to be written.
     Allowed,
+    /// What is not there yet: each request that makes something is refused where it is. Where anything else is to be written the
+    /// pass begins again with live reads.
+    Creations,
     /// Nothing, since what is known may be late: where something is to be written the pass begins again with live reads.
     AfterLiveReads,
     /// Nothing: somebody wants everything to stay as it is.
@@ -61,6 +64,9 @@ impl Children<'_> {
         let desired = self.desired(object, outcome)?.leaving(left);
         if self.writes != Writes::Allowed {
             let known = self.ctx.applier.known(&desired);
+            if known.is_none() && self.writes == Writes::Creations {
+                return self.create(&desired, refused, outcome).await;
+            }
             return self.unwritten(&desired, known.as_deref(), outcome);
         }
         let applied = self.ctx.applier.apply(&desired).await;
@@ -80,6 +86,9 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let desired = self.desired(object, outcome)?;
+        if known.is_none() && self.writes == Writes::Creations {
+            return self.create(&desired, refused, outcome).await;
+        }
         if self.writes != Writes::Allowed {
             return self.unwritten(&desired, known, outcome);
         }
@@ -91,6 +100,52 @@ impl Children<'_> {
             outcome.children.push(child(&desired));
         }
         self.applied(&desired, applied, refused, outcome)
+    }
+
+    /// Makes a child of which watches know nothing, in a pass over what they have brought.
+    pub async fn make<K>(&self, object: &K, refused: Reason, outcome: &mut PassResult) -> Option<Applied>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let desired = self.desired(object, outcome)?;
+        if self.ctx.applier.before(&desired, None) == Before::Waits {
+            return None;
+        }
+        // Nothing is made for a server that was deleted since a watch told of it.
+        if let Err(error) = self.ctx.applier.confirm(&self.names.owner_reference()).await {
+            self.refused(&desired, error, refused, outcome);
+            return None;
+        }
+        self.create(&desired, refused, outcome).await
+    }
+
+    /// Applies `next` in the place of `object`, in a pass over what watches have brought, where the child is `known` to be as
+    /// `object` says, and only while it is that very version.
+    pub async fn apply_next<K>(
+        &self,
+        (object, next): (&K, &K),
+        known: &Known,
+        refused: Reason,
+        outcome: &mut PassResult,
+    ) -> Option<Applied>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let (desired, before) = (self.desired(next, outcome)?, self.desired(object, outcome)?);
+        let applier = &self.ctx.applier;
+        if !known.is_as(&before) || applier.before(&desired, Some(known)) != Before::Ask {
+            return self.unwritten(&desired, Some(known), outcome);
+        }
+        let applied = self.ctx.applier.apply_next(&desired, known).await;
+        outcome.not_live |= matches!(applied, Err(ApplyError::Raced { .. }));
+        self.applied(&desired, applied, refused, outcome)
+    }
+
+    /// Makes a child that is not known to be there. Where it is, what is known is late, and the pass begins again with live reads.
+    async fn create(&self, desired: &Desired, refused: Reason, outcome: &mut PassResult) -> Option<Applied> {
+        let applied = self.ctx.applier.create(desired).await;
+        outcome.not_live |= matches!(applied, Err(ApplyError::Raced { .. }));
+        self.applied(desired, applied, refused, outcome)
     }
 
     /// What is there of a child that is not to be written.
@@ -147,7 +202,7 @@ impl Children<'_> {
 
     /// Something is to be written, and may not be.
     pub fn not_now(&self, outcome: &mut PassResult) {
-        outcome.not_live |= self.writes == Writes::AfterLiveReads;
+        outcome.not_live |= matches!(self.writes, Writes::AfterLiveReads | Writes::Creations);
     }
 
     fn desired<K>(&self, object: &K, outcome: &mut PassResult) -> Option<Desired>
@@ -187,6 +242,10 @@ impl Children<'_> {
         let Ok(desired) = Desired::new(object, &self.names.uid) else {
             return true;
         };
+        // What is made is taken or refused as a whole.
+        if self.writes == Writes::Creations {
+            return true;
+        }
         // A dry run stores nothing: who is paused learns of it too.
         if self.writes == Writes::AfterLiveReads {
             let refusal = self.refusal(&desired, self.ctx.applier.known(&desired).as_deref());

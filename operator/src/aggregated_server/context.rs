@@ -31,6 +31,7 @@ use super::{
     fleet::{Fleet, Wait},
     informers::Informers,
     network_policies::NetworkPolicies,
+    newcomers::Newcomers,
     pass_result::EventRecord,
     prober::Prober,
     reach::{self, Reach, doubt::Doubt},
@@ -92,6 +93,8 @@ pub struct Context {
     pub servers: Store<ListedServer>,
     /// The rotations of all servers.
     pub fleet: Fleet,
+    /// The workers of those that are not registered yet.
+    pub newcomers: Newcomers,
     /// Children that are not taken.
     pub refusals: Refusals,
     publisher: Publisher,
@@ -201,6 +204,7 @@ impl Context {
             token: tokio::sync::Mutex::default(),
             clocks: tokio::sync::Mutex::default(),
             fleet: Fleet::default(),
+            newcomers: Newcomers::among(deps.settings.workers),
             refusals: Refusals::default(),
             skew_told: AtomicBool::default(),
             memory: Mutex::default(),

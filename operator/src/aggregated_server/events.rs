@@ -108,7 +108,8 @@ fn change(type_: ConditionType, old: &[Condition], new: &[Condition]) -> Option<
     }
 }
 
-/// The Event of a change of `Ready`; `None` where its status and reason stay.
+/// The Event of a change of `Ready`; `None` where its status and reason stay, and between the steps of a first start, which status
+/// tells: a thousand new servers have a thousand of each.
 #[must_use]
 pub fn transition(old: &[Condition], new: &[Condition]) -> Option<EventRecord> {
     let ready = |conditions: &[Condition]| -> Option<Condition> {
@@ -119,11 +120,20 @@ pub fn transition(old: &[Condition], new: &[Condition]) -> Option<EventRecord> {
     };
     let now = ready(new)?;
     let before = ready(old);
-    if before.is_some_and(|before| (before.status, before.reason) == (now.status.clone(), now.reason.clone()))
+    if before
+        .as_ref()
+        .is_some_and(|before| (&before.status, &before.reason) == (&now.status, &now.reason))
     {
         return None;
     }
-    let expected = EXPECTED.iter().any(|reason| reason.as_str() == now.reason);
+    let is_expected = |reason: &str| EXPECTED.iter().any(|expected| expected.as_str() == reason);
+    let expected = is_expected(&now.reason);
+    let starts = before.is_none_or(|before| {
+        before.status != "True" && (before.reason == Reason::Pending.as_str() || is_expected(&before.reason))
+    });
+    if expected && starts {
+        return None;
+    }
     Some(match now.status.as_str() {
         "True" => EventRecord::normal("Ready", "Reconcile", now.message),
         _ if expected => EventRecord::normal(&now.reason, "Reconcile", now.message),

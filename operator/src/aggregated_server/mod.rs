@@ -21,6 +21,7 @@
 //! | `bypass` | asks whether they can be used past the aggregator | network |
 //! | `control_planes`, `reach` | the kube-apiservers, and which of them do not reach a server | network |
 //! | `pass` | one pass: all of the above in order | through them |
+//! | `newcomers` | how many workers those have that are not registered yet | none |
 //! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
 //! | `status`, `pending`, `update_status`, `events` | what was found, told | writes status |
 
@@ -45,6 +46,7 @@ pub mod invalid;
 pub mod live;
 pub mod names;
 pub mod network_policies;
+pub mod newcomers;
 pub mod pass;
 pub mod pass_result;
 mod pending;
@@ -79,6 +81,7 @@ use self::{
     claimant::ListedServer,
     context::Context,
     finding::Finding,
+    informers::server_index,
     pass::{HURRIED, IMPATIENT, PassError},
     pass_result::{EventRecord, PassResult},
     requeue::Failures,
@@ -125,6 +128,19 @@ pub async fn reconcile(server: Arc<ListedServer>, ctx: Arc<Context>) -> Result<A
     let _work = ctx.heartbeat.begin();
     let started = Instant::now();
     let (name, uid) = (server.name_any(), server.uid().unwrap_or_default());
+    let _place = if ctx
+        .informers
+        .api_services
+        .indexed(&server_index(&name))
+        .is_empty()
+    {
+        match ctx.newcomers.enter(rand::random()) {
+            Ok(place) => Some(place),
+            Err(pause) => return Ok(Action::requeue(pause)),
+        }
+    } else {
+        None
+    };
     // It may be cut off anywhere, see below.
     let result = tokio::time::timeout(
         DEADLINE,

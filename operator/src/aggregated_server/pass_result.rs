@@ -110,6 +110,18 @@ impl PassResult {
     pub fn find(&mut self, reason: Reason, message: impl Into<String>) {
         self.findings.push(Finding::new(reason, message));
     }
+
+    /// Adds what was done beside this, to children alone.
+    pub fn extend(&mut self, beside: Self) {
+        self.findings.extend(beside.findings);
+        self.children.extend(beside.children);
+        self.event_records.extend(beside.event_records);
+        self.not_live |= beside.not_live;
+        self.hurry |= beside.hurry;
+        if self.unanswered.is_none() {
+            self.unanswered = beside.unanswered;
+        }
+    }
 }
 
 #[cfg(test)]

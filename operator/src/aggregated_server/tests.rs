@@ -1,3 +1,5 @@
+mod first_start;
+
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
@@ -10,8 +12,10 @@ use crate::{
 
 const SERVER: &str = "/apis/annex.dev/v1alpha1/aggregatedservers/wardle";
 
+/// One that a pass has gone over.
 fn listed(version: &str) -> Arc<ListedServer> {
     let mut server = json!(server());
+    server["status"] = json!({ "observedGeneration": 3 });
     server["metadata"]["resourceVersion"] = version.into();
     Arc::new(serde_json::from_value(server).unwrap())
 }

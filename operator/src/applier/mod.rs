@@ -10,14 +10,13 @@
 //! - what somebody else changed is named before it is repaired ([`Drift`]), and what Annex never applied is
 //!   left alone, since server-side apply owns only the fields it was given.
 //!
-//! **Creation.** No apply request can say "only if there is none": without `force` it would quietly merge
-//! into a foreign object that appeared since the GET, ownerReference included, and the garbage collector would
-//! later delete that object; a `metadata.uid` in the body is refused where no object exists, a
-//! `metadata.resourceVersion` is ignored there. So an object is made by POST, which fails where a name is
-//! taken. A POST is recorded as operation `Update`, and fields of such an entry would outlive their removal
-//! from the desired object; so the entry is turned into an `Apply` one, and the object is applied once. It is
-//! the way client-go's `csaupgrade` goes. The hash annotation comes with that apply: a creation that was
-//! interrupted half-way has none, and the next plan finishes it.
+//! **Creation.** An apply makes an object where there is none, and would with `force` quietly merge into a foreign one that has
+//! appeared since it was looked for, ownerReference included, which the garbage collector would later delete. So the apply that is to
+//! make one carries a `metadata.resourceVersion` that no object has (`NO_VERSION`): a version is compared with that of the object
+//! that is there, and refused (409), and means nothing where there is none (k8s.io/apiserver, `Store.Update` in
+//! pkg/registry/generic/registry/store.go). No read has to come before it. Objects of a POST, such as earlier versions of Annex made
+//! them, have an entry of operation `Update`, whose fields would outlive their removal from the desired object; it is turned into an
+//! `Apply` one before they are applied, as client-go's `csaupgrade` does. What has no hash annotation was never applied as a whole.
 //!
 //! **Fields that are handed over.** Server-side apply removes a field that was applied and is applied no more,
 //! and one with a default gets that: a Deployment that is handed to an autoscaler would have one replica at
@@ -54,10 +53,9 @@ use std::sync::Arc;
 use annex_crds::v1alpha1::AggregatedServer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
-use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
+use kube::api::{DeleteParams, GetParams, Patch, PatchParams, Preconditions, PropagationPolicy};
 use kube::core::{ApiResource, Request};
 use serde_json::Value;
-use tracing::debug;
 
 pub use contests::Before;
 pub use desired::{Desired, DesiredError, digest};
@@ -76,6 +74,9 @@ pub use annex_crds::MANAGER as FIELD_MANAGER;
 const OWNER_REFERENCES: &str = "metadata.ownerReferences";
 /// The annotation that holds the hash of the object as it was applied last.
 pub const APPLIED_HASH: &str = "annex.dev/applied-hash";
+
+/// A version that no object has: it is that of the store before anything was written to it.
+const NO_VERSION: &str = "1";
 
 /// What an [`Applier::apply`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,17 +176,16 @@ impl Applier {
     }
 
     /// The same, only while the object still has the resourceVersion that it was read with earlier: for what derives from something
-    /// else that was read after it. `None` where there was no object. It is read once more: who reads an object for its meaning
-    /// may leave out whose its fields are.
+    /// else that was read after it. It is read once more: who reads an object for its meaning may leave out whose its fields are.
     ///
     /// # Errors
     /// See [`ApplyError`]; [`ApplyError::Raced`] where somebody has written the object since it was read.
-    pub async fn apply_since(&self, desired: &Desired, read: Option<&str>) -> Result<Applied, ApplyError> {
+    pub async fn apply_since(&self, desired: &Desired, read: &str) -> Result<Applied, ApplyError> {
         let live = self.get(desired).await?;
         let version = live
             .as_ref()
             .and_then(|live| metadata_text(live, "resourceVersion"));
-        if version.as_deref() != read {
+        if version.as_deref() != Some(read) {
             return Err(ApplyError::Raced {
                 object: desired.name(),
                 message: "it has changed since it was read".to_owned(),
@@ -194,19 +194,59 @@ impl Applier {
         self.carry_out(desired, live, Guard::ResourceVersion).await
     }
 
-    /// The same over what was `known` of the object, which is read once more only where it is not as it should be.
+    /// The same over what was `known` of the object, `None` where there was none; it is read once more only where it is not as it
+    /// should be.
     ///
     /// # Errors
     /// See [`Applier::apply_since`].
     pub async fn apply_over(&self, desired: &Desired, known: Option<&Known>) -> Result<Applied, ApplyError> {
-        match self.before(desired, known) {
-            Before::Unchanged => Ok(Applied::UNCHANGED),
-            Before::Waits => Ok(Applied::WAITS),
-            Before::Ask => {
-                let read = known.map(|known| &*known.resource_version);
-                self.apply_since(desired, read).await
-            }
+        match (self.before(desired, known), known) {
+            (Before::Unchanged, _) => Ok(Applied::UNCHANGED),
+            (Before::Waits, _) => Ok(Applied::WAITS),
+            (Before::Ask, Some(known)) => self.apply_since(desired, &known.resource_version).await,
+            (Before::Ask, None) => self.create(desired).await,
         }
+    }
+
+    /// Applies `desired` over what is `known`, and over that very version, without a read. For what is known to be whole as it was
+    /// applied before ([`Known::is_as`] of that), and differs from it by what is applied no more, or not yet.
+    ///
+    /// # Errors
+    /// See [`Applier::apply_since`].
+    pub async fn apply_next(&self, desired: &Desired, known: &Known) -> Result<Applied, ApplyError> {
+        let mut body = desired.hashed();
+        body["metadata"]["uid"] = (*known.uid).into();
+        body["metadata"]["resourceVersion"] = (*known.resource_version).into();
+        let update = async {
+            let params = PatchParams::apply(FIELD_MANAGER).force();
+            let patch = Patch::Apply(&body);
+            let live = self.patch("apply", desired, &params, &patch).await?;
+            Ok(Applied {
+                live: Some(live),
+                outcome: Outcome::Updated(Because::Changed),
+            })
+        };
+        self.write(desired, &[], update).await
+    }
+
+    /// Makes the object, where there is none of its name.
+    ///
+    /// # Errors
+    /// See [`ApplyError`]; [`ApplyError::Raced`] where there is one, whoever it belongs to.
+    pub async fn create(&self, desired: &Desired) -> Result<Applied, ApplyError> {
+        let mut body = desired.hashed();
+        body["metadata"]["resourceVersion"] = NO_VERSION.into();
+        let creation = async {
+            let (params, patch) = (PatchParams::apply(FIELD_MANAGER), Patch::Apply(&body));
+            let live = self.patch("create", desired, &params, &patch).await?;
+            Ok(Applied {
+                live: Some(live),
+                outcome: Outcome::Created,
+            })
+        };
+        let deletion = Dispute::removed("");
+        let deleted = self.contests.was_written(desired).then_some(deletion);
+        self.write(desired, deleted.as_slice(), creation).await
     }
 
     /// What is to be done about an object of which this is `known`.
@@ -231,12 +271,7 @@ impl Applier {
         guard: Guard,
     ) -> Result<Applied, ApplyError> {
         match (plan(desired, live.as_ref()), live) {
-            (Plan::Create, _) | (_, None) => {
-                let deletion = Dispute::removed("");
-                let deleted = self.contests.was_written(desired).then_some(deletion);
-                self.write(desired, deleted.as_slice(), self.create(desired, guard))
-                    .await
-            }
+            (Plan::Create, _) | (_, None) => self.create(desired).await,
             (Plan::Foreign { owner }, Some(_)) => Err(ApplyError::Foreign {
                 object: desired.name(),
                 owner,
@@ -373,8 +408,9 @@ impl Applier {
         match plan(desired, live.as_ref()) {
             // What it would be refused for are its references, which are replaced first.
             Plan::Apply(Because::Adopted) => Ok(()),
-            Plan::Create | Plan::Apply(_) => self.dry_run(desired).await.map(|_| ()),
-            Plan::Unchanged | Plan::Foreign { .. } | Plan::Terminating => Ok(()),
+            Plan::Apply(_) => self.dry_run(desired).await.map(|_| ()),
+            // A creation is one request, which is taken or refused as a whole.
+            Plan::Create | Plan::Unchanged | Plan::Foreign { .. } | Plan::Terminating => Ok(()),
         }
     }
 
@@ -389,8 +425,8 @@ impl Applier {
             dry_run: true,
             ..PatchParams::apply(FIELD_MANAGER).force()
         };
-        self.patch(desired, &params, &Patch::Apply(desired.object()))
-            .await
+        let patch = Patch::Apply(desired.object());
+        self.patch("apply", desired, &params, &patch).await
     }
 
     /// Makes sure that the AggregatedServer `owner` is there with its uid. To be asked after an object was read that is
@@ -488,38 +524,6 @@ impl Applier {
         }
     }
 
-    async fn create(&self, desired: &Desired, guard: Guard) -> Result<Applied, ApplyError> {
-        let object = desired.name();
-        let params = PostParams {
-            dry_run: false,
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-        };
-        let body = desired.object().to_string().into_bytes();
-        let created = self
-            .send(
-                "create",
-                &object,
-                Request::new(desired.url_path()).create(&params, body),
-            )
-            .await?;
-        self.cache.answered(desired.resource(), &created);
-        match self.update(desired, &created, guard).await {
-            Ok(live) => Ok(Applied {
-                live: Some(live),
-                outcome: Outcome::Created,
-            }),
-            // Some controller wrote its status in between. The object is there; the next plan finishes it.
-            Err(ApplyError::Raced { .. }) => {
-                debug!(%object, "object changed right after its creation, its first apply waits");
-                Ok(Applied {
-                    live: Some(created),
-                    outcome: Outcome::Created,
-                })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
     async fn update(&self, desired: &Desired, live: &Value, guard: Guard) -> Result<Value, ApplyError> {
         let mut resource_version = metadata_text(live, "resourceVersion");
         if let Some(patch) = preparation::preparation(desired, live) {
@@ -527,7 +531,8 @@ impl Applier {
                 field_manager: Some(FIELD_MANAGER.to_owned()),
                 ..PatchParams::default()
             };
-            let prepared = self.patch(desired, &params, &Patch::Merge(&patch)).await?;
+            let patch = Patch::Merge(&patch);
+            let prepared = self.patch("apply", desired, &params, &patch).await?;
             resource_version = metadata_text(&prepared, "resourceVersion");
         }
         let mut body = desired.hashed();
@@ -539,23 +544,20 @@ impl Applier {
         {
             body["metadata"]["resourceVersion"] = Value::String(resource_version);
         }
-        self.patch(
-            desired,
-            &PatchParams::apply(FIELD_MANAGER).force(),
-            &Patch::Apply(&body),
-        )
-        .await
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        self.patch("apply", desired, &params, &Patch::Apply(&body)).await
     }
 
     async fn patch(
         &self,
+        action: &'static str,
         desired: &Desired,
         params: &PatchParams,
         patch: &Patch<&Value>,
     ) -> Result<Value, ApplyError> {
         let object = desired.name();
         let request = Request::new(desired.url_path()).patch(&object.name, params, patch);
-        let live = self.send("apply", &object, request).await?;
+        let live = self.send(action, &object, request).await?;
         if !params.dry_run {
             self.cache.answered(desired.resource(), &live);
         }

@@ -15,6 +15,7 @@ use crate::aggregated_server::{
     context::{Context, Memory},
     dereference::{Source, Surroundings},
     finding::Finding,
+    informers::store::Children as _,
     names::Names,
     pass_result::{EventRecord, PassResult},
 };
@@ -346,14 +347,16 @@ impl SecretsApplier<'_> {
             .unwrap_or_default();
         let note = format!("certificate authority {name} was made: {why}");
         let event_record = match fault {
-            Some(AuthorityFault::Unusable(fault)) => EventRecord::warning(
+            Some(AuthorityFault::Unusable(fault)) => Some(EventRecord::warning(
                 Reason::CaSecretInvalid.as_str(),
                 "IssueAuthority",
                 format!("{note}: {fault}"),
-            ),
-            _ => EventRecord::normal("AuthorityIssued", "IssueAuthority", note),
+            )),
+            // The Event of its first certificate names it.
+            _ if why == authority::FIRST => None,
+            _ => Some(EventRecord::normal("AuthorityIssued", "IssueAuthority", note)),
         };
-        outcome.event_records.push(event_record);
+        outcome.event_records.extend(event_record);
         outcome.hurry = true;
         Ok((authority, written))
     }
@@ -383,7 +386,13 @@ impl SecretsApplier<'_> {
         let secret = secrets::serving_secret(live, &leaf, cause, bundle, self.policy, self.names, self.now);
         let written = self.write(&secret).await?;
         let note = format!(
-            "serving certificate issued, valid until {}",
+            "serving certificate issued by {}, valid until {}",
+            authority
+                .current
+                .certificate()
+                .subject_cn
+                .as_deref()
+                .unwrap_or("its authority"),
             leaf.certificate.not_after
         );
         outcome.event_records.push(match cause {
@@ -451,13 +460,17 @@ impl SecretsApplier<'_> {
     fn require_live(&self) -> Result<(), CertificatesError> {
         match self.surroundings.source {
             Source::Live => Ok(()),
-            Source::Stored => Err(CertificatesError::NotLive),
+            Source::Stored | Source::New => Err(CertificatesError::NotLive),
         }
     }
 
     /// Creates the Secret, or replaces the very one that was read.
     async fn write(&self, secret: &Secret) -> Result<Secret, CertificatesError> {
-        self.require_live()?;
+        // What is not there can be made without a look: it is refused where it is.
+        let is_made_unseen = self.surroundings.source == Source::New && secret.resource_version().is_none();
+        if !is_made_unseen {
+            self.require_live()?;
+        }
         let namespace = secret.namespace().unwrap_or_default();
         let name = secret.name_any();
         let api: Api<Secret> = Api::namespaced(self.ctx.client.clone(), &namespace);
@@ -470,11 +483,26 @@ impl SecretsApplier<'_> {
             None => api.create(&params, secret).await,
         };
         self.ctx.metrics.count_apply_write("Secret");
-        written.map_err(|source| CertificatesError::Write {
+        if is_made_unseen && matches!(&written, Err(kube::Error::Api(status)) if status.code == 409) {
+            return Err(CertificatesError::NotLive);
+        }
+        let written = written.map_err(|source| CertificatesError::Write {
             namespace,
             name,
             source,
-        })
+        })?;
+        self.tell(&written);
+        Ok(written)
+    }
+
+    /// What was written of the authority is known to the next pass, as a child is.
+    fn tell(&self, written: &Secret) {
+        if written.namespace().as_ref() == Some(&self.names.operator_namespace)
+            && written.name_any() == self.names.ca_secret()
+            && let Ok(secret) = serde_json::to_value(written)
+        {
+            self.ctx.informers.authorities.answered(&secret);
+        }
     }
 }
 

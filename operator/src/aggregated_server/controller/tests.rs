@@ -70,6 +70,7 @@ impl Cluster {
         if ["/good", "/good-ca", "/good-serving-cert"]
             .iter()
             .any(|name| path.ends_with(name))
+            || path.contains("/apiservices/")
         {
             return Answer::status(404, "NotFound");
         }

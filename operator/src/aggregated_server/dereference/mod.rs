@@ -3,11 +3,13 @@
 //! | file | where it is from |
 //! |---|---|
 //! | `stored` | what watches have brought ([`Source::Stored`]), and live what they do not bring, or have not |
+//! | `new` | the same of a server that has nothing yet ([`Source::New`]), what it publishes aside not asked for |
 //! | `requests` | the API server, now ([`Source::Live`]) |
 //!
 //! A copy may be late. The steps of a rotation follow from what is there now, and with a copy a bundle could be narrowed too
 //! early: a pass that comes to one over copies begins again with live reads.
 
+mod new;
 mod requests;
 mod stored;
 
@@ -28,7 +30,7 @@ use self::requests::Requests;
 use super::{
     certificates::{Authority, Remembered, ServingRecord},
     claimant::Claimant,
-    informers::{Informers, server_index},
+    informers::Informers,
     live::LiveWorkload,
     names::{self, Names},
 };
@@ -53,6 +55,9 @@ pub enum NamespaceState {
 pub enum Source {
     /// What watches have brought, which may be late.
     Stored,
+    /// The same of a server that has nothing yet, as far as they know: what is missing was not asked for. It can be made, since
+    /// each request that makes something is refused where it is there.
+    New,
     /// The API server, asked in this pass.
     Live,
 }
@@ -225,23 +230,17 @@ impl Reader<'_> {
     ) -> Result<Surroundings, ReadError> {
         let known = self.informers.listed().await && !self.informers.are_late();
         let surroundings = match source {
-            Source::Stored if known && !self.is_on_trial() => self.stored(serving).await?,
-            Source::Stored | Source::Live => self.live().await?,
+            Source::Stored if known => self.stored(serving).await?,
+            Source::New if known => match self.new_server().await? {
+                Some(surroundings) => surroundings,
+                None => self.live().await?,
+            },
+            Source::Stored | Source::New | Source::Live => self.live().await?,
         };
         Ok(Surroundings {
             rivals,
             ..surroundings
         })
-    }
-
-    /// Whether an APIService of the server is on trial: it is taken back for what the aggregator has not said of it.
-    fn is_on_trial(&self) -> bool {
-        let of_server = self
-            .informers
-            .api_services
-            .indexed(&server_index(&self.names.server));
-        let mut services = of_server.iter().filter_map(|service| service.object.get().0.ok());
-        services.any(|service| trial_since(&service).is_some())
     }
 
     fn requests(&self) -> Requests<'_> {

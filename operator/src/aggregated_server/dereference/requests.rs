@@ -100,7 +100,7 @@ impl Reader<'_> {
     }
 
     /// Those of the server, and those that it claims, as they are; what else their groups have, as watches have brought it.
-    async fn live_api_services(
+    pub(super) async fn live_api_services(
         &self,
     ) -> Result<(BTreeMap<String, APIService>, BTreeMap<String, Arc<Known>>), ReadError> {
         let (mut services, mut known) = self.stored_api_services()?;

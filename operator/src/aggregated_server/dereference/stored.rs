@@ -149,7 +149,7 @@ impl Reader<'_> {
         kept.map(|kept| object(&kept, "the Service")).transpose()
     }
 
-    async fn namespace(&self) -> Result<NamespaceState, ReadError> {
+    pub(super) async fn namespace(&self) -> Result<NamespaceState, ReadError> {
         match self.informers.namespaces.get("", &self.names.namespace) {
             Some(namespace) if namespace.known.deleting => Ok(NamespaceState::Terminating),
             Some(_) => Ok(NamespaceState::Active),
@@ -177,7 +177,7 @@ impl Reader<'_> {
         }
     }
 
-    async fn endpoints_and_pods(
+    pub(super) async fn endpoints_and_pods(
         &self,
         service: Option<&Service>,
     ) -> Result<(Vec<EndpointSlice>, Vec<Pod>), ReadError> {

@@ -226,17 +226,21 @@ async fn whose_an_api_service_is_is_known_without_asking() {
     }
 }
 
-/// An APIService on trial is taken back for what is not said of it: that must not be for a late watch.
+/// Of a server that has nothing, nothing is asked for but what it may publish already: an authority that stands there is followed.
 #[tokio::test]
-async fn an_api_service_on_trial_is_read_live() {
+async fn of_a_new_server_only_what_it_may_publish_is_read() {
     let informers = Informers::empty();
-    let mut service = api_service_of("wardle.example.com", "wardle", "0b9c");
-    tell(&informers.api_services, service.clone());
-    let (_, read) = asked(Source::Stored, &informers, "nothing").await;
-    assert_eq!(read.unwrap().source, Source::Stored);
-    service["metadata"]["annotations"] = json!({ annex_crds::TRIAL_ANNOTATION: "2026-01-01T00:00:00Z" });
-    tell(&informers.api_services, service);
-    let (_, read) = asked(Source::Stored, &informers, "nothing").await;
+    let namespace = json!({ "metadata": { "name": "wardle", "uid": "n", "resourceVersion": "1" } });
+    tell(&informers.namespaces, namespace);
+    let (asked_for, read) = asked(Source::New, &informers, "nothing").await;
+    assert_eq!(read.unwrap().source, Source::New);
+    assert!(
+        asked_for.len() == 2 && asked_for.iter().all(|path| path.contains("/apiservices/")),
+        "{asked_for:?}"
+    );
+    // What is left of an earlier server of its name, or was restored.
+    running(&informers);
+    let (_, read) = asked(Source::New, &informers, "nothing").await;
     assert_eq!(read.unwrap().source, Source::Live);
 }
 

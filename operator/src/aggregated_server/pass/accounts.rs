@@ -47,9 +47,14 @@ impl Pass<'_> {
                     rbac::informers(names, &accounts),
                 );
                 let reader = rbac::authentication_reader(names, &accounts);
-                children.apply(&delegation, Reason::ApplyFailed, outcome).await;
-                children.apply(&reader, Reason::ApplyFailed, outcome).await;
-                children.apply(&informers, Reason::ApplyFailed, outcome).await;
+                let (mut of_reader, mut of_informers) = (PassResult::default(), PassResult::default());
+                tokio::join!(
+                    Box::pin(children.apply(&delegation, Reason::ApplyFailed, outcome)),
+                    Box::pin(children.apply(&reader, Reason::ApplyFailed, &mut of_reader)),
+                    Box::pin(children.apply(&informers, Reason::ApplyFailed, &mut of_informers)),
+                );
+                outcome.extend(of_reader);
+                outcome.extend(of_informers);
             }
             Err(error) => outcome.failed("failed to read who is bound", &error),
         }

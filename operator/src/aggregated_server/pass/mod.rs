@@ -16,6 +16,7 @@ use std::{
 };
 
 use annex_crds::v1alpha1::{AggregatedServer, Child, ConditionType, Reason};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta};
 use tokio::time::Instant;
@@ -120,9 +121,14 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
         None if first => ServingSecret::Recorded,
         None => ServingSecret::Unknown,
     };
+    let source = if is_new(server) && !is_paused(server) {
+        Source::New
+    } else {
+        Source::Stored
+    };
     let mut pass = Pass {
         policy: Policy::new(server, &names),
-        surroundings: read(ctx, server, &names, Source::Stored, serving).await?,
+        surroundings: read(ctx, server, &names, source, serving).await?,
         plans: validate::plan_apis(server),
         ctx,
         server,
@@ -132,12 +138,24 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     if let Some(record) = pass.surroundings.record.take() {
         pass.recall(&record).await?;
     }
-    if pass.surroundings.source == Source::Live && !pass.is_paused() {
+    if pass.surroundings.source != Source::Stored && !is_paused(server) {
         is_there(ctx, server).await?;
     }
     let before = memory.clone();
     let mut outcome = PassResult::default();
     let mut ended = pass.run(&mut memory, &mut outcome).await;
+    let mut made = Vec::new();
+    if pass.surroundings.source == Source::New {
+        made = std::mem::take(&mut outcome.event_records);
+        if ended.is_ok() {
+            // What was made is known now, and is told of in the same status.
+            let serving = memory.serving.clone();
+            let serving = serving.map_or(ServingSecret::Unknown, ServingSecret::Remembered);
+            pass.surroundings = read(ctx, server, &pass.names, Source::Stored, serving).await?;
+            outcome = PassResult::default();
+            ended = pass.run(&mut memory, &mut outcome).await;
+        }
+    }
     if matches!(ended, Err(PassError::NotLive)) {
         memory = before;
         is_there(ctx, server).await?;
@@ -145,6 +163,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
         outcome = PassResult::default();
         ended = pass.run(&mut memory, &mut outcome).await;
     }
+    outcome.event_records.splice(0..0, made);
     ctx.remember(&pass.names.uid, memory);
     match ended {
         Ok(()) => Ok(outcome),
@@ -154,6 +173,21 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
             Err(error)
         }
     }
+}
+
+/// Whether no pass over the server has come to its end so far: it has no status but what the definition sets.
+fn is_new(server: &AggregatedServer) -> bool {
+    let observed = server
+        .status
+        .as_ref()
+        .and_then(|status| status.observed_generation);
+    observed.is_none()
+}
+
+/// Whether somebody wants nothing to be written.
+fn is_paused(server: &AggregatedServer) -> bool {
+    let annotation = server.annotations().get(annex_crds::PAUSED_ANNOTATION);
+    annotation.is_some_and(|value| value == "true")
 }
 
 /// Of a server where this operator neither reads nor writes. What was made of it before stays as it is, and is told as before.
@@ -200,20 +234,22 @@ async fn is_there(ctx: &Context, server: &AggregatedServer) -> Result<(), PassEr
     }
 }
 
-async fn read(
-    ctx: &Context,
-    server: &AggregatedServer,
-    names: &Names,
+/// Boxed, since it is large, and a pass may read more than once.
+fn read<'a>(
+    ctx: &'a Context,
+    server: &'a AggregatedServer,
+    names: &'a Names,
     source: Source,
     serving: ServingSecret,
-) -> Result<Surroundings, ReadError> {
+) -> BoxFuture<'a, Result<Surroundings, ReadError>> {
     let others = ctx.servers.state().into_iter();
     let rivals = others
         .filter(|other| other.uid() != server.uid())
         .filter(|other| claimant::claims_any(other, &server.spec.apis))
         .map(|other| Claimant::of(&other))
         .collect();
-    reader(ctx, server, names).read(source, serving, rivals).await
+    let reader = reader(ctx, server, names);
+    Box::pin(async move { reader.read(source, serving, rivals).await })
 }
 
 const fn reader<'a>(ctx: &'a Context, server: &'a AggregatedServer, names: &'a Names) -> Reader<'a> {
@@ -226,11 +262,21 @@ const fn reader<'a>(ctx: &'a Context, server: &'a AggregatedServer, names: &'a N
 }
 
 impl Pass<'_> {
-    async fn run(&self, memory: &mut Memory, outcome: &mut PassResult) -> Result<(), PassError> {
+    /// Boxed, since it is large, and may be run more than once.
+    fn run<'a>(
+        &'a self,
+        memory: &'a mut Memory,
+        outcome: &'a mut PassResult,
+    ) -> BoxFuture<'a, Result<(), PassError>> {
+        Box::pin(self.run_once(memory, outcome))
+    }
+
+    async fn run_once(&self, memory: &mut Memory, outcome: &mut PassResult) -> Result<(), PassError> {
         outcome.apis = unregistered(&self.plans);
         let writes = match self.surroundings.source {
-            _ if self.is_paused() => Writes::Never,
+            _ if is_paused(self.server) => Writes::Never,
             Source::Stored => Writes::AfterLiveReads,
+            Source::New => Writes::Creations,
             Source::Live => Writes::Allowed,
         };
         self.run_with(writes, memory, outcome).await?;
@@ -249,12 +295,6 @@ impl Pass<'_> {
             outcome.authority_rotation = None;
         }
         Ok(())
-    }
-
-    /// Whether somebody wants nothing to be written.
-    fn is_paused(&self) -> bool {
-        let annotation = self.server.annotations().get(annex_crds::PAUSED_ANNOTATION);
-        annotation.is_some_and(|value| value == "true")
     }
 
     async fn run_with(
@@ -380,7 +420,7 @@ impl Pass<'_> {
         outcome.hurry = self.surroundings.namespace == NamespaceState::Terminating;
     }
 
-    /// The order: who runs it and may do what, what it reads, where it is found, then itself.
+    /// The order: side by side who runs it and may do what, what it reads, and where it is found; then itself.
     async fn apply_children(
         &self,
         children: &Children<'_>,
@@ -401,16 +441,22 @@ impl Pass<'_> {
         outcome
             .children
             .push(secret(&names.namespace, names.serving_secret.clone()));
+        let bundle_pem = bundle::to_pem(&keys.bundle);
         let record = ServingRecord::of(keys).and_then(|record| record.annotation());
-        self.publish(children, &bundle::to_pem(&keys.bundle), record, outcome)
-            .await;
         let Some(workload) = &self.server.spec.workload else {
+            self.publish(children, &bundle_pem, record, outcome).await;
             return;
         };
-        self.apply_accounts(children, workload, outcome).await;
-        children
-            .apply(&network::service(names), Reason::ApplyFailed, outcome)
-            .await;
+        let service = network::service(names);
+        let (mut of_accounts, mut of_service) = (PassResult::default(), PassResult::default());
+        tokio::join!(
+            Box::pin(self.publish(children, &bundle_pem, record, outcome)),
+            Box::pin(self.apply_accounts(children, workload, &mut of_accounts)),
+            Box::pin(children.apply(&service, Reason::ApplyFailed, &mut of_service)),
+        );
+        outcome.service_account = of_accounts.service_account.take();
+        outcome.extend(of_accounts);
+        outcome.extend(of_service);
         self.apply_workload(children, workload, keys, memory, outcome)
             .await;
     }

@@ -97,7 +97,8 @@ impl Running {
     /// With so many other servers.
     async fn among(others: usize) -> Self {
         let cluster = FakeCluster::default();
-        let (server, names) = (server(), names());
+        let (mut server, names) = (server(), names());
+        server.status.get_or_insert_default().observed_generation = Some(3);
         cluster.put(SERVER, json!(server));
         cluster.put(NAMESPACE, json!({ "metadata": { "name": "wardle", "uid": "n" } }));
         for plan in plan_apis(&server) {

@@ -56,7 +56,10 @@ impl Registrar<'_> {
             registered: false,
             available: false,
         };
+        let over_copies = self.children.writes == Writes::AfterLiveReads;
         match decide::decide(plan, &standing, self.reports, failed, self.now) {
+            // It is refused where there is one by now, whoever it belongs to.
+            Decision::Register if over_copies && live.is_none() => self.begin(plan, outcome).await,
             Decision::Register | Decision::Shadow | Decision::TakeBack(_)
                 if self.children.writes != Writes::Allowed =>
             {
@@ -88,29 +91,48 @@ impl Registrar<'_> {
     /// A trial that is over must not be left there by whom the annotation belongs to as well, such as a tool that restored it:
     /// at the next failure it would be taken for one that failed.
     async fn keep(&self, plan: &ApiPlan, trial: Option<Timestamp>, outcome: &mut PassResult) -> bool {
-        let names = self.children.names;
-        let desired = build::api_service::api_service(names, plan, self.port, self.bundle_pem, trial);
         let name = plan.claim.api_service_name();
+        let desired = self.desired(plan, trial);
         let known = self.surroundings.known_api_service(&name);
-        let applied = self
-            .children
-            .apply_over(&desired, known.as_deref(), Reason::ApplyFailed, outcome)
-            .await;
+        let read = self.surroundings.api_services.get(&name);
+        let on_trial = read.filter(|service| trial_since(service).is_some());
+        let over_copies = self.children.writes == Writes::AfterLiveReads;
+        let applied = match (&known, on_trial.and_then(trial_since)) {
+            // The end of a trial changes nothing of what is published: a copy is enough.
+            (Some(known), Some(began)) if over_copies && trial.is_none() => {
+                let both = (&self.desired(plan, Some(began)), &desired);
+                let applied = self
+                    .children
+                    .apply_next(both, known, Reason::ApplyFailed, outcome);
+                applied.await
+            }
+            _ => {
+                let known = known.as_deref();
+                let applied = self
+                    .children
+                    .apply_over(&desired, known, Reason::ApplyFailed, outcome);
+                applied.await
+            }
+        };
         let Some(applied) = applied else { return false };
         let left = match &applied.live {
             Some(live) => has_trial(live).then(|| live["metadata"]["resourceVersion"].clone()),
-            None => {
-                let read = self.surroundings.api_services.get(&name);
-                let on_trial = read.filter(|service| trial_since(service).is_some());
-                on_trial.map(|service| json!(service.resource_version()))
-            }
+            None => on_trial.map(|service| json!(service.resource_version())),
         };
-        match left {
-            Some(version) if trial.is_none() && self.children.writes == Writes::Allowed => {
+        match (left, self.children.writes) {
+            (Some(version), Writes::Allowed) if trial.is_none() => {
                 self.end_trial(plan, &desired, &version, outcome).await
+            }
+            (Some(_), _) if trial.is_none() => {
+                self.children.not_now(outcome);
+                true
             }
             _ => true,
         }
+    }
+
+    fn desired(&self, plan: &ApiPlan, trial: Option<Timestamp>) -> APIService {
+        build::api_service::api_service(self.children.names, plan, self.port, self.bundle_pem, trial)
     }
 
     async fn end_trial(
@@ -153,15 +175,17 @@ impl Registrar<'_> {
 
     async fn begin(&self, plan: &ApiPlan, outcome: &mut PassResult) {
         outcome.hurry = true;
-        if !self.keep(plan, Some(self.now), outcome).await {
+        let begun = if self.children.writes == Writes::Allowed {
+            self.keep(plan, Some(self.now), outcome).await
+        } else {
+            let desired = self.desired(plan, Some(self.now));
+            let made = self.children.make(&desired, Reason::ApplyFailed, outcome);
+            made.await.is_some()
+        };
+        if !begun {
             return;
         }
-        let group_version = plan.claim.group_version();
-        let note = format!("every ready endpoint has answered; {group_version} is registered on trial");
-        outcome
-            .event_records
-            .push(EventRecord::normal("TrialBegan", "Register", note));
-        outcome.findings.push(on_trial(&group_version));
+        outcome.findings.push(on_trial(&plan.claim.group_version()));
     }
 
     fn after_keeping(
@@ -245,9 +269,7 @@ impl Registrar<'_> {
     /// aggregator would put its own back (kube-aggregator, autoregister_controller.go).
     async fn shadow(&self, plan: &ApiPlan, live: Option<&APIService>, outcome: &mut PassResult) {
         let Some(live) = live else { return };
-        let names = self.children.names;
-        let mut ours =
-            build::api_service::api_service(names, plan, self.port, self.bundle_pem, Some(self.now));
+        let mut ours = self.desired(plan, Some(self.now));
         ours.metadata.resource_version = live.resource_version();
         let api: Api<APIService> = Api::all(self.children.ctx.client.clone());
         let params = PostParams {
@@ -380,7 +402,7 @@ mod tests {
     }
 
     /// One claim, registered over what was read, by an operator that is late: the API server refuses what it writes.
-    async fn register_late(live: Option<APIService>, method: &'static str, reports: &[Report]) -> PassResult {
+    async fn register_late(live: Option<APIService>, reports: &[Report]) -> PassResult {
         let there = live.as_ref().map(|live| json!(live));
         let ctx = context(fake_client(move |request| {
             if request.method == "GET" {
@@ -388,11 +410,11 @@ mod tests {
                     .clone()
                     .map_or_else(|| Answer::status(404, "NotFound"), Answer::ok);
             }
-            assert_eq!(request.method, method, "{request:?}");
-            if method == "PATCH" {
-                let version = &request.body["metadata"]["resourceVersion"];
-                assert_eq!(version, "1", "no write without the version that was read");
-            }
+            assert_eq!(request.method, "PATCH", "{request:?}");
+            let version = &request.body["metadata"]["resourceVersion"];
+            // Of none that was read: a version that none has.
+            let read = if there.is_some() { "7" } else { "1" };
+            assert_eq!(version, read, "no write without the version that was read");
             Answer::status(409, "Conflict")
         }));
         let names = names();
@@ -426,10 +448,10 @@ mod tests {
         let mut live =
             build::api_service::api_service(&names(), &plan, 443, "old", Some(Timestamp::UNIX_EPOCH));
         live.metadata.uid = Some("a".into());
-        live.metadata.resource_version = Some("1".into());
+        live.metadata.resource_version = Some("7".into());
         let status = json!({ "conditions": [{ "type": "Available", "status": "True" }] });
         live.status = serde_json::from_value(status).unwrap();
-        let outcome = register_late(Some(live), "PATCH", &[]).await;
+        let outcome = register_late(Some(live), &[]).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
         assert!(outcome.event_records.is_empty(), "its trial was not ended");
         assert!(outcome.hurry && outcome.apis[0].registered && outcome.apis[0].available);
@@ -452,7 +474,7 @@ mod tests {
             age: Duration::ZERO,
             failed_since: None,
         };
-        let outcome = register_late(None, "POST", &[answered]).await;
+        let outcome = register_late(None, &[answered]).await;
         assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
         assert!(outcome.event_records.is_empty(), "{:?}", outcome.event_records);
         assert!(outcome.hurry && !outcome.apis[0].registered);

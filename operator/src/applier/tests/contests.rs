@@ -172,7 +172,7 @@ async fn a_rival_that_leaves_no_name_is_one_too() {
     let server = Server::with(Rival::Deletes);
     let applier = server.applier();
     apply_for(&applier, 60).await;
-    assert_eq!(server.writes() / 2, 5, "a creation is a POST and an apply");
+    assert_eq!(server.writes(), 5, "a creation is one write");
     let told = "ConfigMap default/wardle-ca: it is deleted again and again";
     assert_eq!(applier.contested(OWNER), [told]);
 }
@@ -183,7 +183,7 @@ async fn what_admission_changes_is_told_at_once_and_ends_with_it() {
     *server.live.lock().expect("no panic") = None;
     let applier = server.applier();
     assert_eq!(apply_for(&applier, 100).await[0], Outcome::Created);
-    assert_eq!(server.writes(), 4, "POST, apply, and again after 30 and 90 s");
+    assert_eq!(server.writes(), 3, "at once, and again after 30 and 90 s");
     let told = ["ConfigMap default/wardle-ca: data.ca.crt is changed at admission"];
     assert_eq!(applier.contested(OWNER), told);
     server.rival = Rival::None;

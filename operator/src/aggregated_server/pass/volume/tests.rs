@@ -43,7 +43,7 @@ impl Cluster {
                 .set
                 .clone()
                 .map_or_else(|| Answer::status(404, "NotFound"), Answer::ok),
-            ("POST", "/apis/apps/v1/namespaces/wardle/statefulsets") => {
+            ("PATCH", SET) if objects.set.is_none() && !request.dry_run => {
                 let size = template_size(&request.body);
                 objects.written.push(format!("create the set of {size}"));
                 objects.set = Some(request.body.clone());
