@@ -221,3 +221,6 @@ impl Changes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
