@@ -61,7 +61,7 @@ fn alternatives_of_characters_and_sets_are_one_set() {
 fn a_pattern_of_the_greatest_depth_needs_no_more_stack_than_a_thread_of_tokio_has() {
     let nested = |levels: usize| format!("{}a{}", "(?:".repeat(levels), ")*b".repeat(levels));
     let pattern = nested(63);
-    let thread = std::thread::Builder::new().stack_size(1 << 20);
+    let thread = std::thread::Builder::new().stack_size(2 << 20);
     let compiled = thread.spawn(move || Pattern::new(&pattern).map(drop)).unwrap();
     assert_eq!(compiled.join().unwrap(), Ok(()));
     assert_eq!(Pattern::new(&nested(64)).unwrap_err(), Error::Depth(129));
