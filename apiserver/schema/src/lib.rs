@@ -12,4 +12,7 @@ pub mod props;
 pub mod pruning;
 pub mod structural;
 mod unicode;
+mod unknown;
 pub mod values;
+
+pub use unknown::UnknownFields;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::field::go;
 use crate::field::{Error, Path};
 use crate::props::JsonSchemaProps;
+use crate::values::MOST_ERRORS;
 
 /// What stands in a list more than once, in all lists of an object.
 #[must_use]
@@ -32,6 +33,9 @@ fn object(path: &Path<'_>, fields: &Map<String, Value>, schema: &JsonSchemaProps
 }
 
 fn any(path: &Path<'_>, value: &Value, schema: &JsonSchemaProps, errors: &mut Vec<Error>) {
+    if errors.len() >= MOST_ERRORS {
+        return;
+    }
     match value {
         Value::Object(fields) => object(path, fields, schema, errors),
         Value::Array(items) => {
@@ -51,7 +55,7 @@ fn any(path: &Path<'_>, value: &Value, schema: &JsonSchemaProps, errors: &mut Ve
 }
 
 fn set(path: &Path<'_>, items: &[Value], errors: &mut Vec<Error>) {
-    for index in repeated(items.iter().map(Some)) {
+    for index in repeated(items.iter().map(Some)).into_iter().take(MOST_ERRORS) {
         errors.push(Error::duplicate(&path.index(index), items.get(index).cloned()));
     }
 }
@@ -78,7 +82,7 @@ fn map(path: &Path<'_>, items: &[Value], schema: &JsonSchemaProps, errors: &mut 
         [key] => repeated(keyed.iter().map(|item| item.get(key))),
         _ => repeated(keyed.iter().map(Some)),
     };
-    for index in repeated {
+    for index in repeated.into_iter().take(MOST_ERRORS) {
         errors.push(Error::duplicate(&path.index(index), keyed.get(index).cloned()));
     }
 }

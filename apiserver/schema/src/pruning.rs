@@ -2,29 +2,30 @@
 
 use serde_json::{Map, Value};
 
+use crate::UnknownFields;
 use crate::props::JsonSchemaProps;
 
 /// The fields that every object has, which nobody prunes.
 const META: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
-/// Removes what the schema does not specify from a value, and says what that was, in order: the paths of unknown fields. An object
-/// itself (`is_root`) keeps its metadata.
-pub fn prune(value: &mut Value, schema: &JsonSchemaProps, is_root: bool) -> Vec<String> {
+/// Removes what the schema does not specify from a value, and adds to `unknown` what that was, in order. An object itself (`is_root`)
+/// keeps its metadata.
+pub fn prune(value: &mut Value, schema: &JsonSchemaProps, is_root: bool, unknown: &mut UnknownFields) {
+    let before = unknown.count();
     let mut pruner = Pruner {
         path: String::new(),
-        unknown: Vec::new(),
+        unknown,
     };
     pruner.prune(value, Some(schema), is_root);
-    pruner.unknown.sort_unstable();
-    pruner.unknown
+    unknown.sort_from(before);
 }
 
-struct Pruner {
+struct Pruner<'u> {
     path: String,
-    unknown: Vec<String>,
+    unknown: &'u mut UnknownFields,
 }
 
-impl Pruner {
+impl Pruner<'_> {
     fn prune(&mut self, value: &mut Value, schema: Option<&JsonSchemaProps>, is_root: bool) {
         match value {
             Value::Object(fields) => self.fields(fields, schema, is_root),
@@ -74,7 +75,8 @@ impl Pruner {
             fields.retain(|name, _| {
                 let known = is_known(name);
                 if !known && (schema.is_none() || !META.contains(&name.as_str()) || !self.path.is_empty()) {
-                    self.unknown.push(below(&self.path, name));
+                    let path = &self.path;
+                    self.unknown.add(|| below(path, name));
                 }
                 known
             });

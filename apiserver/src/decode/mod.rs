@@ -235,13 +235,15 @@ fn judge(read: Read, resource: &Resource, version: &str) -> Result<Decoded, Deco
     object.set_type(&resource.api_version(version), &resource.names.kind);
     tidy_metadata(object.metadata_mut());
     let of_type = |error| DecodeError::of_type(error, resource, version);
-    let mut strict = findings.strict.into_texts();
+    let mut strict = findings.strict;
     let unknown = resource.strategy.prune(version, &mut object).map_err(of_type)?;
-    strict.extend(
-        unknown
-            .iter()
-            .map(|path| format!("unknown field {}", Quoted(path))),
-    );
+    for path in unknown.paths() {
+        strict.add_field("unknown", || path.clone());
+    }
+    if unknown.has_more() {
+        strict.has_more();
+    }
+    let strict = strict.into_texts();
     let object = resource.strategy.normalize_and_default(version, object);
     Ok(Decoded {
         object: object.map_err(of_type)?,

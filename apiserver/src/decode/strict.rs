@@ -45,6 +45,11 @@ impl StrictFindings {
         self.keep(format!("{what} field {}", Quoted(&path)));
     }
 
+    /// Notes that there is more than is told.
+    pub(crate) fn has_more(&mut self) {
+        self.has_more = true;
+    }
+
     /// Whether nothing was found.
     pub(crate) fn is_empty(&self) -> bool {
         self.texts.is_empty()

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use annex_schema::field::Path;
 use annex_schema::props::JsonSchemaProps;
-use annex_schema::{defaulting, list_type, object_meta, pruning, values};
+use annex_schema::{UnknownFields, defaulting, list_type, object_meta, pruning, values};
 use serde_json::Value;
 
 use super::finalizers;
@@ -75,14 +75,23 @@ impl Declared {
 
 impl Declaration {
     /// Takes away what the schema does not know, and nulls that it does not allow. Says what it did not know.
-    fn prune(&self, object: &mut Object) -> Result<Vec<String>, ConversionError> {
+    fn prune(&self, object: &mut Object, unknown: &mut UnknownFields) -> Result<(), ConversionError> {
         with_value(object, |value| {
-            let mut unknown = pruning::prune(value, &self.schema, true);
+            pruning::prune(value, &self.schema, true, unknown);
             defaulting::prune_nulls(value, &self.schema);
-            let coerced = object_meta::coerce(&Path::NONE, value, &self.schema, false);
-            unknown.extend(coerced.map_err(|error| ConversionError(error.to_string()))?);
-            Ok(unknown)
+            object_meta::coerce(&Path::NONE, value, &self.schema, false, unknown)
         })
+        .map_err(|error| ConversionError(error.to_string()))
+    }
+
+    /// The same of what is stored: metadata of embedded resources that is none is dropped, since nobody may have looked at it when it was
+    /// written.
+    fn prune_stored(&self, object: &mut Object) {
+        with_value(object, |value| {
+            pruning::prune(value, &self.schema, true, &mut UnknownFields::ignored());
+            defaulting::prune_nulls(value, &self.schema);
+            object_meta::coerce_dropping(value, &self.schema, false);
+        });
     }
 
     fn default(&self, object: &mut Object) -> Result<(), ConversionError> {
@@ -106,12 +115,15 @@ fn errors(found: Vec<annex_schema::field::Error>) -> impl Iterator<Item = FieldE
 }
 
 impl Strategy for Declared {
-    fn prune(&self, version: &str, object: &mut Object) -> Result<Vec<String>, ConversionError> {
-        self.version(version)?.prune(object)
+    fn prune(&self, version: &str, object: &mut Object) -> Result<UnknownFields, ConversionError> {
+        let mut unknown = UnknownFields::default();
+        self.version(version)?.prune(object, &mut unknown)?;
+        Ok(unknown)
     }
 
     fn normalize(&self, version: &str, mut object: Object) -> Result<Object, ConversionError> {
-        self.version(version)?.prune(&mut object)?;
+        self.version(version)?
+            .prune(&mut object, &mut UnknownFields::ignored())?;
         Ok(object)
     }
 
@@ -125,10 +137,9 @@ impl Strategy for Declared {
         let Ok(version) = self.version(version) else {
             return;
         };
-        // What was stored by an earlier definition may not fit this one: it is shown as far as it does.
-        let completed = version.prune(object).and_then(|_| version.default(object));
-        if let Err(error) = completed {
-            tracing::debug!(%error, name = object.name(), "a stored object does not fit its definition");
+        version.prune_stored(object);
+        if let Err(error) = version.default(object) {
+            tracing::debug!(%error, name = object.name(), "a stored object has not all of its defaults");
         }
     }
 
@@ -136,7 +147,7 @@ impl Strategy for Declared {
         let version = self.version(to)?;
         let kind = object.kind().to_owned();
         object.set_type(&format!("{}/{to}", self.group), &kind);
-        version.prune(&mut object)?;
+        version.prune(&mut object, &mut UnknownFields::ignored())?;
         Ok(object)
     }
 

@@ -242,6 +242,19 @@ impl ServedVersion {
         let api_version = resource.api_version(&version.name);
         let mut hasher = DefaultHasher::new();
         (&version.name, version.schema.fingerprint).hash(&mut hasher);
+        for column in &version.columns {
+            (
+                &column.name,
+                &column.type_,
+                &column.format,
+                column.priority,
+                &column.json_path,
+            )
+                .hash(&mut hasher);
+        }
+        // What is stored is completed by the schema of its own version.
+        let stored = resource.any_version(&resource.storage_version);
+        stored.map(|stored| stored.schema.fingerprint).hash(&mut hasher);
         Self {
             name: version.name.clone(),
             columns: Arc::new(Columns::of(version, resource.policy.default_column)),

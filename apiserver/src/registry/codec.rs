@@ -171,7 +171,8 @@ impl Registry {
             .resource
             .any_version(version)
             .map(|found| found.schema.fingerprint);
-        schema.hash(&mut hasher);
+        // What is stored is completed by the schema of its own version before it is converted.
+        (schema, self.schema).hash(&mut hasher);
         hasher.finish()
     }
 }

@@ -12,6 +12,7 @@ use crate::object::Object;
 use crate::offload;
 use crate::request::Verb;
 use crate::request::options::{DeleteOptions, IGNORE_STORE_READ_ERROR, ListOptions};
+use crate::resource::Hub;
 use crate::status::{ApiError, FieldError};
 use crate::storage::{Entry, Key, ReadAt};
 
@@ -189,8 +190,11 @@ impl Registry {
         let change = Change {
             new: object,
             stored: None,
-            // It was read from the store.
-            defaulted_in: &self.rules.resource.storage_version,
+            // It was read from the store. What came back from another version may have lost fields.
+            defaulted_in: match self.rules.resource.hub {
+                Hub::Version(_) => &self.rules.resource.storage_version,
+                Hub::OfRequest => "",
+            },
             is_prepared: false,
         };
         self.write(entry, change, dry_run, Oversize::Refused).await

@@ -225,14 +225,15 @@ pub(super) struct StrategyConverter(pub(super) Arc<Resource>);
 
 impl ObjectConverter for StrategyConverter {
     fn convert(&self, object: Object, api_version: &str) -> Result<Object, ConversionError> {
-        let served = |api_version: &str| {
+        // Who wrote in a version that is served no more manages its fields still.
+        let known = |api_version: &str| {
             let (group, version) = api_version.rsplit_once('/')?;
-            self.0.version(version).filter(|_| group == self.0.group)
+            self.0.any_version(version).filter(|_| group == self.0.group)
         };
-        let Some(version) = served(api_version) else {
+        let Some(version) = known(api_version) else {
             return Err(ConversionError::MissingVersion(api_version.to_owned()));
         };
-        let object = match served(object.api_version()) {
+        let object = match known(object.api_version()) {
             Some(of) => typed(object, of, &self.0.names.kind)?,
             None => object,
         };

@@ -42,6 +42,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use tokio::sync::watch as watch_channel;
+
 use crate::admission::Admission;
 use crate::object::Object;
 use crate::resource::Resource;
@@ -92,6 +94,8 @@ pub struct Registry {
     versions: Arc<conversion::Versions>,
     /// The fingerprint of what makes a value complete.
     schema: NonZeroU64,
+    /// Whether the resource is described anew, or served no more.
+    retired: Arc<watch_channel::Sender<bool>>,
 }
 
 /// A resource that cannot be served.
@@ -133,7 +137,24 @@ impl Registry {
             storage,
             prefix,
             stored_head,
+            retired: Arc::new(watch_channel::Sender::new(false)),
         })
+    }
+
+    /// Ends its watches: their clients come back to what the resource is described as now. Go: `tearDown` of a CustomResourceDefinition's
+    /// storage.
+    pub(crate) fn retire(&self) {
+        self.retired.send_replace(true);
+    }
+
+    /// Ends when this is retired.
+    fn retirement(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut retired = self.retired.subscribe();
+        async move {
+            if retired.wait_for(|retired| *retired).await.is_err() {
+                std::future::pending().await
+            }
+        }
     }
 
     /// Whether lists are answered.

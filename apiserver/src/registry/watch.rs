@@ -42,22 +42,25 @@ impl Registry {
         let requested = versions::parse(&options.resource_version).map_err(ApiError::Plain)?;
         let deadline = watch_deadline(options);
         match self.begin(&selection, requested, options).await {
-            Ok((state, revision, changes)) => Ok(told(Watcher {
-                selection,
-                state: state.map(Vec::into_iter),
-                told: revision,
-                changes,
-                marks_end: options.send_initial_events == Some(true),
-                bookmarks: options.allow_watch_bookmarks,
-                due: Box::pin(sleep_until(if options.allow_watch_bookmarks {
-                    next_bookmark(Instant::now(), deadline)
-                } else {
-                    deadline
-                })),
-                deadline,
-                failed: false,
-                says_state_is_told: self.resource().conversion_waits(),
-            })),
+            Ok((state, revision, changes)) => Ok(until(
+                self.retirement(),
+                Watcher {
+                    selection,
+                    state: state.map(Vec::into_iter),
+                    told: revision,
+                    changes,
+                    marks_end: options.send_initial_events == Some(true),
+                    bookmarks: options.allow_watch_bookmarks,
+                    due: Box::pin(sleep_until(if options.allow_watch_bookmarks {
+                        next_bookmark(Instant::now(), deadline)
+                    } else {
+                        deadline
+                    })),
+                    deadline,
+                    failed: false,
+                    says_state_is_told: self.resource().conversion_waits(),
+                },
+            )),
             Err(StorageError::Initializing) => {
                 Err(self.storage_error(StorageError::Initializing, "", Verb::Watch))
             }
@@ -159,11 +162,16 @@ struct Watcher {
     says_state_is_told: bool,
 }
 
-fn told(watcher: Watcher) -> BoxStream<'static, Result<Vec<WatchEvent>, ApiError>> {
+/// What `watcher` tells, until `end`.
+fn until(
+    end: impl Future<Output = ()> + Send + 'static,
+    watcher: Watcher,
+) -> BoxStream<'static, Result<Vec<WatchEvent>, ApiError>> {
     stream::unfold(watcher, |mut watcher| async move {
         let item = watcher.next().await?;
         Some((item, watcher))
     })
+    .take_until(Box::pin(end))
     .boxed()
 }
 

@@ -1,6 +1,8 @@
 //! The strategy of a resource: preparation, validation, defaulting and conversion of its objects, as pure functions. Go:
 //! `RESTCreateStrategy` and `RESTUpdateStrategy` of `registry/rest`, and the scheme's defaulting and conversion.
 
+use annex_schema::UnknownFields;
+
 use super::Conversion;
 use crate::object::Object;
 use crate::status::FieldError;
@@ -29,9 +31,9 @@ pub trait Strategy: Send + Sync + 'static {
     ///
     /// # Errors
     /// It is not of this type: the message that a client is to see.
-    fn prune(&self, version: &str, object: &mut Object) -> Result<Vec<String>, ConversionError> {
+    fn prune(&self, version: &str, object: &mut Object) -> Result<UnknownFields, ConversionError> {
         let _ = (version, object);
-        Ok(Vec::new())
+        Ok(UnknownFields::default())
     }
 
     /// Completes what a client left out.

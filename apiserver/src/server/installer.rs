@@ -2,13 +2,17 @@
 //! `server/genericapiserver.go`, and `crdHandler` of apiextensions' `customresource_handler.go`.
 //!
 //! What is served is made whole and swapped whole. A resource that is as it was keeps its registry and its watch cache; one that is
-//! described anew keeps its watch cache, and a request that is under way goes on with the description that it began with.
+//! described anew keeps its watch cache, its watches end, and any other request that is under way goes on with the description that it
+//! began with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures::future::join_all;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::documents::Documents;
 use super::served::Served;
@@ -22,6 +26,9 @@ use crate::request::GroupResource;
 use crate::resource::Resource;
 use crate::rest::Rest;
 use crate::storage::cache::Cache;
+
+/// How long the caches of new resources may take before these are served all the same.
+const FILL: Duration = Duration::from_secs(10);
 
 /// What resources are installed with.
 pub(super) struct Parts {
@@ -81,6 +88,8 @@ impl Installer {
         let Some(stores) = stores else {
             return Ok(());
         };
+        let is_first = installed.is_empty();
+        let mut new = HashMap::new();
         for resource in &resources {
             let name = resource.group_resource();
             let is_new = installed
@@ -89,16 +98,33 @@ impl Installer {
             if is_new {
                 let endpoint = self.endpoint(stores, resource).await?;
                 let resource = resource.clone();
-                installed.insert(name, Installed { resource, endpoint });
+                new.insert(name, Installed { resource, endpoint });
             }
         }
-        let served: Vec<GroupResource> = resources
+        if !is_first {
+            // A server that is ready stays so.
+            let caches: Vec<_> = new.keys().filter_map(|name| stores.cache(name)).collect();
+            let filled = join_all(caches.iter().map(|cache| cache.wait_ready()));
+            let _ = timeout(FILL, filled).await;
+        }
+        let mut retired: Vec<Installed> = Vec::new();
+        for (name, new) in new {
+            retired.extend(installed.insert(name, new));
+        }
+        let served: HashSet<GroupResource> = resources
             .iter()
             .map(|resource| resource.group_resource())
             .collect();
-        installed.retain(|name, _| served.contains(name));
+        let names: Vec<GroupResource> = installed.keys().cloned().collect();
+        let gone = names.iter().filter(|name| !served.contains(name));
+        retired.extend(gone.filter_map(|name| installed.remove(name)));
         stores.retain(&served);
         self.swap(stores, installed, &resources);
+        for Installed { endpoint, .. } in retired {
+            if let Endpoint::Stored(registry) = endpoint {
+                registry.retire();
+            }
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The store of a server, and a cache for each resource in front of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -82,8 +82,13 @@ impl Stores {
     }
 
     /// Lets the caches go of all resources but these.
-    pub(super) fn retain(&mut self, resources: &[GroupResource]) {
+    pub(super) fn retain(&mut self, resources: &HashSet<GroupResource>) {
         self.caches.retain(|name, _| resources.contains(name));
+    }
+
+    /// The cache of a resource.
+    pub(super) fn cache(&self, resource: &GroupResource) -> Option<Arc<Cache>> {
+        self.caches.get(resource).cloned()
     }
 
     pub(super) fn backend(&self) -> &Arc<dyn Storage> {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::UnknownFields;
 use crate::field::{Error, Path};
 use crate::props::JsonSchemaProps;
 use crate::{object_meta, pruning, values};
@@ -118,7 +119,13 @@ fn in_metadata(
             .entry("apiVersion")
             .or_insert_with(|| "validation/v1".into());
     }
-    let wrong = match object_meta::coerce(&Path::NONE, &mut object, within.root, true) {
+    let wrong = match object_meta::coerce(
+        &Path::NONE,
+        &mut object,
+        within.root,
+        true,
+        &mut UnknownFields::ignored(),
+    ) {
         Err(error) => Some(error.to_string()),
         Ok(_) => {
             let wrong = object_meta::validate(&Path::NONE, &object, within.root, true);
@@ -147,11 +154,17 @@ fn elsewhere(
     errors: &mut Vec<Error>,
 ) {
     let mut pruned = default.clone();
-    pruning::prune(&mut pruned, schema, embedded);
+    pruning::prune(&mut pruned, schema, embedded, &mut UnknownFields::ignored());
     let is_pruned = pruned == *default;
     // Go coerces in place: every error shows the default as it is afterwards.
     let mut default = default.clone();
-    let coerced = object_meta::coerce(path, &mut default, schema, embedded);
+    let coerced = object_meta::coerce(
+        path,
+        &mut default,
+        schema,
+        embedded,
+        &mut UnknownFields::ignored(),
+    );
     if !is_pruned {
         errors.push(Error::invalid(
             path,
@@ -182,7 +195,7 @@ fn prune_each(schema: &mut JsonSchemaProps, within: Within<'_>) {
     if let Some(default) = schema.default.take() {
         let mut object = within.object_with(default);
         object_meta::coerce_dropping(&mut object, within.root, true);
-        pruning::prune(&mut object, within.root, true);
+        pruning::prune(&mut object, within.root, true, &mut UnknownFields::ignored());
         schema.default = within.find(object);
     }
     let additional = schema.additional_properties.as_mut();

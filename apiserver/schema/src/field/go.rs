@@ -6,6 +6,9 @@ use serde_json::{Number, Value};
 
 use crate::unicode;
 
+/// Bytes of a path that are shown: keys are as long as a client likes, and each error shows the whole path. Kubernetes shows all of it.
+pub(crate) const MOST_OF_A_PATH: usize = 1024;
+
 /// A text as `%q` prints it.
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::go;
+
 /// The path of a field, made while walking down to it.
 #[derive(Debug, Clone, Copy)]
 pub struct Path<'p> {
@@ -66,7 +68,17 @@ impl fmt::Display for Path<'_> {
             .map(|path| path.part)
             .collect();
         parts.reverse();
+        let mut left = go::MOST_OF_A_PATH;
         for (index, part) in parts.into_iter().enumerate() {
+            let length = match part {
+                Part::Nothing => 0,
+                Part::Name(name) | Part::Key(name) => name.len() + 2,
+                Part::Index(_) => 12,
+            };
+            if left < length {
+                return formatter.write_str("...");
+            }
+            left -= length;
             match part {
                 Part::Nothing => formatter.write_str("<nil>")?,
                 // Go takes an empty name for an index.

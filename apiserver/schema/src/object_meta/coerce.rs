@@ -3,11 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::read::{self, Metadata};
+use crate::UnknownFields;
 use crate::field::{Error, Path};
 use crate::props::JsonSchemaProps;
 
-/// Removes unknown fields from the metadata of embedded resources, and says what they were, in order. An object itself (`is_root`) is
-/// looked at like an embedded one.
+/// Removes unknown fields from the metadata of embedded resources, and adds to `unknown` what they were, in order. An object itself
+/// (`is_root`) is looked at like an embedded one.
 ///
 /// # Errors
 /// The first field of metadata, `apiVersion` or `kind` that has the wrong type.
@@ -16,32 +17,35 @@ pub fn coerce(
     value: &mut Value,
     schema: &JsonSchemaProps,
     is_root: bool,
-) -> Result<Vec<String>, Box<Error>> {
+    unknown: &mut UnknownFields,
+) -> Result<(), Box<Error>> {
+    let before = unknown.count();
     let mut coercer = Coercer {
         drops_invalid: false,
-        unknown: Vec::new(),
+        unknown,
     };
-    coercer.any(path, value, schema, is_root)?;
-    coercer.unknown.sort_unstable();
-    Ok(coercer.unknown)
+    let coerced = coercer.any(path, value, schema, is_root);
+    unknown.sort_from(before);
+    coerced
 }
 
-/// The same, but fields of the wrong type are removed.
-pub(crate) fn coerce_dropping(value: &mut Value, schema: &JsonSchemaProps, is_root: bool) {
+/// The same of what is stored, but fields of the wrong type are removed: Kubernetes reads objects so that were stored before anybody
+/// looked at their metadata.
+pub fn coerce_dropping(value: &mut Value, schema: &JsonSchemaProps, is_root: bool) {
     let mut coercer = Coercer {
         drops_invalid: true,
-        unknown: Vec::new(),
+        unknown: &mut UnknownFields::ignored(),
     };
     // Nothing is refused where all that is invalid is dropped.
     _ = coercer.any(&Path::NONE, value, schema, is_root);
 }
 
-struct Coercer {
+struct Coercer<'u> {
     drops_invalid: bool,
-    unknown: Vec<String>,
+    unknown: &'u mut UnknownFields,
 }
 
-impl Coercer {
+impl Coercer<'_> {
     fn any(
         &mut self,
         path: &Path<'_>,
@@ -102,8 +106,9 @@ impl Coercer {
             fields: kept,
             unknown,
         } = read;
-        self.unknown
-            .extend(unknown.iter().map(|path| format!("{at}.{path}")));
+        for path in &unknown {
+            self.unknown.add(|| format!("{at}.{path}"));
+        }
         fields.insert("metadata".to_owned(), Value::Object(kept));
         Ok(())
     }

@@ -7,6 +7,5 @@ mod time;
 mod types;
 mod validate;
 
-pub use coerce::coerce;
-pub(crate) use coerce::coerce_dropping;
+pub use coerce::{coerce, coerce_dropping};
 pub use validate::validate;

@@ -9,6 +9,7 @@ use crate::field::go;
 use crate::field::{BadValue, Error, Path};
 use crate::props::JsonSchemaProps;
 use crate::unicode;
+use crate::values::MOST_ERRORS;
 
 /// What is wrong with embedded resources, and with the object itself if it is one (`is_root`).
 #[must_use]
@@ -19,6 +20,9 @@ pub fn validate(path: &Path<'_>, value: &Value, schema: &JsonSchemaProps, is_roo
 }
 
 fn any(path: &Path<'_>, value: &Value, schema: &JsonSchemaProps, embedded: bool, errors: &mut Vec<Error>) {
+    if errors.len() >= MOST_ERRORS {
+        return;
+    }
     match value {
         Value::Object(fields) => {
             if embedded || schema.embedded_resource {

@@ -48,6 +48,11 @@ pub(super) enum Kind {
 }
 
 impl Issue {
+    /// Whether two are one. Long messages that begin alike are told apart by their lengths, mostly.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.message.len() == other.message.len() && self.message == other.message
+    }
+
     pub(super) fn plain(message: String) -> Self {
         Self {
             kind: Kind::Plain,

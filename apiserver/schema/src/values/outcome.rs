@@ -37,7 +37,7 @@ impl Outcome {
 
     pub(super) fn add(&mut self, issue: Issue) {
         let full = self.issues.len() >= MOST_ERRORS;
-        if !full && !self.issues.iter().any(|known| known.message == issue.message) {
+        if !full && !self.issues.iter().any(|known| known.is_same(&issue)) {
             self.issues.push(issue);
         }
     }

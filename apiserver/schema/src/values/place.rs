@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::field::go;
+
 /// The place of a value below the one that is validated.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'p> {
@@ -56,7 +58,17 @@ impl fmt::Display for Place<'_> {
             .collect();
         parts.reverse();
         let mut any = false;
+        let mut left = go::MOST_OF_A_PATH;
         for part in parts {
+            let length = match part {
+                Part::Root => 0,
+                Part::Property(name) | Part::Dotted(name) => name.len() + 1,
+                Part::Index(_) => 12,
+            };
+            if left < length {
+                return formatter.write_str("...");
+            }
+            left -= length;
             match part {
                 Part::Root => {}
                 Part::Property(name) if !any => {

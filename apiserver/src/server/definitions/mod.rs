@@ -6,12 +6,13 @@
 
 mod files;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::installer::Installer;
 use super::start::StartError;
@@ -25,6 +26,8 @@ pub use files::FilesError;
 
 /// How often it is looked whether files have changed.
 const LOOK: Duration = Duration::from_millis(500);
+/// When definitions are tried again that could not be served, such as while objects are stored in a version that they drop.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// Definitions that are in files.
 #[derive(Clone, Debug)]
@@ -53,15 +56,38 @@ fn listed(errors: &[FieldError]) -> String {
 /// The definitions that are served.
 pub(super) struct Definitions {
     files: DefinitionFiles,
+    /// The state of the files that was taken over.
     stamp: Option<Stamp>,
+    /// That of the last look: what is still being written is not taken over.
+    seen: Option<Stamp>,
+    /// When what could not be served is tried again.
+    again_at: Option<Instant>,
     /// Whether it was told that they cannot be read.
     is_unreadable: bool,
     served: BTreeMap<String, Served>,
 }
 
+#[derive(Clone)]
 struct Served {
-    definition: Definition,
+    definition: Arc<Definition>,
     resource: Arc<Resource>,
+}
+
+/// A definition in a file.
+struct Found {
+    definition: Definition,
+    /// `None`: it is as it is served.
+    resource: Option<Result<Resource, Vec<FieldError>>>,
+}
+
+/// What files hold.
+enum Look {
+    /// What was taken over.
+    Unchanged,
+    /// Something else than a moment ago.
+    Unsettled(Stamp),
+    /// Something new.
+    Changed(Stamp, Vec<Found>),
 }
 
 /// What became of definitions whose files have changed.
@@ -81,17 +107,18 @@ impl Definitions {
         let mut definitions = Self {
             files,
             stamp: None,
+            seen: None,
+            again_at: None,
             is_unreadable: false,
             served: BTreeMap::new(),
         };
-        let Some((stamp, read)) = definitions.changed().await? else {
-            return Ok(definitions);
-        };
-        let changes = definitions.take(read);
-        if !changes.invalid.is_empty() {
-            return Err(StartError::InvalidDefinitions(changes.invalid));
+        if let Look::Changed(stamp, found) = definitions.look(false).await? {
+            let changes = definitions.take(found);
+            if !changes.invalid.is_empty() {
+                return Err(StartError::InvalidDefinitions(changes.invalid));
+            }
+            definitions.stamp = Some(stamp);
         }
-        definitions.stamp = Some(stamp);
         Ok(definitions)
     }
 
@@ -103,50 +130,68 @@ impl Definitions {
             .collect()
     }
 
-    /// What the files hold, if they have changed.
-    async fn changed(&self) -> Result<Option<(Stamp, Vec<Definition>)>, FilesError> {
-        let (path, before) = (self.files.path.clone(), self.stamp.clone());
-        // It reads the disk.
-        let read = tokio::task::spawn_blocking(move || {
+    /// What the files hold. `settled`: only what they held at the last look too.
+    async fn look(&self, settled: bool) -> Result<Look, FilesError> {
+        let (path, before, seen) = (self.files.path.clone(), self.stamp.clone(), self.seen.clone());
+        let served: BTreeMap<String, Arc<Definition>> = self
+            .served
+            .iter()
+            .map(|(name, served)| (name.clone(), served.definition.clone()))
+            .collect();
+        // It reads the disk, and compiles schemas.
+        let look = tokio::task::spawn_blocking(move || {
             let stamp = files::stamp(&path)?;
             if before.as_ref() == Some(&stamp) {
-                return Ok(None);
+                return Ok(Look::Unchanged);
+            }
+            if settled && seen.as_ref() != Some(&stamp) {
+                return Ok(Look::Unsettled(stamp));
             }
             let definitions = files::read(&stamp)?;
-            Ok(Some((stamp, definitions)))
+            let after = files::stamp(&path)?;
+            if settled && after != stamp {
+                return Ok(Look::Unsettled(after));
+            }
+            let found = definitions.into_iter().map(|definition| {
+                let is_served = served
+                    .get(&definition.name)
+                    .is_some_and(|served| **served == definition);
+                let resource = (!is_served).then(|| definition.resource());
+                Found { definition, resource }
+            });
+            Ok(Look::Changed(stamp, found.collect()))
         });
-        read.await
+        look.await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
     /// Takes over what files hold now.
-    fn take(&mut self, definitions: Vec<Definition>) -> Changes {
+    fn take(&mut self, found: Vec<Found>) -> Changes {
         let mut changes = Changes::default();
-        let gone: Vec<String> = self
-            .served
-            .keys()
-            .filter(|name| !definitions.iter().any(|definition| definition.name == **name))
-            .cloned()
-            .collect();
-        for definition in definitions {
-            let name = definition.name.clone();
-            if self
-                .served
-                .get(&name)
-                .is_some_and(|served| served.definition == definition)
-            {
+        let names: HashSet<&str> = found.iter().map(|found| found.definition.name.as_str()).collect();
+        let gone = self.served.keys().filter(|name| !names.contains(name.as_str()));
+        let gone: Vec<String> = gone.cloned().collect();
+        for Found { definition, resource } in found {
+            let Some(resource) = resource else {
                 continue;
-            }
-            match definition.resource() {
+            };
+            let name = definition.name.clone();
+            let before = self.served.get(&name);
+            let changed = before.map(|served| immutable(&served.definition, &definition));
+            let described = match changed {
+                Some(errors) if !errors.is_empty() => Err(errors),
+                _ => resource,
+            };
+            match described {
                 Ok(resource) => {
-                    let resource = Arc::new(resource);
+                    let (definition, resource) = (Arc::new(definition), Arc::new(resource));
                     self.served.insert(name, Served { definition, resource });
                 }
                 Err(errors) => changes.invalid.push(InvalidDefinition { name, errors }),
             }
         }
         if self.files.allow_removal {
-            self.served.retain(|name, _| !gone.contains(name));
+            gone.iter().for_each(|name| drop(self.served.remove(name)));
         } else {
             changes.kept = gone;
         }
@@ -170,9 +215,17 @@ impl Definitions {
     }
 
     async fn follow_once(&mut self, installer: &Installer) {
-        let (stamp, definitions) = match self.changed().await {
-            Ok(Some(changed)) => changed,
-            Ok(None) => {
+        if self.again_at.is_some_and(|again| again <= Instant::now()) {
+            self.again_at = None;
+            self.stamp = None;
+        }
+        let (stamp, found) = match self.look(true).await {
+            Ok(Look::Changed(stamp, found)) => (stamp, found),
+            Ok(Look::Unsettled(stamp)) => {
+                self.seen = Some(stamp);
+                return;
+            }
+            Ok(Look::Unchanged) => {
                 self.is_unreadable = false;
                 return;
             }
@@ -190,18 +243,41 @@ impl Definitions {
         };
         self.stamp = Some(stamp);
         self.is_unreadable = false;
-        self.take(definitions).tell();
+        let before = self.served.clone();
+        self.take(found).tell();
+        let is_as_before = |(name, served): (&String, &Served)| {
+            let now = self.served.get(name);
+            now.is_some_and(|now| Arc::ptr_eq(&now.resource, &served.resource))
+        };
+        if before.len() == self.served.len() && before.iter().all(is_as_before) {
+            return;
+        }
         match installer.install(&self.resources()).await {
             Ok(()) => tracing::info!(definitions = self.served.len(), "definitions have changed"),
             Err(error) => {
+                self.served = before;
+                self.again_at = Some(Instant::now() + AGAIN);
                 let error: &dyn std::error::Error = &error;
                 tracing::error!(
                     error,
-                    "changed definitions cannot be served; what was served is served still"
+                    "changed definitions cannot be served; what was served is served still, and they are tried again"
                 );
             }
         }
     }
+}
+
+/// What a definition may not change, since objects are stored by it: as of an established CustomResourceDefinition.
+fn immutable(before: &Definition, after: &Definition) -> Vec<FieldError> {
+    let (before, after) = (&before.spec, &after.spec);
+    let fields = [
+        ("spec.scope", &before.scope, &after.scope),
+        ("spec.names.kind", &before.names.kind, &after.names.kind),
+    ];
+    let changed = fields.into_iter().filter(|(_, before, after)| before != after);
+    changed
+        .map(|(path, _, after)| FieldError::invalid(path, after.as_str(), "field is immutable"))
+        .collect()
 }
 
 impl Changes {

@@ -94,6 +94,24 @@ async fn what_files_define_is_served_as_they_change_and_nothing_goes_with_a_file
 }
 
 #[tokio::test]
+async fn what_objects_are_stored_by_does_not_change() {
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |name: &str, text: &str| std::fs::write(files.path().join(name), text).unwrap();
+    write("lamps.yaml", &definition("lamps", "color"));
+    let files_of = DefinitionFiles {
+        path: files.path().to_owned(),
+        allow_removal: false,
+    };
+    let running = start(data.path(), files_of).await;
+    let scoped = definition("lamps", "hue").replace("Namespaced", "Cluster");
+    write("lamps.yaml", &scoped);
+    write("chairs.yaml", &definition("chairs", "legs"));
+    until(|| serves(&running, "chairs")).await;
+    assert_eq!(field(&running, "lamps"), "color");
+    running.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_removal_that_is_allowed_takes_the_resource_away() {
     let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let path = |name: &str| files.path().join(name);
