@@ -89,6 +89,9 @@ impl Play<'_> {
 
     /// The answer to a request; of one that waits for a code the first that has it.
     async fn ask(&self, request: &Request) -> Result<Said, Failure> {
+        if request.method == "GET" && request.path.contains("resourceVersion=") {
+            self.settle(&request.path).await?;
+        }
         let end = Instant::now() + LIMIT;
         loop {
             let said = self.read(self.send(request, 0).await?).await?;
@@ -98,6 +101,28 @@ impl Play<'_> {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Has the server's watch cache come to know all that was written: a read at some revision is answered from it, however far it is. A
+    /// list that names no revision is answered when it has got there.
+    async fn settle(&self, path: &str) -> Result<(), Failure> {
+        let path = self.outgoing(path, 0);
+        let path = String::from_utf8_lossy(&path);
+        let path = path.split('?').next().unwrap_or_default();
+        let names_object = |collection: &str| path.contains(&format!("/{collection}/"));
+        let collection = match path.rsplit_once('/') {
+            Some((collection, _)) if names_object("machines") || names_object("sites") => collection,
+            _ => path,
+        };
+        let request = http::Request::get(collection).body(Body::empty())?;
+        self.side
+            .client
+            .send(request)
+            .await?
+            .into_body()
+            .collect()
+            .await?;
+        Ok(())
     }
 
     async fn at_once(&self, request: &Request, count: usize, told: Answers) -> Result<Said, Failure> {
