@@ -108,5 +108,7 @@ mod tests {
         assert_eq!(Path::NONE.index(1).to_string(), "[1]");
         assert_eq!(spec.child("").to_string(), "spec[]");
         assert_eq!(Path::NONE.to_string(), "<nil>");
+        let key = "x".repeat(2 * go::MOST_OF_A_PATH);
+        assert_eq!(spec.key(&key).child("a").to_string(), "spec...");
     }
 }

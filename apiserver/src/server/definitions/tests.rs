@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use futures::StreamExt as _;
+
 use super::*;
 use crate::config::Config;
 use crate::request::RequestInfo;
@@ -90,6 +92,28 @@ async fn what_files_define_is_served_as_they_change_and_nothing_goes_with_a_file
     write("tables.yaml", &definition("tables", "legs"));
     until(|| serves(&running, "tables")).await;
     assert_eq!(field(&running, "lamps"), "hue");
+    running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_watch_ends_when_its_resource_is_described_anew() {
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |text: &str| std::fs::write(files.path().join("lamps.yaml"), text).unwrap();
+    write(&definition("lamps", "color"));
+    let files_of = DefinitionFiles {
+        path: files.path().to_owned(),
+        allow_removal: false,
+    };
+    let running = start(data.path(), files_of).await;
+    let name = crate::request::GroupResource::new("example.com", "lamps");
+    let registry = running.core().served.load().endpoints.registry(&name).unwrap();
+    let options = crate::request::options::ListOptions::parse("watch=true").unwrap();
+    let mut watch = registry.watch("v1", "default", &options).await.unwrap();
+    write(&definition("lamps", "hue"));
+    let end = async { while watch.next().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(60), end).await.unwrap();
+    assert_eq!(field(&running, "lamps"), "hue");
+    drop((watch, registry));
     running.shutdown().await;
 }
 

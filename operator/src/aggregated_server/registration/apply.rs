@@ -174,7 +174,6 @@ impl Registrar<'_> {
     }
 
     async fn begin(&self, plan: &ApiPlan, outcome: &mut PassResult) {
-        outcome.hurry = true;
         let begun = if self.children.writes == Writes::Allowed {
             self.keep(plan, Some(self.now), outcome).await
         } else {
@@ -182,9 +181,11 @@ impl Registrar<'_> {
             let made = self.children.make(&desired, Reason::ApplyFailed, outcome);
             made.await.is_some()
         };
+        // What is refused is not asked for in a hurry: it would be again and again.
         if !begun {
             return;
         }
+        outcome.hurry = true;
         outcome.findings.push(on_trial(&plan.claim.group_version()));
     }
 
