@@ -56,7 +56,10 @@ impl Definition {
                 .unwrap_or_default(),
             hub: Hub::OfRequest,
             strategy: Arc::new(Declared::new(spec)?),
-            policy: Policy::default(),
+            policy: Policy {
+                empty_continue: true,
+                ..Policy::default()
+            },
             rest: Rest::Stored,
             subresources: Vec::new(),
         })

@@ -175,7 +175,9 @@ const TURN: usize = 512;
 /// [`offload::movable`].
 pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Result<Response, ApiError> {
     check_encodable(call, wanted, &call.served.resource().names.list_kind)?;
-    let (head, form, none) = list_form(call, wanted, &list_metadata(&listed))?;
+    let empty_continue = wanted.transform.is_none() && call.served.resource().policy.empty_continue;
+    let metadata = list_metadata(&listed, empty_continue);
+    let (head, form, none) = list_form(call, wanted, &metadata)?;
     if wanted.format == Format::Protobuf
         && let Some(Transform::PartialList(version)) = wanted.transform
     {
@@ -325,9 +327,9 @@ fn table_form(
     Ok((head, rows.form(), none))
 }
 
-fn list_metadata(listed: &Listed) -> String {
+fn list_metadata(listed: &Listed, empty_continue: bool) -> String {
     let mut metadata = format!(r#"{{"resourceVersion":"{}""#, listed.revision);
-    if !listed.continue_token.is_empty() {
+    if empty_continue || !listed.continue_token.is_empty() {
         // A token is base64url, which needs no quoting in JSON.
         metadata.push_str(r#","continue":""#);
         metadata.push_str(&listed.continue_token);

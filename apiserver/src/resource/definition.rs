@@ -115,6 +115,8 @@ pub struct Policy {
     pub allow_unconditional_update: bool,
     /// Whether the items of a list go without `kind` and `apiVersion`, as those of Go's typed resources do.
     pub bare_items: bool,
+    /// Whether the metadata of a list has `continue` also where nothing is to be continued, as Go's `UnstructuredList` writes it.
+    pub empty_continue: bool,
     /// Whether it takes strategic merge patches, for which the versions' schemas say how lists are merged
     /// (`x-kubernetes-patch-strategy`, `x-kubernetes-patch-merge-key`). A resource of Rust types always does, as one of Go's types.
     pub strategic_merge_patch: bool,
@@ -125,13 +127,14 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// As a CustomResourceDefinition's.
+    /// As a CustomResourceDefinition's, of Rust types.
     fn default() -> Self {
         Self {
             generation: true,
             allow_create_on_update: false,
             allow_unconditional_update: false,
             bare_items: false,
+            empty_continue: false,
             strategic_merge_patch: false,
             object_names: ObjectNames::DnsSubdomain,
             default_column: DefaultColumn::Age,

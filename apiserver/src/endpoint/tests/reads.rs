@@ -109,6 +109,20 @@ async fn items_of_go_s_typed_lists_have_no_type_of_their_own() {
 }
 
 #[tokio::test]
+async fn lists_of_unstructured_objects_always_have_a_continue() {
+    let of = async |empty_continue| {
+        let server = TestServer::with(Policy {
+            empty_continue,
+            ..Policy::default()
+        });
+        server.create("a").await;
+        server.get(FLUNDERS).await.json()["metadata"]["continue"].clone()
+    };
+    assert_eq!(of(true).await, "");
+    assert!(of(false).await.is_null());
+}
+
+#[tokio::test]
 async fn large_lists_are_compressed_for_those_who_ask() {
     let server = TestServer::new();
     for number in 0..40 {
