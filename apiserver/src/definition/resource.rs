@@ -95,8 +95,7 @@ fn names(spec: &DefinitionSpec) -> Names {
 }
 
 fn describe(spec: &DefinitionSpec, version: &DefinitionVersion) -> Version {
-    let schema = version.schema.as_ref();
-    let document = schema.and_then(|schema| schema.open_api_v3_schema.clone());
+    let document = version.document().cloned();
     let fields = version.selectable_fields.iter();
     Version {
         name: version.name.clone(),

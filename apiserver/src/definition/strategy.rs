@@ -35,16 +35,12 @@ impl Declared {
     pub(super) fn new(spec: &DefinitionSpec) -> Result<Self, Vec<FieldError>> {
         let mut versions = HashMap::new();
         for (index, version) in spec.versions.iter().enumerate() {
-            let document = version
-                .schema
-                .as_ref()
-                .and_then(|schema| schema.open_api_v3_schema.as_ref());
-            let schema = JsonSchemaProps::decode(document.unwrap_or(&Value::Null)).map_err(|error| {
+            let document = version.document().unwrap_or(&Value::Null);
+            let schema = JsonSchemaProps::decode(document).map_err(|error| {
                 let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
                 vec![FieldError::invalid(path, "", error.to_string())]
             })?;
-            let subresources = version.subresources.as_ref();
-            let has_status = subresources.is_some_and(|subresources| subresources.status.is_some());
+            let has_status = version.has_status();
             versions.insert(version.name.clone(), Declaration { schema, has_status });
         }
         Ok(Self {

@@ -85,7 +85,7 @@ fn of_spec(spec: &DefinitionSpec, errors: &mut Vec<FieldError>) {
     errors.extend(names::group(&spec.group));
     errors.extend(one_of("spec.scope", &spec.scope, &["Cluster", "Namespaced"]));
     for (index, version) in spec.versions.iter().enumerate() {
-        if schema::of(version).is_none() {
+        if version.document().is_none() {
             let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
             errors.push(FieldError::required(path, ""));
         }
@@ -115,7 +115,7 @@ fn of_spec(spec: &DefinitionSpec, errors: &mut Vec<FieldError>) {
             errors.extend(selectable::validate(
                 &path,
                 version,
-                schema::of(version).filter(|_| !shared.schema),
+                version.document().filter(|_| !shared.schema),
             ));
         }
     }
@@ -136,7 +136,7 @@ fn of_spec(spec: &DefinitionSpec, errors: &mut Vec<FieldError>) {
     errors.extend(names::validate(&spec.names));
     if let Some(first) = spec.versions.first() {
         if shared.schema {
-            let any_status = spec.versions.iter().any(versions::has_status);
+            let any_status = spec.versions.iter().any(DefinitionVersion::has_status);
             errors.extend(schema::validate_as("spec.validation", first, any_status));
         }
         if shared.subresources {

@@ -5,14 +5,8 @@ use annex_schema::field::Path;
 use annex_schema::props::JsonSchemaProps;
 use serde_json::Value;
 
-use super::versions::has_status;
 use crate::definition::spec::DefinitionVersion;
 use crate::status::FieldError;
-
-/// The schema of a version, where it has one.
-pub(super) fn of(version: &DefinitionVersion) -> Option<&Value> {
-    version.schema.as_ref()?.open_api_v3_schema.as_ref()
-}
 
 /// Whether the schema of a version has defaults somewhere.
 pub(super) fn has_defaults(version: &DefinitionVersion) -> bool {
@@ -25,17 +19,17 @@ pub(super) fn has_defaults(version: &DefinitionVersion) -> bool {
             _ => false,
         }
     }
-    of(version).is_some_and(has)
+    version.document().is_some_and(has)
 }
 
 /// What is wrong with the schema of a version, which stands at `path`.
 pub(super) fn validate(path: &str, version: &DefinitionVersion) -> Vec<FieldError> {
-    validate_as(path, version, has_status(version))
+    validate_as(path, version, version.has_status())
 }
 
 /// The same, where `/status` is served in some version.
 pub(super) fn validate_as(path: &str, version: &DefinitionVersion, has_status: bool) -> Vec<FieldError> {
-    let Some(document) = of(version) else {
+    let Some(document) = version.document() else {
         return Vec::new();
     };
     match JsonSchemaProps::decode(document) {

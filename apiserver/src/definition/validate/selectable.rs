@@ -24,7 +24,7 @@ pub(super) fn validate(path: &str, version: &DefinitionVersion, schema: Option<&
 
 /// The same of what all versions say alike. `schema_is_shared`: of their schemas too.
 pub(super) fn validate_shared(version: &DefinitionVersion, schema_is_shared: bool) -> Vec<FieldError> {
-    let schema = super::schema::of(version).filter(|_| schema_is_shared);
+    let schema = version.document().filter(|_| schema_is_shared);
     match (version.selectable_fields.as_slice(), schema) {
         ([], _) => Vec::new(),
         (_, None) => {

@@ -18,12 +18,6 @@ const FORMATS: [&str; 8] = [
 /// Bytes of a warning.
 const LONGEST_WARNING: usize = 256;
 
-/// Whether `/status` is served in a version.
-pub(super) fn has_status(version: &DefinitionVersion) -> bool {
-    let subresources = version.subresources.as_ref();
-    subresources.is_some_and(|subresources| subresources.status.is_some())
-}
-
 /// What is wrong with a version's warning.
 pub(super) fn deprecation(path: &str, version: &DefinitionVersion) -> Vec<FieldError> {
     let Some(warning) = &version.deprecation_warning else {

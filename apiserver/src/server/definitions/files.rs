@@ -1,5 +1,6 @@
 //! The files that definitions are in: one, or those of a directory, as a mounted ConfigMap has them.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -104,6 +105,7 @@ pub(super) fn stamp(path: &Path) -> Result<Stamp, FilesError> {
 /// [`FilesError`]
 pub(super) fn read(stamp: &Stamp) -> Result<Vec<Definition>, FilesError> {
     let mut definitions: Vec<Definition> = Vec::new();
+    let mut names = HashSet::new();
     for (path, _, _) in stamp {
         let bytes = std::fs::read(path).map_err(|source| FilesError::Io {
             path: path.clone(),
@@ -114,7 +116,7 @@ pub(super) fn read(stamp: &Stamp) -> Result<Vec<Definition>, FilesError> {
             source,
         })?;
         for definition in read {
-            if definitions.iter().any(|other| other.name == definition.name) {
+            if !names.insert(definition.name.clone()) {
                 return Err(FilesError::Twice {
                     name: definition.name,
                     path: path.clone(),
