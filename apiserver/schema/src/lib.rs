@@ -6,6 +6,7 @@ pub mod definition;
 pub mod field;
 mod formats;
 pub mod list_type;
+pub mod names;
 pub mod object_meta;
 pub mod pattern;
 pub mod props;

@@ -1,9 +1,9 @@
 //! What a client is warned of that adds finalizers: `validateKubeFinalizerName` of apiextensions' `pkg/registry/customresource`.
 
+use annex_schema::names;
 use std::collections::BTreeSet;
 
 use crate::object::Object;
-use crate::request::selector::rules;
 use crate::status::Quoted;
 
 /// Those of Kubernetes itself.
@@ -20,7 +20,7 @@ pub(super) fn warnings(object: &Object, old: Option<&Object>) -> Vec<String> {
 
 fn of(finalizer: &str) -> Vec<String> {
     let warn = |text: &str| format!("metadata.finalizers: {}: {text}", Quoted(finalizer));
-    let mut warnings: Vec<String> = rules::label_key(finalizer)
+    let mut warnings: Vec<String> = names::label_key(finalizer)
         .iter()
         .map(|text| warn(text))
         .collect();

@@ -1,5 +1,7 @@
 //! Where the objects of a resource lie.
 
+use annex_schema::names;
+
 use super::Registry;
 use crate::status::ApiError;
 use crate::storage::{Key, Prefix};
@@ -56,27 +58,10 @@ pub(crate) fn check_path(namespace: &str, name: &str) -> Result<(), ApiError> {
 }
 
 fn check_parameter(what: &str, value: &str) -> Result<(), ApiError> {
-    let wrong = path_segment(value);
+    let wrong = names::path_segment(value);
     if wrong.is_empty() {
         return Ok(());
     }
     let message = format!("{what} parameter invalid: {value:?}: {}", wrong.join(";"));
     Err(ApiError::BadRequest(message))
-}
-
-/// What is wrong with `name` as a part of a path, in Kubernetes' words.
-pub(super) fn path_segment(name: &str) -> Vec<String> {
-    if matches!(name, "." | "..") {
-        return vec![format!("may not be '{name}'")];
-    }
-    path_segment_prefix(name)
-}
-
-/// The same of a name that something will be appended to.
-pub(super) fn path_segment_prefix(name: &str) -> Vec<String> {
-    ["/", "%"]
-        .into_iter()
-        .filter(|illegal| name.contains(illegal))
-        .map(|illegal| format!("may not contain '{illegal}'"))
-        .collect()
 }

@@ -1,5 +1,6 @@
 //! Which entries a list or a watch is about.
 
+use annex_schema::names;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,10 +10,10 @@ use futures::FutureExt as _;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Registry, keys};
+use super::Registry;
 use crate::object::{EncodingKey, Object};
 use crate::request::options::ListOptions;
-use crate::request::selector::{FieldSelector, LabelSelector, rules};
+use crate::request::selector::{FieldSelector, LabelSelector};
 use crate::resource::{Resource, Version};
 use crate::status::ApiError;
 use crate::storage::{Entry, Event, Key, Prefix};
@@ -51,12 +52,12 @@ impl Selection {
         let first_page = options.continue_token.is_empty();
         let selected = fields.exact(NAMESPACE).filter(|_| first_page);
         let namespace = match selected {
-            Some(selected) if namespace.is_empty() && rules::dns_label(selected).is_empty() => selected,
+            Some(selected) if namespace.is_empty() && names::dns_label(selected).is_empty() => selected,
             _ => namespace,
         };
         let key = fields
             .exact(NAME)
-            .filter(|name| first_page && keys::path_segment(name).is_empty())
+            .filter(|name| first_page && names::path_segment(name).is_empty())
             .and_then(|name| registry.key(namespace, name).ok());
         Ok(Self {
             registry: registry.clone(),

@@ -1,14 +1,37 @@
 //! The operator itself, as the charts install it: stopped, restarted, and who leads.
 
 use std::future::Future;
+use std::time::Duration;
 
-use super::{Failure, World, failure};
+use super::{Failure, World, audit::Audit, failure};
 use crate::install::NAMESPACE;
 
 /// Its Deployment, and the Lease of its leader.
 const NAME: &str = "annex-operator";
 /// Its pods.
 const SELECTOR: &str = "app.kubernetes.io/name=annex";
+
+/// More than its resync period, so that it looks at each server at least once.
+const WINDOW: Duration = Duration::from_secs(25);
+
+/// Waits until no operator, however many there are, has written anything for a while but a Lease.
+pub(super) async fn silent(world: &World) -> Result<(), Failure> {
+    let mut audit = Audit::from_now(world)?;
+    world
+        .eventually("every operator to be silent", async || {
+            // What is shown is that nothing comes.
+            tokio::time::sleep(WINDOW).await;
+            let writes = audit
+                .writes_of_the_operator()
+                .map_err(|error| error.to_string())?;
+            if writes.is_empty() {
+                Ok(())
+            } else {
+                Err(writes.join("\n    "))
+            }
+        })
+        .await
+}
 
 /// How many pods it is to have.
 pub(super) async fn replicas(world: &World) -> Result<u32, Failure> {

@@ -2,15 +2,14 @@
 //! rotation and under load. No request and no handshake fails, no pod is restarted, and then nothing is written any more.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use annex_crds::v1alpha1::AggregatedServer;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt as _};
 
 use super::{
-    Failure, Lane, Scenario, World, audit::Audit, authority, ensure, load::Load, operator, stage,
-    test_server::TestServer, world::embedded_server,
+    Failure, Lane, Scenario, World, authority, ensure, load::Load, operator, stage, test_server::TestServer,
+    world::embedded_server,
 };
 use crate::previous::Previous;
 use crate::{install, progress};
@@ -28,8 +27,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
 const ROTATED: &str = "upgrade-rotated";
 /// A server with a volume, and its namespace.
 const EMBEDDED: &str = "upgrade-embedded";
-/// More than the operator's resync period, so that it looks at each server at least once.
-const WINDOW: Duration = Duration::from_secs(25);
 
 async fn there_and_back(world: &World) -> Result<(), Failure> {
     let previous = Previous::prepare().await?;
@@ -108,21 +105,7 @@ async fn ended(world: &World, server: &TestServer, count: i64) -> Result<(), Fai
     operator::settled(world, operator::replicas(world).await?).await?;
     stage::rotated(world, ROTATED, count).await?;
     authority::settled(world, server).await?;
-    let mut audit = Audit::from_now(world)?;
-    world
-        .eventually("the operator to be silent", async || {
-            // What is shown is that nothing comes.
-            tokio::time::sleep(WINDOW).await;
-            let writes = audit
-                .writes_of_the_operator()
-                .map_err(|error| error.to_string())?;
-            if writes.is_empty() {
-                Ok(())
-            } else {
-                Err(writes.join("\n    "))
-            }
-        })
-        .await
+    operator::silent(world).await
 }
 
 /// Every container of the servers' pods, with the pod's uid and how often it was started again.

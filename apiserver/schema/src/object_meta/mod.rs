@@ -1,7 +1,6 @@
 //! The metadata of embedded resources (`x-kubernetes-embedded-resource`): `structuralschema/objectmeta`.
 
 mod coerce;
-mod names;
 mod read;
 mod time;
 mod types;

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::names;
 use super::read::{self, Metadata};
 use super::types::OWNER_REFERENCE;
 use crate::field::go;
 use crate::field::{BadValue, Error, Path};
+use crate::names;
 use crate::props::JsonSchemaProps;
 use crate::unicode;
 use crate::values::MOST_ERRORS;
@@ -105,7 +105,7 @@ fn metadata(path: &Path<'_>, fields: &Map<String, Value>, errors: &mut Vec<Error
         each(
             "namespace",
             text("namespace"),
-            names::dns_1123_label(text("namespace")),
+            names::dns_label(text("namespace")),
         );
     }
     if let Some(generation) = fields

@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::document::Definition;
 use super::spec::{DefinitionSpec, DefinitionVersion, NO_CONVERSION, WEBHOOK};
-use crate::request::selector::rules;
 use crate::status::{FieldError, FieldErrorKind};
 
 /// What is wrong with a new definition whose defaults are set.
@@ -41,7 +40,7 @@ fn of_name(definition: &Definition) -> Vec<FieldError> {
             "name or generateName is required",
         )];
     }
-    let mut wrong = rules::dns_subdomain_name(name);
+    let mut wrong = annex_schema::names::dns_subdomain_name(name);
     if *name != format!("{}.{}", spec.names.plural, spec.group) {
         wrong.push(r#"must be spec.names.plural+"."+spec.group"#.to_owned());
     }

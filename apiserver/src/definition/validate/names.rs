@@ -1,8 +1,8 @@
 //! Names: `ValidateCustomResourceDefinitionNames`, and those of groups and versions.
 
 use crate::definition::spec::DefinitionNames;
-use crate::request::selector::rules;
 use crate::status::FieldError;
+use annex_schema::names;
 
 /// What is wrong with a group.
 pub(super) fn group(group: &str) -> Option<FieldError> {
@@ -10,7 +10,7 @@ pub(super) fn group(group: &str) -> Option<FieldError> {
     if group.is_empty() {
         return Some(FieldError::required(path, ""));
     }
-    let wrong = rules::dns_subdomain_name(group);
+    let wrong = names::dns_subdomain_name(group);
     if !wrong.is_empty() {
         return Some(FieldError::invalid(path, group, wrong.join(",")));
     }
@@ -20,7 +20,7 @@ pub(super) fn group(group: &str) -> Option<FieldError> {
 
 /// What is wrong with a label of RFC 1035.
 pub(super) fn label(path: &str, text: &str) -> Option<FieldError> {
-    let wrong = rules::dns_1035_label(text);
+    let wrong = names::dns_1035_label(text);
     (!wrong.is_empty()).then(|| FieldError::invalid(path, text, wrong.join(",")))
 }
 
@@ -41,7 +41,7 @@ pub(super) fn validate(names: &DefinitionNames) -> Vec<FieldError> {
             errors.extend(label(&path(field), name));
             continue;
         }
-        let wrong = rules::dns_1035_label(&name.to_lowercase());
+        let wrong = names::dns_1035_label(&name.to_lowercase());
         if !wrong.is_empty() {
             let detail = format!(
                 "may have mixed case, but should otherwise match: {}",

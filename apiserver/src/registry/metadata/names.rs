@@ -1,17 +1,16 @@
 //! Names: those that the server makes (`names.SimpleNameGenerator` of k8s.io/apiserver), and which a resource lets its objects
 //! have.
 
+use annex_schema::names;
 use rand::seq::IndexedRandom as _;
 
-use crate::registry::keys::{path_segment, path_segment_prefix};
-use crate::request::selector::rules;
 use crate::resource::ObjectNames;
 
 /// What is wrong with a name by `rule`, in words. Go: a `ValidateNameFunc`.
 pub(super) fn wrong_name(name: &str, rule: ObjectNames) -> Vec<String> {
     match rule {
-        ObjectNames::DnsSubdomain => rules::dns_subdomain_name(name),
-        ObjectNames::PathSegment => path_segment(name),
+        ObjectNames::DnsSubdomain => names::dns_subdomain_name(name),
+        ObjectNames::PathSegment => names::path_segment(name),
     }
 }
 
@@ -19,8 +18,8 @@ pub(super) fn wrong_name(name: &str, rule: ObjectNames) -> Vec<String> {
 pub(super) fn wrong_prefix(prefix: &str, rule: ObjectNames) -> Vec<String> {
     match rule {
         _ if prefix.is_empty() => Vec::new(),
-        ObjectNames::DnsSubdomain => rules::dns_subdomain_name(&masked(prefix)),
-        ObjectNames::PathSegment => path_segment_prefix(prefix),
+        ObjectNames::DnsSubdomain => names::dns_subdomain_name(&masked(prefix)),
+        ObjectNames::PathSegment => names::path_segment_prefix(prefix),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is wrong with `metadata`: `ValidateObjectMetaAccessor` of k8s.io/apimachinery.
 
+use annex_schema::names;
 use std::collections::BTreeMap;
 
 use super::Metadata;
@@ -8,7 +9,6 @@ use super::managed_fields::managed_fields;
 use super::names::{wrong_name, wrong_prefix};
 use super::read::Owner;
 use crate::object::Object;
-use crate::request::selector::rules;
 use crate::resource::ObjectNames;
 use crate::status::{FieldError, FieldErrorKind, MOST_LISTED, shown_part};
 
@@ -75,7 +75,7 @@ fn namespace(namespace: &str, namespaced: bool, errors: &mut Vec<FieldError>) {
     match (namespaced, namespace) {
         (true, "") => errors.push(FieldError::required(FIELD, "")),
         (true, name) => errors.extend(
-            rules::dns_label(name)
+            names::dns_label(name)
                 .into_iter()
                 .map(|message| FieldError::invalid(FIELD, name, message)),
         ),
@@ -90,8 +90,8 @@ fn labels(labels: &BTreeMap<&str, &str>, errors: &mut Vec<FieldError>) {
         if is_enough(errors) {
             return;
         }
-        let keys = rules::label_key(key).into_iter().map(|message| (*key, message));
-        let values = rules::label_value(value)
+        let keys = names::label_key(key).into_iter().map(|message| (*key, message));
+        let values = names::label_value(value)
             .into_iter()
             .map(|message| (*value, message));
         errors.extend(
@@ -108,7 +108,7 @@ fn annotations(annotations: &BTreeMap<&str, &str>, errors: &mut Vec<FieldError>)
             break;
         }
         errors.extend(
-            rules::label_key(&key.to_lowercase())
+            names::label_key(&key.to_lowercase())
                 .into_iter()
                 .map(|message| FieldError::invalid(FIELD, *key, message)),
         );
@@ -182,7 +182,7 @@ fn finalizers(finalizers: &[&str], errors: &mut Vec<FieldError>) {
             break;
         }
         errors.extend(
-            rules::label_key(finalizer)
+            names::label_key(finalizer)
                 .into_iter()
                 .map(|message| FieldError::invalid(FIELD, *finalizer, message)),
         );

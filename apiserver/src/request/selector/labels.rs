@@ -5,7 +5,9 @@ use std::fmt;
 
 use super::lexer::{Scanned, Token, scan};
 use super::matcher::LabelMatcher;
-use super::{SelectorError, check_length, rules};
+use annex_schema::names;
+
+use super::{SelectorError, check_length};
 use crate::object::Labels;
 use crate::status::{FieldError, MOST_LISTED, listed};
 
@@ -94,7 +96,7 @@ impl LabelRequirement {
             }
         }
         for (index, value) in values.iter().enumerate() {
-            let messages = rules::label_value(value);
+            let messages = names::label_value(value);
             if !messages.is_empty() {
                 let field = format!("values[{index}][{key}]");
                 wrong.push(FieldError::invalid(field, value.as_str(), messages.join("; ")).to_string());
@@ -141,7 +143,7 @@ impl fmt::Display for LabelSelector {
 
 /// `path` is Go's: the parser itself has none, which it writes as `<nil>`.
 fn check_key(key: &str, path: &str) -> Result<(), String> {
-    let messages = rules::label_key(key);
+    let messages = names::label_key(key);
     if messages.is_empty() {
         return Ok(());
     }

@@ -7,7 +7,6 @@ mod fields;
 mod labels;
 mod lexer;
 mod matcher;
-pub(crate) mod rules;
 
 pub use fields::{FieldOperator, FieldRequirement, FieldSelector};
 pub use labels::{LabelOperator, LabelRequirement, LabelSelector};

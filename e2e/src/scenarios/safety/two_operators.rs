@@ -1,12 +1,10 @@
 //! Two operators at once, as when a leader stalls, loses its Lease and goes on: they write over nothing of each other's, a rotation goes through, and then
 //! both are silent.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::super::{
-    audit::Audit, authority, load::Load, stage, test_server::TestServer, world::LIMIT, world::World,
+    authority, load::Load, operator, stage, test_server::TestServer, world::LIMIT, world::World,
 };
 use crate::install::NAMESPACE;
 use crate::progress;
@@ -16,8 +14,6 @@ const NAME: &str = "two-operators";
 /// The operator's Deployment, and that of the second one.
 const OPERATOR: &str = "annex-operator";
 const SECOND: &str = "annex-operator-second";
-/// More than the operator's resync period, so that each looks at the server at least once.
-const WINDOW: Duration = Duration::from_secs(25);
 
 /// A second operator without leader election, beside the first, while the authority is rotated under fresh handshakes.
 pub(super) async fn run(world: &World) -> Result<(), Failure> {
@@ -53,26 +49,7 @@ async fn rotated(world: &World, server: &TestServer) -> Result<(), Failure> {
     // What clients met says more than where the rotation stopped.
     tally.none_failed(&[])?;
     rotated?;
-    silent(world).await
-}
-
-/// Waits until neither has written anything for a while but a Lease.
-async fn silent(world: &World) -> Result<(), Failure> {
-    let mut audit = Audit::from_now(world)?;
-    world
-        .eventually("both operators to be silent", async || {
-            // What is shown is that nothing comes.
-            tokio::time::sleep(WINDOW).await;
-            let writes = audit
-                .writes_of_the_operator()
-                .map_err(|error| error.to_string())?;
-            if writes.is_empty() {
-                Ok(())
-            } else {
-                Err(writes.join("\n    "))
-            }
-        })
-        .await
+    operator::silent(world).await
 }
 
 /// Makes the second of the first: the same but for its name, its labels, by which nobody takes its pod for one of the first's, and who leads.

@@ -1,4 +1,5 @@
-//! Which names and values Kubernetes takes for labels: k8s.io/apimachinery's `api/validate/content`.
+//! Which names and values Kubernetes takes: labels, names of objects, parts of paths. Go: k8s.io/apimachinery's `api/validate/content`
+//! and `api/validation/path`.
 
 const LABEL_MAX_LENGTH: usize = 63;
 const SUBDOMAIN_MAX_LENGTH: usize = 253;
@@ -20,7 +21,8 @@ const SUBDOMAIN_RULE: &str = "a lowercase RFC 1123 subdomain must consist of low
                               or '.', and must start and end with an alphanumeric character";
 
 /// What is wrong with `text` as the key of a label (a qualified name: finalizers and annotations are such too).
-pub(crate) fn label_key(text: &str) -> Vec<String> {
+#[must_use]
+pub fn label_key(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let parts: Vec<&str> = text.split('/').collect();
     let name = match parts.as_slice() {
@@ -57,7 +59,8 @@ pub(crate) fn label_key(text: &str) -> Vec<String> {
 }
 
 /// What is wrong with `text` as the value of a label.
-pub(crate) fn label_value(text: &str) -> Vec<String> {
+#[must_use]
+pub fn label_value(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     if text.len() > LABEL_MAX_LENGTH {
         wrong.push(format!("must be no more than {LABEL_MAX_LENGTH} bytes"));
@@ -69,7 +72,8 @@ pub(crate) fn label_value(text: &str) -> Vec<String> {
 }
 
 /// What is wrong with `text` as a namespace's name: a DNS label.
-pub(crate) fn dns_label(text: &str) -> Vec<String> {
+#[must_use]
+pub fn dns_label(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     if text.len() > LABEL_MAX_LENGTH {
         wrong.push(format!("must be no more than {LABEL_MAX_LENGTH} characters"));
@@ -85,7 +89,8 @@ pub(crate) fn dns_label(text: &str) -> Vec<String> {
 }
 
 /// What is wrong with `text` as a label of RFC 1035, which begins with a letter.
-pub(crate) fn dns_1035_label(text: &str) -> Vec<String> {
+#[must_use]
+pub fn dns_1035_label(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     if text.len() > LABEL_MAX_LENGTH {
         wrong.push(format!("must be no more than {LABEL_MAX_LENGTH} characters"));
@@ -97,7 +102,8 @@ pub(crate) fn dns_1035_label(text: &str) -> Vec<String> {
 }
 
 /// What is wrong with `text` as an object's name that must be a DNS subdomain: as below, but for the words about its length.
-pub(crate) fn dns_subdomain_name(text: &str) -> Vec<String> {
+#[must_use]
+pub fn dns_subdomain_name(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     if text.len() > SUBDOMAIN_MAX_LENGTH {
         wrong.push(format!("must be no more than {SUBDOMAIN_MAX_LENGTH} characters"));
@@ -148,6 +154,37 @@ fn rule(rule: &str, format: &str, examples: &[&str]) -> String {
         "{rule} (e.g. {}regex used for validation is '{format}')",
         examples.join(" or ")
     )
+}
+
+/// What is wrong with `name` as a part of a path, in Kubernetes' words.
+#[must_use]
+pub fn path_segment(name: &str) -> Vec<String> {
+    if matches!(name, "." | "..") {
+        return vec![format!("may not be '{name}'")];
+    }
+    path_segment_prefix(name)
+}
+
+/// The same of a name that something will be appended to.
+#[must_use]
+pub fn path_segment_prefix(name: &str) -> Vec<String> {
+    ["/", "%"]
+        .into_iter()
+        .filter(|illegal| name.contains(illegal))
+        .map(|illegal| format!("may not contain '{illegal}'"))
+        .collect()
+}
+
+/// The group and version of an `apiVersion`.
+///
+/// # Errors
+/// It has too many parts: Go's words.
+pub(crate) fn group_version(text: &str) -> Result<(&str, &str), String> {
+    match text.split('/').collect::<Vec<_>>()[..] {
+        [version] => Ok(("", version)),
+        [group, version] => Ok((group, version)),
+        _ => Err(format!("unexpected GroupVersion string: {text}")),
+    }
 }
 
 #[cfg(test)]
