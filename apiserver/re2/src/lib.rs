@@ -77,6 +77,17 @@ impl Pattern {
     pub fn is_match(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
+
+    /// The first match in the text, as Go's `FindString` says.
+    #[must_use]
+    pub fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
+        text.get(self.0.find(text)?.range())
+    }
+
+    /// All matches in the text that do not overlap, as Go's `FindAllString` says.
+    pub fn find_all<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        self.0.find_iter(text).filter_map(|found| text.get(found.range()))
+    }
 }
 
 #[cfg(test)]
