@@ -350,14 +350,13 @@ impl Checker<'_> {
         fits.then(|| self.mapping.substitute(&instantiate(&overload.result, &letters), false))
     }
 
-    /// The type of what a part and those before it are together.
-    fn join(&mut self, id: Id, previous: Option<Type>, current: Type) -> Type {
+    /// The type of what a part and those before it are together. Where they differ that is refused afterwards, but in a format's arguments.
+    fn join(&mut self, previous: Option<Type>, current: Type) -> Type {
         let Some(previous) = previous else { return current };
         if self.mapping.is_assignable(&previous, &current) {
             return most_general(&previous, &current);
         }
-        self.mismatch(id, &previous, &current);
-        Type::Error
+        Type::Dyn
     }
 
     /// What an optional part is of; an error where it is not optional.
@@ -379,7 +378,7 @@ impl Checker<'_> {
             if list.optional.contains(&at) {
                 of = self.unwrapped(element.id, of);
             }
-            all = Some(self.join(element.id, all, of));
+            all = Some(self.join(all, of));
         }
         let all = all.unwrap_or_else(|| self.mapping.fresh());
         self.set(id, Type::list(all));
@@ -390,13 +389,13 @@ impl Checker<'_> {
         for entry in entries {
             self.check(&mut entry.key);
             let of = self.type_of(entry.key.id);
-            keys = Some(self.join(entry.key.id, keys, of));
+            keys = Some(self.join(keys, of));
             self.check(&mut entry.value);
             let mut of = self.type_of(entry.value.id);
             if entry.optional {
                 of = self.unwrapped(entry.value.id, of);
             }
-            values = Some(self.join(entry.value.id, values, of));
+            values = Some(self.join(values, of));
         }
         let keys = keys.unwrap_or_else(|| self.mapping.fresh());
         let values = values.unwrap_or_else(|| self.mapping.fresh());

@@ -166,10 +166,12 @@ impl Cost {
             Self::ListResult => 1 + LIST + result.map_or(1, Value::size),
             Self::Flatten => {
                 let depth = match args.get(1) {
-                    Some(Value::Int(depth)) => double(u64::try_from(*depth).unwrap_or_default()),
+                    #[expect(clippy::cast_precision_loss, reason = "cel-go counts so")]
+                    Some(Value::Int(depth)) => *depth as f64,
                     _ => 1.0,
                 };
-                1 + LIST + floor(double(size(0)) * depth)
+                // A depth below zero takes something away, as in Go.
+                floor(double(size(0)) * depth).wrapping_add(1 + LIST)
             }
             Self::SelfCompare(at) => {
                 let Some(Value::List(list)) = args.get(at) else { return 1 + LIST };
@@ -182,9 +184,9 @@ impl Cost {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is no negative number")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "Go converts so")]
 const fn floor(value: f64) -> u64 {
-    value as u64
+    if value < 0.0 { value as i64 as u64 } else { value as u64 }
 }
 
 /// How large a value is; of what is optional, what it is.

@@ -7,9 +7,9 @@ use annex_re2::Pattern;
 
 use super::cost::Cost;
 use super::node::{Attribute, By, Call, Computed, Fold, Grow, Key, Node, Qualifier};
-use super::run::Run;
+use super::run::{Run, go_type};
 use crate::ast::{self, Comprehension, Expr, Id, Kind, Literal, Select, op};
-use crate::check::{Checked, Reference};
+use crate::check::Checked;
 use crate::environment::{self, Overload};
 use crate::library::Guard;
 use crate::names;
@@ -171,7 +171,10 @@ impl Planner<'_> {
     fn index(&self, args: Vec<Node>, optional: bool) -> Result<Node, String> {
         let (operand, index) = pair(args)?;
         let by = match index {
-            Node::Const(value) => by_constant(value),
+            Node::Const(
+                value @ (Value::String(_) | Value::Int(_) | Value::Uint(_) | Value::Bool(_) | Value::Double(_)),
+            ) => by_constant(value),
+            Node::Const(other) => return Err(format!("invalid qualifier type: {}", go_type(&other))),
             Node::Attribute { of, .. } => By::Attribute(of),
             other => By::Node(other),
         };

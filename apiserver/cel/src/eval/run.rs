@@ -535,7 +535,7 @@ fn compute<'a>(call: &Call, args: &[Value<'a>]) -> Outcome<'a> {
 }
 
 /// The type in which cel-go holds a value.
-fn go_type(value: &Value<'_>) -> &'static str {
+pub(super) fn go_type(value: &Value<'_>) -> &'static str {
     match value {
         Value::Null => "types.Null",
         Value::Bool(_) => "types.Bool",

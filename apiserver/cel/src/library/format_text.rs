@@ -154,7 +154,9 @@ fn formatted(clause: Clause, value: &Value<'_>) -> Result<String, Fail> {
         }
         (Clause::Scientific(precision), _) => {
             let Some(number) = number(value) else { return refused() };
-            localized(number, |number| scientific(number, precision.unwrap_or(PRECISION)), false)
+            // cel-go takes the digits that are asked for as the least width.
+            let text = localized(number, scientific, false);
+            format!("{text:>0$}", precision.unwrap_or(PRECISION))
         }
         (Clause::Binary, Value::Int(number)) => signed(*number, |number| format!("{number:b}")),
         (Clause::Binary, Value::Uint(number)) => format!("{number:b}"),
@@ -222,11 +224,11 @@ fn localized(number: f64, format: impl Fn(f64) -> String, grouped: bool) -> Stri
 }
 
 /// `1.5×10⁰³`.
-fn scientific(number: f64, precision: usize) -> String {
-    let text = format!("{number:.precision$e}");
+fn scientific(number: f64) -> String {
+    let text = format!("{number:.PRECISION$e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let (sign, exponent) = exponent.strip_prefix('-').map_or(("", exponent), |exponent| ("\u{207B}", exponent));
-    let mut out = format!("{digits}\u{202F}\u{D7}\u{202F}10{sign}");
+    let mut out = format!("{digits}\u{D7}10{sign}");
     for digit in format!("{exponent:0>2}").bytes() {
         let digit = match digit {
             b'1' => '\u{B9}',

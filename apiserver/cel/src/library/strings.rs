@@ -127,7 +127,7 @@ fn last_index_of<'a>(args: &[Value<'a>]) -> Outcome<'a> {
     }
     // The last that begins at the offset or before it.
     let end = byte_of(text, offset).map_or(text.len(), |begin| (begin + part.len()).min(text.len()));
-    let end = (end..=text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
+    let end = (0..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
     let found = text[..end].rfind(&**part);
     Ok(Value::Int(found.map_or(-1, |at| length(&text[..at]))))
 }

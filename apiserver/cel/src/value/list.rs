@@ -77,8 +77,6 @@ impl<'a> Lister<'a> for List<'a> {
 }
 
 impl<'a> List<'a> {
-    pub(crate) const EMPTY: fn() -> Self = || Self::Json { elements: &[], schema: None };
-
     /// All elements, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Outcome<'a>> + '_ {
         (0..self.size()).map(|at| self.get(at))

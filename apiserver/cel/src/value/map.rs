@@ -116,9 +116,6 @@ impl<'a> Values<'a> {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
 }
 
 /// Whether Go takes two keys for one.

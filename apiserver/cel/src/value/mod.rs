@@ -175,6 +175,24 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The elements of a list; none of anything else.
+    #[must_use]
+    pub fn elements(&self) -> Vec<Result<Self, Fail>> {
+        match self {
+            Self::List(list) => list.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The entries of a map or an object; none of anything else.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(Self, Result<Self, Fail>)> {
+        match self {
+            Self::Map(map) => map.entries(),
+            _ => Vec::new(),
+        }
+    }
+
     /// How large the value is: characters, bytes, elements or entries; 1 for what has no size.
     pub(crate) fn size(&self) -> u64 {
         let size = match self {
