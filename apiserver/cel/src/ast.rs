@@ -138,7 +138,11 @@ impl Expr {
     }
 
     /// Walks through this part and all within it, a part before what is in it.
-    pub(crate) fn walk<'e>(&'e self, parents: &mut Vec<&'e Self>, visit: &mut impl FnMut(&'e Self, &[&'e Self])) {
+    pub(crate) fn walk<'e>(
+        &'e self,
+        parents: &mut Vec<&'e Self>,
+        visit: &mut impl FnMut(&'e Self, &[&'e Self]),
+    ) {
         visit(self, parents);
         parents.push(self);
         self.children(&mut |child| child.walk(parents, visit));

@@ -51,7 +51,9 @@ impl DeclType {
     #[must_use]
     pub fn new(schema: &Schema, name: &str) -> Option<Self> {
         if schema.int_or_string {
-            let longest = schema.max_length.map_or(MAX_REQUEST - 2, |max| max.max(0).saturating_mul(4));
+            let longest = schema
+                .max_length
+                .map_or(MAX_REQUEST - 2, |max| max.max(0).saturating_mul(4));
             return Some(Self::simple(Type::Dyn, 1, longest));
         }
         match schema.kind {
@@ -90,7 +92,9 @@ impl DeclType {
         for (field, property) in schema.properties.iter().flatten() {
             let identifier = names::escape(field);
             let path = format!("{name}.{}", identifier.as_deref().unwrap_or(field));
-            let Some(declared) = Self::new(property, &path) else { continue };
+            let Some(declared) = Self::new(property, &path) else {
+                continue;
+            };
             if schema.required.contains(field) && !property.has_default {
                 let length = i64::try_from(field.len()).unwrap_or(i64::MAX);
                 min_serialized_size += length + declared.min_serialized_size + 4;
@@ -100,7 +104,10 @@ impl DeclType {
             }
         }
         Self {
-            kind: DeclKind::Object { name: name.into(), fields },
+            kind: DeclKind::Object {
+                name: name.into(),
+                fields,
+            },
             max_elements: 0,
             min_serialized_size,
         }

@@ -41,7 +41,9 @@ pub(crate) static FUNCTIONS: LazyLock<HashMap<&'static str, Function>> = LazyLoc
             overloads: Vec::new(),
         });
         for (id, signature, native) in decl.overloads {
-            function.overloads.extend(overload(id, signature, *native, decl.guard));
+            function
+                .overloads
+                .extend(overload(id, signature, *native, decl.guard));
         }
     }
     functions

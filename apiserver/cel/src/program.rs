@@ -61,7 +61,10 @@ impl Scope {
     /// Another variable.
     #[must_use]
     pub fn variable(mut self, name: &str, of: Type) -> Self {
-        self.variables.push(Variable { name: name.into(), of });
+        self.variables.push(Variable {
+            name: name.into(),
+            of,
+        });
         self
     }
 
@@ -78,8 +81,14 @@ impl Scope {
     /// # Errors
     /// What is wrong with it.
     pub fn compile(&self, expression: &str) -> Result<Expression, CompileError> {
-        let checked = self.check(expression).map_err(|issues| CompileError::Issues(Box::new(issues)))?;
-        let names: Vec<Arc<str>> = self.variables.iter().map(|variable| Arc::clone(&variable.name)).collect();
+        let checked = self
+            .check(expression)
+            .map_err(|issues| CompileError::Issues(Box::new(issues)))?;
+        let names: Vec<Arc<str>> = self
+            .variables
+            .iter()
+            .map(|variable| Arc::clone(&variable.name))
+            .collect();
         let root = plan(&checked, &names).map_err(CompileError::Constant)?;
         let estimate = Estimator::new(&checked, self.declared.first().map(AsRef::as_ref)).estimate();
         Ok(Expression {
@@ -97,7 +106,11 @@ impl Scope {
         let declared: Vec<&DeclType> = self.declared.iter().map(AsRef::as_ref).collect();
         let (checked, mut issues) = check::check(parsed, issues, &self.variables, &declared)?;
         check::validate(&checked, &mut issues);
-        if issues.is_empty() { Ok(checked) } else { Err(issues) }
+        if issues.is_empty() {
+            Ok(checked)
+        } else {
+            Err(issues)
+        }
     }
 }
 
@@ -140,13 +153,20 @@ impl Expression {
     }
 
     /// Evaluates it with the values of its variables, in the order in which these were declared. What has none is missing.
-    pub fn evaluate<'a>(&'a self, values: Vec<Option<Result<Value<'a>, Fail>>>, limit: u64) -> Evaluation<'a> {
+    pub fn evaluate<'a>(
+        &'a self,
+        values: Vec<Option<Result<Value<'a>, Fail>>>,
+        limit: u64,
+    ) -> Evaluation<'a> {
         let slot = |value: Option<Outcome<'a>>| value.map_or(Slot::Missing, Slot::Ready);
         let mut slots: Vec<Slot<'a>> = values.into_iter().map(slot).collect();
         slots.resize(self.variables, Slot::Missing);
         let mut run = Run::new(slots, limit);
         let result = run.eval(&self.root);
-        Evaluation { result, cost: run.cost() }
+        Evaluation {
+            result,
+            cost: run.cost(),
+        }
     }
 }
 
@@ -171,10 +191,19 @@ impl Program {
     ///
     /// # Errors
     /// What Kubernetes says of it.
-    pub fn compile_as(schema: &Arc<Schema>, expression: &str, output: Type, optional_old: bool) -> Result<Self, CompileError> {
+    pub fn compile_as(
+        schema: &Arc<Schema>,
+        expression: &str,
+        output: Type,
+        optional_old: bool,
+    ) -> Result<Self, CompileError> {
         let expression = Scope::of_schema(schema, optional_old)?.compile(expression)?;
         if expression.output != output {
-            return Err(CompileError::Output(if output == Type::String { "string" } else { "bool" }));
+            return Err(CompileError::Output(if output == Type::String {
+                "string"
+            } else {
+                "bool"
+            }));
         }
         Ok(Self {
             expression,

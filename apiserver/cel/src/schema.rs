@@ -71,11 +71,17 @@ impl StructuralSchema for Json {
 
     fn properties(&self) -> Option<Vec<(&str, &Self)>> {
         let properties = self.get("properties")?.as_object()?;
-        Some(properties.iter().map(|(name, schema)| (name.as_str(), schema)).collect())
+        Some(
+            properties
+                .iter()
+                .map(|(name, schema)| (name.as_str(), schema))
+                .collect(),
+        )
     }
 
     fn additional_properties(&self) -> Option<&Self> {
-        self.get("additionalProperties").filter(|schema| schema.is_object())
+        self.get("additionalProperties")
+            .filter(|schema| schema.is_object())
     }
 
     fn items(&self) -> Option<&Self> {
@@ -111,7 +117,10 @@ impl StructuralSchema for Json {
     }
 
     fn list_map_keys(&self) -> Vec<&str> {
-        list(self, "x-kubernetes-list-map-keys").iter().filter_map(Self::as_str).collect()
+        list(self, "x-kubernetes-list-map-keys")
+            .iter()
+            .filter_map(Self::as_str)
+            .collect()
     }
 }
 
@@ -193,11 +202,21 @@ impl Schema {
     #[must_use]
     pub fn new<S: StructuralSchema>(from: &S, is_resource: bool) -> Self {
         let nested = |schema: &S| Arc::new(Self::new(schema, schema.embedded_resource()));
-        let properties = from
-            .properties()
-            .map(|all| all.into_iter().map(|(name, schema)| (name.to_owned(), nested(schema))).collect());
-        let longest = |all: &[Json]| all.iter().filter_map(Json::as_str).map(str::len).max().unwrap_or_default();
-        let enumeration = Some(from.enumeration()).filter(|all| !all.is_empty()).map(longest);
+        let properties = from.properties().map(|all| {
+            all.into_iter()
+                .map(|(name, schema)| (name.to_owned(), nested(schema)))
+                .collect()
+        });
+        let longest = |all: &[Json]| {
+            all.iter()
+                .filter_map(Json::as_str)
+                .map(str::len)
+                .max()
+                .unwrap_or_default()
+        };
+        let enumeration = Some(from.enumeration())
+            .filter(|all| !all.is_empty())
+            .map(longest);
         let schema = Self {
             kind: match from.type_name() {
                 "object" => SchemaKind::Object,
@@ -241,11 +260,16 @@ impl Schema {
                 .map(|key| crate::names::escape(key).unwrap_or_else(|| key.to_owned()))
                 .collect(),
         };
-        if is_resource { schema.with_type_and_object_meta() } else { schema }
+        if is_resource {
+            schema.with_type_and_object_meta()
+        } else {
+            schema
+        }
     }
 
     fn with_type_and_object_meta(mut self) -> Self {
-        let is = |schema: Option<&Arc<Self>>, kind: SchemaKind| schema.is_some_and(|schema| schema.kind == kind);
+        let is =
+            |schema: Option<&Arc<Self>>, kind: SchemaKind| schema.is_some_and(|schema| schema.kind == kind);
         let properties = self.properties.get_or_insert_default();
         let metadata = properties.get("metadata");
         let names = |name: &str| metadata.and_then(|metadata| metadata.properties.as_ref()?.get(name));

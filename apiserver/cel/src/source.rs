@@ -36,6 +36,10 @@ impl Source {
 
     /// The place of a character.
     pub(crate) fn place(&self, offset: u32) -> Place {
+        if self.text.is_empty() {
+            // The end of nothing is before its first character, to ANTLR.
+            return Place { line: 1, column: -1 };
+        }
         let line = self.lines.partition_point(|(begin, _)| *begin <= offset).max(1);
         let begin = self.lines.get(line - 1).map_or(0, |(begin, _)| *begin);
         Place {
@@ -138,7 +142,11 @@ impl fmt::Display for Issues {
             }
             let Issue { place, message } = issue;
             write!(f, "ERROR: <input>:{}:{}: {message}", place.line, place.column + 1)?;
-            if let Some(snippet) = self.source.snippet(place.line).filter(|line| line.len() <= MAX_SNIPPET) {
+            if let Some(snippet) = self
+                .source
+                .snippet(place.line)
+                .filter(|line| line.len() <= MAX_SNIPPET)
+            {
                 write!(f, "\n | {}\n | ", snippet.replace('\t', " "))?;
                 let mut chars = snippet.chars();
                 for _ in 0..place.column {
@@ -148,7 +156,11 @@ impl fmt::Display for Issues {
                         None => break,
                     }
                 }
-                f.write_char(if chars.next().is_some_and(|c| c.len_utf8() > 1) { '\u{FF3E}' } else { '^' })?;
+                f.write_char(if chars.next().is_some_and(|c| c.len_utf8() > 1) {
+                    '\u{FF3E}'
+                } else {
+                    '^'
+                })?;
             }
         }
         if self.truncated > 0 {

@@ -157,7 +157,10 @@ impl Type {
         std::mem::discriminant(self) == std::mem::discriminant(other)
             && self.name() == other.name()
             && ours.len() == theirs.len()
-            && ours.iter().zip(theirs).all(|(ours, theirs)| ours.is_equivalent(theirs))
+            && ours
+                .iter()
+                .zip(theirs)
+                .all(|(ours, theirs)| ours.is_equivalent(theirs))
     }
 }
 

@@ -24,14 +24,21 @@ impl Mapping {
     fn find(&self, of: &Type) -> Option<&Type> {
         match of {
             Type::Param(Param::Var(number)) => self.vars.get(*number as usize)?.as_ref(),
-            Type::Param(Param::Named(name)) => self.named.iter().find(|(known, _)| known == name).map(|(_, of)| of),
+            Type::Param(Param::Named(name)) => self
+                .named
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, of)| of),
             _ => None,
         }
     }
 
     fn set(&mut self, param: Param, to: Option<Type>) -> Option<Type> {
         match param {
-            Param::Var(number) => self.vars.get_mut(number as usize).and_then(|of| std::mem::replace(of, to)),
+            Param::Var(number) => self
+                .vars
+                .get_mut(number as usize)
+                .and_then(|of| std::mem::replace(of, to)),
             Param::Named(name) => {
                 let at = self.named.iter().position(|(known, _)| *known == name);
                 let before = at.map(|at| self.named.swap_remove(at).1);
@@ -96,7 +103,9 @@ impl Mapping {
         }
         match (t1, t2) {
             (Type::Type(_), Type::Type(_)) => true,
-            (Type::Opaque(..), Type::Opaque(..)) | (Type::List(_), Type::List(_)) | (Type::Map(_), Type::Map(_)) => {
+            (Type::Opaque(..), Type::Opaque(..))
+            | (Type::List(_), Type::List(_))
+            | (Type::Map(_), Type::Map(_)) => {
                 t1.name() == t2.name() && self.assign_all(t1.parameters(), t2.parameters())
             }
             (Type::Type(_), _) | (Type::Opaque(..) | Type::List(_) | Type::Map(_), _) => false,
@@ -114,7 +123,11 @@ impl Mapping {
                 return (true, true);
             }
             if self.assign(t1, &known) {
-                let general = if is_equal_or_less_specific(t1, &known) { t1.clone() } else { known };
+                let general = if is_equal_or_less_specific(t1, &known) {
+                    t1.clone()
+                } else {
+                    known
+                };
                 if self.is_not_within(t2, &general) {
                     self.add(t2, general);
                 }
@@ -134,8 +147,13 @@ impl Mapping {
             return false;
         }
         match within {
-            Type::Param(_) => self.find(within).is_none_or(|within| self.is_not_within(t, within)),
-            _ => within.parameters().into_iter().all(|within| self.is_not_within(t, within)),
+            Type::Param(_) => self
+                .find(within)
+                .is_none_or(|within| self.is_not_within(t, within)),
+            _ => within
+                .parameters()
+                .into_iter()
+                .all(|within| self.is_not_within(t, within)),
         }
     }
 
@@ -166,7 +184,11 @@ const fn is_nullable(t: &Type) -> bool {
 
 /// The more general of two types that may stand for each other.
 pub(super) fn most_general(t1: &Type, t2: &Type) -> Type {
-    if is_equal_or_less_specific(t1, t2) { t1.clone() } else { t2.clone() }
+    if is_equal_or_less_specific(t1, t2) {
+        t1.clone()
+    } else {
+        t2.clone()
+    }
 }
 
 fn is_equal_or_less_specific(t1: &Type, t2: &Type) -> bool {
@@ -177,9 +199,16 @@ fn is_equal_or_less_specific(t1: &Type, t2: &Type) -> bool {
         return false;
     }
     match (t1, t2) {
-        (Type::Opaque(..), Type::Opaque(..)) | (Type::List(_), Type::List(_)) | (Type::Map(_), Type::Map(_)) => {
+        (Type::Opaque(..), Type::Opaque(..))
+        | (Type::List(_), Type::List(_))
+        | (Type::Map(_), Type::Map(_)) => {
             let (p1, p2) = (t1.parameters(), t2.parameters());
-            t1.name() == t2.name() && p1.len() == p2.len() && p1.into_iter().zip(p2).all(|(t1, t2)| is_equal_or_less_specific(t1, t2))
+            t1.name() == t2.name()
+                && p1.len() == p2.len()
+                && p1
+                    .into_iter()
+                    .zip(p2)
+                    .all(|(t1, t2)| is_equal_or_less_specific(t1, t2))
         }
         (Type::Type(_), Type::Type(_)) => true,
         _ => t1 == t2,

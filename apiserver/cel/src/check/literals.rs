@@ -11,10 +11,17 @@ use super::Checked;
 
 /// Reports what is wrong with literals, in the order in which Kubernetes looks for it.
 pub(crate) fn validate(checked: &Checked, issues: &mut Issues) {
-    let report = |issues: &mut Issues, id: Id, message: String| issues.report_at(checked.places.offset(id), message);
+    let report =
+        |issues: &mut Issues, id: Id, message: String| issues.report_at(checked.places.offset(id), message);
     for function in ["duration", "timestamp", "matches"] {
         calls(checked, function, &mut |expr, args, _| {
-            let Some(Expr { id, kind: Kind::Literal(literal) }) = args.first() else { return };
+            let Some(Expr {
+                id,
+                kind: Kind::Literal(literal),
+            }) = args.first()
+            else {
+                return;
+            };
             if !is_valid(checked, function, expr, literal) {
                 report(issues, *id, format!("invalid {function} argument"));
             }
@@ -22,8 +29,22 @@ pub(crate) fn validate(checked: &Checked, issues: &mut Issues) {
     }
     homogeneous(checked, &mut |id, message| report(issues, id, message));
     calls(checked, "format", &mut |expr, args, target| {
-        let Some(Expr { kind: Kind::Literal(Literal::String(format)), .. }) = target else { return };
-        let [Expr { kind: Kind::List(list), .. }] = args else { return };
+        let Some(Expr {
+            kind: Kind::Literal(Literal::String(format)),
+            ..
+        }) = target
+        else {
+            return;
+        };
+        let [
+            Expr {
+                kind: Kind::List(list),
+                ..
+            },
+        ] = args
+        else {
+            return;
+        };
         if !checked.overloads(expr.id).contains(&"string_format") {
             return;
         }
@@ -33,7 +54,11 @@ pub(crate) fn validate(checked: &Checked, issues: &mut Issues) {
     });
 }
 
-fn calls<'e>(checked: &'e Checked, function: &str, visit: &mut impl FnMut(&'e Expr, &'e [Expr], Option<&'e Expr>)) {
+fn calls<'e>(
+    checked: &'e Checked,
+    function: &str,
+    visit: &mut impl FnMut(&'e Expr, &'e [Expr], Option<&'e Expr>),
+) {
     checked.expr.walk(&mut Vec::new(), &mut |expr, _| {
         if let Kind::Call(call) = &expr.kind
             && *call.function == *function
@@ -55,7 +80,9 @@ fn is_valid(checked: &Checked, function: &str, call: &Expr, literal: &Literal) -
         // Of `pattern.matches(x)`, cel-go takes the argument for the pattern.
         _ => {
             let _ = (checked, call);
-            value.as_text().is_none_or(|pattern| annex_re2::Pattern::new(pattern).is_ok())
+            value
+                .as_text()
+                .is_none_or(|pattern| annex_re2::Pattern::new(pattern).is_ok())
         }
     }
 }
@@ -70,24 +97,28 @@ fn homogeneous(checked: &Checked, report: &mut impl FnMut(Id, String)) {
     let message = |expected: &Type, found: &Type| format!("expected type '{expected}' but found '{found}'");
     let unwrapped = |of: Type| of.unwrap_optional().cloned().unwrap_or(of);
     let mut maps = Vec::new();
-    checked.expr.walk(&mut Vec::new(), &mut |expr, parents| match &expr.kind {
-        Kind::List(list) if !is_exempt(parents) => {
-            let mut all: Option<Type> = None;
-            for (at, element) in list.elements.iter().enumerate() {
-                let mut of = checked.type_of(element.id);
-                if list.optional.contains(&at) {
-                    of = unwrapped(of);
-                }
-                match &all {
-                    None => all = Some(of),
-                    Some(known) if !known.is_equivalent(&of) => return report(element.id, message(known, &of)),
-                    Some(_) => {}
+    checked
+        .expr
+        .walk(&mut Vec::new(), &mut |expr, parents| match &expr.kind {
+            Kind::List(list) if !is_exempt(parents) => {
+                let mut all: Option<Type> = None;
+                for (at, element) in list.elements.iter().enumerate() {
+                    let mut of = checked.type_of(element.id);
+                    if list.optional.contains(&at) {
+                        of = unwrapped(of);
+                    }
+                    match &all {
+                        None => all = Some(of),
+                        Some(known) if !known.is_equivalent(&of) => {
+                            return report(element.id, message(known, &of));
+                        }
+                        Some(_) => {}
+                    }
                 }
             }
-        }
-        Kind::Map(entries) if !is_exempt(parents) => maps.push(entries),
-        _ => {}
-    });
+            Kind::Map(entries) if !is_exempt(parents) => maps.push(entries),
+            _ => {}
+        });
     for entries in maps {
         let mut all: Option<(Type, Type)> = None;
         for entry in entries {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::ast::{Call, Comprehension, Entry, Expr, Id, Kind, List, Literal, Select, Struct, op};
 use crate::declared::DeclType;
-use crate::names;
 use crate::environment::{self, Function, Overload};
+use crate::names;
 use crate::source::Issues;
 use crate::syntax::{Parsed, Places};
 use crate::types::{Type, signature};
@@ -46,7 +46,11 @@ pub(crate) enum Reference {
 impl Checked {
     /// The type of a part.
     pub(crate) fn type_of(&self, id: Id) -> Type {
-        self.types.get(id as usize).cloned().flatten().unwrap_or(Type::Dyn)
+        self.types
+            .get(id as usize)
+            .cloned()
+            .flatten()
+            .unwrap_or(Type::Dyn)
     }
 
     pub(crate) fn reference(&self, id: Id) -> Option<&Reference> {
@@ -90,16 +94,35 @@ pub(crate) fn check(
         mapping: Mapping::default(),
         scopes: variables.to_vec(),
         objects,
+        declares: !declared.is_empty(),
         types: vec![None; parts],
         references: vec![None; parts],
     };
     checker.check(&mut expr);
-    let Checker { places, issues, mapping, types, references, .. } = checker;
+    let Checker {
+        places,
+        issues,
+        mapping,
+        types,
+        references,
+        ..
+    } = checker;
     if !issues.is_empty() {
         return Err(issues);
     }
-    let types = types.into_iter().map(|of| of.map(|of| mapping.substitute(&of, true))).collect();
-    Ok((Checked { expr, places, types, references }, issues))
+    let types = types
+        .into_iter()
+        .map(|of| of.map(|of| mapping.substitute(&of, true)))
+        .collect();
+    Ok((
+        Checked {
+            expr,
+            places,
+            types,
+            references,
+        },
+        issues,
+    ))
 }
 
 struct Checker<'d> {
@@ -108,6 +131,8 @@ struct Checker<'d> {
     mapping: Mapping,
     scopes: Vec<Variable>,
     objects: HashMap<&'d str, &'d BTreeMap<Arc<str>, Arc<DeclType>>>,
+    /// Whether there are declared types at all.
+    declares: bool,
     types: Vec<Option<Type>>,
     references: Vec<Option<Reference>>,
 }
@@ -141,7 +166,11 @@ impl Checker<'_> {
     }
 
     fn type_of(&self, id: Id) -> Type {
-        self.types.get(id as usize).cloned().flatten().unwrap_or(Type::Error)
+        self.types
+            .get(id as usize)
+            .cloned()
+            .flatten()
+            .unwrap_or(Type::Error)
     }
 
     /// The variable or type of a name.
@@ -151,7 +180,8 @@ impl Checker<'_> {
             return Some((Arc::clone(&variable.name), variable.of.clone()));
         }
         let object = || self.objects.contains_key(name).then(|| Type::object(name));
-        let known = environment::named_type(name).or_else(object).or_else(|| environment::declared_scalar(name))?;
+        let scalar = || environment::declared_scalar(name).filter(|_| self.declares);
+        let known = environment::named_type(name).or_else(object).or_else(scalar)?;
         Some((name.into(), Type::type_of(known)))
     }
 
@@ -202,8 +232,14 @@ impl Checker<'_> {
             expr.kind = Kind::Ident(name);
             return;
         }
-        let Kind::Select(select) = &mut expr.kind else { return };
-        let Select { operand, field, test_only } = &mut **select;
+        let Kind::Select(select) = &mut expr.kind else {
+            return;
+        };
+        let Select {
+            operand,
+            field,
+            test_only,
+        } = &mut **select;
         let mut result = self.check_field(id, operand, field, false);
         if *test_only {
             result = Type::Bool;
@@ -232,7 +268,11 @@ impl Checker<'_> {
                 Type::Dyn
             }
         };
-        if is_optional || optional { Type::optional(result) } else { result }
+        if is_optional || optional {
+            Type::optional(result)
+        } else {
+            result
+        }
     }
 
     fn field_of(&mut self, id: Id, object: &str, field: &str) -> Option<Type> {
@@ -242,7 +282,11 @@ impl Checker<'_> {
             return None;
         };
         // A field whose name is a word of CEL may be read by it.
-        let keyword = || names::is_reserved(field).then(|| fields.get(format!("__{field}__").as_str())).flatten();
+        let keyword = || {
+            names::is_reserved(field)
+                .then(|| fields.get(format!("__{field}__").as_str()))
+                .flatten()
+        };
         if let Some(of) = fields.get(field).or_else(keyword) {
             return Some(of.cel_type());
         }
@@ -269,7 +313,9 @@ impl Checker<'_> {
             call.function = function.name.into();
             return self.resolve(id, function, call);
         };
-        let qualified = target.qualified_name().map(|prefix| format!("{prefix}.{}", call.function));
+        let qualified = target
+            .qualified_name()
+            .map(|prefix| format!("{prefix}.{}", call.function));
         if let Some(function) = qualified.and_then(|name| environment::function(&name)) {
             call.function = function.name.into();
             call.target = None;
@@ -285,7 +331,9 @@ impl Checker<'_> {
     }
 
     fn check_opt_select(&mut self, id: Id, call: &mut Call) {
-        let [operand, field] = call.args.as_mut_slice() else { return };
+        let [operand, field] = call.args.as_mut_slice() else {
+            return;
+        };
         let Kind::Literal(Literal::String(name)) = &field.kind else {
             let at = field.id;
             return self.error(at, "unsupported optional field selection".to_owned());
@@ -319,8 +367,14 @@ impl Checker<'_> {
         }
         let mut result: Option<Type> = None;
         let mut overloads = Vec::new();
-        for overload in function.overloads.iter().filter(|overload| overload.member == member) {
-            let Some(of) = self.fit(overload, &args) else { continue };
+        for overload in function
+            .overloads
+            .iter()
+            .filter(|overload| overload.member == member)
+        {
+            let Some(of) = self.fit(overload, &args) else {
+                continue;
+            };
             overloads.push(overload.id);
             result = Some(match result {
                 None => of,
@@ -332,9 +386,15 @@ impl Checker<'_> {
             self.set(id, result);
             return self.refer(id, Reference::Overloads(overloads));
         }
-        let args: Vec<Type> = args.iter().map(|arg| self.mapping.substitute(arg, true)).collect();
+        let args: Vec<Type> = args
+            .iter()
+            .map(|arg| self.mapping.substitute(arg, true))
+            .collect();
         let (name, signature) = (function.name, signature(&args, member));
-        self.error(id, format!("found no matching overload for '{name}' applied to '{signature}'"));
+        self.error(
+            id,
+            format!("found no matching overload for '{name}' applied to '{signature}'"),
+        );
         self.set(id, Type::Error);
     }
 
@@ -344,10 +404,17 @@ impl Checker<'_> {
             let fits = self.mapping.are_assignable(args, &overload.args);
             return fits.then(|| overload.result.clone());
         }
-        let letters: Vec<(char, Type)> = overload.letters.iter().map(|letter| (*letter, self.mapping.fresh())).collect();
+        let letters: Vec<(char, Type)> = overload
+            .letters
+            .iter()
+            .map(|letter| (*letter, self.mapping.fresh()))
+            .collect();
         let wanted: Vec<Type> = overload.args.iter().map(|of| instantiate(of, &letters)).collect();
         let fits = self.mapping.are_assignable(args, &wanted);
-        fits.then(|| self.mapping.substitute(&instantiate(&overload.result, &letters), false))
+        fits.then(|| {
+            self.mapping
+                .substitute(&instantiate(&overload.result, &letters), false)
+        })
     }
 
     /// The type of what a part and those before it are together. Where they differ that is refused afterwards, but in a format's arguments.
@@ -425,14 +492,19 @@ impl Checker<'_> {
         self.set(id, result.clone());
         for field in &mut of.fields {
             self.check(&mut field.value);
-            let wanted = self.field_of(field.id, result.name(), &field.name).unwrap_or(Type::Error);
+            let wanted = self
+                .field_of(field.id, result.name(), &field.name)
+                .unwrap_or(Type::Error);
             let mut given = self.type_of(field.value.id);
             if field.optional {
                 given = self.unwrapped(field.value.id, given);
             }
             if !self.mapping.is_assignable(&wanted, &given) {
                 let name = &field.name;
-                self.error(field.id, format!("expected type of field '{name}' is '{wanted}' but provided type is '{given}'"));
+                self.error(
+                    field.id,
+                    format!("expected type of field '{name}' is '{wanted}' but provided type is '{given}'"),
+                );
             }
         }
     }
@@ -443,7 +515,10 @@ impl Checker<'_> {
         let range = self.mapping.substitute(&self.type_of(fold.range.id), false);
         let accu = self.type_of(fold.init.id);
         let before = self.scopes.len();
-        self.scopes.push(Variable { name: Arc::clone(&fold.accu), of: accu.clone() });
+        self.scopes.push(Variable {
+            name: Arc::clone(&fold.accu),
+            of: accu.clone(),
+        });
         let (mut first, mut second) = match &range {
             Type::List(of) => ((**of).clone(), (**of).clone()),
             Type::Map(of) => (of.0.clone(), of.1.clone()),
@@ -452,8 +527,9 @@ impl Checker<'_> {
                 (Type::Dyn, Type::Dyn)
             }
             _ => {
-                let message =
-                    format!("expression of type '{range}' cannot be range of a comprehension (must be list, map, or dynamic)");
+                let message = format!(
+                    "expression of type '{range}' cannot be range of a comprehension (must be list, map, or dynamic)"
+                );
                 self.error(fold.range.id, message);
                 (Type::Error, Type::Error)
             }
@@ -461,9 +537,15 @@ impl Checker<'_> {
         if let (Type::List(_), Some(_)) = (&range, &fold.var2) {
             second = std::mem::replace(&mut first, Type::Int);
         }
-        self.scopes.push(Variable { name: Arc::clone(&fold.var), of: first });
+        self.scopes.push(Variable {
+            name: Arc::clone(&fold.var),
+            of: first,
+        });
         if let Some(var2) = &fold.var2 {
-            self.scopes.push(Variable { name: Arc::clone(var2), of: second });
+            self.scopes.push(Variable {
+                name: Arc::clone(var2),
+                of: second,
+            });
         }
         self.check(&mut fold.condition);
         self.expect(&fold.condition, &Type::Bool);

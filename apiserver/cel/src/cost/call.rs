@@ -20,7 +20,10 @@ const fn only(cost: Estimate) -> CallEstimate {
 }
 
 const fn sized(cost: Estimate, size: Estimate) -> CallEstimate {
-    CallEstimate { cost, size: Some(size) }
+    CallEstimate {
+        cost,
+        size: Some(size),
+    }
 }
 
 /// The int of a literal.
@@ -46,7 +49,10 @@ impl Estimator<'_> {
             .list_cost(overload, target, args)
             .or_else(|| self.library_cost(function, overload, target, args));
         if let Some(CallEstimate { cost, size }) = of_library {
-            return CallEstimate { cost: cost.add(sum), size };
+            return CallEstimate {
+                cost: cost.add(sum),
+                size,
+            };
         }
         let size = |at: usize| args.get(at).and_then(|arg| arg.size).unwrap_or(Estimate::UNKNOWN);
         let of_target = || target.map(|target| target.size.unwrap_or(Estimate::UNKNOWN));
@@ -55,16 +61,34 @@ impl Estimator<'_> {
             ("string_format", _) => of_target().map(|size| only(traversal(size))),
             ("string_to_bytes", 1) => {
                 let from = size(0);
-                Some(sized(traversal(from), Estimate { min: from.min, max: from.max.wrapping_mul(4) }))
+                Some(sized(
+                    traversal(from),
+                    Estimate {
+                        min: from.min,
+                        max: from.max.wrapping_mul(4),
+                    },
+                ))
             }
             ("bytes_to_string", 1) => {
                 let from = size(0);
-                Some(sized(traversal(from), Estimate { min: from.min / 4, max: from.max }))
+                Some(sized(
+                    traversal(from),
+                    Estimate {
+                        min: from.min / 4,
+                        max: from.max,
+                    },
+                ))
             }
             ("strings_quote", 1) => {
                 let from = size(0);
                 let most = from.max.wrapping_mul(2).wrapping_add(2);
-                Some(sized(traversal(from), Estimate { min: from.min.wrapping_add(2), max: most }))
+                Some(sized(
+                    traversal(from),
+                    Estimate {
+                        min: from.min.wrapping_add(2),
+                        max: most,
+                    },
+                ))
             }
             ("starts_with_string" | "ends_with_string", 1) => Some(only(traversal(size(0)))),
             ("in_list", 2) => Some(only(size(1).factor(1.0))),
@@ -72,7 +96,9 @@ impl Estimator<'_> {
                 let text = traversal(text.add(Estimate::fixed(1)));
                 only(text.multiply(size(0).factor(REGEX)))
             }),
-            ("contains_string", 1) => of_target().map(|text| only(traversal(text).multiply(traversal(size(0))))),
+            ("contains_string", 1) => {
+                of_target().map(|text| only(traversal(text).multiply(traversal(size(0)))))
+            }
             ("logical_or" | "logical_and", 2) => {
                 let (left, right) = (costs.first(), costs.get(1));
                 let cost = left.zip(right).map_or(Estimate::ZERO, |(left, right)| Estimate {
@@ -82,38 +108,65 @@ impl Estimator<'_> {
                 return only(cost);
             }
             ("conditional", 3) => {
-                let [_, truthy, falsy] = args else { return only(sum) };
+                let [_, truthy, falsy] = args else {
+                    return only(sum);
+                };
                 let entry = self.entry(truthy.expr).zip(self.entry(falsy.expr));
                 self.set_entry(expr, entry.map(|(truthy, falsy)| truthy.union(falsy)));
-                let [condition, truthy, falsy] = costs else { return only(sum) };
+                let [condition, truthy, falsy] = costs else {
+                    return only(sum);
+                };
                 return sized(condition.add(truthy.union(*falsy)), size(1).union(size(2)));
             }
             ("add_string" | "add_bytes" | "add_list", 2) => {
                 let all = size(0).add(size(1));
-                let entries = args.iter().map(|arg| self.entry(arg.expr)).collect::<Option<Vec<Entry>>>();
+                let entries = args
+                    .iter()
+                    .map(|arg| self.entry(arg.expr))
+                    .collect::<Option<Vec<Entry>>>();
                 let entry = entries.and_then(|entries| entries.into_iter().reduce(Entry::union));
                 self.set_entry(expr, entry);
-                let cost = if overload == "add_list" { Estimate::fixed(1) } else { traversal(all) };
+                let cost = if overload == "add_list" {
+                    Estimate::fixed(1)
+                } else {
+                    traversal(all)
+                };
                 Some(sized(cost, all))
             }
             (
-                "less_string" | "greater_string" | "less_equals_string" | "greater_equals_string" | "less_bytes" | "greater_bytes"
-                | "less_equals_bytes" | "greater_equals_bytes" | "equals" | "not_equals",
+                "less_string"
+                | "greater_string"
+                | "less_equals_string"
+                | "greater_equals_string"
+                | "less_bytes"
+                | "greater_bytes"
+                | "less_equals_bytes"
+                | "greater_equals_bytes"
+                | "equals"
+                | "not_equals",
                 2,
             ) => {
                 let max = size(0).max.min(size(1).max);
-                let compared = Estimate { min: u64::from(max > 0), max };
+                let compared = Estimate {
+                    min: u64::from(max > 0),
+                    max,
+                };
                 Some(only(traversal(compared)))
             }
             _ => None,
         };
         let CallEstimate { cost, size } = estimate.unwrap_or(only(Estimate::fixed(1)));
-        CallEstimate { cost: cost.add(sum), size }
+        CallEstimate {
+            cost: cost.add(sum),
+            size,
+        }
     }
 
     /// How large an argument is, as libraries ask.
     fn asked(&self, of: &Argument<'_>) -> Estimate {
-        of.size.or_else(|| self.declared_size(&of.path)).unwrap_or(Estimate::UNKNOWN)
+        of.size
+            .or_else(|| self.declared_size(&of.path))
+            .unwrap_or(Estimate::UNKNOWN)
     }
 
     /// How large the elements of a list are, and of which type; none where it has no parameters.
@@ -130,9 +183,17 @@ impl Estimator<'_> {
     }
 
     /// cel-go's `ext.Lists` and `ext.Sets`.
-    fn list_cost(&self, overload: &str, target: Option<&Argument<'_>>, args: &[Argument<'_>]) -> Option<CallEstimate> {
+    fn list_cost(
+        &self,
+        overload: &str,
+        target: Option<&Argument<'_>>,
+        args: &[Argument<'_>],
+    ) -> Option<CallEstimate> {
         let allocating = |factor: f64, size: Estimate| {
-            let cost = size.factor(factor).add(Estimate::fixed(1)).add(Estimate::fixed(10));
+            let cost = size
+                .factor(factor)
+                .add(Estimate::fixed(1))
+                .add(Estimate::fixed(10));
             Some(sized(cost, size))
         };
         let sort = |of: &Argument<'_>, text: bool| {
@@ -147,7 +208,11 @@ impl Estimator<'_> {
         match overload {
             "list_sets_contains_list" | "list_sets_intersects_list" | "list_sets_equivalent_list" => {
                 let [first, second] = args else { return None };
-                let factor = if overload == "list_sets_equivalent_list" { 2.0 } else { 1.0 };
+                let factor = if overload == "list_sets_equivalent_list" {
+                    2.0
+                } else {
+                    1.0
+                };
                 let sizes = self.asked(first).multiply(self.asked(second));
                 Some(only(sizes.factor(factor).add(Estimate::fixed(1))))
             }
@@ -186,11 +251,44 @@ impl Estimator<'_> {
         let of_target = || target.map(|target| self.asked(target));
         match function {
             "check" => fixed(350_000),
-            "serviceAccount" | "path" | "group" | "resource" | "subresource" | "namespace" | "name" | "allowed" | "reason"
-            | "error" | "errored" | "masked" | "prefixLength" | "family" | "isUnspecified" | "isLoopback"
-            | "isLinkLocalMulticast" | "isLinkLocalUnicast" | "isGlobalUnicast" | "format.named" | "sign" | "asInteger"
-            | "isInteger" | "asApproximateFloat" | "isGreaterThan" | "isLessThan" | "compareTo" | "add" | "sub" | "major"
-            | "minor" | "patch" | "getScheme" | "getHostname" | "getHost" | "getPort" | "getEscapedPath" | "getQuery" => fixed(1),
+            "serviceAccount"
+            | "path"
+            | "group"
+            | "resource"
+            | "subresource"
+            | "namespace"
+            | "name"
+            | "allowed"
+            | "reason"
+            | "error"
+            | "errored"
+            | "masked"
+            | "prefixLength"
+            | "family"
+            | "isUnspecified"
+            | "isLoopback"
+            | "isLinkLocalMulticast"
+            | "isLinkLocalUnicast"
+            | "isGlobalUnicast"
+            | "format.named"
+            | "sign"
+            | "asInteger"
+            | "isInteger"
+            | "asApproximateFloat"
+            | "isGreaterThan"
+            | "isLessThan"
+            | "compareTo"
+            | "add"
+            | "sub"
+            | "major"
+            | "minor"
+            | "patch"
+            | "getScheme"
+            | "getHostname"
+            | "getHost"
+            | "getPort"
+            | "getEscapedPath"
+            | "getQuery" => fixed(1),
             "fieldSelector" | "labelSelector" => {
                 let length = first().filter(|_| args.len() == 1)?;
                 let parsed = length.factor(TRAVERSAL);
@@ -200,7 +298,9 @@ impl Estimator<'_> {
             "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" => {
                 let target = target?;
                 let size = self.asked(target);
-                let Some((of, element)) = self.elements(target) else { return Some(only(size.factor(TRAVERSAL))) };
+                let Some((of, element)) = self.elements(target) else {
+                    return Some(only(size.factor(TRAVERSAL)));
+                };
                 let mut each = Estimate::fixed(1);
                 if matches!(of, Type::String | Type::Bytes) {
                     each = each.add(element.factor(TRAVERSAL));
@@ -223,13 +323,18 @@ impl Estimator<'_> {
             "split" => {
                 let size = of_target()?;
                 #[expect(clippy::cast_sign_loss, reason = "Kubernetes converts so")]
-                let max = args.get(1).and_then(|arg| written_int(arg.expr)).map_or(size.max, |most| most as u64);
+                let max = args
+                    .get(1)
+                    .and_then(|arg| written_int(arg.expr))
+                    .map_or(size.max, |most| most as u64);
                 Some(sized(size.factor(2.0 * TRAVERSAL), Estimate { min: 0, max }))
             }
             "join" => {
                 let target = target?;
                 let list = self.asked(target);
-                let mut size = self.elements(target).map_or(Estimate::ZERO, |(_, element)| list.multiply(element));
+                let mut size = self
+                    .elements(target)
+                    .map_or(Estimate::ZERO, |(_, element)| list.multiply(element));
                 if let Some(separator) = first() {
                     let separators = Estimate {
                         min: list.min.saturating_sub(1),
@@ -243,7 +348,13 @@ impl Estimator<'_> {
                 let size = of_target()?;
                 let text = size.add(Estimate::fixed(1)).factor(TRAVERSAL);
                 let regex = first()?.factor(REGEX);
-                Some(sized(text.multiply(regex), Estimate { min: 0, max: size.max }))
+                Some(sized(
+                    text.multiply(regex),
+                    Estimate {
+                        min: 0,
+                        max: size.max,
+                    },
+                ))
             }
             "ip" if overload == "cidr_ip" => fixed(1),
             "ip" | "cidr" | "isIP" | "isCIDR" | "quantity" | "isQuantity" | "semver" | "isSemver" => {
@@ -276,7 +387,13 @@ impl Estimator<'_> {
         }
         match (&left.of, left.of.name()) {
             (Type::Opaque(..), "net.IP" | "net.CIDR") => Some(only(Estimate::fixed(1))),
-            (Type::Struct(_), "kubernetes.NamedFormat") => Some(only(Estimate { min: 1, max: MAX_FORMAT }.factor(TRAVERSAL))),
+            (Type::Struct(_), "kubernetes.NamedFormat") => Some(only(
+                Estimate {
+                    min: 1,
+                    max: MAX_FORMAT,
+                }
+                .factor(TRAVERSAL),
+            )),
             (Type::Struct(_), "kubernetes.URL") => {
                 let max = right.size.map_or(1, |size| size.max);
                 Some(only(Estimate { min: 1, max }.factor(TRAVERSAL)))

@@ -20,11 +20,17 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    const UNKNOWN: Self = Self { min: 0, max: u64::MAX };
+    const UNKNOWN: Self = Self {
+        min: 0,
+        max: u64::MAX,
+    };
     const ZERO: Self = Self::fixed(0);
 
     const fn fixed(value: u64) -> Self {
-        Self { min: value, max: value }
+        Self {
+            min: value,
+            max: value,
+        }
     }
 
     const fn add(self, other: Self) -> Self {
@@ -64,7 +70,11 @@ impl Estimate {
 )]
 fn by_factor(value: u64, factor: f64) -> u64 {
     let product = (value as f64 * factor).ceil();
-    if product >= u64::MAX as f64 { u64::MAX } else { product as u64 }
+    if product >= u64::MAX as f64 {
+        u64::MAX
+    } else {
+        product as u64
+    }
 }
 
 /// How large what is in a list or a map is.
@@ -145,7 +155,9 @@ impl<'c> Estimator<'c> {
         let text = DeclType::text_of_keys();
         for name in rest {
             current = match (&**name, &current.kind) {
-                ("@items", DeclKind::List(of)) | ("@items" | "@values", DeclKind::Map(of)) | ("@values", DeclKind::List(of)) => of,
+                ("@items", DeclKind::List(of))
+                | ("@items" | "@values", DeclKind::Map(of))
+                | ("@values", DeclKind::List(of)) => of,
                 ("@keys", DeclKind::Map(_)) => text,
                 ("@items" | "@values" | "@keys", _) => return None,
                 (name, DeclKind::Object { fields, .. }) => fields.get(name)?,
@@ -231,7 +243,10 @@ impl<'c> Estimator<'c> {
 
     fn argument<'e>(&mut self, expr: &'e Expr) -> Argument<'e> {
         let mut path = self.path(expr);
-        if path.first().is_some_and(|first| matches!(&**first, ACCUMULATOR | "@result")) {
+        if path
+            .first()
+            .is_some_and(|first| matches!(&**first, ACCUMULATOR | "@result"))
+        {
             path.clear();
         }
         Argument {
@@ -246,7 +261,9 @@ impl<'c> Estimator<'c> {
         match &expr.kind {
             Kind::Unspecified | Kind::Literal(_) => Estimate::ZERO,
             Kind::Ident(name) => {
-                let path = self.local(name).map_or_else(|| vec![Arc::clone(name)], |local| local.path.clone());
+                let path = self
+                    .local(name)
+                    .map_or_else(|| vec![Arc::clone(name)], |local| local.path.clone());
                 self.paths.insert(expr.id, path);
                 Estimate::fixed(1)
             }
@@ -270,7 +287,14 @@ impl<'c> Estimator<'c> {
                     sum = sum.add(self.cost(element));
                     value = value.union(self.size_or_unknown(element));
                 }
-                self.set_entry(expr, Some(Entry { is_list: true, key: Estimate::fixed(1), value }));
+                self.set_entry(
+                    expr,
+                    Some(Entry {
+                        is_list: true,
+                        key: Estimate::fixed(1),
+                        value,
+                    }),
+                );
                 sum.add(Estimate::fixed(10))
             }
             Kind::Map(entries) => {
@@ -282,12 +306,21 @@ impl<'c> Estimator<'c> {
                     key = key.union(self.size_or_unknown(&entry.key));
                     value = value.union(self.size_or_unknown(&entry.value));
                 }
-                self.set_entry(expr, Some(Entry { is_list: false, key, value }));
+                self.set_entry(
+                    expr,
+                    Some(Entry {
+                        is_list: false,
+                        key,
+                        value,
+                    }),
+                );
                 sum.add(Estimate::fixed(30))
             }
             Kind::Struct(of) => {
                 let fields = of.fields.iter();
-                fields.fold(Estimate::ZERO, |sum, field| sum.add(self.cost(&field.value))).add(Estimate::fixed(40))
+                fields
+                    .fold(Estimate::ZERO, |sum, field| sum.add(self.cost(&field.value)))
+                    .add(Estimate::fixed(40))
             }
             Kind::Comprehension(fold) => self.cost_fold(expr, fold),
         }
@@ -337,7 +370,10 @@ impl<'c> Estimator<'c> {
     fn push_variables(&mut self, fold: &Comprehension) {
         let range = &fold.range;
         let entry = self.entry(range);
-        let is_list = entry.map_or_else(|| matches!(self.checked.type_of(range.id), Type::List(_)), |entry| entry.is_list);
+        let is_list = entry.map_or_else(
+            || matches!(self.checked.type_of(range.id), Type::List(_)),
+            |entry| entry.is_list,
+        );
         let key = entry.map(|entry| entry.key);
         let value = entry.map(|entry| entry.value);
         let local = |name: &Arc<str>, path: Path, size: Option<Estimate>| Local {
@@ -384,7 +420,10 @@ impl<'c> Estimator<'c> {
             sum = sum.add(self.cost(called_on));
             target = Some(self.argument(called_on));
         }
-        let mut cost = Estimate { min: u64::MAX, max: 0 };
+        let mut cost = Estimate {
+            min: u64::MAX,
+            max: 0,
+        };
         let mut size: Option<Estimate> = None;
         for overload in overloads {
             let of = self.function_cost(expr, &call.function, overload, target.as_ref(), &args, &costs);

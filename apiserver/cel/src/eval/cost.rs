@@ -54,7 +54,11 @@ pub(crate) enum Cost {
     SelfCompare(usize),
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a small number")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is a small number"
+)]
 fn ceil(value: f64) -> u64 {
     value.ceil() as u64
 }
@@ -74,8 +78,19 @@ impl Cost {
             "check" => return Self::Fixed(350_000),
             "fieldSelector" | "labelSelector" => return Self::Selector,
             "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" => return Self::TraverseAll,
-            "url" | "lowerAscii" | "upperAscii" | "substring" | "trim" | "jsonpatch.escapeKey" | "cidr" | "isIP" | "isCIDR"
-            | "quantity" | "isQuantity" | "semver" | "isSemver" => return Self::Traverse(1.0),
+            "url"
+            | "lowerAscii"
+            | "upperAscii"
+            | "substring"
+            | "trim"
+            | "jsonpatch.escapeKey"
+            | "cidr"
+            | "isIP"
+            | "isCIDR"
+            | "quantity"
+            | "isQuantity"
+            | "semver"
+            | "isSemver" => return Self::Traverse(1.0),
             "replace" | "split" | "ip.isCanonical" => return Self::Traverse(2.0),
             "join" => return Self::TraverseResult,
             "find" | "findAll" => return Self::Regex,
@@ -88,12 +103,18 @@ impl Cost {
             _ => {}
         }
         match overload {
-            "starts_with_string" | "ends_with_string" | "string_to_bytes" | "bytes_to_string" | "strings_quote" | "string_format" => {
-                Self::TraverseWithin
-            }
+            "starts_with_string" | "ends_with_string" | "string_to_bytes" | "bytes_to_string"
+            | "strings_quote" | "string_format" => Self::TraverseWithin,
             "in_list" => Self::InList,
-            "less_string" | "greater_string" | "less_equals_string" | "greater_equals_string" | "less_bytes" | "greater_bytes"
-            | "less_equals_bytes" | "greater_equals_bytes" | "not_equals" => Self::Compare,
+            "less_string"
+            | "greater_string"
+            | "less_equals_string"
+            | "greater_equals_string"
+            | "less_bytes"
+            | "greater_bytes"
+            | "less_equals_bytes"
+            | "greater_equals_bytes"
+            | "not_equals" => Self::Compare,
             "add_string" | "add_bytes" => Self::TraverseBoth,
             "matches_string" => Self::Regex,
             "contains_string" => Self::Contains,
@@ -148,12 +169,20 @@ impl Cost {
             }
             Self::ContainsIp(text) => {
                 let cost = ceil(double(size(0) * 2) * TRAVERSAL);
-                cost + if text { ceil(double(size(1)) * TRAVERSAL) } else { 0 }
+                cost + if text {
+                    ceil(double(size(1)) * TRAVERSAL)
+                } else {
+                    0
+                }
             }
             Self::ContainsCidr(text) => {
                 let network = size(0);
                 let cost = ceil(double(network * 2) * TRAVERSAL) + ceil(double(network) * TRAVERSAL) + 1;
-                cost + if text { ceil(double(size(1)) * TRAVERSAL) } else { 0 }
+                cost + if text {
+                    ceil(double(size(1)) * TRAVERSAL)
+                } else {
+                    0
+                }
             }
             Self::Validate => match args.first() {
                 Some(Value::Format(format)) => {
@@ -174,7 +203,9 @@ impl Cost {
                 floor(double(size(0)) * depth).wrapping_add(1 + LIST)
             }
             Self::SelfCompare(at) => {
-                let Some(Value::List(list)) = args.get(at) else { return 1 + LIST };
+                let Some(Value::List(list)) = args.get(at) else {
+                    return 1 + LIST;
+                };
                 let length = list.size() as u64;
                 let text = matches!(list.get(0), Ok(Value::String(_) | Value::Bytes(_)));
                 let times = if text { 2.0 + TRAVERSAL } else { 2.0 };
@@ -184,9 +215,17 @@ impl Cost {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "Go converts so")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "Go converts so"
+)]
 const fn floor(value: f64) -> u64 {
-    if value < 0.0 { value as i64 as u64 } else { value as u64 }
+    if value < 0.0 {
+        value as i64 as u64
+    } else {
+        value as u64
+    }
 }
 
 /// How large a value is; of what is optional, what it is.
@@ -200,7 +239,12 @@ fn size_within(value: &Value<'_>) -> u64 {
 const fn is_of_a_library(value: &Value<'_>) -> bool {
     matches!(
         value,
-        Value::Quantity(..) | Value::Ip(_) | Value::Cidr(_) | Value::Format(_) | Value::Url(_) | Value::Semver(_)
+        Value::Quantity(..)
+            | Value::Ip(_)
+            | Value::Cidr(_)
+            | Value::Format(_)
+            | Value::Url(_)
+            | Value::Semver(_)
     )
 }
 
@@ -216,12 +260,15 @@ fn traversal(value: &Value<'_>) -> u64 {
 }
 
 fn elements(list: &List<'_>) -> u64 {
-    list.iter().fold(0, |sum: u64, value| sum.saturating_add(value.as_ref().map_or(1, traversal)))
+    list.iter().fold(0, |sum: u64, value| {
+        sum.saturating_add(value.as_ref().map_or(1, traversal))
+    })
 }
 
 fn entries(map: &Map<'_>) -> u64 {
     let all = map.entries();
     all.iter().fold(0, |sum: u64, (key, value)| {
-        sum.saturating_add(traversal(key)).saturating_add(value.as_ref().map_or(1, traversal))
+        sum.saturating_add(traversal(key))
+            .saturating_add(value.as_ref().map_or(1, traversal))
     })
 }

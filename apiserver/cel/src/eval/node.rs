@@ -21,24 +21,24 @@ pub(crate) enum Node {
         test_only: bool,
     },
     Call(Box<Call>),
-    Equal(Box<(Node, Node)>, Cost),
-    NotEqual(Box<(Node, Node)>, Cost),
-    And(Vec<Node>),
-    Or(Vec<Node>),
+    Equal(Box<(Self, Self)>, Cost),
+    NotEqual(Box<(Self, Self)>, Cost),
+    And(Vec<Self>),
+    Or(Vec<Self>),
     /// `@not_strictly_false`.
-    NotStrictlyFalse(Box<Node>),
+    NotStrictlyFalse(Box<Self>),
     /// `x in [constants]`, which costs what `x` costs.
-    Member(Box<(Node, HashSet<Key>)>),
+    Member(Box<(Self, HashSet<Key>)>),
     /// `optional.or(optional)`.
-    OptionalOr(Box<(Node, Node)>),
+    OptionalOr(Box<(Self, Self)>),
     /// `optional.orValue(value)`.
-    OptionalOrValue(Box<(Node, Node)>),
+    OptionalOrValue(Box<(Self, Self)>),
     List {
-        elements: Vec<Node>,
+        elements: Vec<Self>,
         /// Which are optional; empty where none is.
         optional: Vec<bool>,
     },
-    Map(Vec<(Node, Node, bool)>),
+    Map(Vec<(Self, Self, bool)>),
     Fold(Box<Fold>),
 }
 
@@ -66,8 +66,8 @@ pub(crate) enum Attribute {
     },
     Conditional {
         condition: Box<Node>,
-        truthy: Box<Attribute>,
-        falsy: Box<Attribute>,
+        truthy: Box<Self>,
+        falsy: Box<Self>,
     },
 }
 

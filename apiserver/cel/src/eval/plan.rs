@@ -17,14 +17,28 @@ use crate::types::Type;
 use crate::value::{Lister, Text, Value};
 
 /// What functions convert values: of a constant, the value is computed once.
-const CONVERSIONS: [&str; 10] = ["bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint"];
+const CONVERSIONS: [&str; 10] = [
+    "bool",
+    "bytes",
+    "double",
+    "duration",
+    "dyn",
+    "int",
+    "string",
+    "timestamp",
+    "type",
+    "uint",
+];
 
 /// Makes an expression ready to be evaluated. `variables` are at the first places.
 ///
 /// # Errors
 /// What is wrong with a constant, in cel-go's words.
 pub(crate) fn plan(checked: &Checked, variables: &[Arc<str>]) -> Result<Node, String> {
-    let mut planner = Planner { checked, scopes: variables.to_vec() };
+    let mut planner = Planner {
+        checked,
+        scopes: variables.to_vec(),
+    };
     planner.node(&checked.expr)
 }
 
@@ -61,29 +75,48 @@ impl Planner<'_> {
             }
             return Ok(Node::Const(Value::Type(Arc::clone(name))));
         }
-        let slot = self.slot(name).ok_or_else(|| format!("no such attribute(s): {name}"))?;
+        let slot = self
+            .slot(name)
+            .ok_or_else(|| format!("no such attribute(s): {name}"))?;
         Ok(Node::Attribute {
-            of: Attribute::Variable { slot, name: Arc::clone(name), qualifiers: Vec::new() },
+            of: Attribute::Variable {
+                slot,
+                name: Arc::clone(name),
+                qualifiers: Vec::new(),
+            },
             test_only: false,
         })
     }
 
     fn slot(&self, name: &str) -> Option<usize> {
-        self.scopes.iter().rposition(|known| **known == *name && !name.is_empty())
+        self.scopes
+            .iter()
+            .rposition(|known| **known == *name && !name.is_empty())
     }
 
     fn select(&mut self, select: &Select) -> Result<Node, String> {
         let operand = self.node(&select.operand)?;
         let key = Value::String(Text::Shared(Arc::clone(&select.field)));
         let by = by_constant(key);
-        let qualifier = Qualifier { by, optional: false, test_only: select.test_only };
+        let qualifier = Qualifier {
+            by,
+            optional: false,
+            test_only: select.test_only,
+        };
         let (mut of, was_test) = attribute(operand);
         qualify(&mut of, &Arc::new(qualifier));
-        Ok(Node::Attribute { of, test_only: select.test_only || was_test })
+        Ok(Node::Attribute {
+            of,
+            test_only: select.test_only || was_test,
+        })
     }
 
     fn args(&mut self, call: &ast::Call) -> Result<Vec<Node>, String> {
-        call.target.iter().chain(&call.args).map(|arg| self.node(arg)).collect()
+        call.target
+            .iter()
+            .chain(&call.args)
+            .map(|arg| self.node(arg))
+            .collect()
     }
 
     fn call(&mut self, id: Id, call: &ast::Call) -> Result<Node, String> {
@@ -111,13 +144,26 @@ impl Planner<'_> {
             match function {
                 op::EQUALS | op::NOT_EQUALS => {
                     let pair = Box::new(pair(args)?);
-                    let (equal, name) = (function == op::EQUALS, if function == op::EQUALS { "equals" } else { "not_equals" });
+                    let (equal, name) = (
+                        function == op::EQUALS,
+                        if function == op::EQUALS {
+                            "equals"
+                        } else {
+                            "not_equals"
+                        },
+                    );
                     let cost = Cost::of(function, name);
-                    return Ok(if equal { Node::Equal(pair, cost) } else { Node::NotEqual(pair, cost) });
+                    return Ok(if equal {
+                        Node::Equal(pair, cost)
+                    } else {
+                        Node::NotEqual(pair, cost)
+                    });
                 }
                 op::INDEX => return self.index(args, false),
                 op::OPT_INDEX | op::OPT_SELECT => return self.index(args, true),
-                "or" if matches!(overload, "" | "optional_or_optional") => return Ok(Node::OptionalOr(Box::new(pair(args)?))),
+                "or" if matches!(overload, "" | "optional_or_optional") => {
+                    return Ok(Node::OptionalOr(Box::new(pair(args)?)));
+                }
                 "orValue" if matches!(overload, "" | "optional_orValue_value") => {
                     return Ok(Node::OptionalOrValue(Box::new(pair(args)?)));
                 }
@@ -136,10 +182,19 @@ impl Planner<'_> {
         let declared = environment::function(name).ok_or_else(|| format!("no such overload: {name}"))?;
         let chosen = declared.overloads.iter().find(|known| known.id == overload);
         let all: Vec<&'static Overload> = chosen.map_or_else(
-            || declared.overloads.iter().filter(|known| known.args.len() == args.len()).collect(),
+            || {
+                declared
+                    .overloads
+                    .iter()
+                    .filter(|known| known.args.len() == args.len())
+                    .collect()
+            },
             |chosen| vec![chosen],
         );
-        let itself = all.first().filter(|first| first.guard == Guard::Itself).map(|first| first.native);
+        let itself = all
+            .first()
+            .filter(|first| first.guard == Guard::Itself)
+            .map(|first| first.native);
         let constant_pattern = args.get(1).and_then(|pattern| match pattern {
             Node::Const(Value::String(pattern)) => Some(pattern.to_string()),
             _ => None,
@@ -151,8 +206,12 @@ impl Planner<'_> {
             ("findAll", Some(pattern)) => Computed::FindAll(compiled(&pattern)?),
             _ => itself.map_or(Computed::Overloads(all), Computed::Native),
         };
-        let is_regex = matches!(computed, Computed::Matches(_) | Computed::Find(_) | Computed::FindAll(_));
-        let ambiguous = chosen.is_none() && declared.overloads.len() > 1 && matches!(computed, Computed::Overloads(_));
+        let is_regex = matches!(
+            computed,
+            Computed::Matches(_) | Computed::Find(_) | Computed::FindAll(_)
+        );
+        let ambiguous =
+            chosen.is_none() && declared.overloads.len() > 1 && matches!(computed, Computed::Overloads(_));
         let call = Call {
             function: Arc::clone(name),
             eager: is_regex || ambiguous || args.len() > 2 || overload == "string_format",
@@ -172,27 +231,48 @@ impl Planner<'_> {
         let (operand, index) = pair(args)?;
         let by = match index {
             Node::Const(
-                value @ (Value::String(_) | Value::Int(_) | Value::Uint(_) | Value::Bool(_) | Value::Double(_)),
+                value @ (Value::String(_)
+                | Value::Int(_)
+                | Value::Uint(_)
+                | Value::Bool(_)
+                | Value::Double(_)),
             ) => by_constant(value),
             Node::Const(other) => return Err(format!("invalid qualifier type: {}", go_type(&other))),
             Node::Attribute { of, .. } => By::Attribute(of),
             other => By::Node(other),
         };
         let (mut of, test_only) = attribute(operand);
-        qualify(&mut of, &Arc::new(Qualifier { by, optional, test_only: false }));
+        qualify(
+            &mut of,
+            &Arc::new(Qualifier {
+                by,
+                optional,
+                test_only: false,
+            }),
+        );
         Ok(Node::Attribute { of, test_only })
     }
 
     fn list(&mut self, list: &ast::List) -> Result<Node, String> {
-        let elements: Vec<Node> = list.elements.iter().map(|element| self.node(element)).collect::<Result<_, _>>()?;
+        let elements: Vec<Node> = list
+            .elements
+            .iter()
+            .map(|element| self.node(element))
+            .collect::<Result<_, _>>()?;
         let constant = elements.iter().all(|element| matches!(element, Node::Const(_)));
         let optional = if list.optional.is_empty() {
             Vec::new()
         } else {
-            (0..elements.len()).map(|at| list.optional.contains(&at)).collect()
+            (0..elements.len())
+                .map(|at| list.optional.contains(&at))
+                .collect()
         };
         let node = Node::List { elements, optional };
-        if constant { computed_once(&node).map(Node::Const) } else { Ok(node) }
+        if constant {
+            computed_once(&node).map(Node::Const)
+        } else {
+            Ok(node)
+        }
     }
 
     fn map(&mut self, entries: &[ast::Entry]) -> Result<Node, String> {
@@ -200,9 +280,15 @@ impl Planner<'_> {
         for entry in entries {
             all.push((self.node(&entry.key)?, self.node(&entry.value)?, entry.optional));
         }
-        let constant = all.iter().all(|(key, value, _)| matches!((key, value), (Node::Const(_), Node::Const(_))));
+        let constant = all
+            .iter()
+            .all(|(key, value, _)| matches!((key, value), (Node::Const(_), Node::Const(_))));
         let node = Node::Map(all);
-        if constant { computed_once(&node).map(Node::Const) } else { Ok(node) }
+        if constant {
+            computed_once(&node).map(Node::Const)
+        } else {
+            Ok(node)
+        }
     }
 
     fn fold(&mut self, fold: &Comprehension) -> Result<Node, String> {
@@ -211,7 +297,8 @@ impl Planner<'_> {
         let slot = self.scopes.len();
         self.scopes.push(Arc::clone(&fold.accu));
         self.scopes.push(Arc::clone(&fold.var));
-        self.scopes.push(fold.var2.clone().unwrap_or_else(|| HIDDEN.into()));
+        self.scopes
+            .push(fold.var2.clone().unwrap_or_else(|| HIDDEN.into()));
         let condition = self.node(&fold.condition)?;
         let step = self.node(&fold.step)?;
         self.scopes.truncate(slot + 1);
@@ -272,7 +359,11 @@ fn owned(value: &Value<'_>) -> Value<'static> {
         Value::Timestamp(time) => Value::Timestamp(*time),
         Value::Type(name) => Value::Type(Arc::clone(name)),
         Value::List(list) => {
-            let values = list.iter().filter_map(Result::ok).map(|value| owned(&value)).collect();
+            let values = list
+                .iter()
+                .filter_map(Result::ok)
+                .map(|value| owned(&value))
+                .collect();
             Value::List(List::Values(Arc::new(values)))
         }
         Value::Map(map) => {
@@ -295,7 +386,10 @@ fn owned(value: &Value<'_>) -> Value<'static> {
 }
 
 fn by_constant(key: Value<'static>) -> By {
-    let unescaped = key.as_text().and_then(names::unescape).map(String::into_boxed_str);
+    let unescaped = key
+        .as_text()
+        .and_then(names::unescape)
+        .map(String::into_boxed_str);
     By::Const(key, unescaped)
 }
 
@@ -303,13 +397,21 @@ fn by_constant(key: Value<'static>) -> By {
 fn attribute(node: Node) -> (Attribute, bool) {
     match node {
         Node::Attribute { of, test_only } => (of, test_only),
-        other => (Attribute::Relative { operand: Box::new(other), qualifiers: Vec::new() }, false),
+        other => (
+            Attribute::Relative {
+                operand: Box::new(other),
+                qualifiers: Vec::new(),
+            },
+            false,
+        ),
     }
 }
 
 fn qualify(of: &mut Attribute, qualifier: &Arc<Qualifier>) {
     match of {
-        Attribute::Variable { qualifiers, .. } | Attribute::Relative { qualifiers, .. } => qualifiers.push(Arc::clone(qualifier)),
+        Attribute::Variable { qualifiers, .. } | Attribute::Relative { qualifiers, .. } => {
+            qualifiers.push(Arc::clone(qualifier))
+        }
         Attribute::Conditional { truthy, falsy, .. } => {
             qualify(truthy, qualifier);
             qualify(falsy, qualifier);
@@ -339,7 +441,9 @@ fn conditional(args: Vec<Node>) -> Node {
 
 /// `x in [constants]`.
 fn membership(args: &mut Vec<Node>) -> Option<Node> {
-    let Some(Node::Const(Value::List(list))) = args.get(1) else { return None };
+    let Some(Node::Const(Value::List(list))) = args.get(1) else {
+        return None;
+    };
     if list.size() == 0 {
         return Some(Node::Const(Value::Bool(false)));
     }
@@ -350,7 +454,10 @@ fn membership(args: &mut Vec<Node>) -> Option<Node> {
         let others = match value {
             Value::Double(_) => {
                 let same = |other: &Value<'_>| crate::value::equal(other, &value) == Ok(true);
-                [value.to_int().ok().filter(same), value.to_uint().ok().filter(same)]
+                [
+                    value.to_int().ok().filter(same),
+                    value.to_uint().ok().filter(same),
+                ]
             }
             Value::Int(_) => [value.to_double().ok(), value.to_uint().ok()],
             Value::Uint(_) => [value.to_double().ok(), value.to_int().ok()],
@@ -384,12 +491,18 @@ fn grow(step: &Node, accu: usize) -> Option<Grow> {
             if *slot == accu && qualifiers.is_empty())
     };
     let of = match step {
-        Node::Attribute { of: Attribute::Conditional { truthy, falsy, .. }, .. } => match (&**truthy, &**falsy) {
-            (Attribute::Relative { operand, qualifiers }, Attribute::Variable { slot, qualifiers: others, .. })
-                if *slot == accu && qualifiers.is_empty() && others.is_empty() =>
-            {
-                operand
-            }
+        Node::Attribute {
+            of: Attribute::Conditional { truthy, falsy, .. },
+            ..
+        } => match (&**truthy, &**falsy) {
+            (
+                Attribute::Relative { operand, qualifiers },
+                Attribute::Variable {
+                    slot,
+                    qualifiers: others,
+                    ..
+                },
+            ) if *slot == accu && qualifiers.is_empty() && others.is_empty() => operand,
             _ => return None,
         },
         other => other,

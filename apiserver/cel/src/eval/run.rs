@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::cost::{LIST, MAP};
 use super::node::{Attribute, By, Call, Computed, Fold, Grow, Key, Node, Qualifier};
 use crate::library::{put, regex_every, regex_first};
-use crate::value::{Fail, List, Lister, Map, Mapper, Outcome, Text, Value, Values, equal, fail, index_of, no_overload};
+use crate::value::{
+    Fail, List, Lister, Map, Mapper, Outcome, Text, Value, Values, equal, fail, index_of, no_overload,
+};
 
 /// A variable's place.
 #[derive(Debug, Clone)]
@@ -31,7 +33,11 @@ const MAX_ARGS: usize = 4;
 impl<'a> Run<'a> {
     /// Begins an evaluation that may cost at most `limit`.
     pub(crate) const fn new(slots: Vec<Slot<'a>>, limit: u64) -> Self {
-        Self { slots, cost: 0, limit }
+        Self {
+            slots,
+            cost: 0,
+            limit,
+        }
     }
 
     /// What was spent.
@@ -41,7 +47,11 @@ impl<'a> Run<'a> {
 
     const fn charge(&mut self, cost: u64) -> Result<(), Fail> {
         self.cost = self.cost.saturating_add(cost);
-        if self.cost > self.limit { Err(Fail::TooCostly) } else { Ok(()) }
+        if self.cost > self.limit {
+            Err(Fail::TooCostly)
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) fn eval(&mut self, node: &'a Node) -> Outcome<'a> {
@@ -69,7 +79,9 @@ impl<'a> Run<'a> {
             }
             Node::Member(of) => {
                 let value = self.eval(&of.0)?;
-                Ok(Value::Bool(Key::of(&value).is_some_and(|key| of.1.contains(&key))))
+                Ok(Value::Bool(
+                    Key::of(&value).is_some_and(|key| of.1.contains(&key)),
+                ))
             }
             Node::OptionalOr(sides) => match self.eval(&sides.0)? {
                 Value::Optional(None) => self.eval(&sides.1),
@@ -107,7 +119,11 @@ impl<'a> Run<'a> {
     /// What an attribute is; reading a variable costs nothing here.
     fn resolve(&mut self, of: &'a Attribute) -> Outcome<'a> {
         match of {
-            Attribute::Variable { slot, name, qualifiers } => {
+            Attribute::Variable {
+                slot,
+                name,
+                qualifiers,
+            } => {
                 let value = self.read(*slot, name)?;
                 self.qualify_all(value, qualifiers)
             }
@@ -115,7 +131,11 @@ impl<'a> Run<'a> {
                 let value = self.eval(operand)?;
                 self.qualify_all(value, qualifiers)
             }
-            Attribute::Conditional { condition, truthy, falsy } => match self.eval(condition)? {
+            Attribute::Conditional {
+                condition,
+                truthy,
+                falsy,
+            } => match self.eval(condition)? {
                 Value::Bool(true) => self.resolve(truthy),
                 Value::Bool(false) => self.resolve(falsy),
                 _ => no_overload(),
@@ -149,7 +169,9 @@ impl<'a> Run<'a> {
         let mut optional = false;
         if let Value::Optional(inner) = value {
             // As in cel-go, what is optional loses what its schema says of it.
-            let Some(inner) = inner else { return Ok(Value::Optional(None)) };
+            let Some(inner) = inner else {
+                return Ok(Value::Optional(None));
+            };
             value = (*inner).clone().native();
             optional = true;
         }
@@ -199,7 +221,11 @@ impl<'a> Run<'a> {
     }
 
     /// What is found by a qualifier, or the key by which there is nothing.
-    fn look_up(&mut self, qualifier: &'a Qualifier, value: &Value<'a>) -> Result<Result<Value<'a>, Value<'a>>, Fail> {
+    fn look_up(
+        &mut self,
+        qualifier: &'a Qualifier,
+        value: &Value<'a>,
+    ) -> Result<Result<Value<'a>, Value<'a>>, Fail> {
         let key = match &qualifier.by {
             By::Const(key, unescaped) => {
                 if let Value::Map(map) = value {
@@ -246,7 +272,11 @@ impl<'a> Run<'a> {
         error.map_or(Ok(Value::Bool(!absorbing)), Err)
     }
 
-    fn sides(&mut self, sides: &'a (Node, Node), cost: super::cost::Cost) -> Result<(Value<'a>, Value<'a>), Fail> {
+    fn sides(
+        &mut self,
+        sides: &'a (Node, Node),
+        cost: super::cost::Cost,
+    ) -> Result<(Value<'a>, Value<'a>), Fail> {
         let left = self.eval(&sides.0);
         if let Err(Fail::TooCostly) = left {
             return Err(Fail::TooCostly);
@@ -264,7 +294,7 @@ impl<'a> Run<'a> {
             }
             (left, right) => {
                 // What has an error has the size of one.
-                let error = left.as_ref().err().or(right.as_ref().err()).cloned();
+                let error = left.as_ref().err().or_else(|| right.as_ref().err()).cloned();
                 let sides = [left.unwrap_or(Value::Null), right.unwrap_or(Value::Null)];
                 self.charge(cost.charge(&sides, None))?;
                 error.map_or_else(no_overload, Err)
@@ -322,7 +352,11 @@ impl<'a> Run<'a> {
             match value {
                 Value::Optional(Some(value)) => all.push((*value).clone()),
                 Value::Optional(None) => {}
-                other => return fail(format!("cannot initialize optional list element from non-optional value {other}")),
+                other => {
+                    return fail(format!(
+                        "cannot initialize optional list element from non-optional value {other}"
+                    ));
+                }
             }
         }
         Ok(all)
@@ -350,7 +384,9 @@ impl<'a> Run<'a> {
                         continue;
                     }
                     other => {
-                        return fail(format!("cannot initialize optional entry '{key}' from non-optional value {other}"));
+                        return fail(format!(
+                            "cannot initialize optional entry '{key}' from non-optional value {other}"
+                        ));
                     }
                 }
             }
@@ -364,7 +400,8 @@ impl<'a> Run<'a> {
         let outer = self.slots.len();
         // Places of this fold are the same whatever was evaluated before.
         self.slots.resize(fold.slot, Slot::Missing);
-        self.slots.extend([Slot::Later(&fold.init), Slot::Missing, Slot::Missing]);
+        self.slots
+            .extend([Slot::Later(&fold.init), Slot::Missing, Slot::Missing]);
         let result = self.fold_over(fold, &range);
         self.slots.truncate(outer);
         result
@@ -403,7 +440,12 @@ impl<'a> Run<'a> {
                     }
                 }
             }
-            other if fold.two => return fail(format!("unsupported comprehension range type: {}", go_type(other))),
+            other if fold.two => {
+                return fail(format!(
+                    "unsupported comprehension range type: {}",
+                    go_type(other)
+                ));
+            }
             other => return fail(format!("got '{}', expected iterable type", go_type(other))),
         }
         self.eval(&fold.result)
@@ -432,7 +474,13 @@ impl<'a> Run<'a> {
     /// A step that makes a list or a map grow: it costs what evaluating it would cost, and copies nothing.
     fn grown(&mut self, fold: &'a Fold, grow: &Grow) -> Outcome<'a> {
         let mut step = &fold.step;
-        if let Node::Attribute { of: Attribute::Conditional { condition, truthy, .. }, .. } = step {
+        if let Node::Attribute {
+            of: Attribute::Conditional {
+                condition, truthy, ..
+            },
+            ..
+        } = step
+        {
             match self.eval(condition)? {
                 Value::Bool(false) => return self.read(fold.slot, ""),
                 Value::Bool(true) => {}
@@ -442,14 +490,24 @@ impl<'a> Run<'a> {
                 step = operand;
             }
         }
-        let Node::Call(call) = step else { return self.eval(step) };
+        let Node::Call(call) = step else {
+            return self.eval(step);
+        };
         // The accumulator is made before its first step is.
         if let Err(error) = self.read(fold.slot, "") {
-            return if error == Fail::TooCostly { Err(error) } else { self.eval(step) };
+            return if error == Fail::TooCostly {
+                Err(error)
+            } else {
+                self.eval(step)
+            };
         }
         let fits = match (self.slots.get(fold.slot), grow) {
-            (Some(Slot::Ready(Ok(Value::List(list)))), Grow::List) => matches!(list, List::Values(_)) || list.size() == 0,
-            (Some(Slot::Ready(Ok(Value::Map(map)))), Grow::Map) => matches!(map, Map::Values(_)) || map.size() == 0,
+            (Some(Slot::Ready(Ok(Value::List(list)))), Grow::List) => {
+                matches!(list, List::Values(_)) || list.size() == 0
+            }
+            (Some(Slot::Ready(Ok(Value::Map(map)))), Grow::Map) => {
+                matches!(map, Map::Values(_)) || map.size() == 0
+            }
             _ => false,
         };
         if !fits {
@@ -470,7 +528,10 @@ impl<'a> Run<'a> {
         if let Some(error) = error {
             return Err(error);
         }
-        let accu = self.slots.get_mut(fold.slot).map(|slot| std::mem::replace(slot, Slot::Missing));
+        let accu = self
+            .slots
+            .get_mut(fold.slot)
+            .map(|slot| std::mem::replace(slot, Slot::Missing));
         match (accu, rest.as_slice()) {
             (Some(Slot::Ready(Ok(Value::List(list)))), [Value::List(more)]) => {
                 let mut values = match list {
@@ -518,18 +579,25 @@ fn compute<'a>(call: &Call, args: &[Value<'a>]) -> Outcome<'a> {
         (Computed::Native(native), _) => native(args),
         (Computed::Overloads(overloads), _) => {
             let fits = |overload: &&&crate::environment::Overload| {
-                overload.args.len() == args.len() && overload.args.iter().zip(args).all(|(of, arg)| arg.is_of(of))
+                overload.args.len() == args.len()
+                    && overload.args.iter().zip(args).all(|(of, arg)| arg.is_of(of))
             };
             if let Some(overload) = overloads.iter().find(fits) {
                 return (overload.native)(args);
             }
             let types: Vec<&str> = args.iter().map(Value::type_name).collect();
-            fail(format!("no such overload: {}({})", call.function, types.join(", ")))
+            fail(format!(
+                "no such overload: {}({})",
+                call.function,
+                types.join(", ")
+            ))
         }
         (Computed::Matches(pattern), [Value::String(text), _]) => Ok(Value::Bool(pattern.is_match(text))),
         (Computed::Find(pattern), [Value::String(text), _]) => Ok(regex_first(pattern, text)),
         (Computed::FindAll(pattern), [Value::String(text), _]) => Ok(regex_every(pattern, text, -1)),
-        (Computed::FindAll(pattern), [Value::String(text), _, Value::Int(most)]) => Ok(regex_every(pattern, text, *most)),
+        (Computed::FindAll(pattern), [Value::String(text), _, Value::Int(most)]) => {
+            Ok(regex_every(pattern, text, *most))
+        }
         _ => no_overload(),
     }
 }

@@ -86,22 +86,38 @@ pub(super) const DECLS: &[Decl] = &[
     Decl {
         function: "errored",
         guard: Types,
-        overloads: &[("decision_errored", "kubernetes.authorization.Decision.() -> bool", unknown)],
+        overloads: &[(
+            "decision_errored",
+            "kubernetes.authorization.Decision.() -> bool",
+            unknown,
+        )],
     },
     Decl {
         function: "error",
         guard: Types,
-        overloads: &[("decision_error", "kubernetes.authorization.Decision.() -> string", unknown)],
+        overloads: &[(
+            "decision_error",
+            "kubernetes.authorization.Decision.() -> string",
+            unknown,
+        )],
     },
     Decl {
         function: "allowed",
         guard: Types,
-        overloads: &[("decision_allowed", "kubernetes.authorization.Decision.() -> bool", unknown)],
+        overloads: &[(
+            "decision_allowed",
+            "kubernetes.authorization.Decision.() -> bool",
+            unknown,
+        )],
     },
     Decl {
         function: "reason",
         guard: Types,
-        overloads: &[("decision_reason", "kubernetes.authorization.Decision.() -> string", unknown)],
+        overloads: &[(
+            "decision_reason",
+            "kubernetes.authorization.Decision.() -> string",
+            unknown,
+        )],
     },
 ];
 

@@ -9,12 +9,20 @@ use super::{Decl, native};
 use crate::value::{Fail, Value, fail, no_overload, quote};
 
 pub(super) const DECLS: &[Decl] = &[
-    Decl { function: "cidr", guard: Types, overloads: &[("string_to_cidr", "(string) -> net.CIDR", cidr)] },
+    Decl {
+        function: "cidr",
+        guard: Types,
+        overloads: &[("string_to_cidr", "(string) -> net.CIDR", cidr)],
+    },
     Decl {
         function: "containsIP",
         guard: Types,
         overloads: &[
-            ("cidr_contains_ip_string", "net.CIDR.(string) -> bool", contains_ip),
+            (
+                "cidr_contains_ip_string",
+                "net.CIDR.(string) -> bool",
+                contains_ip,
+            ),
             ("cidr_contains_ip_ip", "net.CIDR.(net.IP) -> bool", contains_ip),
         ],
     },
@@ -22,15 +30,39 @@ pub(super) const DECLS: &[Decl] = &[
         function: "containsCIDR",
         guard: Types,
         overloads: &[
-            ("cidr_contains_cidr_string", "net.CIDR.(string) -> bool", contains_cidr),
+            (
+                "cidr_contains_cidr_string",
+                "net.CIDR.(string) -> bool",
+                contains_cidr,
+            ),
             ("cidr_contains_cidr", "net.CIDR.(net.CIDR) -> bool", contains_cidr),
         ],
     },
-    Decl { function: "ip", guard: Types, overloads: &[("cidr_ip", "net.CIDR.() -> net.IP", to_ip)] },
-    Decl { function: "prefixLength", guard: Types, overloads: &[("cidr_prefix_length", "net.CIDR.() -> int", prefix_length)] },
-    Decl { function: "masked", guard: Types, overloads: &[("cidr_masked", "net.CIDR.() -> net.CIDR", masked)] },
-    Decl { function: "isCIDR", guard: Types, overloads: &[("is_cidr", "(string) -> bool", is_cidr)] },
-    Decl { function: "string", guard: Types, overloads: &[("cidr_to_string", "(net.CIDR) -> string", to_text)] },
+    Decl {
+        function: "ip",
+        guard: Types,
+        overloads: &[("cidr_ip", "net.CIDR.() -> net.IP", to_ip)],
+    },
+    Decl {
+        function: "prefixLength",
+        guard: Types,
+        overloads: &[("cidr_prefix_length", "net.CIDR.() -> int", prefix_length)],
+    },
+    Decl {
+        function: "masked",
+        guard: Types,
+        overloads: &[("cidr_masked", "net.CIDR.() -> net.CIDR", masked)],
+    },
+    Decl {
+        function: "isCIDR",
+        guard: Types,
+        overloads: &[("is_cidr", "(string) -> bool", is_cidr)],
+    },
+    Decl {
+        function: "string",
+        guard: Types,
+        overloads: &[("cidr_to_string", "(net.CIDR) -> string", to_text)],
+    },
 ];
 
 /// A network.
@@ -72,7 +104,9 @@ impl Cidr {
     fn masked(self) -> Self {
         let (four, network) = self.network(self.address);
         let length = if four { 32 } else { 128 };
-        let bits = network.checked_shl(length - u32::from(self.bits)).unwrap_or_default();
+        let bits = network
+            .checked_shl(length - u32::from(self.bits))
+            .unwrap_or_default();
         let address = match u32::try_from(bits) {
             Ok(bits) if four => IpAddr::V4(bits.into()),
             _ => IpAddr::V6(bits.into()),
@@ -83,7 +117,9 @@ impl Cidr {
 
 fn parse_prefix(text: &str) -> Result<Cidr, String> {
     let wrong = |message: &str| format!("netip.ParsePrefix({}): {message}", quote(text));
-    let Some((address, bits)) = text.rsplit_once('/') else { return Err(wrong("no '/'")) };
+    let Some((address, bits)) = text.rsplit_once('/') else {
+        return Err(wrong("no '/'"));
+    };
     let (address, zone) = parse_address(address).map_err(|error| wrong(&error))?;
     if zone {
         return Err(wrong("IPv6 zones cannot be present in a prefix"));
@@ -110,8 +146,11 @@ impl fmt::Display for Cidr {
 }
 
 fn read(text: &str) -> Result<Cidr, Fail> {
-    Cidr::parse(text)
-        .or_else(|error| fail(format!("network address parse error during conversion from string: {error}")))
+    Cidr::parse(text).or_else(|error| {
+        fail(format!(
+            "network address parse error during conversion from string: {error}"
+        ))
+    })
 }
 
 native!(fn cidr(Value::String(text)) read(text).map(Value::Cidr));

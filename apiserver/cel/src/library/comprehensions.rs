@@ -10,8 +10,16 @@ pub(super) const DECLS: &[Decl] = &[Decl {
     function: "cel.@mapInsert",
     guard: Types,
     overloads: &[
-        ("@mapInsert_map_key_value", "(map(K, V), K, V) -> map(K, V)", insert),
-        ("@mapInsert_map_map", "(map(K, V), map(K, V)) -> map(K, V)", insert_all),
+        (
+            "@mapInsert_map_key_value",
+            "(map(K, V), K, V) -> map(K, V)",
+            insert,
+        ),
+        (
+            "@mapInsert_map_map",
+            "(map(K, V), map(K, V)) -> map(K, V)",
+            insert_all,
+        ),
     ],
 }];
 

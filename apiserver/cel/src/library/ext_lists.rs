@@ -5,7 +5,11 @@ use super::{Decl, native};
 use crate::value::{Fail, List, Lister, Outcome, Value, compare, equal_inner, fail, no_overload};
 
 pub(super) const DECLS: &[Decl] = &[
-    Decl { function: "slice", guard: Types, overloads: &[("list_slice", "list(T).(int, int) -> list(T)", slice)] },
+    Decl {
+        function: "slice",
+        guard: Types,
+        overloads: &[("list_slice", "list(T).(int, int) -> list(T)", slice)],
+    },
     Decl {
         function: "flatten",
         guard: Itself,
@@ -22,8 +26,16 @@ pub(super) const DECLS: &[Decl] = &[
             ("list_uint_sort", "list(uint).() -> list(uint)", sort),
             ("list_double_sort", "list(double).() -> list(double)", sort),
             ("list_bool_sort", "list(bool).() -> list(bool)", sort),
-            ("list_google.protobuf.Duration_sort", "list(duration).() -> list(duration)", sort),
-            ("list_google.protobuf.Timestamp_sort", "list(timestamp).() -> list(timestamp)", sort),
+            (
+                "list_google.protobuf.Duration_sort",
+                "list(duration).() -> list(duration)",
+                sort,
+            ),
+            (
+                "list_google.protobuf.Timestamp_sort",
+                "list(timestamp).() -> list(timestamp)",
+                sort,
+            ),
             ("list_string_sort", "list(string).() -> list(string)", sort),
             ("list_bytes_sort", "list(bytes).() -> list(bytes)", sort),
         ],
@@ -32,19 +44,63 @@ pub(super) const DECLS: &[Decl] = &[
         function: "@sortByAssociatedKeys",
         guard: Itself,
         overloads: &[
-            ("list_int_sortByAssociatedKeys", "list(T).(list(int)) -> list(T)", sort_by),
-            ("list_uint_sortByAssociatedKeys", "list(T).(list(uint)) -> list(T)", sort_by),
-            ("list_double_sortByAssociatedKeys", "list(T).(list(double)) -> list(T)", sort_by),
-            ("list_bool_sortByAssociatedKeys", "list(T).(list(bool)) -> list(T)", sort_by),
-            ("list_google.protobuf.Duration_sortByAssociatedKeys", "list(T).(list(duration)) -> list(T)", sort_by),
-            ("list_google.protobuf.Timestamp_sortByAssociatedKeys", "list(T).(list(timestamp)) -> list(T)", sort_by),
-            ("list_string_sortByAssociatedKeys", "list(T).(list(string)) -> list(T)", sort_by),
-            ("list_bytes_sortByAssociatedKeys", "list(T).(list(bytes)) -> list(T)", sort_by),
+            (
+                "list_int_sortByAssociatedKeys",
+                "list(T).(list(int)) -> list(T)",
+                sort_by,
+            ),
+            (
+                "list_uint_sortByAssociatedKeys",
+                "list(T).(list(uint)) -> list(T)",
+                sort_by,
+            ),
+            (
+                "list_double_sortByAssociatedKeys",
+                "list(T).(list(double)) -> list(T)",
+                sort_by,
+            ),
+            (
+                "list_bool_sortByAssociatedKeys",
+                "list(T).(list(bool)) -> list(T)",
+                sort_by,
+            ),
+            (
+                "list_google.protobuf.Duration_sortByAssociatedKeys",
+                "list(T).(list(duration)) -> list(T)",
+                sort_by,
+            ),
+            (
+                "list_google.protobuf.Timestamp_sortByAssociatedKeys",
+                "list(T).(list(timestamp)) -> list(T)",
+                sort_by,
+            ),
+            (
+                "list_string_sortByAssociatedKeys",
+                "list(T).(list(string)) -> list(T)",
+                sort_by,
+            ),
+            (
+                "list_bytes_sortByAssociatedKeys",
+                "list(T).(list(bytes)) -> list(T)",
+                sort_by,
+            ),
         ],
     },
-    Decl { function: "lists.range", guard: Types, overloads: &[("lists_range", "(int) -> list(int)", range)] },
-    Decl { function: "reverse", guard: Types, overloads: &[("list_reverse", "list(T).() -> list(T)", reverse)] },
-    Decl { function: "distinct", guard: Types, overloads: &[("list_distinct", "list(T).() -> list(T)", distinct)] },
+    Decl {
+        function: "lists.range",
+        guard: Types,
+        overloads: &[("lists_range", "(int) -> list(int)", range)],
+    },
+    Decl {
+        function: "reverse",
+        guard: Types,
+        overloads: &[("list_reverse", "list(T).() -> list(T)", reverse)],
+    },
+    Decl {
+        function: "distinct",
+        guard: Types,
+        overloads: &[("list_distinct", "list(T).() -> list(T)", distinct)],
+    },
 ];
 
 /// How many numbers `lists.range` makes: more than an expression may pay for.
@@ -84,7 +140,11 @@ fn flatten<'a>(args: &[Value<'a>]) -> Outcome<'a> {
         [Value::List(list), Value::Int(depth)] => (list, *depth),
         [first, rest @ ..] => {
             let rest: Vec<&str> = rest.iter().map(Value::type_name).collect();
-            return fail(format!("no such overload: {}.flatten({})", first.type_name(), rest.join(", ")));
+            return fail(format!(
+                "no such overload: {}.flatten({})",
+                first.type_name(),
+                rest.join(", ")
+            ));
         }
         [] => return no_overload(),
     };
@@ -107,7 +167,9 @@ fn sorted<'a>(list: &List<'a>, keys: &List<'a>) -> Outcome<'a> {
     }
     let keys: Vec<Value<'a>> = keys.iter().collect::<Result<_, _>>()?;
     let first = keys.first().map_or("", Value::type_name);
-    let comparable = keys.first().is_none_or(|first| compare(first, first).is_ok() || matches!(first, Value::Double(_)));
+    let comparable = keys
+        .first()
+        .is_none_or(|first| compare(first, first).is_ok() || matches!(first, Value::Double(_)));
     if !comparable {
         return fail("list elements must be comparable");
     }
@@ -117,9 +179,14 @@ fn sorted<'a>(list: &List<'a>, keys: &List<'a>) -> Outcome<'a> {
     let mut order: Vec<usize> = (0..keys.len()).collect();
     order.sort_by(|ours, theirs| {
         let pair = keys.get(*ours).zip(keys.get(*theirs));
-        pair.and_then(|(ours, theirs)| compare(ours, theirs).ok()).unwrap_or(std::cmp::Ordering::Equal)
+        pair.and_then(|(ours, theirs)| compare(ours, theirs).ok())
+            .unwrap_or(std::cmp::Ordering::Equal)
     });
-    order.into_iter().map(|at| list.get(at)).collect::<Result<_, _>>().map(Value::list)
+    order
+        .into_iter()
+        .map(|at| list.get(at))
+        .collect::<Result<_, _>>()
+        .map(Value::list)
 }
 
 fn sort<'a>(args: &[Value<'a>]) -> Outcome<'a> {

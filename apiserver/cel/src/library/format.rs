@@ -12,17 +12,41 @@ pub(super) const DECLS: &[Decl] = &[
     Decl {
         function: "validate",
         guard: Types,
-        overloads: &[("format-validate", "kubernetes.NamedFormat.(string) -> optional(list(string))", validate)],
+        overloads: &[(
+            "format-validate",
+            "kubernetes.NamedFormat.(string) -> optional(list(string))",
+            validate,
+        )],
     },
     Decl {
         function: "format.named",
         guard: Types,
-        overloads: &[("format-named", "(string) -> optional(kubernetes.NamedFormat)", named)],
+        overloads: &[(
+            "format-named",
+            "(string) -> optional(kubernetes.NamedFormat)",
+            named,
+        )],
     },
-    Decl { function: "format.dns1123Label", guard: Types, overloads: &[("format.dns1123Label", CONSTANT, of::<0>)] },
-    Decl { function: "format.dns1123Subdomain", guard: Types, overloads: &[("format.dns1123Subdomain", CONSTANT, of::<1>)] },
-    Decl { function: "format.dns1035Label", guard: Types, overloads: &[("format.dns1035Label", CONSTANT, of::<2>)] },
-    Decl { function: "format.qualifiedName", guard: Types, overloads: &[("format.qualifiedName", CONSTANT, of::<3>)] },
+    Decl {
+        function: "format.dns1123Label",
+        guard: Types,
+        overloads: &[("format.dns1123Label", CONSTANT, of::<0>)],
+    },
+    Decl {
+        function: "format.dns1123Subdomain",
+        guard: Types,
+        overloads: &[("format.dns1123Subdomain", CONSTANT, of::<1>)],
+    },
+    Decl {
+        function: "format.dns1035Label",
+        guard: Types,
+        overloads: &[("format.dns1035Label", CONSTANT, of::<2>)],
+    },
+    Decl {
+        function: "format.qualifiedName",
+        guard: Types,
+        overloads: &[("format.qualifiedName", CONSTANT, of::<3>)],
+    },
     Decl {
         function: "format.dns1123LabelPrefix",
         guard: Types,
@@ -38,12 +62,36 @@ pub(super) const DECLS: &[Decl] = &[
         guard: Types,
         overloads: &[("format.dns1035LabelPrefix", CONSTANT, of::<6>)],
     },
-    Decl { function: "format.labelValue", guard: Types, overloads: &[("format.labelValue", CONSTANT, of::<7>)] },
-    Decl { function: "format.uri", guard: Types, overloads: &[("format.uri", CONSTANT, of::<8>)] },
-    Decl { function: "format.uuid", guard: Types, overloads: &[("format.uuid", CONSTANT, of::<9>)] },
-    Decl { function: "format.byte", guard: Types, overloads: &[("format.byte", CONSTANT, of::<10>)] },
-    Decl { function: "format.date", guard: Types, overloads: &[("format.date", CONSTANT, of::<11>)] },
-    Decl { function: "format.datetime", guard: Types, overloads: &[("format.datetime", CONSTANT, of::<12>)] },
+    Decl {
+        function: "format.labelValue",
+        guard: Types,
+        overloads: &[("format.labelValue", CONSTANT, of::<7>)],
+    },
+    Decl {
+        function: "format.uri",
+        guard: Types,
+        overloads: &[("format.uri", CONSTANT, of::<8>)],
+    },
+    Decl {
+        function: "format.uuid",
+        guard: Types,
+        overloads: &[("format.uuid", CONSTANT, of::<9>)],
+    },
+    Decl {
+        function: "format.byte",
+        guard: Types,
+        overloads: &[("format.byte", CONSTANT, of::<10>)],
+    },
+    Decl {
+        function: "format.date",
+        guard: Types,
+        overloads: &[("format.date", CONSTANT, of::<11>)],
+    },
+    Decl {
+        function: "format.datetime",
+        guard: Types,
+        overloads: &[("format.datetime", CONSTANT, of::<12>)],
+    },
 ];
 
 const CONSTANT: &str = "() -> kubernetes.NamedFormat";
@@ -62,8 +110,18 @@ pub struct Format {
 const UUID: &str = "(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$";
 const DATE_TIME: &str = "^([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|([+-][0-9]{2}:[0-9]{2}))$";
 
-const fn format(name: &'static str, key: &'static str, regex_size: u64, validate: fn(&str) -> Vec<String>) -> Format {
-    Format { name, key, validate, regex_size }
+const fn format(
+    name: &'static str,
+    key: &'static str,
+    regex_size: u64,
+    validate: fn(&str) -> Vec<String>,
+) -> Format {
+    Format {
+        name,
+        key,
+        validate,
+        regex_size,
+    }
 }
 
 static FORMATS: [Format; 13] = [
@@ -71,31 +129,60 @@ static FORMATS: [Format; 13] = [
     format("DNS1123Subdomain", "dns1123Subdomain", 60, subdomain),
     format("DNS1035Label", "dns1035Label", 30, label_1035),
     format("QualifiedName", "qualifiedName", 60, qualified_name),
-    format("DNS1123LabelPrefix", "dns1123LabelPrefix", 30, |text| label(&masked(text))),
-    format("DNS1123SubdomainPrefix", "dns1123SubdomainPrefix", 60, |text| subdomain(&masked(text))),
-    format("DNS1035LabelPrefix", "dns1035LabelPrefix", 30, |text| label_1035(&masked(text))),
+    format("DNS1123LabelPrefix", "dns1123LabelPrefix", 30, |text| {
+        label(&masked(text))
+    }),
+    format("DNS1123SubdomainPrefix", "dns1123SubdomainPrefix", 60, |text| {
+        subdomain(&masked(text))
+    }),
+    format("DNS1035LabelPrefix", "dns1035LabelPrefix", 30, |text| {
+        label_1035(&masked(text))
+    }),
     format("LabelValue", "labelValue", 40, label_value),
-    format("URI", "uri", 1103, |text| url::request_uri_error(text).into_iter().collect()),
-    format("uuid", "uuid", UUID.len() as u64, |text| unless(matches(UUID, text), "does not match the UUID format")),
-    format("byte", "byte", 84, |text| unless(decode_base64(text).is_some(), "invalid base64")),
-    format("date", "date", DATE_TIME.len() as u64, |text| unless(is_date(text), "invalid date")),
-    format("datetime", "datetime", DATE_TIME.len() as u64, |text| unless(is_date_time(text), "invalid datetime")),
+    format("URI", "uri", 1103, |text| {
+        url::request_uri_error(text).into_iter().collect()
+    }),
+    format("uuid", "uuid", UUID.len() as u64, |text| {
+        unless(matches(UUID, text), "does not match the UUID format")
+    }),
+    format("byte", "byte", 84, |text| {
+        unless(decode_base64(text).is_some(), "invalid base64")
+    }),
+    format("date", "date", DATE_TIME.len() as u64, |text| {
+        unless(is_date(text), "invalid date")
+    }),
+    format("datetime", "datetime", DATE_TIME.len() as u64, |text| {
+        unless(is_date_time(text), "invalid datetime")
+    }),
 ];
 
 fn unless(fits: bool, message: &str) -> Vec<String> {
-    if fits { Vec::new() } else { vec![message.to_owned()] }
+    if fits {
+        Vec::new()
+    } else {
+        vec![message.to_owned()]
+    }
 }
 
 /// The patterns that formats have; each is compiled once.
 static PATTERNS: LazyLock<Vec<(&'static str, Option<Pattern>)>> = LazyLock::new(|| {
     let all = [LABEL, SUBDOMAIN, LABEL_1035, KEY, VALUE];
-    let whole = all.into_iter().map(|pattern| (pattern, Pattern::new(&format!("^{pattern}$")).ok()));
-    whole.chain([(UUID, Pattern::new(UUID).ok()), (BASE64, Pattern::new(BASE64).ok())]).collect()
+    let whole = all
+        .into_iter()
+        .map(|pattern| (pattern, Pattern::new(&format!("^{pattern}$")).ok()));
+    whole
+        .chain([
+            (UUID, Pattern::new(UUID).ok()),
+            (BASE64, Pattern::new(BASE64).ok()),
+        ])
+        .collect()
 });
 
 fn matches(pattern: &str, text: &str) -> bool {
     let known = PATTERNS.iter().find(|(known, _)| *known == pattern);
-    known.and_then(|(_, pattern)| pattern.as_ref()).is_some_and(|pattern| pattern.is_match(text))
+    known
+        .and_then(|(_, pattern)| pattern.as_ref())
+        .is_some_and(|pattern| pattern.is_match(text))
 }
 
 const LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
@@ -176,7 +263,11 @@ fn qualified_name(text: &str) -> Vec<String> {
             if prefix.is_empty() {
                 errors.push("prefix part must be non-empty".to_owned());
             } else {
-                errors.extend(subdomain(prefix).into_iter().map(|error| format!("prefix part {error}")));
+                errors.extend(
+                    subdomain(prefix)
+                        .into_iter()
+                        .map(|error| format!("prefix part {error}")),
+                );
             }
             *name
         }
@@ -227,7 +318,9 @@ fn is_date(text: &str) -> bool {
 /// A date, `t` and a time. What follows another `t` is not looked at.
 fn is_date_time(text: &str) -> bool {
     let mut parts = text.split(['t', 'T']);
-    let (Some(date), Some(time)) = (parts.next(), parts.next()) else { return false };
+    let (Some(date), Some(time)) = (parts.next(), parts.next()) else {
+        return false;
+    };
     is_date(date) && is_time(time)
 }
 
@@ -256,9 +349,17 @@ pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     for four in text.as_bytes().chunks(4) {
         let digits = four.iter().filter(|c| **c != b'=').count();
-        let bits = four.iter().take(digits).fold(0_u32, |bits, c| bits << 6 | u32::from(value(*c)));
+        let bits = four
+            .iter()
+            .take(digits)
+            .fold(0_u32, |bits, c| bits << 6 | u32::from(value(*c)));
         let bits = bits << (6 * (4 - digits));
-        out.extend(bits.to_be_bytes().into_iter().skip(1).take(digits.saturating_sub(1)));
+        out.extend(
+            bits.to_be_bytes()
+                .into_iter()
+                .skip(1)
+                .take(digits.saturating_sub(1)),
+        );
     }
     Some(out)
 }

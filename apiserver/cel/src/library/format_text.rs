@@ -50,7 +50,10 @@ fn read<E: From<String>>(
                 rest = after;
             }
             Err(error) => {
-                clause(index, Some(Err(format!("could not parse formatting clause: {error}"))))?;
+                clause(
+                    index,
+                    Some(Err(format!("could not parse formatting clause: {error}"))),
+                )?;
                 return Ok(());
             }
         }
@@ -70,13 +73,22 @@ fn parse(clause: &str) -> Result<(Clause, &str), String> {
             return Err(format!("{PARSING}could not find end of precision specifier"));
         }
         let digits = &digits[..digits.len() - rest.len()];
-        let wrong = |what: &str| format!("{PARSING}error while converting precision to integer: strconv.Atoi: parsing {}: {what}", quote(digits));
+        let wrong = |what: &str| {
+            format!(
+                "{PARSING}error while converting precision to integer: strconv.Atoi: parsing {}: {what}",
+                quote(digits)
+            )
+        };
         if digits.is_empty() {
             return Err(wrong("invalid syntax"));
         }
         precision = Some(digits.parse::<i64>().map_err(|_| wrong("value out of range"))?);
     }
-    let precision = precision.map(|digits| usize::try_from(digits).unwrap_or(MAX_PRECISION).min(MAX_PRECISION));
+    let precision = precision.map(|digits| {
+        usize::try_from(digits)
+            .unwrap_or(MAX_PRECISION)
+            .min(MAX_PRECISION)
+    });
     let byte = rest.as_bytes().first().copied().unwrap_or_default();
     let parsed = match byte {
         b's' => Clause::Text,
@@ -119,7 +131,9 @@ impl From<String> for Wrong {
 
 /// `string.format(list)`.
 pub(super) fn format<'a>(args: &[Value<'a>]) -> Outcome<'a> {
-    let [Value::String(format), Value::List(list)] = args else { return no_overload() };
+    let [Value::String(format), Value::List(list)] = args else {
+        return no_overload();
+    };
     let out = std::cell::RefCell::new(String::with_capacity(format.len()));
     let read: Result<(), Wrong> = read(
         format,
@@ -149,11 +163,19 @@ fn formatted(clause: Clause, value: &Value<'_>) -> Result<String, Fail> {
         (Clause::Text, _) => return as_text(value),
         (Clause::Decimal, Value::Int(_) | Value::Uint(_)) => value.to_string(),
         (Clause::Fixed(precision), _) => {
-            let Some(number) = number(value) else { return refused() };
-            localized(number, |number| format!("{number:.0$}", precision.unwrap_or(PRECISION)), true)
+            let Some(number) = number(value) else {
+                return refused();
+            };
+            localized(
+                number,
+                |number| format!("{number:.0$}", precision.unwrap_or(PRECISION)),
+                true,
+            )
         }
         (Clause::Scientific(precision), _) => {
-            let Some(number) = number(value) else { return refused() };
+            let Some(number) = number(value) else {
+                return refused();
+            };
             // cel-go takes the digits that are asked for as the least width.
             let text = localized(number, scientific, false);
             format!("{text:>0$}", precision.unwrap_or(PRECISION))
@@ -210,7 +232,9 @@ fn localized(number: f64, format: impl Fn(f64) -> String, grouped: bool) -> Stri
     if !grouped {
         return text;
     }
-    let (sign, unsigned) = text.strip_prefix('-').map_or(("", text.as_str()), |unsigned| ("-", unsigned));
+    let (sign, unsigned) = text
+        .strip_prefix('-')
+        .map_or(("", text.as_str()), |unsigned| ("-", unsigned));
     let (whole, fraction) = unsigned.split_at(unsigned.find('.').unwrap_or(unsigned.len()));
     let mut out = sign.to_owned();
     for (at, digit) in whole.chars().enumerate() {
@@ -227,7 +251,9 @@ fn localized(number: f64, format: impl Fn(f64) -> String, grouped: bool) -> Stri
 fn scientific(number: f64) -> String {
     let text = format!("{number:.PRECISION$e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(("", exponent), |exponent| ("\u{207B}", exponent));
+    let (sign, exponent) = exponent
+        .strip_prefix('-')
+        .map_or(("", exponent), |exponent| ("\u{207B}", exponent));
     let mut out = format!("{digits}\u{D7}10{sign}");
     for digit in format!("{exponent:0>2}").bytes() {
         let digit = match digit {
@@ -262,7 +288,12 @@ fn as_text(value: &Value<'_>) -> Result<String, Fail> {
                 let key = match &key {
                     Value::String(text) => quote(text),
                     Value::Bool(_) | Value::Int(_) | Value::Uint(_) => key.to_string(),
-                    other => return fail(format!("no formatting function for map key of type {}", other.type_name())),
+                    other => {
+                        return fail(format!(
+                            "no formatting function for map key of type {}",
+                            other.type_name()
+                        ));
+                    }
                 };
                 pairs.push((key, within(&value?)?));
             }
@@ -278,7 +309,9 @@ fn as_text(value: &Value<'_>) -> Result<String, Fail> {
         Value::Null => Ok("null".to_owned()),
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(text.to_owned()),
-            Err(_) => fail("could not convert argument \"invalid UTF-8 in bytes, cannot convert to string\" to string"),
+            Err(_) => fail(
+                "could not convert argument \"invalid UTF-8 in bytes, cannot convert to string\" to string",
+            ),
         },
         Value::Double(number) => Ok(float(*number)),
         Value::Int(_)
@@ -301,15 +334,24 @@ fn within(value: &Value<'_>) -> Result<String, Fail> {
         Value::Double(number) => quote(&float(*number)),
         Value::Timestamp(_) => format!("timestamp({})", quote(&value.to_string())),
         Value::Duration(_) => format!("duration({})", quote(&value.to_string())),
-        Value::Int(_) | Value::Uint(_) | Value::Bool(_) | Value::Null | Value::Type(_) | Value::List(_) | Value::Map(_) => {
-            as_text(value)?
-        }
+        Value::Int(_)
+        | Value::Uint(_)
+        | Value::Bool(_)
+        | Value::Null
+        | Value::Type(_)
+        | Value::List(_)
+        | Value::Map(_) => as_text(value)?,
         other => return fail(format!("no formatting function for {}", other.type_name())),
     })
 }
 
 /// What is wrong with a format whose arguments are a list as it is written: the part and why.
-pub(crate) fn check(call: Id, format: &str, args: &[Expr], type_of: impl Fn(Id) -> Type) -> Option<(Id, String)> {
+pub(crate) fn check(
+    call: Id,
+    format: &str,
+    args: &[Expr],
+    type_of: impl Fn(Id) -> Type,
+) -> Option<(Id, String)> {
     let requested = std::cell::Cell::new(0);
     let wrong = std::cell::RefCell::new(None);
     let read: Result<(), Wrong> = read(
@@ -318,11 +360,16 @@ pub(crate) fn check(call: Id, format: &str, args: &[Expr], type_of: impl Fn(Id) 
         |index, clause| {
             requested.set(index + 1);
             let Some(clause) = clause else { return Ok(()) };
-            let Some(arg) = args.get(index) else { return Err(Wrong(format!("index {index} out of range"))) };
+            let Some(arg) = args.get(index) else {
+                return Err(Wrong(format!("index {index} out of range")));
+            };
             let clause = clause.map_err(Wrong)?;
             if let Some(id) = misfit(clause, arg, &type_of) {
                 *wrong.borrow_mut() = Some(id);
-                return Err(Wrong(format!("error during formatting: {}", refusal(clause, type_of(id).name()))));
+                return Err(Wrong(format!(
+                    "error during formatting: {}",
+                    refusal(clause, type_of(id).name())
+                )));
             }
             Ok(())
         },
@@ -331,7 +378,10 @@ pub(crate) fn check(call: Id, format: &str, args: &[Expr], type_of: impl Fn(Id) 
         Err(Wrong(message)) => Some((wrong.into_inner().unwrap_or(call), message)),
         Ok(()) if args.len() > requested.get() => {
             let (expected, got) = (requested.get(), args.len());
-            Some((call, format!("too many arguments supplied to string.format (expected {expected}, got {got})")))
+            Some((
+                call,
+                format!("too many arguments supplied to string.format (expected {expected}, got {got})"),
+            ))
         }
         Ok(()) => None,
     }
@@ -342,11 +392,16 @@ fn misfit(clause: Clause, arg: &Expr, type_of: &impl Fn(Id) -> Type) -> Option<I
     let given = type_of(arg.id);
     let fits = given == Type::Dyn
         || match clause {
-            Clause::Text => !matches!(given, Type::Any | Type::Error | Type::Struct(_) | Type::Opaque(..) | Type::Param(_)),
+            Clause::Text => !matches!(
+                given,
+                Type::Any | Type::Error | Type::Struct(_) | Type::Opaque(..) | Type::Param(_)
+            ),
             Clause::Decimal | Clause::Octal => matches!(given, Type::Int | Type::Uint),
             Clause::Fixed(_) | Clause::Scientific(_) => matches!(given, Type::Double | Type::String),
             Clause::Binary => matches!(given, Type::Int | Type::Uint | Type::Bool),
-            Clause::Hexadecimal { .. } => matches!(given, Type::Int | Type::Uint | Type::String | Type::Bytes),
+            Clause::Hexadecimal { .. } => {
+                matches!(given, Type::Int | Type::Uint | Type::String | Type::Bytes)
+            }
         };
     if !fits {
         return Some(arg.id);
@@ -355,7 +410,10 @@ fn misfit(clause: Clause, arg: &Expr, type_of: &impl Fn(Id) -> Type) -> Option<I
         return None;
     }
     match &arg.kind {
-        Kind::List(list) => list.elements.iter().find_map(|element| misfit(clause, element, type_of)),
+        Kind::List(list) => list
+            .elements
+            .iter()
+            .find_map(|element| misfit(clause, element, type_of)),
         Kind::Map(entries) => entries
             .iter()
             .flat_map(|entry| [&entry.key, &entry.value])

@@ -8,28 +8,64 @@ use super::{Decl, native};
 use crate::value::{Fail, Value, fail, quote};
 
 pub(super) const DECLS: &[Decl] = &[
-    Decl { function: "ip", guard: Types, overloads: &[("string_to_ip", "(string) -> net.IP", ip)] },
-    Decl { function: "family", guard: Types, overloads: &[("ip_family", "net.IP.() -> int", family)] },
-    Decl { function: "ip.isCanonical", guard: Types, overloads: &[("ip_is_canonical", "(string) -> bool", is_canonical)] },
-    Decl { function: "isUnspecified", guard: Types, overloads: &[("ip_is_unspecified", "net.IP.() -> bool", is_unspecified)] },
-    Decl { function: "isLoopback", guard: Types, overloads: &[("ip_is_loopback", "net.IP.() -> bool", is_loopback)] },
+    Decl {
+        function: "ip",
+        guard: Types,
+        overloads: &[("string_to_ip", "(string) -> net.IP", ip)],
+    },
+    Decl {
+        function: "family",
+        guard: Types,
+        overloads: &[("ip_family", "net.IP.() -> int", family)],
+    },
+    Decl {
+        function: "ip.isCanonical",
+        guard: Types,
+        overloads: &[("ip_is_canonical", "(string) -> bool", is_canonical)],
+    },
+    Decl {
+        function: "isUnspecified",
+        guard: Types,
+        overloads: &[("ip_is_unspecified", "net.IP.() -> bool", is_unspecified)],
+    },
+    Decl {
+        function: "isLoopback",
+        guard: Types,
+        overloads: &[("ip_is_loopback", "net.IP.() -> bool", is_loopback)],
+    },
     Decl {
         function: "isLinkLocalMulticast",
         guard: Types,
-        overloads: &[("ip_is_link_local_multicast", "net.IP.() -> bool", is_link_local_multicast)],
+        overloads: &[(
+            "ip_is_link_local_multicast",
+            "net.IP.() -> bool",
+            is_link_local_multicast,
+        )],
     },
     Decl {
         function: "isLinkLocalUnicast",
         guard: Types,
-        overloads: &[("ip_is_link_local_unicast", "net.IP.() -> bool", is_link_local_unicast)],
+        overloads: &[(
+            "ip_is_link_local_unicast",
+            "net.IP.() -> bool",
+            is_link_local_unicast,
+        )],
     },
     Decl {
         function: "isGlobalUnicast",
         guard: Types,
         overloads: &[("ip_is_global_unicast", "net.IP.() -> bool", is_global_unicast)],
     },
-    Decl { function: "isIP", guard: Types, overloads: &[("is_ip", "(string) -> bool", is_ip)] },
-    Decl { function: "string", guard: Types, overloads: &[("ip_to_string", "(net.IP) -> string", to_text)] },
+    Decl {
+        function: "isIP",
+        guard: Types,
+        overloads: &[("is_ip", "(string) -> bool", is_ip)],
+    },
+    Decl {
+        function: "string",
+        guard: Types,
+        overloads: &[("ip_to_string", "(net.IP) -> string", to_text)],
+    },
 ];
 
 /// An address.
@@ -44,10 +80,17 @@ impl Ip {
 
     /// Reads an address that is neither in a zone nor one of version 4 within one of version 6.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let (address, zone) = parse_address(text)
-            .map_err(|error| format!("IP Address {} parse error during conversion from string: {error}", quote(text)))?;
+        let (address, zone) = parse_address(text).map_err(|error| {
+            format!(
+                "IP Address {} parse error during conversion from string: {error}",
+                quote(text)
+            )
+        })?;
         if zone {
-            return Err(format!("IP address {} with zone value is not allowed", quote(text)));
+            return Err(format!(
+                "IP address {} with zone value is not allowed",
+                quote(text)
+            ));
         }
         if is_mapped(address) {
             return Err(format!("IPv4-mapped IPv6 address {} is not allowed", quote(text)));
@@ -95,7 +138,11 @@ fn six(groups: &[u16; 8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// Reads an address as Go does, and whether it is in a zone.
 pub(super) fn parse_address(text: &str) -> Result<(IpAddr, bool), String> {
     let wrong = |message: &str, at: &str| {
-        let at = if at.is_empty() { String::new() } else { format!(" (at {})", quote(at)) };
+        let at = if at.is_empty() {
+            String::new()
+        } else {
+            format!(" (at {})", quote(at))
+        };
         format!("ParseAddr({}): {message}{at}", quote(text))
     };
     match text.find(['.', ':', '%']).and_then(|at| text.as_bytes().get(at)) {
@@ -178,14 +225,23 @@ fn version_six(text: &str, wrong: impl Fn(&str, &str) -> String) -> Result<(IpAd
             }
         }
         if digits == 0 {
-            return Err(wrong("each colon-separated field must have at least one digit", rest));
+            return Err(wrong(
+                "each colon-separated field must have at least one digit",
+                rest,
+            ));
         }
         if rest.as_bytes().get(digits) == Some(&b'.') {
             if ellipsis.is_none() && bytes.len() != 12 {
-                return Err(wrong("embedded IPv4 address must replace the final 2 fields of the address", rest));
+                return Err(wrong(
+                    "embedded IPv4 address must replace the final 2 fields of the address",
+                    rest,
+                ));
             }
             if bytes.len() + 4 > 16 {
-                return Err(wrong("too many hex fields to fit an embedded IPv4 at the end of the address", rest));
+                return Err(wrong(
+                    "too many hex fields to fit an embedded IPv4 at the end of the address",
+                    rest,
+                ));
             }
             bytes.extend(four(rest, &wrong)?);
             rest = "";
@@ -196,7 +252,9 @@ fn version_six(text: &str, wrong: impl Fn(&str, &str) -> String) -> Result<(IpAd
         if rest.is_empty() {
             break;
         }
-        let Some(after) = rest.strip_prefix(':') else { return Err(wrong("unexpected character, want colon", rest)) };
+        let Some(after) = rest.strip_prefix(':') else {
+            return Err(wrong("unexpected character, want colon", rest));
+        };
         if after.is_empty() {
             return Err(wrong("colon must be followed by more characters", rest));
         }
@@ -218,7 +276,9 @@ fn version_six(text: &str, wrong: impl Fn(&str, &str) -> String) -> Result<(IpAd
     let missing = 16 - bytes.len();
     match ellipsis {
         None if missing > 0 => return Err(wrong("address string too short", "")),
-        Some(_) if missing == 0 => return Err(wrong("the :: must expand to at least one field of zeros", "")),
+        Some(_) if missing == 0 => {
+            return Err(wrong("the :: must expand to at least one field of zeros", ""));
+        }
         Some(at) => {
             bytes.splice(at..at, std::iter::repeat_n(0, missing));
         }

@@ -15,8 +15,16 @@ pub(super) const DECLS: &[Decl] = &[
             ("list_uint_is_sorted_bool", "list(uint).() -> bool", is_sorted),
             ("list_double_is_sorted_bool", "list(double).() -> bool", is_sorted),
             ("list_bool_is_sorted_bool", "list(bool).() -> bool", is_sorted),
-            ("list_duration_is_sorted_bool", "list(duration).() -> bool", is_sorted),
-            ("list_timestamp_is_sorted_bool", "list(timestamp).() -> bool", is_sorted),
+            (
+                "list_duration_is_sorted_bool",
+                "list(duration).() -> bool",
+                is_sorted,
+            ),
+            (
+                "list_timestamp_is_sorted_bool",
+                "list(timestamp).() -> bool",
+                is_sorted,
+            ),
             ("list_string_is_sorted_bool", "list(string).() -> bool", is_sorted),
             ("list_bytes_is_sorted_bool", "list(bytes).() -> bool", is_sorted),
         ],
@@ -28,7 +36,11 @@ pub(super) const DECLS: &[Decl] = &[
             ("list_int_sum_int", "list(int).() -> int", sum_int),
             ("list_uint_sum_uint", "list(uint).() -> uint", sum_uint),
             ("list_double_sum_double", "list(double).() -> double", sum_double),
-            ("list_duration_sum_duration", "list(duration).() -> duration", sum_duration),
+            (
+                "list_duration_sum_duration",
+                "list(duration).() -> duration",
+                sum_duration,
+            ),
         ],
     },
     Decl {
@@ -40,7 +52,11 @@ pub(super) const DECLS: &[Decl] = &[
             ("list_double_max_double", "list(double).() -> double", max),
             ("list_bool_max_bool", "list(bool).() -> bool", max),
             ("list_duration_max_duration", "list(duration).() -> duration", max),
-            ("list_timestamp_max_timestamp", "list(timestamp).() -> timestamp", max),
+            (
+                "list_timestamp_max_timestamp",
+                "list(timestamp).() -> timestamp",
+                max,
+            ),
             ("list_string_max_string", "list(string).() -> string", max),
             ("list_bytes_max_bytes", "list(bytes).() -> bytes", max),
         ],
@@ -54,7 +70,11 @@ pub(super) const DECLS: &[Decl] = &[
             ("list_double_min_double", "list(double).() -> double", min),
             ("list_bool_min_bool", "list(bool).() -> bool", min),
             ("list_duration_min_duration", "list(duration).() -> duration", min),
-            ("list_timestamp_min_timestamp", "list(timestamp).() -> timestamp", min),
+            (
+                "list_timestamp_min_timestamp",
+                "list(timestamp).() -> timestamp",
+                min,
+            ),
             ("list_string_min_string", "list(string).() -> string", min),
             ("list_bytes_min_bytes", "list(bytes).() -> bytes", min),
         ],
@@ -85,8 +105,11 @@ native!(fn is_sorted(Value::List(list)) {
 });
 
 fn sum<'a>(args: &[Value<'a>], zero: Value<'a>) -> Outcome<'a> {
-    let [Value::List(list)] = args else { return no_overload() };
-    list.iter().try_fold(zero, |sum, value| standard::add(&[sum, value?]))
+    let [Value::List(list)] = args else {
+        return no_overload();
+    };
+    list.iter()
+        .try_fold(zero, |sum, value| standard::add(&[sum, value?]))
 }
 
 fn sum_int<'a>(args: &[Value<'a>]) -> Outcome<'a> {
@@ -106,7 +129,9 @@ fn sum_duration<'a>(args: &[Value<'a>]) -> Outcome<'a> {
 }
 
 fn most<'a>(args: &[Value<'a>], name: &str, replaced: Ordering) -> Outcome<'a> {
-    let [Value::List(list)] = args else { return no_overload() };
+    let [Value::List(list)] = args else {
+        return no_overload();
+    };
     let mut most: Option<Value<'a>> = None;
     for value in list.iter() {
         let value = value?;
@@ -127,10 +152,19 @@ fn min<'a>(args: &[Value<'a>]) -> Outcome<'a> {
 }
 
 fn find<'a>(args: &[Value<'a>], last: bool) -> Outcome<'a> {
-    let [Value::List(list), item] = args else { return no_overload() };
-    let is_it = |at: &usize| list.get(*at).is_ok_and(|value| equal_inner(&value, item) == Ok(true));
+    let [Value::List(list), item] = args else {
+        return no_overload();
+    };
+    let is_it = |at: &usize| {
+        list.get(*at)
+            .is_ok_and(|value| equal_inner(&value, item) == Ok(true))
+    };
     let mut indices = 0..list.size();
-    let found = if last { indices.rev().find(is_it) } else { indices.find(is_it) };
+    let found = if last {
+        indices.rev().find(is_it)
+    } else {
+        indices.find(is_it)
+    };
     Ok(found.map_or(Value::Int(-1), Value::count))
 }
 

@@ -6,19 +6,39 @@ use super::{Decl, native};
 use crate::value::{Lister, Outcome, Value, fail, no_overload};
 
 pub(super) const DECLS: &[Decl] = &[
-    Decl { function: "optional.of", guard: Types, overloads: &[("optional_of", "(V) -> optional(V)", of)] },
+    Decl {
+        function: "optional.of",
+        guard: Types,
+        overloads: &[("optional_of", "(V) -> optional(V)", of)],
+    },
     Decl {
         function: "optional.ofNonZeroValue",
         guard: Types,
         overloads: &[("optional_ofNonZeroValue", "(V) -> optional(V)", of_non_zero)],
     },
-    Decl { function: "optional.none", guard: Types, overloads: &[("optional_none", "() -> optional(V)", nothing)] },
-    Decl { function: "value", guard: Types, overloads: &[("optional_value", "optional(V).() -> V", value)] },
-    Decl { function: "hasValue", guard: Types, overloads: &[("optional_hasValue", "optional(V).() -> bool", has_value)] },
+    Decl {
+        function: "optional.none",
+        guard: Types,
+        overloads: &[("optional_none", "() -> optional(V)", nothing)],
+    },
+    Decl {
+        function: "value",
+        guard: Types,
+        overloads: &[("optional_value", "optional(V).() -> V", value)],
+    },
+    Decl {
+        function: "hasValue",
+        guard: Types,
+        overloads: &[("optional_hasValue", "optional(V).() -> bool", has_value)],
+    },
     Decl {
         function: "or",
         guard: Itself,
-        overloads: &[("optional_or_optional", "optional(V).(optional(V)) -> optional(V)", nothing)],
+        overloads: &[(
+            "optional_or_optional",
+            "optional(V).(optional(V)) -> optional(V)",
+            nothing,
+        )],
     },
     Decl {
         function: "orValue",
@@ -34,14 +54,38 @@ pub(super) const DECLS: &[Decl] = &[
         function: "_[?_]",
         guard: Itself,
         overloads: &[
-            ("list_optindex_optional_int", "(list(V), int) -> optional(V)", nothing),
-            ("optional_list_optindex_optional_int", "(optional(list(V)), int) -> optional(V)", nothing),
-            ("map_optindex_optional_value", "(map(K, V), K) -> optional(V)", nothing),
-            ("optional_map_optindex_optional_value", "(optional(map(K, V)), K) -> optional(V)", nothing),
+            (
+                "list_optindex_optional_int",
+                "(list(V), int) -> optional(V)",
+                nothing,
+            ),
+            (
+                "optional_list_optindex_optional_int",
+                "(optional(list(V)), int) -> optional(V)",
+                nothing,
+            ),
+            (
+                "map_optindex_optional_value",
+                "(map(K, V), K) -> optional(V)",
+                nothing,
+            ),
+            (
+                "optional_map_optindex_optional_value",
+                "(optional(map(K, V)), K) -> optional(V)",
+                nothing,
+            ),
         ],
     },
-    Decl { function: "last", guard: Types, overloads: &[("list_last", "list(V).() -> optional(V)", last)] },
-    Decl { function: "first", guard: Types, overloads: &[("list_first", "list(V).() -> optional(V)", first)] },
+    Decl {
+        function: "last",
+        guard: Types,
+        overloads: &[("list_last", "list(V).() -> optional(V)", last)],
+    },
+    Decl {
+        function: "first",
+        guard: Types,
+        overloads: &[("list_first", "list(V).() -> optional(V)", first)],
+    },
     Decl {
         function: "optional.unwrap",
         guard: Types,
@@ -89,7 +133,9 @@ fn last<'a>(args: &[Value<'a>]) -> Outcome<'a> {
 }
 
 fn unwrap<'a>(args: &[Value<'a>]) -> Outcome<'a> {
-    let [Value::List(list)] = args else { return no_overload() };
+    let [Value::List(list)] = args else {
+        return no_overload();
+    };
     let mut all = Vec::with_capacity(list.size());
     for element in list.iter() {
         match element? {

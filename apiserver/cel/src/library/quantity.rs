@@ -12,23 +12,47 @@ use super::{Decl, native};
 use crate::value::{Fail, Outcome, Value, fail, no_overload};
 
 pub(super) const DECLS: &[Decl] = &[
-    Decl { function: "quantity", guard: Types, overloads: &[("string_to_quantity", "(string) -> kubernetes.Quantity", quantity)] },
-    Decl { function: "isQuantity", guard: Types, overloads: &[("is_quantity_string", "(string) -> bool", is_quantity)] },
-    Decl { function: "sign", guard: Types, overloads: &[("quantity_sign", "(kubernetes.Quantity) -> int", sign)] },
+    Decl {
+        function: "quantity",
+        guard: Types,
+        overloads: &[("string_to_quantity", "(string) -> kubernetes.Quantity", quantity)],
+    },
+    Decl {
+        function: "isQuantity",
+        guard: Types,
+        overloads: &[("is_quantity_string", "(string) -> bool", is_quantity)],
+    },
+    Decl {
+        function: "sign",
+        guard: Types,
+        overloads: &[("quantity_sign", "(kubernetes.Quantity) -> int", sign)],
+    },
     Decl {
         function: "isGreaterThan",
         guard: Types,
-        overloads: &[("quantity_is_greater_than", "kubernetes.Quantity.(kubernetes.Quantity) -> bool", is_greater)],
+        overloads: &[(
+            "quantity_is_greater_than",
+            "kubernetes.Quantity.(kubernetes.Quantity) -> bool",
+            is_greater,
+        )],
     },
     Decl {
         function: "isLessThan",
         guard: Types,
-        overloads: &[("quantity_is_less_than", "kubernetes.Quantity.(kubernetes.Quantity) -> bool", is_less)],
+        overloads: &[(
+            "quantity_is_less_than",
+            "kubernetes.Quantity.(kubernetes.Quantity) -> bool",
+            is_less,
+        )],
     },
     Decl {
         function: "compareTo",
         guard: Types,
-        overloads: &[("quantity_compare_to", "kubernetes.Quantity.(kubernetes.Quantity) -> int", compare_to)],
+        overloads: &[(
+            "quantity_compare_to",
+            "kubernetes.Quantity.(kubernetes.Quantity) -> int",
+            compare_to,
+        )],
     },
     Decl {
         function: "asApproximateFloat",
@@ -43,22 +67,42 @@ pub(super) const DECLS: &[Decl] = &[
     Decl {
         function: "isInteger",
         guard: Types,
-        overloads: &[("quantity_is_integer", "kubernetes.Quantity.() -> bool", is_integer)],
+        overloads: &[(
+            "quantity_is_integer",
+            "kubernetes.Quantity.() -> bool",
+            is_integer,
+        )],
     },
     Decl {
         function: "add",
         guard: Types,
         overloads: &[
-            ("quantity_add", "kubernetes.Quantity.(kubernetes.Quantity) -> kubernetes.Quantity", add),
-            ("quantity_add_int", "kubernetes.Quantity.(int) -> kubernetes.Quantity", add),
+            (
+                "quantity_add",
+                "kubernetes.Quantity.(kubernetes.Quantity) -> kubernetes.Quantity",
+                add,
+            ),
+            (
+                "quantity_add_int",
+                "kubernetes.Quantity.(int) -> kubernetes.Quantity",
+                add,
+            ),
         ],
     },
     Decl {
         function: "sub",
         guard: Types,
         overloads: &[
-            ("quantity_sub", "kubernetes.Quantity.(kubernetes.Quantity) -> kubernetes.Quantity", sub),
-            ("quantity_sub_int", "kubernetes.Quantity.(int) -> kubernetes.Quantity", sub),
+            (
+                "quantity_sub",
+                "kubernetes.Quantity.(kubernetes.Quantity) -> kubernetes.Quantity",
+                sub,
+            ),
+            (
+                "quantity_sub_int",
+                "kubernetes.Quantity.(int) -> kubernetes.Quantity",
+                sub,
+            ),
         ],
     },
 ];
@@ -79,7 +123,8 @@ impl fmt::Display for Quantity {
     }
 }
 
-const FORMAT: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+const FORMAT: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 const SUFFIX: &str = "unable to parse quantity's suffix";
 const NUMERIC: &str = "unable to parse numeric part of quantity";
 
@@ -91,7 +136,9 @@ fn parts(text: &str) -> Result<(bool, &str, &str, &str), &'static str> {
     let after = significant.trim_start_matches(|c: char| c.is_ascii_digit());
     let number = &significant[..significant.len() - after.len()];
     let (fraction, suffix) = match after.strip_prefix('.') {
-        Some(digits) => digits.split_at(digits.len() - digits.trim_start_matches(|c: char| c.is_ascii_digit()).len()),
+        Some(digits) => {
+            digits.split_at(digits.len() - digits.trim_start_matches(|c: char| c.is_ascii_digit()).len())
+        }
         None => ("", after),
     };
     let rest = suffix.trim_start_matches(['e', 'E', 'i', 'n', 'u', 'm', 'k', 'K', 'M', 'G', 'T', 'P']);
@@ -99,7 +146,12 @@ fn parts(text: &str) -> Result<(bool, &str, &str, &str), &'static str> {
     if !rest.bytes().all(|c| c.is_ascii_digit()) {
         return Err(FORMAT);
     }
-    Ok((positive, if number.is_empty() { "0" } else { number }, fraction, suffix))
+    Ok((
+        positive,
+        if number.is_empty() { "0" } else { number },
+        fraction,
+        suffix,
+    ))
 }
 
 /// The power of a suffix: of two, or of ten.
@@ -131,7 +183,11 @@ fn power(suffix: &str) -> Option<(bool, i32)> {
 
 impl Quantity {
     const fn int(value: i64) -> Self {
-        Self { value: value as i128, scale: 0, decimal: false }
+        Self {
+            value: value as i128,
+            scale: 0,
+            decimal: false,
+        }
     }
 
     /// Reads a quantity.
@@ -146,9 +202,17 @@ impl Quantity {
         let (binary, exponent) = power(suffix).ok_or(SUFFIX)?;
         let length = |digits: &str| i32::try_from(digits.len()).unwrap_or(i32::MAX);
         let (precision, scale, factor) = if !binary {
-            (18_i32.saturating_sub(length(number).saturating_add(length(fraction))), exponent, 1)
+            (
+                18_i32.saturating_sub(length(number).saturating_add(length(fraction))),
+                exponent,
+                1,
+            )
         } else if fraction.is_empty() {
-            (15_i32.saturating_sub(length(number)) - exponent * 3 / 10 - 1, 0, 1_i64 << exponent)
+            (
+                15_i32.saturating_sub(length(number)) - exponent * 3 / 10 - 1,
+                0,
+                1_i64 << exponent,
+            )
         } else {
             (-1, 0, 1)
         };
@@ -197,9 +261,16 @@ impl Quantity {
             }
         }
         value += i128::from(inexact);
-        let mut quantity = Self { value, scale, decimal: true };
+        let mut quantity = Self {
+            value,
+            scale,
+            decimal: true,
+        };
         if binary && quantity.cmp(&Self::int(i64::MAX)) == Ordering::Greater {
-            quantity = Self { decimal: true, ..Self::int(i64::MAX) };
+            quantity = Self {
+                decimal: true,
+                ..Self::int(i64::MAX)
+            };
         }
         if !positive {
             quantity.value = -quantity.value;
@@ -238,7 +309,11 @@ impl Quantity {
     fn plus(self, other: Self) -> Self {
         let aligned = self.aligned(other);
         let Some((ours, theirs, scale)) = aligned else {
-            return if self.cmp(&other) == Ordering::Less { other } else { self };
+            return if self.cmp(&other) == Ordering::Less {
+                other
+            } else {
+                self
+            };
         };
         let value = ours.saturating_add(theirs);
         if !self.decimal && !other.decimal {
@@ -251,10 +326,18 @@ impl Quantity {
                 return other;
             }
             if fits(ours) && fits(theirs) && fits(value) {
-                return Self { value, scale, decimal: false };
+                return Self {
+                    value,
+                    scale,
+                    decimal: false,
+                };
             }
         }
-        Self { value, scale, decimal: true }
+        Self {
+            value,
+            scale,
+            decimal: true,
+        }
     }
 
     fn as_int(self) -> Option<i64> {

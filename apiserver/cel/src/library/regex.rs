@@ -16,8 +16,16 @@ pub(super) const DECLS: &[Decl] = &[
         function: "findAll",
         guard: Types,
         overloads: &[
-            ("string_find_all_string", "string.(string) -> list(string)", find_all),
-            ("string_find_all_string_int", "string.(string, int) -> list(string)", find_some),
+            (
+                "string_find_all_string",
+                "string.(string) -> list(string)",
+                find_all,
+            ),
+            (
+                "string_find_all_string_int",
+                "string.(string, int) -> list(string)",
+                find_some,
+            ),
         ],
     },
 ];

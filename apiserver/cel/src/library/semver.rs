@@ -14,7 +14,11 @@ pub(super) const DECLS: &[Decl] = &[
         guard: Types,
         overloads: &[
             ("string_to_semver", "(string) -> kubernetes.Semver", semver),
-            ("string_bool_to_semver", "(string, bool) -> kubernetes.Semver", semver),
+            (
+                "string_bool_to_semver",
+                "(string, bool) -> kubernetes.Semver",
+                semver,
+            ),
         ],
     },
     Decl {
@@ -28,21 +32,45 @@ pub(super) const DECLS: &[Decl] = &[
     Decl {
         function: "isGreaterThan",
         guard: Types,
-        overloads: &[("semver_is_greater_than", "kubernetes.Semver.(kubernetes.Semver) -> bool", is_greater)],
+        overloads: &[(
+            "semver_is_greater_than",
+            "kubernetes.Semver.(kubernetes.Semver) -> bool",
+            is_greater,
+        )],
     },
     Decl {
         function: "isLessThan",
         guard: Types,
-        overloads: &[("semver_is_less_than", "kubernetes.Semver.(kubernetes.Semver) -> bool", is_less)],
+        overloads: &[(
+            "semver_is_less_than",
+            "kubernetes.Semver.(kubernetes.Semver) -> bool",
+            is_less,
+        )],
     },
     Decl {
         function: "compareTo",
         guard: Types,
-        overloads: &[("semver_compare_to", "kubernetes.Semver.(kubernetes.Semver) -> int", compare_to)],
+        overloads: &[(
+            "semver_compare_to",
+            "kubernetes.Semver.(kubernetes.Semver) -> int",
+            compare_to,
+        )],
     },
-    Decl { function: "major", guard: Types, overloads: &[("semver_major", "kubernetes.Semver.() -> int", major)] },
-    Decl { function: "minor", guard: Types, overloads: &[("semver_minor", "kubernetes.Semver.() -> int", minor)] },
-    Decl { function: "patch", guard: Types, overloads: &[("semver_patch", "kubernetes.Semver.() -> int", patch)] },
+    Decl {
+        function: "major",
+        guard: Types,
+        overloads: &[("semver_major", "kubernetes.Semver.() -> int", major)],
+    },
+    Decl {
+        function: "minor",
+        guard: Types,
+        overloads: &[("semver_minor", "kubernetes.Semver.() -> int", minor)],
+    },
+    Decl {
+        function: "patch",
+        guard: Types,
+        overloads: &[("semver_patch", "kubernetes.Semver.() -> int", patch)],
+    },
 ];
 
 /// A version.
@@ -91,16 +119,27 @@ fn has_leading_zero(text: &str) -> bool {
 }
 
 fn number(text: &str) -> Result<u64, String> {
-    let wrong = if text.is_empty() { "invalid syntax" } else { "value out of range" };
-    text.parse().map_err(|_| format!("strconv.ParseUint: parsing {}: {wrong}", quote(text)))
+    let wrong = if text.is_empty() {
+        "invalid syntax"
+    } else {
+        "value out of range"
+    };
+    text.parse()
+        .map_err(|_| format!("strconv.ParseUint: parsing {}: {wrong}", quote(text)))
 }
 
 fn component(text: &str, name: &str, title: &str) -> Result<u64, String> {
     if !is_number(text) {
-        return Err(format!("Invalid character(s) found in {name} number {}", quote(text)));
+        return Err(format!(
+            "Invalid character(s) found in {name} number {}",
+            quote(text)
+        ));
     }
     if has_leading_zero(text) {
-        return Err(format!("{title} number must not contain leading zeroes {}", quote(text)));
+        return Err(format!(
+            "{title} number must not contain leading zeroes {}",
+            quote(text)
+        ));
     }
     number(text)
 }
@@ -116,10 +155,17 @@ impl Semver {
         };
         let major = component(major, "major", "Major")?;
         let minor = component(minor, "minor", "Minor")?;
-        let (rest, build) = rest.split_once('+').map_or((rest, None), |(rest, build)| (rest, Some(build)));
-        let (patch, prerelease) = rest.split_once('-').map_or((rest, None), |(patch, pre)| (patch, Some(pre)));
+        let (rest, build) = rest
+            .split_once('+')
+            .map_or((rest, None), |(rest, build)| (rest, Some(build)));
+        let (patch, prerelease) = rest
+            .split_once('-')
+            .map_or((rest, None), |(patch, pre)| (patch, Some(pre)));
         let patch = component(patch, "patch", "Patch")?;
-        let prerelease = prerelease.into_iter().flat_map(|parts| parts.split('.')).map(part);
+        let prerelease = prerelease
+            .into_iter()
+            .flat_map(|parts| parts.split('.'))
+            .map(part);
         let prerelease = prerelease.collect::<Result<_, _>>()?;
         let mut kept = Vec::new();
         for part in build.into_iter().flat_map(|parts| parts.split('.')) {
@@ -127,11 +173,18 @@ impl Semver {
                 return Err("Build meta data is empty".to_owned());
             }
             if !is_word(part) {
-                return Err(format!("Invalid character(s) found in build meta data {}", quote(part)));
+                return Err(format!(
+                    "Invalid character(s) found in build meta data {}",
+                    quote(part)
+                ));
             }
             kept.push(part.to_owned());
         }
-        Ok(Self { numbers: [major, minor, patch], prerelease, build: kept })
+        Ok(Self {
+            numbers: [major, minor, patch],
+            prerelease,
+            build: kept,
+        })
     }
 
     /// Reads a version that may begin with `v`, have leading zeros and be shorter than three numbers.
@@ -140,7 +193,11 @@ impl Semver {
         let mut parts: Vec<String> = text.splitn(3, '.').map(str::to_owned).collect();
         for part in parts.iter_mut().filter(|part| part.len() > 1) {
             let trimmed = part.trim_start_matches('0');
-            let zero = if trimmed.starts_with(|c: char| c.is_ascii_digit()) { "" } else { "0" };
+            let zero = if trimmed.starts_with(|c: char| c.is_ascii_digit()) {
+                ""
+            } else {
+                "0"
+            };
             *part = format!("{zero}{trimmed}");
         }
         if parts.len() < 3 {
@@ -154,11 +211,13 @@ impl Semver {
 
     /// The order of two versions; builds do not count.
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
-        self.numbers.cmp(&other.numbers).then_with(|| match (self.prerelease.is_empty(), other.prerelease.is_empty()) {
-            (true, true) => Ordering::Equal,
-            (true, false) => Ordering::Greater,
-            (false, true) => Ordering::Less,
-            (false, false) => self.prerelease.cmp(&other.prerelease),
+        self.numbers.cmp(&other.numbers).then_with(|| {
+            match (self.prerelease.is_empty(), other.prerelease.is_empty()) {
+                (true, true) => Ordering::Equal,
+                (true, false) => Ordering::Greater,
+                (false, true) => Ordering::Less,
+                (false, false) => self.prerelease.cmp(&other.prerelease),
+            }
         })
     }
 }
@@ -169,14 +228,20 @@ fn part(text: &str) -> Result<Part, String> {
     }
     if is_number(text) {
         if has_leading_zero(text) {
-            return Err(format!("Numeric PreRelease version must not contain leading zeroes {}", quote(text)));
+            return Err(format!(
+                "Numeric PreRelease version must not contain leading zeroes {}",
+                quote(text)
+            ));
         }
         return number(text).map(Part::Number);
     }
     if is_word(text) {
         return Ok(Part::Word(text.to_owned()));
     }
-    Err(format!("Invalid character(s) found in prerelease {}", quote(text)))
+    Err(format!(
+        "Invalid character(s) found in prerelease {}",
+        quote(text)
+    ))
 }
 
 fn read(args: &[Value<'_>]) -> Option<Result<Semver, String>> {

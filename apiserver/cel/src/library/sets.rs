@@ -13,12 +13,20 @@ pub(super) const DECLS: &[Decl] = &[
     Decl {
         function: "sets.equivalent",
         guard: Types,
-        overloads: &[("list_sets_equivalent_list", "(list(T), list(T)) -> bool", equivalent)],
+        overloads: &[(
+            "list_sets_equivalent_list",
+            "(list(T), list(T)) -> bool",
+            equivalent,
+        )],
     },
     Decl {
         function: "sets.intersects",
         guard: Types,
-        overloads: &[("list_sets_intersects_list", "(list(T), list(T)) -> bool", intersects)],
+        overloads: &[(
+            "list_sets_intersects_list",
+            "(list(T), list(T)) -> bool",
+            intersects,
+        )],
     },
 ];
 

@@ -2,23 +2,46 @@
 
 use std::cmp::Ordering;
 
-
 use super::Guard::{Itself, Types};
 use super::{Decl, native, two};
 use crate::value::{Fail, Outcome, Text, Timestamp, Value, compare, fail, no_overload};
 
 pub(super) const DECLS: &[Decl] = &[
-    Decl { function: "_?_:_", guard: Itself, overloads: &[("conditional", "(bool, A, A) -> A", none)] },
-    Decl { function: "_&&_", guard: Itself, overloads: &[("logical_and", "(bool, bool) -> bool", none)] },
-    Decl { function: "_||_", guard: Itself, overloads: &[("logical_or", "(bool, bool) -> bool", none)] },
-    Decl { function: "!_", guard: Itself, overloads: &[("logical_not", "(bool) -> bool", not)] },
+    Decl {
+        function: "_?_:_",
+        guard: Itself,
+        overloads: &[("conditional", "(bool, A, A) -> A", none)],
+    },
+    Decl {
+        function: "_&&_",
+        guard: Itself,
+        overloads: &[("logical_and", "(bool, bool) -> bool", none)],
+    },
+    Decl {
+        function: "_||_",
+        guard: Itself,
+        overloads: &[("logical_or", "(bool, bool) -> bool", none)],
+    },
+    Decl {
+        function: "!_",
+        guard: Itself,
+        overloads: &[("logical_not", "(bool) -> bool", not)],
+    },
     Decl {
         function: "@not_strictly_false",
         guard: Types,
         overloads: &[("not_strictly_false", "(bool) -> bool", identity)],
     },
-    Decl { function: "_==_", guard: Itself, overloads: &[("equals", "(A, A) -> bool", none)] },
-    Decl { function: "_!=_", guard: Itself, overloads: &[("not_equals", "(A, A) -> bool", none)] },
+    Decl {
+        function: "_==_",
+        guard: Itself,
+        overloads: &[("equals", "(A, A) -> bool", none)],
+    },
+    Decl {
+        function: "_!=_",
+        guard: Itself,
+        overloads: &[("not_equals", "(A, A) -> bool", none)],
+    },
     Decl {
         function: "_+_",
         guard: Itself,
@@ -26,8 +49,16 @@ pub(super) const DECLS: &[Decl] = &[
             ("add_bytes", "(bytes, bytes) -> bytes", add),
             ("add_double", "(double, double) -> double", add),
             ("add_duration_duration", "(duration, duration) -> duration", add),
-            ("add_duration_timestamp", "(duration, timestamp) -> timestamp", add),
-            ("add_timestamp_duration", "(timestamp, duration) -> timestamp", add),
+            (
+                "add_duration_timestamp",
+                "(duration, timestamp) -> timestamp",
+                add,
+            ),
+            (
+                "add_timestamp_duration",
+                "(timestamp, duration) -> timestamp",
+                add,
+            ),
             ("add_int64", "(int, int) -> int", add),
             ("add_list", "(list(A), list(A)) -> list(A)", add),
             ("add_string", "(string, string) -> string", add),
@@ -63,17 +94,32 @@ pub(super) const DECLS: &[Decl] = &[
     Decl {
         function: "-_",
         guard: Itself,
-        overloads: &[("negate_double", "(double) -> double", negate), ("negate_int64", "(int) -> int", negate)],
+        overloads: &[
+            ("negate_double", "(double) -> double", negate),
+            ("negate_int64", "(int) -> int", negate),
+        ],
     },
     Decl {
         function: "_-_",
         guard: Itself,
         overloads: &[
             ("subtract_double", "(double, double) -> double", subtract),
-            ("subtract_duration_duration", "(duration, duration) -> duration", subtract),
+            (
+                "subtract_duration_duration",
+                "(duration, duration) -> duration",
+                subtract,
+            ),
             ("subtract_int64", "(int, int) -> int", subtract),
-            ("subtract_timestamp_duration", "(timestamp, duration) -> timestamp", subtract),
-            ("subtract_timestamp_timestamp", "(timestamp, timestamp) -> duration", subtract),
+            (
+                "subtract_timestamp_duration",
+                "(timestamp, duration) -> timestamp",
+                subtract,
+            ),
+            (
+                "subtract_timestamp_timestamp",
+                "(timestamp, timestamp) -> duration",
+                subtract,
+            ),
             ("subtract_uint64", "(uint, uint) -> uint", subtract),
         ],
     },
@@ -113,8 +159,16 @@ pub(super) const DECLS: &[Decl] = &[
             ("less_equals_double_uint64", "(double, uint) -> bool", less_equals),
             ("less_equals_string", "(string, string) -> bool", less_equals),
             ("less_equals_bytes", "(bytes, bytes) -> bool", less_equals),
-            ("less_equals_timestamp", "(timestamp, timestamp) -> bool", less_equals),
-            ("less_equals_duration", "(duration, duration) -> bool", less_equals),
+            (
+                "less_equals_timestamp",
+                "(timestamp, timestamp) -> bool",
+                less_equals,
+            ),
+            (
+                "less_equals_duration",
+                "(duration, duration) -> bool",
+                less_equals,
+            ),
         ],
     },
     Decl {
@@ -143,18 +197,58 @@ pub(super) const DECLS: &[Decl] = &[
         overloads: &[
             ("greater_equals_bool", "(bool, bool) -> bool", greater_equals),
             ("greater_equals_int64", "(int, int) -> bool", greater_equals),
-            ("greater_equals_int64_double", "(int, double) -> bool", greater_equals),
-            ("greater_equals_int64_uint64", "(int, uint) -> bool", greater_equals),
+            (
+                "greater_equals_int64_double",
+                "(int, double) -> bool",
+                greater_equals,
+            ),
+            (
+                "greater_equals_int64_uint64",
+                "(int, uint) -> bool",
+                greater_equals,
+            ),
             ("greater_equals_uint64", "(uint, uint) -> bool", greater_equals),
-            ("greater_equals_uint64_double", "(uint, double) -> bool", greater_equals),
-            ("greater_equals_uint64_int64", "(uint, int) -> bool", greater_equals),
-            ("greater_equals_double", "(double, double) -> bool", greater_equals),
-            ("greater_equals_double_int64", "(double, int) -> bool", greater_equals),
-            ("greater_equals_double_uint64", "(double, uint) -> bool", greater_equals),
-            ("greater_equals_string", "(string, string) -> bool", greater_equals),
+            (
+                "greater_equals_uint64_double",
+                "(uint, double) -> bool",
+                greater_equals,
+            ),
+            (
+                "greater_equals_uint64_int64",
+                "(uint, int) -> bool",
+                greater_equals,
+            ),
+            (
+                "greater_equals_double",
+                "(double, double) -> bool",
+                greater_equals,
+            ),
+            (
+                "greater_equals_double_int64",
+                "(double, int) -> bool",
+                greater_equals,
+            ),
+            (
+                "greater_equals_double_uint64",
+                "(double, uint) -> bool",
+                greater_equals,
+            ),
+            (
+                "greater_equals_string",
+                "(string, string) -> bool",
+                greater_equals,
+            ),
             ("greater_equals_bytes", "(bytes, bytes) -> bool", greater_equals),
-            ("greater_equals_timestamp", "(timestamp, timestamp) -> bool", greater_equals),
-            ("greater_equals_duration", "(duration, duration) -> bool", greater_equals),
+            (
+                "greater_equals_timestamp",
+                "(timestamp, timestamp) -> bool",
+                greater_equals,
+            ),
+            (
+                "greater_equals_duration",
+                "(duration, duration) -> bool",
+                greater_equals,
+            ),
         ],
     },
     Decl {
@@ -163,14 +257,25 @@ pub(super) const DECLS: &[Decl] = &[
         overloads: &[
             ("index_list", "(list(A), int) -> A", none),
             ("index_map", "(map(A, B), A) -> B", none),
-            ("optional_list_index_int", "(optional(list(V)), int) -> optional(V)", none),
-            ("optional_map_index_value", "(optional(map(K, V)), K) -> optional(V)", none),
+            (
+                "optional_list_index_int",
+                "(optional(list(V)), int) -> optional(V)",
+                none,
+            ),
+            (
+                "optional_map_index_value",
+                "(optional(map(K, V)), K) -> optional(V)",
+                none,
+            ),
         ],
     },
     Decl {
         function: "@in",
         guard: Itself,
-        overloads: &[("in_list", "(A, list(A)) -> bool", within), ("in_map", "(A, map(A, B)) -> bool", within)],
+        overloads: &[
+            ("in_list", "(A, list(A)) -> bool", within),
+            ("in_map", "(A, map(A, B)) -> bool", within),
+        ],
     },
     Decl {
         function: "size",
@@ -186,16 +291,26 @@ pub(super) const DECLS: &[Decl] = &[
             ("string_size", "string.() -> int", size),
         ],
     },
-    Decl { function: "type", guard: Itself, overloads: &[("type", "(A) -> type(A)", to_type)] },
+    Decl {
+        function: "type",
+        guard: Itself,
+        overloads: &[("type", "(A) -> type(A)", to_type)],
+    },
     Decl {
         function: "bool",
         guard: Types,
-        overloads: &[("bool_to_bool", "(bool) -> bool", to_bool), ("string_to_bool", "(string) -> bool", to_bool)],
+        overloads: &[
+            ("bool_to_bool", "(bool) -> bool", to_bool),
+            ("string_to_bool", "(string) -> bool", to_bool),
+        ],
     },
     Decl {
         function: "bytes",
         guard: Types,
-        overloads: &[("bytes_to_bytes", "(bytes) -> bytes", to_bytes), ("string_to_bytes", "(string) -> bytes", to_bytes)],
+        overloads: &[
+            ("bytes_to_bytes", "(bytes) -> bytes", to_bytes),
+            ("string_to_bytes", "(string) -> bytes", to_bytes),
+        ],
     },
     Decl {
         function: "double",
@@ -216,7 +331,11 @@ pub(super) const DECLS: &[Decl] = &[
             ("string_to_duration", "(string) -> duration", to_duration),
         ],
     },
-    Decl { function: "dyn", guard: Itself, overloads: &[("to_dyn", "(A) -> dyn", identity)] },
+    Decl {
+        function: "dyn",
+        guard: Itself,
+        overloads: &[("to_dyn", "(A) -> dyn", identity)],
+    },
     Decl {
         function: "int",
         guard: Types,
@@ -306,7 +425,11 @@ pub(super) const DECLS: &[Decl] = &[
         guard: Types,
         overloads: &[
             ("timestamp_to_day_of_year", "timestamp.() -> int", day_of_year),
-            ("timestamp_to_day_of_year_with_tz", "timestamp.(string) -> int", day_of_year),
+            (
+                "timestamp_to_day_of_year_with_tz",
+                "timestamp.(string) -> int",
+                day_of_year,
+            ),
         ],
     },
     Decl {
@@ -314,7 +437,11 @@ pub(super) const DECLS: &[Decl] = &[
         guard: Types,
         overloads: &[
             ("timestamp_to_day_of_month", "timestamp.() -> int", day_of_month),
-            ("timestamp_to_day_of_month_with_tz", "timestamp.(string) -> int", day_of_month),
+            (
+                "timestamp_to_day_of_month_with_tz",
+                "timestamp.(string) -> int",
+                day_of_month,
+            ),
         ],
     },
     Decl {
@@ -322,7 +449,11 @@ pub(super) const DECLS: &[Decl] = &[
         guard: Types,
         overloads: &[
             ("timestamp_to_day_of_month_1_based", "timestamp.() -> int", date),
-            ("timestamp_to_day_of_month_1_based_with_tz", "timestamp.(string) -> int", date),
+            (
+                "timestamp_to_day_of_month_1_based_with_tz",
+                "timestamp.(string) -> int",
+                date,
+            ),
         ],
     },
     Decl {
@@ -330,7 +461,11 @@ pub(super) const DECLS: &[Decl] = &[
         guard: Types,
         overloads: &[
             ("timestamp_to_day_of_week", "timestamp.() -> int", day_of_week),
-            ("timestamp_to_day_of_week_with_tz", "timestamp.(string) -> int", day_of_week),
+            (
+                "timestamp_to_day_of_week_with_tz",
+                "timestamp.(string) -> int",
+                day_of_week,
+            ),
         ],
     },
     Decl {
@@ -347,7 +482,11 @@ pub(super) const DECLS: &[Decl] = &[
         guard: Types,
         overloads: &[
             ("timestamp_to_minutes", "timestamp.() -> int", minutes),
-            ("timestamp_to_minutes_with_tz", "timestamp.(string) -> int", minutes),
+            (
+                "timestamp_to_minutes_with_tz",
+                "timestamp.(string) -> int",
+                minutes,
+            ),
             ("duration_to_minutes", "duration.() -> int", minutes),
         ],
     },
@@ -365,7 +504,11 @@ pub(super) const DECLS: &[Decl] = &[
         guard: Types,
         overloads: &[
             ("timestamp_to_milliseconds", "timestamp.() -> int", milliseconds),
-            ("timestamp_to_milliseconds_with_tz", "timestamp.(string) -> int", milliseconds),
+            (
+                "timestamp_to_milliseconds_with_tz",
+                "timestamp.(string) -> int",
+                milliseconds,
+            ),
             ("duration_to_milliseconds", "duration.() -> int", milliseconds),
         ],
     },
@@ -415,7 +558,9 @@ fn duration<'a>(value: Option<i64>) -> Outcome<'a> {
 }
 
 pub(super) fn add<'a>(args: &[Value<'a>]) -> Outcome<'a> {
-    let Some((left, right)) = two(args) else { return no_overload() };
+    let Some((left, right)) = two(args) else {
+        return no_overload();
+    };
     match (left, right) {
         (Value::Int(left), Value::Int(right)) => int(left.checked_add(*right)),
         (Value::Uint(left), Value::Uint(right)) => uint(left.checked_add(*right)),
@@ -450,7 +595,9 @@ fn joined<'a>(left: &Text<'a>, right: &Text<'a>) -> Text<'a> {
 }
 
 fn subtract<'a>(args: &[Value<'a>]) -> Outcome<'a> {
-    let Some((left, right)) = two(args) else { return no_overload() };
+    let Some((left, right)) = two(args) else {
+        return no_overload();
+    };
     match (left, right) {
         (Value::Int(left), Value::Int(right)) => int(left.checked_sub(*right)),
         (Value::Uint(left), Value::Uint(right)) => uint(left.checked_sub(*right)),
@@ -458,13 +605,17 @@ fn subtract<'a>(args: &[Value<'a>]) -> Outcome<'a> {
         (Value::Duration(left), Value::Duration(right)) => duration(left.checked_sub(*right)),
         (Value::Timestamp(time), Value::Duration(span)) => time.subtract(*span).map(Value::Timestamp),
         (Value::Timestamp(left), Value::Timestamp(right)) => left.since(*right).map(Value::Duration),
-        (Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::Duration(_) | Value::Timestamp(_), _) => no_overload(),
+        (Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::Duration(_) | Value::Timestamp(_), _) => {
+            no_overload()
+        }
         _ => not_of("_-_", left),
     }
 }
 
 fn multiply<'a>(args: &[Value<'a>]) -> Outcome<'a> {
-    let Some((left, right)) = two(args) else { return no_overload() };
+    let Some((left, right)) = two(args) else {
+        return no_overload();
+    };
     match (left, right) {
         (Value::Int(left), Value::Int(right)) => int(left.checked_mul(*right)),
         (Value::Uint(left), Value::Uint(right)) => uint(left.checked_mul(*right)),
@@ -475,7 +626,9 @@ fn multiply<'a>(args: &[Value<'a>]) -> Outcome<'a> {
 }
 
 fn divide<'a>(args: &[Value<'a>]) -> Outcome<'a> {
-    let Some((left, right)) = two(args) else { return no_overload() };
+    let Some((left, right)) = two(args) else {
+        return no_overload();
+    };
     match (left, right) {
         (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => fail("division by zero"),
         (Value::Int(left), Value::Int(right)) => int(left.checked_div(*right)),
@@ -487,7 +640,9 @@ fn divide<'a>(args: &[Value<'a>]) -> Outcome<'a> {
 }
 
 fn modulo<'a>(args: &[Value<'a>]) -> Outcome<'a> {
-    let Some((left, right)) = two(args) else { return no_overload() };
+    let Some((left, right)) = two(args) else {
+        return no_overload();
+    };
     match (left, right) {
         (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => fail("modulus by zero"),
         (Value::Int(left), Value::Int(right)) => int(left.checked_rem(*right)),
@@ -508,7 +663,9 @@ fn negate<'a>(args: &[Value<'a>]) -> Outcome<'a> {
 }
 
 fn ordering(args: &[Value<'_>], function: &str) -> Result<Ordering, Fail> {
-    let Some((left, right)) = two(args) else { return no_overload() };
+    let Some((left, right)) = two(args) else {
+        return no_overload();
+    };
     match left {
         Value::Int(_)
         | Value::Uint(_)
@@ -630,4 +787,3 @@ fn milliseconds<'a>(args: &[Value<'a>]) -> Outcome<'a> {
         _ => part(args, |time| time.civil().milliseconds),
     }
 }
-

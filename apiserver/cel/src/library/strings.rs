@@ -5,30 +5,58 @@ use super::{Decl, format_text, native};
 use crate::value::{Fail, Lister, Outcome, Value, fail, no_overload};
 
 pub(super) const DECLS: &[Decl] = &[
-    Decl { function: "charAt", guard: Types, overloads: &[("string_char_at_int", "string.(int) -> string", char_at)] },
+    Decl {
+        function: "charAt",
+        guard: Types,
+        overloads: &[("string_char_at_int", "string.(int) -> string", char_at)],
+    },
     Decl {
         function: "indexOf",
         guard: Types,
         overloads: &[
             ("string_index_of_string", "string.(string) -> int", index_of),
-            ("string_index_of_string_int", "string.(string, int) -> int", index_of),
+            (
+                "string_index_of_string_int",
+                "string.(string, int) -> int",
+                index_of,
+            ),
         ],
     },
     Decl {
         function: "lastIndexOf",
         guard: Types,
         overloads: &[
-            ("string_last_index_of_string", "string.(string) -> int", last_index_of),
-            ("string_last_index_of_string_int", "string.(string, int) -> int", last_index_of),
+            (
+                "string_last_index_of_string",
+                "string.(string) -> int",
+                last_index_of,
+            ),
+            (
+                "string_last_index_of_string_int",
+                "string.(string, int) -> int",
+                last_index_of,
+            ),
         ],
     },
-    Decl { function: "lowerAscii", guard: Types, overloads: &[("string_lower_ascii", "string.() -> string", lower)] },
+    Decl {
+        function: "lowerAscii",
+        guard: Types,
+        overloads: &[("string_lower_ascii", "string.() -> string", lower)],
+    },
     Decl {
         function: "replace",
         guard: Types,
         overloads: &[
-            ("string_replace_string_string", "string.(string, string) -> string", replace),
-            ("string_replace_string_string_int", "string.(string, string, int) -> string", replace),
+            (
+                "string_replace_string_string",
+                "string.(string, string) -> string",
+                replace,
+            ),
+            (
+                "string_replace_string_string_int",
+                "string.(string, string, int) -> string",
+                replace,
+            ),
         ],
     },
     Decl {
@@ -36,7 +64,11 @@ pub(super) const DECLS: &[Decl] = &[
         guard: Types,
         overloads: &[
             ("string_split_string", "string.(string) -> list(string)", split),
-            ("string_split_string_int", "string.(string, int) -> list(string)", split),
+            (
+                "string_split_string_int",
+                "string.(string, int) -> list(string)",
+                split,
+            ),
         ],
     },
     Decl {
@@ -44,17 +76,37 @@ pub(super) const DECLS: &[Decl] = &[
         guard: Types,
         overloads: &[
             ("string_substring_int", "string.(int) -> string", substring),
-            ("string_substring_int_int", "string.(int, int) -> string", substring),
+            (
+                "string_substring_int_int",
+                "string.(int, int) -> string",
+                substring,
+            ),
         ],
     },
-    Decl { function: "trim", guard: Types, overloads: &[("string_trim", "string.() -> string", trim)] },
-    Decl { function: "upperAscii", guard: Types, overloads: &[("string_upper_ascii", "string.() -> string", upper)] },
+    Decl {
+        function: "trim",
+        guard: Types,
+        overloads: &[("string_trim", "string.() -> string", trim)],
+    },
+    Decl {
+        function: "upperAscii",
+        guard: Types,
+        overloads: &[("string_upper_ascii", "string.() -> string", upper)],
+    },
     Decl {
         function: "format",
         guard: Types,
-        overloads: &[("string_format", "string.(list(dyn)) -> string", format_text::format)],
+        overloads: &[(
+            "string_format",
+            "string.(list(dyn)) -> string",
+            format_text::format,
+        )],
     },
-    Decl { function: "strings.quote", guard: Types, overloads: &[("strings_quote", "(string) -> string", quote)] },
+    Decl {
+        function: "strings.quote",
+        guard: Types,
+        overloads: &[("strings_quote", "(string) -> string", quote)],
+    },
     Decl {
         function: "join",
         guard: Types,
@@ -80,7 +132,11 @@ fn byte_of(text: &str, at: i64) -> Option<usize> {
 }
 
 fn length(text: &str) -> i64 {
-    let length = if text.is_ascii() { text.len() } else { text.chars().count() };
+    let length = if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
+    };
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
@@ -127,7 +183,10 @@ fn last_index_of<'a>(args: &[Value<'a>]) -> Outcome<'a> {
     }
     // The last that begins at the offset or before it.
     let end = byte_of(text, offset).map_or(text.len(), |begin| (begin + part.len()).min(text.len()));
-    let end = (0..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    let end = (0..=end)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or_default();
     let found = text[..end].rfind(&**part);
     Ok(Value::Int(found.map_or(-1, |at| length(&text[..at]))))
 }
@@ -141,7 +200,12 @@ native!(fn trim(Value::String(text)) Ok(Value::text(text.trim())));
 fn replace<'a>(args: &[Value<'a>]) -> Outcome<'a> {
     let (text, old, new, most) = match args {
         [Value::String(text), Value::String(old), Value::String(new)] => (text, old, new, -1),
-        [Value::String(text), Value::String(old), Value::String(new), Value::Int(most)] => (text, old, new, *most),
+        [
+            Value::String(text),
+            Value::String(old),
+            Value::String(new),
+            Value::Int(most),
+        ] => (text, old, new, *most),
         _ => return no_overload(),
     };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
@@ -184,8 +248,12 @@ fn substring<'a>(args: &[Value<'a>]) -> Outcome<'a> {
     if let Some(end) = end.filter(|end| start > *end) {
         return fail(format!("invalid substring range. start: {start}, end: {end}"));
     }
-    let Some(from) = byte_of(text, start) else { return out_of_range(start) };
-    let Some(end) = end else { return Ok(Value::text(&text[from..])) };
+    let Some(from) = byte_of(text, start) else {
+        return out_of_range(start);
+    };
+    let Some(end) = end else {
+        return Ok(Value::text(&text[from..]));
+    };
     match byte_of(text, end) {
         Some(to) => Ok(Value::text(&text[from..to])),
         None => out_of_range(end),

@@ -8,22 +8,54 @@ use super::{Decl, ip, native};
 use crate::value::{Fail, Map, Outcome, Value, Values, fail, quote};
 
 pub(super) const DECLS: &[Decl] = &[
-    Decl { function: "url", guard: Types, overloads: &[("string_to_url", "(string) -> kubernetes.URL", url)] },
-    Decl { function: "getScheme", guard: Types, overloads: &[("url_get_scheme", "kubernetes.URL.() -> string", scheme)] },
-    Decl { function: "getHost", guard: Types, overloads: &[("url_get_host", "kubernetes.URL.() -> string", host)] },
-    Decl { function: "getHostname", guard: Types, overloads: &[("url_get_hostname", "kubernetes.URL.() -> string", hostname)] },
-    Decl { function: "getPort", guard: Types, overloads: &[("url_get_port", "kubernetes.URL.() -> string", port)] },
+    Decl {
+        function: "url",
+        guard: Types,
+        overloads: &[("string_to_url", "(string) -> kubernetes.URL", url)],
+    },
+    Decl {
+        function: "getScheme",
+        guard: Types,
+        overloads: &[("url_get_scheme", "kubernetes.URL.() -> string", scheme)],
+    },
+    Decl {
+        function: "getHost",
+        guard: Types,
+        overloads: &[("url_get_host", "kubernetes.URL.() -> string", host)],
+    },
+    Decl {
+        function: "getHostname",
+        guard: Types,
+        overloads: &[("url_get_hostname", "kubernetes.URL.() -> string", hostname)],
+    },
+    Decl {
+        function: "getPort",
+        guard: Types,
+        overloads: &[("url_get_port", "kubernetes.URL.() -> string", port)],
+    },
     Decl {
         function: "getEscapedPath",
         guard: Types,
-        overloads: &[("url_get_escaped_path", "kubernetes.URL.() -> string", escaped_path)],
+        overloads: &[(
+            "url_get_escaped_path",
+            "kubernetes.URL.() -> string",
+            escaped_path,
+        )],
     },
     Decl {
         function: "getQuery",
         guard: Types,
-        overloads: &[("url_get_query", "kubernetes.URL.() -> map(string, list(string))", query)],
+        overloads: &[(
+            "url_get_query",
+            "kubernetes.URL.() -> map(string, list(string))",
+            query,
+        )],
     },
-    Decl { function: "isURL", guard: Types, overloads: &[("is_url_string", "(string) -> bool", is_url)] },
+    Decl {
+        function: "isURL",
+        guard: Types,
+        overloads: &[("is_url_string", "(string) -> bool", is_url)],
+    },
 ];
 
 /// A URL.
@@ -55,7 +87,9 @@ enum Mode {
 }
 
 fn should_escape(c: u8, mode: Mode) -> bool {
-    if c.is_ascii_alphanumeric() || (matches!(mode, Mode::Host | Mode::Zone) && b"!$&'()*+,;=:[]<>\"".contains(&c)) {
+    if c.is_ascii_alphanumeric()
+        || (matches!(mode, Mode::Host | Mode::Zone) && b"!$&'()*+,;=:[]<>\"".contains(&c))
+    {
         return false;
     }
     match c {
@@ -97,7 +131,9 @@ fn unescape(text: &str, mode: Mode) -> Result<Vec<u8>, String> {
                     let part = String::from_utf8_lossy(bytes.get(at..end).unwrap_or_default()).into_owned();
                     format!("invalid URL escape {}", quote(&part))
                 };
-                let (Some(high), Some(low)) = (digit(at + 1), digit(at + 2)) else { return Err(invalid()) };
+                let (Some(high), Some(low)) = (digit(at + 1), digit(at + 2)) else {
+                    return Err(invalid());
+                };
                 let value = u8::try_from(high * 16 + low).unwrap_or_default();
                 if mode == Mode::Host && high < 8 && value != b'%' {
                     return Err(invalid());
@@ -114,7 +150,10 @@ fn unescape(text: &str, mode: Mode) -> Result<Vec<u8>, String> {
             }
             _ => {
                 if matches!(mode, Mode::Host | Mode::Zone) && *byte < 0x80 && should_escape(*byte, mode) {
-                    return Err(format!("invalid character {} in host name", quote(&char::from(*byte).to_string())));
+                    return Err(format!(
+                        "invalid character {} in host name",
+                        quote(&char::from(*byte).to_string())
+                    ));
                 }
                 out.push(*byte);
                 at += 1;
@@ -125,7 +164,10 @@ fn unescape(text: &str, mode: Mode) -> Result<Vec<u8>, String> {
 }
 
 fn is_port(text: &str) -> bool {
-    text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|c| c.is_ascii_digit()))
+    text.is_empty()
+        || text
+            .strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|c| c.is_ascii_digit()))
 }
 
 impl Url {
@@ -173,7 +215,11 @@ impl Url {
             if of_request {
                 return Err("invalid URI for request".to_owned());
             }
-            if rest.split('/').next().is_some_and(|segment| segment.contains(':')) {
+            if rest
+                .split('/')
+                .next()
+                .is_some_and(|segment| segment.contains(':'))
+            {
                 return Err("first path segment in URL cannot contain colon".to_owned());
             }
         }
@@ -203,7 +249,9 @@ impl Url {
         if !user.chars().all(valid) {
             return Err("net/url: invalid userinfo".to_owned());
         }
-        let (name, password) = user.split_once(':').map_or((user, None), |(name, password)| (name, Some(password)));
+        let (name, password) = user
+            .split_once(':')
+            .map_or((user, None), |(name, password)| (name, Some(password)));
         let password = password.map(|password| unescape(password, Mode::User));
         self.user = Some((unescape(name, Mode::User)?, password.transpose()?));
         Ok(())
@@ -253,7 +301,9 @@ fn read_host(scheme: &str, host: &str) -> Result<Vec<u8>, String> {
     let invalid_port = |port: &str| format!("invalid port {} after host", quote(port));
     match host.rfind('[') {
         Some(0) => {
-            let Some(close) = host.rfind(']') else { return Err("missing ']' in host".to_owned()) };
+            let Some(close) = host.rfind(']') else {
+                return Err("missing ']' in host".to_owned());
+            };
             let port = &host[close + 1..];
             if !is_port(port) {
                 return Err(invalid_port(port));
@@ -274,7 +324,11 @@ fn read_host(scheme: &str, host: &str) -> Result<Vec<u8>, String> {
         None => {
             if let Some(first) = host.find(':') {
                 let strict = matches!(scheme, "http" | "https");
-                let at = if strict { first } else { host.rfind(':').unwrap_or(first) };
+                let at = if strict {
+                    first
+                } else {
+                    host.rfind(':').unwrap_or(first)
+                };
                 if !is_port(&host[at..]) {
                     return Err(invalid_port(&host[at..]));
                 }
@@ -293,10 +347,8 @@ impl fmt::Display for Url {
         }
         if self.opaque.is_empty() {
             let has_authority = !self.host.is_empty() || self.user.is_some();
-            if (!self.scheme.is_empty() || has_authority)
-                && !(self.omit_host && !has_authority)
-                && (has_authority || !self.path.is_empty())
-            {
+            let without_host = self.omit_host || self.scheme.is_empty() || self.path.is_empty();
+            if has_authority || !without_host {
                 out.push_str("//");
             }
             if let Some((name, password)) = &self.user {
@@ -312,7 +364,12 @@ impl fmt::Display for Url {
             if !path.is_empty() && !path.starts_with('/') && !self.host.is_empty() {
                 out.push('/');
             }
-            if out.is_empty() && path.split('/').next().is_some_and(|segment| segment.contains(':')) {
+            if out.is_empty()
+                && path
+                    .split('/')
+                    .next()
+                    .is_some_and(|segment| segment.contains(':'))
+            {
                 out.push_str("./");
             }
             out.push_str(&path);
@@ -359,11 +416,23 @@ const MAX_PARAMETERS: usize = 10_000;
 
 fn queries<'a>(query: &str) -> Outcome<'a> {
     let mut all: Vec<(String, Vec<String>)> = Vec::new();
-    let parameters = if query.split('&').count() > MAX_PARAMETERS { "" } else { query };
-    for pair in parameters.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';')) {
+    let parameters = if query.split('&').count() > MAX_PARAMETERS {
+        ""
+    } else {
+        query
+    };
+    for pair in parameters
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.contains(';'))
+    {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (Ok(key), Ok(value)) = (unescape(key, Mode::Query), unescape(value, Mode::Query)) else { continue };
-        let (key, value) = (String::from_utf8_lossy(&key).into_owned(), String::from_utf8_lossy(&value).into_owned());
+        let (Ok(key), Ok(value)) = (unescape(key, Mode::Query), unescape(value, Mode::Query)) else {
+            continue;
+        };
+        let (key, value) = (
+            String::from_utf8_lossy(&key).into_owned(),
+            String::from_utf8_lossy(&value).into_owned(),
+        );
         match all.iter_mut().find(|(known, _)| *known == key) {
             Some((_, values)) => values.push(value),
             None => all.push((key, vec![value])),

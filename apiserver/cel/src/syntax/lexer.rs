@@ -3,8 +3,8 @@
 use super::token::{Kind, Token};
 use crate::source::{Issues, Place};
 
-/// The tokens of a text, the end being the last. What is none is reported and left out.
-pub(super) fn tokens(text: &str, mut error: impl FnMut(u32, String)) -> Vec<Token> {
+/// The tokens of a text, the end being the last. What is none is reported, with its bytes, and left out.
+pub(super) fn tokens(text: &str, mut error: impl FnMut(u32, (usize, usize), String)) -> Vec<Token> {
     let mut lexer = Lexer { text, at: 0 };
     let mut tokens = Vec::with_capacity(text.len() / 3 + 1);
     let (mut offset, mut counted) = (0, 0);
@@ -14,18 +14,32 @@ pub(super) fn tokens(text: &str, mut error: impl FnMut(u32, String)) -> Vec<Toke
         offset += characters(text.get(counted..begin).unwrap_or_default());
         counted = begin;
         if begin >= text.len() {
-            tokens.push(Token { kind: Kind::Eof, begin, end: begin, offset });
+            tokens.push(Token {
+                kind: Kind::Eof,
+                begin,
+                end: begin,
+                offset,
+            });
             return tokens;
         }
         match lexer.token() {
             Ok((kind, end)) => {
                 lexer.at = end;
-                tokens.push(Token { kind, begin, end, offset });
+                tokens.push(Token {
+                    kind,
+                    begin,
+                    end,
+                    offset,
+                });
             }
             Err(end) => {
                 lexer.at = end;
                 let what = text.get(begin..end).unwrap_or_default();
-                error(offset, format!("token recognition error at: '{}'", escape_spaces(what)));
+                error(
+                    offset,
+                    (begin, end),
+                    format!("token recognition error at: '{what}'"),
+                );
             }
         }
     }
@@ -33,7 +47,9 @@ pub(super) fn tokens(text: &str, mut error: impl FnMut(u32, String)) -> Vec<Toke
 
 /// Line breaks and tabs as errors show them.
 pub(super) fn escape_spaces(text: &str) -> String {
-    text.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t")
+    text.replace('\n', "\\n")
+        .replace('\r', "\\r")
+        .replace('\t', "\\t")
 }
 
 fn characters(text: &str) -> u32 {
@@ -52,7 +68,9 @@ impl Lexer<'_> {
 
     fn skip_hidden(&mut self) {
         loop {
-            while matches!(self.byte(self.at), b'\t' | b' ' | b'\r' | b'\n' | 0x0C) && self.at < self.text.len() {
+            while matches!(self.byte(self.at), b'\t' | b' ' | b'\r' | b'\n' | 0x0C)
+                && self.at < self.text.len()
+            {
                 self.at += 1;
             }
             if !(self.byte(self.at) == b'/' && self.byte(self.at + 1) == b'/') {
@@ -67,10 +85,18 @@ impl Lexer<'_> {
     fn token(&self) -> Result<(Kind, usize), usize> {
         let at = self.at;
         let two = |second: u8, kind: Kind| -> Result<(Kind, usize), usize> {
-            if self.byte(at + 1) == second { Ok((kind, at + 2)) } else { Err(self.after(at + 1)) }
+            if self.byte(at + 1) == second {
+                Ok((kind, at + 2))
+            } else {
+                Err(self.after(at + 1))
+            }
         };
         let one_or_two = |second: u8, longer: Kind, kind: Kind| {
-            if self.byte(at + 1) == second { (longer, at + 2) } else { (kind, at + 1) }
+            if self.byte(at + 1) == second {
+                (longer, at + 2)
+            } else {
+                (kind, at + 1)
+            }
         };
         let kind = match self.byte(at) {
             b'=' => return two(b'=', Kind::Equals),
@@ -123,7 +149,11 @@ impl Lexer<'_> {
             return at;
         }
         let digits = at + 1 + usize::from(matches!(self.byte(at + 1), b'+' | b'-'));
-        if self.byte(digits).is_ascii_digit() { self.digits(digits) } else { at }
+        if self.byte(digits).is_ascii_digit() {
+            self.digits(digits)
+        } else {
+            at
+        }
     }
 
     fn number(&self) -> (Kind, usize) {
@@ -147,7 +177,11 @@ impl Lexer<'_> {
     }
 
     fn whole(&self, end: usize) -> (Kind, usize) {
-        if matches!(self.byte(end), b'u' | b'U') { (Kind::Uint, end + 1) } else { (Kind::Int, end) }
+        if matches!(self.byte(end), b'u' | b'U') {
+            (Kind::Uint, end + 1)
+        } else {
+            (Kind::Int, end)
+        }
     }
 
     fn word(&self) -> Result<(Kind, usize), usize> {
@@ -183,7 +217,9 @@ impl Lexer<'_> {
 
     fn escaped_identifier(&self) -> Result<(Kind, usize), usize> {
         let mut end = self.at + 1;
-        while self.byte(end).is_ascii_alphanumeric() || matches!(self.byte(end), b'_' | b'.' | b'-' | b'/' | b' ') {
+        while self.byte(end).is_ascii_alphanumeric()
+            || matches!(self.byte(end), b'_' | b'.' | b'-' | b'/' | b' ')
+        {
             end += 1;
         }
         if self.byte(end) == b'`' && end > self.at + 1 {
@@ -223,7 +259,9 @@ impl Lexer<'_> {
                 return Err(end);
             }
             match self.byte(end) {
-                c if c == quote && self.byte(end + 1) == quote && self.byte(end + 2) == quote => return Ok(end + 3),
+                c if c == quote && self.byte(end + 1) == quote && self.byte(end + 2) == quote => {
+                    return Ok(end + 3);
+                }
                 b'\\' if !raw => end = self.escape(end)?,
                 _ => end += 1,
             }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Places;
-use crate::ast::{ACCUMULATOR, Call, Comprehension, Entry, Expr, Field, Id, Kind, List, Literal, Select, Struct, op};
+use crate::ast::{
+    ACCUMULATOR, Call, Comprehension, Entry, Expr, Field, Id, Kind, List, Literal, Select, Struct, op,
+};
 
 /// Why a macro refuses its arguments.
 pub(super) struct Error {
@@ -71,16 +73,27 @@ impl<'p> Factory<'p> {
     }
 
     fn list(&mut self, elements: Vec<Expr>) -> Expr {
-        self.part(Kind::List(Box::new(List { elements, optional: Vec::new() })))
+        self.part(Kind::List(Box::new(List {
+            elements,
+            optional: Vec::new(),
+        })))
     }
 
     fn call(&mut self, function: &str, args: Vec<Expr>) -> Expr {
-        let call = Call { function: function.into(), target: None, args };
+        let call = Call {
+            function: function.into(),
+            target: None,
+            args,
+        };
         self.part(Kind::Call(Box::new(call)))
     }
 
     fn member_call(&mut self, function: &str, target: Expr, args: Vec<Expr>) -> Expr {
-        let call = Call { function: function.into(), target: Some(target), args };
+        let call = Call {
+            function: function.into(),
+            target: Some(target),
+            args,
+        };
         self.part(Kind::Call(Box::new(call)))
     }
 
@@ -156,8 +169,17 @@ struct Vars {
 
 impl Vars {
     /// One variable, or two where there are that many arguments beside them.
-    fn take(f: &Factory<'_>, target: Option<Expr>, args: &mut Vec<Expr>, two: bool, not_a_name: &str) -> Result<Self, Error> {
-        let range = target.unwrap_or(Expr { id: 0, kind: Kind::Unspecified });
+    fn take(
+        f: &Factory<'_>,
+        target: Option<Expr>,
+        args: &mut Vec<Expr>,
+        two: bool,
+        not_a_name: &str,
+    ) -> Result<Self, Error> {
+        let range = target.unwrap_or(Expr {
+            id: 0,
+            kind: Kind::Unspecified,
+        });
         let first = args.remove(0);
         let var = name(f, &first, not_a_name)?;
         let mut second = None;
@@ -169,7 +191,10 @@ impl Vars {
             }
             second = Some((next, var2));
         }
-        for (at, var) in [(&first, &var)].into_iter().chain(second.as_ref().map(|(at, var)| (at, var))) {
+        for (at, var) in [(&first, &var)]
+            .into_iter()
+            .chain(second.as_ref().map(|(at, var)| (at, var)))
+        {
             if **var == *ACCUMULATOR {
                 return Err(f.error(at, "iteration variable overwrites accumulator variable"));
             }
@@ -208,7 +233,10 @@ const IDENTIFIER: &str = "argument is not an identifier";
 fn has(f: &mut Factory<'_>, _: Option<Expr>, mut args: Vec<Expr>) -> Result<Expr, Error> {
     let arg = args.remove(0);
     match arg.kind {
-        Kind::Select(select) => Ok(f.part(Kind::Select(Box::new(Select { test_only: true, ..*select })))),
+        Kind::Select(select) => Ok(f.part(Kind::Select(Box::new(Select {
+            test_only: true,
+            ..*select
+        })))),
         _ => Err(f.error(&arg, "invalid argument to has() macro")),
     }
 }
@@ -279,7 +307,10 @@ fn map(f: &mut Factory<'_>, target: Option<Expr>, mut args: Vec<Expr>) -> Result
 fn filter(f: &mut Factory<'_>, target: Option<Expr>, mut args: Vec<Expr>) -> Result<Expr, Error> {
     let itself = args.first().cloned();
     let vars = Vars::take(f, target, &mut args, false, IDENTIFIER)?;
-    let itself = itself.unwrap_or(Expr { id: 0, kind: Kind::Unspecified });
+    let itself = itself.unwrap_or(Expr {
+        id: 0,
+        kind: Kind::Unspecified,
+    });
     Ok(into_list(f, vars, Some(args.remove(0)), itself))
 }
 
@@ -346,7 +377,10 @@ fn opt(
     not_a_name: &str,
     wrap: bool,
 ) -> Result<Expr, Error> {
-    let target = target.unwrap_or(Expr { id: 0, kind: Kind::Unspecified });
+    let target = target.unwrap_or(Expr {
+        id: 0,
+        kind: Kind::Unspecified,
+    });
     let var = name(f, &args.remove(0), not_a_name)?;
     let copy = f.copy(&target);
     let has_value = f.member_call("hasValue", target, Vec::new());
@@ -360,20 +394,36 @@ fn opt(
 }
 
 fn opt_map(f: &mut Factory<'_>, target: Option<Expr>, args: Vec<Expr>) -> Result<Expr, Error> {
-    opt(f, target, args, "optMap() variable name must be a simple identifier", true)
+    opt(
+        f,
+        target,
+        args,
+        "optMap() variable name must be a simple identifier",
+        true,
+    )
 }
 
 fn opt_flat_map(f: &mut Factory<'_>, target: Option<Expr>, args: Vec<Expr>) -> Result<Expr, Error> {
-    opt(f, target, args, "optFlatMap() variable name must be a simple identifier", false)
+    opt(
+        f,
+        target,
+        args,
+        "optFlatMap() variable name must be a simple identifier",
+        false,
+    )
 }
 
 fn sort_by(f: &mut Factory<'_>, target: Option<Expr>, args: Vec<Expr>) -> Result<Expr, Error> {
     const INPUT: &str = "@__sortBy_input__";
-    let target = target.unwrap_or(Expr { id: 0, kind: Kind::Unspecified });
+    let target = target.unwrap_or(Expr {
+        id: 0,
+        kind: Kind::Unspecified,
+    });
     match target.kind {
         Kind::List(_) | Kind::Select(_) | Kind::Ident(_) | Kind::Comprehension(_) | Kind::Call(_) => {}
         _ => {
-            let message = "sortBy can only be applied to a list, identifier, comprehension, call or select expression";
+            let message =
+                "sortBy can only be applied to a list, identifier, comprehension, call or select expression";
             return Err(f.error(&target, message));
         }
     }

@@ -60,12 +60,21 @@ const MAX_CHARACTERS: usize = 100_000;
 /// What is wrong with it.
 pub(crate) fn parse(text: &str) -> Result<Parsed, Issues> {
     let mut issues = Issues::new(Source::new(text));
-    let characters = if text.len() > MAX_CHARACTERS { text.chars().count() } else { 0 };
+    let characters = if text.len() > MAX_CHARACTERS {
+        text.chars().count()
+    } else {
+        0
+    };
     if characters > MAX_CHARACTERS {
-        let message = format!("expression code point size exceeds limit: size: {characters}, limit {MAX_CHARACTERS}");
+        let message =
+            format!("expression code point size exceeds limit: size: {characters}, limit {MAX_CHARACTERS}");
         issues.report_at(None, message);
         return Err(issues);
     }
     let (parsed, issues) = parser::Parser::new(issues).parse();
-    if issues.is_empty() { Ok(parsed) } else { Err(issues) }
+    if issues.is_empty() {
+        Ok(parsed)
+    } else {
+        Err(issues)
+    }
 }

@@ -15,8 +15,27 @@ const MAX_DEPTH: u32 = 250;
 
 /// Names that are no variables.
 const RESERVED: [&str; 21] = [
-    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "package",
-    "namespace", "null", "return", "true", "var", "void", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "false",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "null",
+    "return",
+    "true",
+    "var",
+    "void",
+    "while",
 ];
 
 /// What an operand may begin with, signs of `!` aside.
@@ -83,6 +102,8 @@ pub(super) struct Parser {
     /// What may come behind each of the rules that are begun.
     pub(super) follows: Vec<Set>,
     pub(super) recovery: Recovery,
+    /// The bytes that are no tokens.
+    pub(super) no_tokens: Vec<(usize, usize)>,
     depths: [u32; 9],
     places: Places,
     /// What is wrong with what was parsed; cel-go looks for it when all is parsed.
@@ -97,6 +118,7 @@ impl Parser {
             at: 0,
             follows: Vec::new(),
             recovery: Recovery::default(),
+            no_tokens: Vec::new(),
             depths: [0; 9],
             places: Places::default(),
             later: Vec::new(),
@@ -105,9 +127,17 @@ impl Parser {
 
     pub(super) fn parse(mut self) -> (Parsed, Issues) {
         let mut errors = Vec::new();
-        self.tokens = lexer::tokens(self.issues.source().text(), |offset, message| errors.push((offset, message)));
-        let unknown = errors.into_iter().try_for_each(|(offset, message)| {
-            let at = Token { kind: Kind::Eof, begin: 0, end: 0, offset };
+        self.tokens = lexer::tokens(self.issues.source().text(), |offset, bytes, message| {
+            errors.push((offset, bytes, message))
+        });
+        let unknown = errors.into_iter().try_for_each(|(offset, bytes, message)| {
+            self.no_tokens.push(bytes);
+            let at = Token {
+                kind: Kind::Eof,
+                begin: 0,
+                end: 0,
+                offset,
+            };
             self.syntax_error(at, &message)
         });
         let parsed = unknown.and_then(|()| self.start());
@@ -116,8 +146,20 @@ impl Parser {
                 self.issues.report_at(offset, message);
             }
         }
-        let expr = parsed.map_or(Expr { id: 0, kind: ast::Kind::Unspecified }, |part| part.expr);
-        (Parsed { expr, places: self.places }, self.issues)
+        let expr = parsed.map_or(
+            Expr {
+                id: 0,
+                kind: ast::Kind::Unspecified,
+            },
+            |part| part.expr,
+        );
+        (
+            Parsed {
+                expr,
+                places: self.places,
+            },
+            self.issues,
+        )
     }
 
     pub(super) fn text(&self) -> &str {
@@ -173,7 +215,10 @@ impl Parser {
 
     fn part(&mut self, offset: u32, kind: ast::Kind, depth: u32) -> Part {
         let id = self.places.add(Some(offset));
-        Part { expr: Expr { id, kind }, depth }
+        Part {
+            expr: Expr { id, kind },
+            depth,
+        }
     }
 
     fn error(&mut self, offset: u32, message: impl Into<String>) -> Part {
@@ -325,7 +370,10 @@ impl Parser {
         let first = self.token(0);
         let mut count = 0;
         while self.peek(0) == sign {
-            // The last minus is the number's, unless it is the first.
+            let next = self.peek(1);
+            if sign == Kind::Minus && count > 0 && next != Kind::Minus && !PRIMARY.has(next) {
+                return Err(Halt::NoViableAlternative(self.token(0), self.token(1)));
+            }
             self.fits();
             self.consume();
             count += 1;
@@ -343,18 +391,20 @@ impl Parser {
     fn member(&mut self, follow: Set) -> Result<Part, Fatal> {
         self.rule(&[Rule::Member], follow, |this| {
             let mut operand = this.primary(MEMBERS)?;
-            loop {
-                operand = match this.peek(0) {
+            let mut ended = false;
+            while !ended {
+                (operand, ended) = match this.peek(0) {
                     Kind::Dot => this.selection(operand)?,
                     Kind::LeftBracket => this.index(operand)?,
                     _ => return Ok(operand),
                 };
             }
+            Ok(operand)
         })
     }
 
-    /// `.field`, `.?field` or `.function(args)`.
-    fn selection(&mut self, operand: Part) -> Result<Part, Halt> {
+    /// `.field`, `.?field` or `.function(args)`; and whether an error ends what is read of members.
+    fn selection(&mut self, operand: Part) -> Result<(Part, bool), Halt> {
         let name = self.peek(1);
         if !(NAME.has(name) || name == Kind::Question) {
             return Err(Halt::NoViableAlternative(self.token(0), self.token(1)));
@@ -367,15 +417,17 @@ impl Parser {
             let open = self.consume();
             let id = self.places.add(Some(open.offset));
             let (args, depth) = self.arguments()?;
+            let ended = self.closed(Kind::RightParen, MEMBERS)?;
             let depth = self.deeper(operand.depth.max(depth))?;
-            return Ok(self.call(id, function, Some(operand.expr), args, depth));
+            return Ok((self.call(id, function, Some(operand.expr), args, depth), ended));
         }
         let optional = name == Kind::Question;
         if optional {
             self.consume();
         }
         let mut field = None;
-        let id = self.rule(&[], MEMBERS, |this| {
+        let at = self.token(0).offset;
+        self.rule(&[], MEMBERS, |this| {
             this.sync(NAME)?;
             if NAME.has(this.peek(0)) {
                 this.fits();
@@ -385,29 +437,57 @@ impl Parser {
             Err(Halt::NoViableAlternative(this.token(0), this.token(0)))
         })?;
         let depth = self.deeper(operand.depth)?;
-        let Some(field) = field else {
-            return Ok(Part { expr: id.expr, depth });
+        let name: Arc<str> = match field {
+            Some(field) if field.kind == Kind::Identifier => self.text_of(field).into(),
+            Some(_) => {
+                self.later.push((Some(at), "unsupported syntax: '`'".to_owned()));
+                "".into()
+            }
+            None => {
+                self.later.push((Some(at), "unsupported ident kind".to_owned()));
+                "".into()
+            }
         };
-        if field.kind == Kind::EscapedIdentifier {
-            self.later.push((Some(field.offset), "unsupported syntax: '`'".to_owned()));
-        }
-        let name: Arc<str> = self.text_of(field).into();
         if optional {
-            let name = self.part(field.offset, ast::Kind::Literal(Literal::String(name)), 0).expr;
+            let name = self.part(at, ast::Kind::Literal(Literal::String(name)), 0).expr;
             let id = self.places.add(Some(dot.offset));
             let call = ast::Call {
                 function: op::OPT_SELECT.into(),
                 target: None,
                 args: vec![operand.expr, name],
             };
-            return Ok(Part { expr: Expr { id, kind: ast::Kind::Call(Box::new(call)) }, depth });
+            return Ok((
+                Part {
+                    expr: Expr {
+                        id,
+                        kind: ast::Kind::Call(Box::new(call)),
+                    },
+                    depth,
+                },
+                false,
+            ));
         }
-        let select = ast::Select { operand: operand.expr, field: name, test_only: false };
-        Ok(self.part(dot.offset, ast::Kind::Select(Box::new(select)), depth))
+        let select = ast::Select {
+            operand: operand.expr,
+            field: name,
+            test_only: false,
+        };
+        Ok((
+            self.part(dot.offset, ast::Kind::Select(Box::new(select)), depth),
+            false,
+        ))
+    }
+
+    /// The closing token; where it is missing, what stands before it counts none the less. Whether that ended the rule.
+    fn closed(&mut self, close: Kind, after: Set) -> Result<bool, Fatal> {
+        match self.expect(close, after) {
+            Ok(_) => Ok(false),
+            Err(halt) => self.recover(halt).map(|()| true),
+        }
     }
 
     /// `[index]` or `[?index]`.
-    fn index(&mut self, operand: Part) -> Result<Part, Halt> {
+    fn index(&mut self, operand: Part) -> Result<(Part, bool), Halt> {
         self.fits();
         let open = self.consume();
         let id = self.places.add(Some(open.offset));
@@ -418,13 +498,16 @@ impl Parser {
             self.consume();
         }
         let index = self.expr(Set::of(&[Kind::RightBracket]))?;
-        self.expect(Kind::RightBracket, MEMBERS)?;
+        let ended = self.closed(Kind::RightBracket, MEMBERS)?;
         let function = if optional { op::OPT_INDEX } else { op::INDEX };
         let depth = self.deeper(operand.depth.max(index.depth))?;
-        Ok(self.call(id, function.into(), None, vec![operand.expr, index.expr], depth))
+        Ok((
+            self.call(id, function.into(), None, vec![operand.expr, index.expr], depth),
+            ended,
+        ))
     }
 
-    /// What stands between the parentheses of a call, and the closing one.
+    /// What stands between the parentheses of a call.
     fn arguments(&mut self) -> Result<(Vec<Expr>, u32), Halt> {
         let close = Set::of(&[Kind::RightParen]);
         self.fits();
@@ -437,14 +520,19 @@ impl Parser {
                     deepest = deepest.max(arg.depth);
                     args.push(arg.expr);
                     if this.peek(0) != Kind::Comma {
-                        return Ok(Part { expr: Expr { id: 0, kind: ast::Kind::Unspecified }, depth: 0 });
+                        return Ok(Part {
+                            expr: Expr {
+                                id: 0,
+                                kind: ast::Kind::Unspecified,
+                            },
+                            depth: 0,
+                        });
                     }
                     this.fits();
                     this.consume();
                 }
             })?;
         }
-        self.expect(Kind::RightParen, END)?;
         Ok((args, deepest))
     }
 
@@ -457,7 +545,7 @@ impl Parser {
                     this.fits();
                     this.consume();
                     let nested = this.expr(Set::of(&[Kind::RightParen]))?;
-                    this.expect(Kind::RightParen, END)?;
+                    this.closed(Kind::RightParen, END)?;
                     Ok(nested)
                 }
                 Kind::LeftBracket => this.list(),
@@ -493,15 +581,22 @@ impl Parser {
         }
         if self.peek(0) != Kind::LeftParen {
             if reserved {
-                return Ok(self.error(first.offset, format!("reserved identifier: {}", text.trim_start_matches('.'))));
+                return Ok(self.error(
+                    first.offset,
+                    format!("reserved identifier: {}", text.trim_start_matches('.')),
+                ));
             }
             return Ok(self.part(name.offset, ast::Kind::Ident(text.into()), 0));
         }
         let open = self.consume();
         let id = self.places.add(Some(open.offset));
         let (args, depth) = self.arguments()?;
+        self.closed(Kind::RightParen, END)?;
         if reserved {
-            return Ok(self.error(first.offset, format!("reserved identifier: {}", text.trim_start_matches('.'))));
+            return Ok(self.error(
+                first.offset,
+                format!("reserved identifier: {}", text.trim_start_matches('.')),
+            ));
         }
         Ok(self.call(id, text.into(), None, args, depth))
     }
@@ -517,9 +612,9 @@ impl Parser {
         let id = self.places.add(Some(open.offset));
         let end = Set::of(&[Kind::Comma, Kind::RightBrace]);
         let begin = OPTIONAL.and(NAME);
-        self.sync(begin.and(end))?;
+        let synced = self.synced(begin.and(end))?;
         let (mut fields, mut deepest) = (Vec::new(), 0);
-        if begin.has(self.peek(0)) {
+        if synced && begin.has(self.peek(0)) {
             self.rule(&[Rule::List], end, |this| {
                 loop {
                     let mut name = None;
@@ -537,18 +632,32 @@ impl Parser {
                         }
                         this.fits();
                         name = Some(this.consume());
-                        Ok(Part { expr: Expr { id: 0, kind: ast::Kind::Unspecified }, depth: 0 })
+                        Ok(Part {
+                            expr: Expr {
+                                id: 0,
+                                kind: ast::Kind::Unspecified,
+                            },
+                            depth: 0,
+                        })
                     })?;
-                    let colon = this.expect(Kind::Colon, EXPR)?.map_or(open.offset, |colon| colon.offset);
+                    let colon = this
+                        .expect(Kind::Colon, EXPR)?
+                        .map_or(open.offset, |colon| colon.offset);
                     let id = this.places.add(Some(colon));
                     let value = this.expr(COMMA)?;
                     deepest = deepest.max(value.depth);
                     if let Some(name) = name {
                         if name.kind == Kind::EscapedIdentifier {
-                            this.later.push((Some(name.offset), "unsupported syntax: '`'".to_owned()));
+                            this.later
+                                .push((Some(name.offset), "unsupported syntax: '`'".to_owned()));
                         }
                         let name = this.text_of(name).into();
-                        fields.push(Field { id, name, value: value.expr, optional });
+                        fields.push(Field {
+                            id,
+                            name,
+                            value: value.expr,
+                            optional,
+                        });
                     }
                     if this.peek(0) != Kind::Comma || !begin.has(this.peek(1)) {
                         return Ok(value_of(value.depth));
@@ -558,20 +667,37 @@ impl Parser {
                 }
             })?;
         }
-        self.close(Kind::RightBrace)?;
-        let kind = ast::Kind::Struct(Box::new(ast::Struct { name: name.into(), fields }));
-        Ok(Part { expr: Expr { id, kind }, depth: deepest })
+        if synced {
+            self.close(Kind::RightBrace)?;
+        }
+        let kind = ast::Kind::Struct(Box::new(ast::Struct {
+            name: name.into(),
+            fields,
+        }));
+        Ok(Part {
+            expr: Expr { id, kind },
+            depth: deepest,
+        })
+    }
+
+    /// As `sync`; where that ends the rule, what was read of it counts none the less.
+    fn synced(&mut self, set: Set) -> Result<bool, Fatal> {
+        match self.sync(set) {
+            Ok(()) => Ok(true),
+            Err(halt) => self.recover(halt).map(|()| false),
+        }
     }
 
     /// A comma that may stand behind the last element, and the closing bracket or brace.
-    fn close(&mut self, close: Kind) -> Result<(), Halt> {
-        self.sync(Set::of(&[Kind::Comma, close]))?;
+    fn close(&mut self, close: Kind) -> Result<(), Fatal> {
+        if let Err(halt) = self.sync(Set::of(&[Kind::Comma, close])) {
+            return self.recover(halt);
+        }
         if self.peek(0) == Kind::Comma {
             self.fits();
             self.consume();
         }
-        self.expect(close, END)?;
-        Ok(())
+        self.closed(close, END).map(|_| ())
     }
 
     /// A `?` that may stand before an element, and the element.
@@ -595,9 +721,9 @@ impl Parser {
         let id = self.places.add(Some(open.offset));
         let end = Set::of(&[Kind::Comma, Kind::RightBracket]);
         let begin = OPTIONAL.and(EXPR);
-        self.sync(begin.and(end))?;
+        let synced = self.synced(begin.and(end))?;
         let (mut elements, mut optional, mut deepest) = (Vec::new(), Vec::new(), 0);
-        if begin.has(self.peek(0)) {
+        if synced && begin.has(self.peek(0)) {
             self.rule(&[Rule::List], end, |this| {
                 loop {
                     let (element, is_optional) = this.optional(COMMA)?;
@@ -614,9 +740,14 @@ impl Parser {
                 }
             })?;
         }
-        self.close(Kind::RightBracket)?;
+        if synced {
+            self.close(Kind::RightBracket)?;
+        }
         let kind = ast::Kind::List(Box::new(ast::List { elements, optional }));
-        Ok(Part { expr: Expr { id, kind }, depth: deepest })
+        Ok(Part {
+            expr: Expr { id, kind },
+            depth: deepest,
+        })
     }
 
     fn map(&mut self) -> Result<Part, Halt> {
@@ -625,17 +756,23 @@ impl Parser {
         let id = self.places.add(Some(open.offset));
         let end = Set::of(&[Kind::Comma, Kind::RightBrace]);
         let begin = OPTIONAL.and(EXPR);
-        self.sync(begin.and(end))?;
+        let synced = self.synced(begin.and(end))?;
         let (mut entries, mut deepest) = (Vec::new(), 0);
-        if begin.has(self.peek(0)) {
+        if synced && begin.has(self.peek(0)) {
             self.rule(&[Rule::List], end, |this| {
                 loop {
                     let (key, optional) = this.optional(COLON)?;
-                    let colon = this.expect(Kind::Colon, EXPR)?.map_or(open.offset, |colon| colon.offset);
+                    let colon = this
+                        .expect(Kind::Colon, EXPR)?
+                        .map_or(open.offset, |colon| colon.offset);
                     this.places.add(Some(colon));
                     let value = this.expr(COMMA)?;
                     deepest = deepest.max(key.depth).max(value.depth);
-                    entries.push(Entry { key: key.expr, value: value.expr, optional });
+                    entries.push(Entry {
+                        key: key.expr,
+                        value: value.expr,
+                        optional,
+                    });
                     if this.peek(0) != Kind::Comma || !begin.has(this.peek(1)) {
                         return Ok(value_of(deepest));
                     }
@@ -644,8 +781,16 @@ impl Parser {
                 }
             })?;
         }
-        self.close(Kind::RightBrace)?;
-        Ok(Part { expr: Expr { id, kind: ast::Kind::Map(entries) }, depth: deepest })
+        if synced {
+            self.close(Kind::RightBrace)?;
+        }
+        Ok(Part {
+            expr: Expr {
+                id,
+                kind: ast::Kind::Map(entries),
+            },
+            depth: deepest,
+        })
     }
 
     fn literal(&mut self) -> Result<Part, Halt> {
@@ -658,7 +803,10 @@ impl Parser {
             _ => false,
         };
         if !fits {
-            return Err(Halt::NoViableAlternative(first, self.token(usize::from(negative))));
+            return Err(Halt::NoViableAlternative(
+                first,
+                self.token(usize::from(negative)),
+            ));
         }
         self.fits();
         if negative {
@@ -670,9 +818,15 @@ impl Parser {
             Kind::True => Ok(Literal::Bool(true)),
             Kind::False => Ok(Literal::Bool(false)),
             Kind::Null => Ok(Literal::Null),
-            Kind::Int => int(&text, negative).map(Literal::Int).ok_or("invalid int literal"),
-            Kind::Uint => uint(text.trim_end_matches(['u', 'U'])).map(Literal::Uint).ok_or("invalid uint literal"),
-            Kind::Float => double(&text, negative).map(Literal::Double).ok_or("invalid double literal"),
+            Kind::Int => int(&text, negative)
+                .map(Literal::Int)
+                .ok_or("invalid int literal"),
+            Kind::Uint => uint(text.trim_end_matches(['u', 'U']))
+                .map(Literal::Uint)
+                .ok_or("invalid uint literal"),
+            Kind::Float => double(&text, negative)
+                .map(Literal::Double)
+                .ok_or("invalid double literal"),
             Kind::Bytes => unescape::unescape(&text[1..], true).map(|bytes| Literal::Bytes(bytes.into())),
             _ => unescape::unescape(&text, false)
                 .map(|bytes| Literal::String(String::from_utf8_lossy(&bytes).into())),
@@ -688,10 +842,24 @@ impl Parser {
     }
 
     /// A call, or what the macro of that name makes of it.
-    fn call(&mut self, id: ast::Id, function: Arc<str>, target: Option<Expr>, args: Vec<Expr>, depth: u32) -> Part {
+    fn call(
+        &mut self,
+        id: ast::Id,
+        function: Arc<str>,
+        target: Option<Expr>,
+        args: Vec<Expr>,
+        depth: u32,
+    ) -> Part {
         let Some(expand) = macros::find(&function, args.len(), target.is_some()) else {
-            let kind = ast::Kind::Call(Box::new(ast::Call { function, target, args }));
-            return Part { expr: Expr { id, kind }, depth };
+            let kind = ast::Kind::Call(Box::new(ast::Call {
+                function,
+                target,
+                args,
+            }));
+            return Part {
+                expr: Expr { id, kind },
+                depth,
+            };
         };
         let mut factory = macros::Factory::new(&mut self.places, id);
         let expanded = expand(&mut factory, target, args);
@@ -701,7 +869,13 @@ impl Parser {
             Err(macros::Error { offset, message }) => {
                 self.later.push((offset, message));
                 let id = self.places.add(offset);
-                Part { expr: Expr { id, kind: ast::Kind::Unspecified }, depth }
+                Part {
+                    expr: Expr {
+                        id,
+                        kind: ast::Kind::Unspecified,
+                    },
+                    depth,
+                }
             }
         }
     }
@@ -709,20 +883,34 @@ impl Parser {
 
 fn value_of(depth: u32) -> Part {
     Part {
-        expr: Expr { id: 0, kind: ast::Kind::Unspecified },
+        expr: Expr {
+            id: 0,
+            kind: ast::Kind::Unspecified,
+        },
         depth,
     }
 }
 
 /// The terms of these operators, the first of which has this number, as a balanced tree.
 fn balanced(function: &Arc<str>, terms: &mut [Option<Expr>], operators: &[ast::Id], from: usize) -> Expr {
-    let none = Expr { id: 0, kind: ast::Kind::Unspecified };
+    let none = Expr {
+        id: 0,
+        kind: ast::Kind::Unspecified,
+    };
     let middle = operators.len() / 2;
     let side = |terms: &mut [Option<Expr>], begin: usize, end: usize| {
         if begin == end {
-            return terms.get_mut(from + begin).and_then(Option::take).unwrap_or_else(|| none.clone());
+            return terms
+                .get_mut(from + begin)
+                .and_then(Option::take)
+                .unwrap_or_else(|| none.clone());
         }
-        balanced(function, terms, operators.get(begin..end).unwrap_or_default(), from + begin)
+        balanced(
+            function,
+            terms,
+            operators.get(begin..end).unwrap_or_default(),
+            from + begin,
+        )
     };
     let left = side(terms, 0, middle);
     let right = side(terms, middle + 1, operators.len());

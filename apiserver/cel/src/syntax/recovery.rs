@@ -135,7 +135,11 @@ impl Parser {
         }
         self.recovery.silent = true;
         let token = self.token(0);
-        let message = format!("extraneous input {} expecting {}", self.shown(token), self.expected(set));
+        let message = format!(
+            "extraneous input {} expecting {}",
+            self.shown(token),
+            self.expected(set)
+        );
         self.syntax_error(token, &message)
     }
 
@@ -150,19 +154,26 @@ impl Parser {
             self.recovery.silent = true;
             match halt {
                 Halt::NoViableAlternative(from, to) => {
-                    let mut input = self.text().get(from.begin..to.end).unwrap_or_default();
-                    if from.kind == Kind::Eof {
-                        input = "<EOF>";
-                    }
-                    let message = match input {
-                        ".true" | ".false" | ".null" => format!("mismatched input '{}' expecting IDENTIFIER", &input[1..]),
-                        _ => format!("no viable alternative at input '{}'", escape_spaces(input)),
+                    let input = if from.kind == Kind::Eof {
+                        "<EOF>".to_owned()
+                    } else {
+                        self.between(from, to)
+                    };
+                    let message = match &*input {
+                        ".true" | ".false" | ".null" => {
+                            format!("mismatched input '{}' expecting IDENTIFIER", &input[1..])
+                        }
+                        _ => format!("no viable alternative at input '{}'", escape_spaces(&input)),
                     };
                     self.syntax_error(to, &message)?;
                 }
                 _ => {
                     let token = self.token(0);
-                    let message = format!("mismatched input {} expecting {}", self.shown(token), self.expected(state));
+                    let message = format!(
+                        "mismatched input {} expecting {}",
+                        self.shown(token),
+                        self.expected(state)
+                    );
                     self.syntax_error(token, &message)?;
                 }
             }
@@ -176,6 +187,22 @@ impl Parser {
         self.recovery.last = Some(self.at);
         self.recovery.states.push(state);
         self.skip_until(self.behind(), Some(skipped))
+    }
+
+    /// The text of tokens and of what is between them, but for what is no token.
+    fn between(&self, from: Token, to: Token) -> String {
+        let end = to.end;
+        let (mut out, mut at) = (String::new(), from.begin);
+        for (begin, after) in self
+            .no_tokens
+            .iter()
+            .filter(|(begin, _)| (from.begin..end).contains(begin))
+        {
+            out.push_str(self.text().get(at..*begin).unwrap_or_default());
+            at = *after;
+        }
+        out.push_str(self.text().get(at..end).unwrap_or_default());
+        out
     }
 
     fn attempt(&mut self) -> Result<(), Fatal> {
@@ -193,7 +220,9 @@ impl Parser {
         let mut skipped = limited.unwrap_or_default();
         while self.peek(0) != Kind::Eof && !set.has(self.peek(0)) {
             if limited.is_some() && skipped >= MAX_SKIPPED {
-                return Err(self.fatal(format!("error recovery token lookahead limit exceeded: {MAX_SKIPPED}")));
+                return Err(self.fatal(format!(
+                    "error recovery token lookahead limit exceeded: {MAX_SKIPPED}"
+                )));
             }
             self.consume();
             skipped += 1;
@@ -204,7 +233,11 @@ impl Parser {
     /// What may come in this state, the rules around it included.
     fn expected(&self, set: Set) -> Set {
         let within = self.within_context(set);
-        if within.may_end() { within.without_epsilon().and(Set::of(&[Kind::Eof])) } else { within }
+        if within.may_end() {
+            within.without_epsilon().and(Set::of(&[Kind::Eof]))
+        } else {
+            within
+        }
     }
 
     /// What may come: where a rule may end, what may come behind it.

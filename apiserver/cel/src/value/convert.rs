@@ -3,7 +3,7 @@
 use super::{Outcome, Text, Timestamp, Value, fail, float, parse_duration, parse_rfc3339, time};
 
 /// The int that a double is, if it is one.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "it is compared afterwards")]
+#[expect(clippy::cast_precision_loss, reason = "it is compared afterwards")]
 pub(super) fn double_to_int_lossless(value: f64) -> Option<i64> {
     let int = double_to_int(value)?;
     (int as f64 == value).then_some(int)
@@ -16,7 +16,11 @@ pub(super) fn double_to_uint_lossless(value: f64) -> Option<u64> {
     (uint as f64 == value).then_some(uint)
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "it is within the range")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "it is within the range"
+)]
 fn double_to_int(value: f64) -> Option<i64> {
     (value > i64::MIN as f64 && value < i64::MAX as f64).then_some(value as i64)
 }
@@ -39,12 +43,19 @@ fn parse_int(text: &str) -> Option<i64> {
 /// What `strconv.ParseFloat` reads.
 pub(crate) fn parse_double(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let special = ["inf", "infinity", "nan"].iter().any(|name| unsigned.eq_ignore_ascii_case(name));
+    let special = ["inf", "infinity", "nan"]
+        .iter()
+        .any(|name| unsigned.eq_ignore_ascii_case(name));
     if special {
         // A number that is none has no sign.
-        return (unsigned.len() == text.len() || !unsigned.eq_ignore_ascii_case("nan")).then(|| text.parse().ok()).flatten();
+        return (unsigned.len() == text.len() || !unsigned.eq_ignore_ascii_case("nan"))
+            .then(|| text.parse().ok())
+            .flatten();
     }
-    if unsigned.len() > 2 && unsigned.as_bytes().first() == Some(&b'0') && matches!(unsigned.as_bytes().get(1), Some(b'x' | b'X')) {
+    if unsigned.len() > 2
+        && unsigned.as_bytes().first() == Some(&b'0')
+        && matches!(unsigned.as_bytes().get(1), Some(b'x' | b'X'))
+    {
         return parse_hexadecimal(text, unsigned);
     }
     let value: f64 = text.parse().ok()?;
@@ -91,11 +102,17 @@ impl<'a> Value<'a> {
     pub(crate) fn to_int(&self) -> Outcome<'a> {
         match self {
             Self::Int(value) => Ok(Self::Int(*value)),
-            Self::Uint(value) => i64::try_from(*value).map_or_else(|_| fail("integer overflow"), |value| Ok(Self::Int(value))),
-            Self::Double(value) => double_to_int(*value).map_or_else(|| fail("integer overflow"), |value| Ok(Self::Int(value))),
+            Self::Uint(value) => {
+                i64::try_from(*value).map_or_else(|_| fail("integer overflow"), |value| Ok(Self::Int(value)))
+            }
+            Self::Double(value) => {
+                double_to_int(*value).map_or_else(|| fail("integer overflow"), |value| Ok(Self::Int(value)))
+            }
             Self::Duration(value) => Ok(Self::Int(*value)),
             Self::Timestamp(time) => Ok(Self::Int(time.seconds())),
-            Self::String(text) => parse_int(text).map_or_else(|| self.cannot_be("int"), |value| Ok(Self::Int(value))),
+            Self::String(text) => {
+                parse_int(text).map_or_else(|| self.cannot_be("int"), |value| Ok(Self::Int(value)))
+            }
             _ => self.cannot_be("int"),
         }
     }
@@ -105,11 +122,15 @@ impl<'a> Value<'a> {
         const OVERFLOW: &str = "unsigned integer overflow";
         match self {
             Self::Uint(value) => Ok(Self::Uint(*value)),
-            Self::Int(value) => u64::try_from(*value).map_or_else(|_| fail(OVERFLOW), |value| Ok(Self::Uint(value))),
-            Self::Double(value) => double_to_uint(*value).map_or_else(|| fail(OVERFLOW), |value| Ok(Self::Uint(value))),
-            Self::String(text) if !text.starts_with('+') => {
-                text.parse().map_or_else(|_| self.cannot_be("uint"), |value| Ok(Self::Uint(value)))
+            Self::Int(value) => {
+                u64::try_from(*value).map_or_else(|_| fail(OVERFLOW), |value| Ok(Self::Uint(value)))
             }
+            Self::Double(value) => {
+                double_to_uint(*value).map_or_else(|| fail(OVERFLOW), |value| Ok(Self::Uint(value)))
+            }
+            Self::String(text) if !text.starts_with('+') => text
+                .parse()
+                .map_or_else(|_| self.cannot_be("uint"), |value| Ok(Self::Uint(value))),
             _ => self.cannot_be("uint"),
         }
     }
@@ -121,7 +142,9 @@ impl<'a> Value<'a> {
             Self::Double(value) => Ok(Self::Double(*value)),
             Self::Int(value) => Ok(Self::Double(*value as f64)),
             Self::Uint(value) => Ok(Self::Double(*value as f64)),
-            Self::String(text) => parse_double(text).map_or_else(|| self.cannot_be("double"), |value| Ok(Self::Double(value))),
+            Self::String(text) => {
+                parse_double(text).map_or_else(|| self.cannot_be("double"), |value| Ok(Self::Double(value)))
+            }
             _ => self.cannot_be("double"),
         }
     }
@@ -153,7 +176,12 @@ impl<'a> Value<'a> {
         let text = match self {
             Self::String(_) => return Ok(self.clone()),
             Self::Null => "null".to_owned(),
-            Self::Bool(_) | Self::Int(_) | Self::Uint(_) | Self::Ip(_) | Self::Cidr(_) | Self::Timestamp(_) => self.to_string(),
+            Self::Bool(_)
+            | Self::Int(_)
+            | Self::Uint(_)
+            | Self::Ip(_)
+            | Self::Cidr(_)
+            | Self::Timestamp(_) => self.to_string(),
             Self::Double(value) => float(*value),
             Self::Duration(duration) => time::duration_text(*duration),
             Self::Type(name) => name.to_string(),
@@ -170,8 +198,10 @@ impl<'a> Value<'a> {
     pub(crate) fn to_duration(&self) -> Outcome<'a> {
         match self {
             Self::Duration(value) => Ok(Self::Duration(*value)),
-            Self::String(text) => parse_duration(text)
-                .map_or_else(|| self.cannot_be("google.protobuf.Duration"), |value| Ok(Self::Duration(value))),
+            Self::String(text) => parse_duration(text).map_or_else(
+                || self.cannot_be("google.protobuf.Duration"),
+                |value| Ok(Self::Duration(value)),
+            ),
             _ => self.cannot_be("google.protobuf.Duration"),
         }
     }

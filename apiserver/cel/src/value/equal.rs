@@ -17,9 +17,10 @@ pub(crate) fn equal<'a>(ours: &Value<'a>, theirs: &Value<'a>) -> Result<bool, Fa
 pub(crate) fn equal_inner<'a>(ours: &Value<'a>, theirs: &Value<'a>) -> Result<bool, Fail> {
     match (ours, theirs) {
         (Value::String(ours), Value::String(theirs)) => Ok(**ours == **theirs),
-        (Value::Int(_) | Value::Uint(_) | Value::Double(_), Value::Int(_) | Value::Uint(_) | Value::Double(_)) => {
-            Ok(numbers(ours, theirs) == Some(Ordering::Equal))
-        }
+        (
+            Value::Int(_) | Value::Uint(_) | Value::Double(_),
+            Value::Int(_) | Value::Uint(_) | Value::Double(_),
+        ) => Ok(numbers(ours, theirs) == Some(Ordering::Equal)),
         (Value::Bool(ours), Value::Bool(theirs)) => Ok(ours == theirs),
         (Value::Null, Value::Null) => Ok(true),
         (Value::List(ours), _) => list::lists_are_equal(ours, theirs),
@@ -39,7 +40,12 @@ pub(crate) fn equal_inner<'a>(ours: &Value<'a>, theirs: &Value<'a>) -> Result<bo
         (Value::Format(ours), Value::Format(theirs)) => Ok(ours.name == theirs.name),
         (Value::Semver(ours), Value::Semver(theirs)) => Ok(ours.compare(theirs) == Ordering::Equal),
         (
-            Value::Quantity(..) | Value::Url(_) | Value::Ip(_) | Value::Cidr(_) | Value::Format(_) | Value::Semver(_),
+            Value::Quantity(..)
+            | Value::Url(_)
+            | Value::Ip(_)
+            | Value::Cidr(_)
+            | Value::Format(_)
+            | Value::Semver(_),
             _,
         ) => no_overload(),
         (Value::Unknown(ours), Value::Unknown(theirs)) => Ok(ours == theirs),
@@ -51,12 +57,13 @@ pub(crate) fn equal_inner<'a>(ours: &Value<'a>, theirs: &Value<'a>) -> Result<bo
 /// `<` and its like: the order of two values.
 pub(crate) fn compare(ours: &Value<'_>, theirs: &Value<'_>) -> Result<Ordering, Fail> {
     match (ours, theirs) {
-        (Value::Int(_) | Value::Uint(_) | Value::Double(_), Value::Int(_) | Value::Uint(_) | Value::Double(_)) => {
-            match numbers(ours, theirs) {
-                Some(ordering) => Ok(ordering),
-                None => fail("NaN values cannot be ordered"),
-            }
-        }
+        (
+            Value::Int(_) | Value::Uint(_) | Value::Double(_),
+            Value::Int(_) | Value::Uint(_) | Value::Double(_),
+        ) => match numbers(ours, theirs) {
+            Some(ordering) => Ok(ordering),
+            None => fail("NaN values cannot be ordered"),
+        },
         (Value::Double(number), _) if number.is_nan() => fail("NaN values cannot be ordered"),
         (Value::String(ours), Value::String(theirs)) => Ok((**ours).cmp(&**theirs)),
         (Value::Bytes(ours), Value::Bytes(theirs)) => Ok(ours.cmp(theirs)),

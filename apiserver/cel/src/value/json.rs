@@ -15,7 +15,10 @@ pub(crate) fn from_json(json: &Json) -> Value<'_> {
             .as_i64()
             .map_or_else(|| Value::Double(number.as_f64().unwrap_or(f64::NAN)), Value::Int),
         Json::String(text) => Value::String(Text::Borrowed(text)),
-        Json::Array(elements) => Value::List(List::Json { elements, schema: None }),
+        Json::Array(elements) => Value::List(List::Json {
+            elements,
+            schema: None,
+        }),
         Json::Object(map) => Value::Map(Map::Json { map, schema: None }),
     }
 }
@@ -37,7 +40,10 @@ pub(crate) fn from_schema<'a>(json: &'a Json, schema: &'a Schema) -> Outcome<'a>
     }
     match schema.kind {
         SchemaKind::Object => match json {
-            Json::Object(map) => Ok(Value::Map(Map::Json { map, schema: Some(schema) })),
+            Json::Object(map) => Ok(Value::Map(Map::Json {
+                map,
+                schema: Some(schema),
+            })),
             _ => fail("invalid data, expected a map for the provided schema with type=object"),
         },
         SchemaKind::Array => {
@@ -52,7 +58,10 @@ pub(crate) fn from_schema<'a>(json: &'a Json, schema: &'a Schema) -> Outcome<'a>
                     "invalid x-kubernetes-list-type, expected 'map', 'set' or 'atomic' but got {other}"
                 ));
             }
-            Ok(Value::List(List::Json { elements, schema: Some(schema) }))
+            Ok(Value::List(List::Json {
+                elements,
+                schema: Some(schema),
+            }))
         }
         SchemaKind::String => {
             let Json::String(text) = json else {
@@ -90,15 +99,23 @@ fn formatted(text: &str, format: Format) -> Outcome<'_> {
         },
         Format::Date => match parse_date(text) {
             Some(time) => Ok(Value::Timestamp(time)),
-            None => fail(format!("Invalid date formatted string {text}: parsing time {}", super::quote(text))),
+            None => fail(format!(
+                "Invalid date formatted string {text}: parsing time {}",
+                super::quote(text)
+            )),
         },
         Format::DateTime => match parse_date_time(text) {
             Some(time) => Ok(Value::Timestamp(time)),
-            None => fail(format!("Invalid date-time formatted string {text}: parsing time {}", super::quote(text))),
+            None => fail(format!(
+                "Invalid date-time formatted string {text}: parsing time {}",
+                super::quote(text)
+            )),
         },
         Format::Byte => match crate::library::decode_base64(text) {
             Some(bytes) => Ok(Value::Bytes(bytes.into())),
-            None => fail(format!("Invalid byte formatted string {text}: illegal base64 data")),
+            None => fail(format!(
+                "Invalid byte formatted string {text}: illegal base64 data"
+            )),
         },
     }
 }
@@ -120,7 +137,10 @@ impl<'a> Value<'a> {
     /// The value without what a schema says of it, as Go's `Value()` and back.
     pub(crate) fn native(self) -> Self {
         match self {
-            Self::List(List::Json { elements, .. }) => Self::List(List::Json { elements, schema: None }),
+            Self::List(List::Json { elements, .. }) => Self::List(List::Json {
+                elements,
+                schema: None,
+            }),
             Self::List(List::Grown { elements, .. }) => {
                 let native = |element: &super::list::Element<'a>| match element {
                     super::list::Element::Json(json) => from_json(json),
@@ -137,7 +157,11 @@ impl<'a> Value<'a> {
     /// A value that was added to a list, by the schema of its items.
     pub(crate) fn retyped(&self, schema: &'a Schema) -> Outcome<'a> {
         if matches!(self, Self::Null) {
-            return if schema.nullable { Ok(Self::Null) } else { fail("invalid data, got null for schema with nullable=false") };
+            return if schema.nullable {
+                Ok(Self::Null)
+            } else {
+                fail("invalid data, got null for schema with nullable=false")
+            };
         }
         if schema.int_or_string {
             return match self {
@@ -146,18 +170,28 @@ impl<'a> Value<'a> {
             };
         }
         match (schema.kind, self) {
-            (SchemaKind::Object, Self::Map(Map::Json { map, .. })) => Ok(Self::Map(Map::Json { map, schema: Some(schema) })),
-            (SchemaKind::Object, _) => fail("invalid data, expected a map for the provided schema with type=object"),
-            (SchemaKind::Array, Self::List(List::Json { elements, .. })) => {
-                Ok(Self::List(List::Json { elements, schema: Some(schema) }))
+            (SchemaKind::Object, Self::Map(Map::Json { map, .. })) => Ok(Self::Map(Map::Json {
+                map,
+                schema: Some(schema),
+            })),
+            (SchemaKind::Object, _) => {
+                fail("invalid data, expected a map for the provided schema with type=object")
             }
-            (SchemaKind::Array, _) => fail("invalid data, expected an array for the provided schema with type=array"),
-            (SchemaKind::String, Self::String(text)) if schema.format == Format::Other => Ok(Self::String(text.clone())),
+            (SchemaKind::Array, Self::List(List::Json { elements, .. })) => Ok(Self::List(List::Json {
+                elements,
+                schema: Some(schema),
+            })),
+            (SchemaKind::Array, _) => {
+                fail("invalid data, expected an array for the provided schema with type=array")
+            }
+            (SchemaKind::String, Self::String(text)) if schema.format == Format::Other => {
+                Ok(Self::String(text.clone()))
+            }
             (SchemaKind::String, Self::String(Text::Borrowed(text))) => formatted(text, schema.format),
             (SchemaKind::String, _) => fail(format!("invalid data, expected string, got {}", self.go_type())),
-            (SchemaKind::Number, Self::Double(_)) | (SchemaKind::Integer, Self::Int(_)) | (SchemaKind::Boolean, Self::Bool(_)) => {
-                Ok(self.clone())
-            }
+            (SchemaKind::Number, Self::Double(_))
+            | (SchemaKind::Integer, Self::Int(_))
+            | (SchemaKind::Boolean, Self::Bool(_)) => Ok(self.clone()),
             #[expect(clippy::cast_precision_loss, reason = "Go converts so")]
             (SchemaKind::Number, Self::Int(number)) => Ok(Self::Double(*number as f64)),
             (SchemaKind::Number, _) => fail(format!("invalid data, expected float, got {}", self.go_type())),
@@ -202,6 +236,7 @@ impl<'a> Value<'a> {
 
     /// The value as JSON, by which elements of sets are compared.
     pub(crate) fn to_json_text(&self) -> String {
-        self.to_json().map_or_else(|| format!("{} {self}", self.type_name()), |json| json.to_string())
+        self.to_json()
+            .map_or_else(|| format!("{} {self}", self.type_name()), |json| json.to_string())
     }
 }

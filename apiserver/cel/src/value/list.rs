@@ -14,10 +14,16 @@ pub enum List<'a> {
     Values(Arc<Vec<Value<'a>>>),
     /// Of JSON: by a schema, or as it is.
     #[doc(hidden)]
-    Json { elements: &'a [Json], schema: Option<&'a Schema> },
+    Json {
+        elements: &'a [Json],
+        schema: Option<&'a Schema>,
+    },
     /// One of a schema to which something was added: it is of that schema.
     #[doc(hidden)]
-    Grown { elements: Arc<Vec<Element<'a>>>, schema: &'a Schema },
+    Grown {
+        elements: Arc<Vec<Element<'a>>>,
+        schema: &'a Schema,
+    },
     /// Two, one behind the other, and how many elements the first has.
     #[doc(hidden)]
     Chain(Arc<(Self, Self, usize, usize)>),
@@ -39,7 +45,7 @@ pub(crate) trait Lister<'a> {
     fn get(&self, at: usize) -> Outcome<'a>;
 }
 
-fn no_items<'s>(schema: &'s Schema) -> Result<&'s Schema, Fail> {
+fn no_items(schema: &Schema) -> Result<&Schema, Fail> {
     match schema.items.as_deref() {
         Some(items) => Ok(items),
         None => fail("invalid array type, expected Items with a non-empty Schema"),
@@ -59,17 +65,25 @@ impl<'a> Lister<'a> for List<'a> {
     fn get(&self, at: usize) -> Outcome<'a> {
         let value = match self {
             Self::Values(values) => values.get(at).cloned().map(Ok),
-            Self::Json { elements, schema: None } => elements.get(at).map(|json| Ok(from_json(json))),
-            Self::Json { elements, schema: Some(schema) } => {
-                elements.get(at).map(|json| from_schema(json, no_items(schema)?))
-            }
+            Self::Json {
+                elements,
+                schema: None,
+            } => elements.get(at).map(|json| Ok(from_json(json))),
+            Self::Json {
+                elements,
+                schema: Some(schema),
+            } => elements.get(at).map(|json| from_schema(json, no_items(schema)?)),
             Self::Grown { elements, schema } => elements.get(at).map(|element| match element {
                 Element::Json(json) => from_schema(json, no_items(schema)?),
                 Element::Added(value) => value.retyped(no_items(schema)?),
             }),
             Self::Chain(chain) => {
                 let (first, second, length, _) = &**chain;
-                return if at < *length { first.get(at) } else { second.get(at - length) };
+                return if at < *length {
+                    first.get(at)
+                } else {
+                    second.get(at - length)
+                };
             }
         };
         value.unwrap_or_else(|| fail(format!("index out of bounds: {at}")))
@@ -85,7 +99,10 @@ impl<'a> List<'a> {
     /// The schema by which the list compares and grows.
     pub(crate) const fn schema(&self) -> Option<&'a Schema> {
         match self {
-            Self::Json { schema: Some(schema), .. } | Self::Grown { schema, .. } => Some(schema),
+            Self::Json {
+                schema: Some(schema), ..
+            }
+            | Self::Grown { schema, .. } => Some(schema),
             _ => None,
         }
     }
@@ -123,7 +140,9 @@ impl<'a> List<'a> {
                 ListType::Set => elements.iter().position(|known| known.is_same(&added)),
                 ListType::Map => {
                     let key = added.key(&schema.list_map_keys);
-                    elements.iter().position(|known| known.key(&schema.list_map_keys) == key)
+                    elements
+                        .iter()
+                        .position(|known| known.key(&schema.list_map_keys) == key)
                 }
                 _ => None,
             };
@@ -137,13 +156,18 @@ impl<'a> List<'a> {
                 (None, _) => elements.push(added),
             }
         }
-        Ok(Self::Grown { elements: Arc::new(elements), schema })
+        Ok(Self::Grown {
+            elements: Arc::new(elements),
+            schema,
+        })
     }
 
     /// Whether an element is in the list.
     pub(crate) fn contains(&self, value: &Value<'a>) -> Outcome<'a> {
         if self.schema().is_none() {
-            let found = self.iter().any(|element| element.is_ok_and(|element| super::equal_inner(value, &element) == Ok(true)));
+            let found = self
+                .iter()
+                .any(|element| element.is_ok_and(|element| super::equal_inner(value, &element) == Ok(true)));
             return Ok(Value::Bool(found));
         }
         let mut error = None;
@@ -179,7 +203,9 @@ impl Element<'_> {
     /// The keys of an object in a list of maps, in JSON.
     pub(super) fn key(&self, keys: &[String]) -> Vec<String> {
         let of = |key: &String| match self {
-            Element::Json(json) => json.get(key).map_or_else(|| "null".to_owned(), ToString::to_string),
+            Element::Json(json) => json
+                .get(key)
+                .map_or_else(|| "null".to_owned(), ToString::to_string),
             Element::Added(Value::Map(map)) => map
                 .get_text(key)
                 .and_then(Result::ok)
@@ -208,7 +234,11 @@ pub(crate) fn index_of(index: &Value<'_>) -> Result<i64, Fail> {
 pub(super) fn lists_are_equal<'a>(ours: &List<'a>, theirs: &Value<'a>) -> Result<bool, Fail> {
     let schema = ours.schema();
     let Value::List(theirs) = theirs else {
-        return if schema.is_some() { no_overload() } else { Ok(false) };
+        return if schema.is_some() {
+            no_overload()
+        } else {
+            Ok(false)
+        };
     };
     if ours.size() != theirs.size() {
         return Ok(false);

@@ -18,7 +18,10 @@ pub enum Map<'a> {
     Values(Arc<Values<'a>>),
     /// Of JSON: by a schema, or as it is.
     #[doc(hidden)]
-    Json { map: &'a JsonMap<String, Json>, schema: Option<&'a Schema> },
+    Json {
+        map: &'a JsonMap<String, Json>,
+        schema: Option<&'a Schema>,
+    },
 }
 
 /// The entries of a map that was made, in the order in which they came.
@@ -72,7 +75,11 @@ impl<'a> Values<'a> {
 
     /// The value of a key, numbers of other types included.
     pub(crate) fn find(&self, key: &Value<'a>) -> Option<&Value<'a>> {
-        let exact = |key: &Value<'a>| self.position(key).and_then(|at| self.entries.get(at)).map(|(_, value)| value);
+        let exact = |key: &Value<'a>| {
+            self.position(key)
+                .and_then(|at| self.entries.get(at))
+                .map(|(_, value)| value)
+        };
         if let Some(value) = exact(key) {
             return Some(value);
         }
@@ -99,7 +106,12 @@ impl<'a> Values<'a> {
             None => {
                 self.entries.push((key, value));
                 if self.entries.len() == FEW + 1 {
-                    self.index = self.entries.iter().enumerate().map(|(at, (key, _))| (Key::of(key), at)).collect();
+                    self.index = self
+                        .entries
+                        .iter()
+                        .enumerate()
+                        .map(|(at, (key, _))| (Key::of(key), at))
+                        .collect();
                 } else if let Some((key, _)) = self.entries.last().filter(|_| self.entries.len() > FEW) {
                     self.index.insert(Key::of(key), self.entries.len() - 1);
                 }
@@ -115,7 +127,6 @@ impl<'a> Values<'a> {
             }
         }
     }
-
 }
 
 /// Whether Go takes two keys for one.
@@ -153,7 +164,9 @@ impl<'a> Mapper<'a> for Map<'a> {
     fn find(&self, key: &Value<'a>) -> Option<Outcome<'a>> {
         match (self, key) {
             (Self::Values(values), _) => values.find(key).cloned().map(Ok),
-            (Self::Json { schema: None, map }, Value::String(key)) => map.get(&**key).map(|json| Ok(from_json(json))),
+            (Self::Json { schema: None, map }, Value::String(key)) => {
+                map.get(&**key).map(|json| Ok(from_json(json)))
+            }
             (Self::Json { schema: None, .. }, _) => None,
             (Self::Json { schema: Some(_), .. }, Value::String(key)) => self.get_text(key),
             (Self::Json { schema: Some(_), .. }, _) => Some(no_overload()),
@@ -165,19 +178,33 @@ impl<'a> Map<'a> {
     /// The value of a name.
     pub(crate) fn get_text(&self, name: &str) -> Option<Outcome<'a>> {
         match self {
-            Self::Json { map, schema: Some(schema) } if schema.properties.is_some() && name.contains("__") => {
+            Self::Json {
+                map,
+                schema: Some(schema),
+            } if schema.properties.is_some() && name.contains("__") => {
                 let name = names::unescape(name)?;
                 self.get_field(map, schema, &name)
             }
-            Self::Json { map, schema: Some(schema) } => self.get_field(map, schema, name),
+            Self::Json {
+                map,
+                schema: Some(schema),
+            } => self.get_field(map, schema, name),
             Self::Json { map, schema: None } => map.get(name).map(|json| Ok(from_json(json))),
-            Self::Values(values) => values.find(&Value::String(Text::Shared(name.into()))).cloned().map(Ok),
+            Self::Values(values) => values
+                .find(&Value::String(Text::Shared(name.into())))
+                .cloned()
+                .map(Ok),
         }
     }
 
     /// The value of a field whose name is not escaped.
     #[expect(clippy::unused_self, reason = "it is a part of what reads maps")]
-    fn get_field(&self, map: &'a JsonMap<String, Json>, schema: &'a Schema, name: &str) -> Option<Outcome<'a>> {
+    fn get_field(
+        &self,
+        map: &'a JsonMap<String, Json>,
+        schema: &'a Schema,
+        name: &str,
+    ) -> Option<Outcome<'a>> {
         let json = map.get(name)?;
         if schema.properties.is_some() && json.is_null() {
             return None;
@@ -188,9 +215,10 @@ impl<'a> Map<'a> {
     /// The value of a key that is known when an expression is compiled, escaped and not.
     pub(crate) fn get_known(&self, name: &Value<'a>, unescaped: Option<&str>) -> Option<Outcome<'a>> {
         match self {
-            Self::Json { map, schema: Some(schema) } if schema.properties.is_some() => {
-                self.get_field(map, schema, unescaped?)
-            }
+            Self::Json {
+                map,
+                schema: Some(schema),
+            } if schema.properties.is_some() => self.get_field(map, schema, unescaped?),
             _ => self.find(name),
         }
     }
@@ -199,8 +227,13 @@ impl<'a> Map<'a> {
     pub(crate) fn keys(&self) -> Vec<Value<'a>> {
         match self {
             Self::Values(values) => values.entries.iter().map(|(key, _)| key.clone()).collect(),
-            Self::Json { map, schema: None } => map.keys().map(|key| Value::String(Text::Borrowed(key))).collect(),
-            Self::Json { map, schema: Some(schema) } => map
+            Self::Json { map, schema: None } => {
+                map.keys().map(|key| Value::String(Text::Borrowed(key))).collect()
+            }
+            Self::Json {
+                map,
+                schema: Some(schema),
+            } => map
                 .keys()
                 .filter(|key| schema.property(key).is_some())
                 .map(|key| {
@@ -217,7 +250,11 @@ impl<'a> Map<'a> {
     /// All entries.
     pub(crate) fn entries(&self) -> Vec<(Value<'a>, Outcome<'a>)> {
         if let Self::Values(values) = self {
-            return values.entries.iter().map(|(key, value)| (key.clone(), Ok(value.clone()))).collect();
+            return values
+                .entries
+                .iter()
+                .map(|(key, value)| (key.clone(), Ok(value.clone())))
+                .collect();
         }
         self.keys()
             .into_iter()
@@ -231,10 +268,15 @@ impl<'a> Map<'a> {
     /// The entry that comes first.
     pub(crate) fn first(&self) -> Option<(Value<'a>, Outcome<'a>)> {
         if let Self::Values(values) = self {
-            return values.entries.first().map(|(key, value)| (key.clone(), Ok(value.clone())));
+            return values
+                .entries
+                .first()
+                .map(|(key, value)| (key.clone(), Ok(value.clone())));
         }
         let key = self.keys().into_iter().next()?;
-        let value = self.find(&key).unwrap_or_else(|| fail(format!("no such key: {key}")));
+        let value = self
+            .find(&key)
+            .unwrap_or_else(|| fail(format!("no such key: {key}")));
         Some((key, value))
     }
 }
@@ -242,14 +284,24 @@ impl<'a> Map<'a> {
 /// Whether two maps are equal.
 pub(super) fn maps_are_equal<'a>(ours: &Map<'a>, theirs: &Value<'a>) -> Result<bool, Fail> {
     let Value::Map(theirs) = theirs else {
-        return if matches!(ours, Map::Json { schema: Some(_), .. }) { no_overload() } else { Ok(false) };
+        return if matches!(ours, Map::Json { schema: Some(_), .. }) {
+            no_overload()
+        } else {
+            Ok(false)
+        };
     };
     if ours.size() != theirs.size() {
         return Ok(false);
     }
-    let Map::Json { map, schema: Some(schema) } = ours else {
+    let Map::Json {
+        map,
+        schema: Some(schema),
+    } = ours
+    else {
         for (key, our) in ours.entries() {
-            let Some(their) = theirs.find(&key) else { return Ok(false) };
+            let Some(their) = theirs.find(&key) else {
+                return Ok(false);
+            };
             if our.and_then(|our| equal(&our, &their?)) == Ok(false) {
                 return Ok(false);
             }
@@ -274,7 +326,13 @@ pub(super) fn maps_are_equal<'a>(ours: &Map<'a>, theirs: &Value<'a>) -> Result<b
                 _ => return Ok(false),
             }
         } else {
-            let Map::Json { map: others, schema: Some(_) } = theirs else { return no_overload() };
+            let Map::Json {
+                map: others,
+                schema: Some(_),
+            } = theirs
+            else {
+                return no_overload();
+            };
             if others.get(name).is_some_and(|other| other != json) {
                 return Ok(false);
             }

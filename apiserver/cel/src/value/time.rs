@@ -63,11 +63,20 @@ const fn days_in(year: i64, month: i64) -> i64 {
 impl Timestamp {
     /// A time in UTC.
     pub(crate) fn new(seconds: i64, nanoseconds: u32) -> Result<Self, Fail> {
-        Self { seconds, nanoseconds, offset: 0 }.checked()
+        Self {
+            seconds,
+            nanoseconds,
+            offset: 0,
+        }
+        .checked()
     }
 
     fn checked(self) -> Result<Self, Fail> {
-        if (FIRST..=LAST).contains(&self.seconds) { Ok(self) } else { fail("timestamp overflow") }
+        if (FIRST..=LAST).contains(&self.seconds) {
+            Ok(self)
+        } else {
+            fail("timestamp overflow")
+        }
     }
 
     pub(crate) const fn seconds(self) -> i64 {
@@ -90,11 +99,17 @@ impl Timestamp {
     pub(crate) fn add(self, duration: i64) -> Result<Self, Fail> {
         let nanoseconds = i64::from(self.nanoseconds) + duration % SECOND;
         let seconds = self.seconds.checked_add(duration / SECOND);
-        let Some(seconds) = seconds.and_then(|seconds| seconds.checked_add(nanoseconds.div_euclid(SECOND))) else {
+        let Some(seconds) = seconds.and_then(|seconds| seconds.checked_add(nanoseconds.div_euclid(SECOND)))
+        else {
             return fail("integer overflow");
         };
         let nanoseconds = u32::try_from(nanoseconds.rem_euclid(SECOND)).unwrap_or_default();
-        Self { seconds, nanoseconds, ..self }.checked()
+        Self {
+            seconds,
+            nanoseconds,
+            ..self
+        }
+        .checked()
     }
 
     /// The time before a duration.
@@ -107,7 +122,10 @@ impl Timestamp {
 
     /// The duration since another time.
     pub(crate) fn since(self, other: Self) -> Result<i64, Fail> {
-        let seconds = self.seconds.checked_sub(other.seconds).and_then(|seconds| seconds.checked_mul(SECOND));
+        let seconds = self
+            .seconds
+            .checked_sub(other.seconds)
+            .and_then(|seconds| seconds.checked_mul(SECOND));
         let nanoseconds = i64::from(self.nanoseconds) - i64::from(other.nanoseconds);
         match seconds.and_then(|seconds| seconds.checked_add(nanoseconds)) {
             Some(duration) => Ok(duration),
@@ -121,7 +139,11 @@ impl Timestamp {
             None => named_offset(self.seconds, zone)?,
             Some((hours, minutes)) => {
                 let (hours, minutes) = (atoi(hours)?, atoi(minutes)?);
-                let minutes = if zone.starts_with('-') { hours * 60 - minutes } else { hours * 60 + minutes };
+                let minutes = if zone.starts_with('-') {
+                    hours * 60 - minutes
+                } else {
+                    hours * 60 + minutes
+                };
                 i32::try_from(minutes * 60).unwrap_or_default()
             }
         };
@@ -137,7 +159,11 @@ impl Timestamp {
         let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
         let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * of_year + 2) / 153;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
         let year = era * 400 + year_of_era + (month <= 2) as i64;
         Civil {
             year,
@@ -158,7 +184,10 @@ fn atoi(text: &str) -> Result<i64, Fail> {
     match text.parse::<i64>() {
         Ok(number) if number.abs() <= 1 << 31 => Ok(number),
         Ok(_) => Ok(0),
-        Err(_) => fail(format!("strconv.Atoi: parsing {}: invalid syntax", super::quote(text))),
+        Err(_) => fail(format!(
+            "strconv.Atoi: parsing {}: invalid syntax",
+            super::quote(text)
+        )),
     }
 }
 
@@ -219,7 +248,11 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<Timestamp> {
 
 /// A time of a day. Where `lenient`, `z` is taken as `Z`, and the last two digits of a zone may be missing their colon.
 fn read_time(days: i64, text: &str, lenient: bool) -> Option<Timestamp> {
-    let hour_digits = if text.as_bytes().get(1).is_some_and(u8::is_ascii_digit) { 2 } else { 1 };
+    let hour_digits = if text.as_bytes().get(1).is_some_and(u8::is_ascii_digit) {
+        2
+    } else {
+        1
+    };
     let (hour, rest) = number(text, hour_digits)?;
     let (minute, rest) = number(rest.strip_prefix(':')?, 2)?;
     let (second, mut rest) = number(rest.strip_prefix(':')?, 2)?;
@@ -232,7 +265,10 @@ fn read_time(days: i64, text: &str, lenient: bool) -> Option<Timestamp> {
             return None;
         }
         for at in 0..9 {
-            let digit = digits.as_bytes().get(at).map_or(0, |digit| u32::from(digit - b'0'));
+            let digit = digits
+                .as_bytes()
+                .get(at)
+                .map_or(0, |digit| u32::from(digit - b'0'));
             nanoseconds = nanoseconds * 10 + digit;
         }
         rest = after;
@@ -269,7 +305,11 @@ pub(super) fn parse_date(text: &str) -> Option<Timestamp> {
 /// A date and a time as kube-openapi's `ParseDateTime` reads them: one of a few layouts, and nothing is the year 1.
 pub(super) fn parse_date_time(text: &str) -> Option<Timestamp> {
     if text.is_empty() {
-        return Some(Timestamp { seconds: 0, nanoseconds: 0, offset: 0 });
+        return Some(Timestamp {
+            seconds: 0,
+            nanoseconds: 0,
+            offset: 0,
+        });
     }
     let (days, rest) = date(text)?;
     read_time(days, rest.strip_prefix('T')?, false)
@@ -305,7 +345,9 @@ fn nanoseconds(mut text: &str) -> Option<u64> {
         if whole.is_empty() && fraction.is_empty() {
             return None;
         }
-        let length = rest.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(rest.len());
+        let length = rest
+            .find(|c: char| c == '.' || c.is_ascii_digit())
+            .unwrap_or(rest.len());
         let (unit, rest) = rest.split_at(length);
         let unit = match unit {
             "ns" => 1,
@@ -317,7 +359,11 @@ fn nanoseconds(mut text: &str) -> Option<u64> {
             _ => return None,
         };
         let significant = whole.trim_start_matches('0');
-        let whole: u64 = if significant.is_empty() { 0 } else { significant.parse().ok()? };
+        let whole: u64 = if significant.is_empty() {
+            0
+        } else {
+            significant.parse().ok()?
+        };
         let value = whole.checked_mul(unit).filter(|value| *value <= MOST)?;
         let value = value.checked_add(part_of(fraction, unit))?;
         total = total.checked_add(value).filter(|total| *total <= MOST)?;
@@ -336,7 +382,9 @@ fn nanoseconds(mut text: &str) -> Option<u64> {
 fn part_of(fraction: &str, unit: u64) -> u64 {
     let (mut value, mut scale) = (0_u64, 1.0);
     for digit in fraction.bytes() {
-        let next = value.saturating_mul(10).saturating_add(u64::from(digit.saturating_sub(b'0')));
+        let next = value
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit.saturating_sub(b'0')));
         if value > ((1 << 63) - 1) / 10 || next > 1 << 63 {
             break;
         }
@@ -360,7 +408,12 @@ pub(super) fn parse_open_api_duration(text: &str) -> Result<i64, String> {
         rest = letters.trim_start_matches(is_letter);
         let unit = letters[..letters.len() - rest.len()].to_lowercase();
         let Some(unit) = scala_unit(&unit) else { continue };
-        let number: i64 = number.parse().map_err(|_| format!("strconv.ParseInt: parsing {}: value out of range", super::quote(number)))?;
+        let number: i64 = number.parse().map_err(|_| {
+            format!(
+                "strconv.ParseInt: parsing {}: value out of range",
+                super::quote(number)
+            )
+        })?;
         total = Some(total.unwrap_or_default().wrapping_add(number.wrapping_mul(unit)));
     }
     total.ok_or_else(|| format!("unable to parse {text} as duration"))
@@ -404,7 +457,11 @@ pub(super) fn duration_text(duration: i64) -> String {
 }
 
 /// How many units a duration is, without the rest; Go divides in doubles.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "Go converts so")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "Go converts so"
+)]
 pub(crate) fn units_of(duration: i64, unit: i64) -> i64 {
     let whole = duration / unit;
     (whole as f64 + (duration % unit) as f64 / unit as f64) as i64

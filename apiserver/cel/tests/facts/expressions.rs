@@ -34,7 +34,15 @@ fn expressions_are_what_kubernetes_says_of_them() {
         } else if !verdict.program.is_empty() {
             format!("program: {}", verdict.program)
         } else {
-            let Verdict { output, min, max, cost, value, error, .. } = &verdict;
+            let Verdict {
+                output,
+                min,
+                max,
+                cost,
+                value,
+                error,
+                ..
+            } = &verdict;
             format!("{value}{error} of {output}, {cost} of {min}..{max}")
         };
         let ours = match Scope::default().compile(&verdict.expr) {
@@ -45,7 +53,10 @@ fn expressions_are_what_kubernetes_says_of_them() {
                 let evaluation = expression.evaluate(Vec::new(), 1_000_000);
                 let value = evaluation.result.as_ref().map_or_else(ToString::to_string, show);
                 let (estimate, output, cost) = (expression.estimate(), expression.output(), evaluation.cost);
-                format!("{value} of {output}, {cost} of {}..{}", estimate.min, estimate.max)
+                format!(
+                    "{value} of {output}, {cost} of {}..{}",
+                    estimate.min, estimate.max
+                )
             }
         };
         tally.case(&verdict.suite, &verdict.expr, &theirs, &ours);

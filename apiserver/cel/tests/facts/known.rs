@@ -10,7 +10,9 @@ pub(crate) fn data(variable: &str, compressed: &[u8]) -> String {
         return std::fs::read_to_string(file).expect("the file");
     }
     let mut text = String::new();
-    flate2::read::GzDecoder::new(compressed).read_to_string(&mut text).expect("the data");
+    flate2::read::GzDecoder::new(compressed)
+        .read_to_string(&mut text)
+        .expect("the data");
     text
 }
 
@@ -24,10 +26,12 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn new() -> Self {
-        let lines = include_str!("../data/known.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines = include_str!("../data/known.txt")
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
         let known = lines.map(|line| line.split_once("\t").expect("an expression and a reason"));
         Self {
-            known: known.map(|(expression, reason)| (expression, reason)).collect(),
+            known: known.collect(),
             suites: BTreeMap::new(),
             seen: HashSet::new(),
             wrong: Vec::new(),
@@ -45,14 +49,19 @@ impl Tally {
             counts.2 += 1;
             self.seen.insert(name);
         } else {
-            self.wrong.push(format!("{suite}: {escaped}\n  theirs: {theirs}\n    ours: {ours}"));
+            self.wrong.push(format!(
+                "{suite}: {escaped}\n  theirs: {theirs}\n    ours: {ours}"
+            ));
         }
     }
 
     pub(crate) fn finish(self) {
         let mut report = String::new();
         for (suite, (all, passed, known)) in &self.suites {
-            let _ = writeln!(report, "{suite}: {passed} of {all} pass, {known} are known not to");
+            let _ = writeln!(
+                report,
+                "{suite}: {passed} of {all} pass, {known} are known not to"
+            );
         }
         println!("{report}");
         if let Ok(file) = std::env::var("WRONG") {

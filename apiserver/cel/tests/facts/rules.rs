@@ -49,9 +49,13 @@ fn compiled(tally: &mut Tally, fact: &Fact) {
     }
     let resource = fact.root || fact.schema["x-kubernetes-embedded-resource"] == true;
     let schema = Arc::new(Schema::new(&fact.schema, resource));
-    let compile = |expression: &str, output: Type| Program::compile_as(&schema, expression, output, fact.optional);
+    let compile =
+        |expression: &str, output: Type| Program::compile_as(&schema, expression, output, fact.optional);
     let theirs = if fact.error.is_empty() {
-        format!("at most {}, {} times, old {}", fact.max, fact.cardinality, fact.old_self)
+        format!(
+            "at most {}, {} times, old {}",
+            fact.max, fact.cardinality, fact.old_self
+        )
     } else {
         fact.error.clone()
     };
@@ -59,16 +63,26 @@ fn compiled(tally: &mut Tally, fact: &Fact) {
         Ok(program) => {
             let cardinality = DeclType::new(&schema, "self").map_or(0, |of| of.max_cardinality());
             let expression = program.expression();
-            format!("at most {}, {cardinality} times, old {}", expression.estimate().max, expression.reads_old())
+            format!(
+                "at most {}, {cardinality} times, old {}",
+                expression.estimate().max,
+                expression.reads_old()
+            )
         }
         Err(error) => error.to_string(),
     };
     tally.case("compiled", &fact.rule, &theirs, &ours);
     if fact.error.is_empty() && !fact.message.is_empty() {
-        let theirs = if fact.message_error.is_empty() { format!("at most {}", fact.message_max) } else { fact.message_error.clone() };
+        let theirs = if fact.message_error.is_empty() {
+            format!("at most {}", fact.message_max)
+        } else {
+            fact.message_error.clone()
+        };
         let ours = match compile(&fact.message, Type::String) {
             Ok(program) => format!("at most {}", program.expression().estimate().max),
-            Err(error) => error.to_string().replacen("cel expression", "messageExpression", 1),
+            Err(error) => error
+                .to_string()
+                .replacen("cel expression", "messageExpression", 1),
         };
         let ours = ours.replacen("compilation failed", "messageExpression compilation failed", 1);
         let ours = ours.replacen("program instantiation", "messageExpression instantiation", 1);

@@ -24,11 +24,17 @@ pub(crate) fn show(value: &Value<'_>) -> String {
             format!("[{}]", all.join(", "))
         }
         Value::Map(_) => {
-            let mut all: Vec<String> = value.entries().iter().map(|(key, value)| format!("{}: {}", show(key), outcome(value))).collect();
+            let mut all: Vec<String> = value
+                .entries()
+                .iter()
+                .map(|(key, value)| format!("{}: {}", show(key), outcome(value)))
+                .collect();
             all.sort();
             format!("{{{}}}", all.join(", "))
         }
-        Value::Ip(_) | Value::Cidr(_) | Value::Url(_) | Value::Semver(_) => format!("{} {value}", value.type_name()),
+        Value::Ip(_) | Value::Cidr(_) | Value::Url(_) | Value::Semver(_) => {
+            format!("{} {value}", value.type_name())
+        }
         Value::Format(_) => format!("format {value}"),
         other => other.type_name().to_owned(),
     }
