@@ -30,7 +30,7 @@ use super::{
         apply::{self, CertificatesError, SecretsApplier},
     },
     children::{Children, Writes},
-    claimant::{self, Claimant, ListedServer},
+    claimant::ListedServer,
     context::{Context, Memory, TokenError},
     dereference::{NamespaceState, ReadError, Reader, ServingSecret, Source, Surroundings},
     diagnose,
@@ -112,7 +112,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     }
     let mut memory = ctx.memory(&names.uid);
     ctx.applier.recall(&names.uid, was_contested(server));
-    let servers = ctx.servers.state().len();
+    let servers = ctx.servers.count();
     let first = memory.around.is_none();
     let serving = memory.serving.take();
     let serving = serving.filter(|serving| serving.is_fresh(Instant::now(), servers));
@@ -242,12 +242,7 @@ fn read<'a>(
     source: Source,
     serving: ServingSecret,
 ) -> BoxFuture<'a, Result<Surroundings, ReadError>> {
-    let others = ctx.servers.state().into_iter();
-    let rivals = others
-        .filter(|other| other.uid() != server.uid())
-        .filter(|other| claimant::claims_any(other, &server.spec.apis))
-        .map(|other| Claimant::of(&other))
-        .collect();
+    let rivals = ctx.servers.rivals(server.uid().as_deref(), &server.spec.apis);
     let reader = reader(ctx, server, names);
     Box::pin(async move { reader.read(source, serving, rivals).await })
 }
