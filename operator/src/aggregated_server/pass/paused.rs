@@ -10,7 +10,7 @@ use super::Pass;
 use crate::aggregated_server::{
     certificates::{Authority, AuthorityFault},
     diagnose,
-    live::LiveWorkload,
+    live::{LiveWorkload, is_embedded},
     pass_result::{ClaimResult, PassResult},
     registration::{RegistrationState, decide},
     validate,
@@ -85,7 +85,7 @@ impl Pass<'_> {
             (config_map, surroundings.config_map.is_some()),
         ];
         if self.server.spec.workload.is_some() {
-            let kind = if super::is_embedded(self.server) {
+            let kind = if is_embedded(self.server) {
                 "StatefulSet"
             } else {
                 "Deployment"
