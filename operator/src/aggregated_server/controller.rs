@@ -267,6 +267,48 @@ fn wakes(
     ])
 }
 
+/// A kind whose objects are watched as wholes.
+trait Watched:
+    Strip + Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<K> Watched for K where
+    K: Strip
+        + Resource<DynamicType = ()>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// What a watch brings of an object, to be kept.
+trait Arriving:
+    Reduce<Kept: Send + Sync + 'static>
+    + Resource<DynamicType: Clone>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + 'static
+{
+}
+
+impl<T> Arriving for T where
+    T: Reduce<Kept: Send + Sync + 'static>
+        + Resource<DynamicType: Clone>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + 'static
+{
+}
+
 /// Begins watches.
 struct Watching<'a> {
     client: &'a Client,
@@ -283,15 +325,7 @@ impl Watching<'_> {
         concerns: Concerns,
     ) -> Woken
     where
-        K: Strip
-            + Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
+        K: Watched + Resource<Scope = NamespaceResourceScope>,
     {
         let client = || self.client.clone();
         let in_each = |namespace: Option<&str>| match namespace {
@@ -327,9 +361,7 @@ impl Watching<'_> {
         concerns: &Concerns,
     ) -> Woken
     where
-        T: Reduce + Resource + Clone + Debug + DeserializeOwned + Send + 'static,
-        T::Kept: Send + Sync + 'static,
-        T::DynamicType: Clone,
+        T: Arriving,
     {
         let each = self.namespaces.each().map(|namespace| {
             let observe = self.observer.of(kind, namespace);
@@ -347,15 +379,7 @@ impl Watching<'_> {
         concerns: Concerns,
     ) -> Woken
     where
-        K: Strip
-            + Resource<DynamicType = (), Scope = ClusterResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
+        K: Watched + Resource<Scope = ClusterResourceScope>,
     {
         let api = Api::all(self.client.clone());
         let observe = self.observer.of(&K::kind(&()), None);
@@ -410,9 +434,7 @@ fn wake<T>(
     observe: impl FnMut(&watcher::Result<watcher::Event<Managed<T>>>) + Send + 'static,
 ) -> Woken
 where
-    T: Reduce + Resource + Clone + Debug + DeserializeOwned + Send + 'static,
-    T::Kept: Send + Sync + 'static,
-    T::DynamicType: Clone,
+    T: Arriving,
 {
     let (store, namespace) = (store.clone(), namespace.unwrap_or_default().to_owned());
     watcher(api, config)
