@@ -324,7 +324,7 @@ impl Children<'_> {
         let resource = ApiResource::erase::<K>(&());
         let informers = &self.ctx.informers;
         let known = informers.known(&resource, &self.names.namespace, name);
-        if known.is_none() && informers.tell_of(&resource) {
+        if known.is_none() && informers.tell_of(&resource, &self.names.namespace) {
             return;
         }
         match api.get_opt(name).await {

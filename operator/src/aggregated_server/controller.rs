@@ -72,7 +72,7 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
     let client = deps.watch_client.clone();
     let (servers, writer) = reflector::store();
     let namespaces = &deps.settings.namespaces;
-    let informers = Informers::of(namespaces, deps.watches.clone());
+    let informers = Informers::of(deps.watches.clone());
     let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
     ctx.prober.keep_asking();
     let _probes = Probes(Arc::clone(&ctx));

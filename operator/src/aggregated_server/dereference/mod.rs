@@ -253,7 +253,8 @@ impl Reader<'_> {
         serving: ServingSecret,
         rivals: Vec<Claimant>,
     ) -> Result<Surroundings, ReadError> {
-        let known = self.informers.listed().await && !self.informers.are_late();
+        let namespace = &self.names.namespace;
+        let known = self.informers.listed(namespace).await && !self.informers.are_late(namespace);
         let surroundings = match source {
             Source::Stored if known => self.stored(serving).await?,
             Source::New if known => match self.new_server().await? {
