@@ -15,13 +15,16 @@ impl Applier {
             Because::Adopted if self.contests.was_written(desired) => {
                 vec![Dispute::changed(OWNER_REFERENCES)]
             }
-            // It was applied already, and the traces of it are gone.
             Because::Changed if self.contests.was_applied(desired) => {
-                vec![if live["metadata"]["annotations"][APPLIED_HASH].is_null() {
-                    Dispute::removed(format!("metadata.annotations.{APPLIED_HASH}"))
-                } else {
-                    Dispute::removed("metadata.managedFields")
-                }]
+                // It was applied already, and the traces of it are gone.
+                let hash = &live["metadata"]["annotations"][APPLIED_HASH];
+                let gone = match hash.as_str() {
+                    None => Some(format!("metadata.annotations.{APPLIED_HASH}")),
+                    Some(hash) if hash == desired.hash() => Some("metadata.managedFields".to_owned()),
+                    // A trial that began at another time.
+                    Some(_) => None,
+                };
+                gone.map(Dispute::removed).into_iter().collect()
             }
             Because::Altered(_) | Because::Adopted | Because::Changed => Vec::new(),
         }
@@ -39,12 +42,18 @@ impl Applier {
         write: impl Future<Output = Result<(), E>>,
     ) -> Result<bool, E> {
         let disputes = [Dispute::changed(path)];
-        if !self.contests.may_repair(desired, &disputes) {
+        if !self.contests.may_repair(desired, Some(path), &disputes) {
             return Ok(false);
         }
         write.await?;
-        self.contests.written(desired, &disputes, None);
+        self.contests.written(desired, Some(path), &disputes, None);
         Ok(true)
+    }
+
+    /// Whether [`Applier::make_good`] would do nothing about the field at `path`, which is not as it should be.
+    #[must_use]
+    pub fn field_waits(&self, desired: &Desired, path: &str) -> bool {
+        self.contests.field_waits(desired, path)
     }
 
     /// Takes note of what the status of the server with uid `owner` told of contests, if nothing is known of them yet.

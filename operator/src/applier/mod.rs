@@ -305,7 +305,7 @@ impl Applier {
         disputes: &[Dispute],
         write: impl Future<Output = Result<Applied, ApplyError>>,
     ) -> Result<Applied, ApplyError> {
-        if !self.contests.may_repair(desired, disputes) {
+        if !self.contests.may_repair(desired, None, disputes) {
             return Ok(Applied::WAITS);
         }
         let applied = write.await?;
@@ -313,7 +313,7 @@ impl Applier {
             Some(live) => altered::altered(&desired.hashed(), live),
             None => Vec::new(),
         };
-        self.contests.written(desired, disputes, Some(&altered));
+        self.contests.written(desired, None, disputes, Some(&altered));
         Ok(applied)
     }
 }
