@@ -15,7 +15,7 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, Resource, ResourceExt as _,
+    Api, Client, Resource,
     api::{ApiResource, DynamicObject},
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
@@ -30,6 +30,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     claimant::{self, ListedServer},
     context::Context,
+    departures::Departures,
     error_policy,
     informers::{
         self, Informers,
@@ -40,7 +41,7 @@ use super::{
     names::KUBE_SYSTEM,
     prober::{Prober, ask},
     reconcile,
-    volume::departure::{self, Departures},
+    volume::departure,
 };
 use crate::{
     admin::{Log, Watches, watch_name},
@@ -87,13 +88,13 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
         .default_backoff()
         .inspect(observer.of(SERVER, None))
         .inspect_ok(move |event| {
-            if let watcher::Event::Delete(gone) = event {
-                forgotten.forget(gone.meta().uid.as_deref().unwrap_or_default());
-                forgotten.metrics.remove_server(&gone.name_any());
-            }
-            for retained in departures.observe(event) {
+            for gone in departures.observe(event) {
+                forgotten.forget(&gone.uid);
+                forgotten.metrics.remove_server(&gone.name);
                 // A volume that stays untold is in nobody's way.
-                if leave.try_send(retained).is_err() {
+                if let Some(volume) = gone.volume
+                    && leave.try_send(volume).is_err()
+                {
                     tracing::warn!("too many deletions at once, not all are told of");
                 }
             }

@@ -1,6 +1,7 @@
 //! The APIServices of a pass: of each claim that is made, and of those that are no longer.
 
 use annex_crds::v1alpha1::Reason;
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 
 use super::Pass;
 use crate::{
@@ -10,8 +11,9 @@ use crate::{
         dereference::NamespaceState,
         endpoints::Report,
         finding::Finding,
+        names::Names,
         pass_result::{ClaimResult, PassResult},
-        registration::{Refused, Registrar, decide},
+        registration::{Refused, Registrar, RegistrationState, decide},
         validate::{self, ApiPlan},
     },
     pki::{Certificate, bundle},
@@ -24,6 +26,27 @@ pub(super) fn unregistered(plans: &[ApiPlan]) -> Vec<ClaimResult> {
         available: false,
     };
     plans.iter().map(none).collect()
+}
+
+/// What stands of the claims, as the aggregator says of each APIService that `live` gives.
+pub(super) fn standing(
+    plans: &[ApiPlan],
+    names: &Names,
+    live: impl Fn(&str) -> Option<APIService>,
+) -> Vec<ClaimResult> {
+    let each = plans.iter().map(|plan| {
+        let live = live(&plan.claim.api_service_name());
+        let (registered, available) = match decide::standing(live.as_ref(), names) {
+            RegistrationState::Ours { trial, available, .. } => (trial.is_none(), available == Some(true)),
+            _ => (false, false),
+        };
+        ClaimResult {
+            plan: plan.clone(),
+            registered,
+            available,
+        }
+    });
+    each.collect()
 }
 
 impl Pass<'_> {

@@ -177,6 +177,7 @@ impl Pass<'_> {
             Err(CertificatesError::HeldBack(finding)) => return Err(PassError::HeldBack(finding)),
             Err(error @ CertificatesError::Foreign { .. }) => {
                 outcome.find(error.reason(), error.to_string());
+                self.tell_what_stands(outcome);
                 return Ok(());
             }
             Err(error) => return Err(PassError::Certificates(error)),

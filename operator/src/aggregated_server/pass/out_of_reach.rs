@@ -2,12 +2,13 @@
 
 use annex_crds::v1alpha1::AggregatedServer;
 
-use super::claims::unregistered;
+use super::claims::standing;
 use crate::aggregated_server::{
     context::Context, finding::Finding, names::Names, pass_result::PassResult, validate,
 };
 
-/// Of a server where this operator neither reads nor writes. What was made of it before stays as it is, and is told as before.
+/// Of a server where this operator neither reads nor writes. What was made of it before stays as it is, and is told as before: its
+/// certificates go on to their end, and whoever waits for that has to hear of it. APIServices are in no namespace.
 pub(super) fn out_of_reach(
     ctx: &Context,
     server: &AggregatedServer,
@@ -15,10 +16,13 @@ pub(super) fn out_of_reach(
     refusal: Finding,
 ) -> PassResult {
     ctx.prober.forget(&names.uid);
-    let children = server.status.as_ref().map(|status| status.children.clone());
+    let known = server.status.clone().unwrap_or_default();
+    let live = |name: &str| ctx.informers.api_services.get("", name)?.object.get().0.ok();
     PassResult {
-        apis: unregistered(&validate::plan_apis(server)),
-        children: children.unwrap_or_default(),
+        apis: standing(&validate::plan_apis(server), names, live),
+        certificates: known.certificates,
+        service_account: known.service_account_name,
+        children: known.children,
         findings: vec![refusal],
         ..PassResult::default()
     }
@@ -28,10 +32,16 @@ pub(super) fn out_of_reach(
 mod tests {
     use annex_crds::v1alpha1::{Child, Reason};
     use jiff::Timestamp;
+    use kube::runtime::watcher;
+    use serde_json::json;
 
     use super::super::run;
     use crate::{
-        aggregated_server::testing::{context, server},
+        aggregated_server::{
+            build,
+            testing::{context, names, server},
+            validate,
+        },
         fake_client::fake_client,
         namespaces::Namespaces,
     };
@@ -49,7 +59,18 @@ mod tests {
             namespace: Some("wardle".into()),
             name: "wardle-serving-cert".into(),
         };
-        server.status.get_or_insert_default().children = vec![child.clone()];
+        let status = server.status.get_or_insert_default();
+        status.children = vec![child.clone()];
+        status.service_account_name = Some("wardle".into());
+        let certificates = json!({ "servingNotAfter": "2030-01-01T00:00:00Z", "rotationCount": 1 });
+        status.certificates = serde_json::from_value(certificates).unwrap();
+        let known = status.clone();
+        let plan = &validate::plan_apis(&server)[0];
+        let mut live = json!(build::api_service::api_service(&names(), plan, 443, "", None));
+        live["metadata"]["uid"] = "a".into();
+        live["status"] = json!({ "conditions": [{ "type": "Available", "status": "True" }] });
+        let live = serde_json::from_value(live).unwrap();
+        ctx.informers.api_services.observe(watcher::Event::Apply(live));
         let outcome = run(&ctx, &server, Timestamp::UNIX_EPOCH).await.unwrap();
         assert_eq!(outcome.findings.len(), 1);
         assert_eq!(outcome.findings[0].reason, Reason::NamespaceRefused);
@@ -59,7 +80,14 @@ mod tests {
             "{message}"
         );
         assert_eq!(outcome.children, [child], "what was made before is still there");
-        assert_eq!(outcome.apis.len(), 2);
+        assert_eq!(outcome.certificates, known.certificates);
+        assert_eq!(outcome.service_account, known.service_account_name);
+        let stand: Vec<_> = outcome
+            .apis
+            .iter()
+            .map(|api| (api.registered, api.available))
+            .collect();
+        assert_eq!(stand, [(true, true), (false, false)]);
         assert!(!outcome.observed);
     }
 }
