@@ -10,7 +10,7 @@ use super::{Pass, PassError, out_of_reach::out_of_reach};
 use crate::aggregated_server::{
     certificates::Policy,
     claimant::{self, Claimant, ListedServer},
-    context::Context,
+    context::{Context, Memory},
     dereference::{ReadError, Reader, ServingSecret, Source, Surroundings},
     events,
     names::Names,
@@ -58,29 +58,8 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     if pass.surroundings.source != Source::Stored && !is_paused(server) {
         is_there(ctx, server).await?;
     }
-    let before = memory.clone();
     let mut outcome = PassResult::default();
-    let mut ended = pass.run(&mut memory, &mut outcome).await;
-    let mut made = Vec::new();
-    if pass.surroundings.source == Source::New {
-        made = std::mem::take(&mut outcome.event_records);
-        if ended.is_ok() {
-            // What was made is known now, and is told of in the same status.
-            let serving = memory.serving.clone();
-            let serving = serving.map_or(ServingSecret::Unknown, ServingSecret::Remembered);
-            pass.surroundings = read(ctx, server, &pass.names, Source::Stored, serving).await?;
-            outcome = PassResult::default();
-            ended = pass.run(&mut memory, &mut outcome).await;
-        }
-    }
-    if matches!(ended, Err(PassError::NotLive)) {
-        memory = before;
-        is_there(ctx, server).await?;
-        pass.surroundings = read(ctx, server, &pass.names, Source::Live, ServingSecret::Unknown).await?;
-        outcome = PassResult::default();
-        ended = pass.run(&mut memory, &mut outcome).await;
-    }
-    outcome.event_records.splice(0..0, made);
+    let ended = pass.run_as_often_as_needed(&mut memory, &mut outcome).await;
     ctx.remember(&pass.names.uid, memory);
     match ended {
         Ok(()) => Ok(outcome),
@@ -89,6 +68,38 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
             events::publish(ctx, server, outcome.event_records).await;
             Err(error)
         }
+    }
+}
+
+impl Pass<'_> {
+    /// Over what watches have brought, and again where that is not enough. What was done before an error stays in `memory` and
+    /// `outcome`, and so does what was done by a run after which another one begins.
+    async fn run_as_often_as_needed(
+        &mut self,
+        memory: &mut Memory,
+        outcome: &mut PassResult,
+    ) -> Result<(), PassError> {
+        let (ctx, server) = (self.ctx, self.server);
+        let mut before = memory.clone();
+        let mut ended = self.run(memory, outcome).await;
+        if self.surroundings.source == Source::New && ended.is_ok() {
+            // What was made is known now, and is told of in the same status.
+            before = memory.clone();
+            outcome.begin_again();
+            let serving = memory.serving.clone();
+            let serving = serving.map_or(ServingSecret::Unknown, ServingSecret::Remembered);
+            self.surroundings = read(ctx, server, &self.names, Source::Stored, serving).await?;
+            ended = self.run(memory, outcome).await;
+        }
+        if matches!(ended, Err(PassError::NotLive)) {
+            memory.begin_again(before);
+            outcome.begin_again();
+            is_there(ctx, server).await?;
+            self.surroundings = read(ctx, server, &self.names, Source::Live, ServingSecret::Unknown).await?;
+            ended = self.run(memory, outcome).await;
+        }
+        outcome.tell_once();
+        ended
     }
 }
 
@@ -158,5 +169,73 @@ pub(super) const fn reader<'a>(
         informers: &ctx.informers,
         server,
         names,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use kube::runtime::watcher;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        aggregated_server::{
+            pass_result::EventRecord,
+            testing::{context, names, server},
+        },
+        fake_client::{Answer, fake_client},
+        fake_cluster::FakeCluster,
+    };
+
+    /// What was made is told of, and counts, though the pass comes to no end.
+    #[tokio::test]
+    async fn an_error_after_a_certificate_was_issued_loses_neither_its_event_nor_its_count() {
+        let (cluster, server) = (FakeCluster::default(), server());
+        cluster.put("/apis/annex.dev/v1alpha1/aggregatedservers/wardle", json!(server));
+        let namespace = json!({ "metadata": { "name": "wardle", "uid": "n" } });
+        cluster.put("/api/v1/namespaces/wardle", namespace.clone());
+        let (answering, is_away) = (cluster.clone(), Arc::new(AtomicBool::new(false)));
+        let ctx = context(fake_client(move |request| {
+            // What is to be made is there, so that the pass begins again; then the API server is away.
+            if request.method == "PATCH" && request.path.ends_with("/serviceaccounts/wardle") {
+                is_away.store(true, Ordering::Relaxed);
+                return Answer::status(409, "Conflict");
+            }
+            if request.path.contains("/aggregatedservers/") && is_away.load(Ordering::Relaxed) {
+                return Answer::status(500, "InternalError");
+            }
+            answering.answer(&request)
+        }));
+        let namespace = serde_json::from_value(namespace).unwrap();
+        ctx.informers.namespaces.observe(watcher::Event::Apply(namespace));
+        let ended = run(&ctx, &server, Timestamp::now()).await;
+        assert!(matches!(ended, Err(PassError::Read(_))), "{:?}", ended.err());
+        let requests = cluster.requests();
+        let is_event = |request: &&String| request.starts_with("POST") && request.ends_with("/events");
+        assert_eq!(requests.iter().filter(is_event).count(), 1, "{requests:?}");
+        assert_eq!(ctx.memory(&names().uid).leaves_issued.count(), 1);
+    }
+
+    #[test]
+    fn a_run_that_begins_again_keeps_what_was_issued_and_what_happened() {
+        let mut memory = Memory::default();
+        memory.leaves_issued.note(Instant::now());
+        memory.asks_at_once = true;
+        memory.begin_again(Memory::default());
+        assert_eq!((memory.leaves_issued.count(), memory.asks_at_once), (1, false));
+        let mut outcome = PassResult::default();
+        let happened = EventRecord::normal("Registered", "Register", "a");
+        outcome.event_records.push(happened.clone());
+        outcome.hurry = true;
+        outcome.begin_again();
+        assert!(!outcome.hurry);
+        outcome.event_records.push(happened.clone());
+        outcome.tell_once();
+        assert_eq!(outcome.event_records, [happened]);
     }
 }
