@@ -168,6 +168,10 @@ mod tests {
                 outcome.findings.clear();
             }
             pass.tell_who_does_not_reach(std::slice::from_ref(&report), &mut memory, &mut outcome);
+            if told.len() == 1 {
+                // The round waits for its turn: nobody knows for how long.
+                assert_eq!((outcome.hurry, outcome.due), (false, Some(pass.now + IMPATIENT)));
+            }
             let status = status::compute(&server, &outcome, pass.now);
             let available = status.conditions.iter().find(|c| c.type_ == "Available").unwrap();
             told.push(format!("{} {}", available.status, available.message));
