@@ -138,6 +138,15 @@ pub struct Memory {
     pub least_version: Option<u64>,
 }
 
+impl Memory {
+    /// What was known `before` the run of a pass that begins again, and what was issued since.
+    pub fn begin_again(&mut self, before: Self) {
+        let earlier = std::mem::replace(self, before);
+        self.authorities_issued = earlier.authorities_issued;
+        self.leaves_issued = earlier.leaves_issued;
+    }
+}
+
 /// A resize that the API server refused: asked again once in a while only, since each time is a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedResize {

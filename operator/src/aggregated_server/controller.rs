@@ -15,7 +15,7 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, Resource, ResourceExt as _,
+    Api, Client, Resource,
     api::{ApiResource, DynamicObject},
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
@@ -30,6 +30,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     claimant::ListedServer,
     context::Context,
+    departures::Departures,
     error_policy,
     informers::{
         self, Informers,
@@ -41,7 +42,7 @@ use super::{
     prober::{Prober, ask},
     reconcile,
     servers::Servers,
-    volume::departure::{self, Departures},
+    volume::departure,
 };
 use crate::{
     admin::{Log, Watches, watch_name},
@@ -74,7 +75,7 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
     let (store, writer) = reflector::store();
     let servers = Servers::new(store.clone());
     let namespaces = &deps.settings.namespaces;
-    let informers = Informers::of(namespaces, deps.watches.clone());
+    let informers = Informers::of(deps.watches.clone());
     let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
     ctx.prober.keep_asking();
     let _probes = Probes(Arc::clone(&ctx));
@@ -90,13 +91,13 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
         .inspect(observer.of(SERVER, None))
         .inspect_ok(move |event| {
             listed.observe(event);
-            if let watcher::Event::Delete(gone) = event {
-                forgotten.forget(gone.meta().uid.as_deref().unwrap_or_default());
-                forgotten.metrics.remove_server(&gone.name_any());
-            }
-            for retained in departures.observe(event) {
+            for gone in departures.observe(event) {
+                forgotten.forget(&gone.uid);
+                forgotten.metrics.remove_server(&gone.name);
                 // A volume that stays untold is in nobody's way.
-                if leave.try_send(retained).is_err() {
+                if let Some(volume) = gone.volume
+                    && leave.try_send(volume).is_err()
+                {
                     tracing::warn!("too many deletions at once, not all are told of");
                 }
             }
@@ -270,6 +271,48 @@ fn wakes(
     ])
 }
 
+/// A kind whose objects are watched as wholes.
+trait Watched:
+    Strip + Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<K> Watched for K where
+    K: Strip
+        + Resource<DynamicType = ()>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// What a watch brings of an object, to be kept.
+trait Arriving:
+    Reduce<Kept: Send + Sync + 'static>
+    + Resource<DynamicType: Clone>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + 'static
+{
+}
+
+impl<T> Arriving for T where
+    T: Reduce<Kept: Send + Sync + 'static>
+        + Resource<DynamicType: Clone>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + 'static
+{
+}
+
 /// Begins watches.
 struct Watching<'a> {
     client: &'a Client,
@@ -286,15 +329,7 @@ impl Watching<'_> {
         concerns: Concerns,
     ) -> Woken
     where
-        K: Strip
-            + Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
+        K: Watched + Resource<Scope = NamespaceResourceScope>,
     {
         let client = || self.client.clone();
         let in_each = |namespace: Option<&str>| match namespace {
@@ -330,9 +365,7 @@ impl Watching<'_> {
         concerns: &Concerns,
     ) -> Woken
     where
-        T: Reduce + Resource + Clone + Debug + DeserializeOwned + Send + 'static,
-        T::Kept: Send + Sync + 'static,
-        T::DynamicType: Clone,
+        T: Arriving,
     {
         let each = self.namespaces.each().map(|namespace| {
             let observe = self.observer.of(kind, namespace);
@@ -350,15 +383,7 @@ impl Watching<'_> {
         concerns: Concerns,
     ) -> Woken
     where
-        K: Strip
-            + Resource<DynamicType = (), Scope = ClusterResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
+        K: Watched + Resource<Scope = ClusterResourceScope>,
     {
         let api = Api::all(self.client.clone());
         let observe = self.observer.of(&K::kind(&()), None);
@@ -413,9 +438,7 @@ fn wake<T>(
     observe: impl FnMut(&watcher::Result<watcher::Event<Managed<T>>>) + Send + 'static,
 ) -> Woken
 where
-    T: Reduce + Resource + Clone + Debug + DeserializeOwned + Send + 'static,
-    T::Kept: Send + Sync + 'static,
-    T::DynamicType: Clone,
+    T: Arriving,
 {
     let (store, namespace) = (store.clone(), namespace.unwrap_or_default().to_owned());
     watcher(api, config)

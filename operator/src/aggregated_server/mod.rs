@@ -22,6 +22,7 @@
 //! | `control_planes`, `reach` | the kube-apiservers, and which of them do not reach a server | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `newcomers` | how many workers those have that are not registered yet | none |
+//! | `departures` | which servers are gone | none |
 //! | `servers`, `claimant`, `invalid` | all servers by what they claim; a server that does not decode | none / writes status |
 //! | `status`, `pending`, `update_status`, `events` | what was found, told | writes status |
 
@@ -35,6 +36,7 @@ pub mod control_planes;
 pub mod controller;
 #[cfg(test)]
 mod cut_off;
+pub mod departures;
 pub mod dereference;
 pub mod diagnose;
 pub mod endpoints;
@@ -258,8 +260,9 @@ async fn reconcile_current(
         Err(PassError::Raced) => Ok(Action::requeue(HURRIED)),
         Err(error) if error.may_pass() && !is_to_be_told(ctx, uid) => Err(error.into()),
         Err(error) => {
-            // What was to begin has not; what is under way is seen again by the next pass.
+            // What was to begin has not; what is under way is seen again by the next pass. Nobody takes note of what endpoints answer.
             ctx.fleet.observe(uid, None);
+            ctx.prober.forget(uid);
             let reason = error.reason();
             let status = status::compute_unread(server, reason, &error_chain(&error), now);
             finish(ctx, &api, server, status, Vec::new()).await?;

@@ -1,6 +1,6 @@
 //! Objects for tests.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use annex_crds::v1alpha1::AggregatedServer;
 use kube::{
@@ -149,24 +149,5 @@ pub(crate) fn context_among(client: Client, others: usize, prober: Prober) -> Co
 
 /// A namespace with nothing in it.
 pub(crate) fn surroundings() -> Surroundings {
-    Surroundings {
-        source: Source::Live,
-        namespace: NamespaceState::Active,
-        config_map: None,
-        authority: None,
-        serving: None,
-        record: None,
-        authority_secret: None,
-        serving_secret: None,
-        workload: None,
-        claim: None,
-        storage_secret: None,
-        service: None,
-        endpoint_slices: Vec::new(),
-        pods: Vec::new(),
-        api_services: BTreeMap::new(),
-        known_api_services: BTreeMap::new(),
-        crds: BTreeMap::new(),
-        rivals: Vec::new(),
-    }
+    Surroundings::of(Source::Live, NamespaceState::Active)
 }

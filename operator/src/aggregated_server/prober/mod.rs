@@ -163,6 +163,12 @@ impl Prober {
         self.shared.servers().remove(uid);
     }
 
+    /// Whether it asks endpoints of the server with `uid`.
+    #[cfg(test)]
+    pub(crate) fn asks(&self, uid: &str) -> bool {
+        self.shared.servers().contains_key(uid)
+    }
+
     /// The names of servers whose pass was given something else than what came later. One that is named again before it was
     /// taken is named once.
     pub fn wakes(&self) -> impl Stream<Item = String> + Send + use<> {

@@ -363,3 +363,40 @@ async fn new_servers_leave_a_worker_to_those_that_serve() {
     let mut second = Box::pin(reconcile(server("second"), Arc::clone(&ctx)));
     assert!(futures::poll!(&mut second).is_pending());
 }
+
+/// Nobody takes note of what endpoints answer while no pass comes to them.
+#[tokio::test]
+async fn no_endpoint_is_asked_of_a_server_without_a_pass() {
+    let uid = names().uid;
+    let mut held_back = Cluster::new();
+    held_back.until_ready().await;
+    assert!(held_back.ctx.prober.asks(&uid));
+    held_back
+        .ctx
+        .assume_clocks("the control planes do not agree")
+        .await;
+    held_back
+        .cluster
+        .remove("/api/v1/namespaces/annex-system/secrets/wardle-ca");
+    for event in [watcher::Event::Init, watcher::Event::InitDone] {
+        held_back.ctx.informers.authorities.observe(event);
+    }
+    let listed = serde_json::from_value(held_back.cluster.objects(SERVER).remove(0)).unwrap();
+    let ended = reconcile(Arc::new(listed), Arc::clone(&held_back.ctx)).await;
+    assert!(
+        matches!(ended, Err(Error::Pass(PassError::HeldBack(_)))),
+        "{ended:?}"
+    );
+    assert!(!held_back.ctx.prober.asks(&uid));
+
+    let mut undecodable = Cluster::new();
+    undecodable.until_ready().await;
+    assert!(undecodable.ctx.prober.asks(&uid));
+    let mut listed = undecodable.cluster.objects(SERVER).remove(0);
+    listed["spec"]["workload"]["replicas"] = "many".into();
+    let listed = serde_json::from_value(listed).unwrap();
+    reconcile(Arc::new(listed), Arc::clone(&undecodable.ctx))
+        .await
+        .unwrap();
+    assert!(!undecodable.ctx.prober.asks(&uid));
+}
