@@ -21,14 +21,14 @@ use kube::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
         controller::{Config as ControllerConfig, Controller, Error as ControllerError},
         predicates,
-        reflector::{self, ObjectRef, Store},
+        reflector::{self, ObjectRef},
         watcher,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    claimant::{self, ListedServer},
+    claimant::ListedServer,
     context::Context,
     departures::Departures,
     error_policy,
@@ -41,6 +41,7 @@ use super::{
     names::KUBE_SYSTEM,
     prober::{Prober, ask},
     reconcile,
+    servers::Servers,
     volume::departure,
 };
 use crate::{
@@ -71,7 +72,8 @@ pub async fn run(deps: ControllerDeps) {
 
 async fn run_with(deps: ControllerDeps, prober: Prober) {
     let client = deps.watch_client.clone();
-    let (servers, writer) = reflector::store();
+    let (store, writer) = reflector::store();
+    let servers = Servers::new(store.clone());
     let namespaces = &deps.settings.namespaces;
     let informers = Informers::of(deps.watches.clone());
     let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
@@ -83,11 +85,12 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
         watches: deps.watches.clone(),
         metrics: deps.metrics.clone(),
     };
-    let forgotten = Arc::clone(&ctx);
+    let (forgotten, listed) = (Arc::clone(&ctx), servers.clone());
     let own = watcher(Api::<ListedServer>::all(client.clone()), watched())
         .default_backoff()
         .inspect(observer.of(SERVER, None))
         .inspect_ok(move |event| {
+            listed.observe(event);
             for gone in departures.observe(event) {
                 forgotten.forget(&gone.uid);
                 forgotten.metrics.remove_server(&gone.name);
@@ -106,7 +109,7 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
             PredicateConfig::default(),
         );
     let shutdown = deps.shutdown.clone();
-    let controller = Controller::for_stream(own, servers.clone())
+    let controller = Controller::for_stream(own, store)
         .with_config(ControllerConfig::default().concurrency(deps.settings.workers))
         .reconcile_on(wakes(
             &client,
@@ -224,7 +227,7 @@ fn wakes(
     client: &Client,
     own_namespace: &str,
     namespaces: &Namespaces,
-    servers: &Store<ListedServer>,
+    servers: &Servers,
     informers: &Informers,
     observer: &Observer,
 ) -> impl Stream<Item = ObjectRef<ListedServer>> + Send + use<> {
@@ -258,7 +261,7 @@ fn wakes(
         watches.cluster_metadata::<Namespace>(
             &informers.namespaces,
             watched(),
-            Arc::new(move |namespace| of_namespace(&by_namespace, &namespace.name)),
+            Arc::new(move |namespace| by_namespace.in_namespace(&namespace.name)),
         ),
         watches.cluster_metadata::<CustomResourceDefinition>(
             &informers.crds,
@@ -459,44 +462,16 @@ fn of_label(touched: &Touched) -> Vec<ObjectRef<ListedServer>> {
     servers.map(ObjectRef::new).collect()
 }
 
-fn of_namespace(servers: &Store<ListedServer>, namespace: &str) -> Vec<ObjectRef<ListedServer>> {
-    let inside = |server: &Arc<ListedServer>| claimant::namespace(server) == Some(namespace);
-    servers
-        .state()
-        .into_iter()
-        .filter(inside)
-        .map(|server| ObjectRef::from_obj(&*server))
-        .collect()
-}
-
 /// Also the servers that stand by for a claim that somebody else has.
-fn of_api_service(servers: &Store<ListedServer>, service: &Touched) -> Vec<ObjectRef<ListedServer>> {
-    let claim = |(group, version): &(String, String)| service.name == format!("{version}.{group}");
-    let mut concerned = of_claims(servers, claim);
+fn of_api_service(servers: &Servers, service: &Touched) -> Vec<ObjectRef<ListedServer>> {
+    let mut concerned = servers.of_api_service(&service.name);
     concerned.extend(of_label(service));
     concerned
 }
 
-fn of_crd(servers: &Store<ListedServer>, crd: &Touched) -> Vec<ObjectRef<ListedServer>> {
-    let group = |(group, _): &(String, String)| {
-        crd.indexes
-            .iter()
-            .any(|index| informers::group_of(index) == Some(group))
-    };
-    of_claims(servers, group)
-}
-
-fn of_claims(
-    servers: &Store<ListedServer>,
-    concerns: impl Fn(&(String, String)) -> bool,
-) -> Vec<ObjectRef<ListedServer>> {
-    let claims = |server: &Arc<ListedServer>| claimant::claims(server).iter().any(&concerns);
-    servers
-        .state()
-        .into_iter()
-        .filter(claims)
-        .map(|server| ObjectRef::from_obj(&*server))
-        .collect()
+fn of_crd(servers: &Servers, crd: &Touched) -> Vec<ObjectRef<ListedServer>> {
+    let groups = crd.indexes.iter().filter_map(|index| informers::group_of(index));
+    groups.flat_map(|group| servers.of_group(group)).collect()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `newcomers` | how many workers those have that are not registered yet | none |
 //! | `departures` | which servers are gone | none |
-//! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
+//! | `servers`, `claimant`, `invalid` | all servers by what they claim; a server that does not decode | none / writes status |
 //! | `status`, `pending`, `update_status`, `events` | what was found, told | writes status |
 
 pub mod build;
@@ -57,6 +57,7 @@ pub mod reach;
 pub mod refusals;
 pub mod registration;
 pub mod requeue;
+pub mod servers;
 pub mod status;
 pub mod storage;
 #[cfg(test)]
@@ -73,11 +74,7 @@ use std::{
 
 use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus, ConditionType, Reason};
 use jiff::Timestamp;
-use kube::{
-    Api, Resource as _, ResourceExt as _,
-    core::ObjectMeta,
-    runtime::{controller::Action, reflector::ObjectRef},
-};
+use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta, runtime::controller::Action};
 
 use self::{
     claimant::ListedServer,
@@ -171,7 +168,7 @@ pub async fn reconcile(server: Arc<ListedServer>, ctx: Arc<Context>) -> Result<A
 
 /// Forgets a server that was deleted while it was reconciled: what the reconcile left behind, nobody comes for any more.
 fn forget_if_gone(ctx: &Context, name: &str, uid: &str) {
-    let listed = ctx.servers.get(&ObjectRef::new(name));
+    let listed = ctx.servers.get(name);
     if listed.as_ref().and_then(|listed| listed.uid()).as_deref() != Some(uid) {
         ctx.forget(uid);
     }
@@ -241,7 +238,8 @@ async fn reconcile_current(
         Ok(mut outcome) => {
             ctx.fleet.observe(uid, outcome.authority_rotation);
             ctx.metrics.set_authority_rotations(ctx.fleet.count());
-            let pause = pause(&outcome, ctx.resync, now);
+            let resync = resync(ctx.resync, ctx.servers.count());
+            let pause = pause(&outcome, resync, now);
             // The API server may take it again before anybody has to know. After that it is told beside all else.
             let unanswered = outcome.unanswered.take();
             if let Some(why) = &unanswered {
@@ -333,6 +331,19 @@ fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerSt
     ] {
         ctx.metrics
             .set_certificate_not_after(&name, which, time.as_ref().map(|time| time.0));
+    }
+}
+
+/// So many servers are reconciled as often as [`Context::resync`] says, and more of them a third as often, as endpoints are asked.
+const FEW: usize = 100;
+
+/// The longest time between two reconciles of one of so many `servers`: watches tell of what changes, so that it is for what goes
+/// wrong beside them, and a thousand servers must not cost ten times what a hundred do.
+const fn resync(resync: Duration, servers: usize) -> Duration {
+    if servers > FEW {
+        resync.saturating_mul(3)
+    } else {
+        resync
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{Pass, PassError, out_of_reach::out_of_reach};
 use crate::aggregated_server::{
     certificates::Policy,
-    claimant::{self, Claimant, ListedServer},
+    claimant::ListedServer,
     context::{Context, Memory},
     dereference::{ReadError, Reader, ServingSecret, Source, Surroundings},
     events,
@@ -29,7 +29,7 @@ pub async fn run(ctx: &Context, server: &AggregatedServer, now: Timestamp) -> Re
     }
     let mut memory = ctx.memory(&names.uid);
     ctx.applier.recall(&names.uid, was_contested(server));
-    let servers = ctx.servers.state().len();
+    let servers = ctx.servers.count();
     let first = memory.around.is_none();
     let serving = memory.serving.take();
     let serving = serving.filter(|serving| serving.is_fresh(Instant::now(), servers));
@@ -149,12 +149,7 @@ fn read<'a>(
     source: Source,
     serving: ServingSecret,
 ) -> BoxFuture<'a, Result<Surroundings, ReadError>> {
-    let others = ctx.servers.state().into_iter();
-    let rivals = others
-        .filter(|other| other.uid() != server.uid())
-        .filter(|other| claimant::claims_any(other, &server.spec.apis))
-        .map(|other| Claimant::of(&other))
-        .collect();
+    let rivals = ctx.servers.rivals(server.uid().as_deref(), &server.spec.apis);
     let reader = reader(ctx, server, names);
     Box::pin(async move { reader.read(source, serving, rivals).await })
 }
