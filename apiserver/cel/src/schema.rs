@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::rules::Rule;
+
 /// A structural schema, as something else has it: what types and values are made of.
 pub trait StructuralSchema {
     /// `type`; empty without one.
@@ -41,6 +43,12 @@ pub trait StructuralSchema {
     fn list_type(&self) -> &str;
     /// `x-kubernetes-list-map-keys`.
     fn list_map_keys(&self) -> Vec<&str>;
+    /// `x-kubernetes-map-type`; empty without one.
+    fn map_type(&self) -> &str;
+    /// `x-kubernetes-validations`.
+    fn rules(&self) -> Vec<Rule>;
+    /// `allOf`.
+    fn all_of(&self) -> Vec<&Self>;
 }
 
 /// A schema as it stands in a definition, in JSON.
@@ -122,6 +130,21 @@ impl StructuralSchema for Json {
             .filter_map(Self::as_str)
             .collect()
     }
+
+    fn map_type(&self) -> &str {
+        text(self, "x-kubernetes-map-type")
+    }
+
+    fn rules(&self) -> Vec<Rule> {
+        list(self, "x-kubernetes-validations")
+            .iter()
+            .map(Rule::from_json)
+            .collect()
+    }
+
+    fn all_of(&self) -> Vec<&Self> {
+        list(self, "allOf").iter().collect()
+    }
 }
 
 fn text<'j>(json: &'j Json, name: &str) -> &'j str {
@@ -157,6 +180,10 @@ pub struct Schema {
     pub(crate) max_items: Option<i64>,
     pub(crate) max_properties: Option<i64>,
     pub(crate) list_type: ListType,
+    /// The keys of a list of maps.
+    pub(crate) list_keys: Vec<String>,
+    /// Whether what a map was tells what its entries were.
+    pub(crate) map_type_correlates: bool,
     /// The keys of a list of maps, escaped as CEL's names are.
     pub(crate) list_map_keys: Vec<String>,
 }
@@ -254,6 +281,8 @@ impl Schema {
                 "map" => ListType::Map,
                 other => ListType::Other(other.to_owned()),
             },
+            list_keys: from.list_map_keys().into_iter().map(str::to_owned).collect(),
+            map_type_correlates: matches!(from.map_type(), "" | "granular" | "atomic"),
             list_map_keys: from
                 .list_map_keys()
                 .into_iter()

@@ -13,6 +13,7 @@ const rulesRecorder = `
 package cel
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"sync"
@@ -21,11 +22,11 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	apiservercel "k8s.io/apiserver/pkg/cel"
 )
 
 var factsLock sync.Mutex
-var factsLimit uint64
 
 type compiledFact struct {
 	Kind        string ` + "`json:\"kind\"`" + `
@@ -55,6 +56,47 @@ type evaluatedFact struct {
 	Cost     uint64 ` + "`json:\"cost\"`" + `
 }
 
+type validatedFact struct {
+	Kind    string ` + "`json:\"kind\"`" + `
+	Schema  any    ` + "`json:\"schema\"`" + `
+	Root    bool   ` + "`json:\"root,omitempty\"`" + `
+	Path    string ` + "`json:\"path,omitempty\"`" + `
+	Object  any    ` + "`json:\"object\"`" + `
+	Old     any    ` + "`json:\"old,omitempty\"`" + `
+	Ratchet bool   ` + "`json:\"ratchet,omitempty\"`" + `
+	Limit   uint64 ` + "`json:\"limit\"`" + `
+	Budget  int64  ` + "`json:\"budget\"`" + `
+	Left    int64  ` + "`json:\"left\"`" + `
+	Errors  []any  ` + "`json:\"errors\"`" + `
+}
+
+var validatorLimits sync.Map
+
+func limited(validator *Validator, limit uint64) *Validator {
+	validatorLimits.Store(validator, limit)
+	return validator
+}
+
+func recordValidated(ctx context.Context, s *Validator, path *field.Path, object, old any, ratchet bool, budget, left int64, errs field.ErrorList) {
+	limit, made := validatorLimits.Load(s)
+	if ctx.Err() != nil || !made {
+		return
+	}
+	fact := validatedFact{Kind: "validated", Schema: plainSchema(s.Schema, true), Root: s.isResourceRoot, Object: object, Old: old, Ratchet: ratchet,
+		Limit: limit.(uint64), Budget: budget, Left: left, Errors: []any{}}
+	if path != nil {
+		fact.Path = path.String()
+	}
+	for _, e := range errs {
+		value := e.BadValue
+		if _, omitted := value.(field.OmitValueType); omitted {
+			value = "(omitted)"
+		}
+		fact.Errors = append(fact.Errors, []any{string(e.Type), e.Field, value, e.Detail})
+	}
+	recordFact(fact)
+}
+
 func recordFact(fact any) {
 	line, err := json.Marshal(fact)
 	if err != nil || len(line) > 60000 {
@@ -71,7 +113,7 @@ func recordFact(fact any) {
 }
 
 func recordCompiled(s *schema.Structural, declared *apiservercel.DeclType, rule apiextensions.ValidationRule, result CompilationResult) {
-	fact := compiledFact{Kind: "compiled", Schema: plainSchema(s), Rule: rule.Rule, Optional: rule.OptionalOldSelf != nil && *rule.OptionalOldSelf,
+	fact := compiledFact{Kind: "compiled", Schema: plainSchema(s, false), Rule: rule.Rule, Optional: rule.OptionalOldSelf != nil && *rule.OptionalOldSelf,
 		OldSelf: result.UsesOldSelf, Max: result.MaxCost, Cardinality: result.MaxCardinality, Message: rule.MessageExpression, MessageMax: result.MessageExpressionMaxCost}
 	_, has := s.Properties["metadata"]
 	_, declares := declared.Fields["metadata"]
@@ -86,7 +128,7 @@ func recordCompiled(s *schema.Structural, declared *apiservercel.DeclType, rule 
 }
 
 func recordEvaluated(s *schema.Structural, root bool, rule apiextensions.ValidationRule, object, old any, value ref.Val, details *cel.EvalDetails, err error) {
-	fact := evaluatedFact{Kind: "evaluated", Schema: plainSchema(s), Root: root, Rule: rule.Rule, Optional: rule.OptionalOldSelf != nil && *rule.OptionalOldSelf, Object: object, Old: old}
+	fact := evaluatedFact{Kind: "evaluated", Schema: plainSchema(s, false), Root: root, Rule: rule.Rule, Optional: rule.OptionalOldSelf != nil && *rule.OptionalOldSelf, Object: object, Old: old}
 	if details != nil && details.ActualCost() != nil {
 		fact.Cost = *details.ActualCost()
 	}
@@ -100,8 +142,8 @@ func recordEvaluated(s *schema.Structural, root bool, rule apiextensions.Validat
 	recordFact(fact)
 }
 
-// A schema without its rules, as a definition has it.
-func plainSchema(s *schema.Structural) map[string]any {
+// A schema as a definition has it, with its rules or without.
+func plainSchema(s *schema.Structural, rules bool) map[string]any {
 	if s == nil {
 		return nil
 	}
@@ -122,17 +164,17 @@ func plainSchema(s *schema.Structural) map[string]any {
 	}
 	set("x-kubernetes-list-map-keys", s.XListMapKeys, len(s.XListMapKeys) > 0)
 	if s.Items != nil {
-		out["items"] = plainSchema(s.Items)
+		out["items"] = plainSchema(s.Items, rules)
 	}
 	if s.Properties != nil {
 		properties := map[string]any{}
 		for name, property := range s.Properties {
-			properties[name] = plainSchema(&property)
+			properties[name] = plainSchema(&property, rules)
 		}
 		out["properties"] = properties
 	}
 	if s.AdditionalProperties != nil && s.AdditionalProperties.Structural != nil {
-		out["additionalProperties"] = plainSchema(s.AdditionalProperties.Structural)
+		out["additionalProperties"] = plainSchema(s.AdditionalProperties.Structural, rules)
 	}
 	if v := s.ValueValidation; v != nil {
 		set("format", v.Format, v.Format != "")
@@ -151,6 +193,15 @@ func plainSchema(s *schema.Structural) map[string]any {
 			enum = append(enum, e.Object)
 		}
 		set("enum", enum, len(enum) > 0)
+		var all []any
+		for _, nested := range v.AllOf {
+			all = append(all, plainSchema(nestedToStructural(&nested), rules))
+		}
+		set("allOf", all, rules && len(all) > 0)
+	}
+	set("x-kubernetes-validations", s.XValidations, rules && len(s.XValidations) > 0)
+	if s.XMapType != nil {
+		out["x-kubernetes-map-type"] = *s.XMapType
 	}
 	return out
 }
@@ -174,6 +225,12 @@ func recordedRules() []string {
 	validation := change(read("validation.go"),
 		"evalResult, evalDetails, err := compiled.Program.ContextEval(ctx, ruleActivation)",
 		"evalResult, evalDetails, err := compiled.Program.ContextEval(ctx, ruleActivation)\n\t\trecordEvaluated(s.Schema, s.isResourceRoot, rule, obj, oldObj, evalResult, evalDetails, err)")
+	validation = change(validation,
+		"return validator(s, s, isResourceRoot, model.SchemaDeclType(s, isResourceRoot), perCallLimit)",
+		"return limited(validator(s, s, isResourceRoot, model.SchemaDeclType(s, isResourceRoot), perCallLimit), perCallLimit)")
+	validation = change(validation,
+		"return s.validate(ctx, fldPath, obj, oldObj, opt.ratchetingOptions, costBudget)",
+		"errs, remainingBudget = s.validate(ctx, fldPath, obj, oldObj, opt.ratchetingOptions, costBudget)\n\tif s != nil {\n\t\trecordValidated(ctx, s, fldPath, obj, oldObj, opt.currentCorrelation != nil, costBudget, remainingBudget, errs)\n\t}\n\treturn errs, remainingBudget")
 	return record(name, pkg, map[string]string{
 		"compilation.go": compilation,
 		"validation.go":  validation,

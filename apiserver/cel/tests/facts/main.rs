@@ -11,5 +11,6 @@
 
 mod expressions;
 mod known;
+mod objects;
 mod rules;
 mod show;
