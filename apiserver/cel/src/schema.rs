@@ -170,6 +170,8 @@ pub struct Schema {
     pub(crate) embedded_resource: bool,
     pub(crate) preserves_unknown_fields: bool,
     pub(crate) properties: Option<BTreeMap<String, Arc<Self>>>,
+    /// The properties of a resource before it was given those that resources have.
+    pub(crate) own_properties: Option<BTreeMap<String, Arc<Self>>>,
     pub(crate) additional: Option<Arc<Self>>,
     pub(crate) items: Option<Arc<Self>>,
     pub(crate) required: Vec<String>,
@@ -267,6 +269,7 @@ impl Schema {
             embedded_resource: from.embedded_resource(),
             preserves_unknown_fields: from.preserves_unknown_fields(),
             properties,
+            own_properties: None,
             additional: from.additional_properties().map(nested),
             items: from.items().map(nested),
             required: from.required().into_iter().map(str::to_owned).collect(),
@@ -296,6 +299,14 @@ impl Schema {
         }
     }
 
+    /// The properties that it has of its own.
+    pub(crate) const fn own_properties(&self) -> Option<&BTreeMap<String, Arc<Self>>> {
+        match &self.own_properties {
+            Some(own) => Some(own),
+            None => self.properties.as_ref(),
+        }
+    }
+
     fn with_type_and_object_meta(mut self) -> Self {
         let is =
             |schema: Option<&Arc<Self>>, kind: SchemaKind| schema.is_some_and(|schema| schema.kind == kind);
@@ -322,6 +333,7 @@ impl Schema {
             properties: Some(names.into()),
             ..Self::default()
         };
+        self.own_properties = Some(properties.clone());
         properties.insert("kind".to_owned(), Arc::clone(&text));
         properties.insert("apiVersion".to_owned(), text);
         properties.insert("metadata".to_owned(), Arc::new(metadata));

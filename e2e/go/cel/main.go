@@ -1,7 +1,8 @@
 // Makes the data of the tests of annex-cel (tests/facts): what cel-go 0.26 and Kubernetes 0.36 say of expressions and rules.
 //
 //	go run . expressions > FILE   the expressions of Kubernetes' library tests and of cel-spec's conformance suite
-//	go run . rules > FILE         the rules of the tests of schemas, with objects: whether they compile, what they cost and give
+//	go run . rules > FILE         the rules of the tests of schemas, with objects: whether they compile, what they cost and give,
+//	                              and what becomes of objects that are varied (the module's own test that counts messages fails of that)
 //
 // Tests of the modules are run for it, from copies in which what they call also writes down what it was called with. Nothing of them is
 // kept but facts: inputs, verdicts, messages and costs, a line of JSON each.

@@ -15,15 +15,23 @@ package cel
 import (
 	"context"
 	"encoding/json"
+	"hash/fnv"
+	"math/rand"
 	"os"
+	"sort"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types/ref"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel/model"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	apiservercel "k8s.io/apiserver/pkg/cel"
+	"k8s.io/apiserver/pkg/cel/common"
+	"k8s.io/apiserver/pkg/warning"
 )
 
 var factsLock sync.Mutex
@@ -54,7 +62,12 @@ type evaluatedFact struct {
 	Value    string ` + "`json:\"value,omitempty\"`" + `
 	Error    string ` + "`json:\"error,omitempty\"`" + `
 	Cost     uint64 ` + "`json:\"cost\"`" + `
+	Limit    uint64 ` + "`json:\"limit\"`" + `
 }
+
+type factWarnings struct{ all []string }
+
+func (w *factWarnings) AddWarning(agent, text string) { w.all = append(w.all, text) }
 
 type validatedFact struct {
 	Kind    string ` + "`json:\"kind\"`" + `
@@ -68,7 +81,15 @@ type validatedFact struct {
 	Budget  int64  ` + "`json:\"budget\"`" + `
 	Left    int64  ` + "`json:\"left\"`" + `
 	Errors  []any  ` + "`json:\"errors\"`" + `
+	Warnings []string ` + "`json:\"warnings\"`" + `
 }
+
+const varied = 8
+
+var factsRound int
+
+// What the rules that are evaluated may cost.
+var factsLimit atomic.Uint64
 
 var validatorLimits sync.Map
 
@@ -77,13 +98,13 @@ func limited(validator *Validator, limit uint64) *Validator {
 	return validator
 }
 
-func recordValidated(ctx context.Context, s *Validator, path *field.Path, object, old any, ratchet bool, budget, left int64, errs field.ErrorList) {
+func recordValidated(ctx context.Context, s *Validator, path *field.Path, object, old any, ratchet bool, budget, left int64, errs field.ErrorList, warned []string) {
 	limit, made := validatorLimits.Load(s)
 	if ctx.Err() != nil || !made {
 		return
 	}
 	fact := validatedFact{Kind: "validated", Schema: plainSchema(s.Schema, true), Root: s.isResourceRoot, Object: object, Old: old, Ratchet: ratchet,
-		Limit: limit.(uint64), Budget: budget, Left: left, Errors: []any{}}
+		Limit: limit.(uint64), Budget: budget, Left: left, Errors: []any{}, Warnings: warned}
 	if path != nil {
 		fact.Path = path.String()
 	}
@@ -95,6 +116,92 @@ func recordValidated(ctx context.Context, s *Validator, path *field.Path, object
 		fact.Errors = append(fact.Errors, []any{string(e.Type), e.Field, value, e.Detail})
 	}
 	recordFact(fact)
+}
+
+// Validates the object also as it might be and as it might have been.
+func recordVaried(ctx context.Context, s *Validator, path *field.Path, object any, budget, left int64) {
+	if ctx.Err() != nil {
+		return
+	}
+	// What JSON cannot say is not varied.
+	defer func() { recover() }()
+	seed := fnv.New64()
+	json.NewEncoder(seed).Encode([]any{plainSchema(s.Schema, true), object, factsRound})
+	random := rand.New(rand.NewSource(int64(seed.Sum64())))
+	for i := 0; i < varied; i++ {
+		current, old := object, varyMany(random, object)
+		if random.Intn(2) == 0 {
+			current = varyMany(random, object)
+		}
+		if random.Intn(4) == 0 {
+			old = runtime.DeepCopyJSONValue(object)
+		}
+		budget := budget
+		if random.Intn(4) == 0 {
+			budget = random.Int63n(max(1, budget-left+2))
+		}
+		options := ratchetingOptions{}
+		if random.Intn(2) == 0 {
+			options.currentCorrelation = common.NewCorrelatedObject(current, old, &model.Structural{Structural: s.Schema})
+		} else if random.Intn(4) == 0 {
+			old = nil
+		}
+		warned := &factWarnings{all: []string{}}
+		errs, left := s.validate(warning.WithWarningRecorder(ctx, warned), path, current, old, options, budget)
+		recordValidated(ctx, s, path, current, old, options.currentCorrelation != nil, budget, left, errs, warned.all)
+	}
+}
+
+func varyMany(random *rand.Rand, value any) any {
+	value = runtime.DeepCopyJSONValue(value)
+	for range random.Intn(4) {
+		value = vary(random, value)
+	}
+	return value
+}
+
+func vary(random *rand.Rand, value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		var names []string
+		for name := range value {
+			names = append(names, name)
+		}
+		sort.Strings(names)
+		if len(names) == 0 {
+			return value
+		}
+		name := names[random.Intn(len(names))]
+		if random.Intn(6) == 0 {
+			delete(value, name)
+		} else {
+			value[name] = vary(random, value[name])
+		}
+	case []any:
+		if len(value) == 0 {
+			return value
+		}
+		i, j := random.Intn(len(value)), random.Intn(len(value))
+		switch random.Intn(8) {
+		case 0:
+			return append(value[:i:i], value[i+1:]...)
+		case 1:
+			value[i], value[j] = value[j], value[i]
+		case 2:
+			return append(value, vary(random, runtime.DeepCopyJSONValue(value[i])))
+		default:
+			value[i] = vary(random, value[i])
+		}
+	case string:
+		return []string{"", "a", "bb", value + "x", "2021-01-01T00:00:00Z", "2021-02-30", "2021-01-01T1:00:00.5", "+/==", "QQ==", "QUI"}[random.Intn(10)]
+	case int64:
+		return []int64{0, 1, -1, value + 1, value - 1}[random.Intn(5)]
+	case float64:
+		return value + 0.5
+	case bool:
+		return !value
+	}
+	return value
 }
 
 func recordFact(fact any) {
@@ -128,7 +235,7 @@ func recordCompiled(s *schema.Structural, declared *apiservercel.DeclType, rule 
 }
 
 func recordEvaluated(s *schema.Structural, root bool, rule apiextensions.ValidationRule, object, old any, value ref.Val, details *cel.EvalDetails, err error) {
-	fact := evaluatedFact{Kind: "evaluated", Schema: plainSchema(s, false), Root: root, Rule: rule.Rule, Optional: rule.OptionalOldSelf != nil && *rule.OptionalOldSelf, Object: object, Old: old}
+	fact := evaluatedFact{Kind: "evaluated", Schema: plainSchema(s, false), Root: root, Rule: rule.Rule, Optional: rule.OptionalOldSelf != nil && *rule.OptionalOldSelf, Object: object, Old: old, Limit: factsLimit.Load()}
 	if details != nil && details.ActualCost() != nil {
 		fact.Cost = *details.ActualCost()
 	}
@@ -230,10 +337,14 @@ func recordedRules() []string {
 		"return limited(validator(s, s, isResourceRoot, model.SchemaDeclType(s, isResourceRoot), perCallLimit), perCallLimit)")
 	validation = change(validation,
 		"return s.validate(ctx, fldPath, obj, oldObj, opt.ratchetingOptions, costBudget)",
-		"errs, remainingBudget = s.validate(ctx, fldPath, obj, oldObj, opt.ratchetingOptions, costBudget)\n\tif s != nil {\n\t\trecordValidated(ctx, s, fldPath, obj, oldObj, opt.currentCorrelation != nil, costBudget, remainingBudget, errs)\n\t}\n\treturn errs, remainingBudget")
+		"if limit, made := validatorLimits.Load(s); made {\n\t\tfactsLimit.Store(limit.(uint64))\n\t}\n\terrs, remainingBudget = s.validate(ctx, fldPath, obj, oldObj, opt.ratchetingOptions, costBudget)\n\tif s != nil {\n\t\trecordValidated(ctx, s, fldPath, obj, oldObj, opt.currentCorrelation != nil, costBudget, remainingBudget, errs, nil)\n\t\trecordVaried(ctx, s, fldPath, obj, costBudget, remainingBudget)\n\t}\n\treturn errs, remainingBudget")
+	// Fields in one order.
+	validation = strings.ReplaceAll(validation, "for k, v := range obj {", "for _, k := range slices.Sorted(maps.Keys(obj)) {\n\t\t\tv := obj[k]")
+	validation = change(validation, "import (\n", "import (\n\t\"maps\"\n\t\"slices\"\n")
 	return record(name, pkg, map[string]string{
-		"compilation.go": compilation,
-		"validation.go":  validation,
-		"zz_facts.go":    rulesRecorder,
+		"compilation.go":   compilation,
+		"validation.go":    validation,
+		"zz_facts.go":      rulesRecorder,
+		"zz_facts_test.go": moreRules,
 	})
 }

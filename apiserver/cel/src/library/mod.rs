@@ -21,7 +21,7 @@ use crate::value::{Outcome, Value};
 
 pub(crate) use cidr::Cidr;
 pub(crate) use comprehensions::put;
-pub(crate) use format::{Format, decode_base64};
+pub(crate) use format::Format;
 pub(crate) use format_text::check as check_format;
 pub(crate) use ip::Ip;
 pub(crate) use quantity::Quantity;

@@ -24,8 +24,7 @@ impl<'a> Correlated<'a> {
         let (old, new) = (self.old.as_object()?.get(name)?, self.new.as_object()?.get(name)?);
         let named = self
             .schema
-            .properties
-            .as_ref()
+            .own_properties()
             .and_then(|properties| properties.get(name));
         let schema = named.or(self.schema.additional.as_ref())?;
         Some(Self { old, new, schema })

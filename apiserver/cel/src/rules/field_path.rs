@@ -16,7 +16,7 @@ pub(super) fn normalized(path: &str, schema: &Schema) -> Option<String> {
             name = unescape(&quoted[..end])?;
             rest = quoted[end..].strip_prefix("']")?;
         }
-        if let Some(properties) = &schema.properties {
+        if let Some(properties) = schema.own_properties() {
             schema = properties.get(&name)?;
             if !out.is_empty() {
                 out.push('.');

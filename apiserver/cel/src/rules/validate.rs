@@ -44,8 +44,8 @@ pub enum Kind {
 pub enum FindingValue<'a> {
     /// None: it is an object or a list.
     Omitted,
-    /// The name of the schema's type, in the value's place.
-    Type(&'a str),
+    /// A text in the value's place: the name of the schema's type, or nothing.
+    Text(&'a str),
     /// The value.
     Value(&'a Json),
 }
@@ -234,7 +234,7 @@ impl<'a> Walk<'a> {
         self.errors.push(Finding {
             kind: Kind::Invalid,
             path: self.path.clone(),
-            value: FindingValue::Type(&schema.type_name),
+            value: FindingValue::Text(&schema.type_name),
             detail,
         });
     }
@@ -364,7 +364,7 @@ impl<'a> Walk<'a> {
                         Finding {
                             kind: Kind::Invalid,
                             path,
-                            value: FindingValue::Type(&schema.type_name),
+                            value: FindingValue::Text(&schema.type_name),
                             detail: error,
                         },
                     );
@@ -388,7 +388,7 @@ impl<'a> Walk<'a> {
             _ => Kind::Invalid,
         };
         let (value, detail) = match kind {
-            Kind::Forbidden | Kind::Required => (FindingValue::Omitted, detail),
+            Kind::Forbidden | Kind::Required => (FindingValue::Text(""), detail),
             Kind::Duplicate => (value, String::new()),
             _ => (value, detail),
         };

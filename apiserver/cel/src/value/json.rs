@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::layout::layout_error;
 use super::time::{parse_date, parse_date_time, parse_open_api_duration};
 use super::{List, Map, Outcome, Text, Value, fail};
 use crate::schema::{Format, ListType, Schema, SchemaKind};
@@ -100,24 +101,74 @@ fn formatted(text: &str, format: Format) -> Outcome<'_> {
         Format::Date => match parse_date(text) {
             Some(time) => Ok(Value::Timestamp(time)),
             None => fail(format!(
-                "Invalid date formatted string {text}: parsing time {}",
-                super::quote(text)
+                "Invalid date formatted string {text}: {}",
+                layout_error(text, "2006-01-02")
             )),
         },
         Format::DateTime => match parse_date_time(text) {
             Some(time) => Ok(Value::Timestamp(time)),
             None => fail(format!(
-                "Invalid date-time formatted string {text}: parsing time {}",
-                super::quote(text)
+                "Invalid date-time formatted string {text}: {}",
+                layout_error(text, "2006-01-02T15:04:05")
             )),
         },
-        Format::Byte => match crate::library::decode_base64(text) {
-            Some(bytes) => Ok(Value::Bytes(bytes.into())),
-            None => fail(format!(
-                "Invalid byte formatted string {text}: illegal base64 data"
+        Format::Byte => match decode_base64_url(text) {
+            Ok(bytes) => Ok(Value::Bytes(bytes.into())),
+            Err(at) => fail(format!(
+                "Invalid byte formatted string {text}: illegal base64 data at input byte {at}"
             )),
         },
     }
+}
+
+/// What a text stands for as Go's `base64.URLEncoding` reads it, which is what kube-openapi reads `byte` with; or the byte that is wrong.
+fn decode_base64_url(text: &str) -> Result<Vec<u8>, usize> {
+    let (source, mut at) = (text.as_bytes(), 0);
+    let mut out = Vec::with_capacity(source.len() / 4 * 3);
+    let after_breaks = |mut at: usize| {
+        while matches!(source.get(at), Some(b'\n' | b'\r')) {
+            at += 1;
+        }
+        at
+    };
+    while at < source.len() {
+        let (mut bits, mut count) = (0_u32, 0);
+        while count < 4 {
+            let Some(c) = source.get(at) else {
+                return if count == 0 { Ok(out) } else { Err(at - count) };
+            };
+            at += 1;
+            let value = match c {
+                b'A'..=b'Z' => c - b'A',
+                b'a'..=b'z' => c - b'a' + 26,
+                b'0'..=b'9' => c - b'0' + 52,
+                b'-' => 62,
+                b'_' => 63,
+                b'\n' | b'\r' => continue,
+                b'=' if count >= 2 => {
+                    if count == 2 {
+                        at = after_breaks(at);
+                        match source.get(at) {
+                            None => return Err(source.len()),
+                            Some(b'=') => at += 1,
+                            Some(_) => return Err(at - 1),
+                        }
+                    }
+                    at = after_breaks(at);
+                    if at < source.len() {
+                        return Err(at);
+                    }
+                    break;
+                }
+                _ => return Err(at - 1),
+            };
+            bits = bits << 6 | u32::from(value);
+            count += 1;
+        }
+        bits <<= 6 * (4 - count);
+        out.extend(bits.to_be_bytes().into_iter().take(count).skip(1));
+    }
+    Ok(out)
 }
 
 /// The type in which Go holds JSON.

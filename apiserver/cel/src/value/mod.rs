@@ -3,6 +3,7 @@
 mod convert;
 mod equal;
 mod json;
+mod layout;
 mod list;
 mod map;
 mod show;

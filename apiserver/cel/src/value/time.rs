@@ -51,7 +51,7 @@ const fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
-const fn days_in(year: i64, month: i64) -> i64 {
+pub(super) const fn days_in(year: i64, month: i64) -> i64 {
     match month {
         4 | 6 | 9 | 11 => 30,
         2 if is_leap(year) => 29,
@@ -302,7 +302,7 @@ pub(super) fn parse_date(text: &str) -> Option<Timestamp> {
     })
 }
 
-/// A date and a time as kube-openapi's `ParseDateTime` reads them: one of a few layouts, and nothing is the year 1.
+/// A date and a time as kube-openapi's `ParseDateTime` reads them: one of a few layouts, and nothing is 1970.
 pub(super) fn parse_date_time(text: &str) -> Option<Timestamp> {
     if text.is_empty() {
         return Some(Timestamp {
@@ -312,7 +312,9 @@ pub(super) fn parse_date_time(text: &str) -> Option<Timestamp> {
         });
     }
     let (days, rest) = date(text)?;
-    read_time(days, rest.strip_prefix('T')?, false)
+    let rest = rest.strip_prefix('T')?;
+    // The last of the layouts is without a zone.
+    read_time(days, rest, false).or_else(|| read_time(days, &format!("{rest}Z"), false))
 }
 
 /// A duration as Go's `time.ParseDuration` reads it, in nanoseconds.

@@ -20,6 +20,8 @@ struct Fact {
     budget: i64,
     left: i64,
     errors: Vec<(String, String, Json, String)>,
+    /// None where the test kept them for itself.
+    warnings: Option<Vec<String>>,
 }
 
 #[test]
@@ -40,7 +42,7 @@ fn validated(tally: &mut Tally, fact: &Fact) {
         .errors
         .iter()
         .map(|(kind, path, value, detail)| format!("{kind} {path} {value} {detail}"));
-    let theirs = shown(theirs.collect(), u64::try_from(fact.left).ok());
+    let mut theirs = shown(theirs.collect(), u64::try_from(fact.left).ok());
     let validator = Validator::with_limit(&fact.schema, fact.root, fact.limit);
     let ours = validator.map_or_else(
         || "no rules".to_owned(),
@@ -50,7 +52,7 @@ fn validated(tally: &mut Tally, fact: &Fact) {
             let error = |finding: &Finding<'_>| {
                 let value = match &finding.value {
                     FindingValue::Omitted => json!("(omitted)"),
-                    FindingValue::Type(name) => json!(name),
+                    FindingValue::Text(name) => json!(name),
                     FindingValue::Value(value) => (*value).clone(),
                 };
                 format!(
@@ -60,7 +62,21 @@ fn validated(tally: &mut Tally, fact: &Fact) {
                     finding.detail
                 )
             };
-            shown(findings.errors.iter().map(error).collect(), findings.budget)
+            let mut ours = shown(findings.errors.iter().map(error).collect(), findings.budget);
+            if let Some(warnings) = &fact.warnings {
+                theirs.push_str(&format!("; {} warnings", warnings.len()));
+                let warned = findings.warnings.iter().filter(|finding| {
+                    let path = finding.path_text(&fact.path);
+                    let says = |text: &&String| text.starts_with(&path) && text.ends_with(&finding.detail);
+                    warnings.iter().any(|text| says(&text))
+                });
+                let others = findings.warnings.len() - warned.clone().count();
+                ours.push_str(&format!("; {} warnings", warned.count()));
+                if others > 0 {
+                    ours.push_str(&format!(" and {others} others"));
+                }
+            }
+            ours
         },
     );
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annex_cel::{DeclType, PER_CALL_LIMIT, Program, Schema, Type};
+use annex_cel::{DeclType, Program, Schema, Type};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -21,6 +21,7 @@ struct Fact {
     value: String,
     error: String,
     cost: u64,
+    limit: u64,
     old_self: bool,
     max: u64,
     cardinality: u64,
@@ -98,7 +99,7 @@ fn evaluated(tally: &mut Tally, fact: &Fact) {
     let ours = match Program::compile_as(&schema, &fact.rule, Type::Bool, fact.optional) {
         Err(error) => error.to_string(),
         Ok(program) => {
-            let evaluation = program.eval(&fact.object, fact.old.as_ref(), PER_CALL_LIMIT);
+            let evaluation = program.eval(&fact.object, fact.old.as_ref(), fact.limit);
             let value = match &evaluation.result {
                 Ok(annex_cel::Value::Bool(value)) => value.to_string(),
                 Ok(other) => format!("{other:?}"),
