@@ -11,6 +11,7 @@ pub mod object_meta;
 pub mod pattern;
 pub mod props;
 pub mod pruning;
+pub mod resource_definition;
 pub mod structural;
 mod unicode;
 mod unknown;

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::installer::Installer;
 use super::start::StartError;
 use crate::background::{BackgroundTask, supervise};
-use crate::definition::Definition;
+use crate::definition::{self, Definition};
 use crate::resource::Resource;
 use crate::status::FieldError;
 use files::Stamp;
@@ -156,7 +156,7 @@ impl Definitions {
                 let is_served = served
                     .get(&definition.name)
                     .is_some_and(|served| **served == definition);
-                let resource = (!is_served).then(|| definition.resource());
+                let resource = (!is_served).then(|| definition::resource(&definition));
                 Found { definition, resource }
             });
             Ok(Look::Changed(stamp, found.collect()))
