@@ -14,10 +14,11 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::installer::Installer;
-use super::start::StartError;
+use super::super::installer::{Installer, NotInstalled};
+use super::super::start::StartError;
+use super::{InvalidDefinition, described, immutable, listed};
 use crate::background::{BackgroundTask, supervise};
-use crate::definition::{self, Definition};
+use crate::definition::Definition;
 use crate::resource::Resource;
 use crate::status::FieldError;
 use files::Stamp;
@@ -38,23 +39,8 @@ pub struct DefinitionFiles {
     pub allow_removal: bool,
 }
 
-/// A definition that cannot be served.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{name} cannot be served: {}", listed(.errors))]
-pub struct InvalidDefinition {
-    /// Its name.
-    pub name: String,
-    /// What is wrong with it.
-    pub errors: Vec<FieldError>,
-}
-
-fn listed(errors: &[FieldError]) -> String {
-    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    texts.join(", ")
-}
-
 /// The definitions that are served.
-pub(super) struct Definitions {
+pub(in crate::server) struct InFiles {
     files: DefinitionFiles,
     /// The state of the files that was taken over.
     stamp: Option<Stamp>,
@@ -98,12 +84,12 @@ struct Changes {
     kept: Vec<String>,
 }
 
-impl Definitions {
+impl InFiles {
     /// Those of `files`.
     ///
     /// # Errors
     /// The files cannot be read, or one of the definitions cannot be served.
-    pub(super) async fn load(files: DefinitionFiles) -> Result<Self, StartError> {
+    pub(in crate::server) async fn load(files: DefinitionFiles) -> Result<Self, StartError> {
         let mut definitions = Self {
             files,
             stamp: None,
@@ -123,7 +109,7 @@ impl Definitions {
     }
 
     /// The resources that are to be served.
-    pub(super) fn resources(&self) -> Vec<Arc<Resource>> {
+    pub(in crate::server) fn resources(&self) -> Vec<Arc<Resource>> {
         self.served
             .values()
             .map(|served| served.resource.clone())
@@ -156,7 +142,7 @@ impl Definitions {
                 let is_served = served
                     .get(&definition.name)
                     .is_some_and(|served| **served == definition);
-                let resource = (!is_served).then(|| definition::resource(&definition));
+                let resource = (!is_served).then(|| described(&definition));
                 Found { definition, resource }
             });
             Ok(Look::Changed(stamp, found.collect()))
@@ -199,7 +185,7 @@ impl Definitions {
     }
 
     /// Serves what files hold, whenever they change, until it is dropped.
-    pub(super) async fn follow(self, installer: Arc<Installer>, task: BackgroundTask) {
+    pub(in crate::server) async fn follow(self, installer: Arc<Installer>, task: BackgroundTask) {
         let definitions = Arc::new(Mutex::new(self));
         let start = || {
             let (definitions, installer) = (definitions.clone(), installer.clone());
@@ -252,32 +238,29 @@ impl Definitions {
         if before.len() == self.served.len() && before.iter().all(is_as_before) {
             return;
         }
-        match installer.install(&self.resources()).await {
-            Ok(()) => tracing::info!(definitions = self.served.len(), "definitions have changed"),
-            Err(error) => {
-                self.served = before;
-                self.again_at = Some(Instant::now() + AGAIN);
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(
-                    error,
-                    "changed definitions cannot be served; what was served is served still, and they are tried again"
-                );
+        while let Err(failed) = installer.install(&self.resources(), true).await {
+            self.again_at = Some(Instant::now() + AGAIN);
+            failed.iter().for_each(|failed| self.take_back(failed, &before));
+        }
+        tracing::info!(definitions = self.served.len(), "definitions have changed");
+    }
+
+    /// Has what was served before instead of what cannot be.
+    fn take_back(&mut self, failed: &NotInstalled, before: &BTreeMap<String, Served>) {
+        let name = failed.resource.group_resource().to_string();
+        let error: &dyn std::error::Error = &failed.error;
+        tracing::error!(
+            definition = name,
+            error,
+            "a changed definition cannot be served; what was served is served still, and it is tried again"
+        );
+        match before.get(&name) {
+            Some(before) if !Arc::ptr_eq(&before.resource, &failed.resource) => {
+                self.served.insert(name, before.clone());
             }
+            _ => drop(self.served.remove(&name)),
         }
     }
-}
-
-/// What a definition may not change, since objects are stored by it: as of an established CustomResourceDefinition.
-fn immutable(before: &Definition, after: &Definition) -> Vec<FieldError> {
-    let (before, after) = (&before.spec, &after.spec);
-    let fields = [
-        ("spec.scope", &before.scope, &after.scope),
-        ("spec.names.kind", &before.names.kind, &after.names.kind),
-    ];
-    let changed = fields.into_iter().filter(|(_, before, after)| before != after);
-    changed
-        .map(|(path, _, after)| FieldError::invalid(path, after.as_str(), "field is immutable"))
-        .collect()
 }
 
 impl Changes {
