@@ -164,8 +164,9 @@ impl Follower {
             .collect();
         let before = std::mem::replace(&mut self.serving, serving);
         self.note_changes(&before, storage).await;
-        let is_kept = self.keep(known, &before, storage).await;
+        // Told first: who waits for it does not wait for what is only read at a restart.
         self.publish(choices);
+        let is_kept = self.keep(known, &before, storage).await;
         let again = self.refused.values().filter_map(|refused| refused.again_at);
         let soon = (!is_kept).then(|| Instant::now() + SOON);
         again.chain(soon).min()
@@ -409,7 +410,8 @@ async fn described_anew(
     current: Option<&Serving>,
     storage: &dyn Storage,
 ) -> Result<Serving, NotDescribed> {
-    let (definition, resource) = compiled(seen.document.clone()).await?;
+    let before_now = current.map(|current| (current.definition.clone(), current.resource.clone()));
+    let (definition, resource) = compiled(seen.document.clone(), before_now).await?;
     let before = match current {
         Some(current) => Some((current.uid.clone(), current.definition.clone())),
         None => {
@@ -453,12 +455,18 @@ async fn last_good(seen: &Seen, storage: &dyn Storage) -> Result<LastGood, Stora
     })
 }
 
-/// The definition that a document says, and its resource.
-async fn compiled(document: Arc<Value>) -> Result<(Arc<Definition>, Arc<Resource>), NotDescribed> {
+/// A definition and its resource.
+type Compiled = (Arc<Definition>, Arc<Resource>);
+
+/// The definition that a document says, and its resource: the one `before`, where it says the same. A deletion makes a new generation too.
+async fn compiled(document: Arc<Value>, before: Option<Compiled>) -> Result<Compiled, NotDescribed> {
     // Schemas and patterns are compiled.
     blocking(move || {
         let definition = Definition::decode((*document).clone());
         let definition = definition.map_err(|error| NotDescribed::Wrong(error.to_string()))?;
+        if let Some(before) = before.filter(|(before, _)| **before == definition) {
+            return Ok(before);
+        }
         let resource = described(&definition)?;
         Ok((Arc::new(definition), Arc::new(resource)))
     })

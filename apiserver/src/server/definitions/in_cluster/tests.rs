@@ -6,6 +6,7 @@ use super::testing::{Definitions, SERVER, definition, version};
 use super::*;
 use crate::config::{Backend, Config};
 use crate::kubernetes::testing::eventually;
+use crate::request::GroupResource;
 use crate::server::{Running, Server, StartError};
 use crate::storage::embedded;
 
@@ -240,12 +241,31 @@ async fn objects_go_with_their_definition_by_the_operators_word_alone() {
     assert_eq!(world.create("a", &[]).await.0, 201);
     assert_eq!(world.create("b", &["example.com/mine"]).await.0, 201);
     let name = "lamps.example.com";
+    let resource = GroupResource::new("example.com", "lamps");
+    let registry = || {
+        world
+            .running
+            .core()
+            .served
+            .load()
+            .endpoints
+            .registry(&resource)
+            .unwrap()
+    };
+    let before = registry();
     definitions.change(name, |lamps| {
         lamps["metadata"]["deletionTimestamp"] = "2026-11-30T00:00:00Z".into();
         lamps["metadata"]["finalizers"] = json!(["annex.dev/objects"]);
+        lamps["metadata"]["generation"] = 2.into();
     });
     let lamps = world.reports(name, "terminating", true.into()).await;
     assert_eq!((&lamps["objects"], &lamps["served"]), (&2.into(), &true.into()));
+    assert_eq!(lamps["generation"], 2);
+    assert!(
+        Arc::ptr_eq(&before, &registry()),
+        "it is described as before: no watch ends"
+    );
+    drop(before);
     let (code, refused) = world.create("c", &[]).await;
     assert_eq!(code, 403);
     assert_eq!(
