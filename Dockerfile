@@ -38,6 +38,7 @@ FROM scratch AS annex-operator
 LABEL org.opencontainers.image.title="annex-operator"
 LABEL org.opencontainers.image.version="0.1.0"
 LABEL org.opencontainers.image.licenses="Apache-2.0"
+ENV MIMALLOC_PURGE_DELAY=10
 COPY --from=build-annex-operator /root-of-image/ /
 USER 65532:65532
 ENTRYPOINT ["/annex-operator"]
