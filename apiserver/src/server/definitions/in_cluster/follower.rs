@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -199,6 +199,14 @@ impl Follower {
         } else {
             if let Some(choice) = self.refused_before(seen, current.as_ref()) {
                 return Ok(choice);
+            }
+            if seen.is_deleting && current.is_none() && !last_good(seen, storage).await?.has_served {
+                // It begins no more. What is stored by its name is not its own.
+                return Ok(Choice {
+                    serving: None,
+                    error: Some("it is being deleted, and was not served before".to_owned()),
+                    has_served: false,
+                });
             }
             match described_anew(seen, current.as_ref(), storage).await {
                 Ok(serving) => {
@@ -459,11 +467,13 @@ async fn last_good(seen: &Seen, storage: &dyn Storage) -> Result<LastGood, Stora
 type Compiled = (Arc<Definition>, Arc<Resource>);
 
 /// The definition that a document says, and its resource: the one `before`, where it says the same. A deletion makes a new generation too.
-async fn compiled(document: Arc<Value>, before: Option<Compiled>) -> Result<Compiled, NotDescribed> {
+async fn compiled(document: Bytes, before: Option<Compiled>) -> Result<Compiled, NotDescribed> {
     // Schemas and patterns are compiled.
     blocking(move || {
-        let definition = Definition::decode((*document).clone());
-        let definition = definition.map_err(|error| NotDescribed::Wrong(error.to_string()))?;
+        let document =
+            serde_json::from_slice(&document).map_err(|error| NotDescribed::Wrong(error.to_string()))?;
+        let definition =
+            Definition::decode(document).map_err(|error| NotDescribed::Wrong(error.to_string()))?;
         if let Some(before) = before.filter(|(before, _)| **before == definition) {
             return Ok(before);
         }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::seen::Seen;
@@ -50,7 +49,7 @@ pub(super) async fn write(storage: &dyn Storage, seen: &Seen) -> Result<(), Stor
         if kept.is_some_and(|(uid, generation)| uid == seen.uid && generation >= seen.generation) {
             return Ok(());
         }
-        let value = Bytes::from(seen.document.to_string());
+        let value = seen.document.clone();
         let written = match &entry {
             None => storage.create(&key, value).await,
             Some(entry) => storage.update(&key, entry.revision(), value).await,

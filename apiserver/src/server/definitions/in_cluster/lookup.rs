@@ -97,7 +97,7 @@ async fn ask(client: Client, name: &str, server: &str) -> Answer {
     let api: Api<DynamicObject> = Api::all_with(client, &api_resource());
     match api.get(name).await {
         Ok(found) => match Seen::of(found, server) {
-            Some(seen) => Answer::Serves(seen.served_versions().into()),
+            Some(seen) => Answer::Serves(seen.served_versions.into()),
             None => Answer::Absent,
         },
         Err(error) if is_not_found(&error, name) => Answer::Absent,

@@ -1,7 +1,6 @@
 //! An AggregatedResourceDefinition as the cluster has it, as far as a server needs it.
 
-use std::sync::Arc;
-
+use bytes::Bytes;
 use kube::core::{ApiResource, DynamicObject};
 use serde_json::{Value, json};
 
@@ -42,8 +41,10 @@ pub(super) struct Seen {
     pub(super) is_established: bool,
     /// Why its names are not accepted, in this generation.
     pub(super) names_refused: Option<String>,
-    /// The definition, without status and most of the metadata.
-    pub(super) document: Arc<Value>,
+    /// The versions that it serves.
+    pub(super) served_versions: Vec<String>,
+    /// The definition as JSON, without status and most of the metadata: decoded it would take several times as much.
+    pub(super) document: Bytes,
 }
 
 impl Seen {
@@ -71,34 +72,29 @@ impl Seen {
         });
         let refused = refused.map(|condition| condition["message"].as_str().unwrap_or_default().to_owned());
         let established = condition(&status, "Established");
+        let spec = data["spec"].take();
+        let versions = spec["versions"].as_array().into_iter().flatten();
+        let served_versions = versions
+            .filter(|version| version["served"] == true)
+            .filter_map(|version| version["name"].as_str().map(str::to_owned));
+        let served_versions = served_versions.collect();
+        let document = json!({
+            "apiVersion": "annex.dev/v1alpha1",
+            "kind": "AggregatedResourceDefinition",
+            "metadata": {"name": name, "uid": uid, "generation": generation, "annotations": annotations},
+            "spec": spec,
+        });
         Some(Self {
             is_deleting,
             deletes_objects: is_deleting && is_held && is_told && !is_kept,
             is_established: established.is_some_and(|condition| condition["status"] == "True"),
             names_refused: refused,
-            document: Arc::new(json!({
-                "apiVersion": "annex.dev/v1alpha1",
-                "kind": "AggregatedResourceDefinition",
-                "metadata": {"name": name, "uid": uid, "generation": generation, "annotations": annotations},
-                "spec": data["spec"].take(),
-            })),
+            served_versions,
+            document: document.to_string().into(),
             name,
             uid,
             generation,
         })
-    }
-
-    /// The names of the versions that it serves.
-    pub(super) fn served_versions(&self) -> Vec<String> {
-        let versions = self.document["spec"]["versions"].as_array();
-        let served = versions
-            .into_iter()
-            .flatten()
-            .filter(|version| version["served"] == true);
-        served
-            .filter_map(|version| version["name"].as_str())
-            .map(str::to_owned)
-            .collect()
     }
 }
 
@@ -119,7 +115,7 @@ mod tests {
         let lamps = Seen::of(object, "test").unwrap();
         assert_eq!(lamps.name, "lamps.example.com");
         assert_eq!((lamps.uid.as_str(), lamps.generation), ("uid-lamps", 1));
-        assert_eq!(lamps.served_versions(), ["v1"]);
+        assert_eq!(lamps.served_versions, ["v1"]);
     }
 
     #[test]

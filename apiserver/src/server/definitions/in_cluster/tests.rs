@@ -320,12 +320,21 @@ async fn a_list_that_comes_back_empty_deletes_nothing() {
         lamps["error"],
         "spec.scope: Invalid value: \"Cluster\": field is immutable"
     );
-    // Nothing of this one was ever served: with it nothing goes.
-    scoped["metadata"]["deletionTimestamp"] = "2026-11-30T00:00:00Z".into();
-    scoped["metadata"]["finalizers"] = json!(["annex.dev/objects"]);
-    scoped["metadata"]["annotations"] = json!({"annex.dev/delete-objects": "uid-again"});
-    definitions.apply(scoped);
-    world.reports("lamps.example.com", "objects", 0.into()).await;
+    // Nothing of this one was ever served: with it nothing goes. Nor does with one that was deleted before it was seen.
+    let mut unseen = again.clone();
+    unseen["metadata"]["uid"] = "uid-unseen".into();
+    for (deleted, uid) in [(&mut scoped, "uid-again"), (&mut unseen, "uid-unseen")] {
+        deleted["metadata"]["deletionTimestamp"] = "2026-11-30T00:00:00Z".into();
+        deleted["metadata"]["finalizers"] = json!(["annex.dev/objects"]);
+        deleted["metadata"]["annotations"] = json!({"annex.dev/delete-objects": uid});
+        definitions.apply(deleted.clone());
+        world.reports("lamps.example.com", "uid", uid.into()).await;
+        let lamps = world.reports("lamps.example.com", "objects", 0.into()).await;
+        assert_eq!(
+            (&lamps["served"], &lamps["terminating"]),
+            (&false.into(), &true.into())
+        );
+    }
     definitions.remove("lamps.example.com");
     again["metadata"]["uid"] = "uid-at-last".into();
     definitions.apply(again);
