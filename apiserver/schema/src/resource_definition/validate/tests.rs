@@ -1,7 +1,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::definition::read;
 
 /// A definition in which nothing is wrong.
 fn lamps() -> Value {
@@ -34,7 +33,7 @@ fn errors_with(changes: &[(&str, Value)]) -> Vec<String> {
             parent => parent[field] = value.clone(),
         }
     }
-    let definition = read(document.to_string().as_bytes()).unwrap().remove(0);
+    let definition = Definition::decode(document).unwrap();
     definition.validate().iter().map(ToString::to_string).collect()
 }
 
