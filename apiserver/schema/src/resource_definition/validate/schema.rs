@@ -1,7 +1,6 @@
 //! The schema of a version: `validateCustomResourceDefinitionValidation`, whose rules are those of `crate::definition`.
 
 use crate::definition;
-use crate::field::Path;
 use crate::props::JsonSchemaProps;
 use serde_json::Value;
 
