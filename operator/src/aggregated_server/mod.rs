@@ -232,6 +232,10 @@ async fn reconcile_current(
         Ok(server) => server,
         Err(undecodable) => return invalid::tell(ctx, &api, &server, undecodable, now).await,
     };
+    if !ctx.definitions.are_known() {
+        // What is registered stands until then, which the watch has to have told.
+        ctx.informers.listed(&server.spec.namespace).await;
+    }
     let server = &*ctx.definitions.complete(server, &ctx.informers);
     ctx.metrics.set_invalid(name, false);
     events::publish(ctx, server, ctx.observe_skew().into_iter().collect()).await;

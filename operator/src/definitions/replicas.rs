@@ -13,6 +13,8 @@ pub struct Replicas {
     pub reports: Vec<Arc<Report>>,
     /// Those that have not, each with why.
     pub silent: Vec<String>,
+    /// How many have not been asked so far.
+    pub unasked: usize,
 }
 
 /// What all of them say of a definition.
@@ -34,7 +36,7 @@ impl Replicas {
     /// Whether each ready one has answered, and there is one.
     #[must_use]
     pub fn are_complete(&self) -> bool {
-        !self.reports.is_empty() && self.silent.is_empty()
+        !self.reports.is_empty() && self.silent.is_empty() && self.unasked == 0
     }
 
     /// What those that answered say of the definition with `uid`; `None` of who says nothing.
@@ -48,11 +50,14 @@ impl Replicas {
     /// Whether each serves `generation` of the definition.
     #[must_use]
     pub fn serving(&self, name: &str, uid: &str, generation: i64) -> Serving {
-        if self.reports.is_empty() && self.silent.is_empty() {
+        if self.reports.is_empty() && self.silent.is_empty() && self.unasked == 0 {
             return Serving::NoReplica;
         }
         if let Some(silent) = self.silent.first() {
             return Serving::Silent(silent.clone());
+        }
+        if self.unasked > 0 {
+            return Serving::Behind;
         }
         let failed = self.of(name, uid).flatten().find_map(|item| item.error.clone());
         let serves = |item: Option<&Item>| {

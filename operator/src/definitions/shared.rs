@@ -118,6 +118,29 @@ impl Definitions {
         })
     }
 
+    /// Whether definitions were listed.
+    #[must_use]
+    pub fn are_known(&self) -> bool {
+        self.state().claims.is_some()
+    }
+
+    /// Whether `service`, which no claim of a pass asks for, is to stay: the pass may have begun before definitions were known, and an
+    /// APIService that is taken back is an outage.
+    #[must_use]
+    pub fn keep(&self, server: &str, service: &APIService) -> bool {
+        if !service.annotations().contains_key(DEFINITIONS_ANNOTATION) {
+            return false;
+        }
+        let state = self.state();
+        let Some(claims) = &state.claims else {
+            return true;
+        };
+        let spec = service.spec.as_ref();
+        let pair = spec.and_then(|spec| Some((spec.group.as_deref()?, spec.version.as_deref()?)));
+        let mut claims = claims.get(server).into_iter().flatten();
+        claims.any(|claim| Some((claim.group.as_str(), claim.version.as_str())) == pair)
+    }
+
     /// `server`, with the group-versions of its definitions among its claims.
     #[must_use]
     pub fn complete<'s>(

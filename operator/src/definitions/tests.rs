@@ -91,7 +91,7 @@ fn replicas(reports: &[Vec<Item>]) -> Replicas {
     let report = |items: &Vec<Item>| Arc::new(Report { items: items.clone() });
     Replicas {
         reports: reports.iter().map(report).collect(),
-        silent: Vec::new(),
+        ..Replicas::default()
     }
 }
 
@@ -400,6 +400,10 @@ fn no_accident_lets_objects_be_deleted() {
             silent: vec!["b".into()],
             ..replicas(&[terminating(0)])
         },
+        Replicas {
+            unasked: 1,
+            ..replicas(&[terminating(0)])
+        },
     ] {
         assert_eq!(
             around(true, true, &unfinished, &allowed),
@@ -486,4 +490,32 @@ fn events_tell_what_somebody_waits_for_or_has_to_look_at() {
         ("Invalid", "True", "ValidationFailed"),
     ];
     assert_eq!(reasons(&well, &wrong), ["ValidationFailed"]);
+}
+
+/// A pass that began before definitions were listed takes nothing back that they ask for.
+#[test]
+fn what_is_registered_stands_until_definitions_are_known() {
+    let service = |annotations: Value| {
+        serde_json::from_value(json!({
+            "metadata": { "name": "v1.example.com", "annotations": annotations },
+            "spec": { "group": "example.com", "version": "v1", "groupPriorityMinimum": 1, "versionPriority": 1 },
+        }))
+        .unwrap()
+    };
+    let (ours, plain) = (
+        service(json!({ "annex.dev/definitions": "" })),
+        service(json!({})),
+    );
+    let definitions = super::Definitions::default();
+    assert!(!definitions.are_known());
+    assert!(definitions.keep("light", &ours) && !definitions.keep("light", &plain));
+    let claim = Claim {
+        group: "example.com".into(),
+        version: "v1".into(),
+        digest: None,
+    };
+    definitions.set_claims([("light".to_owned(), vec![claim])].into());
+    assert!(definitions.keep("light", &ours) && !definitions.keep("other", &ours));
+    definitions.set_claims(Default::default());
+    assert!(definitions.are_known() && !definitions.keep("light", &ours));
 }

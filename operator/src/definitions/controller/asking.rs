@@ -120,11 +120,10 @@ impl Asking {
             let report = known.and_then(|known| known.report.as_ref());
             match report {
                 Some((report, at)) if at.elapsed() < COUNTS => replicas.reports.push(Arc::clone(report)),
-                _ => {
-                    let why = known.and_then(|known| known.error.as_deref());
-                    let why = why.unwrap_or("it has not been asked so far");
-                    replicas.silent.push(format!("{address}: {why}"));
-                }
+                _ => match known.and_then(|known| known.error.as_deref()) {
+                    Some(why) => replicas.silent.push(format!("{address}: {why}")),
+                    None => replicas.unasked += 1,
+                },
             }
         }
         replicas
