@@ -1,9 +1,6 @@
 //! The kind AggregatedResourceDefinition.
 
-#![allow(
-    clippy::duplicated_attributes,
-    reason = "several columns have one type"
-)]
+#![allow(clippy::duplicated_attributes, reason = "several columns have one type")]
 
 use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
