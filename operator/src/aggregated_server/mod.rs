@@ -61,7 +61,7 @@ pub mod servers;
 pub mod status;
 pub mod storage;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod update_status;
 pub mod validate;
 pub mod version_order;
@@ -232,6 +232,11 @@ async fn reconcile_current(
         Ok(server) => server,
         Err(undecodable) => return invalid::tell(ctx, &api, &server, undecodable, now).await,
     };
+    if !ctx.definitions.are_known() {
+        // What is registered stands until then, which the watch has to have told.
+        ctx.informers.listed(&server.spec.namespace).await;
+    }
+    let server = &*ctx.definitions.complete(server, &ctx.informers);
     ctx.metrics.set_invalid(name, false);
     events::publish(ctx, server, ctx.observe_skew().into_iter().collect()).await;
     match pass::run(ctx, server, now).await {

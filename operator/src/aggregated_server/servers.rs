@@ -34,6 +34,8 @@ struct Index {
     by_namespace: HashMap<String, BTreeSet<String>>,
     /// Those that a list under way has not brought so far.
     unlisted: HashSet<String>,
+    /// Whether they were listed once.
+    is_listed: bool,
 }
 
 struct Known {
@@ -63,11 +65,18 @@ impl Servers {
             }
             Event::Delete(server) => index.remove(&server.name_any()),
             Event::InitDone => {
+                index.is_listed = true;
                 for name in std::mem::take(&mut index.unlisted) {
                     index.remove(&name);
                 }
             }
         }
+    }
+
+    /// Whether they were listed once: before that one that is not known may be there.
+    #[must_use]
+    pub fn are_listed(&self) -> bool {
+        self.index().is_listed
     }
 
     /// The one called `name`.

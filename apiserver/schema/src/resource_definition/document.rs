@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::spec::{DefinitionSpec, WEBHOOK};
-use super::validate::validate;
+use super::validate::{validate, validate_update};
 use crate::field::{Error, ErrorKind};
 
 /// A definition of a resource.
@@ -39,6 +39,13 @@ impl Definition {
     #[must_use]
     pub fn validate(&self) -> Vec<Error> {
         validate(self)
+    }
+
+    /// What is wrong with it in the place of `old`, which clients have seen where it is `established`, and whose objects may be stored in
+    /// `stored_versions`. A schema that was wrong before is not let pass, as Kubernetes does: none was taken that was.
+    #[must_use]
+    pub fn validate_update(&self, old: &Self, established: bool, stored_versions: &[String]) -> Vec<Error> {
+        validate_update(self, old, established, stored_versions)
     }
 
     /// What it asks for that is not built: it is refused, and not ignored. Rules of CEL are among what [`Self::validate`] finds.

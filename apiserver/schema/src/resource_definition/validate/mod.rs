@@ -8,7 +8,10 @@ mod approval;
 mod names;
 mod schema;
 mod selectable;
+mod update;
 mod versions;
+
+pub(super) use update::validate_update;
 
 use serde_json::{Value, json};
 

@@ -280,3 +280,42 @@ fn what_is_deprecated_or_not_known_is_refused() {
         ["spec.versions[0].schema.openAPIV3Schema: Required value"]
     );
 }
+
+#[test]
+fn what_objects_are_stored_by_does_not_change() {
+    let of = |changes: &[(&str, Value)]| {
+        let mut document = lamps();
+        for (pointer, value) in changes {
+            *document.pointer_mut(pointer).unwrap() = value.clone();
+        }
+        Definition::decode(document).unwrap()
+    };
+    let old = of(&[]);
+    let errors = |changes: &[(&str, Value)], established, stored: &[&str]| -> Vec<String> {
+        let stored: Vec<String> = stored.iter().map(ToString::to_string).collect();
+        let errors = of(changes).validate_update(&old, established, &stored);
+        errors.iter().map(ToString::to_string).collect()
+    };
+    let cluster = ("/spec/scope", json!("Cluster"));
+    assert_eq!(errors(std::slice::from_ref(&cluster), false, &["v1"]), [""; 0]);
+    assert_eq!(
+        errors(&[cluster], true, &["v1"]),
+        [r#"spec.scope: Invalid value: "Cluster": field is immutable"#]
+    );
+    let renamed = [
+        ("/spec/group", json!("example.org")),
+        ("/metadata/name", json!("lamps.example.org")),
+    ];
+    assert_eq!(
+        errors(&renamed, false, &["v1"]),
+        [r#"spec.group: Invalid value: "example.org": field is immutable"#]
+    );
+    assert_eq!(
+        errors(&[("/spec/versions/0/name", json!("v2"))], true, &["v1"]),
+        [
+            "status.storedVersions[0]: Invalid value: \"v1\": missing from spec.versions; v1 was previously a storage version, and must \
+          remain in spec.versions until a storage migration ensures no data remains persisted in v1 and removes v1 from \
+          status.storedVersions"
+        ]
+    );
+}

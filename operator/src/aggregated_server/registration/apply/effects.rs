@@ -159,8 +159,11 @@ async fn an_api_service_that_no_watch_tells_of_is_made_where_there_is_none() {
 #[tokio::test]
 async fn the_end_of_a_trial_takes_its_annotation_whoever_owns_it() {
     let cluster = FakeCluster::default();
-    let trial = Some(Timestamp::UNIX_EPOCH);
-    let mut live = build::api_service::api_service(&names(), &plan(), 443, "a bundle", trial);
+    let annotations = Annotations {
+        trial: Some(Timestamp::UNIX_EPOCH),
+        ..Annotations::default()
+    };
+    let mut live = build::api_service::api_service(&names(), &plan(), 443, "a bundle", annotations);
     live.metadata.uid = Some("a".into());
     let available = json!({ "conditions": [{ "type": "Available", "status": "True" }] });
     live.status = serde_json::from_value(available).unwrap();
