@@ -31,7 +31,6 @@ use tokio::task::JoinSet;
 use super::{
     claimant::ListedServer,
     context::Context,
-    departures::Departures,
     error_policy,
     informers::{
         self, Informers,
@@ -86,7 +85,6 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
     let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
     ctx.prober.keep_asking();
     let _probes = Probes(Arc::clone(&ctx));
-    let mut departures = Departures::default();
     let (leave, left) = departure::channel();
     let observer = Observer {
         watches: deps.watches.clone(),
@@ -97,8 +95,7 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
         .default_backoff()
         .inspect(observer.of(SERVER, None))
         .inspect_ok(move |event| {
-            listed.observe(event);
-            for gone in departures.observe(event) {
+            for gone in listed.observe(event) {
                 forgotten.forget(&gone.uid);
                 forgotten.metrics.remove_server(&gone.name);
                 // A volume that stays untold is in nobody's way.
