@@ -10,6 +10,7 @@ pub mod names;
 pub mod object_meta;
 pub mod props;
 pub mod pruning;
+pub mod resource_definition;
 pub mod structural;
 mod unknown;
 pub mod values;

@@ -19,13 +19,13 @@ pub struct AggregatedServerStatus {
     #[serde(default)]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
-    /// The claimed group-versions, joined by commas.
+    /// The claimed group-versions and those of definitions, joined by commas.
     #[serde(default)]
-    #[schemars(length(max = 20480))]
+    #[schemars(length(max = 40960))]
     pub group_versions: String,
-    /// Each claimed group-version.
+    /// Each claimed group-version, and each of definitions.
     #[serde(default)]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 128))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["groupVersion".into()]))]
     pub apis: Vec<ApiStatus>,
     /// Certificates and their rotation.

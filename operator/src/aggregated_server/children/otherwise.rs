@@ -7,7 +7,7 @@ use super::Children;
 use crate::aggregated_server::pass_result::PassResult;
 
 impl Children<'_> {
-    /// Makes good what somebody does to a field of `object` by `write`, see [`applier::Applier::make_good`].
+    /// Makes good what somebody does to a field of `object` by `write`, see [`crate::applier::Applier::make_good`].
     pub async fn make_good<K, E>(
         &self,
         object: &K,

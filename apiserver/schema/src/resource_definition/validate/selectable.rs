@@ -3,53 +3,53 @@
 
 use serde_json::Value;
 
-use crate::definition::spec::{DefinitionVersion, SelectableField};
-use crate::status::{FieldError, FieldErrorKind};
+use crate::field::{Error, Path};
+use crate::resource_definition::spec::{DefinitionVersion, SelectableField};
 
 /// How many there may be.
-const MOST: usize = 8;
+const MOST: i64 = 8;
 
 /// What is wrong with the selectable fields of a version.
-pub(super) fn validate(path: &str, version: &DefinitionVersion, schema: Option<&Value>) -> Vec<FieldError> {
+pub(super) fn validate(path: &str, version: &DefinitionVersion, schema: Option<&Value>) -> Vec<Error> {
     let path = format!("{path}.selectableFields");
     match (version.selectable_fields.as_slice(), schema) {
         ([], _) => Vec::new(),
         (_, None) => {
             let detail = "may only be set when `version.schema.openAPIV3Schema` is not included";
-            vec![FieldError::invalid(path, "", detail)]
+            vec![Error::invalid(&Path::new(&path), "", detail)]
         }
         (fields, Some(schema)) => of_fields(&path, fields, schema),
     }
 }
 
 /// The same of what all versions say alike. `schema_is_shared`: of their schemas too.
-pub(super) fn validate_shared(version: &DefinitionVersion, schema_is_shared: bool) -> Vec<FieldError> {
+pub(super) fn validate_shared(version: &DefinitionVersion, schema_is_shared: bool) -> Vec<Error> {
     let schema = version.document().filter(|_| schema_is_shared);
     match (version.selectable_fields.as_slice(), schema) {
         ([], _) => Vec::new(),
         (_, None) => {
             let detail = "may only be set when validations.schema is included";
-            vec![FieldError::invalid("spec.selectableFields", "", detail)]
+            vec![Error::invalid(&Path::new("spec.selectableFields"), "", detail)]
         }
         (fields, Some(schema)) => of_fields("spec.selectableFields", fields, schema),
     }
 }
 
-fn of_fields(path: &str, fields: &[SelectableField], schema: &Value) -> Vec<FieldError> {
+fn of_fields(path: &str, fields: &[SelectableField], schema: &Value) -> Vec<Error> {
     let mut errors = Vec::new();
     let mut unique: Vec<Vec<&str>> = Vec::new();
     for (index, field) in fields.iter().enumerate() {
         let path = format!("{path}[{index}].jsonPath");
         let json_path = field.json_path.as_str();
         if json_path.is_empty() {
-            errors.push(FieldError::required(path, ""));
+            errors.push(Error::required(&Path::new(&path), ""));
             continue;
         }
         let (names, found) = match resolve(json_path, schema) {
             Ok(resolved) => resolved,
             Err(why) => {
-                errors.push(FieldError::invalid(
-                    path,
+                errors.push(Error::invalid(
+                    &Path::new(&path),
                     json_path,
                     format!("is an invalid path: {why}"),
                 ));
@@ -58,27 +58,22 @@ fn of_fields(path: &str, fields: &[SelectableField], schema: &Value) -> Vec<Fiel
         };
         if names.first() == Some(&"metadata") {
             let detail = "must not point to fields in metadata";
-            errors.push(FieldError::invalid(path.as_str(), json_path, detail));
+            errors.push(Error::invalid(&Path::new(&path), json_path, detail));
         }
         if !matches!(found["type"].as_str(), Some("string" | "boolean" | "integer")) {
             let detail = "must point to a field of type string, boolean or integer. Enum string fields and strings with formats \
                           are allowed.";
-            errors.push(FieldError::invalid(path.as_str(), json_path, detail));
+            errors.push(Error::invalid(&Path::new(&path), json_path, detail));
         }
         if unique.contains(&names) {
-            errors.push(FieldError::new(FieldErrorKind::Duplicate, path, json_path, ""));
+            errors.push(Error::duplicate(&Path::new(&path), json_path));
         } else {
             unique.push(names);
         }
     }
-    if unique.len() > MOST {
-        let detail = format!("must have at most {MOST} items");
-        errors.push(FieldError::new(
-            FieldErrorKind::TooMany,
-            path,
-            unique.len(),
-            detail,
-        ));
+    let count = i64::try_from(unique.len()).unwrap_or(i64::MAX);
+    if count > MOST {
+        errors.push(Error::too_many(&Path::new(path), count, MOST));
     }
     errors
 }

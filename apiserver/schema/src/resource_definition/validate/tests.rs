@@ -1,7 +1,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::definition::read;
 
 /// A definition in which nothing is wrong.
 fn lamps() -> Value {
@@ -34,7 +33,7 @@ fn errors_with(changes: &[(&str, Value)]) -> Vec<String> {
             parent => parent[field] = value.clone(),
         }
     }
-    let definition = read(document.to_string().as_bytes()).unwrap().remove(0);
+    let definition = Definition::decode(document).unwrap();
     definition.validate().iter().map(ToString::to_string).collect()
 }
 
@@ -279,5 +278,44 @@ fn what_is_deprecated_or_not_known_is_refused() {
     assert_eq!(
         errors_with(&[("/spec/versions", json!([no_schema]))]),
         ["spec.versions[0].schema.openAPIV3Schema: Required value"]
+    );
+}
+
+#[test]
+fn what_objects_are_stored_by_does_not_change() {
+    let of = |changes: &[(&str, Value)]| {
+        let mut document = lamps();
+        for (pointer, value) in changes {
+            *document.pointer_mut(pointer).unwrap() = value.clone();
+        }
+        Definition::decode(document).unwrap()
+    };
+    let old = of(&[]);
+    let errors = |changes: &[(&str, Value)], established, stored: &[&str]| -> Vec<String> {
+        let stored: Vec<String> = stored.iter().map(ToString::to_string).collect();
+        let errors = of(changes).validate_update(&old, established, &stored);
+        errors.iter().map(ToString::to_string).collect()
+    };
+    let cluster = ("/spec/scope", json!("Cluster"));
+    assert_eq!(errors(std::slice::from_ref(&cluster), false, &["v1"]), [""; 0]);
+    assert_eq!(
+        errors(&[cluster], true, &["v1"]),
+        [r#"spec.scope: Invalid value: "Cluster": field is immutable"#]
+    );
+    let renamed = [
+        ("/spec/group", json!("example.org")),
+        ("/metadata/name", json!("lamps.example.org")),
+    ];
+    assert_eq!(
+        errors(&renamed, false, &["v1"]),
+        [r#"spec.group: Invalid value: "example.org": field is immutable"#]
+    );
+    assert_eq!(
+        errors(&[("/spec/versions/0/name", json!("v2"))], true, &["v1"]),
+        [
+            "status.storedVersions[0]: Invalid value: \"v1\": missing from spec.versions; v1 was previously a storage version, and must \
+          remain in spec.versions until a storage migration ensures no data remains persisted in v1 and removes v1 from \
+          status.storedVersions"
+        ]
     );
 }

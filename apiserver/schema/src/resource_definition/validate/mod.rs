@@ -8,23 +8,25 @@ mod approval;
 mod names;
 mod schema;
 mod selectable;
+mod update;
 mod versions;
+
+pub(super) use update::validate_update;
 
 use serde_json::{Value, json};
 
 use super::document::Definition;
 use super::spec::{DefinitionSpec, DefinitionVersion, NO_CONVERSION, WEBHOOK};
-use crate::status::{FieldError, FieldErrorKind};
+use crate::field::{Error, Path};
 
 /// What is wrong with a new definition whose defaults are set.
-pub(super) fn validate(definition: &Definition) -> Vec<FieldError> {
+pub(super) fn validate(definition: &Definition) -> Vec<Error> {
     let spec = &definition.spec;
     let mut errors = of_name(definition);
     of_spec(spec, &mut errors);
     errors.extend(approval::validate(definition));
     if spec.preserve_unknown_fields {
-        errors.push(FieldError::invalid(
-            "spec.preserveUnknownFields",
+        errors.push(Error::invalid(&Path::new("spec.preserveUnknownFields"),
             true,
             "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead",
         ));
@@ -32,19 +34,19 @@ pub(super) fn validate(definition: &Definition) -> Vec<FieldError> {
     errors
 }
 
-fn of_name(definition: &Definition) -> Vec<FieldError> {
+fn of_name(definition: &Definition) -> Vec<Error> {
     let (name, spec) = (&definition.name, &definition.spec);
     if name.is_empty() {
-        return vec![FieldError::required(
-            "metadata.name",
+        return vec![Error::required(
+            &Path::new("metadata.name"),
             "name or generateName is required",
         )];
     }
-    let mut wrong = annex_schema::names::dns_subdomain_name(name);
+    let mut wrong = crate::names::dns_subdomain_name(name);
     if *name != format!("{}.{}", spec.names.plural, spec.group) {
         wrong.push(r#"must be spec.names.plural+"."+spec.group"#.to_owned());
     }
-    let of_name = |wrong| FieldError::invalid("metadata.name", name.as_str(), wrong);
+    let of_name = |wrong| Error::invalid(&Path::new("metadata.name"), name.as_str(), wrong);
     wrong.into_iter().map(of_name).collect()
 }
 
@@ -80,19 +82,19 @@ impl Shared {
     }
 }
 
-fn of_spec(spec: &DefinitionSpec, errors: &mut Vec<FieldError>) {
+fn of_spec(spec: &DefinitionSpec, errors: &mut Vec<Error>) {
     errors.extend(names::group(&spec.group));
     errors.extend(one_of("spec.scope", &spec.scope, &["Cluster", "Namespaced"]));
     for (index, version) in spec.versions.iter().enumerate() {
         if version.document().is_none() {
             let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
-            errors.push(FieldError::required(path, ""));
+            errors.push(Error::required(&Path::new(&path), ""));
         }
     }
     let shared = Shared::of(&spec.versions);
     if spec.preserve_unknown_fields && spec.versions.iter().any(schema::has_defaults) {
-        errors.push(FieldError::invalid(
-            "spec.preserveUnknownFields",
+        errors.push(Error::invalid(
+            &Path::new("spec.preserveUnknownFields"),
             true,
             "must be false in order to use defaults in the schema",
         ));
@@ -122,11 +124,19 @@ fn of_spec(spec: &DefinitionSpec, errors: &mut Vec<FieldError>) {
     names_of_versions.sort_unstable();
     if names_of_versions.windows(2).any(|pair| pair[0] == pair[1]) {
         let detail = "must contain unique version names";
-        errors.push(FieldError::invalid("spec.versions", shown(spec, &shared), detail));
+        errors.push(Error::invalid(
+            &Path::new("spec.versions"),
+            shown(spec, &shared),
+            detail,
+        ));
     }
     if spec.versions.iter().filter(|version| version.storage).count() != 1 {
         let detail = "must have exactly one version marked as storage version";
-        errors.push(FieldError::invalid("spec.versions", shown(spec, &shared), detail));
+        errors.push(Error::invalid(
+            &Path::new("spec.versions"),
+            shown(spec, &shared),
+            detail,
+        ));
     }
     // The internal type has the first version's name beside the versions.
     if let Some(first) = spec.versions.first().filter(|first| !first.name.is_empty()) {
@@ -151,15 +161,15 @@ fn of_spec(spec: &DefinitionSpec, errors: &mut Vec<FieldError>) {
     errors.extend(of_conversion(spec));
 }
 
-fn of_conversion(spec: &DefinitionSpec) -> Vec<FieldError> {
+fn of_conversion(spec: &DefinitionSpec) -> Vec<Error> {
     let path = "spec.conversion";
     let Some(conversion) = &spec.conversion else {
         return Vec::new();
     };
     let mut errors = Vec::new();
     if conversion.strategy != NO_CONVERSION && spec.preserve_unknown_fields {
-        errors.push(FieldError::invalid(
-            format!("{path}.strategy"),
+        errors.push(Error::invalid(
+            &Path::new(&format!("{path}.strategy")),
             conversion.strategy.as_str(),
             "must be None if spec.preserveUnknownFields is true",
         ));
@@ -170,8 +180,8 @@ fn of_conversion(spec: &DefinitionSpec) -> Vec<FieldError> {
         &[NO_CONVERSION, WEBHOOK],
     ));
     if conversion.strategy != WEBHOOK && conversion.webhook.is_some() {
-        errors.push(FieldError::forbidden(
-            format!("{path}.webhookClientConfig"),
+        errors.push(Error::forbidden(
+            &Path::new(&format!("{path}.webhookClientConfig")),
             "should not be set when strategy is not set to Webhook",
         ));
     }
@@ -179,13 +189,11 @@ fn of_conversion(spec: &DefinitionSpec) -> Vec<FieldError> {
 }
 
 /// `validateEnumStrings` of what is required.
-fn one_of(path: &str, value: &str, accepted: &[&str]) -> Option<FieldError> {
+fn one_of(path: &str, value: &str, accepted: &[&str]) -> Option<Error> {
     if value.is_empty() {
-        return Some(FieldError::required(path, ""));
+        return Some(Error::required(&Path::new(path), ""));
     }
-    let quoted = accepted.iter().map(|accepted| format!("{accepted:?}"));
-    let detail = format!("supported values: {}", quoted.collect::<Vec<_>>().join(", "));
-    (!accepted.contains(&value)).then(|| FieldError::new(FieldErrorKind::NotSupported, path, value, detail))
+    (!accepted.contains(&value)).then(|| Error::not_supported(&Path::new(path), value, accepted))
 }
 
 /// The versions as an error shows them: those of Go's internal type, whose fields have no JSON names. Of schemas and subresources that

@@ -1,8 +1,8 @@
 //! What a version says beside its schema: `validateCustomResourceDefinitionVersion`, `ValidateCustomResourceColumnDefinition` and
 //! `ValidateCustomResourceDefinitionSubresources`.
 
-use crate::definition::spec::{DefinitionVersion, PrinterColumn, ScaleSubresource};
-use crate::status::FieldError;
+use crate::field::{Error, Path};
+use crate::resource_definition::spec::{DefinitionVersion, PrinterColumn, ScaleSubresource};
 
 const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
 const FORMATS: [&str; 8] = [
@@ -19,7 +19,7 @@ const FORMATS: [&str; 8] = [
 const LONGEST_WARNING: usize = 256;
 
 /// What is wrong with a version's warning.
-pub(super) fn deprecation(path: &str, version: &DefinitionVersion) -> Vec<FieldError> {
+pub(super) fn deprecation(path: &str, version: &DefinitionVersion) -> Vec<Error> {
     let Some(warning) = &version.deprecation_warning else {
         return Vec::new();
     };
@@ -43,7 +43,7 @@ pub(super) fn deprecation(path: &str, version: &DefinitionVersion) -> Vec<FieldE
         wrong.push("can only be set for deprecated versions".to_owned());
     }
     let path = format!("{path}.deprecationWarning");
-    let of_warning = |wrong| FieldError::invalid(path.as_str(), warning.as_str(), wrong);
+    let of_warning = |wrong| Error::invalid(&Path::new(&path), warning.as_str(), wrong);
     wrong.into_iter().map(of_warning).collect()
 }
 
@@ -56,36 +56,43 @@ fn is_print(character: char) -> bool {
 }
 
 /// What is wrong with a version's columns.
-pub(super) fn columns(path: &str, version: &DefinitionVersion) -> Vec<FieldError> {
+pub(super) fn columns(path: &str, version: &DefinitionVersion) -> Vec<Error> {
     let columns = version.additional_printer_columns.iter().enumerate();
     columns
         .flat_map(|(index, each)| column(&format!("{path}.additionalPrinterColumns[{index}]"), each))
         .collect()
 }
 
-fn column(path: &str, column: &PrinterColumn) -> Vec<FieldError> {
+fn column(path: &str, column: &PrinterColumn) -> Vec<Error> {
     let mut errors = Vec::new();
     if column.name.is_empty() {
-        errors.push(FieldError::required(format!("{path}.name"), ""));
+        errors.push(Error::required(&Path::new(&format!("{path}.name")), ""));
     }
     let one_of = |accepted: &[&str]| format!("must be one of {}", accepted.join(","));
     if column.type_.is_empty() {
-        errors.push(FieldError::required(format!("{path}.type"), one_of(&TYPES)));
+        errors.push(Error::required(
+            &Path::new(&format!("{path}.type")),
+            one_of(&TYPES),
+        ));
     } else if !TYPES.contains(&column.type_.as_str()) {
         let type_ = column.type_.as_str();
-        errors.push(FieldError::invalid(format!("{path}.type"), type_, one_of(&TYPES)));
+        errors.push(Error::invalid(
+            &Path::new(&format!("{path}.type")),
+            type_,
+            one_of(&TYPES),
+        ));
     }
     let format = column.format.as_str();
     if !format.is_empty() && !FORMATS.contains(&format) {
-        errors.push(FieldError::invalid(
-            format!("{path}.format"),
+        errors.push(Error::invalid(
+            &Path::new(&format!("{path}.format")),
             format,
             one_of(&FORMATS),
         ));
     }
     let of_path = format!("{path}.JSONPath");
     if column.json_path.is_empty() {
-        errors.push(FieldError::required(of_path, ""));
+        errors.push(Error::required(&Path::new(&of_path), ""));
     } else {
         errors.extend(simple_path(of_path, &column.json_path));
     }
@@ -93,13 +100,13 @@ fn column(path: &str, column: &PrinterColumn) -> Vec<FieldError> {
 }
 
 /// `validateSimpleJSONPath` of what is not empty.
-fn simple_path(path: String, json_path: &str) -> Option<FieldError> {
+fn simple_path(path: String, json_path: &str) -> Option<Error> {
     let detail = "must be a simple json path starting with .";
-    (!json_path.starts_with('.')).then(|| FieldError::invalid(path, json_path, detail))
+    (!json_path.starts_with('.')).then(|| Error::invalid(&Path::new(&path), json_path, detail))
 }
 
 /// What is wrong with a version's subresources.
-pub(super) fn subresources(path: &str, version: &DefinitionVersion) -> Vec<FieldError> {
+pub(super) fn subresources(path: &str, version: &DefinitionVersion) -> Vec<Error> {
     let subresources = version.subresources.as_ref();
     let scale = subresources.and_then(|subresources| subresources.scale.as_ref());
     scale
@@ -107,7 +114,7 @@ pub(super) fn subresources(path: &str, version: &DefinitionVersion) -> Vec<Field
         .unwrap_or_default()
 }
 
-fn of_scale(path: &str, scale: &ScaleSubresource) -> Vec<FieldError> {
+fn of_scale(path: &str, scale: &ScaleSubresource) -> Vec<Error> {
     let mut errors = Vec::new();
     let required = [
         ("specReplicasPath", &scale.spec_replicas_path, ".spec."),
@@ -116,12 +123,12 @@ fn of_scale(path: &str, scale: &ScaleSubresource) -> Vec<FieldError> {
     for (field, json_path, below) in required {
         let path = format!("{path}.{field}");
         if json_path.is_empty() {
-            errors.push(FieldError::required(path, ""));
+            errors.push(Error::required(&Path::new(&path), ""));
         } else if let Some(error) = simple_path(path.clone(), json_path) {
             errors.push(error);
         } else if !json_path.starts_with(below) {
             let detail = format!("should be a json path under {}", below.trim_end_matches('.'));
-            errors.push(FieldError::invalid(path, json_path.as_str(), detail));
+            errors.push(Error::invalid(&Path::new(&path), json_path.as_str(), detail));
         }
     }
     let path = format!("{path}.labelSelectorPath");
@@ -133,7 +140,7 @@ fn of_scale(path: &str, scale: &ScaleSubresource) -> Vec<FieldError> {
         errors.push(error);
     } else if !selector.starts_with(".spec.") && !selector.starts_with(".status.") {
         let detail = "should be a json path under either .spec or .status";
-        errors.push(FieldError::invalid(path, selector, detail));
+        errors.push(Error::invalid(&Path::new(&path), selector, detail));
     }
     errors
 }

@@ -137,18 +137,20 @@ pub struct DefinitionConversion {
 }
 
 /// `None`, of [`DefinitionConversion::strategy`].
-pub(super) const NO_CONVERSION: &str = "None";
+pub const NO_CONVERSION: &str = "None";
 /// `Webhook`, of [`DefinitionConversion::strategy`].
-pub(super) const WEBHOOK: &str = "Webhook";
+pub const WEBHOOK: &str = "Webhook";
 
 impl DefinitionVersion {
     /// Its schema, where it has one.
-    pub(super) fn document(&self) -> Option<&Value> {
+    #[must_use]
+    pub fn document(&self) -> Option<&Value> {
         self.schema.as_ref()?.open_api_v3_schema.as_ref()
     }
 
     /// Whether `/status` is served in it.
-    pub(super) fn has_status(&self) -> bool {
+    #[must_use]
+    pub fn has_status(&self) -> bool {
         let subresources = self.subresources.as_ref();
         subresources.is_some_and(|subresources| subresources.status.is_some())
     }

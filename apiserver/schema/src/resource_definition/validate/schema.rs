@@ -1,12 +1,11 @@
-//! The schema of a version: `validateCustomResourceDefinitionValidation`, whose rules are `annex-schema`'s.
+//! The schema of a version: `validateCustomResourceDefinitionValidation`, whose rules are those of `crate::definition`.
 
-use annex_schema::definition;
-use annex_schema::field::Path;
-use annex_schema::props::JsonSchemaProps;
+use crate::definition;
+use crate::props::JsonSchemaProps;
 use serde_json::Value;
 
-use crate::definition::spec::DefinitionVersion;
-use crate::status::FieldError;
+use crate::field::{Error, Path};
+use crate::resource_definition::spec::DefinitionVersion;
 
 /// Whether the schema of a version has defaults somewhere.
 pub(super) fn has_defaults(version: &DefinitionVersion) -> bool {
@@ -23,23 +22,20 @@ pub(super) fn has_defaults(version: &DefinitionVersion) -> bool {
 }
 
 /// What is wrong with the schema of a version, which stands at `path`.
-pub(super) fn validate(path: &str, version: &DefinitionVersion) -> Vec<FieldError> {
+pub(super) fn validate(path: &str, version: &DefinitionVersion) -> Vec<Error> {
     validate_as(path, version, version.has_status())
 }
 
 /// The same, where `/status` is served in some version.
-pub(super) fn validate_as(path: &str, version: &DefinitionVersion, has_status: bool) -> Vec<FieldError> {
+pub(super) fn validate_as(path: &str, version: &DefinitionVersion, has_status: bool) -> Vec<Error> {
     let Some(document) = version.document() else {
         return Vec::new();
     };
     match JsonSchemaProps::decode(document) {
-        Ok(schema) => {
-            let found = definition::validate(&Path::new(path), &schema, has_status);
-            found.into_iter().map(FieldError::from).collect()
-        }
+        Ok(schema) => definition::validate(&Path::new(path), &schema, has_status),
         Err(error) => {
             let path = format!("{path}.openAPIV3Schema");
-            vec![FieldError::invalid(path, "", error.to_string())]
+            vec![Error::invalid(&Path::new(&path), "", error.to_string())]
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Groups that belong to Kubernetes need its approval: `validateAPIApproval`, and `GetAPIApprovalState` of apiextensions'
 //! `pkg/apihelpers/helpers.go`.
 
-use crate::definition::document::Definition;
-use crate::status::{FieldError, Quoted};
+use crate::field::{Error, Path, go};
+use crate::resource_definition::document::Definition;
 
 const ANNOTATION: &str = "api-approved.kubernetes.io";
 const PROPOSAL: &str = "https://github.com/kubernetes/enhancements/pull/1111";
 
 /// What is wrong with the approval of a definition.
-pub(super) fn validate(definition: &Definition) -> Option<FieldError> {
+pub(super) fn validate(definition: &Definition) -> Option<Error> {
     let group = &definition.spec.group;
     let is_of = |domain: &str| {
         let below = group.strip_suffix(domain);
@@ -20,16 +20,19 @@ pub(super) fn validate(definition: &Definition) -> Option<FieldError> {
     let path = format!("metadata.annotations[{ANNOTATION}]");
     let must_have = format!(
         "protected groups must have approval annotation {}",
-        Quoted(ANNOTATION)
+        go::quoted(ANNOTATION)
     );
     match definition.annotations.get(ANNOTATION).map(String::as_str) {
-        None | Some("") => Some(FieldError::required(path, format!("{must_have}, see {PROPOSAL}"))),
+        None | Some("") => Some(Error::required(
+            &Path::new(&path),
+            format!("{must_have}, see {PROPOSAL}"),
+        )),
         Some(approval) if approval.starts_with("unapproved") || is_url(approval) => None,
         Some(approval) => {
             let detail = format!(
                 "{must_have} with either a URL or a reason starting with \"unapproved\", see {PROPOSAL}"
             );
-            Some(FieldError::invalid(path, approval, detail))
+            Some(Error::invalid(&Path::new(&path), approval, detail))
         }
     }
 }
