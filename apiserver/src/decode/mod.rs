@@ -11,7 +11,6 @@ pub(crate) mod syntax;
 mod time;
 mod unstructured;
 pub(crate) mod yaml;
-mod yaml_text;
 
 use std::borrow::Cow;
 
@@ -166,8 +165,8 @@ pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
 }
 
 fn decode_yaml(body: &[u8], resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
-    let document = yaml::read(body).map_err(DecodeError::Unrecognized)?;
-    let duplicates = document.duplicates();
+    let document = yaml::read(body).map_err(|error| DecodeError::Unrecognized(error.to_string()))?;
+    let duplicates = yaml::duplicates(&document);
     let mut decoded = read_value(document.value, resource, version)?;
     decoded.of_yaml = duplicates.len();
     decoded.strict.splice(0..0, duplicates);

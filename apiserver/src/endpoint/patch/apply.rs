@@ -115,11 +115,11 @@ struct Config {
 }
 
 fn read(body: &[u8]) -> Result<Config, ApiError> {
-    // Most clients send JSON, which is YAML too, and read much faster as what it is.
-    if body.trim_ascii_start().starts_with(b"{")
-        && std::str::from_utf8(body).is_ok()
+    // Most clients send JSON, which is read much faster as what it is, where YAML is the same.
+    if yaml::may_be_read_as_json(body)
         && let Ok((Value::Object(fields), findings)) = document::read(body, None)
         && findings.is_empty()
+        && fields.iter().all(yaml::is_same_in_json)
     {
         return Ok(Config {
             object: Object(fields),
@@ -128,8 +128,8 @@ fn read(body: &[u8]) -> Result<Config, ApiError> {
     }
     let bad = |message: String| ApiError::BadRequest(format!("error decoding YAML: {message}"));
     let document =
-        yaml::read(body).map_err(|message| bad(format!("error converting YAML to JSON: {message}")))?;
-    let duplicates = document.duplicates();
+        yaml::read(body).map_err(|error| bad(format!("error converting YAML to JSON: {error}")))?;
+    let duplicates = yaml::duplicates(&document);
     let fields = match document.value {
         Value::Object(fields) => fields,
         Value::Null => Map::new(),
