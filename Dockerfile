@@ -18,5 +18,6 @@ LABEL org.opencontainers.image.title="annex-operator"
 LABEL org.opencontainers.image.version="0.1.0"
 LABEL org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /root-of-image/ /
+ENV MIMALLOC_PURGE_DELAY=10
 USER 65532:65532
 ENTRYPOINT ["/annex-operator"]

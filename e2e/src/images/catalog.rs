@@ -61,12 +61,12 @@ impl ImageSpec {
 
 /// The product's image: the operator, of this workspace's version.
 pub fn operator(program: &Path) -> ImageSpec {
-    ImageSpec::new(
+    with_mimalloc(ImageSpec::new(
         "annex-operator",
         env!("CARGO_PKG_VERSION"),
         program,
         Some(NON_ROOT),
-    )
+    ))
 }
 
 /// The sample API on Annex's own library. No user, as the Go server's image: by itself it binds port 443, and it must

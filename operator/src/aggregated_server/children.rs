@@ -70,7 +70,7 @@ impl Children<'_> {
             return self.unwritten(&desired, known.as_deref(), outcome);
         }
         let applied = self.ctx.applier.apply(&desired).await;
-        self.applied(&desired, applied, refused, outcome)
+        self.applied(&desired, None, applied, refused, outcome)
     }
 
     /// The same over the object that was `known` before what `object` derives from was read, and only while nobody has written
@@ -93,13 +93,7 @@ impl Children<'_> {
             return self.unwritten(&desired, known, outcome);
         }
         let applied = self.ctx.applier.apply_over(&desired, known).await;
-        // It is there, whoever was faster.
-        let is_ours =
-            |known: &Known| Ownership::of(&known.owners, &self.names.owner_reference()) == Ownership::Ours;
-        if matches!(applied, Err(ApplyError::Raced { .. })) && known.is_some_and(is_ours) {
-            outcome.children.push(child(&desired));
-        }
-        self.applied(&desired, applied, refused, outcome)
+        self.applied(&desired, known, applied, refused, outcome)
     }
 
     /// Makes a child of which watches know nothing, in a pass over what they have brought.
@@ -108,8 +102,9 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let desired = self.desired(object, outcome)?;
-        if self.ctx.applier.before(&desired, None) == Before::Waits {
-            return None;
+        let waits = self.ctx.applier.before(&desired, None) == Before::Waits;
+        if waits || self.refusal(&desired, None).is_some() {
+            return self.unwritten(&desired, None, outcome);
         }
         // Nothing is made for a server that was deleted since a watch told of it.
         if let Err(error) = self.ctx.applier.confirm(&self.names.owner_reference()).await {
@@ -133,19 +128,20 @@ impl Children<'_> {
     {
         let (desired, before) = (self.desired(next, outcome)?, self.desired(object, outcome)?);
         let applier = &self.ctx.applier;
-        if !known.is_as(&before) || applier.before(&desired, Some(known)) != Before::Ask {
+        let is_to_be_applied = known.is_as(&before) && applier.before(&desired, Some(known)) == Before::Ask;
+        if !is_to_be_applied || self.refusal(&desired, Some(known)).is_some() {
             return self.unwritten(&desired, Some(known), outcome);
         }
         let applied = self.ctx.applier.apply_next(&desired, known).await;
         outcome.not_live |= matches!(applied, Err(ApplyError::Raced { .. }));
-        self.applied(&desired, applied, refused, outcome)
+        self.applied(&desired, Some(known), applied, refused, outcome)
     }
 
     /// Makes a child that is not known to be there. Where it is, what is known is late, and the pass begins again with live reads.
     async fn create(&self, desired: &Desired, refused: Reason, outcome: &mut PassResult) -> Option<Applied> {
         let applied = self.ctx.applier.create(desired).await;
         outcome.not_live |= matches!(applied, Err(ApplyError::Raced { .. }));
-        self.applied(desired, applied, refused, outcome)
+        self.applied(desired, None, applied, refused, outcome)
     }
 
     /// What is there of a child that is not to be written.
@@ -155,18 +151,19 @@ impl Children<'_> {
         known: Option<&Known>,
         outcome: &mut PassResult,
     ) -> Option<Applied> {
+        let before = self.ctx.applier.before(desired, known);
+        self.record_known(desired, known, outcome);
         let is_as_desired = known.is_some_and(|known| known.is_as(desired));
         // As a pass tells that has just been refused.
         if !is_as_desired && let Some(finding) = self.refusal(desired, known) {
             outcome.findings.push(finding);
             return None;
         }
-        if known.is_some() {
-            outcome.children.push(child(desired));
-        }
-        match self.ctx.applier.before(desired, known) {
+        match before {
             Before::Unchanged => Some(Applied::UNCHANGED),
             Before::Waits => None,
+            // Nothing can be written until it is gone, which its watch tells.
+            Before::Ask if known.is_some_and(|known| known.deleting) => None,
             Before::Ask => {
                 self.not_now(outcome);
                 None
@@ -188,6 +185,38 @@ impl Children<'_> {
         match self.desired(object, outcome) {
             Some(desired) => self.ctx.applier.make_good(&desired, path, write).await,
             None => Ok(false),
+        }
+    }
+
+    /// Whether [`Children::make_good`] would do nothing about a field that is not as it should be, or was refused a while ago, which is
+    /// told then.
+    pub fn write_waits<K>(&self, object: &K, path: &str, outcome: &mut PassResult) -> bool
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let Some(desired) = self.desired(object, outcome) else {
+            return true;
+        };
+        let known = self.ctx.applier.known(&desired);
+        if let Some(finding) = self.refusal(&desired, known.as_deref()) {
+            outcome.findings.push(finding);
+            return true;
+        }
+        self.ctx.applier.field_waits(&desired, path)
+    }
+
+    /// Tells that a write of `object`, of another kind than an apply, failed, and takes note of it where it was refused.
+    pub fn failed<K>(&self, object: &K, error: &kube::Error, outcome: &mut PassResult)
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let Some(desired) = self.desired(object, outcome) else {
+            return;
+        };
+        let told = outcome.findings.len();
+        outcome.failed(&desired.name().to_string(), error);
+        if let Some(finding) = outcome.findings.get(told).cloned() {
+            self.note_refusal(&desired, finding);
         }
     }
 
@@ -214,9 +243,11 @@ impl Children<'_> {
             .ok()
     }
 
+    /// What became of a child of which, before that, this was `known`.
     fn applied(
         &self,
         desired: &Desired,
+        known: Option<&Known>,
         applied: Result<Applied, ApplyError>,
         refused: Reason,
         outcome: &mut PassResult,
@@ -228,6 +259,8 @@ impl Children<'_> {
                 (applied.outcome != applier::Outcome::Waits).then_some(applied)
             }
             Err(error) => {
+                let listed = self.ctx.applier.known(desired);
+                self.record_known(desired, listed.as_deref().or(known), outcome);
                 self.refused(desired, error, refused, outcome);
                 None
             }
@@ -248,14 +281,19 @@ impl Children<'_> {
         }
         // A dry run stores nothing: who is paused learns of it too.
         if self.writes == Writes::AfterLiveReads {
-            let refusal = self.refusal(&desired, self.ctx.applier.known(&desired).as_deref());
-            let is_refused = refusal.is_some();
-            outcome.findings.extend(refusal);
-            return !is_refused;
+            let known = self.ctx.applier.known(&desired);
+            let Some(refusal) = self.refusal(&desired, known.as_deref()) else {
+                return true;
+            };
+            self.record_known(&desired, known.as_deref(), outcome);
+            outcome.findings.push(refusal);
+            return false;
         }
         match self.ctx.applier.dry_run_if_changed(&desired).await {
             Ok(()) => true,
             Err(error) => {
+                let known = self.ctx.applier.known(&desired);
+                self.record_known(&desired, known.as_deref(), outcome);
                 self.refused(&desired, error, refused, outcome);
                 false
             }
@@ -297,10 +335,21 @@ impl Children<'_> {
             }
             applier::Outcome::Updated(Because::Changed | Because::Altered(_))
             | applier::Outcome::Created
-            | applier::Outcome::Unchanged
-            | applier::Outcome::Waits => {}
+            | applier::Outcome::Unchanged => {}
+            applier::Outcome::Waits => {
+                let known = self.ctx.applier.known(desired);
+                return self.record_known(desired, known.as_deref(), outcome);
+            }
         }
         outcome.children.push(child(desired));
+    }
+
+    /// Takes note of a child that is there, whatever it looks like, and whether or not it can be written.
+    fn record_known(&self, desired: &Desired, known: Option<&Known>, outcome: &mut PassResult) {
+        let owner = self.names.owner_reference();
+        if known.is_some_and(|known| Ownership::of(&known.owners, &owner) != Ownership::Foreign) {
+            outcome.children.push(child(desired));
+        }
     }
 
     /// Tells of a refusal, and takes note of it: it is told by passes over copies too, and tried again ever more seldom.
@@ -309,6 +358,10 @@ impl Children<'_> {
             return;
         };
         outcome.findings.push(finding.clone());
+        self.note_refusal(desired, finding);
+    }
+
+    fn note_refusal(&self, desired: &Desired, finding: Finding) {
         let known = self.ctx.applier.known(desired);
         let (uid, now) = (&self.names.uid, Instant::now());
         self.ctx
@@ -324,7 +377,7 @@ impl Children<'_> {
         let resource = ApiResource::erase::<K>(&());
         let informers = &self.ctx.informers;
         let known = informers.known(&resource, &self.names.namespace, name);
-        if known.is_none() && informers.tell_of(&resource) {
+        if known.is_none() && informers.tell_of(&resource, &self.names.namespace) {
             return;
         }
         match api.get_opt(name).await {
@@ -402,10 +455,12 @@ fn told(error: &ApplyError, refused: Reason, outcome: &mut PassResult) -> Option
         ApplyError::Invalid { .. } | ApplyError::Rejected { .. } => refused,
         ApplyError::NamespaceNotFound { .. } => Reason::NamespaceNotFound,
         ApplyError::NamespaceTerminating { .. } => Reason::NamespaceTerminating,
-        ApplyError::Raced { .. } | ApplyError::Terminating { .. } => {
+        ApplyError::Raced { .. } => {
             outcome.hurry = true;
             return None;
         }
+        // That may take long, and its watch tells when it is gone.
+        ApplyError::Terminating { .. } => return None,
         ApplyError::Request { .. } => {
             outcome.unanswered.get_or_insert_with(|| error_chain(error));
             return None;

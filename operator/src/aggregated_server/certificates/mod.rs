@@ -7,6 +7,7 @@ pub mod advance;
 pub mod apply;
 pub mod authority;
 pub mod control_plane;
+mod gate;
 pub mod issuance;
 pub mod leaf;
 #[cfg(test)]

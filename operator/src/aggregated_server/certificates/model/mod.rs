@@ -2,8 +2,7 @@
 //! to, within bounds, and what holds in each of them (`invariants`). Decisions and certificates are the real ones (`pool`); the
 //! flow between a pass's requests is in `pass`, what else may happen in `actions`.
 //!
-//! Written once more for the model, so that a change of the product does not show here: which endpoints hold Narrow up
-//! (`Rotation::not_serving`), whether a claim is registered, and the order within a pass.
+//! Written once more for the model, so that a change of the product does not show here: the order of the requests within a pass.
 //!
 //! Not in it: passes over copies, which write nothing and begin again; endpoints that are new, gone or silent; `HotOrRestart`; what paces writes (`Issued`, clocks that differ), which delays alone; APIServices that somebody edits or deletes;
 //! and status, of which nothing follows, so that nothing comes of clearing it. A kubelet is late, but brings no Secret that is
