@@ -27,7 +27,9 @@ pub(crate) fn read(body: impl AsRef<[u8]>) -> Result<Document, Error> {
 pub(crate) fn duplicates(document: &Document) -> Vec<String> {
     let mut texts = document.duplicates.listed().to_vec();
     if document.duplicates.has_more() {
-        texts.push(format!("too many errors: only the first {MOST_LISTED} are listed"));
+        texts.push(format!(
+            "too many errors: only the first {MOST_LISTED} are listed"
+        ));
     }
     texts
 }
@@ -76,10 +78,21 @@ mod tests {
             assert!(json.as_object().unwrap().iter().all(is_same_in_json), "{body}");
             assert_eq!(read(body).unwrap().value, json, "{body}");
         }
-        for body in [r#"{"a":"\/"}"#, "{\"a\"\n:1}", "{\"a\":\t1}", "{\"a\":\"\u{9f}\"}", "[1]", ""] {
+        for body in [
+            r#"{"a":"\/"}"#,
+            "{\"a\"\n:1}",
+            "{\"a\":\t1}",
+            "{\"a\":\"\u{9f}\"}",
+            "[1]",
+            "",
+        ] {
             assert!(!may_be_read_as_json(body.as_bytes()), "{body}");
         }
-        for value in [json!({"a": 1.0}), json!([[{"b": 1e30}]]), json!({ format!("{long}k"): 1 })] {
+        for value in [
+            json!({"a": 1.0}),
+            json!([[{"b": 1e30}]]),
+            json!({ format!("{long}k"): 1 }),
+        ] {
             assert!(!is_same_in_json((&String::new(), &value)), "{value}");
         }
     }

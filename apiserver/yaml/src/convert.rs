@@ -57,7 +57,9 @@ fn convert(value: Go, unsupported: &mut Option<f64>) -> Result<Value, Error> {
 /// The fields of a map, in the order of their names. Where two keys have one name, Go takes either of them.
 fn named(map: BTreeMap<Key, Go>) -> Result<BTreeMap<String, Go>, Error> {
     let fields = map.into_iter();
-    fields.map(|(key, value)| Ok((name(key, &value)?, value))).collect()
+    fields
+        .map(|(key, value)| Ok((name(key, &value)?, value)))
+        .collect()
 }
 
 /// The name of a field. `value` is what the field has, which Go shows where there is none.
@@ -68,7 +70,11 @@ fn name(key: Key, value: &Go) -> Result<String, Error> {
         Key::Float(value) => go::key_of_float(value),
         Key::Bool(value) => value.to_string(),
         Key::Nil | Key::Uint(_) => {
-            let kind = if matches!(key, Key::Nil) { "%!s(<nil>)" } else { "uint64" };
+            let kind = if matches!(key, Key::Nil) {
+                "%!s(<nil>)"
+            } else {
+                "uint64"
+            };
             return Err(Error::NoJson(format!(
                 "unsupported map key of type: {kind}, key: {}, value: {}",
                 key.shown(),

@@ -124,9 +124,7 @@ impl Decoder<'_> {
                 }
                 resolve(text, tag, is_implicit)
             }
-            Kind::Alias { target, .. } => {
-                self.within_alias(number, |decoder| decoder.value(target, depth))
-            }
+            Kind::Alias { target, .. } => self.within_alias(number, |decoder| decoder.value(target, depth)),
             Kind::Sequence => {
                 go_deeper(depth)?;
                 let mut list = Vec::new();

@@ -147,7 +147,11 @@ mod tests {
     fn of_a_long_text_the_beginning_is_shown() {
         let long = "é".repeat(MOST_SHOWN);
         let shown = quoted(&long);
-        assert!(shown.ends_with("é...") && shown.len() <= MOST_SHOWN + 3, "{}", shown.len());
+        assert!(
+            shown.ends_with("é...") && shown.len() <= MOST_SHOWN + 3,
+            "{}",
+            shown.len()
+        );
         assert_eq!(cut(&long).len(), MOST_SHOWN + 3);
         assert_eq!(cut("a"), "a");
     }

@@ -26,7 +26,9 @@ pub(crate) fn unsigned(text: &str) -> Option<u64> {
 /// Digits alone, which Rust's reader lets a sign stand before.
 fn in_base(digits: &str, base: u32) -> Option<u64> {
     let is_digits = digits.starts_with(|c: char| c.is_digit(base));
-    is_digits.then(|| u64::from_str_radix(digits, base).ok()).flatten()
+    is_digits
+        .then(|| u64::from_str_radix(digits, base).ok())
+        .flatten()
 }
 
 /// What go-yaml makes of digits of base 2 behind `0b` or `-0b`: there may be a sign before them.

@@ -106,11 +106,7 @@ impl<'a> Parser<'a> {
 
     fn directives(&mut self) -> Result<(), Error> {
         let mut has_version = false;
-        loop {
-            match &self.peek()?.kind {
-                Sign::Version { .. } | Sign::TagDirective { .. } => {}
-                _ => break,
-            }
+        while let Sign::Version { .. } | Sign::TagDirective { .. } = &self.peek()?.kind {
             let Token { kind, line, .. } = self.scanner.take()?;
             match kind {
                 Sign::Version { .. } if has_version => {
@@ -145,13 +141,17 @@ impl<'a> Parser<'a> {
         let here = self.line()?;
         let line = properties.line.unwrap_or(here);
         match self.peek()?.kind {
-            Sign::BlockEntry if may_be_indentless => self.collection(Kind::Sequence, line, &properties, Self::indentless_sequence),
+            Sign::BlockEntry if may_be_indentless => {
+                self.collection(Kind::Sequence, line, &properties, Self::indentless_sequence)
+            }
             Sign::Scalar { text, is_plain } => {
                 self.skip()?;
                 self.scalar(text, is_plain, line, &properties);
                 Ok(())
             }
-            Sign::FlowSequenceStart => self.collection(Kind::Sequence, line, &properties, Self::flow_sequence),
+            Sign::FlowSequenceStart => {
+                self.collection(Kind::Sequence, line, &properties, Self::flow_sequence)
+            }
             Sign::FlowMappingStart => self.collection(Kind::Mapping, line, &properties, Self::flow_mapping),
             Sign::BlockSequenceStart if is_block => {
                 self.collection(Kind::Sequence, line, &properties, Self::block_sequence)
@@ -208,7 +208,10 @@ impl<'a> Parser<'a> {
 
     fn alias(&mut self, name: &str, line: usize) -> Result<(), Error> {
         let Some(target) = self.anchors.get(name).copied() else {
-            return Err(Error::value(format!("unknown anchor '{}' referenced", crate::go::cut(name))));
+            return Err(Error::value(format!(
+                "unknown anchor '{}' referenced",
+                crate::go::cut(name)
+            )));
         };
         let mark = self.scanner.tree.mark();
         self.scanner.tree.texts.push_str(crate::go::cut(name).as_ref());
@@ -291,7 +294,10 @@ impl<'a> Parser<'a> {
     fn indentless_sequence(&mut self) -> Result<(), Error> {
         while matches!(self.peek()?.kind, Sign::BlockEntry) {
             let line = self.skip()?;
-            if matches!(self.peek()?.kind, Sign::BlockEntry | Sign::Key | Sign::Value | Sign::BlockEnd) {
+            if matches!(
+                self.peek()?.kind,
+                Sign::BlockEntry | Sign::Key | Sign::Value | Sign::BlockEnd
+            ) {
                 self.empty(line);
             } else {
                 self.node(true, false)?;
@@ -360,7 +366,10 @@ impl<'a> Parser<'a> {
 
     /// A map of one pair within a list, behind the sign of its key.
     fn flow_pair(&mut self) -> Result<(), Error> {
-        if matches!(self.peek()?.kind, Sign::Value | Sign::FlowEntry | Sign::FlowSequenceEnd) {
+        if matches!(
+            self.peek()?.kind,
+            Sign::Value | Sign::FlowEntry | Sign::FlowSequenceEnd
+        ) {
             // Go takes that token for the key's, whatever it is.
             let line = self.skip()?;
             self.empty(line);
@@ -393,7 +402,10 @@ impl<'a> Parser<'a> {
             is_first = false;
             if matches!(self.peek()?.kind, Sign::Key) {
                 self.skip()?;
-                if matches!(self.peek()?.kind, Sign::Value | Sign::FlowEntry | Sign::FlowMappingEnd) {
+                if matches!(
+                    self.peek()?.kind,
+                    Sign::Value | Sign::FlowEntry | Sign::FlowMappingEnd
+                ) {
                     let line = self.line()?;
                     self.empty(line);
                 } else {

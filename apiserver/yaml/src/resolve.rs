@@ -60,7 +60,9 @@ pub(crate) fn resolve(text: &str, tag: Tag, is_implicit: bool) -> Result<Go, Err
         _ => "timestamp",
     };
     let text = cut(text);
-    Err(Error::value(format!("cannot decode !!{found} `{text}` as a !!{wanted}")))
+    Err(Error::value(format!(
+        "cannot decode !!{found} `{text}` as a !!{wanted}"
+    )))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "it is what Go does")]

@@ -179,7 +179,11 @@ mod tests {
             ("!", "int", Tag::Other),
             ("!", "", Tag::Other),
         ] {
-            assert_eq!(Tag::new(prefix.as_bytes(), suffix.as_bytes()), tag, "{prefix} {suffix}");
+            assert_eq!(
+                Tag::new(prefix.as_bytes(), suffix.as_bytes()),
+                tag,
+                "{prefix} {suffix}"
+            );
         }
     }
 }

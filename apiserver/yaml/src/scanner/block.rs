@@ -54,7 +54,13 @@ impl Scanner<'_> {
             self.tree.texts.push_str(&trailing);
         }
         let text = self.tree.since(mark);
-        self.add(Kind::Scalar { text, is_plain: false }, line);
+        self.add(
+            Kind::Scalar {
+                text,
+                is_plain: false,
+            },
+            line,
+        );
         Ok(())
     }
 

@@ -216,7 +216,11 @@ impl<'a> Cursor<'a> {
     /// A problem that the scanner finds: Go tells the line in which it stands, unless that is the first.
     pub(super) fn problem(&self, problem: &'static str) -> Error {
         Error::Syntax {
-            line: if self.mark.line == 0 { 0 } else { self.mark.line + 1 },
+            line: if self.mark.line == 0 {
+                0
+            } else {
+                self.mark.line + 1
+            },
             problem: problem.into(),
         }
     }

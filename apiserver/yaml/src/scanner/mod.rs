@@ -88,7 +88,9 @@ impl<'a> Scanner<'a> {
         self.peek()?;
         self.is_ready = false;
         self.taken += 1;
-        self.tokens.pop_front().ok_or_else(|| Error::value("no more tokens"))
+        self.tokens
+            .pop_front()
+            .ok_or_else(|| Error::value("no more tokens"))
     }
 
     fn fetch_more(&mut self) -> Result<(), Error> {
@@ -183,8 +185,7 @@ impl<'a> Scanner<'a> {
         loop {
             self.cursor.need(1)?;
             // A tab is no indentation: where a key may begin it begins nothing.
-            while self.cursor.is(b' ')
-                || self.cursor.is(b'\t') && (self.is_in_flow() || !self.may_begin_key)
+            while self.cursor.is(b' ') || self.cursor.is(b'\t') && (self.is_in_flow() || !self.may_begin_key)
             {
                 self.cursor.skip();
                 self.cursor.need(1)?;
@@ -409,13 +410,23 @@ impl<'a> Scanner<'a> {
         self.cursor.skip();
         let name = self.cursor.word()?;
         let ends = self.cursor.is_blankz()
-            || matches!(self.cursor.at(0), b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`');
+            || matches!(
+                self.cursor.at(0),
+                b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`'
+            );
         if name.is_empty() || !ends {
             return self
                 .cursor
                 .fail("did not find expected alphabetic or numeric character");
         }
-        self.add(if is_alias { Kind::Alias(name) } else { Kind::Anchor(name) }, line);
+        self.add(
+            if is_alias {
+                Kind::Alias(name)
+            } else {
+                Kind::Anchor(name)
+            },
+            line,
+        );
         Ok(())
     }
 }

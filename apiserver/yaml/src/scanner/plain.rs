@@ -15,7 +15,10 @@ impl Scanner<'_> {
         let mut blanks = self.cursor.position();
         loop {
             self.cursor.need(4)?;
-            if self.cursor.is_document_indicator(b'-') || self.cursor.is_document_indicator(b'.') || self.cursor.is(b'#') {
+            if self.cursor.is_document_indicator(b'-')
+                || self.cursor.is_document_indicator(b'.')
+                || self.cursor.is(b'#')
+            {
                 break;
             }
             let begin = self.cursor.position();

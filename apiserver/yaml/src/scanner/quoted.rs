@@ -48,7 +48,13 @@ impl Scanner<'_> {
         }
         self.cursor.skip();
         let text = self.tree.since(mark);
-        self.add(Kind::Scalar { text, is_plain: false }, line);
+        self.add(
+            Kind::Scalar {
+                text,
+                is_plain: false,
+            },
+            line,
+        );
         Ok(())
     }
 

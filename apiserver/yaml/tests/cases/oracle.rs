@@ -78,7 +78,9 @@ impl Fact {
         let (json, error, strict) = (&self.json, &self.error, &self.strict);
         let go = json.as_ref().map(ToString::to_string).unwrap_or_default();
         let topic = &self.topic;
-        Some(format!("{topic}: {shown}\n  Go: {go} {error} {strict}\nours: {ours}"))
+        Some(format!(
+            "{topic}: {shown}\n  Go: {go} {error} {strict}\nours: {ours}"
+        ))
     }
 }
 
