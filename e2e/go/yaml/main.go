@@ -114,11 +114,45 @@ func (f *fact) judge() (has bool) {
 			f.Strict = err.Error()
 		}
 	}
+	if f.Error == "" {
+		f.JSON = normalized(f.JSON)
+	}
 	// What is large or deep is not kept.
 	if f.Topic == "depth" || f.Pieces != nil && len(f.JSON) > 2000 {
 		f.JSON = nil
 	}
 	return true
+}
+
+// JSON with each float in one form, since serde_json rounds it by the way in which it is written.
+func normalized(text []byte) []byte {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	check(decoder.Decode(&value))
+	return must(json.Marshal(inOneForm(value)))
+}
+
+func inOneForm(value any) any {
+	switch value := value.(type) {
+	case json.Number:
+		if _, err := strconv.ParseInt(string(value), 10, 64); err == nil {
+			return value
+		}
+		if _, err := strconv.ParseUint(string(value), 10, 64); err == nil {
+			return value
+		}
+		return json.Number(strconv.FormatFloat(must(value.Float64()), 'e', -1, 64))
+	case []any:
+		for i, element := range value {
+			value[i] = inOneForm(element)
+		}
+	case map[string]any:
+		for name, field := range value {
+			value[name] = inOneForm(field)
+		}
+	}
+	return value
 }
 
 func check(err error) {

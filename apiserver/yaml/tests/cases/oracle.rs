@@ -57,7 +57,7 @@ impl Fact {
         let ours = annex_yaml::read(&body, &Limits::default());
         let is_equal = match &ours {
             Ok(document) => {
-                // Read back, since serde_json rounds floats that it reads.
+                // Read back: serde_json rounds floats that it reads.
                 let ours = serde_json::from_str(&document.value.to_string()).expect("JSON");
                 let is_equal = self
                     .json
