@@ -67,11 +67,14 @@ pub enum Wanted {
 impl Wanted {
     fn rust(self) -> &'static [RustProgram] {
         match self {
-            Self::Demo | Self::Product => &[RustProgram::Operator, RustProgram::Wardle],
+            Self::Demo | Self::Product => {
+                &[RustProgram::Operator, RustProgram::Apiserver, RustProgram::Wardle]
+            }
             Self::Operator => &[RustProgram::Operator],
             Self::TestServer => &[RustProgram::E2eServer],
             Self::Tests => &[
                 RustProgram::Operator,
+                RustProgram::Apiserver,
                 RustProgram::Wardle,
                 RustProgram::Widgets,
                 RustProgram::Peer,
@@ -107,6 +110,7 @@ pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
     for (program, path) in wanted.rust().iter().zip(&built) {
         specs.push(match program {
             RustProgram::Operator => catalog::operator(path),
+            RustProgram::Apiserver => catalog::apiserver(path),
             RustProgram::Wardle => catalog::wardle(path),
             RustProgram::Widgets => catalog::widgets(path),
             RustProgram::Peer => catalog::peer(path),

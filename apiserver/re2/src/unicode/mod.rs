@@ -2,7 +2,7 @@
 
 mod tables;
 
-use crate::pattern::runes::{MAX_RUNE, Runes};
+use crate::runes::{MAX_RUNE, Runes};
 
 /// The next case of a character; the last leads to the first, and what has no other cases to itself.
 fn simple_fold(rune: u32) -> u32 {
@@ -81,7 +81,8 @@ fn canonical(name: &str) -> String {
 }
 
 /// Whether `strconv` prints a character as it is: letters, marks, numbers, punctuation and symbols.
-pub(crate) fn is_printable(c: char) -> bool {
+#[must_use]
+pub fn is_printable(c: char) -> bool {
     let after = tables::CATEGORY_RUNS.partition_point(|(begin, _)| *begin <= u32::from(c));
     let run = after.checked_sub(1).and_then(|at| tables::CATEGORY_RUNS.get(at));
     let category = run.and_then(|(_, number)| tables::CATEGORIES.get(usize::from(*number)));

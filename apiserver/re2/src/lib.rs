@@ -1,4 +1,4 @@
-//! A schema's `pattern`: a regular expression as Go's `regexp` reads it (RE2's syntax).
+//! Regular expressions as Go's `regexp` reads them (RE2's syntax): what a schema's `pattern` and CEL's `matches` are.
 //!
 //! Go's `regexp.Compile` accepts other patterns than Rust's `regex` does, and reads some of what both accept otherwise: `\d`, `\s`,
 //! `\w` and `\b` are of ASCII, `[a&&b]` is a class of two characters, `\Q…\E` quotes. So the syntax is parsed here as Go 1.26 parses
@@ -13,6 +13,18 @@
 //! - A pattern with half of a surrogate pair (`\x{D800}`) matches nothing. Go's, beginning with `^`, takes U+FFFD for it.
 //!
 //! Text that is no UTF-8 cannot stand in a JSON string; so there is neither an error for it nor a way to match it.
+//!
+//! `tests/verdicts.rs` compares it with what Go said of patterns and strings, made by `e2e/go/regexp`: random ones and those of
+//! `tests/data/patterns.json`, Go's own tests among them. Others than those, from `apiserver/re2`:
+//!
+//! ```sh
+//! (cd ../../e2e/go/regexp && go run . cases $OLDPWD/tests/data/patterns.json 2 20000) > FILE
+//! PATTERNS=FILE cargo test --release -p annex-re2
+//! ```
+//!
+//! The tables of Unicode are made by `go run . tables > apiserver/re2/src/unicode/tables.rs`.
+
+#![warn(missing_docs)]
 
 mod class;
 mod error;
@@ -20,11 +32,13 @@ mod escape;
 mod hir;
 mod node;
 mod parser;
-pub(crate) mod runes;
+mod runes;
+mod unicode;
 
 use regex_automata::meta;
 
 pub use error::{Error, SyntaxError};
+pub use unicode::is_printable;
 
 /// How long a pattern may be, in bytes.
 pub const MAX_LENGTH: usize = 64 << 10;
@@ -62,6 +76,17 @@ impl Pattern {
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         self.0.is_match(text)
+    }
+
+    /// The first match in the text, as Go's `FindString` says.
+    #[must_use]
+    pub fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
+        text.get(self.0.find(text)?.range())
+    }
+
+    /// All matches in the text that do not overlap, as Go's `FindAllString` says.
+    pub fn find_all<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        self.0.find_iter(text).filter_map(|found| text.get(found.range()))
     }
 }
 
