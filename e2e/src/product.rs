@@ -72,6 +72,7 @@ impl Wanted {
             Self::TestServer => &[RustProgram::E2eServer],
             Self::Tests => &[
                 RustProgram::Operator,
+                RustProgram::AnnexApiserver,
                 RustProgram::Wardle,
                 RustProgram::Widgets,
                 RustProgram::Peer,
@@ -107,6 +108,8 @@ pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
     for (program, path) in wanted.rust().iter().zip(&built) {
         specs.push(match program {
             RustProgram::Operator => catalog::operator(path),
+            // It runs beside the cluster.
+            RustProgram::AnnexApiserver => continue,
             RustProgram::Wardle => catalog::wardle(path),
             RustProgram::Widgets => catalog::widgets(path),
             RustProgram::Peer => catalog::peer(path),
@@ -182,6 +185,18 @@ pub(crate) async fn wardle() -> Result<PathBuf, Error> {
         .into_iter()
         .next()
         .ok_or_else(|| images::programs::Error::NoExecutable(RustProgram::Wardle.name()).into())
+}
+
+/// The API server of kinds that are declared, as its image has it.
+///
+/// # Errors
+/// It could not be built.
+pub(crate) async fn annex_apiserver() -> Result<PathBuf, Error> {
+    let built = rust_programs(&[RustProgram::AnnexApiserver]).await?;
+    built
+        .into_iter()
+        .next()
+        .ok_or_else(|| images::programs::Error::NoExecutable(RustProgram::AnnexApiserver.name()).into())
 }
 
 async fn write(specs: &[ImageSpec]) -> Result<Vec<Built>, Error> {

@@ -1,6 +1,7 @@
 //! Bodies of requests, read as objects: strictly, with the words of Kubernetes' own decoder.
 
 mod base64;
+mod custom_resource;
 mod error;
 mod go_type;
 pub(crate) mod place;
@@ -23,6 +24,7 @@ use crate::resource::Resource;
 use crate::schema::{Schema, tidy_metadata};
 use crate::status::{ApiError, Quoted};
 
+pub(crate) use custom_resource::{check_version, complete};
 pub use error::DecodeError;
 pub(crate) use go_type::{GoType, go_kind};
 use reader::Findings;
@@ -71,7 +73,11 @@ impl Decoded {
     /// The error of `fieldValidation=Strict` for an object of `version`; `None` where the body was in order.
     #[must_use]
     pub fn strict_error(&self, resource: &Resource, version: &str) -> Option<DecodeError> {
-        self.strict_message().map(|message| DecodeError::Unusable {
+        let message = self.strict_message()?;
+        if resource.policy.unstructured {
+            return Some(custom_resource::unusable(&self.object, resource, version, message));
+        }
+        Some(DecodeError::Unusable {
             kind: resource.names.kind.clone(),
             version: version.to_owned(),
             message,
@@ -100,7 +106,8 @@ pub fn decode(
 }
 
 /// Reads a value, an object after a patch, as an object of `resource` in `version`. A patch may have brought it to
-/// another version that is served: it is read in that one, and converted.
+/// another version that is served: it is read in that one, and converted, but for an object without a type, of which its rules say what
+/// is wrong then.
 ///
 /// # Errors
 /// The value is no such object. [`DecodeError::into_patch_error`] is what Kubernetes answers to a patch.
@@ -113,6 +120,7 @@ pub fn decode_value(value: Value, resource: &Resource, version: &str) -> Result<
         .strip_prefix(resource.group.as_str())
         .and_then(|rest| rest.strip_prefix('/'))
         .filter(|other| *other != version && resource.version(other).is_some());
+    let other = other.filter(|_| !resource.policy.unstructured);
     let Some(other) = other.map(ToOwned::to_owned) else {
         return read_value(value, resource, version);
     };
@@ -210,14 +218,17 @@ fn read_from<'de, D: Deserializer<'de>>(source: D, schema: &Schema) -> Result<Re
 
 /// What was read, brought to the form that the resource's type gives it, or what is wrong with it, in Go's order.
 fn judge(read: Read, resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
-    let Read {
-        mut object, findings, ..
-    } = read;
-    if let Some(message) = findings.kind_error {
+    if let Some(message) = &read.findings.kind_error {
         return Err(DecodeError::Unrecognized(format!(
             "couldn't get version/kind; json parse error: {message}"
         )));
     }
+    if resource.policy.unstructured {
+        return custom_resource::judge(read, resource, version);
+    }
+    let Read {
+        mut object, findings, ..
+    } = read;
     check_type(&object, resource, version)?;
     if let Some(message) = findings.gave_up.or(findings.fatal).or(findings.type_error) {
         return Err(DecodeError::Unusable {
@@ -252,17 +263,22 @@ fn judge(read: Read, resource: &Resource, version: &str) -> Result<Decoded, Deco
     })
 }
 
-/// Whether the object says that it is of the wanted kind, or says nothing.
-fn check_type(object: &Object, resource: &Resource, version: &str) -> Result<(), DecodeError> {
-    let (api_version, kind) = (object.api_version(), object.kind());
-    let (group, named) = match api_version.split_once('/') {
-        None => ("", api_version),
+/// The group and the version in an `apiVersion`; what has no slash is a version alone.
+fn group_version(api_version: &str) -> Result<(&str, &str), DecodeError> {
+    match api_version.split_once('/') {
+        None => Ok(("", api_version)),
         Some((_, rest)) if rest.contains('/') => {
             let message = format!("unexpected GroupVersion string: {api_version}");
-            return Err(DecodeError::Unrecognized(message));
+            Err(DecodeError::Unrecognized(message))
         }
-        Some(parts) => parts,
-    };
+        Some(parts) => Ok(parts),
+    }
+}
+
+/// Whether the object says that it is of the wanted kind, or says nothing.
+fn check_type(object: &Object, resource: &Resource, version: &str) -> Result<(), DecodeError> {
+    let kind = object.kind();
+    let (group, named) = group_version(object.api_version())?;
     // A group without a version stands for the request's version.
     let (group, named) = match (group, named) {
         ("", "") => (resource.group.as_str(), version),
@@ -307,7 +323,7 @@ fn check_type(object: &Object, resource: &Resource, version: &str) -> Result<(),
 const GO_INTERNAL: &str = "__internal";
 
 /// Where Kubernetes' scheme is made, which its message names.
-const GO_SCHEME: &str = "pkg/runtime/scheme.go:111";
+pub(crate) const GO_SCHEME: &str = "pkg/runtime/scheme.go:111";
 
 /// The Go package of a group's internal types, as it is usually called.
 fn internal_package(group: &str) -> &str {

@@ -57,7 +57,7 @@ impl Definition {
             hub: Hub::OfRequest,
             strategy: Arc::new(Declared::new(spec)?),
             policy: Policy {
-                empty_continue: true,
+                unstructured: true,
                 ..Policy::default()
             },
             rest: Rest::Stored,

@@ -79,6 +79,17 @@ where
         call.version = endpoints::SCALE.as_ref().ok_or_else(|| endpoints.unknown())?;
     }
     let resource = route.served.resource();
+    let warn = || {
+        if let Some(text) = &route.version.deprecation_warning {
+            warnings.add(text);
+        }
+    };
+    // Go's router refuses some of what is asked of a type before anybody looks at its version.
+    let is_unstructured = resource.policy.unstructured;
+    if is_unstructured {
+        warn();
+    }
+    let action = route.action?;
     let subresource = resource.own_subresource(&request.info().subresource);
     if let Some(subresource) = subresource {
         if let SubresourceRest::Computed(kind) = &subresource.rest {
@@ -91,20 +102,20 @@ where
             call.computed = kind.rest.computed();
         }
     } else if let Some(verbs) = resource.rest.computed() {
-        computed::check_route(verbs, route.action, request.info())?;
+        computed::check_route(verbs, action, request.info())?;
         call.computed = Some(verbs);
     }
-    if route.action != Action::Connect {
-        check_media(&call, route.action, &parts.headers)?;
-    }
-    if let Some(text) = &route.version.deprecation_warning {
-        warnings.add(text);
+    if !is_unstructured {
+        if action != Action::Connect {
+            check_media(&call, action, &parts.headers)?;
+        }
+        warn();
     }
     match subresource.map(|own| &own.rest) {
         Some(SubresourceRest::Connect(connecter)) => {
             connect::connect(&call, &**connecter, body).boxed().await
         }
-        Some(SubresourceRest::Computed(_)) | None => act(&call, route.action, body).await,
+        Some(SubresourceRest::Computed(_)) | None => act(&call, action, body).await,
     }
 }
 

@@ -65,6 +65,7 @@ where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
+    check_name(call.info())?;
     let headers = &call.parts.headers;
     let wanted = call.wanted()?;
     let body = body::read(call.request, headers, body).await?;
@@ -138,7 +139,18 @@ pub(super) async fn answer_update(
 }
 
 fn decoded(call: &Call<'_>, body: &[u8], media: BodyMedia) -> Result<Decoded, ApiError> {
-    decode::decode(body, media, call.kind, &call.version.name)
+    let decoded = decode::decode(body, media, call.kind, &call.version.name);
+    decoded.map_err(|error| undecodable(call, error))
+}
+
+/// What is said of a body that cannot be decoded. At the `/scale` of a resource without a type Go looks for the Scale's name among the types of
+/// that resource, and tells that instead.
+fn undecodable(call: &Call<'_>, error: ApiError) -> ApiError {
+    if call.scale.is_some() && call.served.resource().policy.unstructured {
+        let message = format!("no kind is registered for the type v1.Scale in scheme {:?}", decode::GO_SCHEME);
+        return ApiError::BadRequest(message);
+    }
+    error
 }
 
 /// The object in a body, after what `fieldValidation` says to it.
@@ -155,11 +167,23 @@ fn checked(
         FieldValidation::Warn => call.warnings.extend(decoded.strict),
         FieldValidation::Strict => {
             if let Some(error) = decoded.strict_error(resource, &call.version.name) {
-                return Err(error.into_api_error(resource, body));
+                return Err(undecodable(call, error.into_api_error(resource, body)));
             }
         }
     }
+    decode::check_version(&decoded.object, resource, &call.version.name)?;
     Ok(decoded.object)
+}
+
+/// Whether the URL names an object. Of what has a type there is no route without one.
+///
+/// # Errors
+/// 400.
+pub(super) fn check_name(info: &RequestInfo) -> Result<(), ApiError> {
+    if info.name.is_empty() {
+        return Err(ApiError::BadRequest("name must be provided".into()));
+    }
+    Ok(())
 }
 
 /// Whether it is the object that the URL names; an object that does not say its namespace is in the request's.

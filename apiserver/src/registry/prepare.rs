@@ -8,6 +8,7 @@ use super::{Registry, Rules};
 use crate::authz::Authorized;
 use crate::managed_fields::{remove_managed_fields, set_managed_fields};
 use crate::object::Object;
+use crate::request::GroupKind;
 use crate::resource::{self, ObjectNames, STATUS};
 use crate::status::{ApiError, FieldError};
 
@@ -57,6 +58,7 @@ impl Rules {
             object.metadata_mut().insert("generation".into(), 1.into());
         }
         resource.strategy.prepare_for_create(object);
+        self.refuse(object, self.validate_type(request, object))?;
         let metadata = self.metadata_of(object)?;
         let of_metadata = |names| metadata::validate(object, &metadata, names, self.is_namespaced());
         // Who has a rule for names validates metadata with the rest, as the strategies of Kubernetes' own kinds do; elsewhere the
@@ -111,6 +113,15 @@ impl Rules {
         let (new_metadata, old_metadata) = (self.metadata_of(object)?, self.metadata_of(old)?);
         let mut errors =
             metadata::validate_update(object, &new_metadata, &old_metadata, self.is_namespaced());
+        let of_type = self.validate_type(request, object);
+        if !of_type.is_empty() {
+            errors.extend(of_type);
+            self.refuse(object, errors)?;
+            return Ok(Vec::new());
+        }
+        if resource.policy.unstructured && !errors.is_empty() {
+            errors.extend(metadata::validate_change(object, &new_metadata, &old_metadata));
+        }
         errors.extend(if writes_status {
             resource.strategy.validate_status_update(object, old)
         } else {
@@ -124,6 +135,24 @@ impl Rules {
         } else {
             resource.strategy.update_warnings(object, old)
         })
+    }
+
+    /// What is wrong with the kind and the version that an object without a type says it is of: apiextensions' `ValidateTypeMeta`, after which
+    /// nothing more is looked at.
+    fn validate_type(&self, request: &Authorized, object: &Object) -> Vec<FieldError> {
+        let resource = &self.resource;
+        if !resource.policy.unstructured {
+            return Vec::new();
+        }
+        let api_version = resource.api_version(self.version(request.info()));
+        let wanted = [
+            ("kind", object.kind(), resource.names.kind.as_str()),
+            ("apiVersion", object.api_version(), api_version.as_str()),
+        ];
+        let wrong = wanted.into_iter().filter(|(_, found, wanted)| found != wanted);
+        wrong
+            .map(|(field, found, wanted)| FieldError::invalid(field, found, format!("must be {wanted}")))
+            .collect()
     }
 
     /// What is wrong with the numbers that `/scale` shows.
@@ -145,8 +174,15 @@ impl Rules {
         if errors.is_empty() {
             return Ok(());
         }
+        let kind = if self.resource.policy.unstructured {
+            // What it says it is.
+            let (group, _) = object.api_version().split_once('/').unwrap_or_default();
+            GroupKind::new(group, object.kind())
+        } else {
+            self.resource.group_kind()
+        };
         Err(ApiError::Invalid {
-            kind: self.resource.group_kind(),
+            kind,
             name: object.name().to_owned(),
             errors,
         })

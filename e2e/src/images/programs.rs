@@ -17,11 +17,13 @@ use super::prefixes::Prefixes;
 /// The C compiler of Debian's musl-tools.
 const MUSL_GCC: &str = "musl-gcc";
 
-/// A program of the workspace that goes into an image.
+/// A program of the workspace that runs in a cluster, or beside one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     /// The operator.
     Operator,
+    /// The API server of kinds that are declared (the package `annex-apiserver`).
+    AnnexApiserver,
     /// The sample API on Annex's own library (an example of the package `annex-apiserver`).
     Wardle,
     /// An API with `/status` and `/scale` on the same library (an example too).
@@ -40,8 +42,9 @@ pub enum Program {
 
 impl Program {
     /// All of them.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Operator,
+        Self::AnnexApiserver,
         Self::Wardle,
         Self::Widgets,
         Self::Peer,
@@ -55,9 +58,12 @@ impl Program {
     pub fn package(self) -> &'static str {
         match self {
             Self::Operator => "annex-operator",
-            Self::Wardle | Self::Widgets | Self::Peer | Self::Computed | Self::Controller => {
-                "annex-apiserver"
-            }
+            Self::AnnexApiserver
+            | Self::Wardle
+            | Self::Widgets
+            | Self::Peer
+            | Self::Computed
+            | Self::Controller => "annex-apiserver",
             Self::Greeter => "greeter",
             Self::E2eServer => "annex-e2e-server",
         }
@@ -66,7 +72,7 @@ impl Program {
     /// What cargo calls a program of this kind.
     fn target(self) -> &'static str {
         match self {
-            Self::Operator | Self::Greeter | Self::E2eServer => "--bin",
+            Self::Operator | Self::AnnexApiserver | Self::Greeter | Self::E2eServer => "--bin",
             Self::Wardle | Self::Widgets | Self::Peer | Self::Computed | Self::Controller => "--example",
         }
     }
@@ -75,6 +81,7 @@ impl Program {
     pub fn name(self) -> &'static str {
         match self {
             Self::Operator => "annex-operator",
+            Self::AnnexApiserver => "annex-apiserver",
             Self::Wardle => "wardle",
             Self::Widgets => "widgets",
             Self::Peer => "peer",

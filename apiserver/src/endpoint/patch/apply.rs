@@ -78,6 +78,11 @@ pub(super) fn applied(
 /// # Errors
 /// 500: it does not fit the type.
 fn decoded(call: &Call<'_>, applied: Object, body: &[u8]) -> Result<Object, ApiError> {
+    if call.kind.policy.unstructured {
+        // It is defaulted, and not decoded: a null that the schema does not allow is there to be refused.
+        let completed = decode::complete(applied, call.kind, &call.version.name);
+        return completed.map_err(|error| ApiError::Plain(error.to_string()));
+    }
     let applied = typed(call, Value::Object(applied.0), body)?;
     // What Go converts to the type of the resource: it fits the schema, or it would not have been merged.
     let decoded = decode::decode_value(applied, call.kind, &call.version.name)
