@@ -32,9 +32,10 @@ pub(super) fn judge(read: Read, resource: &Resource, version: &str) -> Result<De
     let schema = is_of_kind.then(|| named.to_owned());
     let mut strict = findings.strict;
     if let Some(metadata) = object.0.get("metadata") {
-        let read = object_meta::read(metadata).map_err(|message| unusable(&object, resource, version, message))?;
+        let read =
+            object_meta::read(metadata).map_err(|message| unusable(&object, resource, version, message))?;
         for path in &read.unknown {
-            strict.add_field("unknown", || format!("metadata.{path}"));
+            strict.add_unknown(|| format!("metadata.{path}"));
         }
         object.0.insert("metadata".into(), Value::Object(read.fields));
     }
@@ -46,7 +47,7 @@ pub(super) fn judge(read: Read, resource: &Resource, version: &str) -> Result<De
             let pruned = resource.strategy.prune(&named, &mut object);
             let unknown = pruned.map_err(|error| unusable(&object, resource, version, error.0))?;
             for path in unknown.paths() {
-                strict.add_field("unknown", || path.clone());
+                strict.add_unknown(|| path.clone());
             }
             if unknown.has_more() {
                 strict.has_more();
@@ -59,7 +60,7 @@ pub(super) fn judge(read: Read, resource: &Resource, version: &str) -> Result<De
             unknown.sort_unstable();
             for name in unknown {
                 object.0.remove(&name);
-                strict.add_field("unknown", || name);
+                strict.add_unknown(|| name);
             }
         }
         None => {}
@@ -84,17 +85,28 @@ pub(super) fn judge(read: Read, resource: &Resource, version: &str) -> Result<De
 ///
 /// # Errors
 /// Its metadata is none, or it is deeper than what is read.
-pub(crate) fn complete(mut object: Object, resource: &Resource, version: &str) -> Result<Object, DecodeError> {
+pub(crate) fn complete(
+    mut object: Object,
+    resource: &Resource,
+    version: &str,
+) -> Result<Object, DecodeError> {
     if !object.0.values().all(|value| is_shallow(value, 1)) {
         let message = format!("exceeded max depth of {MAX_DEPTH}");
         return Err(unusable(&object, resource, version, message));
     }
     if let Some(metadata) = object.0.get("metadata") {
-        let read = object_meta::read(metadata).map_err(|message| unusable(&object, resource, version, message))?;
+        let read =
+            object_meta::read(metadata).map_err(|message| unusable(&object, resource, version, message))?;
         object.0.insert("metadata".into(), Value::Object(read.fields));
     }
     let defaulted = resource.strategy.normalize_and_default(version, object);
     defaulted.map_err(|error| DecodeError::of_type(error, resource, version))
+}
+
+/// A number that no float is.
+pub(super) fn too_large(number: &str, resource: &Resource, version: &str) -> DecodeError {
+    let message = format!("json: cannot unmarshal number {number} into Go value of type float64");
+    unusable(&Object::default(), resource, version, message)
 }
 
 /// An object of which something is wrong, by the kind and version that it says; what it does not say is the request's.

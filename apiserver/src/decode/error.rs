@@ -82,6 +82,19 @@ impl DecodeError {
         }
     }
 
+    /// The same of a body that nobody looks at strictly: Go reads it into an object that wants to know its kind.
+    #[must_use]
+    pub(crate) fn unchecked(self, resource: &Resource, version: &str, body: &[u8]) -> Self {
+        match self {
+            Self::NoKind => Self::Unusable {
+                kind: resource.names.kind.clone(),
+                version: version.to_owned(),
+                message: no_kind(&String::from_utf8_lossy(body)),
+            },
+            other => other,
+        }
+    }
+
     /// The answer to a patch whose result is `patched`: 422, about the field `patch` or about the object's fields.
     #[must_use]
     pub fn into_patch_error(self, resource: &Resource, patched: &Value) -> ApiError {

@@ -28,7 +28,7 @@ pub(crate) use custom_resource::{check_version, complete};
 pub use error::DecodeError;
 pub(crate) use go_type::{GoType, go_kind};
 use reader::Findings;
-pub(crate) use reader::is_shallow;
+pub(crate) use reader::{GO_TYPE_META, is_shallow};
 pub(crate) use unstructured::convert as convert_unstructured;
 
 /// How a body is written.
@@ -70,18 +70,21 @@ impl Decoded {
         Some(format!("strict decoding error: {}", all.join(", ")))
     }
 
-    /// The error of `fieldValidation=Strict` for an object of `version`; `None` where the body was in order.
+    /// The answer of `fieldValidation=Strict` to an object of `version`; `None` where the body was in order.
     #[must_use]
-    pub fn strict_error(&self, resource: &Resource, version: &str) -> Option<DecodeError> {
+    pub fn strict_error(&self, resource: &Resource, version: &str) -> Option<ApiError> {
         let message = self.strict_message()?;
-        if resource.policy.unstructured {
-            return Some(custom_resource::unusable(&self.object, resource, version, message));
-        }
-        Some(DecodeError::Unusable {
-            kind: resource.names.kind.clone(),
-            version: version.to_owned(),
-            message,
-        })
+        let (kind, version) = if resource.policy.unstructured {
+            // What it says it is: Go asks what it was decoded to.
+            let (_, version) = group_version(self.object.api_version()).unwrap_or_default();
+            (self.object.kind(), version)
+        } else {
+            (resource.names.kind.as_str(), version)
+        };
+        Some(ApiError::BadRequest(format!(
+            "{kind} in version {} cannot be handled as a {kind}: {message}",
+            Quoted(version)
+        )))
     }
 }
 
@@ -98,11 +101,23 @@ pub fn decode(
     resource: &Resource,
     version: &str,
 ) -> Result<Decoded, ApiError> {
-    let decoded = match media {
+    decode_body(body, media, resource, version).map_err(|error| error.into_api_error(resource, body))
+}
+
+/// The same, of which [`DecodeError::into_api_error`] is the answer.
+///
+/// # Errors
+/// The body is no such object.
+pub(crate) fn decode_body(
+    body: &[u8],
+    media: BodyMedia,
+    resource: &Resource,
+    version: &str,
+) -> Result<Decoded, DecodeError> {
+    match media {
         BodyMedia::Json => decode_json(body, resource, version),
         BodyMedia::Yaml => decode_yaml(body, resource, version),
-    };
-    decoded.map_err(|error| error.into_api_error(resource, body))
+    }
 }
 
 /// Reads a value, an object after a patch, as an object of `resource` in `version`. A patch may have brought it to
@@ -146,6 +161,9 @@ fn decode_json(body: &[u8], resource: &Resource, version: &str) -> Result<Decode
     // Where the reader gave up the rest has not been read.
     let read = read.and_then(|read| {
         if read.gave_up {
+            if let Some(message) = syntax::explain(body) {
+                return Err(serde::de::Error::custom(message));
+            }
             Ok(read)
         } else {
             source.end().map(|()| read)
@@ -159,7 +177,12 @@ fn decode_json(body: &[u8], resource: &Resource, version: &str) -> Result<Decode
         Some(message) => message,
         None => match surrogates::mend(&text) {
             Some(mended) => return decode_json(mended.as_bytes(), resource, version),
-            None => error.to_string(),
+            None => match syntax::too_large(&text) {
+                Some(number) if resource.policy.unstructured => {
+                    return Err(custom_resource::too_large(number, resource, version));
+                }
+                _ => error.to_string(),
+            },
         },
     };
     Err(DecodeError::Unrecognized(format!(

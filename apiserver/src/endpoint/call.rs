@@ -69,7 +69,7 @@ impl<'a> Call<'a> {
 
     /// Of what has no type Go knows before it looks that it has no protobuf: `AllowsMediaTypeTransform` of `endpoints/handlers/rest.go`.
     fn check_form(&self, wanted: Wanted, all: fn() -> Vec<String>) -> Result<(), ApiError> {
-        if self.kind.policy.unstructured && wanted.is_own_protobuf() {
+        if self.served.resource().policy.unstructured && wanted.is_own_protobuf() {
             return Err(ApiError::NotAcceptable(all()));
         }
         Ok(())

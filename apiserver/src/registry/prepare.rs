@@ -7,7 +7,7 @@ use super::metadata::{self, Metadata};
 use super::{Registry, Rules};
 use crate::authz::Authorized;
 use crate::managed_fields::{remove_managed_fields, set_managed_fields};
-use crate::object::Object;
+use crate::object::{Object, write_as_go};
 use crate::request::GroupKind;
 use crate::resource::{self, ObjectNames, STATUS};
 use crate::status::{ApiError, FieldError};
@@ -58,6 +58,7 @@ impl Rules {
             object.metadata_mut().insert("generation".into(), 1.into());
         }
         resource.strategy.prepare_for_create(object);
+        self.check_has_version(object)?;
         self.refuse(object, self.validate_type(request, object))?;
         let metadata = self.metadata_of(object)?;
         let of_metadata = |names| metadata::validate(object, &metadata, names, self.is_namespaced());
@@ -85,6 +86,7 @@ impl Rules {
         old: &Object,
     ) -> Result<Vec<String>, ApiError> {
         let resource = &self.resource;
+        self.check_has_version(object)?;
         let writes_status = self.writes_status(request);
         let has_status = resource.has_status(self.version(request.info()));
         if writes_status {
@@ -135,6 +137,15 @@ impl Rules {
         } else {
             resource.strategy.update_warnings(object, old)
         })
+    }
+
+    /// 500, where an object without a type has lost its version: Go knows no object of none.
+    fn check_has_version(&self, object: &Object) -> Result<(), ApiError> {
+        if self.resource.policy.unstructured && object.api_version().is_empty() {
+            let message = "Object 'apiVersion' is missing in 'object has no apiVersion field'";
+            return Err(ApiError::Internal(message.into()));
+        }
+        Ok(())
     }
 
     /// What is wrong with the kind and the version that an object without a type says it is of: apiextensions' `ValidateTypeMeta`, after which
@@ -211,6 +222,10 @@ impl Registry {
         let resource = self.resource();
         let converted = self.rules.converted(hub, &resource.storage_version).await;
         let mut object = converted.map_err(|error| ApiError::Internal(error.to_string()))?;
+        if resource.policy.unstructured {
+            // What is whole is an integer when it is read again.
+            object.0.values_mut().for_each(write_as_go);
+        }
         if is_prepared {
             resource
                 .strategy

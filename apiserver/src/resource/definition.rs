@@ -35,6 +35,12 @@ pub enum Scope {
     Cluster,
 }
 
+/// What ObjectMeta's documentation says of `creationTimestamp`.
+pub(crate) const CREATED_DESCRIPTION: &str = "CreationTimestamp is a timestamp representing the server time when this object was \
+created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this \
+value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More \
+info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+
 /// A column of `kubectl get`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {

@@ -46,8 +46,11 @@ pub(super) fn applied(
         .then(|| remove_managed_fields(&mut applied))
         .flatten();
     // Of what nothing has changed nothing is else than it was when it was stored, where it was decoded to the end.
-    let is_as_stored =
-        |live: Current<'_>| live.is_complete && is_same_but("managedFields", &applied, live.object);
+    let is_as_stored = |live: Current<'_>| {
+        // What has no type is decoded to the end when it is read, and only what was merged is defaulted.
+        (live.is_complete || call.kind.policy.unstructured)
+            && is_same_but("managedFields", &applied, live.object)
+    };
     let mut applied = if managed.is_some() && live.is_some_and(is_as_stored) {
         applied
     } else {

@@ -47,7 +47,11 @@ spec:
 
 fn server() -> TestServer {
     let definitions = definition::read(DEFINITION.as_bytes()).unwrap();
-    TestServer::of(definitions.iter().map(|definition| definition.resource().unwrap()))
+    TestServer::of(
+        definitions
+            .iter()
+            .map(|definition| definition.resource().unwrap()),
+    )
 }
 
 fn lamp(name: &str) -> Value {
@@ -74,15 +78,26 @@ async fn what_is_asked_is_decided_by_verbs_and_not_by_routes() {
     let server = server();
     created(&server).await;
     let a = &format!("{LAMPS}/a");
-    let not_supported = |verb: &str| format!("{verb} is not supported on resources of kind \"lamps.example.com\"");
+    let not_supported =
+        |verb: &str| format!("{verb} is not supported on resources of kind \"lamps.example.com\"");
     for (method, path, code, message) in [
         ("PUT", LAMPS, 400, "name must be provided".to_owned()),
         ("POST", a, 409, "lamps.example.com \"a\" already exists".into()),
         ("OPTIONS", a, 405, not_supported("")),
         ("DELETE", &format!("{a}/status"), 405, not_supported("delete")),
         ("POST", &format!("{a}/scale"), 405, not_supported("create")),
-        ("GET", &format!("{a}/log"), 404, "lamps.example.com \"a\" not found".into()),
-        ("GET", "/apis/example.com/v1/proxy/namespaces/default/lamps/a", 405, not_supported("proxy")),
+        (
+            "GET",
+            &format!("{a}/log"),
+            404,
+            "lamps.example.com \"a\" not found".into(),
+        ),
+        (
+            "GET",
+            "/apis/example.com/v1/proxy/namespaces/default/lamps/a",
+            405,
+            not_supported("proxy"),
+        ),
     ] {
         let reply = server.send(method, path, &[], lamp("a").to_string()).await;
         assert_eq!(reply.error(), (code, message), "{method} {path}");
@@ -96,9 +111,15 @@ async fn what_is_asked_is_decided_by_verbs_and_not_by_routes() {
     assert_eq!(reply.error(), (400, "name must be provided".into()));
     for media in ["application/strategic-merge-patch+json", "application/json"] {
         for path in [a, &format!("{a}/scale")] {
-            let (code, message) = server.send("PATCH", path, &[("content-type", media)], "{}").await.error();
+            let (code, message) = server
+                .send("PATCH", path, &[("content-type", media)], "{}")
+                .await
+                .error();
             assert_eq!(code, 415);
-            assert!(message.ends_with("merge-patch+json, application/apply-patch+yaml"), "{message}");
+            assert!(
+                message.ends_with("merge-patch+json, application/apply-patch+yaml"),
+                "{message}"
+            );
             assert!(!message.contains("strategic"), "{message}");
         }
     }
@@ -108,7 +129,9 @@ async fn what_is_asked_is_decided_by_verbs_and_not_by_routes() {
 async fn what_nobody_serves_has_no_page() {
     let other = "/apis/wardle.example.com/v1alpha1/namespaces/default/others";
     let typed = flunders(Policy::default());
-    let declared = definition::read(DEFINITION.as_bytes()).unwrap()[0].resource().unwrap();
+    let declared = definition::read(DEFINITION.as_bytes()).unwrap()[0]
+        .resource()
+        .unwrap();
     let server = TestServer::of([declared, typed]);
     for path in [
         "/apis/example.com/v1/namespaces/default/others",
@@ -120,7 +143,10 @@ async fn what_nobody_serves_has_no_page() {
     }
     // Of what has types Go's router answers.
     let (code, message) = server.get(other).await.error();
-    assert_eq!((code, message.as_str()), (404, "the server could not find the requested resource"));
+    assert_eq!(
+        (code, message.as_str()),
+        (404, "the server could not find the requested resource")
+    );
 }
 
 #[tokio::test]
@@ -131,11 +157,17 @@ async fn an_object_says_of_which_kind_and_version_it_is() {
         change(&mut object);
         server.post(LAMPS, &object).await
     };
-    let (code, message) = of(|object| drop(object.as_object_mut().unwrap().remove("kind"))).await.error();
+    let (code, message) = of(|object| drop(object.as_object_mut().unwrap().remove("kind")))
+        .await
+        .error();
     assert_eq!(code, 400);
     let start = "the object provided is unrecognized (must be of type Lamp): Object 'Kind' is missing in '{\"apiVersion\"";
     assert!(message.starts_with(start), "{message}");
-    for (wrong, found) in [(json!(null), ""), (json!("v1"), "v1"), (json!("example.com/v1beta1"), "example.com/v1beta1")] {
+    for (wrong, found) in [
+        (json!(null), ""),
+        (json!("v1"), "v1"),
+        (json!("example.com/v1beta1"), "example.com/v1beta1"),
+    ] {
         let mut object = lamp("a");
         object["apiVersion"] = wrong;
         let expected = format!(
@@ -150,7 +182,12 @@ async fn an_object_says_of_which_kind_and_version_it_is() {
     let invalid = "Chair.example.com \"a\" is invalid: kind: Invalid value: \"Chair\": must be Lamp";
     assert_eq!(other.error(), (422, invalid.into()));
     created(&server).await;
-    let patched = server.merge(&format!("{LAMPS}/a"), &json!({"apiVersion": "example.com/v1beta1"})).await;
+    let patched = server
+        .merge(
+            &format!("{LAMPS}/a"),
+            &json!({"apiVersion": "example.com/v1beta1"}),
+        )
+        .await;
     let invalid = "Lamp.example.com \"a\" is invalid: apiVersion: Invalid value: \"example.com/v1beta1\": must be example.com/v1";
     assert_eq!(patched.error(), (422, invalid.into()));
     assert_eq!(warnings(&patched), [r#"299 - "unknown field \"spec.count\"""#]);
@@ -164,17 +201,30 @@ async fn metadata_is_read_by_itself() {
         object["metadata"] = metadata;
         server.post(LAMPS, &object).await.error()
     };
-    let unusable = |message: &str| (400, format!("Lamp in version \"v1\" cannot be handled as a Lamp: {message}"));
+    let unusable = |message: &str| {
+        (
+            400,
+            format!("Lamp in version \"v1\" cannot be handled as a Lamp: {message}"),
+        )
+    };
     let message = "json: cannot unmarshal number into Go struct field ObjectMeta.labels of type string";
-    assert_eq!(of(json!({"name": "a", "labels": {"x": 1}})).await, unusable(message));
-    assert_eq!(of(json!("a")).await, unusable("json: cannot unmarshal string into Go value of type v1.ObjectMeta"));
+    assert_eq!(
+        of(json!({"name": "a", "labels": {"x": 1}})).await,
+        unusable(message)
+    );
+    assert_eq!(
+        of(json!("a")).await,
+        unusable("json: cannot unmarshal string into Go value of type v1.ObjectMeta")
+    );
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_changed_metadata_is_told_by_both_who_look_at_it() {
     let server = server();
     created(&server).await;
-    let reply = server.merge(&format!("{LAMPS}/a"), &json!({"metadata": {"uid": "x"}})).await;
+    let reply = server
+        .merge(&format!("{LAMPS}/a"), &json!({"metadata": {"uid": "x"}}))
+        .await;
     assert_eq!(reply.code, 422);
     let causes = reply.json()["details"]["causes"].as_array().unwrap().clone();
     let fields: Vec<&Value> = causes.iter().map(|cause| &cause["field"]).collect();
@@ -185,12 +235,13 @@ async fn what_is_wrong_with_changed_metadata_is_told_by_both_who_look_at_it() {
 async fn what_is_applied_is_defaulted_and_not_pruned() {
     let server = server();
     let path = format!("{LAMPS}/a?fieldManager=one");
-    let config = |spec: Value| {
-        json!({"apiVersion": "example.com/v1", "kind": "Lamp", "metadata": {"name": "a"}, "spec": spec})
-    };
+    let config = |spec: Value| json!({"apiVersion": "example.com/v1", "kind": "Lamp", "metadata": {"name": "a"}, "spec": spec});
     let reply = apply(&server, &path, &config(json!({"note": null}))).await;
     assert_eq!(reply.code, 201);
-    assert_eq!(reply.json()["spec"], json!({"color": "red", "count": 1, "note": null}));
+    assert_eq!(
+        reply.json()["spec"],
+        json!({"color": "red", "count": 1, "note": null})
+    );
     let refused = apply(&server, &path, &config(json!({"watts": null}))).await;
     let invalid = "Lamp.example.com \"a\" is invalid: spec.watts: Invalid value: \"null\": spec.watts in body must be of type integer: \"null\"";
     assert_eq!(refused.error(), (422, invalid.into()));
@@ -218,13 +269,22 @@ async fn the_forms_of_what_has_no_type() {
     // Before it is known whether there is anything.
     let reply = server.send("GET", &format!("{LAMPS}/none"), &protobuf, "").await;
     assert_eq!(reply.code, 406);
-    let list = [("accept", "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io")];
+    let list = [(
+        "accept",
+        "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
+    )];
     let reply = server.send("GET", &format!("{LAMPS}/a"), &list, "").await;
     assert_eq!(reply.error(), (500, "content is not a list".into()));
-    let one = [("accept", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io")];
+    let one = [(
+        "accept",
+        "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
+    )];
     let (code, message) = server.send("GET", LAMPS, &one, "").await.error();
     assert_eq!(code, 406);
-    assert!(message.ends_with("is a list (*unstructured.UnstructuredList)"), "{message}");
+    assert!(
+        message.ends_with("is a list (*unstructured.UnstructuredList)"),
+        "{message}"
+    );
     let warned = server.get(&format!("{BETA}/a/scale")).await;
     assert_eq!((warned.code, warnings(&warned).len()), (404, 1));
 }

@@ -207,7 +207,11 @@ where
         held.says_goodbye = true;
     }
     // After authentication: only then is known whose rights it is that allow to act as somebody else.
-    let user = impersonation::impersonate(&core.authorizer, parts, user?, &info).await?;
+    let impersonated = impersonation::impersonate(&core.authorizer, parts, user?, &info).await;
+    if impersonated.is_err() {
+        parts.extensions.insert(NotImpersonated);
+    }
+    let user = impersonated?;
     // Before seats are asked for: who waits for the cluster's word holds up nobody else, and what is refused needs none.
     let authorized = core.authorizer.authorize(user, info, &parts.uri).await?;
     let warnings = parts.extensions.remove::<Warnings>().unwrap_or_default();
@@ -272,6 +276,10 @@ where
     }
 }
 
+/// Marks a request whose impersonation was refused.
+#[derive(Clone, Copy)]
+struct NotImpersonated;
+
 /// What every answer has.
 fn finish_head(core: &ServerState, connection: &Connection, response: &mut Response, audit_id: HeaderValue) {
     let is_closing = core.life.is_draining();
@@ -305,7 +313,12 @@ fn refuse(error: &ApiError, parts: &Parts, is_authorized: bool) -> Response {
     }
     let mut response = endpoint::status(error, &parts.headers, parts.uri.query().unwrap_or_default());
     // As Go, whose filters say it of what they forbid, and whose plugins do not.
-    if !is_authorized && matches!(error, ApiError::Forbidden { .. }) {
+    let is_of_filter = match error {
+        ApiError::Forbidden { .. } => !is_authorized,
+        ApiError::BadRequest(_) => parts.extensions.get::<NotImpersonated>().is_some(),
+        _ => false,
+    };
+    if is_of_filter {
         let value = HeaderValue::from_static("nosniff");
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, value);
     }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::side::{GROUP, Side};
-use super::{OTHER_GROUP, all, declared, documents, faults, judge, lanes, record, refused, requests, servers};
+use super::{
+    OTHER_GROUP, all, declared, documents, faults, judge, lanes, record, refused, requests, servers,
+};
 use crate::scenarios::{Failure, ensure};
 use crate::{client, progress};
 
@@ -53,7 +55,7 @@ async fn compare(options: &Options<'_>, sides: [Side; 2], is_ours: bool) -> Resu
         record::write(directory, &played)?;
     }
     let compared = judge(&played, 1, if is_ours { declared::DECLARED } else { &[] });
-    if options.only.is_empty() {
+    if options.only.is_empty() && compared.is_ok() {
         if is_ours {
             documents::compare(definition, other).await?;
         } else {

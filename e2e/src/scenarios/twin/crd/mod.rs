@@ -91,7 +91,9 @@ fn requests(played: &[Played]) -> usize {
 
 /// How many requests the definition refuses.
 fn refused(played: &[Played]) -> usize {
-    let said = played.iter().flat_map(|played| played.said.first().into_iter().flatten());
+    let said = played
+        .iter()
+        .flat_map(|played| played.said.first().into_iter().flatten());
     said.filter(|said| said.code >= 400).count()
 }
 

@@ -63,7 +63,13 @@ async fn start_kube_apiserver(program: &Path, at: &Path, etcd: &str) -> Result<(
     let administrator = authority.client("kubernetes-admin", Some("system:masters"))?;
     let kubeconfig = at.join("kubernetes.kubeconfig");
     let server = format!("https://127.0.0.1:{port}");
-    kubeconfig::write(&kubeconfig, NAME, &server, &authority.certificate(), &administrator)?;
+    kubeconfig::write(
+        &kubeconfig,
+        NAME,
+        &server,
+        &authority.certificate(),
+        &administrator,
+    )?;
     let file = |flag: &str, name: &str| format!("--{flag}={}", path(name).display());
     let arguments = [
         format!("--etcd-servers={etcd}"),
@@ -80,7 +86,12 @@ async fn start_kube_apiserver(program: &Path, at: &Path, etcd: &str) -> Result<(
         "--allow-privileged=true".to_owned(),
         "--enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement".to_owned(),
     ];
-    let mut program = Program::start("kube-apiserver", program, &arguments, &at.join("kube-apiserver.log"))?;
+    let mut program = Program::start(
+        "kube-apiserver",
+        program,
+        &arguments,
+        &at.join("kube-apiserver.log"),
+    )?;
     let client = client::connect_without_retries(&kubeconfig).await?;
     program
         .ready(async || client::get(&client, "/readyz").await.map(drop))

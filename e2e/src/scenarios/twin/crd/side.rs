@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
-use kube::client::Body;
 use kube::Client;
+use kube::client::Body;
 use serde_json::{Value, json};
 
 use crate::client;
