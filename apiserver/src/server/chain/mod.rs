@@ -207,11 +207,13 @@ where
         held.says_goodbye = true;
     }
     // After authentication: only then is known whose rights it is that allow to act as somebody else.
-    let impersonated = impersonation::impersonate(&core.authorizer, parts, user?, &info).await;
-    if impersonated.is_err() {
-        parts.extensions.insert(NotImpersonated);
-    }
-    let user = impersonated?;
+    let user = match impersonation::impersonate(&core.authorizer, parts, user?, &info).await {
+        Ok(user) => user,
+        Err(error) => {
+            parts.extensions.insert(NotImpersonated);
+            return Err(error);
+        }
+    };
     // Before seats are asked for: who waits for the cluster's word holds up nobody else, and what is refused needs none.
     let authorized = core.authorizer.authorize(user, info, &parts.uri).await?;
     let warnings = parts.extensions.remove::<Warnings>().unwrap_or_default();

@@ -34,26 +34,18 @@ fn operations(item: &Value) -> Value {
 }
 
 fn said(operation: &Value) -> Value {
-    let answers: Map<String, Value> = operation["responses"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(code, _)| *code != "401")
-        .map(|(code, answer)| {
-            let content = answer["content"].as_object().into_iter().flatten().next();
-            let schema = content.map_or(&answer["schema"], |(_, content)| &content["schema"]);
-            let name = schema["$ref"]
-                .as_str()
-                .and_then(|reference| reference.rsplit('/').next());
-            (code.clone(), json!(name))
-        })
-        .collect();
+    let answer = &operation["responses"]["200"];
+    let content = answer["content"].as_object().into_iter().flatten().next();
+    let schema = content.map_or(&answer["schema"], |(_, content)| &content["schema"]);
+    let name = schema["$ref"]
+        .as_str()
+        .and_then(|reference| reference.rsplit('/').next());
     json!({
         "id": operation["operationId"],
         "action": operation["x-kubernetes-action"],
         "kind": operation["x-kubernetes-group-version-kind"],
         "tags": operation["tags"],
-        "answers": answers,
+        "answer": name,
     })
 }
 
