@@ -83,6 +83,23 @@ pub async fn ensure_image_tools() -> Result<(), Error> {
     .await
 }
 
+/// The library that tells programs another time, of the Debian package `libfaketime`.
+const FAKETIME: &str = "libfaketime.so.1";
+
+/// The path of libfaketime, which is installed if it is missing.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub async fn ensure_faketime() -> Result<PathBuf, Error> {
+    let find = || {
+        let libraries = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+        let mut paths = libraries.map(|entry| entry.path().join("faketime").join(FAKETIME));
+        paths.find(|path| path.is_file())
+    };
+    install_missing(|| find().is_none().then_some("libfaketime").into_iter().collect()).await?;
+    find().ok_or_else(|| Error::Missing(FAKETIME.to_owned()))
+}
+
 async fn install_missing(missing: impl Fn() -> Vec<&'static str>) -> Result<(), Error> {
     let wanted = missing();
     if wanted.is_empty() {

@@ -141,7 +141,7 @@ pub struct RunArgs {
     /// How many AggregatedServers are reconciled at the same time
     #[arg(long, env = "ANNEX_WORKERS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "NUMBER")]
     pub workers: u16,
-    /// Each AggregatedServer is reconciled at least this often, 1s to 1h
+    /// Each AggregatedServer is reconciled at least this often, 1s to 1h; where there are more than 100, a third as often
     #[arg(long, env = "ANNEX_RESYNC", default_value = "20s", value_parser = resync, value_name = "DURATION")]
     pub resync: GoDuration,
     /// Requests a second to the API server, 1 to 10000; watches and the lease are not counted

@@ -162,6 +162,11 @@ impl Endpoints {
         served.registry().cloned()
     }
 
+    /// Whether the resource of a request is served in its version.
+    pub(crate) fn knows(&self, info: &RequestInfo) -> bool {
+        self.find(&info.group, &info.version, &info.resource).is_some()
+    }
+
     /// Whether a request is for a subresource that connects, and so is long-running.
     pub(crate) fn connects(&self, info: &RequestInfo) -> bool {
         self.of_own_subresource(info, Subresource::connects)

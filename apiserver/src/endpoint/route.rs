@@ -70,7 +70,7 @@ impl Endpoints {
 
     /// The answer for a path below a group and version: Go's router knows the group-versions that have resources of types, and answers
     /// for no other.
-    fn unknown_in(&self, info: &RequestInfo) -> ApiError {
+    pub(crate) fn unknown_in(&self, info: &RequestInfo) -> ApiError {
         if self.is_complete() && self.has_untyped() && !self.has_typed_in(&info.group, &info.version) {
             return ApiError::PageNotFound;
         }

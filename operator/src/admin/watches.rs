@@ -106,22 +106,28 @@ impl Watches {
         }
     }
 
-    /// Whether what a watch of `kind` has brought may be late: one of all namespaces, or of any.
+    /// Whether what is known of `kind` in `namespace` may be late, by a watch of that namespace, or of all. A kind without namespaces is
+    /// watched in all.
     #[must_use]
-    pub fn is_late(&self, kind: &str) -> bool {
-        let of_kind = |watched: &str| match watched.strip_prefix(kind) {
-            Some(rest) => rest.is_empty() || rest.starts_with(IN),
-            None => false,
-        };
-        let watches = self.watches();
-        let mut of_kind = watches.iter().filter(|(watched, _)| of_kind(watched));
-        of_kind.any(|(_, watch)| watch.is_late())
+    pub fn is_late(&self, kind: &str, namespace: &str) -> bool {
+        self.any_is_late(|watched, of| watched == kind && of.is_none_or(|of| of == namespace))
     }
 
-    /// Whether that is so of any watch.
+    /// Whether that is so of any kind.
     #[must_use]
-    pub fn are_late(&self) -> bool {
-        self.watches().values().any(Watch::is_late)
+    pub fn are_late(&self, namespace: &str) -> bool {
+        self.any_is_late(|_, of| of.is_none_or(|of| of == namespace))
+    }
+
+    /// Whether a watch is late of a kind and a namespace (`None`: all) that `concerns`.
+    fn any_is_late(&self, concerns: impl Fn(&str, Option<&str>) -> bool) -> bool {
+        self.watches().iter().any(|(called, watch)| {
+            let (kind, namespace) = match called.split_once(IN) {
+                Some((kind, namespace)) => (kind, Some(namespace)),
+                None => (called.as_str(), None),
+            };
+            concerns(kind, namespace) && watch.is_late()
+        })
     }
 
     /// Why what the reconciler knows may be too little or too old, if it may.
@@ -203,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_kind_is_late_where_a_watch_of_any_of_its_namespaces_is() {
+    async fn a_kind_is_late_in_the_namespace_whose_watch_is_and_no_other() {
         let watches = Watches::default();
         let failing = watch_name("Pod", Some("a"));
         for _ in 0..=LATE.as_secs() {
@@ -211,10 +217,18 @@ mod tests {
             watches.succeeded(&watch_name("Pod", Some("b")), true);
             advance(Duration::from_secs(1)).await;
         }
-        assert!(watches.is_late("Pod") && watches.are_late());
-        assert!(!watches.is_late("PodDisruptionBudget") && !watches.is_late("Po"));
+        assert!(watches.is_late("Pod", "a") && watches.are_late("a"));
+        assert!(!watches.is_late("Pod", "b") && !watches.are_late("b"));
+        assert!(!watches.is_late("PodDisruptionBudget", "a") && !watches.is_late("Po", "a"));
         watches.succeeded(&failing, true);
-        assert!(!watches.is_late("Pod"));
+        assert!(!watches.is_late("Pod", "a"));
+        // What is watched in all namespaces concerns each.
+        for _ in 0..=LATE.as_secs() {
+            watches.failed("APIService");
+            advance(Duration::from_secs(1)).await;
+        }
+        assert!(watches.is_late("APIService", "") && watches.are_late("a") && watches.are_late("b"));
+        assert!(!watches.is_late("Pod", "a"));
     }
 
     #[tokio::test(start_paused = true)]

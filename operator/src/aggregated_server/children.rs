@@ -1,8 +1,20 @@
 //! Applies children: the order, and what a refusal means.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `otherwise` | fields that are made good by another write than an apply |
+//! | `removal` | children that are wanted no more |
+
+#[cfg(test)]
+mod effects;
+mod otherwise;
+mod removal;
+#[cfg(test)]
+mod tests;
 
 use annex_crds::v1alpha1::{Child, Reason};
-use kube::{Api, Resource, api::PropagationPolicy, core::ApiResource};
-use serde::{Serialize, de::DeserializeOwned};
+use kube::Resource;
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
@@ -12,7 +24,7 @@ use super::{
     pass_result::{EventRecord, PassResult},
 };
 use crate::{
-    applier::{self, Applied, ApplyError, Because, Before, Cache as _, Deletion, Desired, Known, Ownership},
+    applier::{self, Applied, ApplyError, Because, Before, Desired, Known, Ownership},
     error_chain::error_chain,
 };
 
@@ -70,7 +82,7 @@ impl Children<'_> {
             return self.unwritten(&desired, known.as_deref(), outcome);
         }
         let applied = self.ctx.applier.apply(&desired).await;
-        self.applied(&desired, applied, refused, outcome)
+        self.applied(&desired, None, applied, refused, outcome)
     }
 
     /// The same over the object that was `known` before what `object` derives from was read, and only while nobody has written
@@ -93,13 +105,7 @@ impl Children<'_> {
             return self.unwritten(&desired, known, outcome);
         }
         let applied = self.ctx.applier.apply_over(&desired, known).await;
-        // It is there, whoever was faster.
-        let is_ours =
-            |known: &Known| Ownership::of(&known.owners, &self.names.owner_reference()) == Ownership::Ours;
-        if matches!(applied, Err(ApplyError::Raced { .. })) && known.is_some_and(is_ours) {
-            outcome.children.push(child(&desired));
-        }
-        self.applied(&desired, applied, refused, outcome)
+        self.applied(&desired, known, applied, refused, outcome)
     }
 
     /// Makes a child of which watches know nothing, in a pass over what they have brought.
@@ -108,8 +114,9 @@ impl Children<'_> {
         K: Resource<DynamicType = ()> + Serialize,
     {
         let desired = self.desired(object, outcome)?;
-        if self.ctx.applier.before(&desired, None) == Before::Waits {
-            return None;
+        let waits = self.ctx.applier.before(&desired, None) == Before::Waits;
+        if waits || self.refusal(&desired, None).is_some() {
+            return self.unwritten(&desired, None, outcome);
         }
         // Nothing is made for a server that was deleted since a watch told of it.
         if let Err(error) = self.ctx.applier.confirm(&self.names.owner_reference()).await {
@@ -133,19 +140,20 @@ impl Children<'_> {
     {
         let (desired, before) = (self.desired(next, outcome)?, self.desired(object, outcome)?);
         let applier = &self.ctx.applier;
-        if !known.is_as(&before) || applier.before(&desired, Some(known)) != Before::Ask {
+        let is_to_be_applied = known.is_as(&before) && applier.before(&desired, Some(known)) == Before::Ask;
+        if !is_to_be_applied || self.refusal(&desired, Some(known)).is_some() {
             return self.unwritten(&desired, Some(known), outcome);
         }
         let applied = self.ctx.applier.apply_next(&desired, known).await;
         outcome.not_live |= matches!(applied, Err(ApplyError::Raced { .. }));
-        self.applied(&desired, applied, refused, outcome)
+        self.applied(&desired, Some(known), applied, refused, outcome)
     }
 
     /// Makes a child that is not known to be there. Where it is, what is known is late, and the pass begins again with live reads.
     async fn create(&self, desired: &Desired, refused: Reason, outcome: &mut PassResult) -> Option<Applied> {
         let applied = self.ctx.applier.create(desired).await;
         outcome.not_live |= matches!(applied, Err(ApplyError::Raced { .. }));
-        self.applied(desired, applied, refused, outcome)
+        self.applied(desired, None, applied, refused, outcome)
     }
 
     /// What is there of a child that is not to be written.
@@ -155,39 +163,23 @@ impl Children<'_> {
         known: Option<&Known>,
         outcome: &mut PassResult,
     ) -> Option<Applied> {
+        let before = self.ctx.applier.before(desired, known);
+        self.record_known(desired, known, outcome);
         let is_as_desired = known.is_some_and(|known| known.is_as(desired));
         // As a pass tells that has just been refused.
         if !is_as_desired && let Some(finding) = self.refusal(desired, known) {
             outcome.findings.push(finding);
             return None;
         }
-        if known.is_some() {
-            outcome.children.push(child(desired));
-        }
-        match self.ctx.applier.before(desired, known) {
+        match before {
             Before::Unchanged => Some(Applied::UNCHANGED),
             Before::Waits => None,
+            // Nothing can be written until it is gone, which its watch tells.
+            Before::Ask if known.is_some_and(|known| known.deleting) => None,
             Before::Ask => {
                 self.not_now(outcome);
                 None
             }
-        }
-    }
-
-    /// Makes good what somebody does to a field of `object` by `write`, see [`applier::Applier::make_good`].
-    pub async fn make_good<K, E>(
-        &self,
-        object: &K,
-        path: &str,
-        write: impl Future<Output = Result<(), E>>,
-        outcome: &mut PassResult,
-    ) -> Result<bool, E>
-    where
-        K: Resource<DynamicType = ()> + Serialize,
-    {
-        match self.desired(object, outcome) {
-            Some(desired) => self.ctx.applier.make_good(&desired, path, write).await,
-            None => Ok(false),
         }
     }
 
@@ -214,9 +206,11 @@ impl Children<'_> {
             .ok()
     }
 
+    /// What became of a child of which, before that, this was `known`.
     fn applied(
         &self,
         desired: &Desired,
+        known: Option<&Known>,
         applied: Result<Applied, ApplyError>,
         refused: Reason,
         outcome: &mut PassResult,
@@ -228,6 +222,8 @@ impl Children<'_> {
                 (applied.outcome != applier::Outcome::Waits).then_some(applied)
             }
             Err(error) => {
+                let listed = self.ctx.applier.known(desired);
+                self.record_known(desired, listed.as_deref().or(known), outcome);
                 self.refused(desired, error, refused, outcome);
                 None
             }
@@ -248,14 +244,19 @@ impl Children<'_> {
         }
         // A dry run stores nothing: who is paused learns of it too.
         if self.writes == Writes::AfterLiveReads {
-            let refusal = self.refusal(&desired, self.ctx.applier.known(&desired).as_deref());
-            let is_refused = refusal.is_some();
-            outcome.findings.extend(refusal);
-            return !is_refused;
+            let known = self.ctx.applier.known(&desired);
+            let Some(refusal) = self.refusal(&desired, known.as_deref()) else {
+                return true;
+            };
+            self.record_known(&desired, known.as_deref(), outcome);
+            outcome.findings.push(refusal);
+            return false;
         }
         match self.ctx.applier.dry_run_if_changed(&desired).await {
             Ok(()) => true,
             Err(error) => {
+                let known = self.ctx.applier.known(&desired);
+                self.record_known(&desired, known.as_deref(), outcome);
                 self.refused(&desired, error, refused, outcome);
                 false
             }
@@ -297,10 +298,21 @@ impl Children<'_> {
             }
             applier::Outcome::Updated(Because::Changed | Because::Altered(_))
             | applier::Outcome::Created
-            | applier::Outcome::Unchanged
-            | applier::Outcome::Waits => {}
+            | applier::Outcome::Unchanged => {}
+            applier::Outcome::Waits => {
+                let known = self.ctx.applier.known(desired);
+                return self.record_known(desired, known.as_deref(), outcome);
+            }
         }
         outcome.children.push(child(desired));
+    }
+
+    /// Takes note of a child that is there, whatever it looks like, and whether or not it can be written.
+    fn record_known(&self, desired: &Desired, known: Option<&Known>, outcome: &mut PassResult) {
+        let owner = self.names.owner_reference();
+        if known.is_some_and(|known| Ownership::of(&known.owners, &owner) != Ownership::Foreign) {
+            outcome.children.push(child(desired));
+        }
     }
 
     /// Tells of a refusal, and takes note of it: it is told by passes over copies too, and tried again ever more seldom.
@@ -309,88 +321,15 @@ impl Children<'_> {
             return;
         };
         outcome.findings.push(finding.clone());
+        self.note_refusal(desired, finding);
+    }
+
+    fn note_refusal(&self, desired: &Desired, finding: Finding) {
         let known = self.ctx.applier.known(desired);
         let (uid, now) = (&self.names.uid, Instant::now());
         self.ctx
             .refusals
             .note(uid, desired, known.as_deref(), finding, now);
-    }
-
-    /// Deletes a child in the server's namespace that is no longer wanted, if it is known to be there, and ours.
-    pub async fn remove<K>(&self, api: Api<K>, name: &str, outcome: &mut PassResult)
-    where
-        K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
-    {
-        let resource = ApiResource::erase::<K>(&());
-        let informers = &self.ctx.informers;
-        let known = informers.known(&resource, &self.names.namespace, name);
-        if known.is_none() && informers.tell_of(&resource) {
-            return;
-        }
-        match api.get_opt(name).await {
-            Ok(None) => {}
-            Ok(Some(live)) => {
-                self.remove_live(&live, outcome).await;
-            }
-            Err(error) => outcome.failed(&format!("failed to read {} {name}", K::kind(&())), &error),
-        }
-    }
-
-    /// Deletes `live` if it is ours; says whether it is on its way out.
-    pub async fn remove_live<K>(&self, live: &K, outcome: &mut PassResult) -> bool
-    where
-        K: Resource<DynamicType = ()> + Serialize,
-    {
-        self.delete(live, PropagationPolicy::Background, outcome).await
-    }
-
-    /// Deletes `live` if it is ours, without what it owns itself: the next one of its name takes that up. Says whether it
-    /// is on its way out.
-    pub async fn orphan<K>(&self, live: &K, outcome: &mut PassResult) -> bool
-    where
-        K: Resource<DynamicType = ()> + Serialize,
-    {
-        self.delete(live, PropagationPolicy::Orphan, outcome).await
-    }
-
-    async fn delete<K>(&self, live: &K, dependents: PropagationPolicy, outcome: &mut PassResult) -> bool
-    where
-        K: Resource<DynamicType = ()> + Serialize,
-    {
-        let ours = self.names.ownership(live) != Ownership::Foreign;
-        let Ok(value) = serde_json::to_value(live) else {
-            return false;
-        };
-        if !ours || live.meta().deletion_timestamp.is_some() {
-            return false;
-        }
-        if self.writes != Writes::Allowed {
-            self.not_now(outcome);
-            return false;
-        }
-        match self
-            .ctx
-            .applier
-            .delete_owned(
-                &ApiResource::erase::<K>(&()),
-                &value,
-                &self.names.owner_reference(),
-                dependents,
-            )
-            .await
-        {
-            Ok(Deletion::Requested) => {
-                self.ctx.metrics.count_apply_write(&K::kind(&()));
-                outcome.hurry = true;
-                true
-            }
-            Ok(Deletion::AlreadyGone) => true,
-            Err(error) => {
-                let finding = told(&error, Reason::ApplyFailed, outcome);
-                outcome.findings.extend(finding);
-                false
-            }
-        }
     }
 }
 
@@ -402,10 +341,12 @@ fn told(error: &ApplyError, refused: Reason, outcome: &mut PassResult) -> Option
         ApplyError::Invalid { .. } | ApplyError::Rejected { .. } => refused,
         ApplyError::NamespaceNotFound { .. } => Reason::NamespaceNotFound,
         ApplyError::NamespaceTerminating { .. } => Reason::NamespaceTerminating,
-        ApplyError::Raced { .. } | ApplyError::Terminating { .. } => {
+        ApplyError::Raced { .. } => {
             outcome.hurry = true;
             return None;
         }
+        // That may take long, and its watch tells when it is gone.
+        ApplyError::Terminating { .. } => return None,
         ApplyError::Request { .. } => {
             outcome.unanswered.get_or_insert_with(|| error_chain(error));
             return None;
@@ -422,80 +363,5 @@ fn child(desired: &Desired) -> Child {
         kind: object.kind,
         namespace: object.namespace,
         name: object.name,
-    }
-}
-
-#[cfg(test)]
-mod effects;
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::{
-        aggregated_server::{
-            build,
-            names::owner_reference,
-            testing::{context, names},
-        },
-        fake_client::{Answer, fake_client},
-    };
-
-    #[tokio::test]
-    async fn an_event_tells_of_a_child_that_was_taken_up_again() {
-        let names = names();
-        let desired = build::service_account(&names);
-        let mut live = json!(desired);
-        live["metadata"]["uid"] = "a".into();
-        live["metadata"]["resourceVersion"] = "7".into();
-        live["metadata"]["ownerReferences"] = json!([owner_reference("wardle", "dead")]);
-        let server = json!({ "metadata": { "name": "wardle", "uid": names.uid } });
-        let ctx = context(fake_client(move |request| {
-            let is_server = request.path.ends_with("/aggregatedservers/wardle");
-            Answer::ok(if is_server { server.clone() } else { live.clone() })
-        }));
-        let children = Children {
-            ctx: &ctx,
-            names: &names,
-            writes: Writes::Allowed,
-        };
-        let mut outcome = PassResult::default();
-        children.apply(&desired, Reason::ApplyFailed, &mut outcome).await;
-        assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
-        let events: Vec<_> = outcome.event_records.iter().collect();
-        assert_eq!(events.len(), 1);
-        assert_eq!(events[0].reason, "Adopted");
-        assert_eq!(
-            events[0].note,
-            "ServiceAccount wardle/wardle: belonged to an AggregatedServer wardle that was deleted"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_child_of_a_former_server_that_changes_meanwhile_is_deleted_by_a_later_pass() {
-        let names = names();
-        let mut live = build::service_account(&names);
-        live.metadata.uid = Some("a".into());
-        live.metadata.resource_version = Some("7".into());
-        live.metadata.owner_references = Some(vec![owner_reference("wardle", "dead")]);
-        let server = json!({ "metadata": { "name": "wardle", "uid": names.uid } });
-        let ctx = context(fake_client(move |request| {
-            if request.method == "GET" {
-                return Answer::ok(server.clone());
-            }
-            let preconditions = json!({ "uid": "a", "resourceVersion": "7" });
-            assert_eq!(request.body["preconditions"], preconditions);
-            Answer::status(409, "Conflict")
-        }));
-        let children = Children {
-            ctx: &ctx,
-            names: &names,
-            writes: Writes::Allowed,
-        };
-        let mut outcome = PassResult::default();
-        assert!(!children.remove_live(&live, &mut outcome).await);
-        assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
-        assert!(outcome.hurry);
     }
 }

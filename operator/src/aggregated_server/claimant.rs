@@ -65,26 +65,6 @@ pub fn claims(server: &ListedServer) -> Vec<(String, String)> {
     }
 }
 
-/// Whether `server` makes one of these claims.
-#[must_use]
-pub fn claims_any(server: &ListedServer, claims: &[ApiClaim]) -> bool {
-    let is_one = |group: &str, version: &str| {
-        claims
-            .iter()
-            .any(|claim| (&*claim.group, &*claim.version) == (group, version))
-    };
-    match &server.0 {
-        Ok(server) => {
-            let mut own = server.spec.apis.iter();
-            own.any(|claim| is_one(&claim.group, &claim.version))
-        }
-        Err(_) => {
-            let own = self::claims(server);
-            own.iter().any(|(group, version)| is_one(group, version))
-        }
-    }
-}
-
 /// The namespace that `server` runs in, where that can be read.
 #[must_use]
 pub fn namespace(server: &ListedServer) -> Option<&str> {

@@ -15,17 +15,12 @@ use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
     core::v1::ServiceAccount,
 };
-use kube::{
-    Api, Client, ResourceExt as _,
-    api::PostParams,
-    runtime::{events::Reporter, reflector::Store},
-};
+use kube::{Api, Client, api::PostParams, runtime::events::Reporter};
 use tokio::time::Instant;
 
 use super::{
     bypass::{self, BypassProber},
     certificates::{Issued, Remembered, Seen, control_plane},
-    claimant::ListedServer,
     control_planes::{self, Clients},
     events::Publisher,
     fleet::{Fleet, Wait},
@@ -38,6 +33,7 @@ use super::{
     refusals::Refusals,
     registration::FailedTrials,
     requeue::Failures,
+    servers::Servers,
 };
 use crate::{
     admin::Heartbeat,
@@ -90,7 +86,7 @@ pub struct Context {
     /// To show that reconciles come to their end.
     pub heartbeat: Heartbeat,
     /// Every AggregatedServer, as last seen by the watch.
-    pub servers: Store<ListedServer>,
+    pub servers: Servers,
     /// The rotations of all servers.
     pub fleet: Fleet,
     /// The workers of those that are not registered yet.
@@ -142,6 +138,15 @@ pub struct Memory {
     pub least_version: Option<u64>,
 }
 
+impl Memory {
+    /// What was known `before` the run of a pass that begins again, and what was issued since.
+    pub fn begin_again(&mut self, before: Self) {
+        let earlier = std::mem::replace(self, before);
+        self.authorities_issued = earlier.authorities_issued;
+        self.leaves_issued = earlier.leaves_issued;
+    }
+}
+
 /// A resize that the API server refused: asked again once in a while only, since each time is a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedResize {
@@ -175,7 +180,7 @@ impl Context {
     #[must_use]
     pub fn new(
         deps: &crate::run::ControllerDeps,
-        servers: Store<ListedServer>,
+        servers: Servers,
         informers: Informers,
         prober: Prober,
     ) -> Self {
@@ -255,10 +260,8 @@ impl Context {
     /// # Errors
     /// It has to wait for others.
     pub fn begin_rotation(&self, uid: &str) -> Result<(), Wait> {
-        let servers = self.servers.state();
-        let uids = servers.iter().filter_map(|server| server.uid()).collect();
-        self.fleet.retain(&uids);
-        self.fleet.begin(uid, servers.len())
+        self.fleet.retain(&self.servers.uids());
+        self.fleet.begin(uid, self.servers.count())
     }
 
     /// Measures how far this machine's clock is from the API server's. Where a person should know of that, gives an Event, once.

@@ -15,21 +15,22 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, Resource, ResourceExt as _,
+    Api, Client, Resource,
     api::{ApiResource, DynamicObject},
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
         controller::{Config as ControllerConfig, Controller, Error as ControllerError},
         predicates,
-        reflector::{self, ObjectRef, Store},
+        reflector::{self, ObjectRef},
         watcher,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    claimant::{self, ListedServer},
+    claimant::ListedServer,
     context::Context,
+    departures::Departures,
     error_policy,
     informers::{
         self, Informers,
@@ -40,7 +41,8 @@ use super::{
     names::KUBE_SYSTEM,
     prober::{Prober, ask},
     reconcile,
-    volume::departure::{self, Departures},
+    servers::Servers,
+    volume::departure,
 };
 use crate::{
     admin::{Log, Watches, watch_name},
@@ -70,9 +72,10 @@ pub async fn run(deps: ControllerDeps) {
 
 async fn run_with(deps: ControllerDeps, prober: Prober) {
     let client = deps.watch_client.clone();
-    let (servers, writer) = reflector::store();
+    let (store, writer) = reflector::store();
+    let servers = Servers::new(store.clone());
     let namespaces = &deps.settings.namespaces;
-    let informers = Informers::of(namespaces, deps.watches.clone());
+    let informers = Informers::of(deps.watches.clone());
     let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
     ctx.prober.keep_asking();
     let _probes = Probes(Arc::clone(&ctx));
@@ -82,18 +85,19 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
         watches: deps.watches.clone(),
         metrics: deps.metrics.clone(),
     };
-    let forgotten = Arc::clone(&ctx);
+    let (forgotten, listed) = (Arc::clone(&ctx), servers.clone());
     let own = watcher(Api::<ListedServer>::all(client.clone()), watched())
         .default_backoff()
         .inspect(observer.of(SERVER, None))
         .inspect_ok(move |event| {
-            if let watcher::Event::Delete(gone) = event {
-                forgotten.forget(gone.meta().uid.as_deref().unwrap_or_default());
-                forgotten.metrics.remove_server(&gone.name_any());
-            }
-            for retained in departures.observe(event) {
+            listed.observe(event);
+            for gone in departures.observe(event) {
+                forgotten.forget(&gone.uid);
+                forgotten.metrics.remove_server(&gone.name);
                 // A volume that stays untold is in nobody's way.
-                if leave.try_send(retained).is_err() {
+                if let Some(volume) = gone.volume
+                    && leave.try_send(volume).is_err()
+                {
                     tracing::warn!("too many deletions at once, not all are told of");
                 }
             }
@@ -105,7 +109,7 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
             PredicateConfig::default(),
         );
     let shutdown = deps.shutdown.clone();
-    let controller = Controller::for_stream(own, servers.clone())
+    let controller = Controller::for_stream(own, store)
         .with_config(ControllerConfig::default().concurrency(deps.settings.workers))
         .reconcile_on(wakes(
             &client,
@@ -223,7 +227,7 @@ fn wakes(
     client: &Client,
     own_namespace: &str,
     namespaces: &Namespaces,
-    servers: &Store<ListedServer>,
+    servers: &Servers,
     informers: &Informers,
     observer: &Observer,
 ) -> impl Stream<Item = ObjectRef<ListedServer>> + Send + use<> {
@@ -257,7 +261,7 @@ fn wakes(
         watches.cluster_metadata::<Namespace>(
             &informers.namespaces,
             watched(),
-            Arc::new(move |namespace| of_namespace(&by_namespace, &namespace.name)),
+            Arc::new(move |namespace| by_namespace.in_namespace(&namespace.name)),
         ),
         watches.cluster_metadata::<CustomResourceDefinition>(
             &informers.crds,
@@ -265,6 +269,48 @@ fn wakes(
             Arc::new(move |crd| of_crd(&by_group, crd)),
         ),
     ])
+}
+
+/// A kind whose objects are watched as wholes.
+trait Watched:
+    Strip + Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<K> Watched for K where
+    K: Strip
+        + Resource<DynamicType = ()>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// What a watch brings of an object, to be kept.
+trait Arriving:
+    Reduce<Kept: Send + Sync + 'static>
+    + Resource<DynamicType: Clone>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + 'static
+{
+}
+
+impl<T> Arriving for T where
+    T: Reduce<Kept: Send + Sync + 'static>
+        + Resource<DynamicType: Clone>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + 'static
+{
 }
 
 /// Begins watches.
@@ -283,15 +329,7 @@ impl Watching<'_> {
         concerns: Concerns,
     ) -> Woken
     where
-        K: Strip
-            + Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
+        K: Watched + Resource<Scope = NamespaceResourceScope>,
     {
         let client = || self.client.clone();
         let in_each = |namespace: Option<&str>| match namespace {
@@ -327,9 +365,7 @@ impl Watching<'_> {
         concerns: &Concerns,
     ) -> Woken
     where
-        T: Reduce + Resource + Clone + Debug + DeserializeOwned + Send + 'static,
-        T::Kept: Send + Sync + 'static,
-        T::DynamicType: Clone,
+        T: Arriving,
     {
         let each = self.namespaces.each().map(|namespace| {
             let observe = self.observer.of(kind, namespace);
@@ -347,15 +383,7 @@ impl Watching<'_> {
         concerns: Concerns,
     ) -> Woken
     where
-        K: Strip
-            + Resource<DynamicType = (), Scope = ClusterResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
+        K: Watched + Resource<Scope = ClusterResourceScope>,
     {
         let api = Api::all(self.client.clone());
         let observe = self.observer.of(&K::kind(&()), None);
@@ -410,9 +438,7 @@ fn wake<T>(
     observe: impl FnMut(&watcher::Result<watcher::Event<Managed<T>>>) + Send + 'static,
 ) -> Woken
 where
-    T: Reduce + Resource + Clone + Debug + DeserializeOwned + Send + 'static,
-    T::Kept: Send + Sync + 'static,
-    T::DynamicType: Clone,
+    T: Arriving,
 {
     let (store, namespace) = (store.clone(), namespace.unwrap_or_default().to_owned());
     watcher(api, config)
@@ -436,44 +462,16 @@ fn of_label(touched: &Touched) -> Vec<ObjectRef<ListedServer>> {
     servers.map(ObjectRef::new).collect()
 }
 
-fn of_namespace(servers: &Store<ListedServer>, namespace: &str) -> Vec<ObjectRef<ListedServer>> {
-    let inside = |server: &Arc<ListedServer>| claimant::namespace(server) == Some(namespace);
-    servers
-        .state()
-        .into_iter()
-        .filter(inside)
-        .map(|server| ObjectRef::from_obj(&*server))
-        .collect()
-}
-
 /// Also the servers that stand by for a claim that somebody else has.
-fn of_api_service(servers: &Store<ListedServer>, service: &Touched) -> Vec<ObjectRef<ListedServer>> {
-    let claim = |(group, version): &(String, String)| service.name == format!("{version}.{group}");
-    let mut concerned = of_claims(servers, claim);
+fn of_api_service(servers: &Servers, service: &Touched) -> Vec<ObjectRef<ListedServer>> {
+    let mut concerned = servers.of_api_service(&service.name);
     concerned.extend(of_label(service));
     concerned
 }
 
-fn of_crd(servers: &Store<ListedServer>, crd: &Touched) -> Vec<ObjectRef<ListedServer>> {
-    let group = |(group, _): &(String, String)| {
-        crd.indexes
-            .iter()
-            .any(|index| informers::group_of(index) == Some(group))
-    };
-    of_claims(servers, group)
-}
-
-fn of_claims(
-    servers: &Store<ListedServer>,
-    concerns: impl Fn(&(String, String)) -> bool,
-) -> Vec<ObjectRef<ListedServer>> {
-    let claims = |server: &Arc<ListedServer>| claimant::claims(server).iter().any(&concerns);
-    servers
-        .state()
-        .into_iter()
-        .filter(claims)
-        .map(|server| ObjectRef::from_obj(&*server))
-        .collect()
+fn of_crd(servers: &Servers, crd: &Touched) -> Vec<ObjectRef<ListedServer>> {
+    let groups = crd.indexes.iter().filter_map(|index| informers::group_of(index));
+    groups.flat_map(|group| servers.of_group(group)).collect()
 }
 
 #[cfg(test)]

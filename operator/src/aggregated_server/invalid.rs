@@ -33,6 +33,9 @@ pub async fn tell(
     let generation = server.meta().generation.unwrap_or(0);
     let conditions = status::invalid(&old, &message(undecodable), generation, now);
     ctx.metrics.set_invalid(&name, true);
+    // No pass takes note of what its endpoints answer, nor of how far a rotation is.
+    ctx.prober.forget(&uid);
+    ctx.fleet.observe(&uid, None);
     for condition in &conditions {
         ctx.metrics
             .set_condition(&name, &condition.type_, condition.status == "True");

@@ -56,8 +56,14 @@ impl LiveWorkload {
     /// The fingerprint of the serving certificate that its pods were last rolled for.
     #[must_use]
     pub fn leaf(&self) -> Option<&str> {
+        self.pods_annotation(LEAF_ANNOTATION)
+    }
+
+    /// What the annotation `name` of its pods is to be.
+    #[must_use]
+    pub fn pods_annotation(&self, name: &str) -> Option<&str> {
         let annotations = self.template().metadata.as_ref()?.annotations.as_ref()?;
-        annotations.get(LEAF_ANNOTATION).map(String::as_str)
+        annotations.get(name).map(String::as_str)
     }
 
     fn template(&self) -> &PodTemplateSpec {

@@ -22,7 +22,8 @@
 //! | `control_planes`, `reach` | the kube-apiservers, and which of them do not reach a server | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `newcomers` | how many workers those have that are not registered yet | none |
-//! | `claimant`, `invalid` | other servers' claims; a server that does not decode | none / writes status |
+//! | `departures` | which servers are gone | none |
+//! | `servers`, `claimant`, `invalid` | all servers by what they claim; a server that does not decode | none / writes status |
 //! | `status`, `pending`, `update_status`, `events` | what was found, told | writes status |
 
 pub mod build;
@@ -35,6 +36,7 @@ pub mod control_planes;
 pub mod controller;
 #[cfg(test)]
 mod cut_off;
+pub mod departures;
 pub mod dereference;
 pub mod diagnose;
 pub mod endpoints;
@@ -55,6 +57,7 @@ pub mod reach;
 pub mod refusals;
 pub mod registration;
 pub mod requeue;
+pub mod servers;
 pub mod status;
 pub mod storage;
 #[cfg(test)]
@@ -71,11 +74,7 @@ use std::{
 
 use annex_crds::v1alpha1::{AggregatedServer, AggregatedServerStatus, ConditionType, Reason};
 use jiff::Timestamp;
-use kube::{
-    Api, Resource as _, ResourceExt as _,
-    core::ObjectMeta,
-    runtime::{controller::Action, reflector::ObjectRef},
-};
+use kube::{Api, Resource as _, ResourceExt as _, core::ObjectMeta, runtime::controller::Action};
 
 use self::{
     claimant::ListedServer,
@@ -169,7 +168,7 @@ pub async fn reconcile(server: Arc<ListedServer>, ctx: Arc<Context>) -> Result<A
 
 /// Forgets a server that was deleted while it was reconciled: what the reconcile left behind, nobody comes for any more.
 fn forget_if_gone(ctx: &Context, name: &str, uid: &str) {
-    let listed = ctx.servers.get(&ObjectRef::new(name));
+    let listed = ctx.servers.get(name);
     if listed.as_ref().and_then(|listed| listed.uid()).as_deref() != Some(uid) {
         ctx.forget(uid);
     }
@@ -239,7 +238,8 @@ async fn reconcile_current(
         Ok(mut outcome) => {
             ctx.fleet.observe(uid, outcome.authority_rotation);
             ctx.metrics.set_authority_rotations(ctx.fleet.count());
-            let pause = pause(&outcome, ctx.resync, now);
+            let resync = resync(ctx.resync, ctx.servers.count());
+            let pause = pause(&outcome, resync, now);
             // The API server may take it again before anybody has to know. After that it is told beside all else.
             let unanswered = outcome.unanswered.take();
             if let Some(why) = &unanswered {
@@ -260,8 +260,9 @@ async fn reconcile_current(
         Err(PassError::Raced) => Ok(Action::requeue(HURRIED)),
         Err(error) if error.may_pass() && !is_to_be_told(ctx, uid) => Err(error.into()),
         Err(error) => {
-            // What was to begin has not; what is under way is seen again by the next pass.
+            // What was to begin has not; what is under way is seen again by the next pass. Nobody takes note of what endpoints answer.
             ctx.fleet.observe(uid, None);
+            ctx.prober.forget(uid);
             let reason = error.reason();
             let status = status::compute_unread(server, reason, &error_chain(&error), now);
             finish(ctx, &api, server, status, Vec::new()).await?;
@@ -330,6 +331,19 @@ fn measure(ctx: &Context, server: &AggregatedServer, status: &AggregatedServerSt
     ] {
         ctx.metrics
             .set_certificate_not_after(&name, which, time.as_ref().map(|time| time.0));
+    }
+}
+
+/// So many servers are reconciled as often as [`Context::resync`] says, and more of them a third as often, as endpoints are asked.
+const FEW: usize = 100;
+
+/// The longest time between two reconciles of one of so many `servers`: watches tell of what changes, so that it is for what goes
+/// wrong beside them, and a thousand servers must not cost ten times what a hundred do.
+const fn resync(resync: Duration, servers: usize) -> Duration {
+    if servers > FEW {
+        resync.saturating_mul(3)
+    } else {
+        resync
     }
 }
 

@@ -106,6 +106,30 @@ impl PassResult {
         }
     }
 
+    /// Has the server looked at again at `time`, unless something is due before.
+    pub fn look_again_at(&mut self, time: Timestamp) {
+        self.due = Some(self.due.map_or(time, |due| due.min(time)));
+    }
+
+    /// Forgets what was found, for another run over the same server; what happened has happened.
+    pub fn begin_again(&mut self) {
+        *self = Self {
+            event_records: std::mem::take(&mut self.event_records),
+            ..Self::default()
+        };
+    }
+
+    /// Drops what a run tells that one before has told in the same words.
+    pub fn tell_once(&mut self) {
+        let mut told: Vec<EventRecord> = Vec::new();
+        for event_record in std::mem::take(&mut self.event_records) {
+            if !told.contains(&event_record) {
+                told.push(event_record);
+            }
+        }
+        self.event_records = told;
+    }
+
     /// Adds a finding about the whole server.
     pub fn find(&mut self, reason: Reason, message: impl Into<String>) {
         self.findings.push(Finding::new(reason, message));

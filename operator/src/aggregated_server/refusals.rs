@@ -17,12 +17,12 @@ const FIRST: Duration = Duration::from_secs(5);
 /// The longest pause: what refuses, such as a policy or an object of the same name, may go at any time, and nobody tells.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The refusals of every server, by its uid and the child. None outlives the server, and each child has one at most.
+/// The refusals of every server, by its uid and the child. None outlives the server, and each child that is asked for has one at most.
 #[derive(Default)]
 pub struct Refusals(Mutex<HashMap<String, HashMap<String, Refusal>>>);
 
 struct Refusal {
-    /// The hash of what was refused: what is wanted otherwise is asked for at once.
+    /// What was refused, see [`Desired::timeless_hash`]: what is wanted otherwise is asked for at once.
     desired: String,
     /// The version that the child had, where it is there: so is it where that changes.
     version: Option<Box<str>>,
@@ -33,7 +33,7 @@ struct Refusal {
 
 impl Refusal {
     fn is_of(&self, desired: &Desired, known: Option<&Known>) -> bool {
-        self.desired == desired.hash() && self.version.as_deref() == version(known)
+        self.desired == desired.timeless_hash() && self.version.as_deref() == version(known)
     }
 }
 
@@ -46,6 +46,8 @@ impl Refusals {
     pub fn note(&self, uid: &str, desired: &Desired, known: Option<&Known>, finding: Finding, now: Instant) {
         let mut refusals = self.lock();
         let of_server = refusals.entry(uid.to_owned()).or_default();
+        // What nobody asks for any more, such as a claim that was dropped.
+        of_server.retain(|_, refusal| now < refusal.retry_at + LONGEST);
         let child = desired.name().to_string();
         let before = of_server
             .get(&child)
@@ -53,7 +55,7 @@ impl Refusals {
         let count = before.map_or(0, |before| before.count.saturating_add(1));
         let pause = FIRST.saturating_mul(1_u32.checked_shl(count).unwrap_or(u32::MAX));
         let refusal = Refusal {
-            desired: desired.hash().to_owned(),
+            desired: desired.timeless_hash().to_owned(),
             version: version(known).map(Into::into),
             finding,
             count,
@@ -137,6 +139,14 @@ mod tests {
         assert!(!stands(&wanted, Some(&known("2"))) && !stands(&wanted, None));
         refusals.taken("0b9c", &wanted);
         assert!(!stands(&wanted, Some(&there)));
+        let count = |at| {
+            refusals.note("0b9c", &wanted, Some(&there), finding(), at);
+            refusals.lock()["0b9c"].len()
+        };
+        let other = Desired::new(&build::service_account(&names()), &names().uid).unwrap();
+        refusals.note("0b9c", &other, None, finding(), began);
+        assert_eq!(count(began + FIRST + LONGEST), 1, "nobody asks for the other one");
+        refusals.taken("0b9c", &wanted);
         refusals.note("0b9c", &wanted, None, finding(), began);
         assert!(stands(&wanted, None));
         refusals.forget("0b9c");

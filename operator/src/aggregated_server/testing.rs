@@ -1,6 +1,6 @@
 //! Objects for tests.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use annex_crds::v1alpha1::AggregatedServer;
 use kube::{
@@ -11,11 +11,13 @@ use tokio::sync::watch;
 
 use super::{
     bypass::BypassProber,
+    claimant::ListedServer,
     context::Context,
     dereference::{NamespaceState, Source, Surroundings},
     informers::Informers,
     names::Names,
     prober::{Prober, ask},
+    servers::Servers,
 };
 use crate::{
     admin::Health,
@@ -106,14 +108,25 @@ pub(crate) fn prober() -> Prober {
 
 /// What reconciles share, with [`server`] listed.
 pub(crate) fn context(client: Client) -> Context {
-    let (servers, mut writer) = reflector::store();
-    writer.apply_watcher_event(&watcher::Event::Apply(Guarded(Ok(server()))));
+    let servers = listed([Guarded(Ok(server()))]);
     unprobed(Context::new(
         &deps(client).0,
         servers,
         Informers::empty(),
         prober(),
     ))
+}
+
+/// These, as the watch has brought them.
+pub(crate) fn listed(servers: impl IntoIterator<Item = ListedServer>) -> Servers {
+    let (store, mut writer) = reflector::store();
+    let listed = Servers::new(store);
+    for server in servers {
+        let event = watcher::Event::Apply(server);
+        listed.observe(&event);
+        writer.apply_watcher_event(&event);
+    }
+    listed
 }
 
 /// Whose endpoints are not asked whether they can be used past the aggregator.
@@ -124,37 +137,17 @@ pub(crate) fn unprobed(mut context: Context) -> Context {
 
 /// The same among so many other servers, with endpoints that answer `prober`.
 pub(crate) fn context_among(client: Client, others: usize, prober: Prober) -> Context {
-    let (servers, mut writer) = reflector::store();
-    for number in 0..others {
+    let servers = listed((0..others).map(|number| {
         let mut other = server();
         other.metadata.name = Some(format!("other-{number}"));
         other.metadata.uid = other.metadata.name.clone();
         other.spec.apis.clear();
-        writer.apply_watcher_event(&watcher::Event::Apply(Guarded(Ok(other))));
-    }
+        Guarded(Ok(other))
+    }));
     unprobed(Context::new(&deps(client).0, servers, Informers::empty(), prober))
 }
 
 /// A namespace with nothing in it.
 pub(crate) fn surroundings() -> Surroundings {
-    Surroundings {
-        source: Source::Live,
-        namespace: NamespaceState::Active,
-        config_map: None,
-        authority: None,
-        serving: None,
-        record: None,
-        authority_secret: None,
-        serving_secret: None,
-        workload: None,
-        claim: None,
-        storage_secret: None,
-        service: None,
-        endpoint_slices: Vec::new(),
-        pods: Vec::new(),
-        api_services: BTreeMap::new(),
-        known_api_services: BTreeMap::new(),
-        crds: BTreeMap::new(),
-        rivals: Vec::new(),
-    }
+    Surroundings::of(Source::Live, NamespaceState::Active)
 }

@@ -105,7 +105,7 @@ impl fmt::Display for Dispute {
 /// What is remembered of an object that was written.
 #[derive(Clone, Debug)]
 pub(super) struct Contest {
-    /// The hash of what was applied last.
+    /// What was applied last, see [`Desired::timeless_hash`](super::Desired::timeless_hash).
     wanted: Box<str>,
     /// When each field was repaired, the newest [`AT_ONCE`] times.
     repairs: BTreeMap<String, Vec<Instant>>,
@@ -114,6 +114,8 @@ pub(super) struct Contest {
     /// The pause that the next repair waits for.
     pause: Duration,
     written: Instant,
+    /// When a pass came to it last.
+    seen: Instant,
     /// It is known not to be as it was written.
     away: bool,
     /// The longest time that others took to come back.
@@ -129,6 +131,7 @@ impl Contest {
             told: BTreeSet::new(),
             pause: FIRST_PAUSE,
             written: now,
+            seen: now,
             away: false,
             comeback: Duration::ZERO,
         }
@@ -141,6 +144,7 @@ impl Contest {
 
     /// Takes note whether the object is as it should be.
     pub(super) fn observe(&mut self, is_as_wanted: bool, now: Instant) {
+        self.seen = now;
         if !is_as_wanted && !self.away {
             let since = now.saturating_duration_since(self.written);
             self.comeback = self.comeback.max(since.min(WINDOW));
@@ -148,13 +152,15 @@ impl Contest {
         self.away = !is_as_wanted;
     }
 
-    /// Whether there is nothing left to be remembered.
+    /// Whether there is nothing left to be remembered. What no pass comes to any more is wanted no more, and contested by nobody.
     pub(super) fn is_over(&self, now: Instant) -> bool {
-        let since = now.saturating_duration_since(self.written);
+        let since = |then: Instant| now.saturating_duration_since(then);
         if self.told.is_empty() {
-            return since >= WINDOW;
+            return since(self.written) >= WINDOW;
         }
-        !self.away && !self.is_at_admission() && since >= QUIET.max(self.comeback * 2)
+        let quiet = QUIET.max(self.comeback * 2);
+        let is_as_written = !self.away && !self.is_at_admission();
+        (is_as_written && since(self.written) >= quiet) || since(self.seen) >= quiet
     }
 
     /// Whether a write of `wanted` has to wait, whatever is found out about it. Where admission alone keeps something else, another field
@@ -179,6 +185,7 @@ impl Contest {
     /// Whether these may be made good now. If so many others were, they are contested from now on.
     pub(super) fn may_repair(&mut self, wanted: &str, disputes: &[Dispute], now: Instant) -> bool {
         self.away = true;
+        self.seen = now;
         let recent = |dispute: &&Dispute| {
             let times = self.repairs.get(&dispute.path);
             let times = times.into_iter().flatten();
@@ -243,11 +250,13 @@ impl Contest {
         }
         self.wanted = wanted.into();
         self.written = now;
+        self.seen = now;
         self.away = false;
     }
 
     /// The object was found as it should be without a write.
-    pub(super) fn found_as_wanted(&mut self) {
+    pub(super) fn found_as_wanted(&mut self, now: Instant) {
+        self.seen = now;
         self.told.retain(|told| told.deed != Deed::AtAdmission);
         self.away = false;
     }
@@ -394,6 +403,17 @@ mod tests {
             told += u64::from(slow.contest.words().is_some());
         }
         assert!(told > 50, "{told}");
+    }
+
+    #[test]
+    fn what_no_pass_comes_to_any_more_is_contested_no_longer() {
+        let mut play = Play::new();
+        for second in 0..20 {
+            play.changed(PATH, "a", second);
+        }
+        assert!(play.contest.words().is_some());
+        assert!(!play.contest.is_over(play.at(19 + 59)), "a pass may be late");
+        assert!(play.contest.is_over(play.at(19 + 60)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! An object as it should be, made ready for comparison and for the wire.
 
+use annex_crds::TRIAL_ANNOTATION;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
 use kube::core::{ApiResource, DynamicObject};
@@ -51,6 +52,7 @@ pub struct Desired {
     object: Value,
     owner: OwnerReference,
     hash: String,
+    timeless_hash: String,
     left: &'static [&'static [&'static str]],
 }
 
@@ -105,11 +107,13 @@ impl Desired {
             });
         };
         let hash = digest(&object);
+        let timeless_hash = timeless(&object).map_or_else(|| hash.clone(), |timeless| digest(&timeless));
         Ok(Self {
             resource,
             object,
             owner,
             hash,
+            timeless_hash,
             left: &[],
         })
     }
@@ -164,6 +168,13 @@ impl Desired {
         &self.hash
     }
 
+    /// The same for objects that differ in nothing but the time at which their trial began: to ask for another time is to ask for the
+    /// same again.
+    #[must_use]
+    pub fn timeless_hash(&self) -> &str {
+        &self.timeless_hash
+    }
+
     /// Its `apiVersion`.
     #[must_use]
     pub fn api_version(&self) -> &str {
@@ -185,6 +196,16 @@ impl Desired {
 /// The path of a collection.
 pub(super) fn url_path(resource: &ApiResource, namespace: Option<&str>) -> String {
     DynamicObject::url_path(resource, namespace)
+}
+
+/// The object with no time in the place of that of its trial; `None` where it is on none.
+fn timeless(object: &Value) -> Option<Value> {
+    let of_trial = &object["metadata"]["annotations"][TRIAL_ANNOTATION];
+    (!of_trial.is_null()).then(|| {
+        let mut timeless = object.clone();
+        timeless["metadata"]["annotations"][TRIAL_ANNOTATION] = "".into();
+        timeless
+    })
 }
 
 fn strip(object: &mut Value) {
@@ -301,6 +322,21 @@ mod tests {
             changed.hashed()["metadata"]["annotations"][APPLIED_HASH],
             changed.hash()
         );
+    }
+
+    #[test]
+    fn another_time_of_a_trial_is_nothing_else_that_is_wanted() {
+        let on_trial = |since: &str| {
+            let mut object = owned();
+            object["metadata"]["annotations"] = json!({ TRIAL_ANNOTATION: since });
+            config_map(object).expect("an owned object")
+        };
+        let (first, second) = (on_trial("2027-01-01T12:00:00Z"), on_trial("2027-01-01T12:00:05Z"));
+        assert_ne!(first.hash(), second.hash(), "it is applied");
+        assert_eq!(first.timeless_hash(), second.timeless_hash());
+        let registered = config_map(owned()).expect("an owned object");
+        assert_eq!(registered.timeless_hash(), registered.hash());
+        assert_ne!(registered.timeless_hash(), first.timeless_hash());
     }
 
     #[test]

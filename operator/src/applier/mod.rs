@@ -38,26 +38,29 @@
 
 mod altered;
 mod contest;
+mod contested;
 mod contests;
+mod deletion;
 mod desired;
+mod dry_run;
 mod error;
 mod known;
 mod managed_fields;
 mod owner;
 mod plan;
 mod preparation;
+mod requests;
 mod restored;
 
 use std::sync::Arc;
 
-use annex_crds::v1alpha1::AggregatedServer;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
-use kube::api::{DeleteParams, GetParams, Patch, PatchParams, Preconditions, PropagationPolicy};
-use kube::core::{ApiResource, Request};
+use kube::api::{Patch, PatchParams};
+use kube::core::ApiResource;
 use serde_json::Value;
 
 pub use contests::Before;
+pub use deletion::Deletion;
 pub use desired::{Desired, DesiredError, digest};
 pub use error::{ApplyError, FieldCause, ObjectName, is_of_an_unknown_owner};
 pub use known::Known;
@@ -67,11 +70,10 @@ pub use plan::{Because, Plan, plan};
 
 use contest::Dispute;
 use contests::Contests;
+use requests::metadata_text;
 
 /// The field manager of everything that Annex applies.
 pub use annex_crds::MANAGER as FIELD_MANAGER;
-/// What is contested where others give an object its former owner again.
-const OWNER_REFERENCES: &str = "metadata.ownerReferences";
 /// The annotation that holds the hash of the object as it was applied last.
 pub const APPLIED_HASH: &str = "annex.dev/applied-hash";
 
@@ -111,15 +113,6 @@ impl Applied {
         live: None,
         outcome: Outcome::Waits,
     };
-}
-
-/// What an [`Applier::delete_owned`] met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deletion {
-    /// The server took the request; the object may live on until its finalizers are done.
-    Requested,
-    /// There was nothing left to delete.
-    AlreadyGone,
 }
 
 /// What an apply insists on.
@@ -312,7 +305,7 @@ impl Applier {
         disputes: &[Dispute],
         write: impl Future<Output = Result<Applied, ApplyError>>,
     ) -> Result<Applied, ApplyError> {
-        if !self.contests.may_repair(desired, disputes) {
+        if !self.contests.may_repair(desired, None, disputes) {
             return Ok(Applied::WAITS);
         }
         let applied = write.await?;
@@ -320,266 +313,9 @@ impl Applier {
             Some(live) => altered::altered(&desired.hashed(), live),
             None => Vec::new(),
         };
-        self.contests.written(desired, disputes, Some(&altered));
+        self.contests.written(desired, None, disputes, Some(&altered));
         Ok(applied)
     }
-
-    /// What others did to the object, for which it is to be applied.
-    fn disputes(&self, desired: &Desired, live: &Value, because: &Because) -> Vec<Dispute> {
-        match because {
-            Because::Drift(drift) => drift.iter().map(Dispute::drift).collect(),
-            Because::Adopted if self.contests.was_written(desired) => {
-                vec![Dispute::changed(OWNER_REFERENCES)]
-            }
-            // It was applied already, and the traces of it are gone.
-            Because::Changed if self.contests.was_applied(desired) => {
-                vec![if live["metadata"]["annotations"][APPLIED_HASH].is_null() {
-                    Dispute::removed(format!("metadata.annotations.{APPLIED_HASH}"))
-                } else {
-                    Dispute::removed("metadata.managedFields")
-                }]
-            }
-            Because::Altered(_) | Because::Adopted | Because::Changed => Vec::new(),
-        }
-    }
-
-    /// Makes good what somebody does to the field at `path` by `write`, another way than by an apply; that waits where the object is
-    /// contested. Says whether it was done.
-    ///
-    /// # Errors
-    /// Those of `write`.
-    pub async fn make_good<E>(
-        &self,
-        desired: &Desired,
-        path: &str,
-        write: impl Future<Output = Result<(), E>>,
-    ) -> Result<bool, E> {
-        let disputes = [Dispute::changed(path)];
-        if !self.contests.may_repair(desired, &disputes) {
-            return Ok(false);
-        }
-        write.await?;
-        self.contests.written(desired, &disputes, None);
-        Ok(true)
-    }
-
-    /// Takes note of what the status of the server with uid `owner` told of contests, if nothing is known of them yet.
-    pub fn recall(&self, owner: &str, was_contested: bool) {
-        self.contests.recall(owner, was_contested);
-    }
-
-    /// Whether that stands, until it is known whether it is so still.
-    #[must_use]
-    pub fn is_recalled(&self, owner: &str) -> bool {
-        self.contests.is_recalled(owner)
-    }
-
-    /// Whether others do again and again what the object was applied for.
-    #[must_use]
-    pub fn is_contested(&self, desired: &Desired, because: &Because) -> bool {
-        let paths = match because {
-            Because::Drift(drift) => drift.iter().map(|drift| &*drift.path).collect(),
-            Because::Adopted => vec![OWNER_REFERENCES],
-            Because::Altered(_) | Because::Changed => Vec::new(),
-        };
-        self.contests.is_contested(desired, &paths)
-    }
-
-    /// What others change again and again of the objects of the server with uid `owner`, a text for each.
-    #[must_use]
-    pub fn contested(&self, owner: &str) -> Vec<String> {
-        self.contests.words(owner)
-    }
-
-    /// Forgets a server that is gone.
-    pub fn forget(&self, owner: &str) {
-        self.contests.forget(owner);
-    }
-
-    /// Has the server judge `desired`, as [`Applier::dry_run`], where [`Applier::apply`] would write it.
-    ///
-    /// # Errors
-    /// See [`Applier::dry_run`].
-    pub async fn dry_run_if_changed(&self, desired: &Desired) -> Result<(), ApplyError> {
-        if self.before(desired, self.known(desired).as_deref()) != Before::Ask {
-            return Ok(());
-        }
-        let live = self.get(desired).await?;
-        match plan(desired, live.as_ref()) {
-            // What it would be refused for are its references, which are replaced first.
-            Plan::Apply(Because::Adopted) => Ok(()),
-            Plan::Apply(_) => self.dry_run(desired).await.map(|_| ()),
-            // A creation is one request, which is taken or refused as a whole.
-            Plan::Create | Plan::Unchanged | Plan::Foreign { .. } | Plan::Terminating => Ok(()),
-        }
-    }
-
-    /// Has the server judge `desired` without storing it: defaulting, validation and admission are run.
-    ///
-    /// It asks even where the live object is foreign: nothing is written, and the answer is about `desired`.
-    ///
-    /// # Errors
-    /// [`ApplyError::Invalid`] and [`ApplyError::Rejected`] carry the server's text.
-    pub async fn dry_run(&self, desired: &Desired) -> Result<Value, ApplyError> {
-        let params = PatchParams {
-            dry_run: true,
-            ..PatchParams::apply(FIELD_MANAGER).force()
-        };
-        let patch = Patch::Apply(desired.object());
-        self.patch("apply", desired, &params, &patch).await
-    }
-
-    /// Makes sure that the AggregatedServer `owner` is there with its uid. To be asked after an object was read that is
-    /// [`Ownership::Former`], and before it is written: only then the other uid is no successor's.
-    ///
-    /// # Errors
-    /// [`ApplyError::Raced`] where the AggregatedServer is gone, or was made again.
-    pub async fn confirm(&self, owner: &OwnerReference) -> Result<(), ApplyError> {
-        let object = ObjectName {
-            kind: owner.kind.clone(),
-            namespace: None,
-            name: owner.name.clone(),
-        };
-        let url = desired::url_path(&ApiResource::erase::<AggregatedServer>(&()), None);
-        let request = Request::new(url).get(&owner.name, &GetParams::default());
-        let is_there = match self.send("get", &object, request).await {
-            Ok(live) => metadata_text(&live, "uid").as_ref() == Some(&owner.uid),
-            Err(error) if error.is_object_missing() => false,
-            Err(error) => return Err(error),
-        };
-        if is_there {
-            return Ok(());
-        }
-        let message = "it was deleted, or made again".to_owned();
-        Err(ApplyError::Raced { object, message })
-    }
-
-    /// Deletes `live` if `owner`, or a former one of its name, is among its owners, and only that very object; what becomes
-    /// of those that it owns itself is for `dependents` to say.
-    ///
-    /// # Errors
-    /// [`ApplyError::Foreign`] without a request where the reference is missing, [`ApplyError::Raced`] where
-    /// the name belongs to another object by now.
-    pub async fn delete_owned(
-        &self,
-        resource: &ApiResource,
-        live: &Value,
-        owner: &OwnerReference,
-        dependents: PropagationPolicy,
-    ) -> Result<Deletion, ApplyError> {
-        let object = ObjectName::of(live);
-        let resource_version = match Ownership::of(&owner::references(live), owner) {
-            Ownership::Ours => None,
-            Ownership::Former => {
-                self.confirm(owner).await?;
-                metadata_text(live, "resourceVersion")
-            }
-            Ownership::Foreign => {
-                return Err(ApplyError::Foreign {
-                    object,
-                    owner: Owner::of(live),
-                });
-            }
-        };
-        let params = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: metadata_text(live, "uid"),
-                resource_version,
-            }),
-            propagation_policy: Some(dependents),
-            ..DeleteParams::default()
-        };
-        let url = desired::url_path(resource, object.namespace.as_deref());
-        let request = Request::new(url).delete(&object.name, &params);
-        let deletion = match self.send("delete", &object, request).await {
-            Ok(_) => Deletion::Requested,
-            Err(error) if error.is_object_missing() => Deletion::AlreadyGone,
-            Err(error) => return Err(error),
-        };
-        let namespace = object.namespace.as_deref().unwrap_or_default();
-        let uid = metadata_text(live, "uid").unwrap_or_default();
-        self.cache.deleted(resource, namespace, &object.name, &uid);
-        self.contests.forget_object(&owner.uid, &object.to_string());
-        Ok(deletion)
-    }
-
-    async fn get(&self, desired: &Desired) -> Result<Option<Value>, ApplyError> {
-        let object = desired.name();
-        let request = Request::new(desired.url_path()).get(&object.name, &GetParams::default());
-        match self.send("get", &object, request).await {
-            Ok(live) => {
-                self.cache.answered(desired.resource(), &live);
-                Ok(Some(live))
-            }
-            // A namespace that is missing answers like an object that is: the creation then names it.
-            Err(error) if error.is_object_missing() => {
-                if let Some(known) = self.known(desired) {
-                    let namespace = object.namespace.as_deref().unwrap_or_default();
-                    self.cache
-                        .deleted(desired.resource(), namespace, &object.name, &known.uid);
-                }
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn update(&self, desired: &Desired, live: &Value, guard: Guard) -> Result<Value, ApplyError> {
-        let mut resource_version = metadata_text(live, "resourceVersion");
-        if let Some(patch) = preparation::preparation(desired, live) {
-            let params = PatchParams {
-                field_manager: Some(FIELD_MANAGER.to_owned()),
-                ..PatchParams::default()
-            };
-            let patch = Patch::Merge(&patch);
-            let prepared = self.patch("apply", desired, &params, &patch).await?;
-            resource_version = metadata_text(&prepared, "resourceVersion");
-        }
-        let mut body = desired.hashed();
-        if let Some(uid) = metadata_text(live, "uid") {
-            body["metadata"]["uid"] = Value::String(uid);
-        }
-        if guard == Guard::ResourceVersion
-            && let Some(resource_version) = resource_version
-        {
-            body["metadata"]["resourceVersion"] = Value::String(resource_version);
-        }
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.patch("apply", desired, &params, &Patch::Apply(&body)).await
-    }
-
-    async fn patch(
-        &self,
-        action: &'static str,
-        desired: &Desired,
-        params: &PatchParams,
-        patch: &Patch<&Value>,
-    ) -> Result<Value, ApplyError> {
-        let object = desired.name();
-        let request = Request::new(desired.url_path()).patch(&object.name, params, patch);
-        let live = self.send(action, &object, request).await?;
-        if !params.dry_run {
-            self.cache.answered(desired.resource(), &live);
-        }
-        Ok(live)
-    }
-
-    async fn send(
-        &self,
-        action: &'static str,
-        object: &ObjectName,
-        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
-    ) -> Result<Value, ApplyError> {
-        let failed = |error| ApplyError::from_request(action, object, error);
-        self.client
-            .request(request.map_err(kube::Error::BuildRequest).map_err(failed)?)
-            .await
-            .map_err(failed)
-    }
-}
-
-fn metadata_text(object: &Value, field: &str) -> Option<String> {
-    object["metadata"][field].as_str().map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ fn server() -> TestServer {
     TestServer::of(
         definitions
             .iter()
-            .map(|definition| definition.resource().unwrap()),
+            .map(|definition| definition::resource(definition).unwrap()),
     )
 }
 
@@ -129,9 +129,8 @@ async fn what_is_asked_is_decided_by_verbs_and_not_by_routes() {
 async fn what_nobody_serves_has_no_page() {
     let other = "/apis/wardle.example.com/v1alpha1/namespaces/default/others";
     let typed = flunders(Policy::default());
-    let declared = definition::read(DEFINITION.as_bytes()).unwrap()[0]
-        .resource()
-        .unwrap();
+    let definitions = definition::read(DEFINITION.as_bytes()).unwrap();
+    let declared = definition::resource(&definitions[0]).unwrap();
     let server = TestServer::of([declared, typed]);
     for path in [
         "/apis/example.com/v1/namespaces/default/others",

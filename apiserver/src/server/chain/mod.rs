@@ -242,6 +242,17 @@ where
     if !info.is_resource && matches!(Route::of(&info.path), Route::Health(..)) {
         return routes::serve(core, served, authorized, parts).await;
     }
+    if let Some(definitions) = &core.definitions
+        && info.is_resource
+        && served.endpoints.is_complete()
+        && !served.endpoints.knows(info)
+    {
+        // Before seats are asked for, as for authorization: it waits for the cluster's word.
+        return Err(match definitions.unknown(info).boxed().await {
+            ApiError::UnknownPath => served.endpoints.unknown_in(info),
+            error => error,
+        });
+    }
     let query = parts.uri.query().unwrap_or_default();
     let flow = core.flow_control.flow(authorized, query, &served.endpoints);
     let is_long = deadline::is_long_running(info, served.endpoints.connects(info));

@@ -9,6 +9,7 @@ mod server;
 mod steps;
 mod under_load;
 mod workload;
+mod wrong_clock;
 mod wrong_order;
 
 use super::{Lane, Scenario};
@@ -72,6 +73,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         long: true,
         needs_node: true,
         run: |world| Box::pin(killed::at_its_writes(world, WARDLE)),
+    },
+    Scenario {
+        name: "rotation/wrong-clock",
+        lane: Lane::Alone,
+        long: true,
+        needs_node: true,
+        run: |world| Box::pin(wrong_clock::by_faketime(world)),
     },
     Scenario {
         name: "rotation/go-under-load",

@@ -30,13 +30,14 @@ const VERSIONS: [&str; 2] = ["v1alpha1", "v1beta1"];
 
 /// The servers of these scenarios. They claim the same API: what a scenario that failed has left for people to look at is
 /// in the way of the next one.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "rotation",
     "rotation-restart",
     "rotation-order",
     "rotation-roll",
     "rotation-killed",
     "rotation-planes",
+    "rotation-clock",
 ];
 
 /// Annex's wardle.

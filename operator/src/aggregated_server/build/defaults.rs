@@ -76,7 +76,8 @@ impl Chosen {
     /// The defaults for `workload`, which is `live` now: those that are recorded, while `workload` says of the pods what it said
     /// then, else the newest. A workload of before there were revisions has the first; one that is recorded by a newer Annex gets
     /// the newest that is known here. Where there is none, such as a StatefulSet that is made again around its pod, the `pods` that
-    /// run keep theirs.
+    /// run keep theirs. What is recorded at the workload is recorded in its pods' template too: whoever takes the one away does not
+    /// take the pods back.
     #[must_use]
     pub fn of(workload: &Workload, live: Option<&LiveWorkload>, pods: &[Pod]) -> Self {
         let digest = digest(workload);
@@ -84,8 +85,13 @@ impl Chosen {
         let metadata = live
             .map(LiveWorkload::metadata)
             .or_else(|| staying().map(|pod| &pod.metadata));
+        let of_template = live.and_then(|live| live.pods_annotation(REVISION_ANNOTATION));
         let defaults = match metadata {
-            Some(metadata) if is_recorded_for(metadata, &digest) => recorded(metadata),
+            Some(metadata) if is_recorded_for(metadata, &digest) => {
+                let recorded = [annotation(metadata, REVISION_ANNOTATION), of_template].map(recorded);
+                let newest = recorded.into_iter().max_by_key(|defaults| defaults.revision);
+                newest.unwrap_or(NEWEST)
+            }
             Some(_) | None => NEWEST,
         };
         Self { defaults, digest }
@@ -103,16 +109,16 @@ impl Chosen {
     }
 }
 
-fn annotation<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a String> {
-    metadata.annotations.as_ref()?.get(name)
+fn annotation<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
+    metadata.annotations.as_ref()?.get(name).map(String::as_str)
 }
 
-/// The revision that is recorded.
-fn recorded(metadata: &ObjectMeta) -> &'static Defaults {
-    let Some(revision) = annotation(metadata, REVISION_ANNOTATION) else {
+/// The revision that is recorded so; the first was not recorded at all.
+fn recorded(revision: Option<&str>) -> &'static Defaults {
+    let Some(revision) = revision else {
         return OLDEST;
     };
-    let is_recorded = |defaults: &&Defaults| defaults.revision.to_string() == *revision;
+    let is_recorded = |defaults: &&Defaults| defaults.revision.to_string() == revision;
     REVISIONS.iter().find(is_recorded).unwrap_or(NEWEST)
 }
 

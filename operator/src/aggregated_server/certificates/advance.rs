@@ -1,7 +1,5 @@
 //! Where a rotation stands after the endpoints were asked, and its last step.
 
-use std::{collections::HashMap, time::Duration};
-
 use annex_crds::v1alpha1::{CertificatesStatus, Reason, RotationStatus, RotationStep};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -9,23 +7,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{
     CertificateState,
     apply::{self, SecretsApplier},
+    gate::Gate,
     rotation,
 };
-use crate::aggregated_server::{
-    diagnose,
-    endpoints::{Presented, Report},
-    fleet,
-    live::LiveWorkload,
-    pass_result::PassResult,
-};
+use crate::aggregated_server::{endpoints::Report, fleet, live::LiveWorkload, pass_result::PassResult};
 use crate::{error_chain::error_chain, pki::Certificate};
 
 /// A new leaf that is not served when this part of `renewBefore` is left is more than slow.
 const LATE_FRACTION: u32 = 2;
-
-/// How old an answer may be that proves that an old authority can go: longer than it takes to ask every endpoint, be there many
-/// and slow ones among them. Who serves a leaf of the new authority once does not serve an older one again.
-const PROOF_AGE: Duration = Duration::from_secs(120);
 
 /// The rotation of one server's certificates, after its endpoints were asked.
 pub struct Rotation<'a> {
@@ -46,19 +35,25 @@ impl Rotation<'_> {
     pub async fn advance(&self, outcome: &mut PassResult) -> Vec<Certificate> {
         outcome.observed = true;
         let Self { keeper, keys, looked } = self;
-        let not_serving_leaf = self.not_serving(false);
-        let mut not_serving = not_serving_leaf.clone();
-        if keys.is_replacing() {
-            not_serving = self.not_serving(true);
-            not_serving.extend(rotation::unproven(looked.map(<[_]>::len), self.scaled_to_zero()));
-        }
-        let progress = rotation::derive(&keys.facts(not_serving));
+        let gate = Gate {
+            keys,
+            policy: keeper.policy,
+            now: keeper.now,
+            looked: *looked,
+            pods: &keeper.surroundings.pods,
+            scale: keeper
+                .surroundings
+                .workload
+                .as_ref()
+                .and_then(LiveWorkload::replicas),
+        };
+        let progress = gate.progress();
         outcome.authority_rotation = keys
             .is_replacing()
             .then(|| fleet::Progress::of(keys.authority.issued_at, keeper.now));
         outcome
             .findings
-            .extend(apply::findings(keys, &not_serving_leaf, keeper.now));
+            .extend(apply::findings(keys, &gate.not_serving_leaf(), keeper.now));
         self.tell(progress.as_ref(), outcome);
         let Some(progress) = progress else {
             return keys.bundle.clone();
@@ -84,59 +79,6 @@ impl Rotation<'_> {
                 keys.bundle.clone()
             }
         }
-    }
-
-    /// Whether nothing is meant to serve.
-    fn scaled_to_zero(&self) -> bool {
-        let workload = self.keeper.surroundings.workload.as_ref();
-        let scale = workload.and_then(LiveWorkload::replicas);
-        scale == Some(0) && self.keeper.surroundings.pods.is_empty()
-    }
-
-    /// The endpoints that do not serve what they should: a leaf of the current authority, or the very leaf of the Secret.
-    /// What answers must serve it. Of what does not answer that counts which is sent requests, or runs: it has read its
-    /// files already, and may yet begin to answer with what it read.
-    fn not_serving(&self, any_leaf_of_authority: bool) -> Vec<String> {
-        let keys = self.keys;
-        if keys.leaf.is_none() {
-            return Vec::new();
-        }
-        let (policy, now) = (self.keeper.policy, self.keeper.now);
-        // Thousands of pods serve the same one.
-        let mut right = HashMap::new();
-        for report in self.reports() {
-            if let Ok(Presented { leaf, .. }) = &report.handshake {
-                let is_right = || keys.is_served(leaf, any_leaf_of_authority, policy, now);
-                right.entry(leaf.fingerprint.as_str()).or_insert_with(is_right);
-            }
-        }
-        let serves = |report: &Report| match &report.handshake {
-            Ok(presented) => right.get(presented.leaf.fingerprint.as_str()) == Some(&true),
-            Err(_) => !report.endpoint.ready && !diagnose::runs(&self.keeper.surroundings.pods, report),
-        };
-        // Of what is not known yet nothing is told; but what an authority's end hangs on is not taken for granted.
-        let known = |report: &Report| !report.is_pending() && !report.is_beyond();
-        let recent = |report: &Report| report.age <= PROOF_AGE && report.failed_since.is_none();
-        let fails = |report: &&Report| {
-            if any_leaf_of_authority {
-                !(known(report) && recent(report) && serves(report))
-            } else {
-                known(report) && !serves(report)
-            }
-        };
-        let describe = |report: &Report| match &report.handshake {
-            _ if known(report) && serves(report) => {
-                format!("{} has not answered lately", report.endpoint)
-            }
-            Ok(presented) => {
-                format!(
-                    "{} serves a certificate that is valid until {}",
-                    report.endpoint, presented.leaf.not_after
-                )
-            }
-            Err(error) => format!("{}: {error}", report.endpoint),
-        };
-        self.reports().iter().filter(fails).map(describe).collect()
     }
 
     fn tell(&self, progress: Option<&rotation::Progress>, outcome: &mut PassResult) {
@@ -201,15 +143,18 @@ mod effects;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{
         aggregated_server::{
             certificates::{
                 Authority, Replacement,
+                gate::PROOF_AGE,
                 testing::{at, policy},
             },
             context::Memory,
-            endpoints::{Endpoint, Origin},
+            endpoints::{Endpoint, Origin, Presented},
             testing::{context, names, surroundings},
         },
         fake_client::{Answer, fake_client},

@@ -153,6 +153,7 @@ impl SecretsApplier<'_> {
         };
         if matches!(write, ServingWrite::Issue(_)) {
             memory.leaves_issued.note(Instant::now());
+            self.remember_issued(memory);
         }
         Ok(CertificateState::new(
             (authority, authority_secret),
@@ -262,6 +263,14 @@ impl SecretsApplier<'_> {
         Some(Finding::new(reason, message))
     }
 
+    /// At once, since a pass may be cut off before its end.
+    fn remember_issued(&self, memory: &Memory) {
+        self.ctx.change_memory(&self.names.uid, |kept| {
+            kept.authorities_issued = memory.authorities_issued.clone();
+            kept.leaves_issued = memory.leaves_issued.clone();
+        });
+    }
+
     /// Drops the authorities that the current one follows: from the Secret first, where they stand there, so that what is
     /// published narrows only after that.
     ///
@@ -321,6 +330,7 @@ impl SecretsApplier<'_> {
                 // What was refused is not there, and is tried again at once.
                 if was_of_no_use {
                     memory.authorities_issued.note(Instant::now());
+                    self.remember_issued(memory);
                 }
                 Ok(made)
             }

@@ -7,10 +7,11 @@ pub mod advance;
 pub mod apply;
 pub mod authority;
 pub mod control_plane;
+mod gate;
 pub mod issuance;
 pub mod leaf;
 #[cfg(test)]
-mod model;
+pub(crate) mod model;
 pub mod policy;
 pub mod published;
 pub mod reload;

@@ -70,6 +70,49 @@ async fn what_may_not_be_written_is_not() {
     assert!(cluster.all().is_empty());
 }
 
+/// It is there until its finalizers are done, and nothing can be written before that.
+#[tokio::test]
+async fn a_child_that_is_being_deleted_is_told_alike_by_every_pass_and_hurries_none() {
+    let cluster = FakeCluster::default();
+    let mut live = json!(build::service_account(&names()));
+    live["metadata"]["uid"] = "a".into();
+    live["metadata"]["deletionTimestamp"] = "2027-01-01T12:00:00Z".into();
+    live["metadata"]["finalizers"] = json!(["example.com/slow"]);
+    cluster.put(PATH, live);
+    let ctx = context(cluster.client());
+    for writes in [
+        Writes::Allowed,
+        Writes::AfterLiveReads,
+        Writes::Never,
+        Writes::Allowed,
+    ] {
+        let outcome = apply(&ctx, writes).await;
+        assert_eq!(outcome.children.len(), 1, "{writes:?}");
+        assert!(!outcome.hurry && !outcome.not_live, "{writes:?}");
+        assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+    }
+}
+
+/// What is refused is there all the same, as it was before.
+#[tokio::test]
+async fn a_child_that_is_refused_belongs_to_the_server() {
+    let live = {
+        let mut live = json!(build::service_account(&names()));
+        live["metadata"]["uid"] = "a".into();
+        live["metadata"]["resourceVersion"] = "7".into();
+        live
+    };
+    let ctx = context(fake_client(move |request| match request.method.as_str() {
+        "GET" => Answer::ok(live.clone()),
+        _ => Answer::status(422, "Invalid"),
+    }));
+    for writes in [Writes::Allowed, Writes::AfterLiveReads] {
+        let outcome = apply(&ctx, writes).await;
+        assert_eq!(outcome.findings[0].reason, Reason::Conflict);
+        assert_eq!(outcome.children.len(), 1, "{writes:?}");
+    }
+}
+
 /// What a write leads to that the API server refuses.
 async fn refused(answer: Answer) -> PassResult {
     let ctx = context(fake_client(move |request: Request| {

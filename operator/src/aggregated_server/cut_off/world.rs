@@ -36,6 +36,7 @@ use crate::{
             question::{Answer as Answered, Question, Requests},
         },
         reconcile,
+        servers::Servers,
         testing::{deps, names, server, unprobed},
     },
     fake_client::fake_client,
@@ -241,17 +242,22 @@ impl World {
         self.cluster.requests()
     }
 
+    fn listed(&mut self, event: &watcher::Event<ListedServer>) {
+        self.ctx.servers.observe(event);
+        self.servers.apply_watcher_event(event);
+    }
+
     async fn reconcile(&mut self) -> Ended {
         let server: Option<ListedServer> = self
             .cluster
             .get(SERVER)
             .map(|server| serde_json::from_value(server).unwrap());
-        self.servers.apply_watcher_event(&watcher::Event::Init);
+        self.listed(&watcher::Event::Init);
         if let Some(server) = &server {
             let event = watcher::Event::InitApply(server.clone());
-            self.servers.apply_watcher_event(&event);
+            self.listed(&event);
         }
-        self.servers.apply_watcher_event(&watcher::Event::InitDone);
+        self.listed(&watcher::Event::InitDone);
         let Some(server) = server.map(Arc::new) else {
             // As the controller does where its watch tells of the end.
             self.ctx.forget(&names().uid);
@@ -517,11 +523,11 @@ fn client(cluster: &FakeCluster, gate: &Gate, issued: &Arc<Mutex<Issued>>) -> Cl
 }
 
 fn operator(client: Client, served: &ByAddress, time: Time) -> (Arc<Context>, Writer<ListedServer>) {
-    let (servers, writer) = reflector::store();
+    let (store, writer) = reflector::store();
     let prober = Prober::new(ask(Arc::clone(served), time));
     let mut ctx = unprobed(Context::new(
         &deps(client.clone()).0,
-        servers,
+        Servers::new(store),
         Informers::default(),
         prober,
     ));

@@ -143,6 +143,31 @@ pub enum ReadError {
 }
 
 impl Surroundings {
+    /// Nothing but the namespace, as `source` has it.
+    #[must_use]
+    pub const fn of(source: Source, namespace: NamespaceState) -> Self {
+        Self {
+            source,
+            namespace,
+            config_map: None,
+            authority: None,
+            serving: None,
+            record: None,
+            authority_secret: None,
+            serving_secret: None,
+            workload: None,
+            claim: None,
+            storage_secret: None,
+            service: None,
+            endpoint_slices: Vec::new(),
+            pods: Vec::new(),
+            api_services: BTreeMap::new(),
+            known_api_services: BTreeMap::new(),
+            crds: BTreeMap::new(),
+            rivals: Vec::new(),
+        }
+    }
+
     /// What is known of the APIService `name` beside its fields.
     #[must_use]
     pub fn known_api_service(&self, name: &str) -> Option<Arc<Known>> {
@@ -228,7 +253,8 @@ impl Reader<'_> {
         serving: ServingSecret,
         rivals: Vec<Claimant>,
     ) -> Result<Surroundings, ReadError> {
-        let known = self.informers.listed().await && !self.informers.are_late();
+        let namespace = &self.names.namespace;
+        let known = self.informers.listed(namespace).await && !self.informers.are_late(namespace);
         let surroundings = match source {
             Source::Stored if known => self.stored(serving).await?,
             Source::New if known => match self.new_server().await? {

@@ -27,15 +27,6 @@ impl Reader<'_> {
         )?;
         let (endpoint_slices, pods) = self.endpoints_and_pods(service.as_ref()).await?;
         Ok(Some(Surroundings {
-            source: Source::New,
-            namespace,
-            config_map: None,
-            authority: None,
-            serving: None,
-            record: None,
-            authority_secret: None,
-            serving_secret: None,
-            workload: None,
             claim,
             storage_secret,
             service,
@@ -44,7 +35,7 @@ impl Reader<'_> {
             api_services,
             known_api_services,
             crds,
-            rivals: Vec::new(),
+            ..Surroundings::of(Source::New, namespace)
         }))
     }
 

@@ -78,12 +78,7 @@ impl Reader<'_> {
             self.crds(),
         )?;
         Ok(Surroundings {
-            source: Source::Live,
-            namespace,
             config_map,
-            authority: None,
-            serving: None,
-            record: None,
             authority_secret,
             serving_secret,
             workload,
@@ -95,7 +90,7 @@ impl Reader<'_> {
             api_services,
             known_api_services,
             crds,
-            rivals: Vec::new(),
+            ..Surroundings::of(Source::Live, namespace)
         })
     }
 

@@ -69,8 +69,6 @@ impl Reader<'_> {
         )?;
         let (endpoint_slices, pods) = self.endpoints_and_pods(service.as_ref()).await?;
         Ok(Surroundings {
-            source: Source::Stored,
-            namespace,
             config_map,
             authority,
             serving,
@@ -86,7 +84,7 @@ impl Reader<'_> {
             api_services,
             known_api_services,
             crds,
-            rivals: Vec::new(),
+            ..Surroundings::of(Source::Stored, namespace)
         })
     }
 

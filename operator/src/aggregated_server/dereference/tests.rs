@@ -9,9 +9,13 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    admin::watch_name,
     aggregated_server::{
         build::api_service,
-        informers::{kept::Reduce, store::Store},
+        informers::{
+            kept::Reduce,
+            store::{Listed, Store},
+        },
         registration::{RegistrationState, decide},
         testing::{names, server, surroundings},
         validate::plan_apis,
@@ -142,12 +146,24 @@ async fn nothing_is_read_from_what_was_not_listed_or_may_be_late() {
     assert_eq!(source(&informers).await, Source::Stored);
 
     let informers = Informers::empty();
-    informers.pods.listing().send_replace(false);
+    informers.pods.listing().send_replace(Listed::default());
     let begun = tokio::time::Instant::now();
     assert_eq!(source(&informers).await, Source::Live);
     assert!(begun.elapsed() >= Duration::from_secs(30));
     assert_eq!(source(&informers).await, Source::Live);
     assert!(begun.elapsed() < Duration::from_secs(31), "only once");
+
+    // Another namespace of `--namespaces`, in which the operator has lost its rights.
+    let informers = Informers::empty();
+    informers.pods.listing().send_replace(Listed::default());
+    informers.pods.observe_in("wardle", watcher::Event::InitDone);
+    let lost = watch_name("Pod", Some("lost"));
+    for _ in 0..31 {
+        informers.watches.failed(&lost);
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(source(&informers).await, Source::Stored);
+    assert!(!informers.are_late("wardle") && informers.are_late("lost"));
 }
 
 #[tokio::test]

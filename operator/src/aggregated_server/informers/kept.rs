@@ -140,10 +140,13 @@ fn drop_annotations(metadata: &mut ObjectMeta, but: &[&str]) {
 }
 
 fn strip_template(template: &mut PodTemplateSpec) {
-    template.spec = None;
+    template.spec = template.spec.take().map(|spec| PodSpec {
+        service_account_name: spec.service_account_name,
+        ..PodSpec::default()
+    });
     if let Some(metadata) = &mut template.metadata {
         metadata.labels = None;
-        drop_annotations(metadata, &[LEAF_ANNOTATION]);
+        drop_annotations(metadata, &[LEAF_ANNOTATION, DEFAULTS_REVISION_ANNOTATION]);
     }
 }
 
@@ -221,6 +224,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::aggregated_server::live::LiveWorkload;
 
     /// Which defaults a workload has is recorded there alone: a copy without that would be of another revision.
     #[test]
@@ -238,5 +242,34 @@ mod tests {
         assert_eq!(kept::<StatefulSet>(workload), recorded);
         assert_eq!(kept::<Pod>(json!({ "metadata": metadata })), recorded);
         assert_eq!(kept::<Service>(json!({ "metadata": metadata })), json!({}));
+    }
+
+    /// A copy says of the pods what is read of a workload.
+    #[test]
+    fn the_template_keeps_who_its_pods_are_and_what_they_were_rolled_for() {
+        let annotations = json!({ DEFAULTS_REVISION_ANNOTATION: "2", LEAF_ANNOTATION: "leaf", "other": "x" });
+        let containers = json!([{ "name": "server", "image": "x" }]);
+        let workload = json!({
+            "metadata": { "name": "n" },
+            "spec": { "selector": {}, "template": {
+                "metadata": { "annotations": annotations },
+                "spec": { "serviceAccountName": "mine", "containers": containers },
+            } },
+        });
+        let deployment: Guarded<Deployment> = serde_json::from_value(workload.clone()).unwrap();
+        let set: Guarded<StatefulSet> = serde_json::from_value(workload).unwrap();
+        let copies = [
+            LiveWorkload::Deployment(Box::new(deployment.reduce().get().0.unwrap())),
+            LiveWorkload::StatefulSet(Box::new(set.reduce().get().0.unwrap())),
+        ];
+        for copy in copies {
+            assert_eq!(
+                (copy.service_account(), copy.leaf()),
+                (Some("mine"), Some("leaf"))
+            );
+            let recorded = copy.pods_annotation(DEFAULTS_REVISION_ANNOTATION);
+            assert_eq!(recorded, Some("2"));
+            assert_eq!(copy.pods_annotation("other"), None);
+        }
     }
 }

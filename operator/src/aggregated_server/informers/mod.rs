@@ -39,13 +39,12 @@ use tokio::{
 use self::{
     authority::AuthoritySecret,
     crd_versions::CrdVersions,
-    store::{Children, Store},
+    store::{Children, Listed, Store},
 };
 use crate::{
     admin::Watches,
     applier::{self, Known},
     decode::{Guarded, ObjectMetadata},
-    namespaces::Namespaces,
 };
 
 /// How long passes wait for the first lists.
@@ -92,30 +91,27 @@ pub struct Informers {
 
 impl Default for Informers {
     fn default() -> Self {
-        Self::of(&Namespaces::default(), Watches::default())
+        Self::of(Watches::default())
     }
 }
 
 impl Informers {
-    /// Of servers in `namespaces`.
+    /// Those that `watches` fill.
     #[must_use]
-    pub fn of(namespaces: &Namespaces, watches: Watches) -> Self {
-        fn of_children<T: kept::Reduce + kube::Resource>(namespaces: &Namespaces) -> Store<T> {
-            Store::of_namespaces(of_server, namespaces)
-        }
+    pub fn of(watches: Watches) -> Self {
         Self {
             namespaces: Store::new(|_| Vec::new()),
             api_services: Store::new(of_api_service),
             crds: Store::new(of_crd),
             crd_versions: Arc::default(),
-            pods: of_children(namespaces),
-            endpoint_slices: of_children(namespaces),
-            services: of_children(namespaces),
-            deployments: of_children(namespaces),
-            stateful_sets: of_children(namespaces),
-            service_accounts: of_children(namespaces),
-            config_maps: of_children(namespaces),
-            budgets: of_children(namespaces),
+            pods: Store::new(of_server),
+            endpoint_slices: Store::new(of_server),
+            services: Store::new(of_server),
+            deployments: Store::new(of_server),
+            stateful_sets: Store::new(of_server),
+            service_accounts: Store::new(of_server),
+            config_maps: Store::new(of_server),
+            budgets: Store::new(of_server),
             cluster_role_bindings: Store::new(of_server),
             role_bindings: Store::new(of_server),
             authorities: Store::new(of_server),
@@ -124,25 +120,25 @@ impl Informers {
         }
     }
 
-    /// Whether everything was listed once. Waits for that as long as the process is young: what was not listed by then, such as
-    /// for want of a right, is read live in each pass, and holds nobody up.
-    pub async fn listed(&self) -> bool {
+    /// Whether everything was listed once that concerns servers in `namespace`. Waits for that as long as the process is young: what was
+    /// not listed by then, such as for want of a right, is read live in each pass, and holds nobody up.
+    pub async fn listed(&self, namespace: &str) -> bool {
         let all = async {
             for (_, listing) in self.listings() {
                 // The sender lives as long as the store.
-                let _ = listing.subscribe().wait_for(|listed| *listed).await;
+                let _ = listing.subscribe().wait_for(|listed| listed.has(namespace)).await;
             }
         };
         timeout_at(self.begun + LISTED_WITHIN, all).await.is_ok()
     }
 
-    /// Whether a watch has failed for so long that what it brought may be late.
+    /// Whether a watch has failed for so long that what it brought, of what concerns servers in `namespace`, may be late.
     #[must_use]
-    pub fn are_late(&self) -> bool {
-        self.watches.are_late()
+    pub fn are_late(&self, namespace: &str) -> bool {
+        self.watches.are_late(namespace)
     }
 
-    fn listings(&self) -> [(&'static str, &watch::Sender<bool>); 14] {
+    fn listings(&self) -> [(&'static str, &watch::Sender<Listed>); 14] {
         [
             ("Namespace", self.namespaces.listing()),
             ("APIService", self.api_services.listing()),
@@ -161,14 +157,15 @@ impl Informers {
         ]
     }
 
-    /// Whether what is not known of this kind is not there.
+    /// Whether what is not known of this kind in `namespace`, empty of a kind without, is not there.
     #[must_use]
-    pub fn tell_of(&self, resource: &ApiResource) -> bool {
+    pub fn tell_of(&self, resource: &ApiResource, namespace: &str) -> bool {
         let listed = self
             .listings()
             .into_iter()
             .find(|(kind, _)| *kind == resource.kind);
-        listed.is_some_and(|(_, listed)| *listed.borrow()) && !self.watches.is_late(&resource.kind)
+        listed.is_some_and(|(_, listed)| listed.borrow().has(namespace))
+            && !self.watches.is_late(&resource.kind, namespace)
     }
 
     fn of_kind(&self, resource: &ApiResource) -> Option<&dyn Children> {
@@ -191,7 +188,7 @@ impl Informers {
     pub(crate) fn empty() -> Self {
         let informers = Self::default();
         for (_, listing) in informers.listings() {
-            listing.send_replace(true);
+            listing.send_if_modified(|listed| listed.add(""));
         }
         informers
     }
@@ -201,7 +198,7 @@ impl applier::Cache for Informers {
     fn known(&self, resource: &ApiResource, namespace: &str, name: &str) -> Option<Arc<Known>> {
         let kind = self
             .of_kind(resource)
-            .filter(|_| !self.watches.is_late(&resource.kind))?;
+            .filter(|_| !self.watches.is_late(&resource.kind, namespace))?;
         kind.known(namespace, name)
     }
 

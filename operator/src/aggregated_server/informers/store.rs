@@ -5,7 +5,7 @@
 //! counts whatever was known before: after a restore of etcd versions begin anew.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::kept::{Kept, Reduce};
-use crate::{applier::Known, decode::Managed, namespaces::Namespaces};
+use crate::{applier::Known, decode::Managed};
 
 /// Which object, among those of a kind: `NAMESPACE/NAME`; of a kind without namespaces, `/NAME`. Shared by what holds it.
 type Key = Arc<str>;
@@ -58,14 +58,31 @@ pub struct Store<T: Reduce>(Arc<Shared<T::Kept>>);
 struct Shared<K> {
     index: Index,
     state: RwLock<State<K>>,
-    listed: watch::Sender<bool>,
+    listed: watch::Sender<Listed>,
+}
+
+/// What was listed once as a whole, by what lists it: a namespace, or all (`""`).
+#[derive(Debug, Default)]
+pub struct Listed(BTreeSet<Box<str>>);
+
+impl Listed {
+    /// Whether everything in `namespace` was; that is empty of a kind without.
+    #[must_use]
+    pub fn has(&self, namespace: &str) -> bool {
+        self.0.contains("") || self.0.contains(namespace)
+    }
+
+    /// Says whether that is news.
+    pub(super) fn add(&mut self, namespace: &str) -> bool {
+        self.0.insert(namespace.into())
+    }
 }
 
 struct State<K> {
     objects: HashMap<Key, Indexed<K>>,
     /// Few for each index, in order.
     indexes: HashMap<Box<str>, Vec<Key>>,
-    /// By what they watch: a namespace, or all (`""`). The first watches are known from the beginning.
+    /// By what they watch: a namespace, or all (`""`).
     watched: HashMap<Box<str>, Watched>,
 }
 
@@ -76,8 +93,6 @@ struct Watched {
     newest: u64,
     /// While it lists: what has come so far.
     listing: HashSet<Key>,
-    /// Whether it has listed everything once.
-    listed: bool,
 }
 
 struct Indexed<K> {
@@ -92,38 +107,23 @@ impl<T: Reduce> Clone for Store<T> {
 }
 
 impl<T: Reduce + Resource> Store<T> {
-    /// An empty one of one watch, nothing of which counts before [`Store::is_listed`].
+    /// An empty one, nothing of which counts before it was listed ([`Store::listing`]).
     #[must_use]
     pub fn new(index: Index) -> Self {
-        Self::of_namespaces(index, &Namespaces::default())
-    }
-
-    /// The same of a watch for each of `namespaces`, which together list everything.
-    #[must_use]
-    pub fn of_namespaces(index: Index, namespaces: &Namespaces) -> Self {
-        let watched = namespaces
-            .each()
-            .map(|namespace| namespace.unwrap_or_default().into());
         Self(Arc::new(Shared {
             index,
             state: RwLock::new(State {
                 objects: HashMap::new(),
                 indexes: HashMap::new(),
-                watched: watched.map(|watched| (watched, Watched::default())).collect(),
+                watched: HashMap::new(),
             }),
-            listed: watch::Sender::new(false),
+            listed: watch::Sender::default(),
         }))
     }
 
-    /// Whether everything was listed once.
+    /// What was listed.
     #[must_use]
-    pub fn is_listed(&self) -> bool {
-        *self.0.listed.borrow()
-    }
-
-    /// Becomes true once everything was listed.
-    #[must_use]
-    pub fn listing(&self) -> &watch::Sender<bool> {
+    pub fn listing(&self) -> &watch::Sender<Listed> {
         &self.0.listed
     }
 
@@ -190,9 +190,7 @@ impl<T: Reduce + Resource> Store<T> {
             }
             watcher::Event::InitDone => {
                 let mut state = self.write();
-                let watched = state.watched_mut(namespace);
-                watched.listed = true;
-                let listing = std::mem::take(&mut watched.listing);
+                let listing = std::mem::take(&mut state.watched_mut(namespace).listing);
                 let gone: Vec<Key> = state
                     .objects
                     .keys()
@@ -200,11 +198,8 @@ impl<T: Reduce + Resource> Store<T> {
                     .cloned()
                     .collect();
                 let touched = gone.iter().filter_map(|key| state.remove(key)).collect();
-                let all = state.watched.values().all(|watched| watched.listed);
                 drop(state);
-                if all {
-                    self.0.listed.send_replace(true);
-                }
+                self.0.listed.send_if_modified(|listed| listed.add(namespace));
                 touched
             }
         }
@@ -303,7 +298,7 @@ impl<K> State<K> {
 
 /// What the applier may know of the objects of a kind, and tells of them.
 pub trait Children: Send + Sync {
-    /// What is known of an object; `None` before everything was listed.
+    /// What is known of an object; `None` before its namespace was listed.
     fn known(&self, namespace: &str, name: &str) -> Option<Arc<Known>>;
     /// Takes an object as the API server has just answered it.
     fn answered(&self, live: &Value);
@@ -317,7 +312,8 @@ where
     T::Kept: Send + Sync,
 {
     fn known(&self, namespace: &str, name: &str) -> Option<Arc<Known>> {
-        let kept = self.get(namespace, name).filter(|_| self.is_listed())?;
+        let listed = self.listing().borrow().has(namespace);
+        let kept = self.get(namespace, name).filter(|_| listed)?;
         Some(Arc::clone(&kept.known))
     }
 

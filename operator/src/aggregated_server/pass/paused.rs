@@ -6,33 +6,33 @@ use annex_crds::{
     v1alpha1::{Child, Reason},
 };
 
-use super::Pass;
-use crate::aggregated_server::{
-    certificates::{Authority, AuthorityFault},
-    diagnose,
-    live::LiveWorkload,
-    pass_result::{ClaimResult, PassResult},
-    registration::{RegistrationState, decide},
-    validate,
+use kube::core::ObjectMeta;
+
+use super::{Pass, claims::standing};
+use crate::{
+    aggregated_server::{
+        certificates::{Authority, AuthorityFault},
+        diagnose,
+        live::{LiveWorkload, is_embedded},
+        pass_result::PassResult,
+        validate,
+    },
+    applier::Ownership,
 };
 
 impl Pass<'_> {
     /// Tells why there are no certificates, what of the server is there and what is not, and what Kubernetes says of it.
     pub(super) fn tell_without_authority(&self, outcome: &mut PassResult) {
         self.tell_of_missing_authority(outcome);
-        let mut missing = Vec::new();
-        for (child, is_there) in self.main_children() {
-            if is_there {
-                outcome.children.push(child);
-            } else {
-                missing.push(format!(
-                    "{} {}/{}",
-                    child.kind,
-                    child.namespace.as_deref().unwrap_or_default(),
-                    child.name
-                ));
-            }
-        }
+        let missing: Vec<String> = self
+            .main_children()
+            .into_iter()
+            .filter(|(_, ownership)| ownership.is_none())
+            .map(|(child, _)| {
+                let namespace = child.namespace.as_deref().unwrap_or_default();
+                format!("{} {namespace}/{}", child.kind, child.name)
+            })
+            .collect();
         if !missing.is_empty() {
             outcome.find(Reason::Paused, format!("not made yet: {}", missing.join(", ")));
         }
@@ -49,7 +49,25 @@ impl Pass<'_> {
                 outcome.findings.extend(findings);
             }
         }
-        outcome.apis = self.registered();
+        self.tell_what_stands(outcome);
+    }
+
+    /// Tells what is there of a server whose certificates cannot be looked at, and of these what was known.
+    pub(super) fn tell_what_stands(&self, outcome: &mut PassResult) {
+        let surroundings = &self.surroundings;
+        let children = self.main_children().into_iter();
+        let ours = children
+            .filter(|(_, ownership)| ownership.is_some_and(|ownership| ownership != Ownership::Foreign));
+        outcome.children.extend(ours.map(|(child, _)| child));
+        let known = self.server.status.as_ref();
+        outcome.certificates = known
+            .map(|status| status.certificates.clone())
+            .unwrap_or_default();
+        outcome.apis = standing(&self.plans, &self.names, |name| {
+            surroundings.api_services.get(name).cloned()
+        });
+        // Nobody takes note of what they answer.
+        self.ctx.prober.forget(&self.names.uid);
     }
 
     fn tell_of_missing_authority(&self, outcome: &mut PassResult) {
@@ -69,9 +87,14 @@ impl Pass<'_> {
         outcome.find(reason, message);
     }
 
-    /// The children that a server cannot do without, and whether they are there.
-    fn main_children(&self) -> Vec<(Child, bool)> {
+    /// The children that a server cannot do without, and whose they are, where they are there.
+    fn main_children(&self) -> Vec<(Child, Option<Ownership>)> {
         let (names, surroundings) = (&self.names, &self.surroundings);
+        let owner = names.owner_reference();
+        let of = |metadata: &ObjectMeta| {
+            let owners = metadata.owner_references.as_deref().unwrap_or_default();
+            Ownership::of(owners, &owner)
+        };
         let child = |api_version: &str, kind: &str, name: &str| Child {
             api_version: api_version.to_owned(),
             kind: kind.to_owned(),
@@ -81,11 +104,23 @@ impl Pass<'_> {
         let secret = child("v1", "Secret", &names.serving_secret);
         let config_map = child("v1", "ConfigMap", &names.config_map());
         let mut children = vec![
-            (secret, surroundings.serving_secret.is_some()),
-            (config_map, surroundings.config_map.is_some()),
+            (
+                secret,
+                surroundings
+                    .serving_secret
+                    .as_ref()
+                    .map(|secret| of(&secret.metadata)),
+            ),
+            (
+                config_map,
+                surroundings
+                    .config_map
+                    .as_ref()
+                    .map(|known| Ownership::of(&known.owners, &owner)),
+            ),
         ];
         if self.server.spec.workload.is_some() {
-            let kind = if super::is_embedded(self.server) {
+            let kind = if is_embedded(self.server) {
                 "StatefulSet"
             } else {
                 "Deployment"
@@ -93,30 +128,14 @@ impl Pass<'_> {
             let workload: Option<&LiveWorkload> = surroundings.workload.as_ref();
             children.push((
                 child("v1", "Service", &names.service),
-                surroundings.service.is_some(),
+                surroundings.service.as_ref().map(|service| of(&service.metadata)),
             ));
-            children.push((child("apps/v1", kind, &names.server), workload.is_some()));
+            children.push((
+                child("apps/v1", kind, &names.server),
+                workload.map(|live| of(live.metadata())),
+            ));
         }
         children
-    }
-
-    /// What stands of the claims, as the aggregator says.
-    fn registered(&self) -> Vec<ClaimResult> {
-        let each = self.plans.iter().map(|plan| {
-            let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
-            let (registered, available) = match decide::standing(live, &self.names) {
-                RegistrationState::Ours { trial, available, .. } => {
-                    (trial.is_none(), available == Some(true))
-                }
-                _ => (false, false),
-            };
-            ClaimResult {
-                plan: plan.clone(),
-                registered,
-                available,
-            }
-        });
-        each.collect()
     }
 }
 
@@ -130,7 +149,7 @@ mod tests {
     use crate::{
         aggregated_server::{
             status,
-            testing::{context, server},
+            testing::{context, names, server},
         },
         fake_cluster::FakeCluster,
     };
@@ -153,7 +172,9 @@ mod tests {
         );
         cluster.put(
             "/api/v1/namespaces/wardle/configmaps/wardle-ca",
-            json!({ "metadata": { "name": "wardle-ca", "namespace": "wardle", "uid": "c" } }),
+            json!({ "metadata": {
+                "name": "wardle-ca", "namespace": "wardle", "uid": "c", "ownerReferences": [names().owner_reference()],
+            } }),
         );
         let ctx = context(cluster.client());
         let outcome = run(&ctx, &server, Timestamp::now()).await.unwrap();

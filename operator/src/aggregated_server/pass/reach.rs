@@ -4,9 +4,13 @@ use std::time::Instant;
 
 use annex_crds::v1alpha1::Reason;
 
-use super::Pass;
+use super::{IMPATIENT, Pass};
 use crate::aggregated_server::{
-    context::Memory, endpoints::Report, finding::Finding, pass_result::PassResult, reach::doubt,
+    context::Memory,
+    endpoints::Report,
+    finding::Finding,
+    pass_result::PassResult,
+    reach::{Round, doubt},
 };
 
 impl Pass<'_> {
@@ -45,8 +49,12 @@ impl Pass<'_> {
             return;
         };
         let path = format!("/apis/{group_version}");
-        let (verdict, asking) = self.ctx.reach.look(&self.names.uid, &path, in_doubt);
-        outcome.hurry |= asking;
+        let (verdict, round) = self.ctx.reach.look(&self.names.uid, &path, in_doubt);
+        match round {
+            Round::None => {}
+            Round::Waits => outcome.look_again_at(self.now + IMPATIENT),
+            Round::UnderWay => outcome.hurry = true,
+        }
         if verdict.is_clean() {
             return;
         }
@@ -112,7 +120,7 @@ mod tests {
                 ("10.0.0.1:6443".to_owned(), Answer::Reached),
                 ("10.0.0.2:6443".to_owned(), second),
             ];
-            Box::pin(async move { answers })
+            Box::pin(async move { Some(answers) })
         }));
         let (server, names) = (server(), names());
         let report = Report {
@@ -160,6 +168,10 @@ mod tests {
                 outcome.findings.clear();
             }
             pass.tell_who_does_not_reach(std::slice::from_ref(&report), &mut memory, &mut outcome);
+            if told.len() == 1 {
+                // The round waits for its turn: nobody knows for how long.
+                assert_eq!((outcome.hurry, outcome.due), (false, Some(pass.now + IMPATIENT)));
+            }
             let status = status::compute(&server, &outcome, pass.now);
             let available = status.conditions.iter().find(|c| c.type_ == "Available").unwrap();
             told.push(format!("{} {}", available.status, available.message));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Pass, reader};
+use super::{Pass, run::reader};
 use crate::{
     aggregated_server::{
         certificates::{Remembered, ServingRecord, published},

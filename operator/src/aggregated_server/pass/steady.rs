@@ -572,3 +572,23 @@ async fn a_rotation_reads_what_is_there() {
         "{requests:?}"
     );
 }
+
+/// What somebody else has put in the place of a Secret says nothing of what was made before, and nobody looks at what endpoints answer.
+#[tokio::test]
+async fn a_secret_of_somebody_else_takes_nothing_out_of_status_but_is_told() {
+    let mut running = Running::new().await;
+    assert!(running.ctx.prober.asks(&names().uid));
+    let status = running.server.status.get_or_insert_default();
+    status.certificates.rotation_count = 7;
+    running.cluster.change(AUTHORITY, |secret| {
+        secret["metadata"]["ownerReferences"] = json!([]);
+    });
+    running.deliver();
+    let outcome = running.pass().await;
+    assert_eq!(outcome.findings[0].reason, Reason::Conflict);
+    assert_eq!(outcome.certificates.rotation_count, 7);
+    assert!(outcome.apis.iter().all(|api| api.registered && api.available));
+    let children: Vec<_> = outcome.children.iter().map(|child| child.kind.as_str()).collect();
+    assert_eq!(children, ["Secret", "ConfigMap", "Service", "Deployment"]);
+    assert!(!running.ctx.prober.asks(&names().uid));
+}

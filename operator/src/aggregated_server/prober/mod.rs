@@ -27,7 +27,10 @@ mod wakes;
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -73,6 +76,8 @@ struct Shared {
     ask: Ask,
     lane: Lane,
     servers: Mutex<HashMap<String, Server>>,
+    /// How many endpoints all of them had when it was looked last whose turn it is.
+    endpoints: AtomicUsize,
     wakes: Arc<Wakes>,
 }
 
@@ -87,6 +92,7 @@ impl Prober {
             ask,
             lane: Lane::of_process(),
             servers: Mutex::default(),
+            endpoints: AtomicUsize::default(),
             wakes: Arc::default(),
         };
         Self {
@@ -157,6 +163,12 @@ impl Prober {
         self.shared.servers().remove(uid);
     }
 
+    /// Whether it asks endpoints of the server with `uid`.
+    #[cfg(test)]
+    pub(crate) fn asks(&self, uid: &str) -> bool {
+        self.shared.servers().contains_key(uid)
+    }
+
     /// The names of servers whose pass was given something else than what came later. One that is named again before it was
     /// taken is named once.
     pub fn wakes(&self) -> impl Stream<Item = String> + Send + use<> {
@@ -174,10 +186,12 @@ impl Prober {
         let now = Instant::now();
         let mut under_way = Vec::new();
         let mut servers = self.shared.servers();
-        // A server that was made again has another uid, and nobody may have seen that the former one was gone.
-        servers.retain(|other, server| other == uid || server.name() != name);
+        if !servers.contains_key(uid) {
+            // A server that was made again has another uid, and nobody may have seen that the former one was gone.
+            servers.retain(|_, server| server.name() != name);
+        }
         // The schedule keeps answers newer than that.
-        let in_turn = schedule::period(endpoints(&servers)) * 2;
+        let in_turn = schedule::period(self.shared.endpoints.load(Ordering::Relaxed)) * 2;
         let age = if at_once { FRESH } else { in_turn };
         let server = servers.entry(uid.to_owned()).or_insert_with(|| Server::new(name));
         server.retain(asked.iter().map(|asked| &asked.place));
@@ -205,11 +219,6 @@ impl Prober {
     }
 }
 
-/// How many endpoints all servers have.
-fn endpoints(servers: &HashMap<String, Server>) -> usize {
-    servers.values().map(Server::endpoints).sum()
-}
-
 impl Shared {
     fn servers(&self) -> MutexGuard<'_, HashMap<String, Server>> {
         lock(&self.servers)
@@ -218,7 +227,8 @@ impl Shared {
     /// Asks whose turn it is.
     fn ask_due(shared: &Arc<Self>, probes: &mut JoinSet<()>, now: Instant) {
         let mut servers = shared.servers();
-        let all = endpoints(&servers);
+        let all = servers.values().map(Server::endpoints).sum();
+        shared.endpoints.store(all, Ordering::Relaxed);
         for (uid, server) in servers.iter_mut() {
             for (place, question) in server.due(now, all) {
                 let (running, _) = Probe::start(shared, (uid, &mut *server), &place, &question, probes);

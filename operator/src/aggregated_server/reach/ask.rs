@@ -30,17 +30,16 @@ pub fn over_network(client: Client, config: Config) -> Ask {
     })
 }
 
-/// Empty where there are less than two: what the only one finds is the condition of the APIService.
-async fn every_one(client: &Client, config: &Config, path: &str) -> Vec<(String, Answer)> {
+/// Empty where there are less than two: what the only one finds is the condition of the APIService. `None` where it is not known which
+/// there are.
+async fn every_one(client: &Client, config: &Config, path: &str) -> Option<Vec<(String, Answer)>> {
     let listed = tokio::time::timeout(ANSWER_TIMEOUT, control_planes::addresses(client)).await;
-    let Ok(Ok(mut addresses)) = listed else {
-        return Vec::new();
-    };
+    let mut addresses = listed.ok()?.ok()?;
     addresses.sort_unstable();
     addresses.dedup();
     addresses.truncate(MAX_CONTROL_PLANES);
     if addresses.len() < 2 {
-        return Vec::new();
+        return Some(Vec::new());
     }
     let answers = addresses.into_iter().map(|address| async move {
         let answer = match control_planes::client_of(config, &address) {
@@ -49,7 +48,7 @@ async fn every_one(client: &Client, config: &Config, path: &str) -> Vec<(String,
         };
         (address, answer)
     });
-    join_all(answers).await
+    Some(join_all(answers).await)
 }
 
 async fn one(client: &Client, path: &str) -> Answer {
@@ -121,6 +120,21 @@ mod tests {
             fake_client::Answer::ok(json!({ "metadata": {}, "items": [slice] }))
         });
         let config = Config::new("http://127.0.0.1".parse().unwrap());
-        assert!(over_network(client, config)(PATH.to_owned()).await.is_empty());
+        assert_eq!(
+            over_network(client, config)(PATH.to_owned()).await,
+            Some(Vec::new())
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn control_planes_that_cannot_be_listed_are_none_that_reach_the_server() {
+        for answer in [
+            fake_client::Answer::status(403, "Forbidden"),
+            fake_client::Answer::Never,
+        ] {
+            let client = fake_client(move |_| answer.clone());
+            let config = Config::new("http://127.0.0.1".parse().unwrap());
+            assert_eq!(over_network(client, config)(PATH.to_owned()).await, None);
+        }
     }
 }

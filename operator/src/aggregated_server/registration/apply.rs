@@ -20,7 +20,6 @@ use crate::aggregated_server::{
     pass_result::{ClaimResult, EventRecord, PassResult},
     validate::ApiPlan,
 };
-use crate::error_chain::error_chain;
 
 /// Registers the claims of one server in this pass.
 pub struct Registrar<'a> {
@@ -60,6 +59,7 @@ impl Registrar<'_> {
         match decide::decide(plan, &standing, self.reports, failed, self.now) {
             // It is refused where there is one by now, whoever it belongs to.
             Decision::Register if over_copies && live.is_none() => self.begin(plan, outcome).await,
+            Decision::Shadow if over_copies && self.shadow_waits(plan, outcome) => {}
             Decision::Register | Decision::Shadow | Decision::TakeBack(_)
                 if self.children.writes != Writes::Allowed =>
             {
@@ -124,8 +124,10 @@ impl Registrar<'_> {
                 self.end_trial(plan, &desired, &version, outcome).await
             }
             (Some(_), _) if trial.is_none() => {
-                self.children.not_now(outcome);
-                true
+                if !self.children.write_waits(&desired, &trial_path(), outcome) {
+                    self.children.not_now(outcome);
+                }
+                false
             }
             _ => true,
         }
@@ -156,18 +158,18 @@ impl Registrar<'_> {
             let written = api.patch_metadata(&name, &params, &Patch::Merge(&patch)).await;
             written.map(|_| ())
         };
-        let path = format!("metadata.annotations.{TRIAL_ANNOTATION}");
-        match self.children.make_good(desired, &path, write, outcome).await {
+        match self
+            .children
+            .make_good(desired, &trial_path(), write, outcome)
+            .await
+        {
             Ok(ended) => ended,
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
                 outcome.hurry = true;
                 false
             }
             Err(error) => {
-                outcome.find(
-                    Reason::ApplyFailed,
-                    format!("APIService {name}: {}", error_chain(&error)),
-                );
+                self.children.failed(desired, &error, outcome);
                 false
             }
         }
@@ -266,6 +268,12 @@ impl Registrar<'_> {
         memory.trials.insert(group_version, failed);
     }
 
+    /// Whether the aggregator takes the APIService of a CRD back again and again, so that it is left to it for a while.
+    fn shadow_waits(&self, plan: &ApiPlan, outcome: &mut PassResult) -> bool {
+        let ours = self.desired(plan, Some(self.now));
+        self.children.write_waits(&ours, &shadow_path(), outcome)
+    }
+
     /// Takes the APIService that the aggregator keeps for a CRD. Its label must go in the same write: with it, the
     /// aggregator would put its own back (kube-aggregator, autoregister_controller.go).
     async fn shadow(&self, plan: &ApiPlan, live: Option<&APIService>, outcome: &mut PassResult) {
@@ -280,8 +288,11 @@ impl Registrar<'_> {
         let group_version = plan.claim.group_version();
         let name = plan.claim.api_service_name();
         let write = async { api.replace(&name, &params, &ours).await.map(|_| ()) };
-        let path = format!("metadata.labels.{AUTOMANAGED_LABEL}");
-        match self.children.make_good(&ours, &path, write, outcome).await {
+        match self
+            .children
+            .make_good(&ours, &shadow_path(), write, outcome)
+            .await
+        {
             // The aggregator takes it back again and again.
             Ok(false) => {}
             Ok(true) => {
@@ -295,10 +306,7 @@ impl Registrar<'_> {
                 outcome.findings.push(on_trial(&group_version));
             }
             Err(kube::Error::Api(status)) if status.code == 409 => outcome.hurry = true,
-            Err(error) => outcome.find(
-                Reason::ApplyFailed,
-                format!("APIService of {group_version}: {}", error_chain(&error)),
-            ),
+            Err(error) => self.children.failed(&ours, &error, outcome),
         }
     }
 }
@@ -311,6 +319,16 @@ fn tell_of_registration(group_version: &str, standing: &RegistrationState, outco
             .event_records
             .push(EventRecord::normal("Registered", "Register", note));
     }
+}
+
+/// What somebody keeps who owns the annotation of a trial too.
+fn trial_path() -> String {
+    format!("metadata.annotations.{TRIAL_ANNOTATION}")
+}
+
+/// What the aggregator puts back that keeps an APIService for a CRD.
+fn shadow_path() -> String {
+    format!("metadata.labels.{AUTOMANAGED_LABEL}")
 }
 
 fn has_trial(live: &Value) -> bool {

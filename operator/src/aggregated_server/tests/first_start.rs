@@ -11,11 +11,7 @@ use k8s_openapi::{
     },
     kube_aggregator::pkg::apis::apiregistration::v1::APIService,
 };
-use kube::{
-    Resource,
-    core::ApiResource,
-    runtime::{reflector, watcher},
-};
+use kube::{Resource, core::ApiResource, runtime::watcher};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -63,17 +59,16 @@ impl Cluster {
         server["status"] = json!({ "conditions": [pending] });
         cluster.put(SERVER, server);
         cluster.put(NAMESPACE, json!({ "metadata": { "name": "wardle", "uid": "n" } }));
-        let (servers, mut writer) = reflector::store();
-        let listed = serde_json::from_value(cluster.objects(SERVER).remove(0)).unwrap();
-        writer.apply_watcher_event(&watcher::Event::Apply(listed));
+        let own: ListedServer = serde_json::from_value(cluster.objects(SERVER).remove(0)).unwrap();
         // Among others, so that its turn to have its Secrets read does not come within the test.
-        for number in 0..1000 {
+        let others = (0..1000).map(|number| {
             let mut other: ListedServer = Guarded(Ok(testing::server()));
             other.meta_mut().name = Some(format!("other-{number}"));
             let spec = other.0.as_mut().map(|other| other.spec.apis.clear());
             spec.unwrap();
-            writer.apply_watcher_event(&watcher::Event::Apply(other));
-        }
+            other
+        });
+        let servers = testing::listed(std::iter::once(own).chain(others));
         let deps = testing::deps(cluster.client()).0;
         let ctx = Context::new(&deps, servers, Informers::empty(), answering(&cluster));
         let cluster = Self {
@@ -344,7 +339,7 @@ async fn new_servers_leave_a_worker_to_those_that_serve() {
     let (stuck, serving) = (fake_client(|_| fake_client::Answer::Never), own(&cluster, SERVER));
     let (mut deps, _stop) = testing::deps(stuck);
     deps.settings.workers = 2;
-    let (servers, _) = reflector::store();
+    let servers = testing::listed([]);
     let informers = cluster.ctx.informers.clone();
     let ctx = Arc::new(Context::new(
         &deps,
@@ -367,4 +362,41 @@ async fn new_servers_leave_a_worker_to_those_that_serve() {
     drop(first);
     let mut second = Box::pin(reconcile(server("second"), Arc::clone(&ctx)));
     assert!(futures::poll!(&mut second).is_pending());
+}
+
+/// Nobody takes note of what endpoints answer while no pass comes to them.
+#[tokio::test]
+async fn no_endpoint_is_asked_of_a_server_without_a_pass() {
+    let uid = names().uid;
+    let mut held_back = Cluster::new();
+    held_back.until_ready().await;
+    assert!(held_back.ctx.prober.asks(&uid));
+    held_back
+        .ctx
+        .assume_clocks("the control planes do not agree")
+        .await;
+    held_back
+        .cluster
+        .remove("/api/v1/namespaces/annex-system/secrets/wardle-ca");
+    for event in [watcher::Event::Init, watcher::Event::InitDone] {
+        held_back.ctx.informers.authorities.observe(event);
+    }
+    let listed = serde_json::from_value(held_back.cluster.objects(SERVER).remove(0)).unwrap();
+    let ended = reconcile(Arc::new(listed), Arc::clone(&held_back.ctx)).await;
+    assert!(
+        matches!(ended, Err(Error::Pass(PassError::HeldBack(_)))),
+        "{ended:?}"
+    );
+    assert!(!held_back.ctx.prober.asks(&uid));
+
+    let mut undecodable = Cluster::new();
+    undecodable.until_ready().await;
+    assert!(undecodable.ctx.prober.asks(&uid));
+    let mut listed = undecodable.cluster.objects(SERVER).remove(0);
+    listed["spec"]["workload"]["replicas"] = "many".into();
+    let listed = serde_json::from_value(listed).unwrap();
+    reconcile(Arc::new(listed), Arc::clone(&undecodable.ctx))
+        .await
+        .unwrap();
+    assert!(!undecodable.ctx.prober.asks(&uid));
 }

@@ -1,21 +1,15 @@
 //! The volume that stays behind when its AggregatedServer is deleted: an Event names it.
 //!
 //! Nothing holds a deletion up: an AggregatedServer has no finalizer, so that it goes without an operator too. What is left
-//! is read from the watch: who was there and is there no more.
+//! is read from the watch: who was there and is there no more (`departures`).
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use annex_crds::v1alpha1::OnDelete;
 use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolumeClaim};
 use kube::{
     Api, Resource as _, ResourceExt as _,
-    runtime::{
-        events::{Event, EventType},
-        watcher,
-    },
+    runtime::events::{Event, EventType},
 };
 use tokio::sync::mpsc;
 
@@ -39,7 +33,9 @@ pub struct Retained {
 }
 
 impl Retained {
-    fn of(server: &ListedServer) -> Option<Self> {
+    /// Of `server`; `None` where no volume stays.
+    #[must_use]
+    pub fn of(server: &ListedServer) -> Option<Self> {
         let stays = match &server.0 {
             Ok(server) => server.spec.storage.as_ref()?.embedded.as_ref()?.on_delete == OnDelete::Retain,
             // Whether it stays is looked at again once it has gone.
@@ -57,49 +53,6 @@ impl Retained {
 
     fn name(&self) -> &str {
         self.server.name.as_deref().unwrap_or_default()
-    }
-}
-
-/// Who was there, as a watch has told.
-#[derive(Debug, Default)]
-pub struct Departures {
-    known: HashMap<String, Retained>,
-    /// While the watch lists everything anew: who is among it.
-    listed: HashSet<String>,
-}
-
-impl Departures {
-    /// The servers that are gone, as far as their volumes stay.
-    pub fn observe(&mut self, event: &watcher::Event<ListedServer>) -> Vec<Retained> {
-        match event {
-            watcher::Event::Init => {
-                self.listed.clear();
-                Vec::new()
-            }
-            watcher::Event::InitApply(server) => {
-                self.listed.insert(server.name_any());
-                self.replace(server).into_iter().collect()
-            }
-            watcher::Event::Apply(server) => self.replace(server).into_iter().collect(),
-            watcher::Event::Delete(server) => {
-                self.known.remove(&server.name_any());
-                Retained::of(server).into_iter().collect()
-            }
-            watcher::Event::InitDone => {
-                let listed = &self.listed;
-                let gone = self.known.extract_if(|name, _| !listed.contains(name));
-                gone.map(|(_, retained)| retained).collect()
-            }
-        }
-    }
-
-    /// Another uid under the same name: the earlier one was deleted in between.
-    fn replace(&mut self, server: &ListedServer) -> Option<Retained> {
-        let earlier = match Retained::of(server) {
-            Some(retained) => self.known.insert(server.name_any(), retained),
-            None => self.known.remove(&server.name_any()),
-        };
-        earlier.filter(|earlier| earlier.server.uid != server.uid())
     }
 }
 
@@ -178,61 +131,14 @@ mod tests {
         decode::Guarded,
     };
 
-    fn with_uid(uid: &str) -> ListedServer {
-        let mut server = embedded_server();
-        server.metadata.uid = Some(uid.into());
-        Guarded(Ok(server))
-    }
-
-    fn uids(gone: &[Retained]) -> Vec<&str> {
-        gone.iter()
-            .map(|retained| retained.server.uid.as_deref().unwrap_or_default())
-            .collect()
-    }
-
-    #[test]
-    fn who_is_deleted_is_gone() {
-        let mut departures = Departures::default();
-        assert_eq!(departures.observe(&watcher::Event::Apply(with_uid("1"))), []);
-        let gone = departures.observe(&watcher::Event::Delete(with_uid("1")));
-        assert_eq!(uids(&gone), ["1"]);
-    }
-
-    #[test]
-    fn who_is_missing_after_a_new_list_is_gone() {
-        let mut departures = Departures::default();
-        departures.observe(&watcher::Event::Apply(with_uid("1")));
-        for event in [watcher::Event::Init, watcher::Event::InitApply(with_uid("1"))] {
-            assert_eq!(departures.observe(&event), []);
-        }
-        assert_eq!(departures.observe(&watcher::Event::InitDone), []);
-        assert_eq!(departures.observe(&watcher::Event::Init), []);
-        assert_eq!(uids(&departures.observe(&watcher::Event::InitDone)), ["1"]);
-    }
-
-    #[test]
-    fn who_was_made_anew_unseen_was_gone_before() {
-        let mut departures = Departures::default();
-        departures.observe(&watcher::Event::Apply(with_uid("1")));
-        assert_eq!(departures.observe(&watcher::Event::Apply(with_uid("1"))), []);
-        let gone = departures.observe(&watcher::Event::InitApply(with_uid("2")));
-        assert_eq!(uids(&gone), ["1"]);
-    }
-
     #[test]
     fn only_a_volume_that_stays_is_told_of() {
-        let mut departures = Departures::default();
-        let mut taken = with_uid("1");
-        let storage = taken.0.as_mut().unwrap().spec.storage.as_mut().unwrap();
+        let stays = embedded_server();
+        let mut taken = embedded_server();
+        let storage = taken.spec.storage.as_mut().unwrap();
         storage.embedded.as_mut().unwrap().on_delete = OnDelete::Delete;
-        for gone in [taken.clone(), Guarded(Ok(server()))] {
-            assert_eq!(departures.observe(&watcher::Event::Delete(gone)), []);
-        }
-        // What it says last counts.
-        departures.observe(&watcher::Event::Apply(with_uid("1")));
-        departures.observe(&watcher::Event::Apply(taken));
-        departures.observe(&watcher::Event::Init);
-        assert_eq!(departures.observe(&watcher::Event::InitDone), []);
+        let told = [stays, taken, server()].map(|server| Retained::of(&Guarded(Ok(server))).is_some());
+        assert_eq!(told, [true, false, false]);
     }
 
     #[test]

@@ -144,6 +144,40 @@ async fn what_somebody_takes_again_and_again_is_not_written_in_a_hot_loop() {
     assert_eq!(applier.contested(OWNER), Vec::<String>::new());
 }
 
+/// As a PodDisruptionBudget of a server that has one replica now.
+#[tokio::test(start_paused = true)]
+async fn what_is_wanted_no_more_is_contested_no_longer() {
+    let server = Server::with(Rival::Updates);
+    let applier = server.applier();
+    apply_for(&applier, 100).await;
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    assert_eq!(applier.contested(OWNER).len(), 1, "a pass may be late");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(applier.contested(OWNER), Vec::<String>::new());
+}
+
+/// Nothing tells of such a field that it is as it should be, but that nobody makes it good any more.
+#[tokio::test(start_paused = true)]
+async fn a_field_that_is_made_good_by_another_write_waits_like_an_object() {
+    let applier = Server::with(Rival::None).applier();
+    let (desired, mut writes) = (config_map(), 0);
+    for _ in 0..100 {
+        if !applier.field_waits(&desired, "metadata.labels.a") {
+            let write = async { Ok::<_, std::convert::Infallible>(()) };
+            let done = applier.make_good(&desired, "metadata.labels.a", write).await;
+            writes += usize::from(done.expect("a write"));
+        }
+        // That the rest of the object is well says nothing of it.
+        applier.apply(&desired).await.expect("an apply");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(writes, 5, "0, 1, 2, 32 and 92 s");
+    let told = ["ConfigMap default/wardle-ca: metadata.labels.a is changed again and again"];
+    assert_eq!(applier.contested(OWNER), told);
+    apply_for(&applier, 60).await;
+    assert_eq!(applier.contested(OWNER), Vec::<String>::new());
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_wanted_now_does_not_wait() {
     let server = Server::with(Rival::Updates);

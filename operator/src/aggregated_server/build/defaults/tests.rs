@@ -185,6 +185,27 @@ fn a_workload_keeps_its_revision_until_its_pods_are_changed() {
     }
 }
 
+/// `kubectl annotate deployment wardle annex.dev/defaults-revision-` restarts nothing, and neither does an older number.
+#[test]
+fn pods_stay_as_their_template_says_they_are_whatever_becomes_of_the_workloads_annotation() {
+    let workload = server().spec.workload.unwrap();
+    let built = chosen(NEWEST, &workload).annotations();
+    let of_template = json!({ "metadata": { "annotations": { REVISION_ANNOTATION: "2" } } });
+    for recorded in [None, Some("1")] {
+        let mut annotations = json!(built);
+        annotations[REVISION_ANNOTATION] = json!(recorded);
+        let annotations = annotations.as_object_mut().unwrap();
+        annotations.retain(|_, value| !value.is_null());
+        let deployment: Deployment = serde_json::from_value(json!({
+            "metadata": { "annotations": annotations },
+            "spec": { "selector": {}, "template": of_template },
+        }))
+        .unwrap();
+        let live = LiveWorkload::Deployment(Box::new(deployment));
+        assert_eq!(revision(&workload, Some(&live), &[]), 2, "{recorded:?}");
+    }
+}
+
 #[test]
 fn a_revision_that_only_a_newer_annex_knows_gives_way_to_the_newest_known() {
     let workload = server().spec.workload.unwrap();

@@ -13,7 +13,7 @@ use crate::{
             Authority, IssueCause, Replacement, Serving, ServingWrite, Waits, secrets,
             testing::{at, policy},
         },
-        endpoints::{Endpoint, Origin},
+        endpoints::{Endpoint, Origin, Presented},
         testing::{context, names, surroundings},
     },
     fake_client::{Answer, fake_client},

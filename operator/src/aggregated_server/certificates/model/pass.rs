@@ -266,12 +266,8 @@ fn wants_registration(state: &State, pass: &Pass, index: usize, pool: &Pool) -> 
     match pass.services[index] {
         Some(read) => read.bundle != pass.publish,
         None => {
-            // A first registration: every endpoint answers with what the bundle verifies.
-            let bundle = bundle(pass, pool);
-            let trusted = |pod: &Option<_>| {
-                pod.is_some_and(|pod: super::state::Pod| pool.accepts(bundle, pod.leaf, pass.now))
-            };
-            state.pods.iter().all(trusted)
+            let presented = state.pods.map(|pod| pod.map(|pod| pod.leaf));
+            pool.registers(bundle(pass, pool), presented, pass.now)
         }
     }
 }

@@ -20,15 +20,24 @@ use crate::{
     aggregated_server::{
         certificates::{
             Authority, AuthorityWrite, CertificateState, IssueCause, Policy, Replacement, Seen, Serving,
-            ServingWrite, Waits, Widening, authority, published, rotation, secrets,
+            ServingWrite, Waits, Widening, authority,
+            gate::Gate,
+            published, secrets,
             testing::{at, policy},
             widening::{self, PROXY_DELAY},
             writes,
         },
+        endpoints::{Endpoint, Origin, Presented, Report},
         names::Names,
-        testing::names,
+        registration::{
+            RegistrationState,
+            decide::{self, Decision},
+        },
+        testing::{names, server},
+        validate,
     },
     pki::{self, Certificate, bundle, issue_leaf, verify_chain},
+    probe::{discovery::Discovery, tls::HandshakeError},
 };
 
 /// The days of the calendar: a year back, today, a leaf is due, its authority is due, nears its end, a year ahead.
@@ -92,6 +101,7 @@ pub(super) struct Pool {
     bundles: Memo<(AuthoritySecret, Day), Bundle>,
     got: Memo<GotKey, Got>,
     narrows: Memo<(Kept, [Option<Leaf>; 2]), bool>,
+    registers: Memo<(Bundle, [Option<Leaf>; 2], Day), bool>,
     restart: Memo<Kept, bool>,
 }
 
@@ -110,6 +120,7 @@ impl Pool {
             bundles: Memo::default(),
             got: Memo::default(),
             narrows: Memo::default(),
+            registers: Memo::default(),
             restart: Memo::default(),
         }
     }
@@ -221,16 +232,57 @@ impl Pool {
     pub(super) fn narrows(&self, kept: Kept, presented: [Option<Leaf>; 2]) -> bool {
         remembered(&self.narrows, (kept, presented), || {
             let keys = self.keys(kept);
-            let (policy, now) = (policy_of(kept.asked), time(kept.now));
-            let replacing = keys.is_replacing();
-            let serves = |leaf: &Leaf| {
-                keys.leaf.is_none() || keys.is_served(&self.leaf(*leaf).certificate, replacing, &policy, now)
+            let bundle = self.bundle_of(&keys.bundle);
+            let gate = Gate {
+                keys: &keys,
+                policy: &policy_of(kept.asked),
+                now: time(kept.now),
+                looked: Some(&self.reports(presented, bundle, kept.now)),
+                pods: &[],
+                scale: None,
             };
-            let others = presented.iter().flatten().filter(|leaf| !serves(leaf));
-            let not_serving = others.map(|leaf| format!("{leaf:?}")).collect();
-            rotation::derive(&keys.facts(not_serving))
+            gate.progress()
                 .is_some_and(|progress| progress.step == RotationStep::Narrow)
         })
+    }
+
+    /// Whether a claim that is not registered is, with what the pods that answer present.
+    pub(super) fn registers(&self, bundle: Bundle, presented: [Option<Leaf>; 2], day: Day) -> bool {
+        remembered(&self.registers, (bundle, presented, day), || {
+            let plan = validate::plan_apis(&server()).remove(0);
+            let reports = self.reports(presented, bundle, day);
+            let absent = RegistrationState::Absent;
+            decide::decide(&plan, &absent, &reports, None, time(day)) == Decision::Register
+        })
+    }
+
+    /// What endpoints answer that present these, where `bundle` is published.
+    fn reports(&self, presented: [Option<Leaf>; 2], bundle: Bundle, day: Day) -> Vec<Report> {
+        let answer = |(number, leaf): (usize, Leaf)| {
+            let leaf = self.leaf(leaf).certificate.clone();
+            let chain = std::slice::from_ref(&leaf.der);
+            let trusted = self.certificates(bundle);
+            let trust = verify_chain(chain, &trusted, &policy().server_name, time(day));
+            let endpoint = Endpoint {
+                address: format!("10.0.0.{number}:8443").parse().expect("an address"),
+                pod: None,
+                ready: true,
+                origin: Origin::Backend,
+            };
+            let claims = server().spec.apis.into_iter();
+            Report {
+                handshake: Ok(Presented { leaf, trust }),
+                discovery: claims
+                    .map(|claim| (claim.group_version(), Discovery::Served))
+                    .collect(),
+                ..Report::unasked(endpoint, HandshakeError::NoAnswerYet)
+            }
+        };
+        let answering = presented
+            .into_iter()
+            .enumerate()
+            .filter_map(|(number, leaf)| Some((number, leaf?)));
+        answering.map(answer).collect()
     }
 
     /// Whether the pods are restarted for the leaf that the Secret holds.

@@ -3,7 +3,6 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    admin::Watches,
     aggregated_server::informers::{Informers, server_index},
     applier::Cache as _,
     decode::{Guarded, ObjectMetadata},
@@ -47,9 +46,9 @@ fn a_list_counts_once_it_is_whole_and_whatever_was_known_before() {
     pods.observe(watcher::Event::Init);
     // Of an etcd that was restored from a backup.
     pods.observe(watcher::Event::InitApply(pod("old", "a", "3")));
-    assert!(!*pods.listing().borrow());
+    assert!(!pods.listing().borrow().has("n"));
     let gone = pods.observe(watcher::Event::InitDone);
-    assert!(*pods.listing().borrow());
+    assert!(pods.listing().borrow().has("n"));
     assert_eq!(touched(&gone), ["gone: server a"]);
     assert_eq!(names(&pods, "a"), ["old 3"]);
     assert!(
@@ -151,8 +150,7 @@ fn nothing_is_known_before_everything_was_listed() {
 /// Of an operator that has rights in two namespaces alone: each is listed by itself.
 #[test]
 fn what_one_watch_lists_says_nothing_of_another_namespace() {
-    let namespaces = Namespaces::new(&["a".into(), "b".into()]);
-    let store = Informers::of(&namespaces, Watches::default()).pods;
+    let store = pods();
     let pod = |namespace: &str, name: &str, version: &str| {
         let mut pod = pod(name, "server", version);
         pod.meta_mut().namespace = Some(namespace.to_owned());
@@ -161,11 +159,13 @@ fn what_one_watch_lists_says_nothing_of_another_namespace() {
     store.observe_in("a", watcher::Event::Init);
     store.observe_in("a", watcher::Event::InitApply(pod("a", "one", "3")));
     store.observe_in("a", watcher::Event::InitDone);
-    assert!(!store.is_listed(), "b was not listed");
+    let is_listed = |namespace: &str| store.listing().borrow().has(namespace);
+    assert!(is_listed("a") && !is_listed("b") && !is_listed(""));
+    assert!(Children::known(&store, "a", "one").is_some());
     store.observe_in("b", watcher::Event::Init);
     store.observe_in("b", watcher::Event::InitApply(pod("b", "two", "5")));
     store.observe_in("b", watcher::Event::InitDone);
-    assert!(store.is_listed());
+    assert!(is_listed("a") && is_listed("b"));
     assert!(store.get("a", "one").is_some() && store.get("b", "two").is_some());
     store.observe_in("a", watcher::Event::Init);
     let gone = store.observe_in("a", watcher::Event::InitDone);

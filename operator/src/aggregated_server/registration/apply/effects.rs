@@ -6,17 +6,20 @@ use std::{
     time::Duration,
 };
 
+use kube::Resource as _;
 use serde_json::json;
 
 use super::*;
 use crate::{
     aggregated_server::{
+        context::Context,
         dereference::AUTOMANAGED_LABEL,
         endpoints::{Endpoint, Origin, Presented},
         testing::{context, names, server, surroundings},
         validate,
     },
     applier::Known,
+    decode::{Managed, ObjectMetadata},
     fake_client::{Answer, Request, fake_client},
     fake_cluster::FakeCluster,
     pki::testing as pki,
@@ -58,13 +61,22 @@ async fn register(
     live: Option<APIService>,
     writes: Writes,
 ) -> (ClaimResult, PassResult) {
-    let (ctx, names) = (context(client), names());
+    register_at(&context(client), plan, live, writes, now()).await
+}
+
+async fn register_at(
+    ctx: &Context,
+    plan: &ApiPlan,
+    live: Option<APIService>,
+    writes: Writes,
+    now: Timestamp,
+) -> (ClaimResult, PassResult) {
+    let names = names();
     let children = Children {
         writes,
-        ctx: &ctx,
+        ctx,
         names: &names,
     };
-    let known = |live: &APIService| Arc::new(Known::new(&live.metadata, None));
     let known_api_services = live.iter().map(|live| (NAME.to_owned(), known(live))).collect();
     let surroundings = Surroundings {
         api_services: live.into_iter().map(|live| (NAME.to_owned(), live)).collect(),
@@ -77,11 +89,30 @@ async fn register(
         reports: &[answered()],
         bundle_pem: "a bundle",
         port: 443,
-        now: now(),
+        now,
     };
     let (mut memory, mut outcome) = (Memory::default(), PassResult::default());
     let result = registrar.register(plan, &mut memory, &mut outcome).await;
     (result, outcome)
+}
+
+/// What a watch tells of it.
+fn known(live: &APIService) -> Arc<Known> {
+    let managed: Managed<ObjectMetadata> = serde_json::from_value(json!(live)).unwrap();
+    Arc::new(Known::new(managed.object.meta(), managed.own))
+}
+
+/// A pass over copies, and one of live reads where that comes to a write. Says how many there were.
+async fn pass_at(ctx: &Context, plan: &ApiPlan, live: &APIService, second: i64) -> usize {
+    let now = Timestamp::from_second(second).unwrap();
+    let over_copies = register_at(ctx, plan, Some(live.clone()), Writes::AfterLiveReads, now);
+    let (_, outcome) = over_copies.await;
+    if !outcome.not_live {
+        assert!(events(&outcome).is_empty(), "{:?}", outcome.event_records);
+        return 1;
+    }
+    register_at(ctx, plan, Some(live.clone()), Writes::Allowed, now).await;
+    2
 }
 
 fn events(outcome: &PassResult) -> Vec<&str> {
@@ -180,4 +211,76 @@ async fn the_api_service_of_a_definition_is_replaced_as_it_was_read_and_without_
         assert!(metadata["labels"].get(AUTOMANAGED_LABEL).is_none(), "{metadata}");
         assert!(metadata["annotations"][TRIAL_ANNOTATION].is_string());
     }
+}
+
+/// The aggregator, or somebody else, takes back what was written: that costs ever fewer passes of live reads.
+#[tokio::test(start_paused = true)]
+async fn a_shadow_that_is_taken_back_again_and_again_waits_whenever_its_trial_would_begin() {
+    let mut server = server();
+    server.spec.apis[0].crd_shadow = annex_crds::v1alpha1::CrdShadow::Allow;
+    let plan = validate::plan_apis(&server).remove(0);
+    let live = json!({
+        "metadata": { "name": NAME, "uid": "a", "resourceVersion": "7", "labels": { AUTOMANAGED_LABEL: "true" } },
+        "spec": { "group": "wardle.example.com", "version": "v1alpha1", "groupPriorityMinimum": 1, "versionPriority": 1 },
+    });
+    let live: APIService = serde_json::from_value(live).unwrap();
+    let writes: Arc<Mutex<usize>> = Arc::default();
+    let seen = Arc::clone(&writes);
+    let ctx = context(fake_client(move |request| {
+        assert_eq!(request.method, "PUT", "{request:?}");
+        *seen.lock().unwrap() += 1;
+        Answer::ok(request.body)
+    }));
+    let mut passes = Vec::new();
+    for second in 0..6 {
+        passes.push(pass_at(&ctx, &plan, &live, 40 + second).await);
+    }
+    assert_eq!((passes, *writes.lock().unwrap()), (vec![2, 2, 2, 2, 1, 1], 3));
+    assert_eq!(ctx.applier.contested(&names().uid).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_trial_that_is_undone_again_and_again_waits() {
+    let cluster = FakeCluster::default();
+    let ctx = context(cluster.client());
+    register_at(&ctx, &plan(), None, Writes::Allowed, now()).await;
+    let mut passes = Vec::new();
+    for second in 0..8 {
+        cluster.change(PATH, |live| {
+            live["metadata"]["annotations"][TRIAL_ANNOTATION] = "1970-01-01T00:00:00Z".into();
+            live["status"] = json!({ "conditions": [{ "type": "Available", "status": "True" }] });
+        });
+        let live = serde_json::from_value(cluster.get(PATH).unwrap()).unwrap();
+        passes.push(pass_at(&ctx, &plan(), &live, 41 + second).await);
+    }
+    // The first one applies what is wanted without the trial.
+    assert_eq!(passes[5..], [1, 1, 1], "{passes:?}");
+    let told = ctx.applier.contested(&names().uid);
+    let field = format!("metadata.annotations.{TRIAL_ANNOTATION} is changed again and again");
+    assert!(told.len() == 1 && told[0].ends_with(&field), "{told:?}");
+}
+
+/// Each trial begins at another time, and is the same that was refused.
+#[tokio::test]
+async fn a_registration_that_is_refused_is_not_asked_for_by_each_pass() {
+    let writes: Arc<Mutex<usize>> = Arc::default();
+    let seen = Arc::clone(&writes);
+    let server = json!({ "metadata": { "name": "wardle", "uid": names().uid } });
+    let ctx = context(fake_client(move |request| match request.method.as_str() {
+        "GET" => Answer::ok(server.clone()),
+        _ => {
+            *seen.lock().unwrap() += 1;
+            Answer::status(422, "Invalid")
+        }
+    }));
+    let mut told = Vec::new();
+    for second in 0..4 {
+        let now = Timestamp::from_second(40 + second).unwrap();
+        let (_, outcome) = register_at(&ctx, &plan(), None, Writes::AfterLiveReads, now).await;
+        assert!(!outcome.hurry && !outcome.not_live);
+        told.push(outcome.findings);
+    }
+    assert_eq!(*writes.lock().unwrap(), 1);
+    assert_eq!(told[0].len(), 1);
+    assert!(told.iter().all(|findings| *findings == told[0]), "{told:?}");
 }
