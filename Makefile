@@ -88,5 +88,6 @@ bare:
 generate: harness
 	cargo run --locked --quiet --package annex-protogen
 	cargo run --quiet --package annex-crds --example crdgen -- crd > crds/yaml/aggregatedservers.annex.dev.yaml
+	cargo run --quiet --package annex-crds --example crdgen -- ard > crds/yaml/aggregatedresourcedefinitions.annex.dev.yaml
 	cargo run --quiet --package annex-crds --example crdgen -- reasons > docs/reasons.md
 	cargo e2e charts --write

@@ -1,9 +1,9 @@
-//! Prints what is generated from the API types: `crd` (the CustomResourceDefinition, `crds/yaml/`) or `reasons` (the
+//! Prints what is generated from the API types: `crd` and `ard` (the CustomResourceDefinitions, `crds/yaml/`) or `reasons` (the
 //! table of reasons, `docs/reasons.md`).
 
 use std::io::Write as _;
 
-use annex_crds::v1alpha1::{Reason, definition};
+use annex_crds::v1alpha1::{Reason, definition, resource_definition};
 
 fn reasons() -> String {
     let mut text = String::from(
@@ -23,8 +23,9 @@ fn reasons() -> String {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let text = match std::env::args().nth(1).as_deref() {
         Some("crd") => serde_saphyr::to_string(&definition()?)?,
+        Some("ard") => serde_saphyr::to_string(&resource_definition()?)?,
         Some("reasons") => reasons(),
-        other => return Err(format!("what to print: crd or reasons, not {other:?}").into()),
+        other => return Err(format!("what to print: crd, ard or reasons, not {other:?}").into()),
     };
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())

@@ -3,6 +3,7 @@
 //! | kind | scope | says |
 //! |---|---|---|
 //! | [`AggregatedServer`](v1alpha1::AggregatedServer) | cluster | which extension apiserver runs, and which group-versions it serves |
+//! | [`AggregatedResourceDefinition`](v1alpha1::AggregatedResourceDefinition) | cluster | a resource, and which server serves it |
 //!
 //! `crds/yaml/` is generated from these types by the `crdgen` program and checked for drift.
 
@@ -27,6 +28,16 @@ pub const ROTATE_LEAF_ANNOTATION: &str = "annex.dev/rotate-leaf";
 pub const ROTATE_CA_ANNOTATION: &str = "annex.dev/rotate-ca";
 /// Annotation of an AggregatedServer: with the value `true`, nothing that belongs to it is written.
 pub const PAUSED_ANNOTATION: &str = "annex.dev/paused";
+/// Annotation of an AggregatedServer whose workload names no image: any new value takes the newest one, and restarts its pods.
+pub const UPDATE_IMAGE_ANNOTATION: &str = "annex.dev/update-image";
+/// Annotation of a Deployment or StatefulSet, and of its pods, whose AggregatedServer names no image: the one that they have.
+pub const SERVER_IMAGE_ANNOTATION: &str = "annex.dev/server-image";
+/// Annotation of an APIService of definitions: a digest of what they say. The aggregator reads discovery at once when it changes.
+pub const DEFINITIONS_ANNOTATION: &str = "annex.dev/definitions";
+/// Finalizer of an AggregatedResourceDefinition, which only the operator writes and removes: its objects are to be deleted with it.
+pub const OBJECTS_FINALIZER: &str = "annex.dev/objects";
+/// Annotation of an AggregatedResourceDefinition that is being deleted, with its uid: servers may delete its objects.
+pub const DELETE_OBJECTS_ANNOTATION: &str = "annex.dev/delete-objects";
 /// Annotation of a Deployment or StatefulSet, and of its pods: the revision of the defaults that Annex gave it.
 pub const DEFAULTS_REVISION_ANNOTATION: &str = "annex.dev/defaults-revision";
 /// Annotation of a Deployment or StatefulSet: a digest of what `spec.workload` says of its pods.

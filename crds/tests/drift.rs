@@ -38,6 +38,7 @@ fn assert_current(what: &str, file: &str) {
 #[test]
 fn crd_yaml_is_current() {
     assert_current("crd", "crds/yaml/aggregatedservers.annex.dev.yaml");
+    assert_current("ard", "crds/yaml/aggregatedresourcedefinitions.annex.dev.yaml");
 }
 
 #[test]

@@ -63,6 +63,9 @@ fn helm_arguments(release: &str, chart_name: &str, image_value: &str, more: &[&s
     arguments(release, &chart(chart_name), image_value, &image.reference, more)
 }
 
+/// The image of `annex-apiserver` that the harness makes of this checkout, as a value of the operator's chart.
+const SERVER_IMAGE: &str = "serverImage.repository=localhost/annex-apiserver";
+
 /// Arguments for the types' chart.
 #[must_use]
 pub fn crds_arguments() -> Vec<String> {
@@ -74,7 +77,8 @@ pub fn crds_arguments() -> Vec<String> {
 #[must_use]
 pub fn operator_arguments(more: &[&str]) -> Vec<String> {
     let [_, (release, chart, image_value)] = CHARTS;
-    helm_arguments(release, chart, image_value, more)
+    let own = [&["--set", SERVER_IMAGE], more].concat();
+    helm_arguments(release, chart, image_value, &own)
 }
 
 /// Installs both charts and waits until the operator is ready.

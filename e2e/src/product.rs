@@ -67,11 +67,14 @@ pub enum Wanted {
 impl Wanted {
     fn rust(self) -> &'static [RustProgram] {
         match self {
-            Self::Demo | Self::Product => &[RustProgram::Operator, RustProgram::Wardle],
+            Self::Demo | Self::Product => {
+                &[RustProgram::Operator, RustProgram::Apiserver, RustProgram::Wardle]
+            }
             Self::Operator => &[RustProgram::Operator],
             Self::TestServer => &[RustProgram::E2eServer],
             Self::Tests => &[
                 RustProgram::Operator,
+                RustProgram::Apiserver,
                 RustProgram::Wardle,
                 RustProgram::Widgets,
                 RustProgram::Peer,
@@ -107,6 +110,7 @@ pub async fn build(wanted: Wanted) -> Result<Vec<Built>, Error> {
     for (program, path) in wanted.rust().iter().zip(&built) {
         specs.push(match program {
             RustProgram::Operator => catalog::operator(path),
+            RustProgram::Apiserver => catalog::apiserver(path),
             RustProgram::Wardle => catalog::wardle(path),
             RustProgram::Widgets => catalog::widgets(path),
             RustProgram::Peer => catalog::peer(path),
@@ -182,6 +186,18 @@ pub(crate) async fn wardle() -> Result<PathBuf, Error> {
         .into_iter()
         .next()
         .ok_or_else(|| images::programs::Error::NoExecutable(RustProgram::Wardle.name()).into())
+}
+
+/// The API server of kinds that are declared, as its image has it.
+///
+/// # Errors
+/// It could not be built.
+pub(crate) async fn annex_apiserver() -> Result<PathBuf, Error> {
+    let built = rust_programs(&[RustProgram::Apiserver]).await?;
+    built
+        .into_iter()
+        .next()
+        .ok_or_else(|| images::programs::Error::NoExecutable(RustProgram::Apiserver.name()).into())
 }
 
 async fn write(specs: &[ImageSpec]) -> Result<Vec<Built>, Error> {

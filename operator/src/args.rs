@@ -89,6 +89,12 @@ pub struct RunArgs {
     /// ServiceAccount without any rights, whose short-lived tokens probes send to servers
     #[arg(long, env = "ANNEX_PROBE_SERVICE_ACCOUNT", default_value = "annex-probe", value_parser = dns_subdomain, value_name = "NAME")]
     pub probe_service_account: String,
+    /// Image of annex-apiserver, for AggregatedServers whose workload names none
+    #[arg(
+        long, env = "ANNEX_DEFAULT_SERVER_IMAGE", default_value = concat!("annex-apiserver:", env!("CARGO_PKG_VERSION")),
+        value_parser = clap::builder::NonEmptyStringValueParser::new(), value_name = "IMAGE"
+    )]
+    pub default_server_image: String,
     /// Address of /livez and /readyz (plain HTTP)
     #[arg(
         long,
@@ -105,6 +111,14 @@ pub struct RunArgs {
         value_name = "ADDRESS:PORT"
     )]
     pub metrics_address: SocketAddr,
+    /// Address of the validating webhook for AggregatedResourceDefinitions (HTTPS, with the certificate in the Secret annex-webhook)
+    #[arg(
+        long,
+        env = "ANNEX_WEBHOOK_ADDRESS",
+        default_value = "[::]:8443",
+        value_name = "ADDRESS:PORT"
+    )]
+    pub webhook_address: SocketAddr,
     /// Work only while holding the lease; needed with more than one replica
     #[arg(
         long, env = "ANNEX_LEADER_ELECT", action = ArgAction::Set, default_value_t = true,
@@ -226,6 +240,7 @@ impl RunArgs {
             namespaces: self.server_namespaces()?,
             instance: self.pod_name.clone(),
             probe_service_account: self.probe_service_account.clone(),
+            server_image: self.default_server_image.clone(),
             workers: self.workers,
             resync: self.resync.as_duration(),
         })

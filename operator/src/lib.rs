@@ -12,6 +12,7 @@ pub mod check_uninstall;
 pub mod clock;
 pub mod conditions;
 pub mod decode;
+pub mod definitions;
 pub mod error_chain;
 #[cfg(test)]
 mod fake_client;
@@ -25,3 +26,4 @@ pub mod rate_limit;
 pub mod run;
 pub mod telemetry;
 pub mod template;
+pub mod webhook;

@@ -151,6 +151,7 @@ struct Inner {
     probes: Family<ResultLabels, Counter>,
     clock_skew: Gauge,
     authority_rotations: Family<StateLabels, Gauge>,
+    definitions: Family<StateLabels, Gauge>,
 }
 
 impl Metrics {
@@ -226,6 +227,12 @@ impl Metrics {
                 &mut registry,
                 "authority_rotations",
                 "Rotations of certificate authorities by state: under way, blocked (of those), waiting for others to end",
+                Family::default(),
+            ),
+            definitions: add(
+                &mut registry,
+                "aggregatedresourcedefinitions",
+                "AggregatedResourceDefinitions by state: known, established, served (as they are now), invalid, terminating",
                 Family::default(),
             ),
             clock_skew: add(
@@ -309,6 +316,14 @@ impl Metrics {
         ] {
             let gauge = self.0.authority_rotations.get_or_create(&StateLabels { state });
             gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Says how many definitions are in each state.
+    pub fn set_definitions(&self, states: &[(&'static str, usize)]) {
+        for (state, number) in states {
+            let gauge = self.0.definitions.get_or_create(&StateLabels { state });
+            gauge.set(i64::try_from(*number).unwrap_or(i64::MAX));
         }
     }
 

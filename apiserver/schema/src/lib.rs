@@ -8,12 +8,12 @@ mod formats;
 pub mod list_type;
 pub mod names;
 pub mod object_meta;
-pub mod pattern;
 pub mod props;
 pub mod pruning;
+pub mod resource_definition;
 pub mod structural;
-mod unicode;
 mod unknown;
 pub mod values;
 
+pub use annex_re2 as pattern;
 pub use unknown::UnknownFields;

@@ -67,6 +67,7 @@ pub struct Authorizer(Arc<Inner>);
 struct Inner {
     groups: Vec<String>,
     paths: AllowedPaths,
+    readers: Vec<(String, String)>,
     reviews: Option<AccessReviews>,
 }
 
@@ -82,6 +83,7 @@ impl Authorizer {
             paths: AllowedPaths::parse(&options.always_allow_paths)?,
             reviews: client.map(|client| AccessReviews::new(client, &options)),
             groups: options.always_allow_groups,
+            readers: options.always_allow_readers,
         })))
     }
 
@@ -148,6 +150,16 @@ impl Authorizer {
         }
         if let Attributes::Path { path, .. } = asked
             && self.0.paths.contain(path)
+        {
+            return Ok(Decision::Allow);
+        }
+        if let Attributes::Path { path, verb } = asked
+            && verb == "get"
+            && self
+                .0
+                .readers
+                .iter()
+                .any(|(reader, read)| *reader == user.name && read == path)
         {
             return Ok(Decision::Allow);
         }

@@ -89,6 +89,8 @@ pub struct Options {
     pub always_allow_paths: Vec<String>,
     /// Groups that may do everything.
     pub always_allow_groups: Vec<String>,
+    /// Users who may GET a path that is about no resource, each with the path.
+    pub always_allow_readers: Vec<(String, String)>,
 }
 
 impl Default for Options {
@@ -98,6 +100,7 @@ impl Default for Options {
             unauthorized_ttl: Duration::from_secs(10),
             always_allow_paths: vec!["/healthz".into(), "/readyz".into(), "/livez".into()],
             always_allow_groups: vec![User::MASTERS.into()],
+            always_allow_readers: Vec::new(),
         }
     }
 }

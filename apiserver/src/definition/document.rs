@@ -1,38 +1,12 @@
 //! Documents with definitions, as files hold them: YAML or JSON, several in one file, separated as Kubernetes' `util/yaml` separates them.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
+use annex_schema::resource_definition::{Definition, TypeError};
 use serde_json::Value;
 
-use super::spec::DefinitionSpec;
-use super::validate::validate;
 use crate::decode::yaml;
-use crate::status::FieldError;
 
 /// Bytes of a file: several times what the kube-apiserver takes in one request, and the largest known bundles.
 const LARGEST: usize = 32 * 1024 * 1024;
-
-/// A definition of a resource.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Definition {
-    /// Its name: `PLURAL.GROUP`.
-    pub name: String,
-    /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
-    /// The AggregatedServer that serves it; a CustomResourceDefinition names none.
-    pub server: Option<String>,
-    /// What it says, with its defaults.
-    pub spec: DefinitionSpec,
-}
-
-impl Definition {
-    /// What is wrong with it, in the words that the kube-apiserver has for a CustomResourceDefinition.
-    #[must_use]
-    pub fn validate(&self) -> Vec<FieldError> {
-        validate(self)
-    }
-}
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -49,15 +23,8 @@ pub enum DocumentError {
         reason: String,
     },
     /// A definition is not as its type has it.
-    #[error("{name}: {path}: {reason}")]
-    Type {
-        /// The definition's name.
-        name: String,
-        /// Where.
-        path: String,
-        /// What is there.
-        reason: String,
-    },
+    #[error(transparent)]
+    Type(#[from] TypeError),
 }
 
 /// The definitions in a file, with their defaults. Documents of other kinds are left out.
@@ -83,8 +50,8 @@ pub fn read(file: &[u8]) -> Result<Vec<Definition>, DocumentError> {
                 .unwrap_or_default(),
             value => vec![value],
         };
-        for item in items.into_iter().filter(is_definition) {
-            definitions.push(of(item)?);
+        for item in items.into_iter().filter(Definition::is_one) {
+            definitions.push(Definition::decode(item)?);
         }
     }
     Ok(definitions)
@@ -104,71 +71,6 @@ fn documents(file: &[u8]) -> Vec<&[u8]> {
     documents.push(&file[begin..]);
     documents.retain(|document| !document.trim_ascii().is_empty());
     documents
-}
-
-/// Whether a document is a definition.
-fn is_definition(value: &Value) -> bool {
-    let text = |field: &str| value[field].as_str().unwrap_or_default();
-    match text("kind") {
-        "CustomResourceDefinition" => text("apiVersion") == "apiextensions.k8s.io/v1",
-        "AggregatedResourceDefinition" => text("apiVersion") == "annex.dev/v1alpha1",
-        _ => false,
-    }
-}
-
-/// The definition that a document says.
-fn of(mut value: Value) -> Result<Definition, DocumentError> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Metadata {
-        name: String,
-        annotations: BTreeMap<String, String>,
-    }
-    let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    without_nulls(&mut value);
-    let server = value["spec"]["server"].as_str().map(ToOwned::to_owned);
-    let metadata: Metadata = field(&name, &mut value, "metadata")?;
-    let mut spec: DefinitionSpec = field(&name, &mut value, "spec")?;
-    spec.set_defaults();
-    Ok(Definition {
-        name: metadata.name,
-        annotations: metadata.annotations,
-        server,
-        spec,
-    })
-}
-
-/// A field of a document, typed.
-fn field<T: Default + for<'de> Deserialize<'de>>(
-    name: &str,
-    document: &mut Value,
-    field: &str,
-) -> Result<T, DocumentError> {
-    let value = document[field].take();
-    if value.is_null() {
-        return Ok(T::default());
-    }
-    serde_path_to_error::deserialize(value).map_err(|error| DocumentError::Type {
-        name: name.to_owned(),
-        path: match error.path().to_string().as_str() {
-            "." => field.to_owned(),
-            path => format!("{field}.{path}"),
-        },
-        reason: error.into_inner().to_string(),
-    })
-}
-
-/// A null stands for nothing, as in Go. In schemas it may be a default.
-fn without_nulls(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.retain(|_, value| !value.is_null());
-            let outside = fields.iter_mut().filter(|(name, _)| *name != "openAPIV3Schema");
-            outside.for_each(|(_, value)| without_nulls(value));
-        }
-        Value::Array(elements) => elements.iter_mut().for_each(without_nulls),
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! CustomResourceDefinitions that this server serves itself, from its own storage. Go: k8s.io/apiextensions-apiserver.
 //!
+//! What a definition says, and what is wrong with it, is `annex_schema::resource_definition`'s.
+//!
 //! | file | what it does | Go |
 //! |---|---|---|
-//! | `document` | reads a document: a CustomResourceDefinition, or an AggregatedResourceDefinition, whose spec is the same and says which server | |
-//! | `spec` | the spec's fields and their defaults | `pkg/apis/apiextensions/v1` |
-//! | `validate` | what is wrong with a definition | `pkg/apis/apiextensions/validation` |
+//! | `document` | reads files of definitions | |
 //! | `resource` | the [`Resource`](crate::resource::Resource) that a definition describes | `pkg/apiserver/customresource_handler.go` |
 //! | `strategy` | what is done to its objects | `pkg/registry/customresource` |
 //!
@@ -13,12 +13,12 @@
 mod document;
 mod finalizers;
 mod resource;
-mod spec;
 mod strategy;
-mod validate;
 
-pub use document::{Definition, DocumentError, read};
-pub use spec::{
-    DefinitionConversion, DefinitionNames, DefinitionSpec, DefinitionSubresources, DefinitionValidation,
-    DefinitionVersion, PrinterColumn, ScaleSubresource, SelectableField, StatusSubresource,
+pub use annex_schema::resource_definition::{
+    Definition, DefinitionConversion, DefinitionNames, DefinitionSpec, DefinitionSubresources,
+    DefinitionValidation, DefinitionVersion, PrinterColumn, ScaleSubresource, SelectableField,
+    StatusSubresource, TypeError,
 };
+pub use document::{DocumentError, read};
+pub use resource::resource;

@@ -3,83 +3,59 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use annex_schema::resource_definition::{
+    Definition, DefinitionSpec, DefinitionSubresources, DefinitionVersion, PrinterColumn, ScaleSubresource,
+};
 use kube::core::Version as Priority;
 
-use super::document::Definition;
-use super::spec::{
-    DefinitionSpec, DefinitionSubresources, DefinitionVersion, PrinterColumn, ScaleSubresource, WEBHOOK,
-};
 use super::strategy::Declared;
 use crate::resource::{Column, Hub, Names, Policy, Resource, ScalePaths, Scope, Subresources, Version};
 use crate::rest::Rest;
 use crate::schema::Schema;
-use crate::status::{FieldError, FieldErrorKind};
+use crate::status::FieldError;
 
-impl Definition {
-    /// The resource that it describes. It behaves as a CustomResourceDefinition's.
-    ///
-    /// # Errors
-    /// What is wrong with the definition ([`Definition::validate`]), or what it asks for that is not built: conversion by a webhook, and
-    /// validation rules in CEL.
-    pub fn resource(&self) -> Result<Resource, Vec<FieldError>> {
-        let errors = self.validate();
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let spec = &self.spec;
-        let unbuilt = unbuilt(spec);
-        if !unbuilt.is_empty() {
-            return Err(unbuilt);
-        }
-        let mut versions: Vec<&DefinitionVersion> = spec.versions.iter().collect();
-        versions.sort_by_key(|version| Reverse(Priority::parse(&version.name).priority()));
-        let (served, unserved): (Vec<_>, Vec<_>) = versions.into_iter().partition(|version| version.served);
-        let describe = |versions: Vec<&DefinitionVersion>| -> Vec<Version> {
-            versions
-                .into_iter()
-                .map(|version| describe(spec, version))
-                .collect()
-        };
-        let storage_version = spec.versions.iter().find(|version| version.storage);
-        Ok(Resource {
-            group: spec.group.clone(),
-            names: names(spec),
-            scope: if spec.scope == "Cluster" {
-                Scope::Cluster
-            } else {
-                Scope::Namespaced
-            },
-            versions: describe(served),
-            unserved: describe(unserved),
-            storage_version: storage_version
-                .map(|version| version.name.clone())
-                .unwrap_or_default(),
-            hub: Hub::OfRequest,
-            strategy: Arc::new(Declared::new(spec)?),
-            policy: Policy {
-                empty_continue: true,
-                ..Policy::default()
-            },
-            rest: Rest::Stored,
-            subresources: Vec::new(),
-        })
+/// The resource that a definition describes. It behaves as a CustomResourceDefinition's.
+///
+/// # Errors
+/// What is wrong with the definition ([`Definition::validate`]), or what it asks for that is not built ([`Definition::unbuilt`]).
+pub fn resource(definition: &Definition) -> Result<Resource, Vec<FieldError>> {
+    let errors = [definition.validate(), definition.unbuilt()];
+    if let Some(errors) = errors.into_iter().find(|errors| !errors.is_empty()) {
+        return Err(errors.into_iter().map(FieldError::from).collect());
     }
-}
-
-/// What a definition asks for that is not built: it is refused, and not ignored.
-fn unbuilt(spec: &DefinitionSpec) -> Vec<FieldError> {
-    let conversion = spec.conversion.iter();
-    let webhooks = conversion.filter(|conversion| conversion.strategy == WEBHOOK);
-    let of_webhook = |_| {
-        let detail = "conversion by a webhook is not built yet";
-        FieldError::new(
-            FieldErrorKind::NotSupported,
-            "spec.conversion.strategy",
-            WEBHOOK,
-            detail,
-        )
+    let spec = &definition.spec;
+    let mut versions: Vec<&DefinitionVersion> = spec.versions.iter().collect();
+    versions.sort_by_key(|version| Reverse(Priority::parse(&version.name).priority()));
+    let (served, unserved): (Vec<_>, Vec<_>) = versions.into_iter().partition(|version| version.served);
+    let describe = |versions: Vec<&DefinitionVersion>| -> Vec<Version> {
+        versions
+            .into_iter()
+            .map(|version| describe(spec, version))
+            .collect()
     };
-    webhooks.map(of_webhook).collect()
+    let storage_version = spec.versions.iter().find(|version| version.storage);
+    Ok(Resource {
+        group: spec.group.clone(),
+        names: names(spec),
+        scope: if spec.scope == "Cluster" {
+            Scope::Cluster
+        } else {
+            Scope::Namespaced
+        },
+        versions: describe(served),
+        unserved: describe(unserved),
+        storage_version: storage_version
+            .map(|version| version.name.clone())
+            .unwrap_or_default(),
+        hub: Hub::OfRequest,
+        strategy: Arc::new(Declared::new(spec)?),
+        policy: Policy {
+            unstructured: true,
+            ..Policy::default()
+        },
+        rest: Rest::Stored,
+        subresources: Vec::new(),
+    })
 }
 
 fn names(spec: &DefinitionSpec) -> Names {

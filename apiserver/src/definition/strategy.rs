@@ -6,11 +6,11 @@ use std::collections::HashMap;
 
 use annex_schema::field::Path;
 use annex_schema::props::JsonSchemaProps;
+use annex_schema::resource_definition::DefinitionSpec;
 use annex_schema::{UnknownFields, defaulting, list_type, object_meta, pruning, values};
 use serde_json::Value;
 
 use super::finalizers;
-use super::spec::DefinitionSpec;
 use crate::object::Object;
 use crate::resource::{ConversionError, Strategy};
 use crate::status::FieldError;

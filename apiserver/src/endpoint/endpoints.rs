@@ -162,6 +162,11 @@ impl Endpoints {
         served.registry().cloned()
     }
 
+    /// Whether the resource of a request is served in its version.
+    pub(crate) fn knows(&self, info: &RequestInfo) -> bool {
+        self.find(&info.group, &info.version, &info.resource).is_some()
+    }
+
     /// Whether a request is for a subresource that connects, and so is long-running.
     pub(crate) fn connects(&self, info: &RequestInfo) -> bool {
         self.of_own_subresource(info, Subresource::connects)
@@ -181,6 +186,21 @@ impl Endpoints {
             let own = served.resource().own_subresource(&info.subresource);
             own.is_some_and(is_so)
         })
+    }
+
+    /// Whether a resource of a type is served in this group and version.
+    pub(super) fn has_typed_in(&self, group: &str, version: &str) -> bool {
+        let mut resources = self.groups.get(group).into_iter().flat_map(HashMap::values);
+        resources.any(|served| {
+            let mut versions = served.versions.iter();
+            !served.resource().policy.unstructured && versions.any(|found| found.name == version)
+        })
+    }
+
+    /// Whether any resource has no type.
+    pub(super) fn has_untyped(&self) -> bool {
+        let mut resources = self.groups.values().flat_map(HashMap::values);
+        resources.any(|served| served.resource().policy.unstructured)
     }
 
     /// The resource of this group and name in this version.

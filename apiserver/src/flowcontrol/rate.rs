@@ -43,11 +43,30 @@ impl RateLimiter {
         }
     }
 
+    /// Takes a turn, if there is one at once.
+    pub(crate) fn has_turn(&self) -> bool {
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let tokens = self.filled(&bucket, Instant::now());
+        if tokens < 1.0 {
+            return false;
+        }
+        *bucket = Bucket {
+            tokens: tokens - 1.0,
+            filled: Instant::now(),
+        };
+        true
+    }
+
+    /// What is in the bucket now.
+    fn filled(&self, bucket: &Bucket, now: Instant) -> f64 {
+        let fresh = now.saturating_duration_since(bucket.filled).as_secs_f64() * self.per_second;
+        (bucket.tokens + fresh).min(self.burst)
+    }
+
     fn reserve(&self) -> Duration {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let fresh = now.saturating_duration_since(bucket.filled).as_secs_f64() * self.per_second;
-        bucket.tokens = (bucket.tokens + fresh).min(self.burst) - 1.0;
+        bucket.tokens = self.filled(&bucket, now) - 1.0;
         bucket.filled = now;
         Duration::from_secs_f64((-bucket.tokens).max(0.0) / self.per_second)
     }
@@ -70,6 +89,15 @@ mod tests {
         }
         let elapsed = begun.elapsed().as_secs_f64();
         assert!((2.9..3.2).contains(&elapsed), "{elapsed}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_wait_has_a_turn_or_none() {
+        let limiter = RateLimiter::new(10, 2);
+        assert!(limiter.has_turn() && limiter.has_turn());
+        assert!(!limiter.has_turn() && !limiter.has_turn());
+        tokio::time::advance(Duration::from_millis(101)).await;
+        assert!(limiter.has_turn() && !limiter.has_turn());
     }
 
     #[tokio::test(start_paused = true)]

@@ -65,6 +65,12 @@ impl Rules {
         // In the order in which all are warned of what.
         let told = Warnings::default();
         let mut attributes = self.attributes(request, asked, &name, Some(object), old, &told);
+        if asked.operation == Operation::Create && self.is_terminating() {
+            // Go: `forbidCreateAdmission` of apiextensions' `customresource_handler.go`.
+            return Err(
+                attributes.forbidden("create not allowed while custom resource definition is terminating")
+            );
+        }
         if self.admission.handles(asked.operation) {
             let answer = self.admission.admit(&mut attributes).await;
             warnings.extend(told.texts());

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::FieldManagerError;
 use super::field_managers::FieldManagers;
@@ -25,6 +26,8 @@ pub struct Rules {
     pub(super) field_managers: Arc<FieldManagers>,
     /// Those of subresources that have a kind of their own, by the subresource's name.
     kinds: Arc<HashMap<String, Self>>,
+    /// Whether the definition of the resource is being deleted. All clones know it.
+    terminating: Arc<AtomicBool>,
 }
 
 impl Rules {
@@ -42,6 +45,7 @@ impl Rules {
                     admission: admission.clone(),
                     field_managers: Arc::new(managers),
                     kinds: Arc::default(),
+                    terminating: Arc::default(),
                 });
                 Some(rules.map(|rules| (own.name.clone(), rules)))
             }
@@ -53,7 +57,18 @@ impl Rules {
             resource,
             parent: None,
             admission,
+            terminating: Arc::default(),
         })
+    }
+
+    /// Refuses new objects, since the definition of the resource is being deleted, or takes them again.
+    pub(crate) fn set_terminating(&self, terminating: bool) {
+        self.terminating.store(terminating, Ordering::Relaxed);
+    }
+
+    /// Whether new objects are refused, since the definition of the resource is being deleted.
+    pub(crate) fn is_terminating(&self) -> bool {
+        self.terminating.load(Ordering::Relaxed)
     }
 
     /// Those of the kind of a subresource.
@@ -135,6 +150,10 @@ impl Rules {
         request: &Authorized,
         object: Object,
     ) -> Result<Object, ApiError> {
+        if self.resource.policy.unstructured {
+            // Of another version it is refused with the rest that is validated.
+            return Ok(object);
+        }
         let converted = self.converted(object, self.hub_of(request)).await;
         converted.map_err(|error| self.not_handled(&error))
     }

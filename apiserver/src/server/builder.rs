@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::definitions::DefinitionFiles;
+use super::definitions::DefinitionSource;
 use super::health::Check;
 use super::layer::WaitingLayer;
 use super::loopback::LoopbackSender;
@@ -36,8 +36,8 @@ pub struct Server {
     pub(super) registries: Registries,
     /// What they read, and in which version.
     pub(super) listed: Vec<(GroupResource, String)>,
-    /// Files that describe more resources.
-    pub(super) definitions: Option<DefinitionFiles>,
+    /// Where more resources are described.
+    pub(super) definitions: Option<DefinitionSource>,
     /// Health checks of the author's own.
     pub(super) checks: Vec<Check>,
     pub(super) metrics: OwnMetrics,
@@ -136,10 +136,11 @@ impl Builder {
         self
     }
 
-    /// Serves what CustomResourceDefinitions in files describe too, as it changes.
+    /// Serves too what definitions describe, in [files](super::DefinitionFiles) or in the [cluster](super::ClusterDefinitions), as it
+    /// changes.
     #[must_use]
-    pub fn definitions(mut self, files: DefinitionFiles) -> Self {
-        self.server.definitions = Some(files);
+    pub fn definitions(mut self, source: impl Into<DefinitionSource>) -> Self {
+        self.server.definitions = Some(source.into());
         self
     }
 

@@ -37,7 +37,7 @@ mod version;
 mod websocket;
 
 pub use builder::{Builder, Described, Server};
-pub use definitions::{DefinitionFiles, FilesError, InvalidDefinition};
+pub use definitions::{ClusterDefinitions, DefinitionFiles, DefinitionSource, FilesError, InvalidDefinition};
 pub use layer::{BoxError, HandlerService, LayerBody};
 pub use listener::Address;
 pub use loopback::{Loopback, NotStarted};

@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 
 use super::chain::text;
+use super::definitions::{InCluster, REPORT_PATH};
 use super::served::Served;
 use super::server_state::ServerState;
 use super::{health, metrics, version};
@@ -26,6 +27,8 @@ pub(super) enum Route<'a> {
     Metrics,
     OpenApi,
     Discovery,
+    /// The report of definitions.
+    Definitions,
     Nothing,
 }
 
@@ -36,6 +39,7 @@ impl<'a> Route<'a> {
             "/version" | "/version/" => return Self::Version,
             "/metrics" => return Self::Metrics,
             "/apis" => return Self::Discovery,
+            REPORT_PATH => return Self::Definitions,
             _ if path.starts_with("/apis/") => return Self::Discovery,
             _ if path.starts_with("/openapi/") => return Self::OpenApi,
             _ => {}
@@ -59,6 +63,7 @@ impl<'a> Route<'a> {
             Self::Metrics => "/metrics",
             Self::OpenApi => "/openapi",
             Self::Discovery => "/apis",
+            Self::Definitions => REPORT_PATH,
             Self::Nothing => "",
         }
     }
@@ -93,6 +98,10 @@ pub(super) async fn serve(
         Route::Metrics => only_get(parts, || all_metrics(core)),
         Route::OpenApi => only_get(parts, || Ok(openapi(served, path, parts))),
         Route::Discovery => discovery(served, path, parts),
+        Route::Definitions => match &core.definitions {
+            Some(definitions) => report(definitions, served, parts).await,
+            None => Ok(index(served, StatusCode::NOT_FOUND)),
+        },
         Route::Nothing => Ok(index(served, StatusCode::NOT_FOUND)),
     }
 }
@@ -119,6 +128,14 @@ fn json(code: StatusCode, body: Bytes) -> Response {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+async fn report(definitions: &InCluster, served: &Served, parts: &Parts) -> Result<Response, ApiError> {
+    if parts.method != Method::GET {
+        return Err(ApiError::MethodNotAllowed);
+    }
+    let report = definitions.report(served).await?;
+    Ok(json(StatusCode::OK, report))
 }
 
 async fn health_of_all(core: &ServerState, endpoint: health::Endpoint, query: &str) -> Response {
@@ -222,6 +239,7 @@ mod tests {
             ("/apis/g/v", Route::Discovery),
             ("/openapi/v3/apis/g/v", Route::OpenApi),
             ("/api", Route::Nothing),
+            ("/definitionz", Route::Definitions),
             ("", Route::Nothing),
         ] {
             assert_eq!(Route::of(path), route, "{path}");

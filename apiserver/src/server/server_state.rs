@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 
 use super::chain::FlowControl;
+use super::definitions::InCluster;
 use super::health::Health;
 use super::lifecycle::Lifecycle;
 use super::metrics::Shared;
@@ -18,6 +19,8 @@ use crate::authz::Authorizer;
 pub(super) struct ServerState {
     /// What is served now. A request goes on with what it began with.
     pub(super) served: Arc<ArcSwap<Served>>,
+    /// Definitions in the cluster, where these are served.
+    pub(super) definitions: Option<Arc<InCluster>>,
     pub(super) authenticator: Authenticator,
     pub(super) authorizer: Authorizer,
     pub(super) health: Health,

@@ -11,11 +11,11 @@ use tokio::net::TcpListener;
 use super::background::Background;
 use super::chain::FlowControl;
 use super::connection::Connections;
-use super::definitions::{Definitions, FilesError, InvalidDefinition};
+use super::definitions::{DefinitionSource, FilesError, InCluster, InFiles, InvalidDefinition, REPORT_PATH};
 use super::delegation::{Delegation, delegation};
 use super::documents::Documents;
 use super::handler::Handler;
-use super::installer::{self, Installer};
+use super::installer::{self, Installer, NotInstalled};
 use super::lifecycle::Lifecycle;
 use super::listener::{Serving, accept};
 use super::metrics::Metrics;
@@ -94,6 +94,11 @@ pub enum StartError {
     /// Definitions cannot be served.
     #[error("{}", listed(.0))]
     InvalidDefinitions(Vec<InvalidDefinition>),
+    /// Definitions of a cluster are to be served, and there is none.
+    #[error(
+        "definitions of the AggregatedServer {0:?} are in a cluster, and a server that is standalone belongs to none"
+    )]
+    NoCluster(String),
     /// Two admission plugins have one name.
     #[error("admission plugin {0:?} is there twice")]
     PluginTwice(String),
@@ -170,7 +175,29 @@ impl Server {
         // Of several providers in one program the first stays; every one of ours names its own anyway.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let elects = self.tasks.iter().any(Task::is_of_leader) && Elected::is_needed(&config);
-        let delegation = delegation(&config, elects).await?;
+        let (files, in_cluster) = match self.definitions.take() {
+            Some(DefinitionSource::Files(files)) => (Some(files), None),
+            Some(DefinitionSource::Cluster(cluster)) => (None, Some(cluster)),
+            None => (None, None),
+        };
+        if let (Some(reader), Cluster::Delegated(cluster)) = (
+            in_cluster
+                .as_ref()
+                .and_then(|in_cluster| in_cluster.reader.clone()),
+            &mut config.cluster,
+        ) {
+            let readers = &mut cluster.authorization.always_allow_readers;
+            readers.push((reader, REPORT_PATH.to_owned()));
+        }
+        let delegation = delegation(&config, elects || in_cluster.is_some()).await?;
+        let in_cluster = match in_cluster {
+            Some(definitions) => {
+                let client = definitions.client.or_else(|| delegation.cluster.clone());
+                let client = client.ok_or(StartError::NoCluster(definitions.server.clone()))?;
+                Some(Arc::new(InCluster::new(definitions.server, client)))
+            }
+            None => None,
+        };
         let tls = Arc::new(Tls::start(config.tls.clone(), delegation.authenticator.authority_hints()).await?);
         let stores = open(&config.storage, budgets(&config).history).await?;
         // Before the core: it tells clients the port.
@@ -185,12 +212,16 @@ impl Server {
                 .into_iter()
                 .chain(delegation.background())
                 .chain([tls.background().clone(), accepting.clone()])
-                .chain(self.definitions.iter().map(|_| defining.clone())),
+                .chain(files.iter().map(|_| defining.clone()))
+                .chain(in_cluster.iter().flat_map(|definitions| definitions.background())),
             self.tasks.iter().map(Task::background),
         );
         let elected = Elected::of(&config, &self.name, delegation.cluster.clone());
         if let Some(elected) = &elected {
             self.checks.push(election::check(elected.monitor().clone()));
+        }
+        if let Some(definitions) = &in_cluster {
+            self.checks.push(definitions.check());
         }
         let served = Arc::new(ArcSwap::from_pointee(nothing(&config, &self.info)));
         let background = background
@@ -206,14 +237,20 @@ impl Server {
             &admitting,
             life,
             served.clone(),
+            in_cluster.clone(),
         )?;
         let installer = Installer::new(self.parts(served, admission, &core, &listener), stores);
-        let definitions = match self.definitions.take() {
-            Some(files) => Some(Definitions::load(files).await?),
+        let in_files = match files {
+            Some(files) => Some(InFiles::load(files).await?),
             None => None,
         };
-        let declared = definitions.as_ref().map(Definitions::resources);
-        installer.install(&declared.unwrap_or_default()).await?;
+        let declared = in_files.as_ref().map(InFiles::resources);
+        // Until a cluster's definitions are listed, any resource may yet come.
+        let is_complete = in_cluster.is_none();
+        installer
+            .install(&declared.unwrap_or_default(), is_complete)
+            .await
+            .map_err(first)?;
         let installer = Arc::new(installer);
         let core = Arc::new(core);
         // A plugin is part of the core, and must not keep it.
@@ -227,10 +264,11 @@ impl Server {
         let loopback = loopback::Served::new(&parts.handler);
         self.loopback.serves(loopback.clone());
         let tasks = Tasks::start(self.tasks, installer.caches().await, loopback.client(), elected);
-        let follower = definitions.map(|definitions| {
-            let following = definitions.follow(installer.clone(), defining);
-            tokio::spawn(following)
-        });
+        let follower = match (in_files, in_cluster) {
+            (Some(definitions), _) => Some(tokio::spawn(definitions.follow(installer.clone(), defining))),
+            (None, Some(definitions)) => Some(definitions.follow(installer.clone())),
+            (None, None) => None,
+        };
         Ok(Running::new(parts, installer, tasks, follower, kubeconfig))
     }
 
@@ -293,6 +331,7 @@ impl Server {
         admitting: &AdmissionMetrics,
         life: Lifecycle,
         served: Arc<ArcSwap<Served>>,
+        definitions: Option<Arc<InCluster>>,
     ) -> Result<ServerState, StartError> {
         let budgets = budgets(config);
         let health = checks::of(
@@ -319,6 +358,7 @@ impl Server {
         }));
         Ok(ServerState {
             served,
+            definitions,
             authenticator: delegation.authenticator,
             authorizer: delegation.authorizer,
             health,
@@ -365,7 +405,11 @@ impl Server {
         core: &ServerState,
         listener: &TcpListener,
     ) -> installer::Parts {
-        let paths = routes::PATHS.iter().map(ToString::to_string);
+        let of_definitions = core.definitions.as_ref().map(|_| REPORT_PATH.to_owned());
+        let paths = routes::PATHS
+            .iter()
+            .map(ToString::to_string)
+            .chain(of_definitions);
         let port = listener.local_addr().map_or(0, |address| address.port());
         installer::Parts {
             served,
@@ -400,6 +444,15 @@ impl Server {
                 source,
             })
     }
+}
+
+/// Why nothing was installed.
+fn first(failed: Vec<NotInstalled>) -> StartError {
+    let first = failed.into_iter().next();
+    first.map_or_else(
+        || StartError::Resources("nothing can be installed".to_owned()),
+        |failed| failed.error,
+    )
 }
 
 fn listed(invalid: &[InvalidDefinition]) -> String {

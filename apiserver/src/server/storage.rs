@@ -99,9 +99,12 @@ impl Stores {
         self.caches.values()
     }
 
-    /// The caches, for who must not keep the storage open.
-    pub(super) fn weak_caches(&self) -> Vec<(GroupResource, Weak<Cache>)> {
-        let caches = self.caches.iter();
+    /// The caches of these resources, for who must not keep the storage open.
+    pub(super) fn weak_caches_of(
+        &self,
+        resources: &HashSet<GroupResource>,
+    ) -> Vec<(GroupResource, Weak<Cache>)> {
+        let caches = self.caches.iter().filter(|(name, _)| resources.contains(name));
         caches
             .map(|(resource, cache)| (resource.clone(), Arc::downgrade(cache)))
             .collect()

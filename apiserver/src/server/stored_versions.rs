@@ -1,8 +1,9 @@
 //! In which versions a resource's objects are stored, as `status.storedVersions` of a CustomResourceDefinition: a
 //! version in which objects are stored cannot be dropped, since nobody could read them any more.
 //!
-//! What was ever stored is noted in the storage itself, beside the objects. Where the note is missing, or names a version
-//! that is not served, the objects are looked at.
+//! What was ever stored is noted in the storage itself, beside the objects, and which versions there were. Where the note is missing, or
+//! names a version that is there no more, the objects are looked at: a note may be too good, where a server with an older description
+//! wrote an object after it was settled.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +30,16 @@ struct Note {
     api_version: String,
     metadata: Metadata,
     stored_versions: BTreeSet<String>,
+    /// All versions that the resource had.
+    #[serde(default)]
+    versions: BTreeSet<String>,
+}
+
+/// What a note says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Noted {
+    stored: BTreeSet<String>,
+    versions: BTreeSet<String>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -67,14 +78,16 @@ pub(super) async fn check(storage: &dyn Storage, resource: &Resource) -> Result<
 
 async fn note(storage: &dyn Storage, resource: &Resource) -> Result<(), Refusal> {
     let key = key_of(resource).map_err(StartError::from)?;
+    let is_dropped = |version: &String| resource.any_version(version).is_none();
     for _ in 0..ATTEMPTS {
-        let noted = storage.get(&key, ReadAt::Latest).await?.entry;
-        let mut stored = match noted.as_ref().and_then(versions_in) {
-            Some(stored) => stored,
+        let entry = storage.get(&key, ReadAt::Latest).await?.entry;
+        let noted = entry.as_ref().and_then(noted_in);
+        let mut stored = match &noted {
+            Some(noted) => noted.stored.clone(),
             None => found(storage, resource).await?.into_keys().collect(),
         };
-        let is_dropped = |version: &String| resource.any_version(version).is_none();
-        if stored.iter().any(is_dropped) {
+        let known = noted.iter().flat_map(|noted| &noted.versions);
+        if known.chain(&stored).any(is_dropped) {
             let found = found(storage, resource).await?;
             if let Some((version, example)) = found.into_iter().find(|(version, _)| is_dropped(version)) {
                 return Err(StartError::StoredVersion {
@@ -87,40 +100,110 @@ async fn note(storage: &dyn Storage, resource: &Resource) -> Result<(), Refusal>
             stored.retain(|version| !is_dropped(version));
         }
         stored.insert(resource.storage_version.clone());
-        if noted.as_ref().and_then(versions_in).as_ref() == Some(&stored) {
+        let versions = versions_of(resource);
+        if write(storage, &key, entry.as_ref(), Noted { stored, versions }).await? {
             return Ok(());
-        }
-        let value = value_of(&key, stored)?;
-        let written = match &noted {
-            None => storage.create(&key, value).await,
-            Some(noted) => storage.update(&key, noted.revision(), value).await,
-        };
-        match written {
-            Ok(_) => return Ok(()),
-            Err(StorageError::AlreadyExists { .. } | StorageError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
         }
     }
     Ok(())
+}
+
+/// The versions in which objects of `resource` may be stored.
+///
+/// # Errors
+/// The storage's.
+pub(super) async fn noted(
+    storage: &dyn Storage,
+    resource: &Resource,
+) -> Result<BTreeSet<String>, StorageError> {
+    let Ok(key) = key_of(resource) else {
+        return Ok(BTreeSet::new());
+    };
+    let entry = storage.get(&key, ReadAt::Latest).await?.entry;
+    Ok(entry
+        .as_ref()
+        .and_then(noted_in)
+        .map(|noted| noted.stored)
+        .unwrap_or_default())
+}
+
+/// Looks in which versions objects of `resource` are stored, and notes these and the storage version alone.
+///
+/// # Errors
+/// The storage's.
+pub(super) async fn settle(
+    storage: &dyn Storage,
+    resource: &Resource,
+) -> Result<BTreeSet<String>, StorageError> {
+    let Ok(key) = key_of(resource) else {
+        return Ok(BTreeSet::new());
+    };
+    let entry = storage.get(&key, ReadAt::Latest).await?.entry;
+    let found = match found(storage, resource).await {
+        Ok(found) => found,
+        Err(Refusal::Storage(error)) => return Err(error),
+        Err(Refusal::Start(_)) => return Ok(BTreeSet::new()),
+    };
+    let mut stored: BTreeSet<String> = found.into_keys().collect();
+    stored.insert(resource.storage_version.clone());
+    let versions = versions_of(resource);
+    let note = Noted { stored, versions };
+    // Where somebody else was faster, theirs stands.
+    let is_written = write(storage, &key, entry.as_ref(), note.clone()).await?;
+    if is_written {
+        return Ok(note.stored);
+    }
+    noted(storage, resource).await
+}
+
+fn versions_of(resource: &Resource) -> BTreeSet<String> {
+    let versions = resource.versions.iter().chain(&resource.unserved);
+    versions.map(|version| version.name.clone()).collect()
+}
+
+/// Writes a note over what was read, unless it says the same. Whether it stands.
+async fn write(
+    storage: &dyn Storage,
+    key: &Key,
+    before: Option<&Entry>,
+    note: Noted,
+) -> Result<bool, StorageError> {
+    if before.and_then(noted_in).as_ref() == Some(&note) {
+        return Ok(true);
+    }
+    let value = value_of(key, note)?;
+    let written = match before {
+        None => storage.create(key, value).await,
+        Some(before) => storage.update(key, before.revision(), value).await,
+    };
+    match written {
+        Ok(_) => Ok(true),
+        Err(StorageError::AlreadyExists { .. } | StorageError::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn key_of(resource: &Resource) -> Result<Key, KeyError> {
     Prefix::resource(GROUP, PLURAL)?.key(&resource.group_resource().to_string())
 }
 
-fn versions_in(entry: &Entry) -> Option<BTreeSet<String>> {
+fn noted_in(entry: &Entry) -> Option<Noted> {
     let note: Note = serde_json::from_slice(entry.value()).ok()?;
-    Some(note.stored_versions)
+    Some(Noted {
+        stored: note.stored_versions,
+        versions: note.versions,
+    })
 }
 
-fn value_of(key: &Key, stored_versions: BTreeSet<String>) -> Result<Bytes, StorageError> {
+fn value_of(key: &Key, noted: Noted) -> Result<Bytes, StorageError> {
     let note = Note {
         kind: "StoredVersions".into(),
         api_version: format!("{GROUP}/v1alpha1"),
         metadata: Metadata {
             name: key.name().to_owned(),
         },
-        stored_versions,
+        stored_versions: noted.stored,
+        versions: noted.versions,
     };
     let value = serde_json::to_vec(&note).map_err(|error| StorageError::Unreadable {
         key: key.to_string(),
@@ -231,9 +314,8 @@ mod tests {
     }
 
     async fn noted(store: &MemoryStore) -> Vec<String> {
-        let key = key_of(&old()).unwrap();
-        let note = store.get(&key, ReadAt::Latest).await.unwrap().entry.unwrap();
-        versions_in(&note).unwrap().into_iter().collect()
+        let noted = super::noted(store, &old()).await.unwrap();
+        noted.into_iter().collect()
     }
 
     fn is_refused(result: Result<(), StartError>) {
@@ -281,6 +363,26 @@ mod tests {
         check(&store, &new()).await.unwrap();
         let store = MemoryStore::new();
         store.create(&key("a"), lamp("v2", "a")).await.unwrap();
+        store.create(&key("b"), lamp("v1", "b")).await.unwrap();
+        is_refused(check(&store, &new()).await);
+    }
+
+    #[tokio::test]
+    async fn what_was_settled_shrinks_and_a_dropped_version_is_looked_for_all_the_same() {
+        let store = MemoryStore::new();
+        check(&store, &old()).await.unwrap();
+        let stored = store.create(&key("a"), lamp("v1", "a")).await.unwrap();
+        check(&store, &both()).await.unwrap();
+        let settled = settle(&store, &both()).await.unwrap();
+        assert_eq!(Vec::from_iter(settled), ["v1", "v2"]);
+        store
+            .update(&key("a"), stored.revision(), lamp("v2", "a"))
+            .await
+            .unwrap();
+        let settled = settle(&store, &both()).await.unwrap();
+        assert_eq!(Vec::from_iter(settled), ["v2"]);
+        assert_eq!(noted(&store).await, ["v2"]);
+        // A server that did not know the new description yet.
         store.create(&key("b"), lamp("v1", "b")).await.unwrap();
         is_refused(check(&store, &new()).await);
     }

@@ -33,6 +33,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with .Values.image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
+{{/* Reference of the image of annex-apiserver. */}}
+{{- define "annex.serverImage" -}}
+{{ .Values.serverImage.repository }}:{{ .Values.serverImage.tag | default .Chart.AppVersion }}
+{{- with .Values.serverImage.digest }}@{{ . }}{{ end }}
+{{- end }}
+
 {{/* The spread constraints, with the pods' selector where none is given. */}}
 {{- define "annex.topologySpreadConstraints" -}}
 {{- $selector := dict "labelSelector" (dict "matchLabels" (include "annex.selectorLabels" . | fromYaml)) -}}

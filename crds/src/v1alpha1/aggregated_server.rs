@@ -47,6 +47,8 @@ pub const DEFAULT_GROUP_PRIORITY: i32 = 1000;
     .message("certificates.reload: Restart and HotOrRestart need a workload: Annex restarts nobody else's"))]
 #[x_kube(validation = Rule::new("!has(self.storage) || has(self.workload)")
     .message("storage needs a workload: what runs already has its own").field_path(".storage"))]
+#[x_kube(validation = Rule::new("!has(self.workload) || has(self.workload.image) || has(self.storage)")
+    .message("a workload without an image is Annex's own program, which needs storage").field_path(".storage"))]
 #[x_kube(validation = Rule::new("has(self.storage) == has(oldSelf.storage) && (!has(self.storage) || has(self.storage.embedded) == has(oldSelf.storage.embedded))")
     .message("the kind of storage is immutable: it can be neither added nor removed, and embedded cannot become etcd, nor the other way round"))]
 #[x_kube(validation = Rule::new("!has(self.storage) || !has(self.storage.embedded) || !has(self.workload) || !has(self.workload.replicas) || self.workload.replicas == 1")
@@ -58,8 +60,9 @@ pub struct AggregatedServerSpec {
     #[schemars(length(min = 1, max = 63), pattern(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("namespace is immutable"))]
     pub namespace: String,
-    /// The group-versions it serves; each becomes an APIService.
-    #[schemars(length(min = 1, max = 64))]
+    /// The group-versions it serves; each becomes an APIService. Those of its AggregatedResourceDefinitions need not stand here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["group".into(), "version".into()]))]
     #[x_kube(validation = Rule::new("self.all(a, !has(a.groupPriorityMinimum) || self.all(b, a.group != b.group || !has(b.groupPriorityMinimum) || a.groupPriorityMinimum == b.groupPriorityMinimum))")
         .message("groupPriorityMinimum must be the same for all versions of a group"))]
@@ -201,7 +204,7 @@ fn pending() -> Value {
     })
 }
 
-fn strip_nullable(value: &mut Value) {
+pub(super) fn strip_nullable(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             if fields.get("nullable") == Some(&Value::Bool(true)) {

@@ -4,6 +4,7 @@ mod aggregated_server;
 mod certificates;
 mod condition;
 mod reason;
+mod resource_definition;
 mod schema;
 mod status;
 mod storage;
@@ -16,6 +17,10 @@ pub use aggregated_server::{
 pub use certificates::{Certificates, Mount, Reload, SelfSigned};
 pub use condition::ConditionType;
 pub use reason::Reason;
+pub use resource_definition::{
+    AcceptedNames, AggregatedResourceDefinition, AggregatedResourceDefinitionSpec,
+    AggregatedResourceDefinitionStatus, DefinitionCondition, resource_definition,
+};
 pub use status::{
     AggregatedServerStatus, ApiStatus, CertificatesStatus, Child, RotationStatus, RotationStep,
 };

@@ -19,18 +19,27 @@ pub struct AggregatedServerStatus {
     #[serde(default)]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
-    /// The claimed group-versions, joined by commas.
+    /// The claimed group-versions and those of definitions, joined by commas.
     #[serde(default)]
-    #[schemars(length(max = 20480))]
+    #[schemars(length(max = 40960))]
     pub group_versions: String,
-    /// Each claimed group-version.
+    /// Each claimed group-version, and each of definitions.
     #[serde(default)]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 128))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["groupVersion".into()]))]
     pub apis: Vec<ApiStatus>,
     /// Certificates and their rotation.
     #[serde(default)]
     pub certificates: CertificatesStatus,
+    /// The image of a workload that names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub image: Option<String>,
+    /// The image that came with Annex since. It is taken with the next change of `spec.workload`, or of the annotation
+    /// `annex.dev/update-image`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub newer_image: Option<String>,
     /// The ServiceAccount that a workload runs as: bind to it what the server needs beyond delegation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]

@@ -11,9 +11,11 @@ use super::schema;
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Workload {
-    /// Image of the container `server`.
+    /// Image of the container `server`. Absent: the one of `annex-apiserver` that came with Annex when the pods were made, or changed; it
+    /// serves the AggregatedResourceDefinitions that name this server. An upgrade of Annex leaves it as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
-    pub image: String,
+    pub image: Option<String>,
     /// Entrypoint of the container `server`; absent or empty: the image's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 4096)))]

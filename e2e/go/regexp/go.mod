@@ -1,4 +1,4 @@
-// What makes the tables and the data of the tests of annex-schema's patterns.
+// What makes the tables and the data of the tests of annex-re2.
 module annex.dev/e2e/regexp
 
 go 1.26

@@ -1,4 +1,4 @@
-// What Go's regexp says of patterns, for the tests of annex-schema (tests/cases/pattern.rs); and the tables of Unicode that it reads
+// What Go's regexp says of patterns, for the tests of annex-re2 (tests/verdicts.rs); and the tables of Unicode that it reads
 // patterns by.
 //
 //	go run . cases CORPUS SEED COUNT > FILE    the patterns of CORPUS (a JSON list) and COUNT random ones, each with strings

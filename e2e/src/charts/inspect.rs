@@ -122,7 +122,8 @@ mod tests {
         let mut bundle = account("a");
         bundle["metadata"]["annotations"] = json!({ "caBundle": "" });
         assert_eq!(faults(&[bundle]).len(), 1);
-        let secret = json!({ "kind": "Secret", "metadata": account("a")["metadata"] });
+        let mut secret = json!({ "kind": "Secret", "metadata": account("a")["metadata"] });
+        secret["data"] = json!({ "key": "eA==" });
         assert_eq!(faults(&[secret]).len(), 1);
     }
 }

@@ -104,6 +104,30 @@ fn of_the_cluster() -> Vec<AccessCheck> {
     ]));
     checks.extend(ask("annex.dev", "aggregatedservers/status", &["get", "update"]));
     checks.extend(ask("annex.dev", "aggregatedservers/finalizers", &["update"]));
+    // Of definitions it writes the status, a finalizer and an annotation.
+    let definitions = "aggregatedresourcedefinitions";
+    checks.extend(ask("annex.dev", definitions, READ));
+    checks.extend(ask("annex.dev", definitions, &["patch"]));
+    checks.extend(deny(
+        "annex.dev",
+        definitions,
+        &["create", "update", "delete", "deletecollection"],
+    ));
+    checks.extend(ask(
+        "annex.dev",
+        "aggregatedresourcedefinitions/status",
+        &["get", "update"],
+    ));
+    let configurations = "validatingwebhookconfigurations";
+    for check in ask("admissionregistration.k8s.io", configurations, &["get", "patch"]) {
+        checks.push(check.clone().named("annex-operator"));
+        checks.push(check.named("another").denied());
+    }
+    checks.extend(deny(
+        "admissionregistration.k8s.io",
+        configurations,
+        &["list", "watch", "create", "update", "delete"],
+    ));
     checks
 }
 

@@ -69,6 +69,12 @@ pub fn operator(program: &Path) -> ImageSpec {
     ))
 }
 
+/// The product's other image: the API server of declared kinds, of this workspace's version.
+pub fn apiserver(program: &Path) -> ImageSpec {
+    let (name, version) = ("annex-apiserver", env!("CARGO_PKG_VERSION"));
+    with_mimalloc(ImageSpec::new(name, version, program, Some(NON_ROOT)))
+}
+
 /// The sample API on Annex's own library. No user, as the Go server's image: by itself it binds port 443, and it must
 /// run as whatever a pod demands.
 pub fn wardle(program: &Path) -> ImageSpec {
@@ -201,25 +207,35 @@ mod tests {
     }
 
     #[test]
-    fn the_dockerfile_makes_the_same_image() {
+    fn the_dockerfile_makes_the_same_images() {
         let dockerfile = include_str!("../../../Dockerfile");
         let toolchain = include_str!("../../../rust-toolchain.toml");
         let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = "));
         let channel = channel.expect("a channel").trim_matches('"');
-        let spec = operator(Path::new(""));
-        for line in [
-            format!("FROM rust:{channel}-bookworm AS build"),
-            "FROM scratch".to_owned(),
-            format!("USER {NON_ROOT}"),
-            format!("ENTRYPOINT [\"{}\"]", spec.entrypoint()),
-            format!("LABEL org.opencontainers.image.title=\"{}\"", spec.name),
-            format!("LABEL org.opencontainers.image.version=\"{}\"", spec.tag()),
-            format!("LABEL org.opencontainers.image.licenses=\"{}\"", spec.licenses),
-        ] {
-            assert!(
-                dockerfile.lines().any(|found| found == line),
-                "the Dockerfile lacks {line:?}"
-            );
+        let toolchain = format!("FROM rust:{channel}-bookworm AS build");
+        assert!(dockerfile.lines().any(|found| found == toolchain), "{toolchain}");
+        for spec in [operator(Path::new("")), apiserver(Path::new(""))] {
+            let begin = format!("FROM scratch AS {}\n", spec.name);
+            let (_, image) = dockerfile.split_once(&begin).expect("a stage of its name");
+            let image = image.split("\n\n").next().unwrap_or_default();
+            let env = spec.env.iter().map(|variable| format!("ENV {variable}"));
+            let lines = [
+                format!("USER {NON_ROOT}"),
+                format!("ENTRYPOINT [\"{}\"]", spec.entrypoint()),
+                format!("LABEL org.opencontainers.image.title=\"{}\"", spec.name),
+                format!("LABEL org.opencontainers.image.version=\"{}\"", spec.tag()),
+                format!("LABEL org.opencontainers.image.licenses=\"{}\"", spec.licenses),
+            ];
+            for line in lines.into_iter().chain(env) {
+                assert!(
+                    image.lines().any(|found| found == line),
+                    "{} lacks {line:?}",
+                    spec.name
+                );
+            }
         }
+        // What `docker build .` makes.
+        let last = dockerfile.rmatches("FROM scratch AS ").count();
+        assert!(last == 2 && dockerfile.ends_with("ENTRYPOINT [\"/annex-operator\"]\n"));
     }
 }

@@ -17,11 +17,16 @@ use super::prefixes::Prefixes;
 /// The C compiler of Debian's musl-tools.
 const MUSL_GCC: &str = "musl-gcc";
 
+/// The allocator of annex-apiserver, which its examples have anyway.
+const ALLOCATOR: &str = "annex-apiserver/mimalloc";
+
 /// A program of the workspace that goes into an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     /// The operator.
     Operator,
+    /// The API server of declared kinds (the package `annex-apiserver`).
+    Apiserver,
     /// The sample API on Annex's own library (an example of the package `annex-apiserver`).
     Wardle,
     /// An API with `/status` and `/scale` on the same library (an example too).
@@ -40,8 +45,9 @@ pub enum Program {
 
 impl Program {
     /// All of them.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Operator,
+        Self::Apiserver,
         Self::Wardle,
         Self::Widgets,
         Self::Peer,
@@ -55,9 +61,12 @@ impl Program {
     pub fn package(self) -> &'static str {
         match self {
             Self::Operator => "annex-operator",
-            Self::Wardle | Self::Widgets | Self::Peer | Self::Computed | Self::Controller => {
-                "annex-apiserver"
-            }
+            Self::Apiserver
+            | Self::Wardle
+            | Self::Widgets
+            | Self::Peer
+            | Self::Computed
+            | Self::Controller => "annex-apiserver",
             Self::Greeter => "greeter",
             Self::E2eServer => "annex-e2e-server",
         }
@@ -66,7 +75,7 @@ impl Program {
     /// What cargo calls a program of this kind.
     fn target(self) -> &'static str {
         match self {
-            Self::Operator | Self::Greeter | Self::E2eServer => "--bin",
+            Self::Operator | Self::Apiserver | Self::Greeter | Self::E2eServer => "--bin",
             Self::Wardle | Self::Widgets | Self::Peer | Self::Computed | Self::Controller => "--example",
         }
     }
@@ -75,6 +84,7 @@ impl Program {
     pub fn name(self) -> &'static str {
         match self {
             Self::Operator => "annex-operator",
+            Self::Apiserver => "annex-apiserver",
             Self::Wardle => "wardle",
             Self::Widgets => "widgets",
             Self::Peer => "peer",
@@ -144,6 +154,7 @@ pub async fn build(workspace: &Path, target_dir: &Path, programs: &[Program]) ->
         .args(["build", "--release", "--locked"])
         .args(["--message-format=json-render-diagnostics", "--target", target])
         .args(selection(programs))
+        .args(["--features", ALLOCATOR])
         .current_dir(workspace)
         .env("CARGO_ENCODED_RUSTFLAGS", prefixes.rustflags());
     cargo.env("CARGO_TARGET_DIR", &target_dir);

@@ -112,12 +112,16 @@ async fn described(world: &World) -> Result<(), Failure> {
 
 /// Every field says what it is for.
 async fn explained(world: &World) -> Result<(), Failure> {
-    let definition = annex_crds::v1alpha1::definition()?;
-    let schema = serde_json::to_value(definition)?;
-    let properties = &schema["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
     let mut silent = Vec::new();
-    for part in ["spec", "status"] {
-        undocumented(part, &properties[part], &mut silent);
+    for definition in [
+        annex_crds::v1alpha1::definition()?,
+        annex_crds::v1alpha1::resource_definition()?,
+    ] {
+        let schema = serde_json::to_value(definition)?;
+        let properties = &schema["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
+        for part in ["spec", "status"] {
+            undocumented(part, &properties[part], &mut silent);
+        }
     }
     ensure(silent.is_empty(), || {
         format!("fields without a description: {}", silent.join(", "))

@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::Deserialize;
 
 /// Kinds of objects that outlive a namespace, and are in the way of a later scenario.
-const KINDS: [&str; 4] = [
+const KINDS: [&str; 5] = [
+    "aggregatedresourcedefinition",
     "aggregatedserver",
     "apiservice",
     "customresourcedefinition",

@@ -8,6 +8,7 @@ pub(crate) mod audit;
 mod authority;
 mod chart;
 mod container;
+mod definitions;
 mod deletion;
 mod describe;
 mod dump;
@@ -103,6 +104,7 @@ pub fn all() -> Vec<Scenario> {
         status::SCENARIOS,
         steady::SCENARIOS,
         storage::SCENARIOS,
+        definitions::SCENARIOS,
         chart::SCENARIOS,
         fault::SCENARIOS,
         rotation::SCENARIOS,

@@ -32,6 +32,7 @@ async fn own(world: &World) {
     // Servers first, so that no APIService is left without one.
     for kind in [
         "aggregatedserver",
+        "aggregatedresourcedefinition",
         "apiservice",
         "customresourcedefinition",
         "namespace",
@@ -48,9 +49,19 @@ async fn everything(world: &World) {
     let _ = world
         .kubectl("delete aggregatedservers --all --wait --timeout=120s")
         .await;
+    // Without their servers they are let go, and their objects with the namespaces.
+    let _ = world
+        .kubectl("delete aggregatedresourcedefinitions --all --wait --timeout=120s")
+        .await;
     for (kind, kept) in [
         ("namespaces", &KEPT[..]),
-        ("customresourcedefinitions", &["aggregatedservers.annex.dev"]),
+        (
+            "customresourcedefinitions",
+            &[
+                "aggregatedservers.annex.dev",
+                "aggregatedresourcedefinitions.annex.dev",
+            ],
+        ),
     ] {
         let names = world
             .kubectl(&format!("get {kind} -o jsonpath={{.items[*].metadata.name}}"))

@@ -1,8 +1,20 @@
 //! Applies children: the order, and what a refusal means.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `otherwise` | fields that are made good by another write than an apply |
+//! | `removal` | children that are wanted no more |
+
+#[cfg(test)]
+mod effects;
+mod otherwise;
+mod removal;
+#[cfg(test)]
+mod tests;
 
 use annex_crds::v1alpha1::{Child, Reason};
-use kube::{Api, Resource, api::PropagationPolicy, core::ApiResource};
-use serde::{Serialize, de::DeserializeOwned};
+use kube::Resource;
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
@@ -12,7 +24,7 @@ use super::{
     pass_result::{EventRecord, PassResult},
 };
 use crate::{
-    applier::{self, Applied, ApplyError, Because, Before, Cache as _, Deletion, Desired, Known, Ownership},
+    applier::{self, Applied, ApplyError, Because, Before, Desired, Known, Ownership},
     error_chain::error_chain,
 };
 
@@ -171,55 +183,6 @@ impl Children<'_> {
         }
     }
 
-    /// Makes good what somebody does to a field of `object` by `write`, see [`applier::Applier::make_good`].
-    pub async fn make_good<K, E>(
-        &self,
-        object: &K,
-        path: &str,
-        write: impl Future<Output = Result<(), E>>,
-        outcome: &mut PassResult,
-    ) -> Result<bool, E>
-    where
-        K: Resource<DynamicType = ()> + Serialize,
-    {
-        match self.desired(object, outcome) {
-            Some(desired) => self.ctx.applier.make_good(&desired, path, write).await,
-            None => Ok(false),
-        }
-    }
-
-    /// Whether [`Children::make_good`] would do nothing about a field that is not as it should be, or was refused a while ago, which is
-    /// told then.
-    pub fn write_waits<K>(&self, object: &K, path: &str, outcome: &mut PassResult) -> bool
-    where
-        K: Resource<DynamicType = ()> + Serialize,
-    {
-        let Some(desired) = self.desired(object, outcome) else {
-            return true;
-        };
-        let known = self.ctx.applier.known(&desired);
-        if let Some(finding) = self.refusal(&desired, known.as_deref()) {
-            outcome.findings.push(finding);
-            return true;
-        }
-        self.ctx.applier.field_waits(&desired, path)
-    }
-
-    /// Tells that a write of `object`, of another kind than an apply, failed, and takes note of it where it was refused.
-    pub fn failed<K>(&self, object: &K, error: &kube::Error, outcome: &mut PassResult)
-    where
-        K: Resource<DynamicType = ()> + Serialize,
-    {
-        let Some(desired) = self.desired(object, outcome) else {
-            return;
-        };
-        let told = outcome.findings.len();
-        outcome.failed(&desired.name().to_string(), error);
-        if let Some(finding) = outcome.findings.get(told).cloned() {
-            self.note_refusal(&desired, finding);
-        }
-    }
-
     /// What is told of a child that was refused a while ago, and would be again after live reads.
     fn refusal(&self, desired: &Desired, known: Option<&Known>) -> Option<Finding> {
         if self.writes != Writes::AfterLiveReads {
@@ -368,83 +331,6 @@ impl Children<'_> {
             .refusals
             .note(uid, desired, known.as_deref(), finding, now);
     }
-
-    /// Deletes a child in the server's namespace that is no longer wanted, if it is known to be there, and ours.
-    pub async fn remove<K>(&self, api: Api<K>, name: &str, outcome: &mut PassResult)
-    where
-        K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
-    {
-        let resource = ApiResource::erase::<K>(&());
-        let informers = &self.ctx.informers;
-        let known = informers.known(&resource, &self.names.namespace, name);
-        if known.is_none() && informers.tell_of(&resource, &self.names.namespace) {
-            return;
-        }
-        match api.get_opt(name).await {
-            Ok(None) => {}
-            Ok(Some(live)) => {
-                self.remove_live(&live, outcome).await;
-            }
-            Err(error) => outcome.failed(&format!("failed to read {} {name}", K::kind(&())), &error),
-        }
-    }
-
-    /// Deletes `live` if it is ours; says whether it is on its way out.
-    pub async fn remove_live<K>(&self, live: &K, outcome: &mut PassResult) -> bool
-    where
-        K: Resource<DynamicType = ()> + Serialize,
-    {
-        self.delete(live, PropagationPolicy::Background, outcome).await
-    }
-
-    /// Deletes `live` if it is ours, without what it owns itself: the next one of its name takes that up. Says whether it
-    /// is on its way out.
-    pub async fn orphan<K>(&self, live: &K, outcome: &mut PassResult) -> bool
-    where
-        K: Resource<DynamicType = ()> + Serialize,
-    {
-        self.delete(live, PropagationPolicy::Orphan, outcome).await
-    }
-
-    async fn delete<K>(&self, live: &K, dependents: PropagationPolicy, outcome: &mut PassResult) -> bool
-    where
-        K: Resource<DynamicType = ()> + Serialize,
-    {
-        let ours = self.names.ownership(live) != Ownership::Foreign;
-        let Ok(value) = serde_json::to_value(live) else {
-            return false;
-        };
-        if !ours || live.meta().deletion_timestamp.is_some() {
-            return false;
-        }
-        if self.writes != Writes::Allowed {
-            self.not_now(outcome);
-            return false;
-        }
-        match self
-            .ctx
-            .applier
-            .delete_owned(
-                &ApiResource::erase::<K>(&()),
-                &value,
-                &self.names.owner_reference(),
-                dependents,
-            )
-            .await
-        {
-            Ok(Deletion::Requested) => {
-                self.ctx.metrics.count_apply_write(&K::kind(&()));
-                outcome.hurry = true;
-                true
-            }
-            Ok(Deletion::AlreadyGone) => true,
-            Err(error) => {
-                let finding = told(&error, Reason::ApplyFailed, outcome);
-                outcome.findings.extend(finding);
-                false
-            }
-        }
-    }
 }
 
 /// What is told of an error; `None` where it passes: the next pass sees what somebody else did, or the API server may answer again
@@ -477,80 +363,5 @@ fn child(desired: &Desired) -> Child {
         kind: object.kind,
         namespace: object.namespace,
         name: object.name,
-    }
-}
-
-#[cfg(test)]
-mod effects;
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::{
-        aggregated_server::{
-            build,
-            names::owner_reference,
-            testing::{context, names},
-        },
-        fake_client::{Answer, fake_client},
-    };
-
-    #[tokio::test]
-    async fn an_event_tells_of_a_child_that_was_taken_up_again() {
-        let names = names();
-        let desired = build::service_account(&names);
-        let mut live = json!(desired);
-        live["metadata"]["uid"] = "a".into();
-        live["metadata"]["resourceVersion"] = "7".into();
-        live["metadata"]["ownerReferences"] = json!([owner_reference("wardle", "dead")]);
-        let server = json!({ "metadata": { "name": "wardle", "uid": names.uid } });
-        let ctx = context(fake_client(move |request| {
-            let is_server = request.path.ends_with("/aggregatedservers/wardle");
-            Answer::ok(if is_server { server.clone() } else { live.clone() })
-        }));
-        let children = Children {
-            ctx: &ctx,
-            names: &names,
-            writes: Writes::Allowed,
-        };
-        let mut outcome = PassResult::default();
-        children.apply(&desired, Reason::ApplyFailed, &mut outcome).await;
-        assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
-        let events: Vec<_> = outcome.event_records.iter().collect();
-        assert_eq!(events.len(), 1);
-        assert_eq!(events[0].reason, "Adopted");
-        assert_eq!(
-            events[0].note,
-            "ServiceAccount wardle/wardle: belonged to an AggregatedServer wardle that was deleted"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_child_of_a_former_server_that_changes_meanwhile_is_deleted_by_a_later_pass() {
-        let names = names();
-        let mut live = build::service_account(&names);
-        live.metadata.uid = Some("a".into());
-        live.metadata.resource_version = Some("7".into());
-        live.metadata.owner_references = Some(vec![owner_reference("wardle", "dead")]);
-        let server = json!({ "metadata": { "name": "wardle", "uid": names.uid } });
-        let ctx = context(fake_client(move |request| {
-            if request.method == "GET" {
-                return Answer::ok(server.clone());
-            }
-            let preconditions = json!({ "uid": "a", "resourceVersion": "7" });
-            assert_eq!(request.body["preconditions"], preconditions);
-            Answer::status(409, "Conflict")
-        }));
-        let children = Children {
-            ctx: &ctx,
-            names: &names,
-            writes: Writes::Allowed,
-        };
-        let mut outcome = PassResult::default();
-        assert!(!children.remove_live(&live, &mut outcome).await);
-        assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
-        assert!(outcome.hurry);
     }
 }

@@ -39,6 +39,7 @@ use crate::{
     admin::Heartbeat,
     applier::Applier,
     clock::{self, Clock},
+    definitions::Definitions,
     metrics::Metrics,
     namespaces::Namespaces,
     probe::{Limits, verified::Token},
@@ -71,6 +72,8 @@ pub struct Context {
     pub namespaces: Namespaces,
     /// ServiceAccount of the tokens that probes send.
     pub probe_service_account: String,
+    /// The image of `annex-apiserver`, for workloads that name none.
+    pub server_image: String,
     /// The longest time between two reconciles.
     pub resync: Duration,
     /// Asks endpoints.
@@ -93,6 +96,8 @@ pub struct Context {
     pub newcomers: Newcomers,
     /// Children that are not taken.
     pub refusals: Refusals,
+    /// What AggregatedResourceDefinitions ask for.
+    pub definitions: Definitions,
     publisher: Publisher,
     token: tokio::sync::Mutex<Option<(Token, Instant)>>,
     clocks: tokio::sync::Mutex<Option<(Instant, Option<String>)>>,
@@ -198,6 +203,7 @@ impl Context {
             namespace: deps.namespace.clone(),
             namespaces: deps.settings.namespaces.clone(),
             probe_service_account: deps.settings.probe_service_account.clone(),
+            server_image: deps.settings.server_image.clone(),
             resync: deps.settings.resync,
             prober,
             bypass: BypassProber::new(bypass::over_network(Limits::default(), deps.clock.clone())),
@@ -211,6 +217,7 @@ impl Context {
             fleet: Fleet::default(),
             newcomers: Newcomers::among(deps.settings.workers),
             refusals: Refusals::default(),
+            definitions: Definitions::default(),
             skew_told: AtomicBool::default(),
             memory: Mutex::default(),
         }
@@ -246,6 +253,7 @@ impl Context {
         self.fleet.forget(uid);
         self.prober.forget(uid);
         self.refusals.forget(uid);
+        self.definitions.forget(uid);
         self.applier.forget(uid);
         self.bypass.forget(uid);
         self.reach.forget(uid);
@@ -292,6 +300,15 @@ impl Context {
         let answer = control_plane::clocks_differ(&self.client, &self.control_planes, &self.clock).await;
         *cached = Some((Instant::now(), answer.clone()));
         answer
+    }
+
+    /// Who the rightless probe identity is.
+    #[must_use]
+    pub fn probe_user(&self) -> String {
+        format!(
+            "system:serviceaccount:{}:{}",
+            self.namespace, self.probe_service_account
+        )
     }
 
     /// A token of the rightless probe identity. The operator's own never leaves for a workload.

@@ -26,11 +26,11 @@ use kube::{
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::task::JoinSet;
 
 use super::{
     claimant::ListedServer,
     context::Context,
-    departures::Departures,
     error_policy,
     informers::{
         self, Informers,
@@ -47,11 +47,13 @@ use super::{
 use crate::{
     admin::{Log, Watches, watch_name},
     decode::{Guarded, Managed, ObjectMetadata},
+    definitions,
     error_chain::error_chain,
     metrics::Metrics,
     namespaces::Namespaces,
     probe::Limits,
     run::ControllerDeps,
+    webhook,
 };
 
 /// The kind that is reconciled, as logs and metrics name it.
@@ -67,7 +69,11 @@ pub async fn run(deps: ControllerDeps) {
         deps.clock.clone(),
         deps.metrics.clone(),
     ));
-    run_with(deps, prober).await;
+    let webhook = webhook::keep(deps.client.clone(), deps.namespace.clone(), deps.clock.clone());
+    tokio::select! {
+        () = run_with(deps, prober) => {}
+        () = webhook => {}
+    }
 }
 
 async fn run_with(deps: ControllerDeps, prober: Prober) {
@@ -79,7 +85,6 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
     let ctx = Arc::new(Context::new(&deps, servers.clone(), informers.clone(), prober));
     ctx.prober.keep_asking();
     let _probes = Probes(Arc::clone(&ctx));
-    let mut departures = Departures::default();
     let (leave, left) = departure::channel();
     let observer = Observer {
         watches: deps.watches.clone(),
@@ -90,8 +95,7 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
         .default_backoff()
         .inspect(observer.of(SERVER, None))
         .inspect_ok(move |event| {
-            listed.observe(event);
-            for gone in departures.observe(event) {
+            for gone in listed.observe(event) {
                 forgotten.forget(&gone.uid);
                 forgotten.metrics.remove_server(&gone.name);
                 // A volume that stays untold is in nobody's way.
@@ -120,6 +124,7 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
             &observer,
         ))
         .reconcile_on(ctx.prober.wakes().map(|name| ObjectRef::new(&name)))
+        .reconcile_on(ctx.definitions.wakes().boxed().map(|name| ObjectRef::new(&name)))
         .graceful_shutdown_on(async move {
             let mut shutdown = shutdown;
             // A closed channel is a stop as well.
@@ -127,6 +132,9 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
         });
     // It ends with the watch.
     tokio::spawn(departure::tell_all(Arc::clone(&ctx), left));
+    let mut definitions = JoinSet::new();
+    let follow_definitions = || definitions::controller::run(Arc::clone(&ctx), deps.watch_client.clone());
+    definitions.spawn(follow_definitions());
     let mut events = std::pin::pin!(controller.run(reconcile, error_policy, Arc::clone(&ctx)));
     let mut beat = tokio::time::interval(BEAT);
     loop {
@@ -139,6 +147,10 @@ async fn run_with(deps: ControllerDeps, prober: Prober) {
                 None => break,
             },
             _ = beat.tick() => deps.heartbeat.beat(),
+            Some(ended) = definitions.join_next() => {
+                tracing::error!(?ended, "the controller of definitions ended and is begun again");
+                definitions.spawn(follow_definitions());
+            }
         }
     }
     deps.heartbeat.end();

@@ -22,8 +22,7 @@
 //! | `control_planes`, `reach` | the kube-apiservers, and which of them do not reach a server | network |
 //! | `pass` | one pass: all of the above in order | through them |
 //! | `newcomers` | how many workers those have that are not registered yet | none |
-//! | `departures` | which servers are gone | none |
-//! | `servers`, `claimant`, `invalid` | all servers by what they claim; a server that does not decode | none / writes status |
+//! | `servers`, `claimant`, `invalid` | all servers by what they claim, and which are gone; a server that does not decode | none / writes status |
 //! | `status`, `pending`, `update_status`, `events` | what was found, told | writes status |
 
 pub mod build;
@@ -36,7 +35,6 @@ pub mod control_planes;
 pub mod controller;
 #[cfg(test)]
 mod cut_off;
-pub mod departures;
 pub mod dereference;
 pub mod diagnose;
 pub mod endpoints;
@@ -61,7 +59,7 @@ pub mod servers;
 pub mod status;
 pub mod storage;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod update_status;
 pub mod validate;
 pub mod version_order;
@@ -232,6 +230,11 @@ async fn reconcile_current(
         Ok(server) => server,
         Err(undecodable) => return invalid::tell(ctx, &api, &server, undecodable, now).await,
     };
+    if !ctx.definitions.are_known() {
+        // What is registered stands until then, which the watch has to have told.
+        ctx.informers.listed(&server.spec.namespace).await;
+    }
+    let server = &*ctx.definitions.complete(server, &ctx.informers);
     ctx.metrics.set_invalid(name, false);
     events::publish(ctx, server, ctx.observe_skew().into_iter().collect()).await;
     match pass::run(ctx, server, now).await {

@@ -1,5 +1,6 @@
 //! Every AggregatedServer as the watch saw it last, with an index of what each claims and where it runs: who else is concerned by a
-//! change is looked up, and costs the same in a fleet of any size.
+//! change is looked up, and costs the same in a fleet of any size. Which are gone, the watch tells one by one, by a list that has them no
+//! more, or by another one of the same name: no pass comes for them any more, so that it is from here that they are forgotten.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -15,7 +16,10 @@ use kube::{
     },
 };
 
-use super::claimant::{self, Claimant, ListedServer};
+use super::{
+    claimant::{self, Claimant, ListedServer},
+    volume::departure::Retained,
+};
 
 /// Every AggregatedServer. Clones share what is known.
 #[derive(Clone)]
@@ -34,11 +38,35 @@ struct Index {
     by_namespace: HashMap<String, BTreeSet<String>>,
     /// Those that a list under way has not brought so far.
     unlisted: HashSet<String>,
+    /// Whether they were listed once.
+    is_listed: bool,
 }
 
 struct Known {
     claimant: Arc<Claimant>,
     namespace: Option<String>,
+    volume: Option<Retained>,
+}
+
+/// A server that is gone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Departed {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// Its volume, where that stays.
+    pub volume: Option<Retained>,
+}
+
+impl Departed {
+    fn of(name: String, known: Known) -> Self {
+        Self {
+            name,
+            uid: known.claimant.uid.clone().unwrap_or_default(),
+            volume: known.volume,
+        }
+    }
 }
 
 impl Servers {
@@ -51,23 +79,35 @@ impl Servers {
         }
     }
 
-    /// Takes note of what the watch brings to the store.
-    pub fn observe(&self, event: &Event<ListedServer>) {
+    /// Takes note of what the watch brings to the store; gives the servers that are gone by it.
+    pub fn observe(&self, event: &Event<ListedServer>) -> Vec<Departed> {
         let mut index = self.index();
         match event {
-            Event::Init => index.unlisted = index.known.keys().cloned().collect(),
-            Event::Apply(server) => index.insert(server),
+            Event::Init => {
+                index.unlisted = index.known.keys().cloned().collect();
+                Vec::new()
+            }
+            Event::Apply(server) => index.insert(server).into_iter().collect(),
             Event::InitApply(server) => {
                 index.unlisted.remove(&server.name_any());
-                index.insert(server);
+                index.insert(server).into_iter().collect()
             }
-            Event::Delete(server) => index.remove(&server.name_any()),
+            Event::Delete(server) => {
+                index.remove(&server.name_any());
+                vec![Departed::of(server.name_any(), Known::of(server))]
+            }
             Event::InitDone => {
-                for name in std::mem::take(&mut index.unlisted) {
-                    index.remove(&name);
-                }
+                index.is_listed = true;
+                let gone = std::mem::take(&mut index.unlisted).into_iter();
+                gone.filter_map(|name| index.remove(&name)).collect()
             }
         }
+    }
+
+    /// Whether they were listed once: before that one that is not known may be there.
+    #[must_use]
+    pub fn are_listed(&self) -> bool {
+        self.index().is_listed
     }
 
     /// The one called `name`.
@@ -135,20 +175,29 @@ fn refs(names: Option<&BTreeSet<String>>) -> Vec<ObjectRef<ListedServer>> {
     names.map(|name| ObjectRef::new(name)).collect()
 }
 
-impl Index {
-    fn insert(&mut self, server: &ListedServer) {
-        let name = server.name_any();
-        let known = Known {
+impl Known {
+    fn of(server: &ListedServer) -> Self {
+        Self {
             claimant: Arc::new(Claimant::of(server)),
             namespace: claimant::namespace(server).map(str::to_owned),
-        };
-        if let Some(before) = self.known.get(&name) {
+            volume: Retained::of(server),
+        }
+    }
+}
+
+impl Index {
+    /// Gives the earlier one of its name, which was deleted in between, where it has another uid.
+    fn insert(&mut self, server: &ListedServer) -> Option<Departed> {
+        let name = server.name_any();
+        let known = Known::of(server);
+        if let Some(before) = self.known.get_mut(&name) {
             // Most of what a watch brings is a status.
             if (&before.claimant, &before.namespace) == (&known.claimant, &known.namespace) {
-                return;
+                before.volume = known.volume;
+                return None;
             }
-            self.remove(&name);
         }
+        let earlier = self.remove(&name);
         for (group, version) in &known.claimant.claims {
             let api_service = format!("{version}.{group}");
             self.by_claim.entry(api_service).or_default().insert(name.clone());
@@ -161,13 +210,13 @@ impl Index {
             let inside = self.by_namespace.entry(namespace.clone()).or_default();
             inside.insert(name.clone());
         }
+        let uid = known.claimant.uid.clone().unwrap_or_default();
         self.known.insert(name, known);
+        earlier.filter(|earlier| earlier.uid != uid)
     }
 
-    fn remove(&mut self, name: &str) {
-        let Some(known) = self.known.remove(name) else {
-            return;
-        };
+    fn remove(&mut self, name: &str) -> Option<Departed> {
+        let known = self.known.remove(name)?;
         for (group, version) in &known.claimant.claims {
             take(&mut self.by_claim, &format!("{version}.{group}"), name);
             take(&mut self.by_group, group, name);
@@ -175,6 +224,7 @@ impl Index {
         if let Some(namespace) = &known.namespace {
             take(&mut self.by_namespace, namespace, name);
         }
+        Some(Departed::of(name.to_owned(), known))
     }
 }
 
@@ -189,10 +239,12 @@ fn take(by: &mut HashMap<String, BTreeSet<String>>, key: &str, name: &str) {
 
 #[cfg(test)]
 mod tests {
+    use annex_crds::v1alpha1::OnDelete;
     use kube::{Resource as _, runtime::reflector};
     use serde_json::json;
 
     use super::*;
+    use crate::{aggregated_server::testing::embedded_server, decode::Guarded};
 
     fn server(name: &str, namespace: &str, claims: &[(&str, &str)]) -> ListedServer {
         let claim = |(group, version): &(&str, &str)| json!({ "group": group, "version": version, "groupPriorityMinimum": 1, "versionPriority": 1 });
@@ -274,5 +326,57 @@ mod tests {
         servers.observe(&Event::InitApply(server("b", "b", &[])));
         servers.observe(&Event::InitDone);
         assert_eq!((servers.count(), servers.of_group("x.example.com").len()), (1, 0));
+    }
+
+    fn with_uid(uid: &str) -> ListedServer {
+        let mut server = embedded_server();
+        server.metadata.uid = Some(uid.into());
+        Guarded(Ok(server))
+    }
+
+    fn uids(gone: &[Departed]) -> Vec<&str> {
+        gone.iter().map(|departed| departed.uid.as_str()).collect()
+    }
+
+    #[test]
+    fn who_is_deleted_is_gone() {
+        let servers = Servers::new(reflector::store().0);
+        assert_eq!(servers.observe(&Event::Apply(with_uid("1"))), []);
+        let gone = servers.observe(&Event::Delete(with_uid("1")));
+        assert_eq!(uids(&gone), ["1"]);
+    }
+
+    #[test]
+    fn who_is_missing_after_a_new_list_is_gone() {
+        let servers = Servers::new(reflector::store().0);
+        servers.observe(&Event::Apply(with_uid("1")));
+        for event in [Event::Init, Event::InitApply(with_uid("1"))] {
+            assert_eq!(servers.observe(&event), []);
+        }
+        assert_eq!(servers.observe(&Event::InitDone), []);
+        assert_eq!(servers.observe(&Event::Init), []);
+        assert_eq!(uids(&servers.observe(&Event::InitDone)), ["1"]);
+    }
+
+    #[test]
+    fn who_was_made_anew_unseen_was_gone_before() {
+        let servers = Servers::new(reflector::store().0);
+        servers.observe(&Event::Apply(with_uid("1")));
+        assert_eq!(servers.observe(&Event::Apply(with_uid("1"))), []);
+        let gone = servers.observe(&Event::InitApply(with_uid("2")));
+        assert_eq!(uids(&gone), ["1"]);
+    }
+
+    #[test]
+    fn what_a_server_says_last_of_its_volume_counts() {
+        let servers = Servers::new(reflector::store().0);
+        let mut taken = with_uid("1");
+        let storage = taken.0.as_mut().unwrap().spec.storage.as_mut().unwrap();
+        storage.embedded.as_mut().unwrap().on_delete = OnDelete::Delete;
+        servers.observe(&Event::Apply(with_uid("1")));
+        servers.observe(&Event::Apply(taken));
+        servers.observe(&Event::Init);
+        let gone = servers.observe(&Event::InitDone);
+        assert_eq!((uids(&gone), &gone[0].volume), (vec!["1"], &None));
     }
 }

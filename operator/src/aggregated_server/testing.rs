@@ -80,6 +80,7 @@ pub(crate) fn deps(client: Client) -> (ControllerDeps, watch::Sender<bool>) {
         settings: ControllerSettings {
             instance: "annex-0".into(),
             probe_service_account: "annex-probe".into(),
+            server_image: "annex-apiserver:1".into(),
             namespaces: Namespaces::default(),
             workers: 1,
             resync: Duration::from_secs(20),

@@ -25,7 +25,7 @@ use crate::{
     clock::{self, Clock},
     metrics::Metrics,
     namespaces::Namespaces,
-    rate_limit,
+    rate_limit, webhook,
 };
 
 /// What the controller gets.
@@ -60,6 +60,8 @@ pub struct ControllerSettings {
     pub instance: String,
     /// ServiceAccount, in the operator's namespace, of the tokens that probes send.
     pub probe_service_account: String,
+    /// The image of `annex-apiserver`, for workloads that name none.
+    pub server_image: String,
     /// Where servers may run.
     pub namespaces: Namespaces,
     /// Reconciles at the same time.
@@ -135,10 +137,22 @@ where
     };
     let (health, metrics) = (args.health_address, args.metrics_address);
     let (health_listener, metrics_listener) = (admin::listen(health).await?, admin::listen(metrics).await?);
+    let webhook_listener = admin::listen(args.webhook_address).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %namespace, %health, %metrics, "starting");
     let mut servers = JoinSet::new();
     servers.spawn(admin.clone().serve_health(health_listener));
     servers.spawn(admin.clone().serve_metrics(metrics_listener));
+
+    // On every replica: the kube-apiserver asks any of them.
+    let certificate = webhook::Certificate::default();
+    servers.spawn(webhook::serve(webhook_listener, certificate.clone()));
+    let mut webhook = JoinSet::new();
+    webhook.spawn(webhook::follow(
+        observing(client(READ_TIMEOUT)?).build(),
+        namespace.clone(),
+        clock.clone(),
+        certificate,
+    ));
 
     let operator = Operator {
         deps: Dependencies {

@@ -78,6 +78,7 @@ impl Cluster {
         let settings = ControllerSettings {
             instance: "annex-0".to_owned(),
             probe_service_account: "annex-probe".to_owned(),
+            server_image: "annex-apiserver:1".into(),
             namespaces: Namespaces::default(),
             workers: 4,
             resync: Duration::from_secs(20),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Number, Value};
 
-use crate::unicode;
+use annex_re2::is_printable;
 
 /// Bytes of a path that are shown: keys are as long as a client likes, and each error shows the whole path. Kubernetes shows all of it.
 pub(crate) const MOST_OF_A_PATH: usize = 1024;
@@ -24,7 +24,7 @@ pub(crate) fn quoted(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             '\u{b}' => out.push_str("\\v"),
             ' ' => out.push(' '),
-            _ if unicode::is_printable(c) => out.push(c),
+            _ if is_printable(c) => out.push(c),
             // Writing to a String does not fail.
             '\0'..='\u{7f}' => _ = write!(out, "\\x{:02x}", u32::from(c)),
             '\u{80}'..='\u{ffff}' => _ = write!(out, "\\u{:04x}", u32::from(c)),

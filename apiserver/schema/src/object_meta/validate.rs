@@ -8,7 +8,6 @@ use crate::field::go;
 use crate::field::{BadValue, Error, Path};
 use crate::names;
 use crate::props::JsonSchemaProps;
-use crate::unicode;
 use crate::values::MOST_ERRORS;
 
 /// What is wrong with embedded resources, and with the object itself if it is one (`is_root`).
@@ -263,7 +262,7 @@ fn managed_fields(path: &Path<'_>, entries: &[Value], errors: &mut Vec<Error>) {
         }
         for (at, c) in manager
             .char_indices()
-            .filter(|(_, c)| *c != ' ' && !unicode::is_printable(*c))
+            .filter(|(_, c)| *c != ' ' && !annex_re2::is_printable(*c))
         {
             let detail = format!("invalid character U+{:04X} (at position {at})", u32::from(c));
             errors.push(Error::invalid(&manager_path, manager, detail));

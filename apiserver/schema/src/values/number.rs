@@ -4,6 +4,7 @@ use serde_json::{Number, Value};
 
 use super::issue::Issue;
 use super::outcome::Outcome;
+use super::place::Place;
 use crate::field::go;
 use crate::props::JsonSchemaProps;
 
@@ -86,7 +87,7 @@ struct Range<'s> {
 
 impl Range<'_> {
     /// `IsValueValidAgainstRange`: why a number is none of the type's.
-    fn refuses(self, number: Numeric, prefix: &str, name: &str) -> Option<Issue> {
+    fn refuses(self, number: Numeric, prefix: &str, name: &impl Fn() -> String) -> Option<Issue> {
         let fits = match (self.integer, number) {
             (true, Numeric::Integer(integer)) => self.format != "int32" || i32::try_from(integer).is_ok(),
             (true, Numeric::Float(float)) => {
@@ -98,6 +99,7 @@ impl Range<'_> {
         };
         let type_name = if self.integer { "integer" } else { "number" };
         (!fits).then(|| {
+            let name = name();
             Issue::plain(match self.format {
                 "" => format!("{prefix} value must be of type {type_name} (default format) in {name}"),
                 format => {
@@ -123,8 +125,15 @@ pub(super) fn validate(
     schema: &JsonSchemaProps,
     types: &[&str],
     format: &str,
-    name: impl Fn() -> String,
+    place: &Place<'_>,
 ) -> Outcome {
+    let name = || {
+        if place.is_silent() {
+            String::new()
+        } else {
+            place.to_string()
+        }
+    };
     let number = Numeric::of(number);
     let range = match (types, format) {
         (["integer"], "int32" | "int64") | (["number"], "float" | "double") => Range {
@@ -139,18 +148,18 @@ pub(super) fn validate(
     let mut outcome = Outcome::checked();
     let mut add = |issue: Option<Issue>| {
         if let Some(issue) = issue {
-            outcome.add(issue);
+            outcome.find(place, || issue);
         }
     };
-    add(range.refuses(number, "Checked", &name()));
+    add(range.refuses(number, "Checked", &name));
     if let Some(factor) = schema.multiple_of {
-        let refused = range.refuses(Numeric::Float(factor), "MultipleOf", &name());
+        let refused = range.refuses(Numeric::Float(factor), "MultipleOf", &name);
         let native = refused.is_none();
         add(refused);
         add(multiple_of(number, factor, native, &name));
     }
     if let Some(least) = schema.minimum {
-        let refused = range.refuses(Numeric::Float(least), "Minimum boundary", &name());
+        let refused = range.refuses(Numeric::Float(least), "Minimum boundary", &name);
         let native = refused.is_none();
         add(refused);
         let words = if schema.exclusive_minimum {
@@ -171,7 +180,7 @@ pub(super) fn validate(
         ));
     }
     if let Some(most) = schema.maximum {
-        let refused = range.refuses(Numeric::Float(most), "Maximum boundary", &name());
+        let refused = range.refuses(Numeric::Float(most), "Maximum boundary", &name);
         let native = refused.is_none();
         add(refused);
         let words = if schema.exclusive_maximum {

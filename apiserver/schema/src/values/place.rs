@@ -9,6 +9,8 @@ use crate::field::go;
 pub(super) struct Place<'p> {
     parent: Option<&'p Self>,
     part: Part<'p>,
+    /// Whether nobody hears what is wrong here, but only that something is.
+    silent: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +27,20 @@ impl<'p> Place<'p> {
     pub(super) const ROOT: Place<'static> = Place {
         parent: None,
         part: Part::Root,
+        silent: false,
     };
+
+    /// The same place, of which nobody hears what is wrong.
+    pub(super) fn silently(&self) -> Self {
+        Self {
+            silent: true,
+            ..*self
+        }
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent
+    }
 
     pub(super) fn is_root(&self) -> bool {
         matches!(self.part, Part::Root)
@@ -47,6 +62,7 @@ impl<'p> Place<'p> {
         Self {
             parent: Some(self),
             part,
+            silent: self.silent,
         }
     }
 }

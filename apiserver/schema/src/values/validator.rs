@@ -106,14 +106,12 @@ impl Validator {
             if formats::is_known(format) {
                 add(match formats::matches(format, text) {
                     true => Outcome::default(),
-                    false => Outcome::of(Issue::wrong_type(place.to_string(), format, text)),
+                    false => Outcome::of(place, || Issue::wrong_type(place.to_string(), format, text)),
                 });
             }
         }
         if let Value::Number(number) = value {
-            add(number::validate(number, schema, types, format, || {
-                place.to_string()
-            }));
+            add(number::validate(number, schema, types, format, place));
         }
         if let Value::Array(items) = value {
             add(self.list(items, schema, place, old));
@@ -126,35 +124,47 @@ impl Validator {
         outcome
     }
 
-    /// `allOf`, `anyOf`, `oneOf` and `not`. What is below them is not ratcheted.
+    /// `allOf`, `anyOf`, `oneOf` and `not`. What is below them is not ratcheted. Alternatives are tried silently; what is wrong with the one
+    /// that is shown is asked again, which costs once more for each level of alternatives at most.
     fn alternatives(self, value: &Value, schema: &JsonSchemaProps, place: &Place<'_>) -> Outcome {
         let check = |schema: &JsonSchemaProps| self.all(value, schema, place, None);
+        let silent = place.silently();
+        let probe = |schema: &JsonSchemaProps| self.all(value, schema, &silent, None);
+        // Of one that is wrong what is wrong is to be heard, if anything is.
+        let shown = |found: Option<(&JsonSchemaProps, Outcome)>| match found {
+            Some((schema, found)) if !found.is_valid() && !place.is_silent() => check(schema),
+            Some((_, found)) => found,
+            None => Outcome::default(),
+        };
         let quoted = || go::quoted(&place.to_string());
         let mut outcome = Outcome::default();
         if !schema.any_of().is_empty() {
-            let mut best: Option<Outcome> = None;
+            let mut best: Option<(&JsonSchemaProps, Outcome)> = None;
             for schema in schema.any_of() {
-                let found = check(schema);
+                let found = probe(schema);
                 let valid = found.is_valid();
-                if valid || best.as_ref().is_none_or(|best| found.matches > best.matches) {
-                    best = Some(found);
+                if valid || best.as_ref().is_none_or(|(_, best)| found.matches > best.matches) {
+                    best = Some((schema, found));
                 }
                 if valid {
                     break;
                 }
             }
-            if best.as_ref().is_some_and(|best| !best.is_valid()) {
-                outcome.add(Issue::plain(format!(
-                    "{} must validate at least one schema (anyOf)",
-                    quoted()
-                )));
+            if best.as_ref().is_some_and(|(_, best)| !best.is_valid()) {
+                outcome.find(place, || {
+                    Issue::plain(format!("{} must validate at least one schema (anyOf)", quoted()))
+                });
             }
-            outcome.merge(best.unwrap_or_default());
+            outcome.merge(shown(best));
         }
         if !schema.one_of().is_empty() {
-            let (mut failed, mut first, mut valid): (Option<Outcome>, Option<Outcome>, _) = (None, None, 0);
+            let (mut failed, mut first, mut valid): (
+                Option<(&JsonSchemaProps, Outcome)>,
+                Option<Outcome>,
+                _,
+            ) = (None, None, 0);
             for schema in schema.one_of() {
-                let found = check(schema);
+                let found = probe(schema);
                 if found.is_valid() {
                     valid += 1;
                     failed = None;
@@ -162,9 +172,9 @@ impl Validator {
                 } else if valid == 0
                     && failed
                         .as_ref()
-                        .is_none_or(|failed| found.matches > failed.matches)
+                        .is_none_or(|(_, failed)| found.matches > failed.matches)
                 {
-                    failed = Some(found);
+                    failed = Some((schema, found));
                 }
             }
             if valid == 1 {
@@ -174,12 +184,13 @@ impl Validator {
                     0 => "Found none valid".to_owned(),
                     _ => format!("Found {valid} valid alternatives"),
                 };
-                let detail = format!(
-                    "{} must validate one and only one schema (oneOf). {more}",
-                    quoted()
-                );
-                outcome.add(Issue::plain(detail));
-                outcome.merge(failed.unwrap_or_default());
+                outcome.find(place, || {
+                    Issue::plain(format!(
+                        "{} must validate one and only one schema (oneOf). {more}",
+                        quoted()
+                    ))
+                });
+                outcome.merge(shown(failed));
             }
         }
         if !schema.all_of().is_empty() {
@@ -191,15 +202,18 @@ impl Validator {
             }
             if valid < schema.all_of().len() {
                 let more = if valid == 0 { ". None validated" } else { "" };
-                let detail = format!("{} must validate all the schemas (allOf){more}", quoted());
-                outcome.add(Issue::plain(detail));
+                outcome.find(place, || {
+                    Issue::plain(format!(
+                        "{} must validate all the schemas (allOf){more}",
+                        quoted()
+                    ))
+                });
             }
         }
-        if schema.not.as_ref().is_some_and(|not| check(not).is_valid()) {
-            outcome.add(Issue::plain(format!(
-                "{} must not validate the schema (not)",
-                quoted()
-            )));
+        if schema.not.as_ref().is_some_and(|not| probe(not).is_valid()) {
+            outcome.find(place, || {
+                Issue::plain(format!("{} must not validate the schema (not)", quoted()))
+            });
         }
         outcome.matches += 1;
         outcome
@@ -223,10 +237,10 @@ impl Validator {
         let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
         if let Some(least) = schema.min_items.filter(|least| count < *least) {
             let what = format!("should have at least {least} items");
-            outcome.add(Issue::other(place.to_string(), count.into(), &what));
+            outcome.find(place, || Issue::other(place.to_string(), count.into(), &what));
         }
         if let Some(most) = schema.max_items.filter(|most| count > *most) {
-            outcome.add(too_many(place, count, most, "items"));
+            outcome.find(place, || too_many(place, count, most, "items"));
         }
         outcome.matches += 1;
         outcome
@@ -243,10 +257,10 @@ impl Validator {
         let count = i64::try_from(fields.len()).unwrap_or(i64::MAX);
         if let Some(least) = schema.min_properties.filter(|least| count < *least) {
             let what = format!("should have at least {least} properties");
-            outcome.add(Issue::other(place.to_string(), count.into(), &what));
+            outcome.find(place, || Issue::other(place.to_string(), count.into(), &what));
         }
         if let Some(most) = schema.max_properties.filter(|most| count > *most) {
-            outcome.add(too_many(place, count, most, "properties"));
+            outcome.find(place, || too_many(place, count, most, "properties"));
         }
         let old_of = |name: &str| {
             // The old version's are not the new one's.
@@ -259,13 +273,15 @@ impl Validator {
             .is_some_and(|additional| !additional.allows);
         for (name, value) in fields.iter().filter(|(name, _)| schema.property(name).is_none()) {
             if forbidden {
-                let at = place.to_string();
-                outcome.add(Issue {
-                    message: format!("{at}.{name} in body is a forbidden property"),
-                    kind: Kind::Other {
-                        name: at,
-                        value: name.as_str().into(),
-                    },
+                outcome.find(place, || {
+                    let at = place.to_string();
+                    Issue {
+                        message: format!("{at}.{name} in body is a forbidden property"),
+                        kind: Kind::Other {
+                            name: at,
+                            value: name.as_str().into(),
+                        },
+                    }
                 });
             } else if let Some(additional) = schema.additional() {
                 outcome.merge(self.validate(value, additional, &place.dotted(name), old_of(name)));
@@ -281,10 +297,12 @@ impl Validator {
             .iter()
             .filter(|name| !fields.contains_key(*name))
         {
-            let name = place.dotted(name).to_string();
-            outcome.add(Issue {
-                message: format!("{name} in body is required"),
-                kind: Kind::Required { name },
+            outcome.find(place, || {
+                let name = place.dotted(name).to_string();
+                Issue {
+                    message: format!("{name} in body is required"),
+                    kind: Kind::Required { name },
+                }
             });
         }
         outcome
@@ -302,8 +320,9 @@ fn too_many(place: &Place<'_>, count: i64, most: i64, what: &str) -> Issue {
 /// `typeValidator`.
 fn type_of(value: &Value, types: &[&str], format: &str, nullable: bool, place: &Place<'_>) -> Outcome {
     let valid = Outcome::checked();
-    let wrong =
-        |expected: &str, found: &str| Outcome::of(Issue::wrong_type(place.to_string(), expected, found));
+    let wrong = |expected: &str, found: &str| {
+        Outcome::of(place, || Issue::wrong_type(place.to_string(), expected, found))
+    };
     let (found, found_format) = match value {
         Value::Null if types.is_empty() || types.contains(&"null") || nullable => return valid,
         Value::Null => return wrong(&types.join(","), "null"),
@@ -344,30 +363,37 @@ fn string(text: &str, schema: &JsonSchemaProps, place: &Place<'_>) -> Outcome {
         0
     };
     if let Some(most) = schema.max_length.filter(|most| length > *most) {
-        let name = place.to_string();
-        return Outcome::of(Issue {
-            message: format!("{name} in body should be at most {most} chars long"),
-            kind: Kind::TooLong { name, most },
+        return Outcome::of(place, || {
+            let name = place.to_string();
+            Issue {
+                message: format!("{name} in body should be at most {most} chars long"),
+                kind: Kind::TooLong { name, most },
+            }
         });
     }
     if let Some(least) = schema.min_length.filter(|least| length < *least) {
         let what = format!("should be at least {least} chars long");
-        return Outcome::of(Issue::other(place.to_string(), text.into(), &what));
+        return Outcome::of(place, || Issue::other(place.to_string(), text.into(), &what));
     }
     let pattern = schema.pattern.as_str();
     if pattern.is_empty() {
         return Outcome::default();
     }
-    let should = match schema.pattern.compiled() {
-        Ok(compiled) if compiled.is_match(text) => return Outcome::default(),
-        Ok(_) => pattern.to_owned(),
-        Err(error) => format!("{pattern}, but pattern is invalid: {error}"),
-    };
-    Outcome::of(Issue::other(
-        place.to_string(),
-        text.into(),
-        &format!("should match '{should}'"),
-    ))
+    let compiled = schema.pattern.compiled();
+    if compiled.is_ok_and(|compiled| compiled.is_match(text)) {
+        return Outcome::default();
+    }
+    Outcome::of(place, || {
+        let should = match compiled {
+            Ok(_) => pattern.to_owned(),
+            Err(error) => format!("{pattern}, but pattern is invalid: {error}"),
+        };
+        Issue::other(
+            place.to_string(),
+            text.into(),
+            &format!("should match '{should}'"),
+        )
+    })
 }
 
 /// `basicCommonValidator`.
@@ -376,14 +402,16 @@ fn listed(value: &Value, schema: &JsonSchemaProps, place: &Place<'_>) -> Outcome
     if values.is_empty() || enumeration::contains(values, value) {
         return Outcome::default();
     }
-    let name = place.to_string();
-    let shown = go::json(&Value::Array(values.to_vec()));
-    Outcome::of(Issue {
-        message: format!("{name} in body should be one of {shown}"),
-        kind: Kind::Enumeration {
-            name,
-            value: value.clone(),
-            values: values.to_vec(),
-        },
+    Outcome::of(place, || {
+        let name = place.to_string();
+        let shown = go::json(&Value::Array(values.to_vec()));
+        Issue {
+            message: format!("{name} in body should be one of {shown}"),
+            kind: Kind::Enumeration {
+                name,
+                value: value.clone(),
+                values: values.to_vec(),
+            },
+        }
     })
 }

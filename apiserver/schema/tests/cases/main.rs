@@ -8,4 +8,3 @@
 )]
 
 mod oracle;
-mod pattern;

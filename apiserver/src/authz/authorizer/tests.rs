@@ -80,6 +80,30 @@ fn uri(text: &str) -> Uri {
 }
 
 #[tokio::test]
+async fn a_reader_may_get_one_path_and_nothing_more() {
+    let authorizer = crate::authz::build(
+        Options {
+            always_allow_readers: vec![("probe".into(), "/definitionz".into())],
+            ..Options::default()
+        },
+        None,
+    )
+    .unwrap();
+    let asks = async |name: &str, method: http::Method, path: &str| {
+        let user = User {
+            name: name.into(),
+            ..User::default()
+        };
+        let info = RequestInfo::parse(&method, &path.parse().unwrap()).unwrap();
+        authorizer.allows(&user, &info).await.unwrap() == Decision::Allow
+    };
+    assert!(asks("probe", http::Method::GET, "/definitionz").await);
+    assert!(!asks("probe", http::Method::POST, "/definitionz").await);
+    assert!(!asks("probe", http::Method::GET, "/metrics").await);
+    assert!(!asks("other", http::Method::GET, "/definitionz").await);
+}
+
+#[tokio::test]
 async fn the_review_says_all_that_is_known() {
     let cluster = cluster(json!({"allowed": true}));
     let authorizer = authorizer(&cluster);

@@ -12,7 +12,7 @@ pub struct ServingArgs {
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED), value_name = "IP")]
     pub bind_address: IpAddr,
 
-    /// The port to serve HTTPS on [default: 443; with --standalone 8443].
+    /// The port to serve HTTPS on [default: 443; with --standalone 8443, and 0 is any that is free].
     #[arg(long, value_name = "PORT")]
     pub secure_port: Option<u16>,
 

@@ -48,5 +48,6 @@ fn authorization(args: &AuthorizationArgs, errors: &mut Errors) -> authz::Option
         ),
         always_allow_paths: given(&args.authorization_always_allow_paths),
         always_allow_groups: vec![User::MASTERS.into()],
+        always_allow_readers: Vec::new(),
     }
 }

@@ -46,8 +46,11 @@ pub(super) fn applied(
         .then(|| remove_managed_fields(&mut applied))
         .flatten();
     // Of what nothing has changed nothing is else than it was when it was stored, where it was decoded to the end.
-    let is_as_stored =
-        |live: Current<'_>| live.is_complete && is_same_but("managedFields", &applied, live.object);
+    let is_as_stored = |live: Current<'_>| {
+        // What has no type is decoded to the end when it is read, and only what was merged is defaulted.
+        (live.is_complete || call.kind.policy.unstructured)
+            && is_same_but("managedFields", &applied, live.object)
+    };
     let mut applied = if managed.is_some() && live.is_some_and(is_as_stored) {
         applied
     } else {
@@ -78,6 +81,11 @@ pub(super) fn applied(
 /// # Errors
 /// 500: it does not fit the type.
 fn decoded(call: &Call<'_>, applied: Object, body: &[u8]) -> Result<Object, ApiError> {
+    if call.kind.policy.unstructured {
+        // It is defaulted, and not decoded: a null that the schema does not allow is there to be refused.
+        let completed = decode::complete(applied, call.kind, &call.version.name);
+        return completed.map_err(|error| ApiError::Plain(error.to_string()));
+    }
     let applied = typed(call, Value::Object(applied.0), body)?;
     // What Go converts to the type of the resource: it fits the schema, or it would not have been merged.
     let decoded = decode::decode_value(applied, call.kind, &call.version.name)

@@ -185,7 +185,7 @@ fn backends() -> Vec<Case> {
             r#"spec.adoption: Unsupported value: "Force": supported values: "Never""#,
         ),
         refused(json!({ "namespace": null }), "spec.namespace: Required value"),
-        refused(json!({ "apis": null }), "spec.apis: Required value"),
+        accepted(json!({ "apis": null })),
     ]
 }
 
@@ -224,10 +224,7 @@ fn apis() -> Vec<Case> {
             json!({ "apis": many(65) }),
             "spec.apis: Too many: 65: must have at most 64 items",
         ),
-        refused(
-            json!({ "apis": [] }),
-            "spec.apis in body should have at least 1 items",
-        ),
+        accepted(json!({ "apis": [] })),
         refused(two(json!({}), json!({})), "spec.apis[1]: Duplicate value"),
         accepted(two(priority(2000), second(2000))),
         accepted(two(priority(2000), json!({ "version": "v2" }))),
@@ -322,7 +319,12 @@ fn workload() -> Vec<Case> {
         ),
         refused(
             with(json!({ "image": null })),
-            "spec.workload.image: Required value",
+            "a workload without an image is Annex's own program, which needs storage",
+        ),
+        case(
+            "embedded",
+            json!({ "spec": { "workload": { "image": null } } }),
+            None,
         ),
         refused(
             with(json!({ "command": words(65) })),

@@ -1,5 +1,7 @@
 //! The APIService of a claim.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::{
     ByteString,
@@ -9,19 +11,33 @@ use k8s_openapi::{
 use super::metadata;
 use crate::aggregated_server::{names::Names, validate::ApiPlan};
 
-/// The APIService of `plan`, with the published bundle; `trial` is when a first registration began that has not been
-/// available yet.
+/// What an APIService says beside its spec.
+#[derive(Clone, Debug, Default)]
+pub struct Annotations {
+    /// When a first registration began that has not been available yet.
+    pub trial: Option<Timestamp>,
+    /// A digest of what is served of its group, where definitions have it: when it changes the aggregator reads discovery at once.
+    pub definitions: Option<String>,
+}
+
+/// The APIService of `plan`, with the published bundle.
 #[must_use]
 pub fn api_service(
     names: &Names,
     plan: &ApiPlan,
     port: i32,
     bundle_pem: &str,
-    trial: Option<Timestamp>,
+    annotations: Annotations,
 ) -> APIService {
     let mut metadata = metadata(plan.claim.api_service_name(), None, names);
-    metadata.annotations =
-        trial.map(|since| [(annex_crds::TRIAL_ANNOTATION.to_owned(), since.to_string())].into());
+    let trial = annotations
+        .trial
+        .map(|since| (annex_crds::TRIAL_ANNOTATION.to_owned(), since.to_string()));
+    let definitions = annotations
+        .definitions
+        .map(|digest| (annex_crds::DEFINITIONS_ANNOTATION.to_owned(), digest));
+    let annotations: BTreeMap<String, String> = trial.into_iter().chain(definitions).collect();
+    metadata.annotations = Some(annotations).filter(|annotations| !annotations.is_empty());
     APIService {
         metadata,
         spec: Some(APIServiceSpec {

@@ -31,7 +31,7 @@ pub fn given<'a>(words: &'a [String], flag: &str) -> Option<&'a str> {
 }
 
 /// What the user's own words say about `flag`; what follows `command` counts before it.
-fn given_to<'a>(workload: &'a Workload, flag: &str) -> Option<&'a str> {
+pub(super) fn given_to<'a>(workload: &'a Workload, flag: &str) -> Option<&'a str> {
     given(&workload.args, flag).or_else(|| given(&workload.command, flag))
 }
 

@@ -10,6 +10,7 @@ use super::names::Names;
 
 pub mod api_service;
 pub mod arguments;
+pub mod declared;
 pub mod defaults;
 pub mod deployment;
 pub mod network;

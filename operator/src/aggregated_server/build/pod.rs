@@ -113,7 +113,7 @@ fn container(
     };
     Container {
         name: SERVER_CONTAINER.into(),
-        image: Some(workload.image.clone()),
+        image: workload.image.clone(),
         command: (!workload.command.is_empty()).then(|| workload.command.clone()),
         args: Some(arguments(workload, mount, store)).filter(|args| !args.is_empty()),
         ports: Some(vec![ContainerPort {

@@ -78,7 +78,10 @@ mod tests {
 
     use super::*;
     use crate::aggregated_server::{
-        build::{defaults::Chosen, pod::pod_template},
+        build::{
+            defaults::{Chosen, Images},
+            pod::pod_template,
+        },
         storage::StorageBackend,
         testing::{embedded_server, names},
     };
@@ -86,7 +89,7 @@ mod tests {
     fn built(server: &AggregatedServer) -> Value {
         let store = StorageBackend::of(server, None).unwrap();
         let workload = server.spec.workload.as_ref().unwrap();
-        let chosen = Chosen::of(workload, None, &[]);
+        let chosen = Chosen::of(workload, Images::default(), None, &[]);
         let template = pod_template(server, workload, &names(), &store, None, chosen.defaults).unwrap();
         let embedded = store.embedded().unwrap();
         let set = stateful_set(&names(), embedded, &embedded.size, &chosen, template);

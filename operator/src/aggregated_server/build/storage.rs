@@ -143,7 +143,10 @@ mod tests {
     use super::*;
     use crate::{
         aggregated_server::{
-            build::{defaults::Chosen, pod::pod_template},
+            build::{
+                defaults::{Chosen, Images},
+                pod::pod_template,
+            },
             testing::{embedded_server, etcd_server, names, server},
         },
         template::TemplateError,
@@ -187,7 +190,7 @@ mod tests {
             let mut workload = server.spec.workload.clone().unwrap();
             workload.template = Some(template);
             let store = StorageBackend::of(server, None).unwrap();
-            let defaults = Chosen::of(&workload, None, &[]).defaults;
+            let defaults = Chosen::of(&workload, Images::default(), None, &[]).defaults;
             pod_template(server, &workload, &names(), &store, None, defaults)
         };
         let volume = json!({ "spec": { "volumes": [{ "name": "annex-data", "emptyDir": {} }] } });

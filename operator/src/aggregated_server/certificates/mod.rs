@@ -11,7 +11,7 @@ mod gate;
 pub mod issuance;
 pub mod leaf;
 #[cfg(test)]
-mod model;
+pub(crate) mod model;
 pub mod policy;
 pub mod published;
 pub mod reload;

@@ -20,9 +20,13 @@ use serde_json::Value;
 use self::{
     end_state::{Objects, assert_one_authority, end_state},
     gate::Interruption,
-    world::World,
+    world::{AUTHORITY, SERVING, World},
 };
-use crate::aggregated_server::testing::names;
+use crate::aggregated_server::{
+    certificates::model::order::{Written, of_a_rotation},
+    testing::{names, server},
+    validate::plan_apis,
+};
 
 /// A server as the API server has had it for a while.
 async fn settled() -> World {
@@ -177,6 +181,35 @@ async fn a_new_server_comes_to_the_same_end() {
 #[tokio::test(start_paused = true)]
 async fn a_rotation_of_the_authority_comes_to_the_same_end() {
     a_rotation(Coverage::Writes).await;
+}
+
+/// The model of certificates goes through a pass in an order of its own.
+#[tokio::test(start_paused = true)]
+async fn a_rotation_is_written_in_the_order_of_the_model() {
+    let mut world = rotating().await;
+    world.cluster.requests();
+    world.settle(false, |_| {}).await;
+    let claims: Vec<String> = plan_apis(&server())
+        .iter()
+        .map(|plan| plan.claim.api_service_name())
+        .collect();
+    let written = |request: &String| {
+        let (method, path) = request.split_once(' ').unwrap();
+        match path {
+            _ if method == "GET" => None,
+            AUTHORITY => Some(Written::Authority),
+            SERVING => Some(Written::Serving),
+            _ => {
+                let name = path.split_once("/apiservices/")?.1;
+                let claim = claims.iter().position(|claim| claim == name).unwrap();
+                Some(Written::APIService(u8::try_from(claim).unwrap()))
+            }
+        }
+    };
+    let written: Vec<Written> = world.cluster.requests().iter().filter_map(written).collect();
+    println!("{written:?}");
+    assert_eq!(written.first(), Some(&Written::Authority));
+    assert_eq!(written, of_a_rotation());
 }
 
 #[tokio::test(start_paused = true)]

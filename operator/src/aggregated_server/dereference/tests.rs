@@ -448,7 +448,7 @@ async fn a_definition_is_read_once_for_each_of_its_versions() {
 fn claimant(owner: (&str, &str), rivals: &[Claimant]) -> Option<String> {
     let server = server();
     let plan = plan_apis(&server).remove(0);
-    let mut service = api_service::api_service(&names(), &plan, 443, "", None);
+    let mut service = api_service::api_service(&names(), &plan, 443, "", Default::default());
     service.metadata.owner_references = Some(vec![names::owner_reference(owner.0, owner.1)]);
     let surroundings = Surroundings {
         api_services: BTreeMap::from([(plan.claim.api_service_name(), service)]),

@@ -4,7 +4,8 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use annex_crds::{
-    DEFAULTS_REVISION_ANNOTATION, TRIAL_ANNOTATION, WORKLOAD_PODS_ANNOTATION, v1alpha1::AggregatedServer,
+    DEFAULTS_REVISION_ANNOTATION, DEFINITIONS_ANNOTATION, SERVER_IMAGE_ANNOTATION, TRIAL_ANNOTATION,
+    WORKLOAD_PODS_ANNOTATION, v1alpha1::AggregatedServer,
 };
 use k8s_openapi::{
     api::{
@@ -131,7 +132,11 @@ pub trait Strip: Resource {
 }
 
 /// The annotations that are read of a workload and its pods.
-const RECORDED: [&str; 2] = [DEFAULTS_REVISION_ANNOTATION, WORKLOAD_PODS_ANNOTATION];
+const RECORDED: [&str; 3] = [
+    DEFAULTS_REVISION_ANNOTATION,
+    WORKLOAD_PODS_ANNOTATION,
+    SERVER_IMAGE_ANNOTATION,
+];
 
 fn drop_annotations(metadata: &mut ObjectMeta, but: &[&str]) {
     if let Some(annotations) = &mut metadata.annotations {
@@ -146,7 +151,12 @@ fn strip_template(template: &mut PodTemplateSpec) {
     });
     if let Some(metadata) = &mut template.metadata {
         metadata.labels = None;
-        drop_annotations(metadata, &[LEAF_ANNOTATION, DEFAULTS_REVISION_ANNOTATION]);
+        let read = [
+            LEAF_ANNOTATION,
+            DEFAULTS_REVISION_ANNOTATION,
+            SERVER_IMAGE_ANNOTATION,
+        ];
+        drop_annotations(metadata, &read);
     }
 }
 
@@ -208,7 +218,8 @@ impl Strip for APIService {
 
     fn strip(&mut self) {
         let [namespace, name] = HELM_ANNOTATIONS;
-        drop_annotations(&mut self.metadata, &[TRIAL_ANNOTATION, namespace, name]);
+        let read = [TRIAL_ANNOTATION, DEFINITIONS_ANNOTATION, namespace, name];
+        drop_annotations(&mut self.metadata, &read);
         let kind = AggregatedServer::kind(&());
         let is_of_a_server = self.owner_references().iter().any(|owner| owner.kind == kind);
         if let Some(spec) = &mut self.spec

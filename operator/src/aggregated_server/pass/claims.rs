@@ -62,6 +62,7 @@ impl Pass<'_> {
             .api_services
             .iter()
             .filter(|(name, _)| !claimed(name))
+            .filter(|(_, service)| !self.ctx.definitions.keep(&self.names.server, service))
         {
             children.remove_live(service, outcome).await;
         }

@@ -15,7 +15,7 @@ use crate::{
         certificates::CertificateState,
         context::{Memory, TokenError},
         diagnose,
-        endpoints::{self, Endpoints, Report},
+        endpoints::{self, Endpoint, Endpoints, Origin, Report},
         finding::Finding,
         live::is_embedded,
         pass_result::PassResult,
@@ -23,6 +23,7 @@ use crate::{
         registration::{RegistrationState, decide},
         validate,
     },
+    definitions::Target,
     probe::tls::HandshakeError,
 };
 
@@ -67,6 +68,7 @@ impl Pass<'_> {
             return None;
         }
         let endpoints = self.endpoints();
+        self.tell_of_replicas(&endpoints, keys);
         self.forget_trials_of_others(&endpoints, memory);
         let around = Some(self.around(&endpoints));
         let changed = std::mem::replace(&mut memory.around, around) != around;
@@ -121,6 +123,19 @@ impl Pass<'_> {
         };
         outcome.bypass_is_known = true;
         outcome.findings.extend(verdict.finding());
+    }
+
+    /// Those that are asked what they serve of definitions.
+    fn tell_of_replicas(&self, endpoints: &Endpoints, keys: &CertificateState) {
+        let ours = |endpoint: &&Endpoint| endpoint.ready && endpoint.origin == Origin::Backend;
+        let ready = endpoints.list.iter().filter(ours);
+        let target = Target {
+            uid: self.names.uid.clone(),
+            replicas: ready.map(|endpoint| endpoint.address).collect(),
+            server_name: self.policy.server_name.clone(),
+            bundle: keys.bundle.clone(),
+        };
+        self.ctx.definitions.set_target(&self.names.server, target);
     }
 
     pub(super) fn endpoints(&self) -> Endpoints {

@@ -66,7 +66,13 @@ mod tests {
         status.certificates = serde_json::from_value(certificates).unwrap();
         let known = status.clone();
         let plan = &validate::plan_apis(&server)[0];
-        let mut live = json!(build::api_service::api_service(&names(), plan, 443, "", None));
+        let mut live = json!(build::api_service::api_service(
+            &names(),
+            plan,
+            443,
+            "",
+            Default::default()
+        ));
         live["metadata"]["uid"] = "a".into();
         live["status"] = json!({ "conditions": [{ "type": "Available", "status": "True" }] });
         let live = serde_json::from_value(live).unwrap();

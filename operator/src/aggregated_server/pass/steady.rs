@@ -102,7 +102,13 @@ impl Running {
         cluster.put(SERVER, json!(server));
         cluster.put(NAMESPACE, json!({ "metadata": { "name": "wardle", "uid": "n" } }));
         for plan in plan_apis(&server) {
-            let mut service = json!(build::api_service::api_service(&names, &plan, 443, "", None));
+            let mut service = json!(build::api_service::api_service(
+                &names,
+                &plan,
+                443,
+                "",
+                Default::default()
+            ));
             service["metadata"]["uid"] = format!("uid-{}", plan.claim.version).into();
             service["status"] = json!({ "conditions": [{ "type": "Available", "status": "True" }] });
             let name = plan.claim.api_service_name();
@@ -355,7 +361,7 @@ async fn an_authority_that_is_lost_is_made_anew_at_once() {
 #[tokio::test]
 async fn what_a_pass_writes_is_known_to_the_next() {
     let mut running = Running::new().await;
-    running.server.spec.workload.as_mut().unwrap().image = "registry.example.com/wardle:1.1".into();
+    running.server.spec.workload.as_mut().unwrap().image = Some("registry.example.com/wardle:1.1".into());
     let requests = running.requests().await;
     let of_deployment: Vec<&String> = requests
         .iter()

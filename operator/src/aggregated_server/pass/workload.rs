@@ -1,16 +1,23 @@
 //! The workload of a pass: Deployment or StatefulSet, its PodDisruptionBudget, and how it fares.
 
-use annex_crds::v1alpha1::{Reason, Reload, Workload};
+use annex_crds::{
+    UPDATE_IMAGE_ANNOTATION,
+    v1alpha1::{Reason, Reload, Workload},
+};
 use k8s_openapi::{
     api::{core::v1::PodTemplateSpec, policy::v1::PodDisruptionBudget},
     apimachinery::pkg::apis::meta::v1::Time,
 };
-use kube::Api;
+use kube::{Api, ResourceExt as _};
 
 use super::Pass;
 use crate::{
     aggregated_server::{
-        build::{self, defaults::Chosen, deployment, pod},
+        build::{
+            self, declared,
+            defaults::{Chosen, Images},
+            deployment, pod,
+        },
         certificates::{CertificateState, reload},
         children::Children,
         context::Memory,
@@ -43,10 +50,30 @@ impl Pass<'_> {
             .findings
             .extend(diagnose::arguments(workload, store.as_ref()));
         let surroundings = &self.surroundings;
-        let chosen = Chosen::of(workload, surroundings.workload.as_ref(), &surroundings.pods);
+        let images = Images {
+            newest: &self.ctx.server_image,
+            update: self
+                .server
+                .annotations()
+                .get(UPDATE_IMAGE_ANNOTATION)
+                .map(String::as_str),
+        };
+        let chosen = Chosen::of(
+            workload,
+            images,
+            surroundings.workload.as_ref(),
+            &surroundings.pods,
+        );
+        outcome.image = chosen.image.clone();
+        outcome.newer_image = chosen.newer_image(images).map(str::to_owned);
+        let complete = declared::complete(workload, &chosen, &self.names, &self.ctx.probe_user());
         if let Some(store) = store
-            && let Some(template) = self.pods(workload, &store, &chosen, keys, memory, outcome)
+            && let Some(mut template) = self.pods(&complete, &store, &chosen, keys, memory, outcome)
         {
+            if let Some((name, image)) = chosen.of_image() {
+                let metadata = template.metadata.get_or_insert_default();
+                metadata.annotations.get_or_insert_default().insert(name, image);
+            }
             match store.embedded() {
                 Some(embedded) => {
                     self.apply_stateful_set(children, embedded, &chosen, template, memory, outcome)
@@ -239,7 +266,7 @@ mod tests {
     async fn replicas_that_are_asked_for_no_more_are_given_up_first() {
         let (server, names) = (server(), names());
         let workload = server.spec.workload.as_ref().unwrap();
-        let chosen = Chosen::of(workload, None, &[]);
+        let chosen = Chosen::of(workload, Images::default(), None, &[]);
         let template = pod::pod_template(
             &server,
             workload,

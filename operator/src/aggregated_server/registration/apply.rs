@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::decide::{self, Decision, RegistrationState};
 use crate::aggregated_server::{
-    build,
+    build::{self, api_service::Annotations},
     children::{Children, Writes},
     context::Memory,
     dereference::{AUTOMANAGED_LABEL, Surroundings, trial_since},
@@ -134,7 +134,14 @@ impl Registrar<'_> {
     }
 
     fn desired(&self, plan: &ApiPlan, trial: Option<Timestamp>) -> APIService {
-        build::api_service::api_service(self.children.names, plan, self.port, self.bundle_pem, trial)
+        let names = self.children.names;
+        let live = self.surroundings.api_services.get(&plan.claim.api_service_name());
+        let definitions = &self.children.ctx.definitions;
+        let annotations = Annotations {
+            trial,
+            definitions: definitions.digest(&names.server, &plan.claim, live),
+        };
+        build::api_service::api_service(names, plan, self.port, self.bundle_pem, annotations)
     }
 
     async fn end_trial(
@@ -364,8 +371,11 @@ mod tests {
     const NAME: &str = "v1alpha1.wardle.example.com";
 
     fn refused_on_trial_since_0(plan: &ApiPlan) -> APIService {
-        let trial = Timestamp::from_second(0).unwrap();
-        let mut service = build::api_service::api_service(&names(), plan, 443, "", Some(trial));
+        let trial = Annotations {
+            trial: Timestamp::from_second(0).ok(),
+            ..Annotations::default()
+        };
+        let mut service = build::api_service::api_service(&names(), plan, 443, "", trial);
         service.metadata.uid = Some("a".into());
         service.metadata.resource_version = Some("1".into());
         let status = json!({ "conditions": [{
@@ -464,8 +474,11 @@ mod tests {
     #[tokio::test]
     async fn a_late_operator_overwrites_no_newer_bundle_and_calls_that_no_failure() {
         let plan = validate::plan_apis(&server()).remove(0);
-        let mut live =
-            build::api_service::api_service(&names(), &plan, 443, "old", Some(Timestamp::UNIX_EPOCH));
+        let trial = Annotations {
+            trial: Some(Timestamp::UNIX_EPOCH),
+            ..Annotations::default()
+        };
+        let mut live = build::api_service::api_service(&names(), &plan, 443, "old", trial);
         live.metadata.uid = Some("a".into());
         live.metadata.resource_version = Some("7".into());
         let status = json!({ "conditions": [{ "type": "Available", "status": "True" }] });

@@ -70,7 +70,11 @@ pub(super) fn facts(outcome: &PassResult, findings: &[Finding], old: &[Condition
                 .filter(move |finding| finding.reason.condition() == type_),
         )
     };
-    let all = |test: fn(&ClaimResult) -> bool| !outcome.apis.is_empty() && outcome.apis.iter().all(test);
+    // One for which nothing is declared yet, and which claims nothing, is well where its endpoints are.
+    let all = |test: fn(&ClaimResult) -> bool| match outcome.apis.as_slice() {
+        [] => outcome.observed && !pending,
+        apis => apis.iter().all(test),
+    };
     let normal_true = |type_, holds: bool, well: Reason, otherwise: Reason| match on(type_) {
         Some((reason, message)) => fact(type_, ConditionStatus::False, reason, &message),
         None if pending && type_ == ConditionType::CertificatesReady => certificates_as_known(type_),

@@ -259,3 +259,24 @@ fn an_unreadable_cluster_keeps_what_was_known() {
         pair("Unknown", "ApplyFailed")
     );
 }
+
+/// Annex's own program has no group-version before something is declared for it.
+#[test]
+fn a_server_that_claims_nothing_is_ready_where_its_endpoints_are() {
+    let mut outcome = outcome(true, vec![]);
+    outcome.apis.clear();
+    assert_eq!(
+        condition(&computed(&outcome), ConditionType::Ready),
+        pair("True", "AllGood")
+    );
+    outcome
+        .findings
+        .push(Finding::new(Reason::NoReadyEndpoints, "none"));
+    assert_eq!(
+        condition(&computed(&outcome), ConditionType::Ready),
+        pair("False", "NoReadyEndpoints")
+    );
+    outcome.findings.clear();
+    outcome.observed = false;
+    assert_eq!(condition(&computed(&outcome), ConditionType::Ready).0, "False");
+}

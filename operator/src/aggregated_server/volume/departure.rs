@@ -1,7 +1,7 @@
 //! The volume that stays behind when its AggregatedServer is deleted: an Event names it.
 //!
 //! Nothing holds a deletion up: an AggregatedServer has no finalizer, so that it goes without an operator too. What is left
-//! is read from the watch: who was there and is there no more (`departures`).
+//! is read from the watch: who was there and is there no more (`servers`).
 
 use std::sync::Arc;
 

@@ -115,7 +115,11 @@ pub fn phase(claim: &PersistentVolumeClaim) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::aggregated_server::{
-        build::{defaults::Chosen, stateful_set::stateful_set, storage::claim_template},
+        build::{
+            defaults::{Chosen, Images},
+            stateful_set::stateful_set,
+            storage::claim_template,
+        },
         testing::{embedded_server, names},
     };
 
@@ -126,7 +130,12 @@ mod tests {
     fn set(size: &str) -> StatefulSet {
         let server = embedded_server();
         let embedded = server.spec.storage.as_ref().unwrap().embedded.as_ref().unwrap();
-        let chosen = Chosen::of(server.spec.workload.as_ref().unwrap(), None, &[]);
+        let chosen = Chosen::of(
+            server.spec.workload.as_ref().unwrap(),
+            Images::default(),
+            None,
+            &[],
+        );
         stateful_set(&names(), embedded, &quantity(size), &chosen, Default::default())
     }
 

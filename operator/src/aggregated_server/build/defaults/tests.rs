@@ -15,7 +15,8 @@ const FIRST: &str = include_str!("revision-1.json");
 fn chosen(defaults: &'static Defaults, workload: &Workload) -> Chosen {
     Chosen {
         defaults,
-        digest: digest(workload),
+        image: None,
+        digest: digest(workload, None),
     }
 }
 
@@ -158,7 +159,9 @@ fn live(annotations: &Value) -> LiveWorkload {
 }
 
 fn revision(workload: &Workload, live: Option<&LiveWorkload>, pods: &[Pod]) -> u32 {
-    Chosen::of(workload, live, pods).defaults.revision
+    Chosen::of(workload, Images::default(), live, pods)
+        .defaults
+        .revision
 }
 
 #[test]
@@ -175,7 +178,7 @@ fn a_workload_keeps_its_revision_until_its_pods_are_changed() {
     other.strategy = Some(annex_crds::v1alpha1::Strategy::default());
     assert_eq!(revision(&other, Some(&of_first), &[]), 1);
     for change in [
-        |workload: &mut Workload| workload.image = "other".into(),
+        |workload: &mut Workload| workload.image = Some("other".into()),
         |workload: &mut Workload| workload.args = vec!["--v=9".into()],
         |workload: &mut Workload| workload.template = Some(json!({})),
     ] {
@@ -232,8 +235,8 @@ fn pods_that_stay_without_their_workload_keep_their_revision() {
 #[test]
 fn the_digest_of_the_same_words_is_the_same_for_ever() {
     let mut templated = servers().swap_remove(1).spec.workload.unwrap();
-    let of_plain = digest(&server().spec.workload.unwrap());
-    let of_templated = digest(&templated);
+    let of_plain = digest(&server().spec.workload.unwrap(), None);
+    let of_templated = digest(&templated, None);
     assert_eq!(
         [&*of_plain, &*of_templated],
         [
@@ -242,5 +245,39 @@ fn the_digest_of_the_same_words_is_the_same_for_ever() {
         ]
     );
     templated.replicas = None;
-    assert_eq!(digest(&templated), of_templated);
+    assert_eq!(digest(&templated, None), of_templated);
+}
+
+/// An upgrade of Annex restarts nothing; a change of the pods, or somebody who asks for it, takes the newest image.
+#[test]
+fn the_image_of_annexs_own_program_is_the_one_that_is_recorded() {
+    let mut workload = server().spec.workload.unwrap();
+    workload.image = None;
+    let image = |workload: &Workload, newest, update, live: Option<&LiveWorkload>| {
+        Chosen::of(workload, Images { newest, update }, live, &[])
+    };
+    let first = image(&workload, "annex-apiserver:1", None, None);
+    assert_eq!(first.image.as_deref(), Some("annex-apiserver:1"));
+    let live = LiveWorkload::Deployment(Box::new(Deployment {
+        metadata: ObjectMeta {
+            annotations: Some(first.annotations()),
+            ..ObjectMeta::default()
+        },
+        ..Deployment::default()
+    }));
+    let newer = Images {
+        newest: "annex-apiserver:2",
+        update: None,
+    };
+    assert_eq!(first.newer_image(newer), Some("annex-apiserver:2"));
+    let own = image(&server().spec.workload.unwrap(), "annex-apiserver:2", None, None);
+    assert_eq!(own.newer_image(newer), None);
+    let later = |workload: &Workload, update| image(workload, "annex-apiserver:2", update, Some(&live)).image;
+    assert_eq!(later(&workload, None).as_deref(), Some("annex-apiserver:1"));
+    assert_eq!(later(&workload, Some("x")).as_deref(), Some("annex-apiserver:2"));
+    let mut changed = workload.clone();
+    changed.args = vec!["--v=9".into()];
+    assert_eq!(later(&changed, None).as_deref(), Some("annex-apiserver:2"));
+    workload.image = Some("registry.example.com/own:1".into());
+    assert_eq!(later(&workload, Some("x")), None);
 }

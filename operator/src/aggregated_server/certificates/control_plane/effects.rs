@@ -40,7 +40,7 @@ fn api_services(bundle: &[Certificate]) -> Vec<APIService> {
     plans
         .map(|(number, plan)| {
             let pem = bundle::to_pem(bundle);
-            let mut service = build::api_service::api_service(&names(), &plan, 443, &pem, None);
+            let mut service = build::api_service::api_service(&names(), &plan, 443, &pem, Default::default());
             service.metadata.resource_version = Some((7 + number).to_string());
             service
         })

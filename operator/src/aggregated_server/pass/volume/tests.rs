@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     aggregated_server::{
-        build::{defaults::Chosen, pod, storage::claim_template},
+        build::{
+            defaults::{Chosen, Images},
+            pod,
+            storage::claim_template,
+        },
         certificates::Policy,
         dereference::Surroundings,
         finding::Finding,
@@ -106,7 +110,7 @@ impl Cluster {
         };
         let workload = server.spec.workload.as_ref().unwrap();
         let store = StorageBackend::of(server, None).unwrap();
-        let chosen = Chosen::of(workload, None, &[]);
+        let chosen = Chosen::of(workload, Images::default(), None, &[]);
         let template = pod::pod_template(server, workload, &names, &store, None, chosen.defaults).unwrap();
         let mut outcome = PassResult::default();
         pass.apply_stateful_set(
@@ -243,7 +247,12 @@ async fn a_template_that_is_refused_costs_no_statefulset() {
     pass.apply_stateful_set(
         &children,
         store.embedded().unwrap(),
-        &Chosen::of(server.spec.workload.as_ref().unwrap(), None, &[]),
+        &Chosen::of(
+            server.spec.workload.as_ref().unwrap(),
+            Images::default(),
+            None,
+            &[],
+        ),
         PodTemplateSpec::default(),
         &mut Memory::default(),
         &mut outcome,

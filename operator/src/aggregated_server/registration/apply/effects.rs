@@ -15,6 +15,7 @@ use crate::{
         context::Context,
         dereference::AUTOMANAGED_LABEL,
         endpoints::{Endpoint, Origin, Presented},
+        names::owner_reference,
         testing::{context, names, server, surroundings},
         validate,
     },
@@ -159,8 +160,11 @@ async fn an_api_service_that_no_watch_tells_of_is_made_where_there_is_none() {
 #[tokio::test]
 async fn the_end_of_a_trial_takes_its_annotation_whoever_owns_it() {
     let cluster = FakeCluster::default();
-    let trial = Some(Timestamp::UNIX_EPOCH);
-    let mut live = build::api_service::api_service(&names(), &plan(), 443, "a bundle", trial);
+    let annotations = Annotations {
+        trial: Some(Timestamp::UNIX_EPOCH),
+        ..Annotations::default()
+    };
+    let mut live = build::api_service::api_service(&names(), &plan(), 443, "a bundle", annotations);
     live.metadata.uid = Some("a".into());
     let available = json!({ "conditions": [{ "type": "Available", "status": "True" }] });
     live.status = serde_json::from_value(available).unwrap();
@@ -283,4 +287,26 @@ async fn a_registration_that_is_refused_is_not_asked_for_by_each_pass() {
     assert_eq!(*writes.lock().unwrap(), 1);
     assert_eq!(told[0].len(), 1);
     assert!(told.iter().all(|findings| *findings == told[0]), "{told:?}");
+}
+
+/// Somebody gives it the owner that it had before it was restored, while its trial begins anew in each pass.
+#[tokio::test(start_paused = true)]
+async fn an_api_service_on_trial_that_is_given_to_another_again_and_again_waits() {
+    let cluster = FakeCluster::default();
+    let server = json!({ "metadata": { "name": "wardle", "uid": names().uid } });
+    cluster.put("/apis/annex.dev/v1alpha1/aggregatedservers/wardle", server);
+    let ctx = context(cluster.client());
+    register_at(&ctx, &plan(), None, Writes::Allowed, now()).await;
+    let mut passes = Vec::new();
+    for second in 0..6 {
+        cluster.change(PATH, |live| {
+            live["metadata"]["ownerReferences"] = json!([owner_reference("wardle", "dead")]);
+        });
+        let live = serde_json::from_value(cluster.get(PATH).unwrap()).unwrap();
+        passes.push(pass_at(&ctx, &plan(), &live, 41 + second).await);
+    }
+    assert_eq!(passes, [2, 2, 2, 2, 1, 1]);
+    let told = ctx.applier.contested(&names().uid);
+    let field = "metadata.ownerReferences is changed again and again";
+    assert!(told.len() == 1 && told[0].ends_with(field), "{told:?}");
 }

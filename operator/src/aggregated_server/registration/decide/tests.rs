@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::{
     aggregated_server::{
-        build::api_service,
+        build::api_service::{self, Annotations},
         endpoints::{Endpoint, Origin, Presented},
         names::owner_reference,
         testing::{names, server},
@@ -135,7 +135,11 @@ fn what_stands_of_a_former_server_is_kept_and_its_trial_begun_again() {
     let plan = plan();
     let service = |uid: &str, trial: Option<i64>| {
         let trial = trial.map(after);
-        let mut service = api_service::api_service(&names, &plan, 443, "", trial);
+        let annotations = Annotations {
+            trial,
+            ..Annotations::default()
+        };
+        let mut service = api_service::api_service(&names, &plan, 443, "", annotations);
         let owner = owner_reference(&names.server, uid);
         service.metadata.owner_references = Some(vec![owner]);
         service
@@ -235,7 +239,11 @@ fn somebody_elses_api_service_is_left_alone() {
 #[test]
 fn what_was_available_without_a_service_is_not_yet_available_with_one() {
     let names = names();
-    let mut service = api_service::api_service(&names, &plan(), 443, "", Some(after(0)));
+    let annotations = Annotations {
+        trial: Some(after(0)),
+        ..Annotations::default()
+    };
+    let mut service = api_service::api_service(&names, &plan(), 443, "", annotations);
     let mut available = |reason: &str| {
         let condition = serde_json::json!({ "type": "Available", "status": "True", "reason": reason });
         let status = serde_json::json!({ "conditions": [condition] });

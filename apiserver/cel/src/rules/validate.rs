@@ -1,0 +1,434 @@
+//! Evaluates rules on an object, and tells what does not hold.
+
+use std::fmt;
+
+use serde_json::Value as Json;
+
+use super::correlate::{Correlated, Ratchet, item_of};
+use super::{Compiled, Validator};
+use crate::program::{Evaluation, Expression};
+use crate::schema::{Schema, SchemaKind};
+use crate::value::{Fail, Value, from_schema};
+
+/// How long a message that was computed may be, in bytes.
+const MAX_MESSAGE: usize = 5 << 10;
+
+/// A step of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A field.
+    Field(String),
+    /// A key of a map.
+    Key(String),
+    /// An index of a list.
+    Index(usize),
+}
+
+/// What an error is: Kubernetes' `field.ErrorType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `FieldValueInvalid`.
+    Invalid,
+    /// `FieldValueRequired`.
+    Required,
+    /// `FieldValueForbidden`.
+    Forbidden,
+    /// `FieldValueDuplicate`.
+    Duplicate,
+    /// `InternalError`.
+    Internal,
+}
+
+/// The value that an error shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FindingValue<'a> {
+    /// None: it is an object or a list.
+    Omitted,
+    /// A text in the value's place: the name of the schema's type, or nothing.
+    Text(&'a str),
+    /// The value.
+    Value(&'a Json),
+}
+
+/// What is wrong with an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// Where.
+    pub path: Vec<Step>,
+    /// The value that is shown.
+    pub value: FindingValue<'a>,
+    /// What, in Kubernetes' words.
+    pub detail: String,
+}
+
+impl Finding<'_> {
+    /// The path as Kubernetes writes it, behind what is before it.
+    #[must_use]
+    pub fn path_text(&self, before: &str) -> String {
+        let mut out = before.to_owned();
+        for step in &self.path {
+            match step {
+                Step::Field(name) if out.is_empty() => out.push_str(name),
+                Step::Field(name) => {
+                    out.push('.');
+                    out.push_str(name);
+                }
+                Step::Key(name) => out.push_str(&format!("[{name}]")),
+                Step::Index(at) => out.push_str(&format!("[{at}]")),
+            }
+        }
+        if out.is_empty() { "<nil>".to_owned() } else { out }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Invalid => "FieldValueInvalid",
+            Self::Required => "FieldValueRequired",
+            Self::Forbidden => "FieldValueForbidden",
+            Self::Duplicate => "FieldValueDuplicate",
+            Self::Internal => "InternalError",
+        })
+    }
+}
+
+/// What came of the rules of an object.
+#[derive(Debug, Default)]
+pub struct Findings<'a> {
+    /// What does not hold.
+    pub errors: Vec<Finding<'a>>,
+    /// What does not hold, and did not before, of what did not change.
+    pub warnings: Vec<Finding<'a>>,
+    /// What is left of the budget; none where no further rules were evaluated.
+    pub budget: Option<u64>,
+}
+
+/// No further rules are evaluated.
+struct Stop;
+
+impl Validator {
+    /// Evaluates all rules on an object, and on what it was: rules for changes are evaluated where it was something. `ratchet` makes
+    /// errors of what did not change warnings, as Kubernetes does on updates.
+    pub fn validate<'a>(
+        &'a self,
+        object: &'a Json,
+        old: Option<&'a Json>,
+        ratchet: bool,
+        budget: u64,
+    ) -> Findings<'a> {
+        let current = old.filter(|_| ratchet).map(|old| Correlated {
+            old,
+            new: object,
+            schema: &self.schema,
+        });
+        let mut walk = Walk {
+            path: Vec::new(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            budget,
+        };
+        let stopped = walk
+            .validate(
+                self,
+                object,
+                old,
+                Ratchet {
+                    current,
+                    parent: None,
+                },
+            )
+            .is_err();
+        Findings {
+            errors: walk.errors,
+            warnings: walk.warnings,
+            budget: (!stopped).then_some(walk.budget),
+        }
+    }
+}
+
+struct Walk<'a> {
+    path: Vec<Step>,
+    errors: Vec<Finding<'a>>,
+    warnings: Vec<Finding<'a>>,
+    budget: u64,
+}
+
+const OUT_OF_BUDGET: &str =
+    "validation failed due to running out of cost budget, no further validation rules will be run";
+
+impl<'a> Walk<'a> {
+    fn validate(
+        &mut self,
+        of: &'a Validator,
+        object: &'a Json,
+        old: Option<&'a Json>,
+        ratchet: Ratchet<'a>,
+    ) -> Result<(), Stop> {
+        if object.is_null() {
+            return Ok(());
+        }
+        self.rules(of, object, old.filter(|old| !old.is_null()), ratchet)?;
+        for nested in &of.all_of {
+            self.validate(
+                nested,
+                object,
+                old,
+                Ratchet {
+                    current: None,
+                    parent: ratchet.parent,
+                },
+            )?;
+        }
+        match object {
+            Json::Array(elements) => {
+                let Some(items) = &of.items else { return Ok(()) };
+                let old = old.and_then(Json::as_array);
+                for (at, element) in elements.iter().enumerate() {
+                    let old = old.and_then(|old| item_of(&of.schema, old, element));
+                    self.within(Step::Index(at), |walk| {
+                        walk.validate(items, element, old, ratchet.index(at))
+                    })?;
+                }
+            }
+            Json::Object(map) => {
+                let old = old.and_then(Json::as_object);
+                let correlates = of.schema.map_type_correlates;
+                let before = |name: &str| old.filter(|_| correlates).and_then(|old| old.get(name));
+                if let Some(additional) = &of.additional {
+                    for (name, value) in map {
+                        let step = Step::Key(name.clone());
+                        self.within(step, |walk| {
+                            walk.validate(additional, value, before(name), ratchet.key(name))
+                        })?;
+                    }
+                }
+                for (name, value) in map {
+                    if let Some(property) = of.properties.get(name) {
+                        let step = Step::Field(name.clone());
+                        self.within(step, |walk| {
+                            walk.validate(property, value, before(name), ratchet.key(name))
+                        })?;
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn within(
+        &mut self,
+        step: Step,
+        validate: impl FnOnce(&mut Self) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        self.path.push(step);
+        let done = validate(self);
+        self.path.pop();
+        done
+    }
+
+    fn report(&mut self, schema: &'a Schema, detail: String) {
+        self.errors.push(Finding {
+            kind: Kind::Invalid,
+            path: self.path.clone(),
+            value: FindingValue::Text(&schema.type_name),
+            detail,
+        });
+    }
+
+    fn spend(&mut self, cost: u64) -> Result<(), Stop> {
+        self.budget = self.budget.checked_sub(cost).ok_or(Stop)?;
+        Ok(())
+    }
+
+    fn rules(
+        &mut self,
+        of: &'a Validator,
+        object: &'a Json,
+        old: Option<&'a Json>,
+        ratchet: Ratchet<'a>,
+    ) -> Result<(), Stop> {
+        let schema = &*of.schema;
+        let rules = match &of.rules {
+            Ok(rules) if rules.is_empty() => return Ok(()),
+            Ok(rules) => rules,
+            Err(error) => {
+                self.report(schema, format!("rule compiler initialization error: {error}"));
+                return Ok(());
+            }
+        };
+        if self.budget == 0 {
+            self.report(schema, OUT_OF_BUDGET.to_owned());
+            return Err(Stop);
+        }
+        let any_reads_old = rules.iter().any(Compiled::reads_old);
+        for compiled in rules {
+            let expression = match &compiled.expression {
+                None => continue,
+                Some(Ok(expression)) => expression,
+                Some(Err(error)) => {
+                    self.report(schema, format!("rule compile error: {error}"));
+                    continue;
+                }
+            };
+            let optional = compiled.rule.optional_old_self;
+            if expression.reads_old() && old.is_none() && !optional {
+                continue;
+            }
+            let was = old.map(|old| from_schema(old, schema));
+            let was = match was {
+                _ if !any_reads_old => None,
+                Some(was) if optional => Some(was.map(Value::some)),
+                None if optional => Some(Ok(Value::Optional(None))),
+                was => was,
+            };
+            let Evaluation { result, cost } =
+                expression.evaluate(vec![Some(from_schema(object, schema)), was], of.per_call);
+            if self.spend(cost).is_err() {
+                self.report(schema, OUT_OF_BUDGET.to_owned());
+                return Err(Stop);
+            }
+            match result {
+                Ok(Value::Bool(true)) => continue,
+                Ok(_) => {}
+                Err(fail) => {
+                    self.failed(schema, compiled, &fail)?;
+                    continue;
+                }
+            }
+            let was = old.filter(|_| any_reads_old);
+            let forgiven = !expression.reads_old() && ratchet.forgives();
+            self.broken(of, compiled, object, was, forgiven)?;
+        }
+        Ok(())
+    }
+
+    /// A rule has an error in the place of a value.
+    fn failed(&mut self, schema: &'a Schema, compiled: &Compiled, fail: &Fail) -> Result<(), Stop> {
+        let (text, rule) = (fail.to_string(), compiled.rule.shown());
+        if *fail == Fail::TooCostly {
+            let detail = format!(
+                "'{text}': no further validation rules will be run due to call cost exceeds limit for rule: {rule}"
+            );
+            self.report(schema, detail);
+            return Err(Stop);
+        }
+        self.report(schema, if text.starts_with("no such overload") {
+            format!("'{text}': call arguments did not match a supported operator, function or macro signature for rule: {rule}")
+        } else {
+            format!("{text} evaluating rule: {rule}")
+        });
+        Ok(())
+    }
+
+    /// A rule does not hold.
+    fn broken(
+        &mut self,
+        of: &'a Validator,
+        compiled: &'a Compiled,
+        object: &'a Json,
+        old: Option<&'a Json>,
+        forgiven: bool,
+    ) -> Result<(), Stop> {
+        let schema = &*of.schema;
+        let mut path = self.path.clone();
+        path.extend(
+            compiled
+                .field_path
+                .clone()
+                .filter(|path| !path.is_empty())
+                .map(Step::Field),
+        );
+        let add = |walk: &mut Self, finding: Finding<'a>| {
+            if forgiven {
+                walk.warnings.push(finding)
+            } else {
+                walk.errors.push(finding)
+            }
+        };
+        let mut detail = None;
+        if let Some(message) = &compiled.message {
+            // As in Kubernetes, what was is not optional here, whatever the rule says.
+            let values = vec![
+                Some(from_schema(object, schema)),
+                old.map(|old| from_schema(old, schema)),
+            ];
+            match self.message(message, &compiled.rule.message_expression, values, of.per_call) {
+                Ok(computed) => detail = computed,
+                Err(error) => {
+                    add(
+                        self,
+                        Finding {
+                            kind: Kind::Invalid,
+                            path,
+                            value: FindingValue::Text(&schema.type_name),
+                            detail: error,
+                        },
+                    );
+                    return Err(Stop);
+                }
+            }
+        }
+        let rule = &compiled.rule;
+        let detail = detail.unwrap_or_else(|| match rule.message.as_str() {
+            "" => format!("failed rule: {}", rule.shown()),
+            message => message.trim().to_owned(),
+        });
+        let value = match schema.kind {
+            SchemaKind::Object | SchemaKind::Array => FindingValue::Omitted,
+            _ => FindingValue::Value(object),
+        };
+        let kind = match rule.reason.as_deref() {
+            Some("FieldValueForbidden") => Kind::Forbidden,
+            Some("FieldValueRequired") => Kind::Required,
+            Some("FieldValueDuplicate") => Kind::Duplicate,
+            _ => Kind::Invalid,
+        };
+        let (value, detail) = match kind {
+            Kind::Forbidden | Kind::Required => (FindingValue::Text(""), detail),
+            Kind::Duplicate => (value, String::new()),
+            _ => (value, detail),
+        };
+        add(
+            self,
+            Finding {
+                kind,
+                path,
+                value,
+                detail,
+            },
+        );
+        Ok(())
+    }
+
+    /// The message that an expression gives; none where it gives none that may be shown; an error where it costs too much.
+    fn message(
+        &mut self,
+        expression: &'a Expression,
+        text: &str,
+        values: Vec<Option<Result<Value<'a>, Fail>>>,
+        limit: u64,
+    ) -> Result<Option<String>, String> {
+        let Evaluation { result, cost } = expression.evaluate(values, limit);
+        if self.spend(cost).is_err() {
+            return Err(
+                "messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run".to_owned(),
+            );
+        }
+        match result {
+            Err(Fail::TooCostly) => Err(format!(
+                "no further validation rules will be run due to call cost exceeds limit for messageExpression: {}",
+                crate::value::quote(text)
+            )),
+            Ok(Value::String(message)) => {
+                let message = message.trim();
+                let fits = !message.is_empty() && message.len() <= MAX_MESSAGE && !message.contains('\n');
+                Ok(fits.then(|| message.to_owned()))
+            }
+            _ => Ok(None),
+        }
+    }
+}
