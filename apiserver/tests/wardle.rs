@@ -229,7 +229,7 @@ fn a_strict_reader_tells_all_at_once() {
     let message = |body: &str, media| {
         let decoded = decode(body.as_bytes(), media, &flunders, "v1alpha1").unwrap();
         let error = decoded.strict_error(&flunders, "v1alpha1").unwrap();
-        error.into_api_error(&flunders, body.as_bytes()).status().message
+        error.status().message
     };
     let begin = r#"Flunder in version "v1alpha1" cannot be handled as a Flunder: strict decoding error: "#;
     assert_eq!(

@@ -81,7 +81,7 @@ fn samples() -> Vec<Value> {
         "adoption": "Never",
     });
     let status = json!({
-        "observedGeneration": 1, "conditions": [condition], "groupVersions": "a", "serviceAccountName": "a",
+        "observedGeneration": 1, "conditions": [condition], "groupVersions": "a", "serviceAccountName": "a", "image": "a:1", "newerImage": "a:2",
         "apis": [{ "groupVersion": "a.b/v1", "versionPriority": 1, "conditions": [condition] }],
         "certificates": {
             "caNotAfter": time, "servingNotAfter": time, "servedNotAfter": time, "nextRotationTime": time, "rotationCount": 1,

@@ -40,7 +40,10 @@ const BANNED: [(&str, &str); 6] = [
     ("openssl-sys", "TLS is rustls with aws-lc-rs"),
     ("openssl", "TLS is rustls with aws-lc-rs"),
     ("native-tls", "TLS is rustls with aws-lc-rs"),
-    ("serde_yaml", "nobody maintains it; YAML is serde-saphyr"),
+    (
+        "serde_yaml",
+        "nobody maintains it; annex-yaml reads bodies, serde-saphyr writes",
+    ),
     ("dotenv", "nobody maintains it"),
     ("atty", "nobody maintains it; std has IsTerminal"),
 ];

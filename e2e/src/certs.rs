@@ -4,7 +4,7 @@
 //! others (as the aggregator), which is why the two must not be the same.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::{Span, Timestamp, ToSpan as _, tz::TimeZone};
 use rcgen::{
@@ -206,7 +206,10 @@ impl Pki {
             NODE,
             &ca.server(layout.name(), &[layout.name()], &addresses)?,
         )?;
-        write_service_account_key(layout)?;
+        write_service_account_key(
+            &layout.path(SERVICE_ACCOUNT_KEY),
+            &layout.path(SERVICE_ACCOUNT_PUBLIC_KEY),
+        )?;
         Ok(Self { ca })
     }
 
@@ -240,15 +243,16 @@ fn write(layout: &Layout, name: &str, identity: &Identity) -> Result<(), Error> 
     Ok(files::write(&key, &identity.key)?)
 }
 
-fn write_service_account_key(layout: &Layout) -> Result<(), Error> {
+/// Makes the key that signs ServiceAccount tokens, and the one that verifies them.
+///
+/// # Errors
+/// One cannot be made or written.
+pub(crate) fn write_service_account_key(key_path: &Path, public_path: &Path) -> Result<(), Error> {
     let failed = |source| Error::Make {
         name: "service accounts".to_owned(),
         source,
     };
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
-    files::write(&layout.path(SERVICE_ACCOUNT_KEY), key.serialize_pem())?;
-    Ok(files::write(
-        &layout.path(SERVICE_ACCOUNT_PUBLIC_KEY),
-        key.public_key_pem(),
-    )?)
+    files::write(key_path, key.serialize_pem())?;
+    Ok(files::write(public_path, key.public_key_pem())?)
 }

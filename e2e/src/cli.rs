@@ -131,7 +131,8 @@ enum Command {
         /// The kubeconfig of the Go server.
         #[arg(long, value_name = "FILE")]
         go: Option<PathBuf>,
-        /// The kubeconfig of ours; without one the definition of the group `twin.example.com` is asked beside itself.
+        /// The kubeconfig of ours; without one the definition of the group `twin.example.com` is asked beside itself or, if `--definition` is
+        /// not given either, beside a server that is started for it, as is a kube-apiserver.
         #[arg(long, value_name = "FILE")]
         ours: Option<PathBuf>,
         /// Ask a CustomResourceDefinition at the kube-apiserver of this kubeconfig rather than the Go server.

@@ -31,6 +31,7 @@ pub mod images;
 pub mod install;
 pub mod kubeconfig;
 pub mod layout;
+pub mod loopback;
 pub mod node;
 pub mod packages;
 pub mod paths;

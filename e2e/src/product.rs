@@ -188,6 +188,18 @@ pub(crate) async fn wardle() -> Result<PathBuf, Error> {
         .ok_or_else(|| images::programs::Error::NoExecutable(RustProgram::Wardle.name()).into())
 }
 
+/// The API server of kinds that are declared, as its image has it.
+///
+/// # Errors
+/// It could not be built.
+pub(crate) async fn annex_apiserver() -> Result<PathBuf, Error> {
+    let built = rust_programs(&[RustProgram::Apiserver]).await?;
+    built
+        .into_iter()
+        .next()
+        .ok_or_else(|| images::programs::Error::NoExecutable(RustProgram::Apiserver.name()).into())
+}
+
 async fn write(specs: &[ImageSpec]) -> Result<Vec<Built>, Error> {
     Ok(images::build(specs, &paths::cache()?.join("images")).await?)
 }

@@ -15,6 +15,9 @@ pub enum DecodeError {
     /// Not even its kind could be read.
     #[error("{0}")]
     Unrecognized(String),
+    /// It says no kind, where one must be said.
+    #[error("Object 'Kind' is missing")]
+    NoKind,
     /// It says that it is of this kind and version, and is not the one that is wanted.
     #[error("{message}")]
     Unusable {
@@ -58,6 +61,10 @@ impl DecodeError {
                 "the object provided is unrecognized (must be of type {wanted}): {message} ({})",
                 summary(body)
             )),
+            Self::NoKind => {
+                let message = no_kind(&String::from_utf8_lossy(body));
+                Self::Unrecognized(message).into_api_error(resource, body)
+            }
             Self::Unusable {
                 kind,
                 version,
@@ -75,25 +82,35 @@ impl DecodeError {
         }
     }
 
+    /// The same of a body that nobody looks at strictly: Go reads it into an object that wants to know its kind.
+    #[must_use]
+    pub(crate) fn unchecked(self, resource: &Resource, version: &str, body: &[u8]) -> Self {
+        match self {
+            Self::NoKind => Self::Unusable {
+                kind: resource.names.kind.clone(),
+                version: version.to_owned(),
+                message: no_kind(&String::from_utf8_lossy(body)),
+            },
+            other => other,
+        }
+    }
+
     /// The answer to a patch whose result is `patched`: 422, about the field `patch` or about the object's fields.
     #[must_use]
     pub fn into_patch_error(self, resource: &Resource, patched: &Value) -> ApiError {
-        match self {
-            Self::Invalid { name, errors } => ApiError::Invalid {
-                kind: resource.group_kind(),
-                name,
-                errors,
-            },
-            other => ApiError::Invalid {
-                kind: GroupKind::default(),
-                name: String::new(),
-                errors: vec![FieldError::invalid(
-                    "patch",
-                    patched.to_string(),
-                    other.to_string(),
-                )],
-            },
-        }
+        let message = match self {
+            Self::Invalid { name, errors } => {
+                return ApiError::Invalid {
+                    kind: resource.group_kind(),
+                    name,
+                    errors,
+                };
+            }
+            Self::NoKind => no_kind(&patched.to_string()),
+            other => other.to_string(),
+        };
+        let error = FieldError::invalid("patch", patched.to_string(), message);
+        ApiError::invalid_field(GroupKind::default(), "", error)
     }
 
     /// What a type says to an object that its schema let pass.
@@ -104,6 +121,11 @@ impl DecodeError {
             message: error.0,
         }
     }
+}
+
+/// Go's words to `text`, which is an object of no kind.
+fn no_kind(text: &str) -> String {
+    format!("Object 'Kind' is missing in '{text}'")
 }
 
 /// The beginning of a body: as it is where it looks like JSON, otherwise in hexadecimal.

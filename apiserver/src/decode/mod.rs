@@ -1,6 +1,7 @@
 //! Bodies of requests, read as objects: strictly, with the words of Kubernetes' own decoder.
 
 mod base64;
+mod custom_resource;
 mod error;
 mod go_type;
 pub(crate) mod place;
@@ -11,7 +12,6 @@ pub(crate) mod syntax;
 mod time;
 mod unstructured;
 pub(crate) mod yaml;
-mod yaml_text;
 
 use std::borrow::Cow;
 
@@ -23,10 +23,11 @@ use crate::resource::Resource;
 use crate::schema::{Schema, tidy_metadata};
 use crate::status::{ApiError, Quoted};
 
+pub(crate) use custom_resource::{check_version, complete};
 pub use error::DecodeError;
 pub(crate) use go_type::{GoType, go_kind};
 use reader::Findings;
-pub(crate) use reader::is_shallow;
+pub(crate) use reader::{GO_TYPE_META, is_shallow};
 pub(crate) use unstructured::convert as convert_unstructured;
 
 /// How a body is written.
@@ -68,14 +69,21 @@ impl Decoded {
         Some(format!("strict decoding error: {}", all.join(", ")))
     }
 
-    /// The error of `fieldValidation=Strict` for an object of `version`; `None` where the body was in order.
+    /// The answer of `fieldValidation=Strict` to an object of `version`; `None` where the body was in order.
     #[must_use]
-    pub fn strict_error(&self, resource: &Resource, version: &str) -> Option<DecodeError> {
-        self.strict_message().map(|message| DecodeError::Unusable {
-            kind: resource.names.kind.clone(),
-            version: version.to_owned(),
-            message,
-        })
+    pub fn strict_error(&self, resource: &Resource, version: &str) -> Option<ApiError> {
+        let message = self.strict_message()?;
+        let (kind, version) = if resource.policy.unstructured {
+            // What it says it is: Go asks what it was decoded to.
+            let (_, version) = group_version(self.object.api_version()).unwrap_or_default();
+            (self.object.kind(), version)
+        } else {
+            (resource.names.kind.as_str(), version)
+        };
+        Some(ApiError::BadRequest(format!(
+            "{kind} in version {} cannot be handled as a {kind}: {message}",
+            Quoted(version)
+        )))
     }
 }
 
@@ -92,15 +100,28 @@ pub fn decode(
     resource: &Resource,
     version: &str,
 ) -> Result<Decoded, ApiError> {
-    let decoded = match media {
+    decode_body(body, media, resource, version).map_err(|error| error.into_api_error(resource, body))
+}
+
+/// The same, of which [`DecodeError::into_api_error`] is the answer.
+///
+/// # Errors
+/// The body is no such object.
+pub(crate) fn decode_body(
+    body: &[u8],
+    media: BodyMedia,
+    resource: &Resource,
+    version: &str,
+) -> Result<Decoded, DecodeError> {
+    match media {
         BodyMedia::Json => decode_json(body, resource, version),
         BodyMedia::Yaml => decode_yaml(body, resource, version),
-    };
-    decoded.map_err(|error| error.into_api_error(resource, body))
+    }
 }
 
 /// Reads a value, an object after a patch, as an object of `resource` in `version`. A patch may have brought it to
-/// another version that is served: it is read in that one, and converted.
+/// another version that is served: it is read in that one, and converted, but for an object without a type, of which its rules say what
+/// is wrong then.
 ///
 /// # Errors
 /// The value is no such object. [`DecodeError::into_patch_error`] is what Kubernetes answers to a patch.
@@ -113,6 +134,7 @@ pub fn decode_value(value: Value, resource: &Resource, version: &str) -> Result<
         .strip_prefix(resource.group.as_str())
         .and_then(|rest| rest.strip_prefix('/'))
         .filter(|other| *other != version && resource.version(other).is_some());
+    let other = other.filter(|_| !resource.policy.unstructured);
     let Some(other) = other.map(ToOwned::to_owned) else {
         return read_value(value, resource, version);
     };
@@ -138,6 +160,9 @@ fn decode_json(body: &[u8], resource: &Resource, version: &str) -> Result<Decode
     // Where the reader gave up the rest has not been read.
     let read = read.and_then(|read| {
         if read.gave_up {
+            if let Some(message) = syntax::explain(body) {
+                return Err(serde::de::Error::custom(message));
+            }
             Ok(read)
         } else {
             source.end().map(|()| read)
@@ -151,7 +176,12 @@ fn decode_json(body: &[u8], resource: &Resource, version: &str) -> Result<Decode
         Some(message) => message,
         None => match surrogates::mend(&text) {
             Some(mended) => return decode_json(mended.as_bytes(), resource, version),
-            None => error.to_string(),
+            None => match syntax::too_large(&text) {
+                Some(number) if resource.policy.unstructured => {
+                    return Err(custom_resource::too_large(number, resource, version));
+                }
+                _ => error.to_string(),
+            },
         },
     };
     Err(DecodeError::Unrecognized(format!(
@@ -166,8 +196,8 @@ pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
 }
 
 fn decode_yaml(body: &[u8], resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
-    let document = yaml::read(body).map_err(DecodeError::Unrecognized)?;
-    let duplicates = document.duplicates();
+    let document = yaml::read(body).map_err(|error| DecodeError::Unrecognized(error.to_string()))?;
+    let duplicates = yaml::duplicates(&document);
     let mut decoded = read_value(document.value, resource, version)?;
     decoded.of_yaml = duplicates.len();
     decoded.strict.splice(0..0, duplicates);
@@ -210,14 +240,17 @@ fn read_from<'de, D: Deserializer<'de>>(source: D, schema: &Schema) -> Result<Re
 
 /// What was read, brought to the form that the resource's type gives it, or what is wrong with it, in Go's order.
 fn judge(read: Read, resource: &Resource, version: &str) -> Result<Decoded, DecodeError> {
-    let Read {
-        mut object, findings, ..
-    } = read;
-    if let Some(message) = findings.kind_error {
+    if let Some(message) = &read.findings.kind_error {
         return Err(DecodeError::Unrecognized(format!(
             "couldn't get version/kind; json parse error: {message}"
         )));
     }
+    if resource.policy.unstructured {
+        return custom_resource::judge(read, resource, version);
+    }
+    let Read {
+        mut object, findings, ..
+    } = read;
     check_type(&object, resource, version)?;
     if let Some(message) = findings.gave_up.or(findings.fatal).or(findings.type_error) {
         return Err(DecodeError::Unusable {
@@ -252,17 +285,22 @@ fn judge(read: Read, resource: &Resource, version: &str) -> Result<Decoded, Deco
     })
 }
 
-/// Whether the object says that it is of the wanted kind, or says nothing.
-fn check_type(object: &Object, resource: &Resource, version: &str) -> Result<(), DecodeError> {
-    let (api_version, kind) = (object.api_version(), object.kind());
-    let (group, named) = match api_version.split_once('/') {
-        None => ("", api_version),
+/// The group and the version in an `apiVersion`; what has no slash is a version alone.
+fn group_version(api_version: &str) -> Result<(&str, &str), DecodeError> {
+    match api_version.split_once('/') {
+        None => Ok(("", api_version)),
         Some((_, rest)) if rest.contains('/') => {
             let message = format!("unexpected GroupVersion string: {api_version}");
-            return Err(DecodeError::Unrecognized(message));
+            Err(DecodeError::Unrecognized(message))
         }
-        Some(parts) => parts,
-    };
+        Some(parts) => Ok(parts),
+    }
+}
+
+/// Whether the object says that it is of the wanted kind, or says nothing.
+fn check_type(object: &Object, resource: &Resource, version: &str) -> Result<(), DecodeError> {
+    let kind = object.kind();
+    let (group, named) = group_version(object.api_version())?;
     // A group without a version stands for the request's version.
     let (group, named) = match (group, named) {
         ("", "") => (resource.group.as_str(), version),
@@ -307,7 +345,7 @@ fn check_type(object: &Object, resource: &Resource, version: &str) -> Result<(),
 const GO_INTERNAL: &str = "__internal";
 
 /// Where Kubernetes' scheme is made, which its message names.
-const GO_SCHEME: &str = "pkg/runtime/scheme.go:111";
+pub(crate) const GO_SCHEME: &str = "pkg/runtime/scheme.go:111";
 
 /// The Go package of a group's internal types, as it is usually called.
 fn internal_package(group: &str) -> &str {

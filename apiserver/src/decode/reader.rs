@@ -416,5 +416,5 @@ impl Reader<'_> {
 }
 
 /// What Kubernetes' decoder reads a kind into.
-const GO_TYPE_META: &str =
+pub(crate) const GO_TYPE_META: &str =
     r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use crate::status::{MOST_LISTED, Quoted};
+use crate::status::{MOST_LISTED, MOST_SHOWN, Quoted, cut};
 
 /// Bytes of paths after which no further finding is told.
 const MOST_BYTES: usize = 64 * 1024;
@@ -43,6 +43,17 @@ impl StrictFindings {
         // The whole path was made, though of a long one the beginning is told.
         self.made += path.len();
         self.keep(format!("{what} field {}", Quoted(&path)));
+    }
+
+    /// Tells a field that a definition's schema does not know: Go puts its path between quotes, and quotes nothing of it.
+    pub(crate) fn add_unknown(&mut self, path: impl FnOnce() -> String) {
+        if self.is_full() {
+            self.has_more = true;
+            return;
+        }
+        let path = path();
+        self.made += path.len();
+        self.keep(format!("unknown field \"{}\"", cut(&path, MOST_SHOWN)));
     }
 
     /// Notes that there is more than is told.

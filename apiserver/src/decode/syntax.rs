@@ -27,6 +27,34 @@ pub(crate) fn explain(text: &[u8]) -> Option<String> {
     scanner.document().err()
 }
 
+/// The first number in a JSON text that no float is.
+pub(crate) fn too_large(text: &str) -> Option<&str> {
+    let is_of_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                at += 1;
+                while let Some(byte) = bytes.get(at).filter(|byte| **byte != b'"') {
+                    at += if *byte == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let length = bytes[at..].iter().take_while(|byte| is_of_number(**byte)).count();
+                let number = &text[at..at + length];
+                if number.parse::<f64>().is_ok_and(f64::is_infinite) {
+                    return Some(number);
+                }
+                at += length;
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
 type Scanned = Result<(), String>;
 
 impl<I: Iterator<Item = u8>> Scanner<I> {

@@ -1,203 +1,61 @@
-//! YAML bodies, brought to JSON as `sigs.k8s.io/yaml` does it.
+//! YAML bodies, as `sigs.k8s.io/yaml` reads them.
 
-use std::fmt;
+use annex_yaml::{Document, Error, Limits};
+use serde_json::Value;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
-use serde_saphyr::budget::BudgetBreach;
-use serde_saphyr::{DuplicateKeyPolicy, Options, Spanned};
+use crate::status::MOST_LISTED;
 
-use super::yaml_text::text;
-use crate::status::{MOST_LISTED, Quoted};
-
-/// A value, and the keys that stand twice in one of its maps.
-pub(crate) struct Document {
-    pub(crate) value: Value,
-    duplicates: Duplicates,
-}
-
-/// Keys that stand twice, in the order in which Go's YAML tells them.
-#[derive(Default)]
-struct Duplicates {
-    /// The first, no more than are listed: line and key.
-    listed: Vec<(u64, String)>,
-    /// Whether there are more.
-    has_more: bool,
-}
-
-impl Duplicates {
-    fn push(&mut self, line: u64, key: &str) {
-        if self.listed.len() < MOST_LISTED {
-            self.listed.push((line, key.to_owned()));
-        } else {
-            self.has_more = true;
-        }
-    }
-
-    /// Takes those of a value inside, which come first.
-    fn absorb(&mut self, inner: Self) {
-        if self.listed.is_empty() && !self.has_more {
-            *self = inner;
-            return;
-        }
-        for (line, key) in inner.listed {
-            self.push(line, &key);
-        }
-        self.has_more |= inner.has_more;
-    }
-}
-
-impl Document {
-    /// The keys that stand twice, in the words of Go's YAML: `line 3: key "a" already set in map`.
-    pub(crate) fn duplicates(&self) -> Vec<String> {
-        let listed = self.duplicates.listed.iter();
-        let mut texts: Vec<String> = listed
-            .map(|(line, key)| format!("line {line}: key {} already set in map", Quoted(key)))
-            .collect();
-        if self.duplicates.has_more {
-            let told = texts.len();
-            texts.push(format!("too many errors: only the first {told} are listed"));
-        }
-        texts
-    }
-}
-
-/// Nodes that aliases write out. Go's reader lets them be almost all of 400 000 nodes.
+/// Nodes that aliases write out. Go's reader lets them be almost all of 400,000 nodes.
 pub(crate) const MOST_ALIASED: usize = 30_000;
 
-/// Bytes of all texts in a document, aliases written out: little more than a body has.
-pub(crate) const MOST_SCALAR_BYTES: usize = 4 * 1024 * 1024;
-
-/// Levels of lists and maps: the parser calls itself for each, with much more stack than that of JSON.
-const MAX_DEPTH: usize = 64;
+/// Bytes of the texts that aliases write out: little more than a body has.
+pub(crate) const MOST_ALIASED_BYTES: usize = 4 * 1024 * 1024;
 
 /// Reads the first document, as Go does; an empty one is null.
 ///
 /// # Errors
-/// It is no YAML, has a key that JSON cannot have, or is larger than the parser's budget: what is wrong.
-pub(crate) fn read(body: impl AsRef<[u8]>) -> Result<Document, String> {
-    let text = text(body.as_ref()).map_err(|message| format!("yaml: {message}"))?;
-    let mut options = Options::default();
-    options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
-    options.legacy_octal_numbers = true;
-    options.emit_comments = false;
-    options.with_snippet = false;
-    options.alias_limits.max_total_replayed_events = MOST_ALIASED;
-    // A body has 3 MiB; aliases may say more, and what is kept for them is bounded too.
-    if let Some(budget) = &mut options.budget {
-        budget.max_depth = MAX_DEPTH;
-        budget.max_total_scalar_bytes = MOST_SCALAR_BYTES;
-        budget.max_recorded_anchor_bytes = MOST_SCALAR_BYTES;
-    }
-    let mut documents =
-        serde_saphyr::from_multiple_with_options::<Document>(text, options).map_err(explained)?;
-    if documents.is_empty() {
-        return Ok(Document::from(Value::Null));
-    }
-    Ok(documents.swap_remove(0))
+/// What Go says of it.
+pub(crate) fn read(body: impl AsRef<[u8]>) -> Result<Document, Error> {
+    let limits = Limits {
+        aliased_nodes: MOST_ALIASED,
+        aliased_bytes: MOST_ALIASED_BYTES,
+    };
+    annex_yaml::read(body.as_ref(), &limits)
 }
 
-fn explained(error: serde_saphyr::Error) -> String {
-    match error {
-        serde_saphyr::Error::Budget {
-            breach: BudgetBreach::Depth { .. },
-            ..
-        } => format!("yaml: exceeded max depth of {MAX_DEPTH}"),
-        error => format!("yaml: {error}"),
+/// The keys that stand twice, in the words of Go's YAML: `line 3: key "a" already set in map`.
+pub(crate) fn duplicates(document: &Document) -> Vec<String> {
+    let mut texts = document.duplicates.listed().to_vec();
+    if document.duplicates.has_more() {
+        texts.push(format!(
+            "too many errors: only the first {MOST_LISTED} are listed"
+        ));
     }
+    texts
 }
 
-impl From<Value> for Document {
-    fn from(value: Value) -> Self {
-        Self {
-            value,
-            duplicates: Duplicates::default(),
-        }
-    }
+/// Bytes of a key that is one in YAML too: its colon must stand within 1024 characters.
+const LONGEST_KEY: usize = 1000;
+
+/// Whether a body, if it is JSON at all, has nothing in it that YAML reads otherwise, or not at all: escapes such as `\/`, breaks, control
+/// characters. What stands in [`is_same_in_json`] is to be asked of its fields then.
+pub(crate) fn may_be_read_as_json(body: &[u8]) -> bool {
+    let body = body.trim_ascii_end();
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\';
+    body.trim_ascii_start().starts_with(b"{") && body.iter().all(is_plain)
 }
 
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        source.deserialize_any(Reader)
-    }
+/// Whether a field that was read as JSON is the same in YAML, where `1.0` is 1.
+pub(crate) fn is_same_in_json((key, value): (&String, &Value)) -> bool {
+    key.len() <= LONGEST_KEY && is_same_value(value)
 }
 
-struct Reader;
-
-impl<'de> Visitor<'de> for Reader {
-    type Value = Document;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a YAML value that JSON can have")
-    }
-
-    fn visit_unit<E>(self) -> Result<Document, E> {
-        Ok(Value::Null.into())
-    }
-
-    fn visit_none<E>(self) -> Result<Document, E> {
-        Ok(Value::Null.into())
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, source: D) -> Result<Document, D::Error> {
-        Document::deserialize(source)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Document, E> {
-        Ok(Value::from(value).into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Document, E> {
-        Ok(Value::from(value).into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Document, E> {
-        Ok(Value::from(value).into())
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Document, E> {
-        serde_json::Number::from_f64(value)
-            .map(|number| Value::Number(number).into())
-            .ok_or_else(|| E::custom("JSON has no such number"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Document, E> {
-        Ok(Value::from(value).into())
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Document, E> {
-        Ok(Value::from(value).into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<Document, A::Error> {
-        let mut duplicates = Duplicates::default();
-        let mut list = Vec::new();
-        while let Some(element) = source.next_element::<Document>()? {
-            list.push(element.value);
-            duplicates.absorb(element.duplicates);
-        }
-        Ok(Document {
-            value: Value::Array(list),
-            duplicates,
-        })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Document, A::Error> {
-        let mut duplicates = Duplicates::default();
-        let mut map = Map::new();
-        while let Some(key) = source.next_key::<String>()? {
-            // Go tells the line of the value, after what is wrong inside it.
-            let value = source.next_value::<Spanned<Document>>()?;
-            duplicates.absorb(value.value.duplicates);
-            if map.contains_key(&key) {
-                duplicates.push(value.referenced.line(), &key);
-            }
-            map.insert(key, value.value.value);
-        }
-        Ok(Document {
-            value: Value::Object(map),
-            duplicates,
-        })
+fn is_same_value(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+        Value::Number(number) => !number.is_f64(),
+        Value::Array(list) => list.iter().all(is_same_value),
+        Value::Object(fields) => fields.iter().all(is_same_in_json),
     }
 }
 
@@ -208,84 +66,56 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_is_read_as_json() {
-        let text = "a: 1\nb: [x, 1.5, true, null, '2']\nc: {d: e}\n3: f\nempty:\n";
-        let document = read(text).unwrap();
-        let expected =
-            json!({"a": 1, "b": ["x", 1.5, true, null, "2"], "c": {"d": "e"}, "3": "f", "empty": null});
-        assert_eq!(document.value, expected);
-        assert_eq!(document.duplicates(), Vec::<String>::new());
-    }
-
-    #[test]
-    fn scalars_are_those_of_kubernetes_yaml() {
-        let document = read("[yes, off, 0777, ~, 1e3, 2024-01-01]").unwrap();
-        assert_eq!(
-            document.value,
-            json!([true, false, 511, null, 1000.0, "2024-01-01"])
-        );
-    }
-
-    #[test]
-    fn of_a_key_that_stands_twice_the_last_value_is_taken_and_its_line_told() {
-        let document = read("a: 1\nb:\n  c: 2\n  c: 3\na: 4\n").unwrap();
-        assert_eq!(document.value, json!({"a": 4, "b": {"c": 3}}));
-        let expected = [
-            r#"line 4: key "c" already set in map"#,
-            r#"line 5: key "a" already set in map"#,
-        ];
-        assert_eq!(document.duplicates(), expected);
+    fn what_is_read_as_json_is_the_same_in_yaml() {
+        let long = "k".repeat(LONGEST_KEY);
+        for body in [
+            r#"{"a": [1, -2, 18446744073709551615, true, null, "x: # y", {}], "<<": {"b": "0777"}, "yes": "~"}"#,
+            &format!(r#"{{"{long}": {{"{long}": ["? -"]}}}}"#),
+            " { }  \n",
+        ] {
+            assert!(may_be_read_as_json(body.as_bytes()), "{body}");
+            let json: Value = serde_json::from_str(body).unwrap();
+            assert!(json.as_object().unwrap().iter().all(is_same_in_json), "{body}");
+            assert_eq!(read(body).unwrap().value, json, "{body}");
+        }
+        for body in [
+            r#"{"a":"\/"}"#,
+            "{\"a\"\n:1}",
+            "{\"a\":\t1}",
+            "{\"a\":\"\u{9f}\"}",
+            "[1]",
+            "",
+        ] {
+            assert!(!may_be_read_as_json(body.as_bytes()), "{body}");
+        }
+        for value in [
+            json!({"a": 1.0}),
+            json!([[{"b": 1e30}]]),
+            json!({ format!("{long}k"): 1 }),
+        ] {
+            assert!(!is_same_in_json((&String::new(), &value)), "{value}");
+        }
     }
 
     #[test]
     fn of_keys_that_stand_twice_the_first_hundred_are_told() {
-        let document = read("a: 1\n".repeat(1000)).unwrap();
-        let told = document.duplicates();
+        let told = duplicates(&read("a: 1\n".repeat(1000)).unwrap());
         assert_eq!(told.len(), MOST_LISTED + 1);
         assert_eq!(told[99], r#"line 101: key "a" already set in map"#);
         assert_eq!(told[100], "too many errors: only the first 100 are listed");
+        assert!(duplicates(&read("a: 1\nb: 2\n").unwrap()).is_empty());
     }
 
     #[test]
-    fn nothing_is_null_and_what_is_no_yaml_is_refused() {
-        assert_eq!(read("").unwrap().value, Value::Null);
-        assert_eq!(read("# nothing").unwrap().value, Value::Null);
-        assert!(read("a: [").is_err());
-        assert!(read("a: b: c").is_err());
-        assert!(read("a: .nan").is_err());
-    }
-
-    #[test]
-    fn a_document_that_nests_too_deeply_is_refused() {
-        let lists = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(read(lists(MAX_DEPTH)).is_ok());
-        let refused = read(lists(MAX_DEPTH + 1)).err();
-        assert_eq!(refused.as_deref(), Some("yaml: exceeded max depth of 64"));
-    }
-
-    #[test]
-    fn the_first_of_several_documents_counts() {
-        let document = read("---\na: 1\n---\nb: 2\n").unwrap();
-        assert_eq!(document.value, json!({"a": 1}));
-    }
-
-    #[test]
-    fn aliases_of_long_texts_are_refused() {
-        let text = |bytes: usize| format!("a: &a {}\nb: [{}]\n", "x".repeat(bytes), ["*a"; 50].join(","));
-        assert!(read(text(1000)).is_ok());
-        assert!(read(text(1024 * 1024)).is_err());
-    }
-
-    #[test]
-    fn aliases_that_multiply_are_refused() {
-        let mut text = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
-        for level in 1..9 {
-            let below = level - 1;
-            text.push_str(&format!(
-                "a{level}: &a{level} [{}]\n",
-                vec![format!("*a{below}"); 10].join(",")
-            ));
-        }
-        assert!(read(&text).is_err());
+    fn aliases_write_out_what_was_weighed() {
+        let nodes = |count: usize| format!("a: &a x\nb: [{}]\n", "*a,".repeat(count));
+        // Beside as many others, so that Go allows it.
+        let among = |count: usize| format!("{}c: [{}]\n", nodes(count), "x,".repeat(1000));
+        assert!(read(among(MOST_ALIASED)).is_ok());
+        let refused = read(among(MOST_ALIASED + 1)).unwrap_err().to_string();
+        assert_eq!(refused, "yaml: document contains excessive aliasing");
+        let text = |bytes: usize| format!("a: &a {}\nb: [*a, *a]\n", "x".repeat(bytes));
+        assert!(read(text(MOST_ALIASED_BYTES / 2)).is_ok());
+        assert!(read(text(MOST_ALIASED_BYTES / 2 + 1)).is_err());
     }
 }

@@ -37,9 +37,9 @@ pub fn read(file: &[u8]) -> Result<Vec<Definition>, DocumentError> {
     }
     let mut definitions = Vec::new();
     for (index, document) in documents(file).into_iter().enumerate() {
-        let syntax = |reason| DocumentError::Syntax {
+        let syntax = |error: annex_yaml::Error| DocumentError::Syntax {
             index: index + 1,
-            reason,
+            reason: error.to_string(),
         };
         let value = yaml::read(document).map_err(syntax)?.value;
         let items = match value {

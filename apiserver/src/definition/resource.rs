@@ -50,7 +50,7 @@ pub fn resource(definition: &Definition) -> Result<Resource, Vec<FieldError>> {
         hub: Hub::OfRequest,
         strategy: Arc::new(Declared::new(spec)?),
         policy: Policy {
-            empty_continue: true,
+            unstructured: true,
             ..Policy::default()
         },
         rest: Rest::Stored,

@@ -48,13 +48,18 @@ fn described(resource: &Resource, version: &str) -> Value {
         Scope::Namespaced => "Namespaced",
         Scope::Cluster => "Cluster",
     };
+    // Empty: those of the list. As Go writes it; old clients need the field. apiextensions writes it out.
+    let own_kind = if resource.policy.unstructured {
+        [resource.group.as_str(), version, &resource.names.kind]
+    } else {
+        ["", "", &resource.names.kind]
+    };
     let mut value = json!({
         "resource": resource.names.plural,
-        // Empty: those of the list. As Go writes it; old clients need the field.
-        "responseKind": { "group": "", "version": "", "kind": resource.names.kind },
+        "responseKind": kind(own_kind),
         "scope": scope,
         "singularResource": resource.names.singular,
-        "verbs": resource.rest.verbs(),
+        "verbs": resource.advertised_verbs(),
     });
     for (field, names) in [
         ("shortNames", &resource.names.short_names),
@@ -67,7 +72,7 @@ fn described(resource: &Resource, version: &str) -> Value {
     let served = resource.advertised(version);
     let subresources: Vec<Value> = served
         .iter()
-        .map(|served| subresource(resource, served))
+        .map(|served| subresource(served, own_kind))
         .collect();
     if !subresources.is_empty() {
         value["subresources"] = subresources.into();
@@ -75,10 +80,13 @@ fn described(resource: &Resource, version: &str) -> Value {
     value
 }
 
-fn subresource(resource: &Resource, served: &Advertised<'_>) -> Value {
-    let [group, version, kind] = served.kind.unwrap_or(["", "", &resource.names.kind]);
-    let kind = json!({ "group": group, "version": version, "kind": kind });
+fn subresource(served: &Advertised<'_>, own_kind: [&str; 3]) -> Value {
+    let kind = kind(served.kind.unwrap_or(own_kind));
     json!({ "subresource": served.name, "responseKind": kind, "verbs": served.verbs })
+}
+
+fn kind([group, version, kind]: [&str; 3]) -> Value {
+    json!({ "group": group, "version": version, "kind": kind })
 }
 
 /// In which format the client's first choice that can be made is this document; `None`: it is another one. Clauses with a

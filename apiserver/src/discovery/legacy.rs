@@ -69,7 +69,7 @@ fn described_resource(resource: &Resource) -> Value {
         "singularName": resource.names.singular,
         "namespaced": resource.scope == Scope::Namespaced,
         "kind": resource.names.kind,
-        "verbs": resource.rest.verbs(),
+        "verbs": resource.advertised_verbs(),
     });
     if resource.rest.is_stored() {
         value["storageVersionHash"] = storage_version_hash(resource).into();

@@ -154,13 +154,17 @@ pub(super) fn check_encodable(call: &Call<'_>, wanted: Wanted, kind: &str) -> Re
 }
 
 fn no_object(call: &Call<'_>) -> ApiError {
-    let found = call.go_type(&call.served.resource().names.list_kind);
+    let found = call.go_list_type();
     ApiError::NotTransformable(format!(
         "you requested PartialObjectMetadata, but the requested object is a list ({found})"
     ))
 }
 
 fn no_list(call: &Call<'_>) -> ApiError {
+    if call.kind.policy.unstructured {
+        // Go's type could be a list, and turns out to be none.
+        return ApiError::Plain("content is not a list".into());
+    }
     let found = call.go_type(&call.kind.names.kind);
     ApiError::NotTransformable(format!(
         "you requested PartialObjectMetadataList, but the requested object is not a list ({found})"
@@ -175,7 +179,7 @@ const TURN: usize = 512;
 /// [`offload::movable`].
 pub(super) async fn list(call: &Call<'_>, wanted: Wanted, listed: Listed) -> Result<Response, ApiError> {
     check_encodable(call, wanted, &call.served.resource().names.list_kind)?;
-    let empty_continue = wanted.transform.is_none() && call.served.resource().policy.empty_continue;
+    let empty_continue = wanted.transform.is_none() && call.served.resource().policy.unstructured;
     let metadata = list_metadata(&listed, empty_continue);
     let (head, form, none) = list_form(call, wanted, &metadata)?;
     if wanted.format == Format::Protobuf

@@ -52,7 +52,9 @@ impl<'a> Call<'a> {
     /// # Errors
     /// 406: nothing that the client accepts can be made.
     pub(super) fn wanted(&self) -> Result<Wanted, ApiError> {
-        Ok(self.heard(media::wanted(&self.parts.headers, self.query())?))
+        let wanted = media::wanted(&self.parts.headers, self.query())?;
+        self.check_form(wanted, media::all_types)?;
+        Ok(self.heard(wanted))
     }
 
     /// The same of the events of a watch.
@@ -60,7 +62,17 @@ impl<'a> Call<'a> {
     /// # Errors
     /// 406: nothing that the client accepts can be made.
     pub(super) fn wanted_stream(&self) -> Result<Wanted, ApiError> {
-        Ok(self.heard(media::wanted_stream(&self.parts.headers, self.query())?))
+        let wanted = media::wanted_stream(&self.parts.headers, self.query())?;
+        self.check_form(wanted, media::stream_types)?;
+        Ok(self.heard(wanted))
+    }
+
+    /// Of what has no type Go knows before it looks that it has no protobuf: `AllowsMediaTypeTransform` of `endpoints/handlers/rest.go`.
+    fn check_form(&self, wanted: Wanted, all: fn() -> Vec<String>) -> Result<(), ApiError> {
+        if self.served.resource().policy.unstructured && wanted.is_own_protobuf() {
+            return Err(ApiError::NotAcceptable(all()));
+        }
+        Ok(())
     }
 
     fn heard(&self, wanted: Wanted) -> Wanted {
@@ -160,6 +172,15 @@ impl<'a> Call<'a> {
             include: IncludeObject::parse(self.query())?,
             now: Timestamp::now(),
         })
+    }
+
+    /// As Go would call the type of a list of this resource in a message.
+    pub(super) fn go_list_type(&self) -> String {
+        let resource = self.served.resource();
+        if resource.policy.unstructured {
+            return "*unstructured.UnstructuredList".into();
+        }
+        self.go_type(&resource.names.list_kind)
     }
 
     /// As Go would call a type of this resource's package in a message.

@@ -127,7 +127,9 @@ fn parsed(body: &[u8], media: BodyMedia) -> Result<Value, String> {
             let message = syntax::explain(body).unwrap_or_else(|| error.to_string());
             format!("couldn't get version/kind; json parse error: {message}")
         }),
-        BodyMedia::Yaml => yaml::read(body).map(|document| document.value),
+        BodyMedia::Yaml => yaml::read(body)
+            .map(|document| document.value)
+            .map_err(|error| error.to_string()),
     }
 }
 

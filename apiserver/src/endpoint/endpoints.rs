@@ -188,6 +188,21 @@ impl Endpoints {
         })
     }
 
+    /// Whether a resource of a type is served in this group and version.
+    pub(super) fn has_typed_in(&self, group: &str, version: &str) -> bool {
+        let mut resources = self.groups.get(group).into_iter().flat_map(HashMap::values);
+        resources.any(|served| {
+            let mut versions = served.versions.iter();
+            !served.resource().policy.unstructured && versions.any(|found| found.name == version)
+        })
+    }
+
+    /// Whether any resource has no type.
+    pub(super) fn has_untyped(&self) -> bool {
+        let mut resources = self.groups.values().flat_map(HashMap::values);
+        resources.any(|served| served.resource().policy.unstructured)
+    }
+
     /// The resource of this group and name in this version.
     pub(super) fn find(
         &self,

@@ -35,7 +35,7 @@ use crate::resource::{SCALE, SCALE_RESOURCE, SubresourceRest};
 use crate::response::Response;
 use crate::status::ApiError;
 use call::Call;
-use route::Action;
+use route::{Action, Route};
 
 pub use crate::warnings::Warnings;
 pub use answer::status;
@@ -58,31 +58,46 @@ where
     B: http_body::Body<Data = Bytes> + Unpin + Send,
     B::Error: std::fmt::Display,
 {
-    let route = endpoints.route(request.info())?;
+    let Route {
+        served,
+        version,
+        action,
+    } = endpoints.route(request.info())?;
     let warnings = request.warnings();
     let mut call = Call {
         request,
         parts,
-        served: &route.served,
-        kind: route.served.resource(),
-        version: &route.version,
+        served: &served,
+        kind: served.resource(),
+        version: &version,
         scale: None,
-        rules: route.served.endpoint.rules(),
+        rules: served.endpoint.rules(),
         computed: None,
         warnings,
         memory: endpoints.memory(),
         may_drop_managed_fields: endpoints.may_drop_managed_fields(),
     };
     if request.info().subresource == SCALE {
-        call.scale = route.version.subresources.scale.as_ref();
+        call.scale = version.subresources.scale.as_ref();
         call.kind = &SCALE_RESOURCE;
         call.version = endpoints::SCALE.as_ref().ok_or_else(|| endpoints.unknown())?;
     }
-    let resource = route.served.resource();
+    let resource = served.resource();
+    let warn = || {
+        if let Some(text) = &version.deprecation_warning {
+            warnings.add(text);
+        }
+    };
+    // Go's router refuses some of what is asked of a type before anybody looks at its version.
+    let is_unstructured = resource.policy.unstructured;
+    if is_unstructured {
+        warn();
+    }
+    let action = action?;
     let subresource = resource.own_subresource(&request.info().subresource);
     if let Some(subresource) = subresource {
         if let SubresourceRest::Computed(kind) = &subresource.rest {
-            let version = route.version.kinds.get(&subresource.name);
+            let version = version.kinds.get(&subresource.name);
             let rules = call.rules.of_subresource(&subresource.name);
             let (Some(version), Some(rules)) = (version, rules) else {
                 return Err(endpoints.unknown());
@@ -91,20 +106,20 @@ where
             call.computed = kind.rest.computed();
         }
     } else if let Some(verbs) = resource.rest.computed() {
-        computed::check_route(verbs, route.action, request.info())?;
+        computed::check_route(verbs, action, request.info())?;
         call.computed = Some(verbs);
     }
-    if route.action != Action::Connect {
-        check_media(&call, route.action, &parts.headers)?;
-    }
-    if let Some(text) = &route.version.deprecation_warning {
-        warnings.add(text);
+    if !is_unstructured {
+        if action != Action::Connect {
+            check_media(&call, action, &parts.headers)?;
+        }
+        warn();
     }
     match subresource.map(|own| &own.rest) {
         Some(SubresourceRest::Connect(connecter)) => {
             connect::connect(&call, &**connecter, body).boxed().await
         }
-        Some(SubresourceRest::Computed(_)) | None => act(&call, route.action, body).await,
+        Some(SubresourceRest::Computed(_)) | None => act(&call, action, body).await,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a request for a resource asks of whom, and the answers for what nobody serves.
 
+mod custom_resource;
+
 use std::sync::Arc;
 
 use super::endpoints::{Endpoints, Served, ServedVersion};
@@ -28,7 +30,8 @@ pub(super) enum Action {
 pub(super) struct Route {
     pub(super) served: Arc<Served>,
     pub(super) version: Arc<ServedVersion>,
-    pub(super) action: Action,
+    /// An error is that of a path which is the resource's, and so comes with the warnings of its version.
+    pub(super) action: Result<Action, ApiError>,
 }
 
 /// Seconds after which a client may find a resource that is still being installed.
@@ -41,26 +44,37 @@ impl Endpoints {
     /// 404; 405; 503 for what may yet come.
     pub(super) fn route(&self, info: &RequestInfo) -> Result<Route, ApiError> {
         let found = self.find(&info.group, &info.version, &info.resource);
-        let is_routed = info.is_resource && begins_as_routed(&info.path);
-        let is_there = |served: &Served, version: &ServedVersion| {
-            let own = served.resource().own_subresource(&info.subresource);
-            let is_there = match own {
-                Some(own) => info.subpath.is_empty() || own.has_subpath(),
-                None => info.subpath.is_empty() && version.subresources.serves(&info.subresource),
-            };
-            info.subresource.is_empty() || is_there
-        };
-        let found = found.filter(|(served, version)| is_routed && is_there(served, version));
+        let found = found.filter(|_| info.is_resource && begins_as_routed(&info.path));
         let Some((served, version)) = found else {
-            return Err(self.unknown());
+            return Err(self.unknown_in(info));
         };
         let resource = served.resource();
-        let action = action(info, resource.scope, resource.own_subresource(&info.subresource))?;
+        let own = resource.own_subresource(&info.subresource);
+        let action = if resource.policy.unstructured && own.is_none() {
+            if !custom_resource::is_routed(info, resource.scope) {
+                return Err(self.unknown_in(info));
+            }
+            custom_resource::action(info, resource, &version.subresources)
+        } else {
+            if !is_there(info, own, &version) {
+                return Err(self.unknown());
+            }
+            Ok(action(info, resource.scope, own)?)
+        };
         Ok(Route {
             served,
             version,
             action,
         })
+    }
+
+    /// The answer for a path below a group and version: Go's router knows the group-versions that have resources of types, and answers
+    /// for no other.
+    pub(crate) fn unknown_in(&self, info: &RequestInfo) -> ApiError {
+        if self.is_complete() && self.has_untyped() && !self.has_typed_in(&info.group, &info.version) {
+            return ApiError::PageNotFound;
+        }
+        self.unknown()
     }
 
     /// The answer for a path that nobody serves: 404 only when nothing more is to come.
@@ -76,6 +90,15 @@ impl Endpoints {
             retry_after: RETRY_AFTER,
         }
     }
+}
+
+/// Whether a version has what stands behind the name of a resource.
+fn is_there(info: &RequestInfo, own: Option<&Subresource>, version: &ServedVersion) -> bool {
+    let is_there = match own {
+        Some(own) => info.subpath.is_empty() || own.has_subpath(),
+        None => info.subpath.is_empty() && version.subresources.serves(&info.subresource),
+    };
+    info.subresource.is_empty() || is_there
 }
 
 /// Whether a path begins as Go's web services do. RequestInfo takes slashes off both ends before it reads a path, so that

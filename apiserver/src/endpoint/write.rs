@@ -65,13 +65,15 @@ where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
+    check_name(call.info())?;
     let headers = &call.parts.headers;
     let wanted = call.wanted()?;
     let body = body::read(call.request, headers, body).await?;
     let mut options = UpdateOptions::parse(call.query())?;
     let media = media::body_media(headers)?;
     offload::expect_body(&body, media, 0).await?;
-    let object = checked(call, &body, media, options.field_validation)?;
+    let validation = options.field_validation;
+    let object = checked(call, &body, media, validation)?;
     let object = settle_names(object, call.info())?;
     answer::check_object(call, wanted)?;
     options.field_manager = manager_or_user_agent(std::mem::take(&mut options.field_manager), headers);
@@ -82,7 +84,7 @@ where
     let mut change = |current: Option<Current<'_>>| {
         let object = match first.take() {
             Some(object) => object,
-            None => settle_names(decoded(call, &body, media)?.object, call.info())?,
+            None => settle_names(decoded(call, &body, media, validation)?.object, call.info())?,
         };
         call.changed(current.map(|current| current.object), object, Some(&manager))
     };
@@ -137,8 +139,34 @@ pub(super) async fn answer_update(
     answer::object(call, wanted, &updated.entry, code).await
 }
 
-fn decoded(call: &Call<'_>, body: &[u8], media: BodyMedia) -> Result<Decoded, ApiError> {
-    decode::decode(body, media, call.kind, &call.version.name)
+fn decoded(
+    call: &Call<'_>,
+    body: &[u8],
+    media: BodyMedia,
+    validation: FieldValidation,
+) -> Result<Decoded, ApiError> {
+    let (kind, version) = (call.kind, &call.version.name);
+    decode::decode_body(body, media, kind, version).map_err(|error| {
+        let error = if validation == FieldValidation::Ignore {
+            error.unchecked(kind, version, body)
+        } else {
+            error
+        };
+        undecodable(call, error.into_api_error(kind, body))
+    })
+}
+
+/// What is said of a body that cannot be decoded. At the `/scale` of a resource without a type Go looks for the Scale's name among the types of
+/// that resource, and tells that instead.
+fn undecodable(call: &Call<'_>, error: ApiError) -> ApiError {
+    if call.scale.is_some() && call.served.resource().policy.unstructured {
+        let message = format!(
+            "no kind is registered for the type v1.Scale in scheme {:?}",
+            decode::GO_SCHEME
+        );
+        return ApiError::BadRequest(message);
+    }
+    error
 }
 
 /// The object in a body, after what `fieldValidation` says to it.
@@ -149,17 +177,29 @@ fn checked(
     validation: FieldValidation,
 ) -> Result<Object, ApiError> {
     let resource = call.kind;
-    let decoded = decoded(call, body, media)?;
+    let decoded = decoded(call, body, media, validation)?;
     match validation {
         FieldValidation::Ignore => {}
         FieldValidation::Warn => call.warnings.extend(decoded.strict),
         FieldValidation::Strict => {
             if let Some(error) = decoded.strict_error(resource, &call.version.name) {
-                return Err(error.into_api_error(resource, body));
+                return Err(undecodable(call, error));
             }
         }
     }
+    decode::check_version(&decoded.object, resource, &call.version.name)?;
     Ok(decoded.object)
+}
+
+/// Whether the URL names an object. Of what has a type there is no route without one.
+///
+/// # Errors
+/// 400.
+pub(super) fn check_name(info: &RequestInfo) -> Result<(), ApiError> {
+    if info.name.is_empty() {
+        return Err(ApiError::BadRequest("name must be provided".into()));
+    }
+    Ok(())
 }
 
 /// Whether it is the object that the URL names; an object that does not say its namespace is in the request's.

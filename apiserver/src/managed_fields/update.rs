@@ -7,7 +7,7 @@ use annex_structured_merge_diff::merge;
 use annex_structured_merge_diff::typed::{self, Duplicates};
 use serde_json::Value;
 
-use super::apply_error::shown;
+use super::apply_error::{GroupVersionKind, shown};
 use super::cap_managers::cap_update_managers;
 use super::entry::UPDATE;
 use super::field_manager::Inner;
@@ -21,6 +21,9 @@ const CURRENT_OPERATION: &str = "current-operation";
 /// Why an update has no managedFields.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateError {
+    /// The new object is of another version or kind.
+    #[error("no corresponding type for {0}")]
+    Type(String),
     /// The new object is none of its type.
     #[error("failed to convert new object ({object}) to smd typed: {cause}")]
     New {
@@ -47,6 +50,12 @@ pub enum UpdateError {
     },
 }
 
+/// What an object says it is.
+fn type_of(object: &Value) -> GroupVersionKind<'_> {
+    let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
+    GroupVersionKind::new(text("apiVersion"), text("kind"))
+}
+
 impl Inner {
     /// Who manages what once `new` is there in place of `live`. A manager has what it had and what it changed, under its name,
     /// the version and the subresource; only where it changed something it has the time `now`.
@@ -61,6 +70,10 @@ impl Inner {
         manager: &str,
         now: Option<Time>,
     ) -> Result<Managed, UpdateError> {
+        let found = type_of(new);
+        if found != GroupVersionKind::new(&self.version, &self.kind) {
+            return Err(UpdateError::Type(found.to_string()));
+        }
         let Managed { fields, times } = managed;
         let typed = |object: &Arc<Value>| self.parseable.typed(object.clone(), Duplicates::Allow);
         let new_typed = typed(new).map_err(|cause| UpdateError::New {

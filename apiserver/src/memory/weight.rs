@@ -3,7 +3,7 @@
 //! A megabyte of JSON becomes anything from one to ninety megabytes of [`serde_json::Value`]: a text of its own length, or an
 //! object of 640 bytes for each `{"":0}`. Which it is can be counted in one pass.
 
-use crate::decode::yaml::{MOST_ALIASED, MOST_SCALAR_BYTES};
+use crate::decode::yaml::{MOST_ALIASED, MOST_ALIASED_BYTES};
 
 /// An element of a list, which has room for up to twice as many.
 const ELEMENT: usize = 2 * size_of::<serde_json::Value>();
@@ -17,7 +17,7 @@ const FIELD: usize = 112;
 const STRING: usize = 16;
 
 /// What aliases write out in YAML: an object begins, has a key, and ends; its value may be the next.
-const ALIASED: usize = MOST_ALIASED / 3 * (OBJECT + FIELD + STRING) + MOST_SCALAR_BYTES;
+const ALIASED: usize = MOST_ALIASED / 3 * (OBJECT + FIELD + STRING) + MOST_ALIASED_BYTES;
 
 /// What was counted in a text.
 #[derive(Debug, Default)]

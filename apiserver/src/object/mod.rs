@@ -3,8 +3,10 @@
 mod encodings;
 mod facts;
 mod managed_fields;
+mod numbers;
 mod value;
 
 pub use encodings::{EncodingCache, EncodingKey};
 pub use facts::{Facts, Labels};
+pub(crate) use numbers::{as_go_writes, write_as_go};
 pub use value::Object;

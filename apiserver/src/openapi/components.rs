@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::version;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
+use super::custom_resource::{self, OpenApi};
 use crate::resource::{Resource, SubresourceRest, Version};
 use crate::schema::{components_of, declare_patches};
 
@@ -19,8 +20,8 @@ pub(super) const PATCH: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch";
 pub(super) const SCALE: &str = "io.k8s.api.autoscaling.v1.Scale";
 pub(super) const STATUS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
 pub(super) const VERSION_INFO: &str = "io.k8s.apimachinery.pkg.version.Info";
-const LIST_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
-const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+pub(super) const LIST_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
+pub(super) const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
 /// How references begin in a generated schema, and in documents of version 3.
 pub(super) const PREFIX: &str = "#/components/schemas/";
@@ -118,13 +119,16 @@ impl Components {
     }
 
     /// Objects and lists of a resource.
-    pub(super) fn add_resource(&mut self, resource: &Resource, version: &str) {
+    pub(super) fn add_resource(&mut self, resource: &Resource, version: &str, open_api: OpenApi) {
         let Some(served) = resource.version(version) else {
             return;
         };
-        let object = object(resource, served);
+        let object = object(resource, served, open_api);
         let name = object_name(resource, version);
-        let list = list(resource, version, &object, &name);
+        let mut list = list(resource, version, &served.schema.document, &name);
+        if resource.policy.unstructured {
+            custom_resource::complete_list(&mut list, &resource.names.plural, served);
+        }
         if served.subresources.scale.is_some() {
             self.add::<Scale>(SCALE);
             self.kinds(SCALE, [Gvk::new("autoscaling", "v1", "Scale")]);
@@ -133,8 +137,10 @@ impl Components {
             if let SubresourceRest::Computed(kind) = &own.rest
                 && let Some(beside) = kind.version_beside(&resource.group, version)
             {
-                self.0
-                    .insert(object_name(kind, &beside.name), self::object(kind, beside));
+                self.0.insert(
+                    object_name(kind, &beside.name),
+                    self::object(kind, beside, open_api),
+                );
             }
         }
         self.0.insert(name, object);
@@ -159,22 +165,27 @@ impl Components {
     }
 }
 
-fn object(resource: &Resource, version: &Version) -> Value {
-    let mut object = version.schema.document.clone();
-    object["properties"]["metadata"] = reference_with(OBJECT_META, "Standard object's metadata.");
+fn object(resource: &Resource, version: &Version, open_api: OpenApi) -> Value {
+    let mut object = if resource.policy.unstructured {
+        custom_resource::object(version, open_api)
+    } else {
+        let mut object = version.schema.document.clone();
+        object["properties"]["metadata"] = reference_with(OBJECT_META, "Standard object's metadata.");
+        object
+    };
     object[KINDS] = json!([Gvk::new(&resource.group, &version.name, &resource.names.kind).value()]);
     object
 }
 
-fn list(resource: &Resource, version: &str, object: &Value, name: &str) -> Value {
+fn list(resource: &Resource, version: &str, document: &Value, name: &str) -> Value {
     let (kind, list_kind) = (&resource.names.kind, &resource.names.list_kind);
     json!({
         "description": format!("{list_kind} is a list of {kind}"),
         "type": "object",
         "required": ["items"],
         "properties": {
-            "apiVersion": object["properties"]["apiVersion"],
-            "kind": object["properties"]["kind"],
+            "apiVersion": document["properties"]["apiVersion"],
+            "kind": document["properties"]["kind"],
             "metadata": reference_with(LIST_META, "Standard list metadata."),
             "items": {
                 "description": format!("List of {}.", resource.names.plural),

@@ -5,6 +5,7 @@
 //! `apply`), which operations belong to which kind, and what objects look like (`explain`).
 
 mod components;
+mod custom_resource;
 mod operations;
 mod parameters;
 mod serve;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::components::{Components, PREFIX};
+use super::custom_resource::OpenApi;
 use super::operations::{self, Operation, Path};
 use super::parameters::Parameter;
 use super::{Info, group_versions};
@@ -29,7 +30,7 @@ pub(super) fn document(info: &Info, resources: &[Arc<Resource>]) -> Value {
         for (version, served) in versions {
             paths.push(operations::group_version(group, version));
             for resource in served {
-                components.add_resource(resource, version);
+                components.add_resource(resource, version, OpenApi::V2);
                 paths.extend(operations::resource(resource, version));
             }
         }

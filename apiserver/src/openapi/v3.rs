@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::components::{Components, PREFIX};
+use super::custom_resource::OpenApi;
 use super::operations::{self, Operation, Path};
 use super::parameters::Parameter;
 use super::{Info, group_versions};
@@ -35,7 +36,7 @@ pub(super) fn documents(info: &Info, resources: &[Arc<Resource>]) -> Vec<(String
             components.add_operands([(group, version)].into_iter());
             let mut paths = vec![operations::group_version(group, version)];
             for resource in served {
-                components.add_resource(resource, version);
+                components.add_resource(resource, version, OpenApi::V3);
                 paths.extend(operations::resource(resource, version));
             }
             add(format!("apis/{group}/{version}"), paths, components);

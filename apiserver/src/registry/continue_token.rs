@@ -6,6 +6,7 @@ use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use serde::{Deserialize, Serialize};
 
+use crate::decode::syntax;
 use crate::status::ApiError;
 use crate::storage::{Prefix, Revision};
 
@@ -64,7 +65,8 @@ impl Place {
 
     fn read(token: &str) -> Result<Self, String> {
         let json = BASE64.decode(token).map_err(base64_error)?;
-        let wire: Wire = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
+        let wire: Wire = serde_json::from_slice(&json)
+            .map_err(|error| syntax::explain(&json).unwrap_or_else(|| error.to_string()))?;
         if wire.version != VERSION {
             let version = wire.version;
             return Err(format!(

@@ -105,6 +105,7 @@ impl Registry {
             is_changed,
         } = admitted;
         metadata::fill_system_fields(&mut hub, &Clock::read());
+        let says_status = hub.0.contains_key("status");
         warnings.extend(self.rules.prepare_new(request, &mut hub)?);
         self.rules
             .validate_admission(request, Asked::create(dry_run), &mut hub, None, warnings)
@@ -117,10 +118,17 @@ impl Registry {
             ));
         }
         let generated = !hub.meta("generateName").is_empty();
-        let is_prepared = self.rules.resource.strategy.prepares()
-            || self.rules.resource.has_status(&request.info().version);
+        let resource = self.resource();
+        let is_unstructured = resource.policy.unstructured;
+        let has_status = resource.has_status(&request.info().version);
+        let is_prepared = resource.strategy.prepares() || (has_status && !is_unstructured);
         let value = self.bytes_to_store(hub, is_prepared).await?;
-        let defaulted_in = defaulted_in(&request.info().version, is_changed);
+        let defaulted_in = if is_unstructured && has_status && says_status {
+            // The default of a status that nobody may say is there when it is read.
+            ""
+        } else {
+            defaulted_in(&request.info().version, is_changed)
+        };
         let stored = if dry_run {
             self.try_create(&key, value, defaulted_in).await
         } else {

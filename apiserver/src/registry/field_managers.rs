@@ -233,6 +233,12 @@ impl ObjectConverter for StrategyConverter {
         let Some(version) = known(api_version) else {
             return Err(ConversionError::MissingVersion(api_version.to_owned()));
         };
+        if self.0.policy.unstructured && !self.0.conversion_waits() {
+            // Nobody takes away what the other version does not know: it does not fit that one's type.
+            let (mut object, kind) = (object, &self.0.names.kind);
+            object.set_type(api_version, kind);
+            return Ok(object);
+        }
         let object = match known(object.api_version()) {
             Some(of) => typed(object, of, &self.0.names.kind)?,
             None => object,

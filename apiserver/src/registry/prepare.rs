@@ -7,7 +7,8 @@ use super::metadata::{self, Metadata};
 use super::{Registry, Rules};
 use crate::authz::Authorized;
 use crate::managed_fields::{remove_managed_fields, set_managed_fields};
-use crate::object::Object;
+use crate::object::{Object, write_as_go};
+use crate::request::GroupKind;
 use crate::resource::{self, ObjectNames, STATUS};
 use crate::status::{ApiError, FieldError};
 
@@ -57,6 +58,8 @@ impl Rules {
             object.metadata_mut().insert("generation".into(), 1.into());
         }
         resource.strategy.prepare_for_create(object);
+        self.check_has_version(object)?;
+        self.refuse(object, self.validate_type(request, object))?;
         let metadata = self.metadata_of(object)?;
         let of_metadata = |names| metadata::validate(object, &metadata, names, self.is_namespaced());
         // Who has a rule for names validates metadata with the rest, as the strategies of Kubernetes' own kinds do; elsewhere the
@@ -83,6 +86,7 @@ impl Rules {
         old: &Object,
     ) -> Result<Vec<String>, ApiError> {
         let resource = &self.resource;
+        self.check_has_version(object)?;
         let writes_status = self.writes_status(request);
         let has_status = resource.has_status(self.version(request.info()));
         if writes_status {
@@ -111,6 +115,15 @@ impl Rules {
         let (new_metadata, old_metadata) = (self.metadata_of(object)?, self.metadata_of(old)?);
         let mut errors =
             metadata::validate_update(object, &new_metadata, &old_metadata, self.is_namespaced());
+        let of_type = self.validate_type(request, object);
+        if !of_type.is_empty() {
+            errors.extend(of_type);
+            self.refuse(object, errors)?;
+            return Ok(Vec::new());
+        }
+        if resource.policy.unstructured && !errors.is_empty() {
+            errors.extend(metadata::validate_change(object, &new_metadata, &old_metadata));
+        }
         errors.extend(if writes_status {
             resource.strategy.validate_status_update(object, old)
         } else {
@@ -124,6 +137,33 @@ impl Rules {
         } else {
             resource.strategy.update_warnings(object, old)
         })
+    }
+
+    /// 500, where an object without a type has lost its version: Go knows no object of none.
+    fn check_has_version(&self, object: &Object) -> Result<(), ApiError> {
+        if self.resource.policy.unstructured && object.api_version().is_empty() {
+            let message = "Object 'apiVersion' is missing in 'object has no apiVersion field'";
+            return Err(ApiError::Internal(message.into()));
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the kind and the version that an object without a type says it is of: apiextensions' `ValidateTypeMeta`, after which
+    /// nothing more is looked at.
+    fn validate_type(&self, request: &Authorized, object: &Object) -> Vec<FieldError> {
+        let resource = &self.resource;
+        if !resource.policy.unstructured {
+            return Vec::new();
+        }
+        let api_version = resource.api_version(self.version(request.info()));
+        let wanted = [
+            ("kind", object.kind(), resource.names.kind.as_str()),
+            ("apiVersion", object.api_version(), api_version.as_str()),
+        ];
+        let wrong = wanted.into_iter().filter(|(_, found, wanted)| found != wanted);
+        wrong
+            .map(|(field, found, wanted)| FieldError::invalid(field, found, format!("must be {wanted}")))
+            .collect()
     }
 
     /// What is wrong with the numbers that `/scale` shows.
@@ -145,8 +185,15 @@ impl Rules {
         if errors.is_empty() {
             return Ok(());
         }
+        let kind = if self.resource.policy.unstructured {
+            // What it says it is.
+            let (group, _) = object.api_version().split_once('/').unwrap_or_default();
+            GroupKind::new(group, object.kind())
+        } else {
+            self.resource.group_kind()
+        };
         Err(ApiError::Invalid {
-            kind: self.resource.group_kind(),
+            kind,
             name: object.name().to_owned(),
             errors,
         })
@@ -175,6 +222,10 @@ impl Registry {
         let resource = self.resource();
         let converted = self.rules.converted(hub, &resource.storage_version).await;
         let mut object = converted.map_err(|error| ApiError::Internal(error.to_string()))?;
+        if resource.policy.unstructured {
+            // What is whole is an integer when it is read again.
+            object.0.values_mut().for_each(write_as_go);
+        }
         if is_prepared {
             resource
                 .strategy

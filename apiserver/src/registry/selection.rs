@@ -14,7 +14,7 @@ use super::Registry;
 use crate::object::{EncodingKey, Object};
 use crate::request::options::ListOptions;
 use crate::request::selector::{FieldSelector, LabelSelector};
-use crate::resource::{Resource, Version};
+use crate::resource::{Resource, Scope, Version};
 use crate::status::ApiError;
 use crate::storage::{Entry, Event, Key, Prefix};
 
@@ -239,21 +239,25 @@ pub(crate) fn check_fields(
     let selectable = resource
         .version(version)
         .map_or(&[][..], |version| &version.selectable_fields);
+    let is_unstructured = resource.policy.unstructured;
+    // apiextensions' converter knows who has a namespace, where Go's scheme does not.
+    let has_namespace = !is_unstructured || resource.scope == Scope::Namespaced;
+    let is_of_metadata = |field: &str| field == NAME || (field == NAMESPACE && has_namespace);
     let unknown = fields
         .requirements()
         .iter()
         .map(|requirement| requirement.field.as_str())
-        .find(|field| {
-            !matches!(*field, NAME | NAMESPACE) && !selectable.iter().any(|path| dotted(path) == *field)
-        });
+        .find(|field| !is_of_metadata(field) && !selectable.iter().any(|path| dotted(path) == *field));
     let Some(field) = unknown else {
         return Ok(());
     };
-    Err(ApiError::BadRequest(if selectable.is_empty() {
-        format!(r#"{field:?} is not a known field selector: only "metadata.name", "metadata.namespace""#)
-    } else {
-        format!("field label not supported: {field}")
-    }))
+    Err(ApiError::BadRequest(
+        if selectable.is_empty() && !is_unstructured {
+            format!(r#"{field:?} is not a known field selector: only "metadata.name", "metadata.namespace""#)
+        } else {
+            format!("field label not supported: {field}")
+        },
+    ))
 }
 
 /// Values of another version, or of other paths, are others.

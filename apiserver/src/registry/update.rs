@@ -47,9 +47,17 @@ impl Registry {
         let mut current = self.current(&key).await?;
         loop {
             let Some(entry) = current else {
-                return self
+                match self
                     .create_by_update(request, &key, change, options, warnings)
-                    .await;
+                    .await
+                {
+                    // Somebody else made it meanwhile: it is changed, then.
+                    Err(ApiError::AlreadyExists { name, .. }) if name == key.name() => {
+                        current = self.current(&key).await?;
+                        continue;
+                    }
+                    done => return done,
+                }
             };
             match self
                 .update_once(request, &entry, change, options, warnings)
@@ -226,11 +234,16 @@ impl Registry {
         defaulted_in: &str,
         dry_run: bool,
     ) -> Result<Entry, Failed> {
-        let is_prepared = self.rules.resource.strategy.prepares();
-        let value = self
-            .bytes_to_store(new, is_prepared)
-            .await
-            .map_err(Failed::Other)?;
+        let value = if self.rules.resource.policy.unstructured {
+            // It is not stored any more, and answered as it was before it would have been.
+            let mut last = new;
+            last.metadata_mut().remove("resourceVersion");
+            self.value(&last)
+        } else {
+            let is_prepared = self.rules.resource.strategy.prepares();
+            self.bytes_to_store(new, is_prepared).await
+        };
+        let value = value.map_err(Failed::Other)?;
         if !dry_run {
             match self.storage.delete(entry.key(), entry.revision()).await {
                 // Somebody else took the last finalizer too, which is as good.

@@ -124,7 +124,7 @@ impl Wanted {
 }
 
 /// The media types of answers and bodies, as refusals list them.
-fn all_types() -> Vec<String> {
+pub(crate) fn all_types() -> Vec<String> {
     vec![JSON.into(), YAML.into(), PROTOBUF.into()]
 }
 
@@ -186,11 +186,13 @@ pub fn wanted_stream(headers: &HeaderMap, query: &str) -> Result<Wanted, ApiErro
             pretty: false,
             ..wanted
         }),
-        _ => Err(ApiError::NotAcceptable(vec![
-            format!("{JSON};stream=watch"),
-            format!("{PROTOBUF};stream=watch"),
-        ])),
+        _ => Err(ApiError::NotAcceptable(stream_types())),
     }
+}
+
+/// The media types of the events of a watch, as refusals list them.
+pub(crate) fn stream_types() -> Vec<String> {
+    vec![format!("{JSON};stream=watch"), format!("{PROTOBUF};stream=watch")]
 }
 
 fn negotiate(headers: &HeaderMap, query: &str, offer: Offer) -> Option<Wanted> {
@@ -362,14 +364,15 @@ pub fn patch_media(headers: &HeaderMap, strategic: bool) -> Result<PatchMedia, A
         MERGE_PATCH => Ok(PatchMedia::MergePatch),
         STRATEGIC_MERGE_PATCH if strategic => Ok(PatchMedia::StrategicMergePatch),
         APPLY_PATCH => Ok(PatchMedia::Apply),
-        STRATEGIC_MERGE_PATCH => Err(ApiError::UnsupportedMediaType(
-            patch_media_types(strategic)
-                .iter()
-                .map(|media| (*media).into())
-                .collect(),
-        )),
+        STRATEGIC_MERGE_PATCH => Err(unsupported_patch(strategic)),
         _ => Err(ApiError::UnknownPatchType),
     }
+}
+
+/// 415 of a patch that the resource does not take, with those that it does.
+pub(crate) fn unsupported_patch(strategic: bool) -> ApiError {
+    let media = patch_media_types(strategic).iter();
+    ApiError::UnsupportedMediaType(media.map(|media| (*media).into()).collect())
 }
 
 /// The media types of the patches that a resource takes, in Kubernetes' order.

@@ -35,6 +35,12 @@ pub enum Scope {
     Cluster,
 }
 
+/// What ObjectMeta's documentation says of `creationTimestamp`.
+pub(crate) const CREATED_DESCRIPTION: &str = "CreationTimestamp is a timestamp representing the server time when this object was \
+created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this \
+value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More \
+info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+
 /// A column of `kubectl get`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -115,8 +121,10 @@ pub struct Policy {
     pub allow_unconditional_update: bool,
     /// Whether the items of a list go without `kind` and `apiVersion`, as those of Go's typed resources do.
     pub bare_items: bool,
-    /// Whether the metadata of a list has `continue` also where nothing is to be continued, as Go's `UnstructuredList` writes it.
-    pub empty_continue: bool,
+    /// Whether its objects have no type, as Go's `unstructured.Unstructured`: they are served as those of a CustomResourceDefinition, by the
+    /// rules of apiextensions' `crdHandler` for paths, verbs, kinds, versions and metadata, and lists always have a `continue`. Its
+    /// [`Hub`] is the request's.
+    pub unstructured: bool,
     /// Whether it takes strategic merge patches, for which the versions' schemas say how lists are merged
     /// (`x-kubernetes-patch-strategy`, `x-kubernetes-patch-merge-key`). A resource of Rust types always does, as one of Go's types.
     pub strategic_merge_patch: bool,
@@ -134,7 +142,7 @@ impl Default for Policy {
             allow_create_on_update: false,
             allow_unconditional_update: false,
             bare_items: false,
-            empty_continue: false,
+            unstructured: false,
             strategic_merge_patch: false,
             object_names: ObjectNames::DnsSubdomain,
             default_column: DefaultColumn::Age,

@@ -11,6 +11,7 @@ pub mod typed;
 
 pub(crate) use conversion::{CONVERSION_PAGE, CONVERSION_TIMEOUT, is_to_be_repeated};
 pub use conversion::{Conversion, Converter};
+pub(crate) use definition::CREATED_DESCRIPTION;
 pub use definition::{Column, DefaultColumn, Hub, Names, ObjectNames, Policy, Resource, Scope, Version};
 pub(crate) use scale::{SCALE_RESOURCE, scale_of, scale_to_change, scaled, validate_spec, validate_status};
 pub use strategy::{ConversionError, Strategy};

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::subresource::{ScalePathError, integer_at, set_integer, text_at};
 use super::{
-    Column, ConversionError, Hub, Names, Policy, Resource, ScalePaths, Scope, Strategy, Subresources, Version,
+    CREATED_DESCRIPTION, Column, ConversionError, Hub, Names, Policy, Resource, ScalePaths, Scope, Strategy,
+    Subresources, Version,
 };
 use crate::object::Object;
 use crate::schema::Schema;
@@ -46,6 +47,10 @@ pub(crate) static SCALE_RESOURCE: LazyLock<Resource> = LazyLock::new(|| {
             columns: vec![
                 column("Desired", ".spec.replicas", "Number of desired replicas"),
                 column("Available", ".status.replicas", "Number of actual replicas"),
+                Column {
+                    description: CREATED_DESCRIPTION.into(),
+                    ..Column::new("Age", "date", ".metadata.creationTimestamp")
+                },
             ],
             selectable_fields: Vec::new(),
             subresources: Subresources::default(),

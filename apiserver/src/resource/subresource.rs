@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::Resource;
 use crate::request::Verb;
 use crate::rest::Connecter;
+use crate::status::GoValue;
 
 /// The name of the subresource that writes the status alone.
 pub const STATUS: &str = "status";
@@ -114,7 +115,7 @@ impl Resource {
         self.subresources.iter().find(|own| own.name == name)
     }
 
-    /// What is served behind the name of an object in `version`, sorted by name.
+    /// What is served behind the name of an object in `version`, in the order in which it is told.
     pub(crate) fn advertised(&self, version: &str) -> Vec<Advertised<'_>> {
         let stored = self.version(version).filter(|_| self.rest.is_stored());
         let stored = stored
@@ -142,8 +143,19 @@ impl Resource {
             own: Some(own),
         });
         let mut all: Vec<_> = stored.chain(own).collect();
-        all.sort_by_key(|subresource| subresource.name);
+        // apiextensions tells of the status first.
+        let is_later = |name: &str| self.policy.unstructured && name != STATUS;
+        all.sort_by_key(|subresource| (is_later(subresource.name), subresource.name));
         all
+    }
+
+    /// The verbs of the resource itself: sorted, or, of what has no type, as apiextensions has them.
+    pub(crate) fn advertised_verbs(&self) -> Vec<&'static str> {
+        let mut verbs = self.rest.verbs();
+        if self.policy.unstructured {
+            verbs.sort_by_key(|verb| WITHOUT_TYPE.iter().position(|known| known == verb));
+        }
+        verbs
     }
 
     /// The version in which objects of this kind stand at a path of `version` of `group`.
@@ -152,6 +164,18 @@ impl Resource {
         same.or_else(|| self.versions.first())
     }
 }
+
+/// The order of verbs in apiextensions' `customresource_discovery_controller.go`.
+const WITHOUT_TYPE: [&str; 8] = [
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "create",
+    "update",
+    "watch",
+];
 
 /// What can be done with subresources of the author's own, sorted.
 const OWN_VERBS: [Verb; 5] = [Verb::Create, Verb::Delete, Verb::Get, Verb::Patch, Verb::Update];
@@ -260,7 +284,7 @@ fn value_at<'a>(object: &'a Map<String, Value>, path: &str) -> Result<Option<&'a
 fn unexpected(path: &str, found: &Value, expected: &'static str) -> ScalePathError {
     ScalePathError {
         path: path.to_owned(),
-        found: found.to_string(),
+        found: GoValue(found).to_string(),
         found_type: match found {
             Value::Null => "<nil>",
             Value::Bool(_) => "bool",
@@ -293,7 +317,7 @@ mod tests {
         assert_eq!(text_at(&object, "spec.name"), Ok(Some("a")));
         assert_eq!(
             integer_at(&object, ".spec.name").unwrap_err().to_string(),
-            r#".spec.name accessor error: "a" is of the type string, expected int64"#
+            ".spec.name accessor error: a is of the type string, expected int64"
         );
         assert!(integer_at(&object, ".spec.name.deep").is_err());
         set_integer(&mut object, ".spec.deep.er.replicas", 7).unwrap();

@@ -87,7 +87,7 @@ pub(super) fn complete(root: &mut Node) {
         .retain(|name| !matches!(&**name, "apiVersion" | "kind" | "metadata"));
 }
 
-/// What every API object has, with anything beside it: Go's `unstructured.Unstructured`.
+/// What every API object has, with anything beside it: Go's `unstructured.Unstructured`. Its metadata is read by itself.
 pub(super) fn of_any_object() -> Node {
     let fields = Fields {
         rest: Rest::Kept,
@@ -96,6 +96,9 @@ pub(super) fn of_any_object() -> Node {
     let mut root = ANY.clone();
     root.shape = Shape::Struct(fields);
     complete(&mut root);
+    if let Some(metadata) = field(&mut root, "metadata") {
+        *metadata = ANY.clone();
+    }
     root
 }
 

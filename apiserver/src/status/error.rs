@@ -42,6 +42,9 @@ pub enum ApiError {
     /// 404: nothing is served at this path.
     #[error("the server could not find the requested resource")]
     UnknownPath,
+    /// 404 that Kubernetes answers as plain text, without a Status, where no resource of a type has the path.
+    #[error("404 page not found")]
+    PageNotFound,
     /// 405.
     #[error("the server does not allow this method on the requested resource")]
     MethodNotAllowed,
@@ -206,6 +209,7 @@ impl ApiError {
     pub fn plain_text(&self) -> Option<&str> {
         match self {
             Self::PlainText(text) => Some(text),
+            Self::PageNotFound => Some("404 page not found"),
             _ => None,
         }
     }
@@ -248,7 +252,7 @@ impl ApiError {
                 (403, "Forbidden", Some(details))
             }
             Self::NotFound { resource, name } => (404, "NotFound", Some(of_object(resource, name))),
-            Self::UnknownPath => (404, "NotFound", Some(StatusDetails::default())),
+            Self::UnknownPath | Self::PageNotFound => (404, "NotFound", Some(StatusDetails::default())),
             Self::MethodNotSupported { resource, .. } => {
                 (405, "MethodNotAllowed", Some(of_object(resource, "")))
             }

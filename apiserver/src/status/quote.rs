@@ -5,10 +5,10 @@ use std::fmt::{self, Write};
 
 /// Bytes of a text, such as a name, a key, a value or a field's path, that an error shows: what a client sent, or stored
 /// before, is not sent back whole with each error.
-pub(super) const MOST_SHOWN: usize = 4096;
+pub(crate) const MOST_SHOWN: usize = 4096;
 
 /// The first `most` bytes of a text, and `...` where there are more.
-pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
         return Cow::Borrowed(text);
     }

@@ -31,6 +31,15 @@ pub struct AggregatedServerStatus {
     /// Certificates and their rotation.
     #[serde(default)]
     pub certificates: CertificatesStatus,
+    /// The image of a workload that names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub image: Option<String>,
+    /// The image that came with Annex since. It is taken with the next change of `spec.workload`, or of the annotation
+    /// `annex.dev/update-image`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub newer_image: Option<String>,
     /// The ServiceAccount that a workload runs as: bind to it what the server needs beyond delegation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]

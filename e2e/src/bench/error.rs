@@ -1,6 +1,6 @@
 //! Why there are no figures.
 
-use crate::{certs, client, cluster, components, files, node, product, programs, tools};
+use crate::{certs, client, cluster, components, files, loopback, node, product, programs, tools};
 
 /// A measurement that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -65,16 +65,9 @@ pub enum Error {
     /// Something did not come in time.
     #[error("{0} in vain")]
     Timeout(String),
-    /// A server ended while it was needed.
-    #[error("{program} ended ({status}); the last of its log:\n{log}")]
-    Ended {
-        /// Which.
-        program: &'static str,
-        /// How.
-        status: std::process::ExitStatus,
-        /// What it said.
-        log: String,
-    },
+    /// A program on loopback.
+    #[error(transparent)]
+    Loopback(#[from] loopback::Error),
     /// What should hold and does not.
     #[error("{0}")]
     Wrong(String),

@@ -1,26 +1,17 @@
 //! The servers that are measured: started on loopback with a store of their own, ended with it.
 
-use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use http::Method;
 use hyper::body::Bytes;
-use tokio::process::{Child, Command};
 
 use super::Error;
 use super::figures;
 use super::wire::{self, Target};
 use crate::certs::Authority;
-
-/// How long a program may take to start.
-const START_LIMIT: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(5);
-
-/// How much of a log an error shows.
-const LOG_SHOWN: usize = 2000;
+use crate::loopback::{self, Program};
 
 /// A server and the store behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,10 +86,10 @@ impl Bench {
         let (store, mut arguments) = if subject == Subject::Embedded {
             (None, vec![format!("--data-dir={}", at.join("data").display())])
         } else {
-            let (program, url) = self.start_etcd(at).await?;
+            let (program, url) = loopback::start_etcd(&self.etcd, at, &[]).await?;
             (Some(program), vec![format!("--etcd-servers={url}")])
         };
-        let port = free_port()?;
+        let port = loopback::free_port()?;
         arguments.extend(self.flags(at, port)?);
         let program = if subject == Subject::Go {
             &self.sample_apiserver
@@ -139,48 +130,22 @@ impl Bench {
             format!("--tls-private-key-file={}", key.display()),
         ])
     }
-
-    async fn start_etcd(&self, at: &Path) -> Result<(Program, String), Error> {
-        let (client, peer) = (free_port()?, free_port()?);
-        let url = format!("http://127.0.0.1:{client}");
-        let peer = format!("http://127.0.0.1:{peer}");
-        let arguments = [
-            format!("--data-dir={}", at.join("etcd").display()),
-            "--name=bench".to_owned(),
-            format!("--listen-client-urls={url}"),
-            format!("--advertise-client-urls={url}"),
-            format!("--listen-peer-urls={peer}"),
-            format!("--initial-advertise-peer-urls={peer}"),
-            format!("--initial-cluster=bench={peer}"),
-            "--log-level=error".to_owned(),
-        ];
-        let mut etcd = Program::start("etcd", &self.etcd, &arguments, &at.join("etcd.log"))?;
-        // It listens when it has a leader.
-        etcd.ready(async || {
-            tokio::net::TcpStream::connect(("127.0.0.1", client))
-                .await
-                .map(drop)
-                .map_err(Error::system("connect to etcd"))
-        })
-        .await?;
-        Ok((etcd, url))
-    }
 }
 
 impl Running {
     /// The processor time that server and store used so far.
     pub(super) fn usage(&self) -> Result<Usage, Error> {
-        let store = self.store.as_ref().map(Program::cpu_time).transpose()?;
+        let store = self.store.as_ref().map(cpu_time).transpose()?;
         Ok(Usage {
-            server: self.server.cpu_time()?,
+            server: cpu_time(&self.server)?,
             store: store.unwrap_or_default(),
         })
     }
 
     /// The server's resident memory in bytes, and the store's.
     pub(super) fn memory(&self) -> Result<(u64, u64), Error> {
-        let store = self.store.as_ref().map(Program::resident).transpose()?;
-        Ok((self.server.resident()?, store.unwrap_or_default()))
+        let store = self.store.as_ref().map(resident).transpose()?;
+        Ok((resident(&self.server)?, store.unwrap_or_default()))
     }
 
     /// Kills the server as `kill -9` does, starts it again on its store, and returns how long it took from there to the
@@ -206,106 +171,22 @@ impl Running {
     pub(super) async fn end(mut self) -> Result<(), Error> {
         self.server.end().await?;
         match &mut self.store {
-            Some(store) => store.end().await,
+            Some(store) => Ok(store.end().await?),
             None => Ok(()),
         }
     }
 }
 
-/// A process started here.
-struct Program {
-    what: &'static str,
-    program: PathBuf,
-    arguments: Vec<String>,
-    child: Child,
-    pid: u32,
-    log: PathBuf,
+/// What of a file of `/proc` about a process is told.
+fn told<T>(program: &Program, file: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Error> {
+    let (path, text) = program.read(file)?;
+    parse(&text).ok_or_else(|| Error::Wrong(format!("{} makes no sense: {text}", path.display())))
 }
 
-impl Program {
-    fn start(what: &'static str, program: &Path, arguments: &[String], log: &Path) -> Result<Self, Error> {
-        let output = File::create(log).map_err(Error::system("make a log"))?;
-        let errors = output.try_clone().map_err(Error::system("make a log"))?;
-        let child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(Error::system(format!("start {}", program.display())))?;
-        let pid = child
-            .id()
-            .ok_or_else(|| Error::Wrong(format!("{what} has no process")))?;
-        Ok(Self {
-            what,
-            program: program.to_owned(),
-            arguments: arguments.to_owned(),
-            child,
-            pid,
-            log: log.to_owned(),
-        })
-    }
-
-    /// Another process of the same program.
-    fn again(&self) -> Result<Self, Error> {
-        Self::start(self.what, &self.program, &self.arguments, &self.log)
-    }
-
-    /// Waits until `look` finds it ready.
-    async fn ready(&mut self, look: impl AsyncFn() -> Result<(), Error>) -> Result<(), Error> {
-        let deadline = Instant::now() + START_LIMIT;
-        while look().await.is_err() {
-            let ended = self.child.try_wait();
-            if let Some(status) = ended.map_err(Error::system("look after a server"))? {
-                return Err(Error::Ended {
-                    program: self.what,
-                    status,
-                    log: self.log_end(),
-                });
-            }
-            if Instant::now() > deadline {
-                let log = self.log_end();
-                return Err(Error::Timeout(format!(
-                    "waited for {}; its log:\n{log}\n",
-                    self.what
-                )));
-            }
-            tokio::time::sleep(POLL).await;
-        }
-        Ok(())
-    }
-
-    fn log_end(&self) -> String {
-        let log = std::fs::read(&self.log).unwrap_or_default();
-        let from = log.len().saturating_sub(LOG_SHOWN);
-        String::from_utf8_lossy(log.get(from..).unwrap_or_default()).into_owned()
-    }
-
-    fn cpu_time(&self) -> Result<Duration, Error> {
-        self.read("stat", figures::cpu_time)
-    }
-
-    fn resident(&self) -> Result<u64, Error> {
-        self.read("status", figures::resident)
-    }
-
-    fn read<T>(&self, file: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Error> {
-        let path = format!("/proc/{}/{file}", self.pid);
-        let text = std::fs::read_to_string(&path).map_err(Error::system(format!("read {path}")))?;
-        parse(&text).ok_or_else(|| Error::Wrong(format!("{path} makes no sense: {text}")))
-    }
-
-    async fn end(&mut self) -> Result<(), Error> {
-        self.child
-            .kill()
-            .await
-            .map_err(Error::system(format!("end {}", self.what)))
-    }
+fn cpu_time(program: &Program) -> Result<Duration, Error> {
+    told(program, "stat", figures::cpu_time)
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> Result<u16, Error> {
-    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    Ok(address.map_err(Error::system("find a free port"))?.port())
+fn resident(program: &Program) -> Result<u64, Error> {
+    told(program, "status", figures::resident)
 }

@@ -76,6 +76,10 @@ pub struct PassResult {
     pub bypass_is_known: bool,
     /// What a workload runs as.
     pub service_account: Option<String>,
+    /// The image of a workload that names none.
+    pub image: Option<String>,
+    /// The one that it would have if it were made now, where that is another.
+    pub newer_image: Option<String>,
     /// What belongs to the server.
     pub children: Vec<Child>,
     /// What happened.

@@ -7,4 +7,5 @@ mod types;
 mod validate;
 
 pub use coerce::{coerce, coerce_dropping};
+pub use read::{Metadata, read};
 pub use validate::validate;

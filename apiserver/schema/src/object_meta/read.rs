@@ -8,18 +8,18 @@ use crate::field::go;
 
 /// Metadata that was read.
 #[derive(Debug, Default)]
-pub(super) struct Metadata {
+pub struct Metadata {
     /// Its fields, as Go would write them again.
-    pub(super) fields: Map<String, Value>,
+    pub fields: Map<String, Value>,
     /// The paths of the fields that are unknown, below the metadata.
-    pub(super) unknown: Vec<String>,
+    pub unknown: Vec<String>,
 }
 
 /// Reads metadata.
 ///
 /// # Errors
 /// A field has the wrong type: Go's words.
-pub(super) fn read(value: &Value) -> Result<Metadata, String> {
+pub fn read(value: &Value) -> Result<Metadata, String> {
     let mut reader = Reader::default();
     let fields = reader.object(value, &OBJECT_META, "", "")?;
     match reader.wrong {

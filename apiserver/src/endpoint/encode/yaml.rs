@@ -108,8 +108,51 @@ mod tests {
             "unicode": "ü\u{7f}\t", "quote": "'\"\\", "bool-like": "y", "plus": "+1", "dot": ".5", "inf": ".inf",
         });
         let yaml = from_json(&serde_json::to_vec(&value).unwrap()).unwrap();
-        let back: Value = serde_saphyr::from_slice(&yaml).unwrap();
-        assert_eq!(back, value, "{}", String::from_utf8_lossy(&yaml));
+        let read = crate::decode::yaml::read(&yaml).unwrap();
+        assert_eq!(read.value, value, "{}", String::from_utf8_lossy(&yaml));
+    }
+
+    #[test]
+    fn what_only_looks_like_something_else_stays_a_text() {
+        let words = [
+            "yes",
+            "on",
+            "y",
+            "~",
+            "",
+            "0777",
+            "0o7",
+            "1_000",
+            "0b-1",
+            "0x1F",
+            "<<",
+            "=",
+            "2001-01-01",
+            "12:30:45",
+            "-.INF",
+            "Null",
+            "a\u{85}b\u{2028}c\rd",
+            "!a",
+            "&a",
+            "*a",
+            "a: b",
+            "a #b",
+            "---",
+            "...",
+            "%a",
+            "? a",
+            "- a",
+            " a",
+            "a ",
+            "\u{feff}a",
+        ];
+        let long = "a ".repeat(100);
+        let all = || words.iter().copied().chain([long.as_str()]);
+        let keys: Map<String, Value> = all().map(|word| (word.to_owned(), word.into())).collect();
+        let value = serde_json::json!({"keys": keys, "list": all().collect::<Vec<_>>()});
+        let yaml = from_json(&serde_json::to_vec(&value).unwrap()).unwrap();
+        let read = crate::decode::yaml::read(&yaml).map(|document| document.value);
+        assert_eq!(read, Ok(value), "{}", String::from_utf8_lossy(&yaml));
     }
 
     #[test]

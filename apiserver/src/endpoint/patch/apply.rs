@@ -46,8 +46,11 @@ pub(super) fn applied(
         .then(|| remove_managed_fields(&mut applied))
         .flatten();
     // Of what nothing has changed nothing is else than it was when it was stored, where it was decoded to the end.
-    let is_as_stored =
-        |live: Current<'_>| live.is_complete && is_same_but("managedFields", &applied, live.object);
+    let is_as_stored = |live: Current<'_>| {
+        // What has no type is decoded to the end when it is read, and only what was merged is defaulted.
+        (live.is_complete || call.kind.policy.unstructured)
+            && is_same_but("managedFields", &applied, live.object)
+    };
     let mut applied = if managed.is_some() && live.is_some_and(is_as_stored) {
         applied
     } else {
@@ -78,6 +81,11 @@ pub(super) fn applied(
 /// # Errors
 /// 500: it does not fit the type.
 fn decoded(call: &Call<'_>, applied: Object, body: &[u8]) -> Result<Object, ApiError> {
+    if call.kind.policy.unstructured {
+        // It is defaulted, and not decoded: a null that the schema does not allow is there to be refused.
+        let completed = decode::complete(applied, call.kind, &call.version.name);
+        return completed.map_err(|error| ApiError::Plain(error.to_string()));
+    }
     let applied = typed(call, Value::Object(applied.0), body)?;
     // What Go converts to the type of the resource: it fits the schema, or it would not have been merged.
     let decoded = decode::decode_value(applied, call.kind, &call.version.name)
@@ -115,11 +123,11 @@ struct Config {
 }
 
 fn read(body: &[u8]) -> Result<Config, ApiError> {
-    // Most clients send JSON, which is YAML too, and read much faster as what it is.
-    if body.trim_ascii_start().starts_with(b"{")
-        && std::str::from_utf8(body).is_ok()
+    // Most clients send JSON, which is read much faster as what it is, where YAML is the same.
+    if yaml::may_be_read_as_json(body)
         && let Ok((Value::Object(fields), findings)) = document::read(body, None)
         && findings.is_empty()
+        && fields.iter().all(yaml::is_same_in_json)
     {
         return Ok(Config {
             object: Object(fields),
@@ -128,8 +136,8 @@ fn read(body: &[u8]) -> Result<Config, ApiError> {
     }
     let bad = |message: String| ApiError::BadRequest(format!("error decoding YAML: {message}"));
     let document =
-        yaml::read(body).map_err(|message| bad(format!("error converting YAML to JSON: {message}")))?;
-    let duplicates = document.duplicates();
+        yaml::read(body).map_err(|error| bad(format!("error converting YAML to JSON: {error}")))?;
+    let duplicates = yaml::duplicates(&document);
     let fields = match document.value {
         Value::Object(fields) => fields,
         Value::Null => Map::new(),

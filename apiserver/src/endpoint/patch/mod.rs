@@ -17,7 +17,7 @@ use super::answer;
 use super::body;
 use super::call::Call;
 use super::field_managers::manager_or_user_agent;
-use super::write::{answer_update, settle_names};
+use super::write::{answer_update, check_name, settle_names};
 use crate::object::Object;
 use crate::offload::{self, Text};
 use crate::registry::Current;
@@ -33,7 +33,8 @@ where
     B::Error: std::fmt::Display,
 {
     let headers = &call.parts.headers;
-    let media = media::patch_media(headers, call.kind.policy.strategic_merge_patch)?;
+    let media = patch_media(call)?;
+    check_name(call.info())?;
     let wanted = call.wanted()?;
     let body = body::read(call.request, headers, body).await?;
     let (text, more) = match media {
@@ -57,6 +58,21 @@ where
     };
     // An apply creates what is not there.
     answer_update(call, wanted, &mut change, update, is_apply).await
+}
+
+/// How the patch is written. Of what has no type nothing is merged by types, and there is no router that looks at the media type before.
+///
+/// # Errors
+/// 415.
+fn patch_media(call: &Call<'_>) -> Result<PatchMedia, ApiError> {
+    let headers = &call.parts.headers;
+    if !call.served.resource().policy.unstructured {
+        return media::patch_media(headers, call.kind.policy.strategic_merge_patch);
+    }
+    media::patch_media(headers, false).map_err(|error| match error {
+        ApiError::UnknownPatchType => media::unsupported_patch(false),
+        error => error,
+    })
 }
 
 /// The resource's object after a patch of `current`, as it may be written.

@@ -5,19 +5,14 @@ use serde_json::{Value, json};
 
 use super::age;
 use super::json_path::JsonPath;
-use crate::resource::{Column, DefaultColumn, Version};
+use crate::object::as_go_writes;
+use crate::resource::{CREATED_DESCRIPTION, Column, DefaultColumn, Version};
 
 /// What ObjectMeta's documentation says of `name`.
 const NAME_DESCRIPTION: &str = "Name must be unique within a namespace. Is required when creating resources, although \
 some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily \
 intended for creation idempotence and configuration definition. Cannot be updated. More info: \
 https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names";
-
-/// What ObjectMeta's documentation says of `creationTimestamp`.
-const CREATED_DESCRIPTION: &str = "CreationTimestamp is a timestamp representing the server time when this object was \
-created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this \
-value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More \
-info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
 
 /// The columns of a version.
 #[derive(Debug)]
@@ -146,7 +141,9 @@ fn cell(column: &Printed, object: &Value, now: Timestamp) -> Value {
         ("integer", Value::Number(number)) => {
             number.as_i64().or_else(|| number.as_f64().map(truncated)).into()
         }
-        ("number", Value::Number(number)) => number.as_f64().into(),
+        ("number", Value::Number(number)) => {
+            as_go_writes(number).map_or_else(|| value.clone(), Value::Number)
+        }
         ("boolean", Value::Bool(_)) => value.clone(),
         ("date", Value::String(time)) => date(time, now).into(),
         _ => Value::Null,

@@ -6,6 +6,7 @@ mod computed;
 mod computed_writes;
 mod connect;
 mod conversion;
+mod custom_resource;
 mod damage;
 mod forms;
 mod large;

@@ -110,9 +110,9 @@ async fn items_of_go_s_typed_lists_have_no_type_of_their_own() {
 
 #[tokio::test]
 async fn lists_of_unstructured_objects_always_have_a_continue() {
-    let of = async |empty_continue| {
+    let of = async |unstructured| {
         let server = TestServer::with(Policy {
-            empty_continue,
+            unstructured,
             ..Policy::default()
         });
         server.create("a").await;

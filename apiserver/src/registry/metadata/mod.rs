@@ -18,5 +18,5 @@ pub(super) use fill::{Clock, drop_self_link, fill_system_fields, wipe_system_fie
 pub(crate) use names::generate_name;
 pub(super) use owners::dedup_owners;
 pub(super) use read::Metadata;
-pub(super) use update::{keep_system_fields, validate_update};
+pub(super) use update::{keep_system_fields, validate_change, validate_update};
 pub(super) use validate::validate;

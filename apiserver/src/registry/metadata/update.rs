@@ -42,34 +42,52 @@ pub(in crate::registry) fn validate_update(
 ) -> Vec<FieldError> {
     let mut errors = validate(object, new, ObjectNames::PathSegment, namespaced);
     let is_valid_alone = errors.is_empty();
-    if old.is_in_deletion() {
-        no_new_finalizers(new.finalizers(), old.finalizers(), &mut errors);
-    }
-    if new.generation.unwrap_or_default() < old.generation.unwrap_or_default() {
-        let detail = "must not be decremented";
-        errors.push(FieldError::invalid("metadata.generation", new.generation, detail));
-    }
-    immutable("name", new.name, old.name, &mut errors);
-    immutable("namespace", new.namespace, old.namespace, &mut errors);
-    immutable("uid", new.uid, old.uid, &mut errors);
-    immutable(
-        "deletionTimestamp",
-        new.deletion_timestamp,
-        old.deletion_timestamp,
-        &mut errors,
-    );
-    immutable(
-        "deletionGracePeriodSeconds",
-        new.deletion_grace_period_seconds,
-        old.deletion_grace_period_seconds,
-        &mut errors,
-    );
+    changed(new, old, &mut errors);
     // A second time, as Go does; where nothing was wrong, nothing is.
     if !is_valid_alone {
         contents(object, new, &mut errors);
         managed_fields(object, &mut errors);
     }
     errors
+}
+
+/// What is wrong with the changed metadata against the old one, and with what of it an update looks at again:
+/// `ValidateObjectMetaAccessorUpdate`, which the strategies of resources without a type ask themselves too.
+pub(in crate::registry) fn validate_change(
+    object: &Object,
+    new: &Metadata<'_>,
+    old: &Metadata<'_>,
+) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    changed(new, old, &mut errors);
+    contents(object, new, &mut errors);
+    managed_fields(object, &mut errors);
+    errors
+}
+
+fn changed(new: &Metadata<'_>, old: &Metadata<'_>, errors: &mut Vec<FieldError>) {
+    if old.is_in_deletion() {
+        no_new_finalizers(new.finalizers(), old.finalizers(), errors);
+    }
+    if new.generation.unwrap_or_default() < old.generation.unwrap_or_default() {
+        let detail = "must not be decremented";
+        errors.push(FieldError::invalid("metadata.generation", new.generation, detail));
+    }
+    immutable("name", new.name, old.name, errors);
+    immutable("namespace", new.namespace, old.namespace, errors);
+    immutable("uid", new.uid, old.uid, errors);
+    immutable(
+        "deletionTimestamp",
+        new.deletion_timestamp,
+        old.deletion_timestamp,
+        errors,
+    );
+    immutable(
+        "deletionGracePeriodSeconds",
+        new.deletion_grace_period_seconds,
+        old.deletion_grace_period_seconds,
+        errors,
+    );
 }
 
 fn immutable<T: PartialEq + Into<Value>>(

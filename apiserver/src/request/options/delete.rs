@@ -5,11 +5,21 @@ use serde_json::Value;
 
 use super::query::Query;
 use super::write::{dry_run, invalid};
-use crate::decode::go_kind;
-use crate::status::{ApiError, FieldError, FieldErrorKind};
+use crate::decode::{GO_SCHEME, GO_TYPE_META, go_kind};
+use crate::status::{ApiError, FieldError, FieldErrorKind, Quoted};
 
 /// The option for objects that cannot be read.
 pub(crate) const IGNORE_STORE_READ_ERROR: &str = "ignoreStoreReadErrorWithClusterBreakingPotential";
+
+/// Kinds that are known beside DeleteOptions.
+const OTHER_OPTIONS: [&str; 6] = [
+    "CreateOptions",
+    "GetOptions",
+    "ListOptions",
+    "PatchOptions",
+    "UpdateOptions",
+    "Status",
+];
 
 /// What becomes of the objects that the deleted one owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,11 +104,29 @@ impl DeleteOptions {
     /// # Errors
     /// 400: it is no DeleteOptions. 422 of kind DeleteOptions.
     pub fn from_body(body: Value) -> Result<Self, ApiError> {
-        let kind = body.get("kind").and_then(Value::as_str).unwrap_or_default();
-        if !body.is_object() || !matches!(kind, "" | "DeleteOptions") {
+        if body.is_null() {
+            return Wire::default().check();
+        }
+        if !body.is_object() {
+            let found = go_kind(&body);
+            return Err(ApiError::BadRequest(format!(
+                "couldn't get version/kind; json parse error: json: cannot unmarshal {found} into Go value of type {GO_TYPE_META}"
+            )));
+        }
+        let text = |field: &str| body.get(field).and_then(Value::as_str).unwrap_or_default();
+        let (kind, version) = (text("kind"), text("apiVersion"));
+        if OTHER_OPTIONS.contains(&kind) {
             return Err(ApiError::BadRequest(
                 "decoded object cannot be converted to DeleteOptions".into(),
             ));
+        }
+        if !matches!(kind, "" | "DeleteOptions") {
+            let version = if version.is_empty() { "v1" } else { version };
+            return Err(ApiError::BadRequest(format!(
+                "no kind {} is registered for version {} in scheme {GO_SCHEME:?}",
+                Quoted(kind),
+                Quoted(version)
+            )));
         }
         if let Some(message) = mistyped(&body) {
             return Err(ApiError::BadRequest(message));

@@ -96,6 +96,7 @@ impl ListOptions {
             if legacy && text.is_empty() && self.send_initial_events.is_none() {
                 self.send_initial_events = Some(true);
                 self.resource_version_match = Some(ResourceVersionMatch::NotOlderThan);
+                self.check_watch("NotOlderThan", &mut errors);
             } else {
                 self.check_watch(text, &mut errors);
             }

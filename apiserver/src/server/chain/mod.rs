@@ -207,7 +207,13 @@ where
         held.says_goodbye = true;
     }
     // After authentication: only then is known whose rights it is that allow to act as somebody else.
-    let user = impersonation::impersonate(&core.authorizer, parts, user?, &info).await?;
+    let user = match impersonation::impersonate(&core.authorizer, parts, user?, &info).await {
+        Ok(user) => user,
+        Err(error) => {
+            parts.extensions.insert(NotImpersonated);
+            return Err(error);
+        }
+    };
     // Before seats are asked for: who waits for the cluster's word holds up nobody else, and what is refused needs none.
     let authorized = core.authorizer.authorize(user, info, &parts.uri).await?;
     let warnings = parts.extensions.remove::<Warnings>().unwrap_or_default();
@@ -242,7 +248,10 @@ where
         && !served.endpoints.knows(info)
     {
         // Before seats are asked for, as for authorization: it waits for the cluster's word.
-        return Err(definitions.unknown(info).boxed().await);
+        return Err(match definitions.unknown(info).boxed().await {
+            ApiError::UnknownPath => served.endpoints.unknown_in(info),
+            error => error,
+        });
     }
     let query = parts.uri.query().unwrap_or_default();
     let flow = core.flow_control.flow(authorized, query, &served.endpoints);
@@ -280,6 +289,10 @@ where
     }
 }
 
+/// Marks a request whose impersonation was refused.
+#[derive(Clone, Copy)]
+struct NotImpersonated;
+
 /// What every answer has.
 fn finish_head(core: &ServerState, connection: &Connection, response: &mut Response, audit_id: HeaderValue) {
     let is_closing = core.life.is_draining();
@@ -313,7 +326,12 @@ fn refuse(error: &ApiError, parts: &Parts, is_authorized: bool) -> Response {
     }
     let mut response = endpoint::status(error, &parts.headers, parts.uri.query().unwrap_or_default());
     // As Go, whose filters say it of what they forbid, and whose plugins do not.
-    if !is_authorized && matches!(error, ApiError::Forbidden { .. }) {
+    let is_of_filter = match error {
+        ApiError::Forbidden { .. } => !is_authorized,
+        ApiError::BadRequest(_) => parts.extensions.get::<NotImpersonated>().is_some(),
+        _ => false,
+    };
+    if is_of_filter {
         let value = HeaderValue::from_static("nosniff");
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, value);
     }

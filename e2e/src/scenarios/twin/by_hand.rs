@@ -34,9 +34,8 @@ pub struct Options {
 /// That, and a server that cannot be asked.
 pub async fn play(options: &Options) -> Result<(), Failure> {
     if options.group == crd::GROUP {
-        let definition = wanted(options.definition.as_ref(), "--definition")?;
         return crd::play_by_hand(&crd::ByHand {
-            definition,
+            definition: options.definition.as_ref(),
             ours: options.ours.as_ref(),
             only: &options.only,
             record: options.record.as_ref(),

@@ -48,11 +48,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "twin/crd",
         lane: Lane::Own,
-        // The cluster's garbage collector takes finalizers and objects away while they are asked for, now and then: until it has a
-        // kube-apiserver of its own it cannot be told from a fault.
-        long: true,
+        long: false,
         needs_node: false,
-        run: |world| Box::pin(crd::beside_itself(world)),
+        run: |_| Box::pin(crd::beside_annex()),
     },
     Scenario {
         name: "twin/random",

@@ -120,6 +120,13 @@ impl Chosen {
         }
     }
 
+    /// The image that came with Annex since, where these have an older one.
+    #[must_use]
+    pub fn newer_image<'a>(&self, images: Images<'a>) -> Option<&'a str> {
+        let image = self.image.as_deref()?;
+        (image != images.newest).then_some(images.newest)
+    }
+
     /// What is recorded of them at the workload.
     #[must_use]
     pub fn annotations(&self) -> BTreeMap<String, String> {

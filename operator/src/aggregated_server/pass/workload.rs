@@ -64,6 +64,8 @@ impl Pass<'_> {
             surroundings.workload.as_ref(),
             &surroundings.pods,
         );
+        outcome.image = chosen.image.clone();
+        outcome.newer_image = chosen.newer_image(images).map(str::to_owned);
         let complete = declared::complete(workload, &chosen, &self.names, &self.ctx.probe_user());
         if let Some(store) = store
             && let Some(mut template) = self.pods(&complete, &store, &chosen, keys, memory, outcome)

@@ -61,6 +61,8 @@ pub fn compute(server: &AggregatedServer, outcome: &PassResult, now: Timestamp) 
             .map(|api| api_status(api, &findings, &old, generation, now))
             .collect(),
         certificates: certificates(outcome, &old),
+        image: outcome.image.clone(),
+        newer_image: outcome.newer_image.clone(),
         service_account_name: outcome.service_account.clone(),
         children,
     }

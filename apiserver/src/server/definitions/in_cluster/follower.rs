@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::informer::Known;
 use super::seen::Seen;
 use super::standing::{Serving, Standing, Standings, group_resource};
-use super::{InCluster, kept};
+use super::{InCluster, kept, report};
 use crate::definition::Definition;
 use crate::resource::Resource;
 use crate::server::definitions::{described, immutable, listed};
@@ -484,9 +484,5 @@ async fn compiled(document: Bytes, before: Option<Compiled>) -> Result<Compiled,
 }
 
 fn cut(text: &str) -> String {
-    let mut end = text.len().min(MOST_OF_ERROR);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default().to_owned()
+    report::cut(text, MOST_OF_ERROR).to_owned()
 }

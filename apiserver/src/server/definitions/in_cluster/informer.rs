@@ -12,8 +12,8 @@ use kube::runtime::{WatchStreamExt as _, watcher as watch_objects};
 use super::InCluster;
 use super::seen::{Seen, api_resource};
 
-/// How many definitions a server has at most; a cluster with 2,000 has many.
-const MOST: usize = 10_000;
+/// How many definitions a server has at most: the operator can read a report of so many. A cluster with 2,000 has many.
+pub(super) const MOST: usize = 4_000;
 /// Definitions that are listed at once: one may have a megabyte.
 const PAGE: u32 = 50;
 

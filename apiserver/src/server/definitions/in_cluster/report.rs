@@ -15,6 +15,10 @@ use crate::status::ApiError;
 /// Where it is.
 pub(in crate::server) const PATH: &str = "/definitionz";
 
+/// Bytes of all errors, and of each at least: the operator reads a megabyte.
+const ERRORS: usize = 256 * 1024;
+const LEAST_OF_ERROR: usize = 64;
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report<'a> {
@@ -55,6 +59,8 @@ pub(super) async fn of(
     served: &Served,
     definitions: &InCluster,
 ) -> Result<Bytes, ApiError> {
+    let wrong = standings.values().filter(|standing| standing.error.is_some());
+    let most_of_error = (ERRORS / wrong.count().max(1)).max(LEAST_OF_ERROR);
     let mut items = Vec::with_capacity(standings.len());
     for (name, standing) in standings {
         let registry = served.endpoints.registry(&standing.group_resource());
@@ -64,7 +70,7 @@ pub(super) async fn of(
             uid: &standing.seen.uid,
             generation: standing.serving.as_ref().map(|serving| serving.generation),
             served: standing.serving.is_some(),
-            error: standing.error.as_deref(),
+            error: standing.error.as_deref().map(|error| cut(error, most_of_error)),
             stored_versions: &standing.stored_versions,
             rewriting: definitions.rewriting.of(name),
             terminating,
@@ -96,5 +102,56 @@ async fn left(standing: &Standing, registry: Option<&Registry>, definitions: &In
         _ if !standing.has_served => Some(0),
         Some(registry) => registry.count_stored().await.ok(),
         None => definitions.left.of(&standing.seen.uid),
+    }
+}
+
+/// A text's beginning, of so many bytes at most.
+pub(super) fn cut(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::testing::{Definitions, SERVER, definition, seen};
+    use super::*;
+    use crate::endpoint::Endpoints;
+    use crate::server::documents::Documents;
+
+    #[tokio::test]
+    async fn however_many_are_wrong_the_operator_can_read_it() {
+        let cluster = Definitions::new([]).cluster;
+        let definitions = InCluster::new(SERVER.to_owned(), cluster.client);
+        let info = crate::openapi::Info {
+            title: "test".into(),
+            version: "1".into(),
+        };
+        let served = Served {
+            endpoints: Endpoints::new(0),
+            documents: Arc::new(Documents::new(&[], &info, &[], "")),
+            caches: Vec::new(),
+        };
+        let wrong = |number: usize| {
+            let seen = seen(&definition(&format!("lamps{number}"), "color"));
+            let standing = Standing {
+                error: Some("\u{e9}".repeat(2048)),
+                seen: Arc::new(seen),
+                serving: None,
+                has_served: false,
+                stored_versions: BTreeSet::new(),
+            };
+            (standing.seen.name.clone(), standing)
+        };
+        let few: Standings = (0..10).map(wrong).collect();
+        let json = of(&few, &served, &definitions).await.unwrap();
+        assert!(json.len() > 10 * 4096, "{}", json.len());
+        let many: Standings = (0..super::super::informer::MOST).map(wrong).collect();
+        let json = of(&many, &served, &definitions).await.unwrap();
+        assert!(json.len() < 1024 * 1024, "{}", json.len());
     }
 }

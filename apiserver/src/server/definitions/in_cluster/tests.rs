@@ -213,6 +213,12 @@ async fn what_is_about_to_be_served_is_503_and_what_nobody_defines_404() {
             "{plural} {version}"
         );
     }
+    let (_, page) = world.ask(Method::GET, &path("tables", "v1"), Value::Null).await;
+    assert_eq!(
+        page,
+        Value::Null,
+        "a page and no Status, as of definitions on a kube-apiserver"
+    );
     definitions.is_away(true);
     assert_eq!(world.code(&path("stools", "v1")).await, 503);
     assert_eq!(

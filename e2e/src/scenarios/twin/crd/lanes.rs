@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use futures::future::{join, join_all, try_join_all};
+use futures::future::{join_all, try_join_all};
 
 use super::super::request::Request;
 use super::play::{self, Said};
@@ -14,11 +14,11 @@ use crate::scenarios::{Failure, failure};
 /// How many at once, and one more of those that are about all namespaces.
 const LANES: usize = 8;
 
-/// A sequence, and what both sides said.
+/// A sequence, and what each side said.
 pub(super) struct Played {
     pub(super) title: String,
     pub(super) requests: Vec<Request>,
-    pub(super) said: [Vec<Said>; 2],
+    pub(super) said: Vec<Vec<Said>>,
 }
 
 /// The namespaces of all lanes.
@@ -26,11 +26,11 @@ pub(super) fn namespaces() -> Vec<String> {
     (0..=LANES).map(|lane| format!("twin-{lane}")).collect()
 }
 
-/// Plays sequences to both sides at the same time; their order is kept.
+/// Plays sequences to all sides at the same time; their order is kept.
 ///
 /// # Errors
 /// A side gives no answer.
-pub(super) async fn play(sides: &[Side; 2], sequences: &[Sequence]) -> Result<Vec<Played>, Failure> {
+pub(super) async fn play(sides: &[Side], sequences: &[Sequence]) -> Result<Vec<Played>, Failure> {
     let namespaces = namespaces();
     for side in sides {
         try_join_all(namespaces.iter().map(|name| side.namespace(name))).await?;
@@ -71,29 +71,24 @@ pub(super) async fn play(sides: &[Side; 2], sequences: &[Sequence]) -> Result<Ve
     }
 }
 
-/// Plays one sequence to both sides, and leaves its namespace empty.
+/// Plays one sequence to all sides, and leaves its namespace empty.
 ///
 /// # Errors
 /// A side gives no answer.
 pub(super) async fn play_one(
-    sides: &[Side; 2],
+    sides: &[Side],
     namespace: &str,
     sequence: &Sequence,
 ) -> Result<Played, Failure> {
-    let [one, other] = sides;
-    let one = async {
-        let said = play::play(one, namespace, sequence).await;
-        one.sweep(namespace, sequence.alone).await.and(said)
+    let one = async |side: &Side| {
+        let said = play::play(side, namespace, sequence).await;
+        side.sweep(namespace, sequence.alone).await.and(said)
     };
-    let other = async {
-        let said = play::play(other, namespace, sequence).await;
-        other.sweep(namespace, sequence.alone).await.and(said)
-    };
-    // Neither is dropped for the other's failure: its objects would stay.
-    let (one, other) = join(one, other).await;
+    // None is dropped for the failure of another: its objects would stay.
+    let said = join_all(sides.iter().map(one)).await;
     Ok(Played {
         title: sequence.title.clone(),
         requests: sequence.steps.iter().map(|step| step.request.clone()).collect(),
-        said: [one?, other?],
+        said: said.into_iter().collect::<Result<_, _>>()?,
     })
 }

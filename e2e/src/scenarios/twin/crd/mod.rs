@@ -1,12 +1,13 @@
-//! A CustomResourceDefinition on the kube-apiserver beside the same definition on another side: the same requests, the same answers.
+//! A CustomResourceDefinition on a kube-apiserver beside the same definition on a server of Annex: the same requests, the same answers.
 //!
 //! What is asked stands in `requests/crd/`, a file for each subsection of what Kubernetes' API servers do with requests: common rules, reads,
 //! watches, creations, updates, patches, deletions and the rest. A [`Side`] is a client and the name of a group, so that nothing depends on how
-//! it came to serve the definition. That the comparison sees what it should is shown by faults that are sown into one side's answers
-//! (`faults`).
+//! it came to serve the definition: the third side is the kube-apiserver again, under another group, by which is seen what Kubernetes itself does
+//! not always say alike, and that the comparison sees what it should, by faults that are sown into its answers (`faults`).
 
 mod by_hand;
 mod declared;
+mod documents;
 mod faults;
 mod invalid;
 mod lanes;
@@ -14,15 +15,17 @@ mod normal;
 mod play;
 mod record;
 mod sequence;
+mod servers;
 mod side;
 mod watch;
 
-use super::super::{Failure, World, ensure};
-use super::differences;
-use crate::{client, progress};
+use super::super::{Failure, ensure};
+use super::differences::{self, Difference};
+use crate::progress;
 pub(super) use by_hand::{Options as ByHand, play as play_by_hand};
 use lanes::Played;
 use sequence::Sequence;
+use servers::Servers;
 pub(super) use side::GROUP;
 use side::Side;
 
@@ -49,62 +52,60 @@ fn all() -> Vec<Sequence> {
         .collect()
 }
 
-/// The definition under two groups of the kube-apiserver: no answer differs but where it is declared, and every fault that is sown into the second's
-/// answers is found.
-pub(super) async fn beside_itself(world: &World) -> Result<(), Failure> {
-    let client = client::connect_without_retries(world.tools.kubeconfig()).await?;
-    let sides = [GROUP, OTHER_GROUP].map(|group| Side::new(client.clone(), group));
-    for name in sides.iter().flat_map(Side::names) {
-        world.made.note("customresourcedefinition", &name);
+/// The definition at servers of its own: no answer differs but where it is declared, and every fault that is sown is found.
+pub(super) async fn beside_annex() -> Result<(), Failure> {
+    let servers = progress::step("starting a kube-apiserver and annex-apiserver", servers::start()).await?;
+    let Servers { kubernetes, ours, .. } = &servers;
+    let sides = [(kubernetes, GROUP), (kubernetes, OTHER_GROUP), (ours, GROUP)];
+    let sides = sides.map(|(client, group)| Side::new(client.clone(), group));
+    let [definition, itself, ours] = &sides;
+    definition.define().await?;
+    itself.define().await?;
+    let sequences = all();
+    let played = lanes::play(&sides, &sequences).await?;
+    let outcomes = [
+        judge(&played, 1, &[]).map_err(|error| format!("beside itself: {error}")),
+        judge(&played, 2, declared::DECLARED).map_err(|error| format!("beside Annex: {error}")),
+    ];
+    let found = faults::find(&[definition.clone(), itself.clone()], &sequences).await;
+    let documents = documents::compare(definition, ours).await;
+    let mut failed: Vec<String> = outcomes.into_iter().filter_map(Result::err).collect();
+    failed.extend(found.err().map(|error| error.to_string()));
+    failed.extend(documents.err().map(|error| format!("documents: {error}")));
+    let (compared, refused) = (requests(&played), refused(&played));
+    progress::say(format!(
+        "    {} sequences, {compared} requests, {refused} of them refused, {} declared to differ",
+        sequences.len(),
+        declared::DECLARED.len()
+    ));
+    if refused * 5 < compared * 2 {
+        failed.push(format!("of {compared} requests only {refused} are refused"));
     }
-    for name in lanes::namespaces() {
-        world.made.note("namespace", &name);
-    }
-    for side in &sides {
-        side.define().await?;
-    }
-    let compared = compare(&sides, &all()).await;
-    let found = faults::find(&sides, &all()).await;
-    for side in &sides {
-        side.undefine().await?;
-    }
-    for name in lanes::namespaces() {
-        world
-            .kubectl(&format!("delete namespace {name} --wait=false"))
-            .await?;
-    }
-    compared?;
-    found
+    ensure(failed.is_empty(), || failed.join("\n"))
 }
 
-/// Plays sequences to both sides.
-///
-/// # Errors
-/// What differs and is not declared, or does not and is.
-async fn compare(sides: &[Side; 2], sequences: &[Sequence]) -> Result<(), Failure> {
-    let played = lanes::play(sides, sequences).await?;
-    let compared = judge(&played)?;
-    let refused = refused(&played);
-    progress::say(format!(
-        "    {} sequences, {compared} requests, {refused} of them refused",
-        sequences.len()
-    ));
-    ensure(refused * 5 >= compared * 2, || {
-        format!("of {compared} requests only {refused} are refused")
-    })
+/// How many requests were played.
+fn requests(played: &[Played]) -> usize {
+    played.iter().map(|played| played.requests.len()).sum()
 }
 
 /// How many requests the definition refuses.
 fn refused(played: &[Played]) -> usize {
-    let said = played.iter().flat_map(|played| &played.said[0]);
+    let said = played
+        .iter()
+        .flat_map(|played| played.said.first().into_iter().flatten());
     said.filter(|said| said.code >= 400).count()
 }
 
-fn judge(played: &[Played]) -> Result<usize, Failure> {
+/// What the first side said beside what another one did.
+///
+/// # Errors
+/// What differs and is not declared, or does not and is.
+fn judge(played: &[Played], other: usize, declared: &[Difference]) -> Result<usize, Failure> {
     let requests: Vec<_> = played.iter().flat_map(|played| played.requests.clone()).collect();
-    let [one, other] = [0, 1].map(|side| -> Vec<_> {
-        let answers = played.iter().map(|played| normal::answers(&played.said[side]));
-        answers.flatten().collect()
+    let [one, other] = [0, other].map(|side| -> Vec<_> {
+        let said = played.iter().filter_map(|played| played.said.get(side));
+        said.flat_map(|said| normal::answers(said)).collect()
     });
-    differences::compare(declared::DECLARED, &requests, &one, &other)
+    differences::compare(declared, &requests, &one, &other)
 }

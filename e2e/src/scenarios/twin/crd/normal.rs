@@ -90,9 +90,12 @@ impl Known {
         if said.unordered {
             body.sort_by_key(Value::to_string);
         }
+        let mut headers = answer::compared_headers(&said.head);
+        let texts = headers.values_mut().flatten();
+        texts.for_each(|text| *text = self.without_uids(std::mem::take(text)));
         Answer {
             code: said.code,
-            headers: answer::compared_headers(&said.head),
+            headers,
             body,
         }
     }
@@ -111,6 +114,11 @@ impl Known {
                 if let Some(Value::Object(metadata)) = fields.get_mut("metadata") {
                     self.revision(metadata);
                 }
+                // Owners are managed by their uids.
+                *fields = std::mem::take(fields)
+                    .into_iter()
+                    .map(|(name, field)| (self.without_uids(name), field))
+                    .collect();
                 fields.values_mut().for_each(|field| self.normalize(field));
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.normalize(item)),
@@ -165,15 +173,35 @@ impl Known {
     }
 
     fn text(&self, text: &str) -> String {
-        let text = answer::plain_text(text, |text| {
-            self.objects.iter().fold(text, |text, (uid, object)| {
-                text.replace(
-                    uid.as_str(),
-                    &format!("<uid {} of {}>", object.number, object.name),
-                )
-            })
-        });
-        without_generated(&text)
+        let text = answer::plain_text(text, |text| self.without_uids(text));
+        in_order(&without_generated(&text))
+    }
+
+    fn without_uids(&self, text: String) -> String {
+        self.objects.iter().fold(text, |text, (uid, object)| {
+            text.replace(
+                uid.as_str(),
+                &format!("<uid {} of {}>", object.number, object.name),
+            )
+        })
+    }
+}
+
+/// A text that shows an object in quotes, as the refusal of a patch does, with its fields in one order: a Scale's are Go's own at a
+/// kube-apiserver.
+fn in_order(text: &str) -> String {
+    let Some(start) = text.find("\"{") else {
+        return text.to_owned();
+    };
+    let (before, from) = text.split_at(start);
+    let mut values = serde_json::Deserializer::from_str(from).into_iter::<String>();
+    let Some(Ok(quoted)) = values.next() else {
+        return text.to_owned();
+    };
+    let after = from.get(values.byte_offset()..).unwrap_or_default();
+    match serde_json::from_str::<Value>(&quoted) {
+        Ok(object) => format!("{before}{}{after}", Value::from(object.to_string())),
+        Err(_) => text.to_owned(),
     }
 }
 
@@ -251,6 +279,18 @@ mod tests {
                 told(&revisions.map(|revision| object(UIDS[1], revision))),
                 "{revisions:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_an_error_shows_has_one_order() {
+        let one = r#"patch: Invalid value: "{\"b\":1,\"a\":{\"c\":\"x\"}}": no"#;
+        assert_eq!(
+            in_order(one),
+            r#"patch: Invalid value: "{\"a\":{\"c\":\"x\"},\"b\":1}": no"#
+        );
+        for text in ["Invalid value: \"{\": no", "none"] {
+            assert_eq!(in_order(text), text);
         }
     }
 

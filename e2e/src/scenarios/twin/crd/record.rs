@@ -22,7 +22,11 @@ pub(super) fn write(directory: &Path, played: &[Played]) -> Result<(), Failure> 
         let mut text = String::new();
         for played in played.iter().filter(|played| played.title.starts_with(&prefix)) {
             writeln!(text, "######## {}\n", played.title)?;
-            for (request, said) in played.requests.iter().zip(&played.said[0]) {
+            for (request, said) in played
+                .requests
+                .iter()
+                .zip(played.said.first().into_iter().flatten())
+            {
                 let headers: Vec<String> = request
                     .headers
                     .iter()

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::DeleteParams;
+use kube::Client;
 use kube::client::Body;
-use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use crate::client;
@@ -21,7 +19,7 @@ pub(super) const DEFINITIONS: [&str; 2] = [
 ];
 /// Their resources.
 pub(super) const RESOURCES: [&str; 2] = ["machines", "sites"];
-/// How long a definition may take to be served, or to go.
+/// How long a definition may take to be served.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A server, however it came to serve the definitions, and its name for their group.
@@ -55,29 +53,6 @@ impl Side {
                     .map_err(|error| error.to_string())
             };
             client::eventually("the definitions to be served", LIMIT, served).await?;
-        }
-        Ok(())
-    }
-
-    /// The names of the definitions.
-    pub(super) fn names(&self) -> [String; 2] {
-        RESOURCES.map(|resource| format!("{resource}.{}", self.group))
-    }
-
-    /// Takes the definitions away, and waits until they are.
-    ///
-    /// # Errors
-    /// They stay.
-    pub(super) async fn undefine(&self) -> Result<(), Failure> {
-        let definitions = Api::<CustomResourceDefinition>::all(self.client.clone());
-        for name in self.names() {
-            definitions.delete(&name, &DeleteParams::default()).await?;
-            let gone = async || match definitions.get_opt(&name).await {
-                Ok(None) => Ok(()),
-                Ok(Some(_)) => Err("it is still there".to_owned()),
-                Err(error) => Err(error.to_string()),
-            };
-            client::eventually("the definitions to go", LIMIT, gone).await?;
         }
         Ok(())
     }

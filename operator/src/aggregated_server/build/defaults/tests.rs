@@ -265,6 +265,13 @@ fn the_image_of_annexs_own_program_is_the_one_that_is_recorded() {
         },
         ..Deployment::default()
     }));
+    let newer = Images {
+        newest: "annex-apiserver:2",
+        update: None,
+    };
+    assert_eq!(first.newer_image(newer), Some("annex-apiserver:2"));
+    let own = image(&server().spec.workload.unwrap(), "annex-apiserver:2", None, None);
+    assert_eq!(own.newer_image(newer), None);
     let later = |workload: &Workload, update| image(workload, "annex-apiserver:2", update, Some(&live)).image;
     assert_eq!(later(&workload, None).as_deref(), Some("annex-apiserver:1"));
     assert_eq!(later(&workload, Some("x")).as_deref(), Some("annex-apiserver:2"));

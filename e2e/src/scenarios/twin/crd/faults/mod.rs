@@ -44,7 +44,7 @@ async fn sow(sides: &[Side; 2], sequences: &[Sequence], fault: &Fault) -> Result
     let namespaces = lanes::namespaces();
     let namespace = namespaces.first().map(String::as_str).unwrap_or_default();
     let played = lanes::play_one(&[definition.clone(), faulty], namespace, sequence).await?;
-    match judge(&[played]) {
+    match judge(&[played], 1, &[]) {
         Ok(_) => Err(failure("no difference was seen")),
         Err(error) => ensure(error.to_string().contains(&format!("{seen:?}")), || {
             format!("another request was named: {error}")
