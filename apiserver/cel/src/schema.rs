@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::rules::Rule;
+use crate::rules::{Rule, field_path};
 
 /// A structural schema, as something else has it: what types and values are made of.
 pub trait StructuralSchema {
@@ -47,8 +47,23 @@ pub trait StructuralSchema {
     fn map_type(&self) -> &str;
     /// `x-kubernetes-validations`.
     fn rules(&self) -> Vec<Rule>;
+    /// Whether there are any.
+    fn has_rules(&self) -> bool;
     /// `allOf`.
     fn all_of(&self) -> Vec<&Self>;
+
+    /// Whether rules can be about its values: they have a type, and so has what is in them.
+    fn declares_type(&self) -> bool {
+        if self.int_or_string() {
+            return true;
+        }
+        match SchemaKind::of(self.type_name()) {
+            SchemaKind::Array => self.items().is_some_and(Self::declares_type),
+            SchemaKind::Object => self.additional_properties().is_none_or(Self::declares_type),
+            SchemaKind::Other => false,
+            SchemaKind::String | SchemaKind::Number | SchemaKind::Integer | SchemaKind::Boolean => true,
+        }
+    }
 }
 
 /// A schema as it stands in a definition, in JSON.
@@ -142,6 +157,10 @@ impl StructuralSchema for Json {
             .collect()
     }
 
+    fn has_rules(&self) -> bool {
+        !list(self, "x-kubernetes-validations").is_empty()
+    }
+
     fn all_of(&self) -> Vec<&Self> {
         list(self, "allOf").iter().collect()
     }
@@ -204,6 +223,20 @@ pub(crate) enum SchemaKind {
     Other,
 }
 
+impl SchemaKind {
+    fn of(name: &str) -> Self {
+        match name {
+            "object" => Self::Object,
+            "array" => Self::Array,
+            "string" => Self::String,
+            "number" => Self::Number,
+            "integer" => Self::Integer,
+            "boolean" => Self::Boolean,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// The formats of strings by which they are of another type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Format {
@@ -247,15 +280,7 @@ impl Schema {
             .filter(|all| !all.is_empty())
             .map(longest);
         let schema = Self {
-            kind: match from.type_name() {
-                "object" => SchemaKind::Object,
-                "array" => SchemaKind::Array,
-                "string" => SchemaKind::String,
-                "number" => SchemaKind::Number,
-                "integer" => SchemaKind::Integer,
-                "boolean" => SchemaKind::Boolean,
-                _ => SchemaKind::Other,
-            },
+            kind: SchemaKind::of(from.type_name()),
             type_name: from.type_name().to_owned(),
             format: match from.format() {
                 "duration" => Format::Duration,
@@ -297,6 +322,12 @@ impl Schema {
         } else {
             schema
         }
+    }
+
+    /// Whether `fieldPath` of a rule leads to a field of this schema.
+    #[must_use]
+    pub fn has_field_path(&self, path: &str) -> bool {
+        field_path::normalized(path, self).is_some()
     }
 
     /// The properties that it has of its own.

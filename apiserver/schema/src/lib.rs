@@ -11,6 +11,7 @@ pub mod object_meta;
 pub mod props;
 pub mod pruning;
 pub mod resource_definition;
+pub mod rules;
 pub mod structural;
 mod unknown;
 pub mod values;

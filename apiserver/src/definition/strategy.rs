@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use annex_schema::field::Path;
 use annex_schema::props::JsonSchemaProps;
 use annex_schema::resource_definition::DefinitionSpec;
+use annex_schema::rules::Rules;
 use annex_schema::{UnknownFields, defaulting, list_type, object_meta, pruning, values};
 use serde_json::Value;
 
 use super::finalizers;
 use crate::object::Object;
-use crate::resource::{ConversionError, Strategy};
-use crate::status::FieldError;
+use crate::resource::{ConversionError, RuleBudget, RuleFindings, Strategy};
+use crate::status::{FieldError, FieldErrorKind};
 
 /// The strategy of a definition's objects.
 pub(super) struct Declared {
@@ -24,8 +25,13 @@ pub(super) struct Declared {
 /// A version.
 struct Declaration {
     schema: JsonSchemaProps,
+    /// Its rules; none where it has none.
+    rules: Option<Rules>,
     has_status: bool,
 }
+
+/// What rules may cost on the thread that serves a request: 1,000,000 are some ten milliseconds.
+const SHORT_BUDGET: u64 = 100_000;
 
 impl Declared {
     /// That of a definition in which nothing is wrong.
@@ -40,8 +46,12 @@ impl Declared {
                 let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
                 vec![FieldError::invalid(path, "", error.to_string())]
             })?;
-            let has_status = version.has_status();
-            versions.insert(version.name.clone(), Declaration { schema, has_status });
+            let declaration = Declaration {
+                rules: Rules::new(&schema),
+                schema,
+                has_status: version.has_status(),
+            };
+            versions.insert(version.name.clone(), declaration);
         }
         Ok(Self {
             group: spec.group.clone(),
@@ -59,13 +69,15 @@ impl Declared {
         })
     }
 
+    /// The version that an object is in.
+    fn version_of(&self, object: &Object) -> Option<&Declaration> {
+        let name = object.api_version().strip_prefix(self.group.as_str())?;
+        self.versions.get(name.strip_prefix('/')?)
+    }
+
     /// The version that an object is in, and itself as a value.
     fn of(&self, object: &Object) -> Option<(&Declaration, Value)> {
-        let name = object
-            .api_version()
-            .strip_prefix(self.group.as_str())?
-            .strip_prefix('/')?;
-        Some((self.versions.get(name)?, Value::Object(object.0.clone())))
+        Some((self.version_of(object)?, Value::Object(object.0.clone())))
     }
 }
 
@@ -194,6 +206,37 @@ impl Strategy for Declared {
         errors(found).collect()
     }
 
+    fn validate_rules(
+        &self,
+        object: &Object,
+        old: Option<&Object>,
+        found: &[FieldError],
+        budget: RuleBudget,
+    ) -> Option<RuleFindings> {
+        let rules = self.version_of(object).and_then(|version| version.rules.as_ref());
+        let Some(rules) = rules else {
+            return Some(RuleFindings::default());
+        };
+        if found.iter().any(|error| keeps_from_rules(error.kind)) {
+            let detail = "some validation rules were not checked because the object was invalid; correct the existing errors to \
+                          complete validation";
+            return Some(RuleFindings {
+                errors: vec![FieldError::invalid("<nil>", Value::Null, detail)],
+                warnings: Vec::new(),
+            });
+        }
+        let value = Value::Object(object.0.clone());
+        let old = old.map(|old| Value::Object(old.0.clone()));
+        let outcome = match budget {
+            RuleBudget::Short => rules.validate_within(&value, old.as_ref(), SHORT_BUDGET)?,
+            RuleBudget::Full => rules.validate(&value, old.as_ref()),
+        };
+        Some(RuleFindings {
+            errors: errors(outcome.errors).collect(),
+            warnings: outcome.warnings.iter().map(ToString::to_string).collect(),
+        })
+    }
+
     fn warnings(&self, object: &Object) -> Vec<String> {
         finalizers::warnings(object, None)
     }
@@ -201,6 +244,18 @@ impl Strategy for Declared {
     fn update_warnings(&self, object: &Object, old: &Object) -> Vec<String> {
         finalizers::warnings(object, Some(old))
     }
+}
+
+/// Whether rules are not looked at where there is such an error: `hasBlockingErr`.
+fn keeps_from_rules(kind: FieldErrorKind) -> bool {
+    matches!(
+        kind,
+        FieldErrorKind::NotSupported
+            | FieldErrorKind::Required
+            | FieldErrorKind::TooLong
+            | FieldErrorKind::TooMany
+            | FieldErrorKind::TypeInvalid
+    )
 }
 
 /// What stands in lists more than once, where it did not before.

@@ -155,6 +155,13 @@ pub(crate) async fn expect_work(value: &[u8]) -> usize {
     }
 }
 
+/// Says that a processor is about to be busy for long. What follows is done elsewhere, as of [`expect_body`].
+pub(crate) async fn expect_busy() {
+    if let Ok(work) = WORK.try_with(Arc::clone) {
+        work.go().await;
+    }
+}
+
 /// Says that so many bytes are about to be written that somebody has made, and waits for the memory. Where that is much, what follows
 /// is done elsewhere, as of [`expect_body`].
 pub(crate) async fn expect_made(bytes: usize) -> Stored {

@@ -106,7 +106,7 @@ impl Registry {
         } = admitted;
         metadata::fill_system_fields(&mut hub, &Clock::read());
         let says_status = hub.0.contains_key("status");
-        warnings.extend(self.rules.prepare_new(request, &mut hub)?);
+        warnings.extend(self.rules.prepare_new(request, &mut hub).await?);
         self.rules
             .validate_admission(request, Asked::create(dry_run), &mut hub, None, warnings)
             .await?;

@@ -8,8 +8,9 @@ use super::{Registry, Rules};
 use crate::authz::Authorized;
 use crate::managed_fields::{remove_managed_fields, set_managed_fields};
 use crate::object::{Object, write_as_go};
+use crate::offload;
 use crate::request::GroupKind;
-use crate::resource::{self, ObjectNames, STATUS};
+use crate::resource::{self, ObjectNames, RuleBudget, STATUS};
 use crate::status::{ApiError, FieldError};
 
 /// Time that a write may take; the number is k8s.io/apiserver's.
@@ -45,7 +46,7 @@ impl Rules {
     ///
     /// # Errors
     /// 422.
-    pub(crate) fn prepare_new(
+    pub(crate) async fn prepare_new(
         &self,
         request: &Authorized,
         object: &mut Object,
@@ -70,16 +71,17 @@ impl Rules {
         };
         errors.extend(resource.strategy.validate(object));
         errors.extend(self.validate_scale(request, object));
-        self.refuse(object, errors)?;
+        let mut warnings = self.validate_rules(request, object, None, errors).await?;
         self.refuse(object, later.map(of_metadata).unwrap_or_default())?;
-        Ok(resource.strategy.warnings(object))
+        warnings.extend(resource.strategy.warnings(object));
+        Ok(warnings)
     }
 
     /// Prepares a changed object, and says what is wrong with it. Returns what the client is warned of.
     ///
     /// # Errors
     /// 422.
-    pub(crate) fn prepare_changed(
+    pub(crate) async fn prepare_changed(
         &self,
         request: &Authorized,
         object: &mut Object,
@@ -130,13 +132,38 @@ impl Rules {
             resource.strategy.validate_update(object, old)
         });
         errors.extend(self.validate_scale(request, object));
-        self.refuse(object, errors)?;
+        let mut warnings = self.validate_rules(request, object, Some(old), errors).await?;
         // Who writes a status has not written what is warned of.
-        Ok(if writes_status {
-            Vec::new()
-        } else {
-            resource.strategy.update_warnings(object, old)
-        })
+        if !writes_status {
+            warnings.extend(resource.strategy.update_warnings(object, old));
+        }
+        Ok(warnings)
+    }
+
+    /// Refuses an object in which something is wrong: what was found by now, or what rules say. Returns what they warn of.
+    ///
+    /// # Errors
+    /// 422. The client has been warned then.
+    async fn validate_rules(
+        &self,
+        request: &Authorized,
+        object: &Object,
+        old: Option<&Object>,
+        mut errors: Vec<FieldError>,
+    ) -> Result<Vec<String>, ApiError> {
+        let strategy = &self.resource.strategy;
+        let mut found = strategy.validate_rules(object, old, &errors, RuleBudget::Short);
+        if found.is_none() {
+            offload::expect_busy().await;
+            found = strategy.validate_rules(object, old, &errors, RuleBudget::Full);
+        }
+        let found = found.unwrap_or_default();
+        errors.extend(found.errors);
+        if let Err(error) = self.refuse(object, errors) {
+            request.warnings().extend(found.warnings);
+            return Err(error);
+        }
+        Ok(found.warnings)
     }
 
     /// 500, where an object without a type has lost its version: Go knows no object of none.

@@ -148,7 +148,7 @@ impl Registry {
         let defaulted_in = defaulted_in(version, is_changed);
         self.check_revision(&new, entry)?;
         new.set_meta("resourceVersion", old.resource_version());
-        warnings.extend(self.rules.prepare_changed(request, &mut new, &old)?);
+        warnings.extend(self.rules.prepare_changed(request, &mut new, &old).await?);
         keep_timestamps(&mut new, &old);
         self.rules
             .validate_admission(request, asked, &mut new, Some(&old), warnings)

@@ -14,7 +14,7 @@ pub use conversion::{Conversion, Converter};
 pub(crate) use definition::CREATED_DESCRIPTION;
 pub use definition::{Column, DefaultColumn, Hub, Names, ObjectNames, Policy, Resource, Scope, Version};
 pub(crate) use scale::{SCALE_RESOURCE, scale_of, scale_to_change, scaled, validate_spec, validate_status};
-pub use strategy::{ConversionError, Strategy};
+pub use strategy::{ConversionError, RuleBudget, RuleFindings, Strategy};
 pub(crate) use subresource::{Advertised, segments};
 pub use subresource::{
     SCALE, STATUS, ScalePathError, ScalePaths, Subresource, SubresourceRest, Subresources,

@@ -12,10 +12,28 @@ use crate::status::FieldError;
 #[error("{0}")]
 pub struct ConversionError(pub String);
 
+/// How much of a processor's time rules may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleBudget {
+    /// So little that nobody notices: a few milliseconds.
+    Short,
+    /// What Kubernetes lets an object have: some hundred milliseconds.
+    Full,
+}
+
+/// What rules say of an object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RuleFindings {
+    /// What is wrong.
+    pub errors: Vec<FieldError>,
+    /// What the client should be warned of, whatever becomes of the write.
+    pub warnings: Vec<String>,
+}
+
 /// What is done to a resource's objects. Pure: no method waits or reads a clock.
 ///
 /// Order of a create: `normalize` and `default_fields` in the request's version, `convert` to the hub,
-/// `prepare_for_create`, `validate`, `convert` to the storage version. Of an update the same with
+/// `prepare_for_create`, `validate`, `validate_rules`, `convert` to the storage version. Of an update the same with
 /// `prepare_for_update` and `validate_update`, of one at `/status` with `prepare_for_status_update` and
 /// `validate_status_update`. Of a read: `default_fields` in the storage version, `convert`.
 pub trait Strategy: Send + Sync + 'static {
@@ -98,6 +116,19 @@ pub trait Strategy: Send + Sync + 'static {
     fn validate_status_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
         let _ = (object, old);
         Vec::new()
+    }
+
+    /// What rules say of an object (hub version), which replaces `old` where that is given, whatever of it was changed. `found` is what was
+    /// found by then: rules may need values of their types. None: they took more than the `budget`.
+    fn validate_rules(
+        &self,
+        object: &Object,
+        old: Option<&Object>,
+        found: &[FieldError],
+        budget: RuleBudget,
+    ) -> Option<RuleFindings> {
+        let _ = (object, old, found, budget);
+        Some(RuleFindings::default())
     }
 
     /// What the client should be warned of (hub version). Who writes a status is not.

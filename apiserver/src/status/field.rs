@@ -29,6 +29,8 @@ pub enum FieldErrorKind {
     TooMany,
     /// The value has the wrong type.
     TypeInvalid,
+    /// Something went wrong that is not the value's fault.
+    Internal,
 }
 
 impl FieldErrorKind {
@@ -45,6 +47,7 @@ impl FieldErrorKind {
             Self::TooLong => "FieldValueTooLong",
             Self::TooMany => "FieldValueTooMany",
             Self::TypeInvalid => "FieldValueTypeInvalid",
+            Self::Internal => "InternalError",
         }
     }
 
@@ -58,11 +61,15 @@ impl FieldErrorKind {
             Self::NotFound => "Not found",
             Self::TooLong => "Too long",
             Self::TooMany => "Too many",
+            Self::Internal => "Internal error",
         }
     }
 
     fn shows_value(self) -> bool {
-        !matches!(self, Self::Required | Self::Forbidden | Self::TooLong)
+        !matches!(
+            self,
+            Self::Required | Self::Forbidden | Self::TooLong | Self::Internal
+        )
     }
 }
 
@@ -93,6 +100,7 @@ impl From<annex_schema::field::Error> for FieldError {
             ErrorKind::NotSupported => FieldErrorKind::NotSupported,
             ErrorKind::TooLong => FieldErrorKind::TooLong,
             ErrorKind::TooMany => FieldErrorKind::TooMany,
+            ErrorKind::Internal => FieldErrorKind::Internal,
         };
         let shown = Some(error.value.to_string());
         Self {

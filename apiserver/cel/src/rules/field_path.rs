@@ -3,7 +3,7 @@
 use crate::schema::Schema;
 
 /// The path as errors show it; none for one that is wrong, which no definition may have.
-pub(super) fn normalized(path: &str, schema: &Schema) -> Option<String> {
+pub(crate) fn normalized(path: &str, schema: &Schema) -> Option<String> {
     let (mut out, mut schema, mut rest) = (String::new(), schema, path);
     while !rest.is_empty() {
         let name;

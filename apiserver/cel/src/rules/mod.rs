@@ -2,7 +2,7 @@
 //! apiextensions-apiserver does it.
 
 mod correlate;
-mod field_path;
+pub(crate) mod field_path;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::PER_CALL_LIMIT;
 use crate::program::{CompileError, Expression, Scope};
 use crate::schema::{Schema, StructuralSchema};
 use crate::types::Type;
-use crate::{DeclType, PER_CALL_LIMIT};
 
 pub use validate::{Finding, FindingValue, Findings, Kind, Step};
 
@@ -34,7 +34,7 @@ pub struct Rule {
     /// `fieldPath`.
     pub field_path: String,
     /// `optionalOldSelf`.
-    pub optional_old_self: bool,
+    pub optional_old_self: Option<bool>,
 }
 
 impl Rule {
@@ -53,11 +53,14 @@ impl Rule {
             message_expression: text("messageExpression"),
             reason: json.get("reason").and_then(Json::as_str).map(str::to_owned),
             field_path: text("fieldPath"),
-            optional_old_self: json
-                .get("optionalOldSelf")
-                .and_then(Json::as_bool)
-                .unwrap_or_default(),
+            optional_old_self: json.get("optionalOldSelf").and_then(Json::as_bool),
         }
+    }
+
+    /// Whether `oldSelf` is optional in it.
+    #[must_use]
+    pub fn has_optional_old_self(&self) -> bool {
+        self.optional_old_self == Some(true)
     }
 
     /// What errors call the rule.
@@ -109,47 +112,60 @@ impl Validator {
     /// As `new`, where each rule may cost at most `per_call`.
     #[must_use]
     pub fn with_limit<S: StructuralSchema>(schema: &S, is_resource: bool, per_call: u64) -> Option<Self> {
-        has_rules(schema)
-            .then(|| Self::build(schema, schema, is_resource, per_call))
-            .flatten()
+        if !has_rules(schema) {
+            return None;
+        }
+        let of = Arc::new(Schema::new(schema, is_resource));
+        Self::build(schema, schema, of, per_call)
     }
 
-    /// `validates` has the rules, `node` the structure that they are of.
-    fn build<S: StructuralSchema>(validates: &S, node: &S, is_resource: bool, per_call: u64) -> Option<Self> {
-        let schema = Arc::new(Schema::new(node, is_resource));
-        let declared = DeclType::new(&schema, "self");
-        let rules = validates.rules();
-        let rules = if rules.is_empty() {
+    /// `validates` has the rules, `node` the structure that they are of, which `schema` keeps.
+    fn build<S: StructuralSchema>(
+        validates: &S,
+        node: &S,
+        schema: Arc<Schema>,
+        per_call: u64,
+    ) -> Option<Self> {
+        if !has_any(validates) {
+            return None;
+        }
+        let rules = if !validates.has_rules() {
             Ok(Vec::new())
-        } else if declared.is_none() {
-            Err(CompileError::NoType)
+        } else if node.declares_type() {
+            let rules = validates.rules().into_iter();
+            Ok(rules.map(|rule| compile(&schema, rule)).collect())
         } else {
-            Ok(rules.into_iter().map(|rule| compile(&schema, rule)).collect())
+            Err(CompileError::NoType)
         };
-        let nested =
-            |validates: &S, node: &S| Self::build(validates, node, node.embedded_resource(), per_call);
-        let items = validates
-            .items()
-            .zip(node.items())
-            .and_then(|(validates, node)| nested(validates, node));
+        let nested = |validates: &S, node: &S, schema: &Arc<Schema>| {
+            Self::build(validates, node, Arc::clone(schema), per_call)
+        };
+        let items = validates.items().zip(node.items()).zip(schema.items.as_ref());
+        let items = items.and_then(|((validates, node), schema)| nested(validates, node, schema));
         let additional = validates
             .additional_properties()
-            .zip(node.additional_properties());
-        let additional = additional.and_then(|(validates, node)| nested(validates, node));
+            .zip(node.additional_properties())
+            .zip(schema.additional.as_ref());
+        let additional = additional.and_then(|((validates, node), schema)| nested(validates, node, schema));
         let mut properties = BTreeMap::new();
         let nodes: BTreeMap<&str, &S> = node.properties().unwrap_or_default().into_iter().collect();
         for (name, validates) in validates.properties().unwrap_or_default() {
-            let Some(node) = nodes.get(name) else { continue };
+            let schema = schema
+                .own_properties()
+                .and_then(|properties| properties.get(name));
+            let (Some(node), Some(schema)) = (nodes.get(name), schema) else {
+                continue;
+            };
             // What is of no type has no rules, and nothing within it.
-            let is_typed = DeclType::new(&Schema::new(*node, node.embedded_resource()), "self").is_some();
-            if let Some(validator) = nested(validates, node).filter(|_| is_typed) {
+            let is_typed = node.declares_type();
+            if let Some(validator) = nested(validates, node, schema).filter(|_| is_typed) {
                 properties.insert(name.to_owned(), validator);
             }
         }
         let all_of: Vec<Self> = validates
             .all_of()
             .into_iter()
-            .filter_map(|validates| Self::build(validates, node, is_resource, per_call))
+            .filter_map(|validates| nested(validates, node, &schema))
             .collect();
         let none = rules.as_ref().is_ok_and(Vec::is_empty);
         if none && items.is_none() && additional.is_none() && properties.is_empty() && all_of.is_empty() {
@@ -168,7 +184,7 @@ impl Validator {
 }
 
 fn has_rules<S: StructuralSchema>(schema: &S) -> bool {
-    !schema.rules().is_empty()
+    schema.has_rules()
         || schema.items().is_some_and(has_rules)
         || schema.additional_properties().is_some_and(has_rules)
         || schema
@@ -176,6 +192,19 @@ fn has_rules<S: StructuralSchema>(schema: &S) -> bool {
             .unwrap_or_default()
             .into_iter()
             .any(|(_, schema)| has_rules(schema))
+}
+
+/// The same, in `allOf` also.
+fn has_any<S: StructuralSchema>(schema: &S) -> bool {
+    schema.has_rules()
+        || schema.items().is_some_and(has_any)
+        || schema.additional_properties().is_some_and(has_any)
+        || schema.all_of().into_iter().any(has_any)
+        || schema
+            .properties()
+            .unwrap_or_default()
+            .into_iter()
+            .any(|(_, schema)| has_any(schema))
 }
 
 fn compile(schema: &Arc<Schema>, rule: Rule) -> Compiled {
@@ -189,7 +218,8 @@ fn compile(schema: &Arc<Schema>, rule: Rule) -> Compiled {
         return compiled;
     }
     let of_type = |expression: &str, output: Type, name: &'static str| {
-        let compiled = Scope::of_schema(schema, compiled.rule.optional_old_self)?.compile(expression)?;
+        let compiled =
+            Scope::of_schema(schema, compiled.rule.has_optional_old_self())?.compile(expression)?;
         if *compiled.output() == output {
             Ok(compiled)
         } else {

@@ -119,6 +119,29 @@ impl Validator {
         ratchet: bool,
         budget: u64,
     ) -> Findings<'a> {
+        self.walk(object, old, ratchet, budget, false)
+    }
+
+    /// The same where all rules together cost at most `limit`; none where they cost more. No evaluation takes longer than that.
+    pub fn validate_within<'a>(
+        &'a self,
+        object: &'a Json,
+        old: Option<&'a Json>,
+        ratchet: bool,
+        limit: u64,
+    ) -> Option<Findings<'a>> {
+        let findings = self.walk(object, old, ratchet, limit, true);
+        findings.budget.is_some().then_some(findings)
+    }
+
+    fn walk<'a>(
+        &'a self,
+        object: &'a Json,
+        old: Option<&'a Json>,
+        ratchet: bool,
+        budget: u64,
+        is_limit: bool,
+    ) -> Findings<'a> {
         let current = old.filter(|_| ratchet).map(|old| Correlated {
             old,
             new: object,
@@ -129,18 +152,13 @@ impl Validator {
             errors: Vec::new(),
             warnings: Vec::new(),
             budget,
+            is_limit,
         };
-        let stopped = walk
-            .validate(
-                self,
-                object,
-                old,
-                Ratchet {
-                    current,
-                    parent: None,
-                },
-            )
-            .is_err();
+        let ratchet = Ratchet {
+            current,
+            parent: None,
+        };
+        let stopped = walk.validate(self, object, old, ratchet).is_err();
         Findings {
             errors: walk.errors,
             warnings: walk.warnings,
@@ -154,6 +172,8 @@ struct Walk<'a> {
     errors: Vec<Finding<'a>>,
     warnings: Vec<Finding<'a>>,
     budget: u64,
+    /// Whether no evaluation may cost more than what is left of the budget.
+    is_limit: bool,
 }
 
 const OUT_OF_BUDGET: &str =
@@ -239,6 +259,14 @@ impl<'a> Walk<'a> {
         });
     }
 
+    fn limit(&self, of: &Validator) -> u64 {
+        if self.is_limit {
+            of.per_call.min(self.budget)
+        } else {
+            of.per_call
+        }
+    }
+
     fn spend(&mut self, cost: u64) -> Result<(), Stop> {
         self.budget = self.budget.checked_sub(cost).ok_or(Stop)?;
         Ok(())
@@ -274,7 +302,7 @@ impl<'a> Walk<'a> {
                     continue;
                 }
             };
-            let optional = compiled.rule.optional_old_self;
+            let optional = compiled.rule.has_optional_old_self();
             if expression.reads_old() && old.is_none() && !optional {
                 continue;
             }
@@ -286,7 +314,7 @@ impl<'a> Walk<'a> {
                 was => was,
             };
             let Evaluation { result, cost } =
-                expression.evaluate(vec![Some(from_schema(object, schema)), was], of.per_call);
+                expression.evaluate(vec![Some(from_schema(object, schema)), was], self.limit(of));
             if self.spend(cost).is_err() {
                 self.report(schema, OUT_OF_BUDGET.to_owned());
                 return Err(Stop);
@@ -356,7 +384,7 @@ impl<'a> Walk<'a> {
                 Some(from_schema(object, schema)),
                 old.map(|old| from_schema(old, schema)),
             ];
-            match self.message(message, &compiled.rule.message_expression, values, of.per_call) {
+            match self.message(message, &compiled.rule.message_expression, values, self.limit(of)) {
                 Ok(computed) => detail = computed,
                 Err(error) => {
                     add(

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::UnknownFields;
 use crate::field::{Error, Path};
 use crate::props::JsonSchemaProps;
+use crate::rules::DefaultsBudget;
 use crate::{object_meta, pruning, values};
 
 /// A step from an object down to a value.
@@ -73,114 +74,131 @@ impl<'s> Within<'s> {
 
 /// Adds what is wrong with the defaults of a structural schema.
 pub(super) fn validate(path: &Path<'_>, schema: &JsonSchemaProps, errors: &mut Vec<Error>) {
-    each(path, schema, Within::root(schema), true, errors);
+    let mut checked = Checked {
+        errors,
+        budget: DefaultsBudget::default(),
+    };
+    checked.each(path, schema, Within::root(schema), true);
 }
 
-fn each(
-    path: &Path<'_>,
-    schema: &JsonSchemaProps,
-    within: Within<'_>,
-    is_root: bool,
-    errors: &mut Vec<Error>,
-) {
-    let embedded = schema.embedded_resource || is_root;
-    let within = if embedded { Within::root(schema) } else { within };
-    if let Some(default) = &schema.default {
-        let path = path.child("default");
-        if within.inside_meta {
-            in_metadata(&path, default, schema, within, errors);
-        } else {
-            elsewhere(&path, default, schema, embedded, errors);
-        }
-    }
-    if let Some(item) = schema.item() {
-        let below = within.below(Step::Item, within.inside_meta);
-        each(&path.child("items"), item, below, false, errors);
-    }
-    let properties = path.child("properties");
-    for (name, property) in schema.properties() {
-        let is_meta = embedded && ["metadata", "apiVersion", "kind"].contains(&name);
-        let below = within.below(Step::Field(name), within.inside_meta || is_meta);
-        each(&properties.key(name), property, below, false, errors);
-    }
+/// What was found, and what rules may cost yet.
+struct Checked<'e> {
+    errors: &'e mut Vec<Error>,
+    budget: DefaultsBudget,
 }
 
-fn in_metadata(
-    path: &Path<'_>,
-    default: &Value,
-    schema: &JsonSchemaProps,
-    within: Within<'_>,
-    errors: &mut Vec<Error>,
-) {
-    let mut object = within.object_with(default.clone());
-    if let Value::Object(fields) = &mut object {
-        fields.entry("kind").or_insert_with(|| "Validation".into());
-        fields
-            .entry("apiVersion")
-            .or_insert_with(|| "validation/v1".into());
-    }
-    let wrong = match object_meta::coerce(
-        &Path::NONE,
-        &mut object,
-        within.root,
-        true,
-        &mut UnknownFields::ignored(),
-    ) {
-        Err(error) => Some(error.to_string()),
-        Ok(_) => {
-            let wrong = object_meta::validate(&Path::NONE, &object, within.root, true);
-            let texts: Vec<String> = wrong.iter().map(Error::to_string).collect();
-            match &*texts {
-                [] => None,
-                [only] => Some(only.clone()),
-                several => Some(format!("[{}]", several.join(", "))),
+impl Checked<'_> {
+    fn each(&mut self, path: &Path<'_>, schema: &JsonSchemaProps, within: Within<'_>, is_root: bool) {
+        let embedded = schema.embedded_resource || is_root;
+        let within = if embedded { Within::root(schema) } else { within };
+        if let Some(default) = &schema.default {
+            let path = path.child("default");
+            if within.inside_meta {
+                self.in_metadata(&path, default, schema, within);
+            } else {
+                self.elsewhere(&path, default, schema, embedded);
             }
         }
-    };
-    match wrong {
-        Some(wrong) => {
-            let detail = format!("must result in valid metadata: {wrong}");
-            errors.push(Error::invalid(path, default.clone(), detail));
+        if self.budget.is_spent() {
+            return;
         }
-        None => errors.extend(values::validate_default(path, default, schema)),
+        if let Some(item) = schema.item() {
+            let below = within.below(Step::Item, within.inside_meta);
+            self.each(&path.child("items"), item, below, false);
+        }
+        let properties = path.child("properties");
+        for (name, property) in schema.properties() {
+            if self.budget.is_spent() {
+                return;
+            }
+            let is_meta = embedded && ["metadata", "apiVersion", "kind"].contains(&name);
+            let below = within.below(Step::Field(name), within.inside_meta || is_meta);
+            self.each(&properties.key(name), property, below, false);
+        }
     }
-}
 
-fn elsewhere(
-    path: &Path<'_>,
-    default: &Value,
-    schema: &JsonSchemaProps,
-    embedded: bool,
-    errors: &mut Vec<Error>,
-) {
-    let mut pruned = default.clone();
-    pruning::prune(&mut pruned, schema, embedded, &mut UnknownFields::ignored());
-    let is_pruned = pruned == *default;
-    // Go coerces in place: every error shows the default as it is afterwards.
-    let mut default = default.clone();
-    let coerced = object_meta::coerce(
-        path,
-        &mut default,
-        schema,
-        embedded,
-        &mut UnknownFields::ignored(),
-    );
-    if !is_pruned {
-        errors.push(Error::invalid(
+    fn in_metadata(
+        &mut self,
+        path: &Path<'_>,
+        default: &Value,
+        schema: &JsonSchemaProps,
+        within: Within<'_>,
+    ) {
+        let mut object = within.object_with(default.clone());
+        if let Value::Object(fields) = &mut object {
+            fields.entry("kind").or_insert_with(|| "Validation".into());
+            fields
+                .entry("apiVersion")
+                .or_insert_with(|| "validation/v1".into());
+        }
+        let wrong = match object_meta::coerce(
+            &Path::NONE,
+            &mut object,
+            within.root,
+            true,
+            &mut UnknownFields::ignored(),
+        ) {
+            Err(error) => Some(error.to_string()),
+            Ok(_) => {
+                let wrong = object_meta::validate(&Path::NONE, &object, within.root, true);
+                let texts: Vec<String> = wrong.iter().map(Error::to_string).collect();
+                match &*texts {
+                    [] => None,
+                    [only] => Some(only.clone()),
+                    several => Some(format!("[{}]", several.join(", "))),
+                }
+            }
+        };
+        match wrong {
+            Some(wrong) => {
+                let detail = format!("must result in valid metadata: {wrong}");
+                self.errors.push(Error::invalid(path, default.clone(), detail));
+            }
+            None => self.of_schema(path, default, schema, false),
+        }
+    }
+
+    fn elsewhere(&mut self, path: &Path<'_>, default: &Value, schema: &JsonSchemaProps, embedded: bool) {
+        let mut pruned = default.clone();
+        pruning::prune(&mut pruned, schema, embedded, &mut UnknownFields::ignored());
+        let is_pruned = pruned == *default;
+        // Go coerces in place: every error shows the default as it is afterwards.
+        let mut default = default.clone();
+        let coerced = object_meta::coerce(
             path,
-            default.clone(),
-            "must not have unknown fields",
-        ));
+            &mut default,
+            schema,
+            embedded,
+            &mut UnknownFields::ignored(),
+        );
+        if !is_pruned {
+            self.errors.push(Error::invalid(
+                path,
+                default.clone(),
+                "must not have unknown fields",
+            ));
+        }
+        if let Err(error) = coerced {
+            self.errors.push(*error);
+            return;
+        }
+        let wrong = object_meta::validate(path, &default, schema, embedded);
+        if wrong.is_empty() {
+            self.of_schema(path, &default, schema, embedded);
+        } else {
+            self.errors.extend(wrong);
+        }
     }
-    if let Err(error) = coerced {
-        errors.push(*error);
-        return;
-    }
-    let wrong = object_meta::validate(path, &default, schema, embedded);
-    if wrong.is_empty() {
-        errors.extend(values::validate_default(path, &default, schema));
-    } else {
-        errors.extend(wrong);
+
+    /// What the schema says of a default, and where that is nothing, what its rules say.
+    fn of_schema(&mut self, path: &Path<'_>, default: &Value, schema: &JsonSchemaProps, is_resource: bool) {
+        let wrong = values::validate_default(path, default, schema);
+        if wrong.is_empty() {
+            let path = path.to_string();
+            self.budget
+                .validate(&path, default, schema, is_resource, self.errors);
+        }
+        self.errors.extend(wrong);
     }
 }
 

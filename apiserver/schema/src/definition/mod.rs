@@ -3,19 +3,21 @@
 mod defaults;
 mod open_api;
 mod root;
+mod rules;
 
 use crate::field::{Error, Path};
 use crate::props::JsonSchemaProps;
 use crate::structural;
+use rules::Rules;
 
 pub use defaults::prune as prune_defaults;
 
 /// What is wrong with the schema of a version of a new definition. `path` is that of the version's `schema`, `has_status` whether it
 /// has the subresource `status`. What Go says in no order is in the order of names here.
 ///
-/// What differs from Kubernetes: rules of CEL (`x-kubernetes-validations`) are not evaluated, a schema that has some is refused with
-/// each field. An error that shows the whole schema shows its defaults as they were given; Go's has coerced their metadata by then. And
-/// of the keys of a list at most a hundred are found wrong, since each error shows all of them.
+/// What differs from Kubernetes: an error that shows the whole schema shows its defaults as they were given; Go's has coerced their metadata by then. And
+/// of the keys of a list at most a hundred are found wrong, since each error shows all of them, and no further rules are compiled where
+/// the errors of others have more than 4 MiB.
 #[must_use]
 pub fn validate(path: &Path<'_>, schema: &JsonSchemaProps, has_status: bool) -> Vec<Error> {
     let mut errors = Vec::new();
@@ -28,19 +30,23 @@ pub fn validate(path: &Path<'_>, schema: &JsonSchemaProps, has_status: bool) -> 
         errors.push(Error::forbidden(&path.child("openAPIV3Schema.nullable"), detail));
     }
     let unsupported = structural::unsupported(schema);
+    let mut rules = None;
     if unsupported.is_none() {
         let wrong = structural::validate(&at, schema);
         if wrong.is_empty() {
+            let before = errors.len();
             defaults::validate(&at, schema, &mut errors);
+            rules = (errors.len() == before).then(Rules::default);
         }
         errors.extend(wrong);
     }
-    open_api::validate(&at, schema, &mut errors);
+    open_api::validate(&at, schema, rules.as_mut(), &mut errors);
     if let Some(unsupported) = unsupported
         && errors.is_empty()
     {
         errors.push(Error::invalid(&at, "", unsupported));
     }
+    errors.extend(rules.map(|rules| rules.too_expensive(&at)).unwrap_or_default());
     errors
 }
 
@@ -54,22 +60,6 @@ mod tests {
         let schema = JsonSchemaProps::decode(&schema).unwrap();
         let errors = validate(&Path::new("schema"), &schema, false);
         errors.iter().map(Error::to_string).collect()
-    }
-
-    #[test]
-    fn rules_are_refused_with_their_fields() {
-        let rules = json!([{"rule": "self > 1"}]);
-        let schema = json!({
-            "type": "object",
-            "properties": {"a": {"type": "integer", "x-kubernetes-validations": rules}},
-            "x-kubernetes-validations": rules,
-        });
-        let wrong = "x-kubernetes-validations: Forbidden: rules of CEL are not supported";
-        let at = "schema.openAPIV3Schema";
-        assert_eq!(
-            texts(schema),
-            [format!("{at}.properties[a].{wrong}"), format!("{at}.{wrong}")]
-        );
     }
 
     #[test]

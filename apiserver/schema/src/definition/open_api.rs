@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::rules::{self, Context, Rules};
 use crate::field::{BadValue, Error, Path};
 use crate::props::{JsonSchemaProps, SchemaOrBool, go_json};
 
@@ -16,19 +17,47 @@ struct Place<'p> {
     no_defaults: Option<&'p str>,
     /// Within the metadata of an object, or its `kind` or `apiVersion`.
     inside_meta: bool,
+    /// What is known of the values that rules are about; none where rules are not looked at.
+    rules: Option<Context>,
+    /// From where on it is not known what a value was before.
+    uncorrelated: Option<&'p Path<'p>>,
 }
 
-/// Adds what is wrong with a definition's schema.
-pub(super) fn validate(path: &Path<'_>, schema: &JsonSchemaProps, errors: &mut Vec<Error>) {
+impl Place<'_> {
+    /// Where no rules are looked at.
+    fn without_rules(self) -> Self {
+        Self { rules: None, ..self }
+    }
+}
+
+/// Adds what is wrong with a definition's schema. Rules are looked at where it is structural, and its defaults are valid.
+pub(super) fn validate(
+    path: &Path<'_>,
+    schema: &JsonSchemaProps,
+    rules: Option<&mut Rules>,
+    errors: &mut Vec<Error>,
+) {
+    let mut none = Rules::default();
     let root = Place {
         is_root: true,
         no_defaults: None,
         inside_meta: false,
+        rules: rules.is_some().then(|| Context::root(schema)),
+        uncorrelated: None,
     };
-    each(path, schema, root, errors);
+    let rules = rules.unwrap_or(&mut none);
+    each(path, schema, root, errors, rules);
+    errors.append(&mut rules.errors);
 }
 
-fn each(path: &Path<'_>, schema: &JsonSchemaProps, place: Place<'_>, errors: &mut Vec<Error>) {
+fn each(
+    path: &Path<'_>,
+    schema: &JsonSchemaProps,
+    place: Place<'_>,
+    errors: &mut Vec<Error>,
+    rules: &mut Rules,
+) {
+    let before = errors.len();
     supported(path, schema, place, errors);
     if schema.unique_items {
         let detail = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
@@ -38,10 +67,11 @@ fn each(path: &Path<'_>, schema: &JsonSchemaProps, place: Place<'_>, errors: &mu
         is_root: false,
         ..place
     };
-    additional_properties(path, schema, below, errors);
-    properties(path, schema, place, errors);
+    additional_properties(path, schema, below, errors, rules);
+    properties(path, schema, place, errors, rules);
+    let values = below.without_rules();
     if let Some(not) = &schema.not {
-        each(&path.child("not"), not, below, errors);
+        each(&path.child("not"), not, values, errors, rules);
     }
     for (name, of) in [
         ("allOf", schema.all_of()),
@@ -50,31 +80,49 @@ fn each(path: &Path<'_>, schema: &JsonSchemaProps, place: Place<'_>, errors: &mu
     ] {
         let path = path.child(name);
         for (index, of) in of.iter().enumerate() {
-            each(&path.index(index), of, below, errors);
+            each(&path.index(index), of, values, errors, rules);
         }
     }
     let definitions = path.child("definitions");
     for (name, definition) in schema.definitions.iter().flatten() {
-        each(&definitions.key(name), definition, below, errors);
+        each(&definitions.key(name), definition, values, errors, rules);
     }
-    let items = path.child("items");
-    if let Some(item) = schema.item() {
-        each(&items, item, below, errors);
-    }
-    let several = schema.items.as_ref().and_then(|items| items.schemas.as_deref());
-    for (index, item) in several.unwrap_or_default().iter().enumerate() {
-        each(&items.index(index), item, below, errors);
-    }
+    list_items(path, schema, below, errors, rules);
     let dependencies = path.child("dependencies");
     for (name, dependency) in schema.dependencies.iter().flatten() {
         if let Some(schema) = &dependency.schema {
-            each(&dependencies.key(name), schema, below, errors);
+            each(&dependencies.key(name), schema, values, errors, rules);
         }
     }
     extensions(path, schema, errors);
-    if !schema.validations().is_empty() {
-        let detail = "rules of CEL are not supported";
-        errors.push(Error::forbidden(&path.child("x-kubernetes-validations"), detail));
+    rules::validate(path, schema, errors);
+    if errors.len() == before
+        && let Some(context) = place.rules
+    {
+        rules.compile(path, schema, context, place.uncorrelated);
+    }
+}
+
+fn list_items(
+    path: &Path<'_>,
+    schema: &JsonSchemaProps,
+    place: Place<'_>,
+    errors: &mut Vec<Error>,
+    rules: &mut Rules,
+) {
+    let items = path.child("items");
+    let is_map = schema.list_type.as_deref() == Some("map");
+    let below = |item: &JsonSchemaProps| Place {
+        uncorrelated: place.uncorrelated.or_else(|| (!is_map).then_some(path)),
+        rules: place.rules.map(|context| context.below(schema, item)),
+        ..place
+    };
+    if let Some(item) = schema.item() {
+        each(&items, item, below(item), errors, rules);
+    }
+    let several = schema.items.as_ref().and_then(|items| items.schemas.as_deref());
+    for (index, item) in several.unwrap_or_default().iter().enumerate() {
+        each(&items.index(index), item, below(item), errors, rules);
     }
 }
 
@@ -138,6 +186,7 @@ fn additional_properties(
     schema: &JsonSchemaProps,
     place: Place<'_>,
     errors: &mut Vec<Error>,
+    rules: &mut Rules,
 ) {
     let Some(SchemaOrBool {
         allows,
@@ -157,12 +206,24 @@ fn additional_properties(
         } else {
             place.no_defaults
         };
-        each(&path, additional, Place { no_defaults, ..place }, errors);
+        let below = Place {
+            no_defaults,
+            rules: place.rules.map(|context| context.below(schema, additional)),
+            ..place
+        };
+        each(&path, additional, below, errors, rules);
     }
 }
 
-fn properties(path: &Path<'_>, schema: &JsonSchemaProps, place: Place<'_>, errors: &mut Vec<Error>) {
-    let path = path.child("properties");
+fn properties(
+    at: &Path<'_>,
+    schema: &JsonSchemaProps,
+    place: Place<'_>,
+    errors: &mut Vec<Error>,
+    rules: &mut Rules,
+) {
+    let path = at.child("properties");
+    let correlates = matches!(schema.map_type.as_deref(), None | Some("granular" | "atomic"));
     for (name, property) in schema.properties() {
         let is_meta = ["metadata", "kind", "apiVersion"].contains(&name);
         let top_level = format!("in top-level {name}");
@@ -174,8 +235,10 @@ fn properties(path: &Path<'_>, schema: &JsonSchemaProps, place: Place<'_>, error
                 place.no_defaults
             },
             inside_meta: place.inside_meta || is_meta && (place.is_root || schema.embedded_resource),
+            rules: place.rules.map(|context| context.below(schema, property)),
+            uncorrelated: place.uncorrelated.or_else(|| (!correlates).then_some(at)),
         };
-        each(&path.key(name), property, below, errors);
+        each(&path.key(name), property, below, errors, rules);
     }
 }
 

@@ -26,6 +26,8 @@ pub enum ErrorKind {
     TooLong,
     /// There are more values than there may be.
     TooMany,
+    /// Something went wrong that is not the value's fault.
+    Internal,
 }
 
 impl ErrorKind {
@@ -41,6 +43,7 @@ impl ErrorKind {
             Self::NotSupported => "FieldValueNotSupported",
             Self::TooLong => "FieldValueTooLong",
             Self::TooMany => "FieldValueTooMany",
+            Self::Internal => "InternalError",
         }
     }
 
@@ -53,6 +56,7 @@ impl ErrorKind {
             Self::NotSupported => "Unsupported value",
             Self::TooLong => "Too long",
             Self::TooMany => "Too many",
+            Self::Internal => "Internal error",
         }
     }
 }
@@ -137,6 +141,12 @@ impl Error {
     #[must_use]
     pub fn forbidden(path: &Path<'_>, detail: impl Into<String>) -> Self {
         Self::new(ErrorKind::Forbidden, path, BadValue::Omitted, detail)
+    }
+
+    /// Something went wrong.
+    #[must_use]
+    pub fn internal(path: &Path<'_>, detail: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, path, BadValue::Omitted, detail)
     }
 
     /// The value is none of these.

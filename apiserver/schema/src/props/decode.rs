@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use annex_cel::Rule;
 use serde_json::{Number, Value};
 
 use super::{ExternalDocs, JsonSchemaProps, SchemaOrArray, SchemaOrBool, SchemaOrStrings};
@@ -108,7 +109,7 @@ fn set(props: &mut JsonSchemaProps, name: &str, value: &Value, depth: usize) -> 
         "x-kubernetes-list-type" => props.list_type = Some(string(name, value)?),
         "x-kubernetes-map-type" => props.map_type = Some(string(name, value)?),
         "x-kubernetes-validations" => {
-            props.validations = Some(list(name, value, |_, value| any(value, depth))?);
+            props.validations = Some(list(name, value, rule)?);
         }
         _ => return set_schemas(props, name, value, depth),
     }
@@ -132,6 +133,28 @@ fn set_schemas(props: &mut JsonSchemaProps, name: &str, value: &Value, depth: us
         _ => {}
     }
     Ok(())
+}
+
+/// `ValidationRule`.
+fn rule(field: &str, value: &Value) -> Read<Rule> {
+    let mut rule = Rule::default();
+    let fields = match value {
+        Value::Null => return Ok(rule),
+        Value::Object(fields) => fields,
+        _ => return wrong(field, "an object", value),
+    };
+    for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+        match name.as_str() {
+            "rule" => rule.rule = string(name, value)?,
+            "message" => rule.message = string(name, value)?,
+            "messageExpression" => rule.message_expression = string(name, value)?,
+            "reason" => rule.reason = Some(string(name, value)?),
+            "fieldPath" => rule.field_path = string(name, value)?,
+            "optionalOldSelf" => rule.optional_old_self = Some(boolean(name, value)?),
+            _ => {}
+        }
+    }
+    Ok(rule)
 }
 
 fn string(field: &str, value: &Value) -> Read<String> {

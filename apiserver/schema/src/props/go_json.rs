@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use annex_cel::Rule;
 use serde_json::Value;
 
 use super::{JsonSchemaProps, SchemaOrArray, SchemaOrBool, SchemaOrStrings};
@@ -19,6 +20,32 @@ pub(crate) fn items(items: &SchemaOrArray) -> String {
     let mut out = String::new();
     write_items(&mut out, items);
     out
+}
+
+/// Writes a rule's fields, all of them.
+pub(crate) fn rule(rule: &Rule) -> String {
+    let mut out = String::new();
+    write_rule(&mut out, rule);
+    out
+}
+
+fn write_rule(out: &mut String, rule: &Rule) {
+    let mut fields = Fields { out, first: true };
+    fields.text("Rule", &rule.rule);
+    fields.text("Message", &rule.message);
+    fields.text("MessageExpression", &rule.message_expression);
+    fields.optional("Reason", rule.reason.as_ref(), |out, text| {
+        write_json_string(out, text)
+    });
+    fields.text("FieldPath", &rule.field_path);
+    fields.optional(
+        "OptionalOldSelf",
+        rule.optional_old_self.as_ref(),
+        |out, value| {
+            write_json(out, &Value::Bool(*value));
+        },
+    );
+    fields.end();
 }
 
 fn write_schema(out: &mut String, props: &JsonSchemaProps) {
@@ -95,7 +122,7 @@ fn write_schema(out: &mut String, props: &JsonSchemaProps) {
     fields.optional("XMapType", props.map_type.as_ref(), |out, text| {
         write_json_string(out, text)
     });
-    fields.list("XValidations", props.validations.as_deref(), write_json);
+    fields.list("XValidations", props.validations.as_deref(), write_rule);
     fields.end();
 }
 

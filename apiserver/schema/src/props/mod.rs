@@ -7,6 +7,7 @@ mod rules;
 
 use std::collections::BTreeMap;
 
+use annex_cel::Rule;
 use serde_json::Value;
 
 pub use decode::DecodeError;
@@ -59,8 +60,7 @@ pub struct JsonSchemaProps {
     pub list_map_keys: Option<Vec<String>>,
     pub list_type: Option<String>,
     pub map_type: Option<String>,
-    /// The rules, not looked into.
-    pub validations: Option<Vec<Value>>,
+    pub validations: Option<Vec<Rule>>,
 }
 
 /// `JSONSchemaPropsOrArray`.
@@ -149,7 +149,7 @@ impl JsonSchemaProps {
         self.list_map_keys.as_deref().unwrap_or_default()
     }
 
-    pub(crate) fn validations(&self) -> &[Value] {
+    pub(crate) fn validations(&self) -> &[Rule] {
         self.validations.as_deref().unwrap_or_default()
     }
 }

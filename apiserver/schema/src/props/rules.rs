@@ -85,7 +85,11 @@ impl StructuralSchema for JsonSchemaProps {
     }
 
     fn rules(&self) -> Vec<Rule> {
-        self.validations.iter().flatten().map(Rule::from_json).collect()
+        self.validations().to_vec()
+    }
+
+    fn has_rules(&self) -> bool {
+        !self.validations().is_empty()
     }
 
     fn all_of(&self) -> Vec<&Self> {

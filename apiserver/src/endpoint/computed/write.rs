@@ -65,7 +65,7 @@ async fn create_managed(
         rules.refuse(&hub, strategy.validate(&hub))?;
         strategy.warnings(&hub)
     } else {
-        rules.prepare_new(call.request, &mut hub)?
+        rules.prepare_new(call.request, &mut hub).await?
     };
     call.warnings.extend(warnings);
     let mut warnings = Vec::new();
@@ -189,7 +189,7 @@ async fn changed(
             return Err(rules.conflict(name, MODIFIED.into()));
         }
         new.set_meta("resourceVersion", old.resource_version());
-        warnings.extend(rules.prepare_changed(request, &mut new, &old)?);
+        warnings.extend(rules.prepare_changed(request, &mut new, &old).await?);
         keep_timestamps(&mut new, &old);
         rules
             .validate_admission(request, asked, &mut new, Some(&old), &mut warnings)
