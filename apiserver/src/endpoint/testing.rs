@@ -92,6 +92,13 @@ impl TestServer {
         Self { endpoints, store }
     }
 
+    /// One of this resource, with the objects of this one.
+    pub(crate) fn with_resource(self, resource: Resource) -> Self {
+        let registry = Registry::new(Arc::new(resource), self.store.clone(), Arc::new(AdmitAll)).unwrap();
+        let endpoints = Endpoints::new(1 << 30).replaced([Arc::new(registry)], true);
+        Self { endpoints, ..self }
+    }
+
     /// One of a resource that is computed.
     pub(crate) fn computed(resource: Resource, admission: impl Admission) -> Self {
         let rules = registry::Rules::new(Arc::new(resource), Arc::new(admission)).unwrap();

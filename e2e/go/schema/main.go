@@ -1,7 +1,7 @@
 // Makes the data of the tests of annex-schema (tests/cases/oracle.rs): what k8s.io/apiextensions-apiserver says of definitions and makes of
 // objects.
 //
-//	go run . CORPUS SEED COUNT > FILE    the cases of CORPUS, and COUNT random ones
+//	go run . CORPUS SEED COUNT [RULES] > FILE    the cases of CORPUS, COUNT random ones, and RULES with rules
 package main
 
 import (
@@ -23,15 +23,15 @@ func main() {
 	var cases []Case
 	decoder := json.NewDecoder(bytes.NewReader(must(os.ReadFile(os.Args[1]))))
 	check(decoder.Decode(&cases))
+	for range count {
+		cases = append(cases, randomCase())
+	}
+	if len(os.Args) > 4 {
+		cases = append(cases, casesWithRules(must(strconv.Atoi(os.Args[4])))...)
+	}
 	out := bufio.NewWriter(os.Stdout)
 	written := 0
-	for i := range len(cases) + count {
-		var c Case
-		if i < len(cases) {
-			c = cases[i]
-		} else {
-			c = randomCase()
-		}
+	for _, c := range cases {
 		c.judge()
 		if c.Errors.varies {
 			continue

@@ -62,6 +62,91 @@ mod tests {
         errors.iter().map(Error::to_string).collect()
     }
 
+    fn with_rules(property: serde_json::Value) -> Vec<String> {
+        let errors = texts(json!({"type": "object", "properties": {"a": property}}));
+        let at = "schema.openAPIV3Schema.properties[a].";
+        errors
+            .iter()
+            .map(|error| error.replace(at, "").replace("x-kubernetes-validations", "rules"))
+            .collect()
+    }
+
+    #[test]
+    fn rules_are_told_what_is_wrong_with_them() {
+        let rules = json!([
+            {"rule": "self > 1"},
+            {"rule": "self > 'a'"},
+            {"rule": "self > 1", "messageExpression": "self", "optionalOldSelf": true},
+        ]);
+        let wrong = with_rules(json!({"type": "integer", "x-kubernetes-validations": rules}));
+        let shown = r#"{"Rule":"self \u003e 'a'","Message":"","MessageExpression":"","Reason":null,"FieldPath":"","OptionalOldSelf":null}"#;
+        let overload = "compilation failed: ERROR: <input>:1:6: found no matching overload for '_>_' applied to '(int, string)'";
+        assert_eq!(
+            wrong[0],
+            format!("rules[1].rule: Invalid value: {shown}: {overload}\n | self > 'a'\n | .....^")
+        );
+        assert!(wrong[1].starts_with("rules[2].messageExpression: Invalid value: "));
+        assert!(wrong[1].ends_with("messageExpression must evaluate to a string"));
+        assert_eq!(
+            wrong[2..],
+            ["rules[2].optionalOldSelf: Invalid value: true: may not be set if oldSelf is not used in rule"]
+        );
+        let rules = json!([{"rule": " ", "reason": "None", "fieldPath": ".b"}, {"rule": "nonsense"}]);
+        assert_eq!(
+            with_rules(json!({"type": "object", "properties": {}, "x-kubernetes-validations": rules})),
+            [
+                "rules[0].rule: Required value: rule is not specified",
+                "rules[0].reason: Unsupported value: \"None\": supported values: \"FieldValueDuplicate\", \
+                 \"FieldValueForbidden\", \"FieldValueInvalid\", \"FieldValueRequired\"",
+                "rules[0].fieldPath: Invalid value: \".b\": must be a valid path",
+            ]
+        );
+    }
+
+    #[test]
+    fn rules_that_may_cost_too_much_are_refused() {
+        let rules = json!([{"rule": "self.all(x, self.all(y, x == y))"}]);
+        let list = json!({"type": "array", "items": {"type": "string"}, "x-kubernetes-validations": rules});
+        let wrong = with_rules(list.clone());
+        let advice = "(try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are \
+                      declared)";
+        let all = "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema";
+        assert_eq!(
+            wrong,
+            [
+                format!("rules[0].rule: Forbidden: estimated rule cost exceeds budget by factor of more than 100x {advice}"),
+                "rules[0].rule: Forbidden: contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema".to_owned(),
+                format!("schema.openAPIV3Schema: Forbidden: {all} exceeds budget by factor of more than 100x {advice}")
+                    .replace("x-kubernetes-validations", "rules"),
+            ]
+        );
+        let mut bounded = list;
+        bounded["maxItems"] = 10.into();
+        bounded["items"]["maxLength"] = 10.into();
+        assert_eq!(with_rules(bounded), [""; 0]);
+    }
+
+    #[test]
+    fn defaults_hold_to_rules() {
+        let rules = json!([{"rule": "self == oldSelf && self > 2", "message": "not so few"}, {"rule": "self != 1"}]);
+        let property = json!({"type": "integer", "default": 1, "x-kubernetes-validations": rules});
+        assert_eq!(
+            with_rules(property),
+            [
+                "default: Invalid value: 1: not so few",
+                "default: Invalid value: 1: failed rule: self != 1"
+            ]
+        );
+    }
+
+    #[test]
+    fn many_wrong_rules_do_not_make_errors_without_end() {
+        let rule = format!("{}nothing", "unknown + ".repeat(1000));
+        let rules: Vec<_> = (0..1000).map(|_| json!({"rule": rule})).collect();
+        let wrong = with_rules(json!({"type": "integer", "x-kubernetes-validations": rules}));
+        assert!((2..100).contains(&wrong.len()), "{}", wrong.len());
+    }
+
     #[test]
     fn many_wrong_keys_do_not_make_errors_without_end() {
         let keys: Vec<String> = (0..10_000).map(|index| index.to_string()).collect();

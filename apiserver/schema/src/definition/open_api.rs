@@ -235,7 +235,9 @@ fn properties(
                 place.no_defaults
             },
             inside_meta: place.inside_meta || is_meta && (place.is_root || schema.embedded_resource),
-            rules: place.rules.map(|context| context.below(schema, property)),
+            rules: place
+                .rules
+                .map(|context| context.property(schema, name, property)),
             uncorrelated: place.uncorrelated.or_else(|| (!correlates).then_some(at)),
         };
         each(&path.key(name), property, below, errors, rules);

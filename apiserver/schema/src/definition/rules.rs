@@ -20,7 +20,12 @@ const MOST_TEXT: usize = 4 << 20;
 /// What is known of a place that rules may stand at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context {
-    is_root: bool,
+    /// Whether values are objects of their own, with `kind`, `apiVersion` and `metadata`.
+    is_resource: bool,
+    /// Whether values are the `metadata` of such an object whose type Kubernetes completed.
+    is_completed_metadata: bool,
+    /// Whether the values' type is that of a plain string, since Kubernetes completed the type around it.
+    is_completed: bool,
     /// Whether there are rules here, or around it.
     has_rules: bool,
     /// Whether rules are about something that is of no type, here or around it.
@@ -33,10 +38,23 @@ impl Context {
     pub(super) fn root(schema: &JsonSchemaProps) -> Self {
         let has_rules = schema.has_rules();
         Self {
-            is_root: true,
+            is_resource: true,
+            is_completed_metadata: false,
+            is_completed: false,
             has_rules,
             is_untyped: has_rules && !schema.declares_type(),
             cardinality: Some(1),
+        }
+    }
+
+    /// That of the schema of a property.
+    pub(super) fn property(self, schema: &JsonSchemaProps, name: &str, child: &JsonSchemaProps) -> Self {
+        let completes = self.is_resource && self.has_rules && !names_itself(schema);
+        Self {
+            is_completed_metadata: completes && name == "metadata",
+            is_completed: completes && ["kind", "apiVersion"].contains(&name)
+                || self.is_completed_metadata && ["name", "generateName"].contains(&name),
+            ..self.below(schema, child)
         }
     }
 
@@ -45,7 +63,9 @@ impl Context {
         let has_rules = self.has_rules || child.has_rules();
         let most = most_elements(schema);
         Self {
-            is_root: false,
+            is_resource: child.embedded_resource,
+            is_completed_metadata: false,
+            is_completed: false,
             has_rules,
             is_untyped: has_rules && (self.is_untyped || !child.declares_type()),
             cardinality: self
@@ -54,6 +74,18 @@ impl Context {
                 .map(|(around, most)| around.saturating_mul(most)),
         }
     }
+}
+
+/// Whether the schema of an object has all fields by which objects are named, so that Kubernetes need not complete it.
+fn names_itself(schema: &JsonSchemaProps) -> bool {
+    let is = |schema: Option<&JsonSchemaProps>, name: &str| schema.is_some_and(|of| of.type_name == name);
+    let metadata = schema.property("metadata");
+    let named = |name: &str| is(metadata.and_then(|metadata| metadata.property(name)), "string");
+    is(schema.property("kind"), "string")
+        && is(schema.property("apiVersion"), "string")
+        && is(metadata, "object")
+        && named("name")
+        && named("generateName")
 }
 
 /// How many values there may be in each of a schema's: `extractMaxElements`.
@@ -170,7 +202,15 @@ impl Node {
     /// None where values have no type.
     fn new(schema: &JsonSchemaProps, context: Context) -> Option<Self> {
         let rules = schema.validations();
-        let values = Schema::new(schema, context.is_root || schema.embedded_resource);
+        let values = if context.is_completed {
+            let text = JsonSchemaProps {
+                type_name: "string".to_owned(),
+                ..JsonSchemaProps::default()
+            };
+            Schema::new(&text, false)
+        } else {
+            Schema::new(schema, context.is_resource)
+        };
         let size = DeclType::new(&values, "self")?.max_cardinality();
         let optional = rules.iter().any(Rule::has_optional_old_self);
         Some(Self {

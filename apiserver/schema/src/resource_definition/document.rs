@@ -48,7 +48,7 @@ impl Definition {
         validate_update(self, old, established, stored_versions)
     }
 
-    /// What it asks for that is not built: it is refused, and not ignored. Rules of CEL are among what [`Self::validate`] finds.
+    /// What it asks for that is not built: it is refused, and not ignored.
     #[must_use]
     pub fn unbuilt(&self) -> Vec<Error> {
         let conversion = self.spec.conversion.iter();

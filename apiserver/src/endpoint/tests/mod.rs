@@ -13,6 +13,7 @@ mod large;
 mod paths;
 mod protobuf;
 mod reads;
+mod rules;
 mod strategic;
 mod subresources;
 mod watches;
