@@ -128,7 +128,7 @@ impl Controller {
     async fn observe(&mut self, event: watcher::Result<watcher::Event<DynamicObject>>) {
         match event {
             Ok(watcher::Event::Init) => self.unlisted = self.definitions.keys().cloned().collect(),
-            Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => self.take(object),
+            Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => self.take(object).await,
             Ok(watcher::Event::Delete(object)) => drop(self.definitions.remove(&object.name_any())),
             Ok(watcher::Event::InitDone) => {
                 for name in std::mem::take(&mut self.unlisted) {
@@ -149,12 +149,17 @@ impl Controller {
         }
     }
 
-    fn take(&mut self, mut object: DynamicObject) {
+    async fn take(&mut self, mut object: DynamicObject) {
         object.metadata.managed_fields = None;
         let name = object.name_any();
         self.unlisted.remove(&name);
-        let declared = Declared::of(object, self.definitions.get(&name));
-        self.definitions.insert(name, declared);
+        let before = self.definitions.get(&name).cloned();
+        // Schemas, patterns and rules are compiled, which others must not wait for.
+        let declared = tokio::task::spawn_blocking(move || Declared::of(object, before.as_ref())).await;
+        match declared {
+            Ok(declared) => drop(self.definitions.insert(name, declared)),
+            Err(error) => tracing::error!(%error, definition = name, "a definition could not be looked at"),
+        }
     }
 
     /// Looks at all of them, and says when to look again.

@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn defaults_hold_to_rules() {
-        let rules = json!([{"rule": "self == oldSelf && self > 2", "message": "not so few"}, {"rule": "self != 1"}]);
+        let rules =
+            json!([{"rule": "self == oldSelf && self > 2", "message": "not so few"}, {"rule": "self != 1"}]);
         let property = json!({"type": "integer", "default": 1, "x-kubernetes-validations": rules});
         assert_eq!(
             with_rules(property),

@@ -77,7 +77,9 @@ fn causes(reply: &Reply) -> Vec<String> {
 #[tokio::test]
 async fn what_breaks_a_rule_is_refused_where_it_stands() {
     let server = server();
-    let reply = server.post(LAMPS, &lamp(json!({"most": 1, "names": ["x", "y", "x"]}))).await;
+    let reply = server
+        .post(LAMPS, &lamp(json!({"most": 1, "names": ["x", "y", "x"]})))
+        .await;
     assert_eq!(
         causes(&reply),
         [
@@ -85,7 +87,9 @@ async fn what_breaks_a_rule_is_refused_where_it_stands() {
             "spec.names: FieldValueInvalid: Invalid value: twice"
         ]
     );
-    let reply = server.post(LAMPS, &lamp(json!({"most": 2, "names": ["x", "y"]}))).await;
+    let reply = server
+        .post(LAMPS, &lamp(json!({"most": 2, "names": ["x", "y"]})))
+        .await;
     assert_eq!(reply.code, 201, "{}", reply.json());
 }
 
@@ -103,7 +107,10 @@ async fn rules_for_changes_see_what_was_before() {
     assert_eq!(reply.code, 200);
     let status = format!("{path}/status");
     let reply = server.merge(&status, &json!({"status": {"watts": 10}})).await;
-    assert_eq!(causes(&reply), ["<nil>: FieldValueInvalid: Invalid value: too bright"]);
+    assert_eq!(
+        causes(&reply),
+        ["<nil>: FieldValueInvalid: Invalid value: too bright"]
+    );
     let reply = server.merge(&status, &json!({"status": {"watts": 9}})).await;
     assert_eq!(reply.code, 200);
 }
@@ -111,7 +118,9 @@ async fn rules_for_changes_see_what_was_before() {
 #[tokio::test]
 async fn rules_are_not_looked_at_where_values_are_not_of_their_types() {
     let server = server();
-    let reply = server.post(LAMPS, &lamp(json!({"most": 1, "color": "green"}))).await;
+    let reply = server
+        .post(LAMPS, &lamp(json!({"most": 1, "color": "green"})))
+        .await;
     let unchecked = "<nil>: FieldValueInvalid: Invalid value: null: some validation rules were not checked because the object was \
                      invalid; correct the existing errors to complete validation";
     let causes = causes(&reply);
@@ -130,13 +139,18 @@ async fn what_did_not_change_is_warned_of() {
     let stricter = definition::resource(&definitions[0]).unwrap();
     let server = server.with_resource(stricter);
     let path = format!("{LAMPS}/a");
-    let reply = server.merge(&path, &json!({"metadata": {"labels": {"a": "b"}}})).await;
+    let reply = server
+        .merge(&path, &json!({"metadata": {"labels": {"a": "b"}}}))
+        .await;
     assert_eq!(reply.code, 200, "{}", reply.json());
     let warnings = reply.headers.get_all("warning").iter();
     let warnings: Vec<&str> = warnings.map(|value| value.to_str().unwrap()).collect();
     assert_eq!(warnings, [r#"299 - "spec.most: Invalid value: 3: not so few""#]);
     let reply = server.merge(&path, &json!({"spec": {"most": 2}})).await;
-    assert_eq!(causes(&reply), ["spec.most: FieldValueInvalid: Invalid value: 2: not so few"]);
+    assert_eq!(
+        causes(&reply),
+        ["spec.most: FieldValueInvalid: Invalid value: 2: not so few"]
+    );
 }
 
 #[tokio::test]
