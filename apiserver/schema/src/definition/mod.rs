@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn many_wrong_rules_do_not_make_errors_without_end() {
-        let rule = format!("{}nothing", "unknown + ".repeat(1000));
+        let rule = format!("{}nothing", "unknown + ".repeat(90));
         let rules: Vec<_> = (0..1000).map(|_| json!({"rule": rule})).collect();
         let wrong = with_rules(json!({"type": "integer", "x-kubernetes-validations": rules}));
         assert!((2..100).contains(&wrong.len()), "{}", wrong.len());

@@ -154,7 +154,7 @@ async fn what_did_not_change_is_warned_of() {
 }
 
 #[tokio::test]
-async fn what_costs_more_than_a_little_is_evaluated_all_the_same() {
+async fn what_takes_more_than_a_little_is_evaluated_all_the_same() {
     let server = server();
     let names: Vec<String> = (0..300).map(|index| index.to_string()).collect();
     let reply = server.post(LAMPS, &lamp(json!({"names": names}))).await;

@@ -72,7 +72,7 @@ async fn writes_for(object: DynamicObject, is_going: bool) -> Vec<Request> {
     let ctx = context(client);
     ctx.servers.observe(&watcher::Event::InitDone);
     let mut controller = Controller::new(Arc::new(ctx));
-    controller.take(object);
+    controller.take(object).await;
     controller.are_listed = true;
     let pause = controller.look().await;
     assert_eq!(pause, HURRY, "{:?}", controller.failure);
