@@ -4,6 +4,7 @@
 //! | file | what it does | client |
 //! |---|---|---|
 //! | `declared` | a definition as the API server has it -> what it says, or what is wrong with it | none |
+//! | `size` | what is too large to be parsed | none |
 //! | `names` | which names it may have; Go: apiextensions' `pkg/controller/status` | none |
 //! | `crds` | the names that CustomResourceDefinitions have | reads |
 //! | `reports` | what one replica of a server says that it serves | network |
@@ -31,6 +32,7 @@ pub mod names;
 pub mod replicas;
 pub mod reports;
 pub mod shared;
+pub mod size;
 pub mod status;
 #[cfg(test)]
 mod tests;
