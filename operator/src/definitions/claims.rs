@@ -88,6 +88,14 @@ fn versions(
     let decision = known.decisions.get(&declared.name);
     let is_accepted = decision.is_some_and(|decision| decision.conflict.is_none());
     match &declared.said {
+        // What nobody can decide now stands as it is.
+        Ok(said) if decision.is_none() => {
+            let versions = said.served.iter();
+            versions
+                .filter(|version| is_registered(version))
+                .cloned()
+                .collect()
+        }
         Ok(said) if is_accepted => {
             let serving = replicas.serving(&declared.name, &declared.uid, declared.generation);
             let versions = said.served.iter();

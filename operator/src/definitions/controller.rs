@@ -80,8 +80,8 @@ struct Controller {
     asking: Asking,
     /// What was under way at the last look, and since when.
     under_way: (HashSet<String>, Instant),
-    /// What failed at the last look, which is logged once.
-    failure: Option<String>,
+    /// What failed at the last look, by what it was about; each is logged once.
+    failures: BTreeMap<String, String>,
 }
 
 impl Controller {
@@ -94,7 +94,7 @@ impl Controller {
             are_listed: false,
             crds: CrdNames::default(),
             under_way: (HashSet::new(), Instant::now()),
-            failure: None,
+            failures: BTreeMap::new(),
         }
     }
 
@@ -166,20 +166,14 @@ impl Controller {
         if !self.are_listed || !are_listed || !self.ctx.servers.are_listed() {
             return HURRY;
         }
-        match self.look_at_all().await {
-            Ok(under_way) => {
-                self.failure = None;
-                self.pause(under_way)
-            }
-            Err(error) => {
-                let words = error_chain(&error);
-                if self.failure.as_ref() != Some(&words) {
-                    tracing::warn!(error = words, "definitions are looked at again");
-                }
-                self.failure = Some(words);
-                PAUSE
+        let (under_way, failures) = self.look_at_all().await;
+        for (what, error) in &failures {
+            if self.failures.get(what) != Some(error) {
+                tracing::warn!(what, error, "definitions are looked at again");
             }
         }
+        self.failures = failures;
+        self.pause(under_way)
     }
 
     fn pause(&mut self, under_way: HashSet<String>) -> Duration {
@@ -197,18 +191,24 @@ impl Controller {
         }
     }
 
-    /// Says what is under way: names, each with what it waits for.
-    async fn look_at_all(&mut self) -> Result<HashSet<String>, kube::Error> {
+    /// Says what is under way: names, each with what it waits for; and what failed. Whatever fails is one definition's, or one group's,
+    /// affair: the others go on.
+    async fn look_at_all(&mut self) -> (HashSet<String>, BTreeMap<String, String>) {
         let ctx = Arc::clone(&self.ctx);
         let groups: HashSet<String> = self
             .definitions
             .values()
             .map(|it| it.group().to_owned())
             .collect();
-        let crds = self.crds.of(&ctx.client, &ctx.informers, &groups).await?;
+        let mut failures = BTreeMap::new();
+        let crds = self.crds.of(&ctx.client, &ctx.informers, &groups).await;
+        failures.extend(crds.unread);
+        let crds = crds.names;
         let definitions: Vec<&Declared> = self.definitions.values().collect();
+        // Whether a name is free is not known where the names of the group are not.
+        let decidable = definitions.iter().filter(|it| crds.contains_key(it.group()));
         let decisions = names::decide(
-            &definitions,
+            &decidable.copied().collect::<Vec<_>>(),
             &Others {
                 kubernetes: &|group| is_of_kubernetes(&ctx, group),
                 holder: &|server, group, version| holder(&ctx, server, group, version),
@@ -234,12 +234,19 @@ impl Controller {
             replicas: &replicas,
             claims: &claims,
             shown: shown(&ctx, &definitions, &replicas).await,
-            going: going(&ctx, &definitions).await?,
+            going: going(&ctx, &definitions).await.unwrap_or_else(|error| {
+                failures.insert(PLURAL.to_owned(), error_chain(&error));
+                None
+            }),
         };
         let mut under_way = HashSet::new();
         let mut hurried: HashSet<String> = HashSet::new();
         for declared in &definitions {
-            if let Some(what) = looked.at(declared).await? {
+            let waits = looked.at(declared).await.unwrap_or_else(|error| {
+                failures.insert(declared.name.clone(), error_chain(&error));
+                Some("write")
+            });
+            if let Some(what) = waits {
                 hurried.insert(declared.server.clone());
                 under_way.insert(format!("{} {what}", declared.name));
             }
@@ -249,7 +256,7 @@ impl Controller {
         ctx.metrics.set_definitions(&count(&self.definitions));
         ctx.definitions.set_claims(claims);
         self.asking.ask(&servers, &hurried).await;
-        Ok(under_way)
+        (under_way, failures)
     }
 
     async fn crd_is_going(&self) -> Result<Going, ()> {
@@ -293,7 +300,7 @@ async fn crd_is_going(client: &Client) -> Result<Going, kube::Error> {
     })
 }
 
-/// `None` where nobody needs to know.
+/// `None` where nobody needs to know, or nobody knows.
 async fn going(ctx: &Context, definitions: &[&Declared]) -> Result<Option<Going>, kube::Error> {
     if !definitions.iter().any(|it| it.deleting && it.is_kept()) {
         return Ok(None);
@@ -337,9 +344,7 @@ impl Looked<'_> {
         let client = &self.ctx.client;
         let nobody = Replicas::default();
         let replicas = self.replicas.get(&declared.server).unwrap_or(&nobody);
-        let Some(decision) = self.decisions.get(&declared.name) else {
-            return Ok(None);
-        };
+        let decision = self.decisions.get(&declared.name);
         let has_server = self.ctx.servers.get(&declared.server).is_some();
         let registered = registered(&self.ctx.informers, &declared.server);
         let step = deletion::step(
@@ -347,7 +352,7 @@ impl Looked<'_> {
             &Around {
                 has_server,
                 is_registered: registered.iter().any(|(group, _)| group == declared.group()),
-                decision: Some(decision),
+                decision,
                 replicas,
             },
         );
@@ -368,12 +373,17 @@ impl Looked<'_> {
                 }
                 return Ok(Some("release"));
             }
+            // Without a read of now there is no word.
+            Step::AllowDeletion if self.going.is_none() => return Ok(Some("deletion")),
             Step::AllowDeletion => {
                 writes::allow_deletion(client, declared).await?;
                 return Ok(Some("deletion"));
             }
             Step::Wait | Step::Stay => {}
         }
+        let Some(decision) = decision else {
+            return Ok(Some("names"));
+        };
         let serving = replicas.serving(&declared.name, &declared.uid, declared.generation);
         let found = Found {
             decision,

@@ -15,6 +15,8 @@ pub struct Replicas {
     pub silent: Vec<String>,
     /// How many have not been asked so far.
     pub unasked: usize,
+    /// Whether it is not known so far which there are.
+    pub are_unknown: bool,
 }
 
 /// What all of them say of a definition.
@@ -22,6 +24,8 @@ pub struct Replicas {
 pub enum Serving {
     /// There is no ready replica.
     NoReplica,
+    /// Not all of them were asked so far.
+    Unasked,
     /// One at least does not say what it serves.
     Silent(String),
     /// One at least cannot serve the definition as it is now.
@@ -36,7 +40,7 @@ impl Replicas {
     /// Whether each ready one has answered, and there is one.
     #[must_use]
     pub fn are_complete(&self) -> bool {
-        !self.reports.is_empty() && self.silent.is_empty() && self.unasked == 0
+        !self.reports.is_empty() && self.silent.is_empty() && self.unasked == 0 && !self.are_unknown
     }
 
     /// What those that answered say of the definition with `uid`; `None` of who says nothing.
@@ -50,6 +54,9 @@ impl Replicas {
     /// Whether each serves `generation` of the definition.
     #[must_use]
     pub fn serving(&self, name: &str, uid: &str, generation: i64) -> Serving {
+        if self.are_unknown {
+            return Serving::Unasked;
+        }
         if self.reports.is_empty() && self.silent.is_empty() && self.unasked == 0 {
             return Serving::NoReplica;
         }
@@ -57,7 +64,7 @@ impl Replicas {
             return Serving::Silent(silent.clone());
         }
         if self.unasked > 0 {
-            return Serving::Behind;
+            return Serving::Unasked;
         }
         let failed = self.of(name, uid).flatten().find_map(|item| item.error.clone());
         let serves = |item: Option<&Item>| {

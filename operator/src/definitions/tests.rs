@@ -347,6 +347,52 @@ fn established_is_what_clients_see_and_never_goes_back() {
     );
 }
 
+/// An operator that has just begun, and a replica that has just become ready.
+#[test]
+fn who_was_not_asked_so_far_changes_nothing_that_was_told() {
+    let told = |status: &str, reason: &str, generation: i64| {
+        lamps(json!({ "status": { "conditions": [{
+            "type": "Served", "status": status, "reason": reason, "message": "m", "observedGeneration": generation,
+            "lastTransitionTime": "2026-01-03T00:00:00Z",
+        }] } }))
+    };
+    let served = |declared: &Declared, replicas: &Replicas| {
+        let decisions = decided(&[declared], &HashMap::new());
+        let serving = replicas.serving(&declared.name, &declared.uid, declared.generation);
+        let status = compute(
+            declared,
+            &found(&decisions[&declared.name], serving),
+            Timestamp::UNIX_EPOCH,
+        );
+        let mut conditions = status.conditions.into_iter();
+        let served = conditions.find(|condition| condition.type_ == "Served").unwrap();
+        (served.status, served.reason)
+    };
+    let well = told("True", "EveryReplica", 2);
+    let unknown = Replicas {
+        are_unknown: true,
+        ..Replicas::default()
+    };
+    let new = Replicas {
+        unasked: 1,
+        ..replicas(&[vec![item(&well)]])
+    };
+    let of = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
+    for replicas in [&unknown, &new] {
+        assert_eq!(served(&well, replicas), of("True", "EveryReplica"));
+        let failed = told("False", "NotServed", 2);
+        assert_eq!(served(&failed, replicas), of("False", "NotServed"));
+        for other in [
+            told("True", "EveryReplica", 1),
+            told("False", "ServerNotFound", 2),
+        ] {
+            assert_eq!(served(&other, replicas), of("False", "Installing"));
+        }
+    }
+    let none = Replicas::default();
+    assert_eq!(served(&well, &none), of("False", "NoReadyReplica"));
+}
+
 #[test]
 fn no_accident_lets_objects_be_deleted() {
     let deleting = |change: Value| {

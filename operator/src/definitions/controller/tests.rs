@@ -75,7 +75,7 @@ async fn writes_for(object: DynamicObject, is_going: bool) -> Vec<Request> {
     controller.take(object);
     controller.are_listed = true;
     let pause = controller.look().await;
-    assert_eq!(pause, HURRY, "{:?}", controller.failure);
+    assert_eq!(pause, HURRY, "{:?}", controller.failures);
     let requests = requests.lock().unwrap().clone();
     let is_write = |request: &Request| matches!(request.method.as_str(), "PATCH" | "PUT");
     requests.into_iter().filter(is_write).collect()
@@ -96,7 +96,10 @@ async fn a_definition_gets_its_finalizer_before_anything_is_said_of_it() {
     assert_eq!(status["acceptedNames"]["listKind"], "LampList");
     assert_eq!(status["conditions"][0]["reason"], "NoConflicts");
     assert_eq!(status["conditions"][1]["reason"], "Installing");
-    assert_eq!(status["conditions"][2]["reason"], "NoReadyReplica");
+    assert_eq!(
+        status["conditions"][2]["reason"], "Installing",
+        "no pass has said which replicas there are"
+    );
 }
 
 #[tokio::test]
@@ -133,4 +136,49 @@ async fn a_definition_is_let_go_where_its_server_is_gone_by_a_read_of_now() {
     let writes = writes_for(of("gone"), false).await;
     assert_eq!(writes.len(), 1);
     assert_eq!(writes[0].body["metadata"]["finalizers"], json!([]));
+}
+
+/// The API server may refuse a write of one definition for ever.
+#[tokio::test]
+async fn a_definition_that_cannot_be_written_stops_no_other() {
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&requests);
+    let client = fake_client(move |request| {
+        seen.lock().unwrap().push(request.path.clone());
+        match request.path.as_str() {
+            CRD => Answer::status(500, "InternalError"),
+            DEFINITION => Answer::status(500, "InternalError"),
+            path => Answer::ok(json!({
+                "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": { "name": path },
+            })),
+        }
+    });
+    let ctx = Arc::new(context(client));
+    ctx.servers.observe(&watcher::Event::InitDone);
+    let mut controller = Controller::new(Arc::clone(&ctx));
+    let mut chairs = lamps(json!({ "name": "zchairs.example.com", "uid": "c" }), Value::Null);
+    chairs.data["spec"]["names"] = json!({ "plural": "zchairs", "kind": "Chair" });
+    let finalizers = json!(["annex.dev/objects"]);
+    let mut deleted = lamps(
+        json!({ "name": "zz.example.com", "uid": "z", "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": finalizers }),
+        established(),
+    );
+    deleted.data["spec"]["names"] = json!({ "plural": "zz", "kind": "Z" });
+    for object in [lamps(json!({}), Value::Null), chairs, deleted] {
+        controller.take(object);
+    }
+    controller.are_listed = true;
+    assert_eq!(controller.look().await, HURRY);
+    let asked = std::mem::take(&mut *requests.lock().unwrap());
+    assert!(
+        asked.iter().any(|path| path.ends_with("/zchairs.example.com")),
+        "{asked:?}"
+    );
+    assert!(
+        !asked.iter().any(|path| path.ends_with("/zz.example.com")),
+        "whether objects may go is not known: {asked:?}"
+    );
+    assert!(ctx.definitions.are_known(), "claims are told");
+    let failed: Vec<&str> = controller.failures.keys().map(String::as_str).collect();
+    assert_eq!(failed, [PLURAL, "lamps.example.com"]);
 }
