@@ -46,8 +46,8 @@ impl Replicas {
     /// What those that answered say of the definition with `uid`; `None` of who says nothing.
     pub fn of<'a>(&'a self, name: &'a str, uid: &'a str) -> impl Iterator<Item = Option<&'a Item>> {
         self.reports.iter().map(move |report| {
-            let mut items = report.items.iter();
-            items.find(|item| item.name == name && item.uid == uid)
+            let item = report.items.get(uid);
+            item.filter(|item| item.name == name)
         })
     }
 
@@ -82,7 +82,7 @@ impl Replicas {
     #[must_use]
     pub fn digest(&self, group: &str) -> Option<String> {
         let served = |report: &Report| {
-            let of_group = report.items.iter().filter(|item| {
+            let of_group = report.items.values().filter(|item| {
                 let its_group = item.name.split_once('.').map(|(_, group)| group);
                 item.served && its_group == Some(group)
             });
@@ -113,6 +113,13 @@ impl Replicas {
             }
         }
         versions
+    }
+
+    /// Whether each has seen the deletion of the definition, after which it creates no object.
+    #[must_use]
+    pub fn have_stopped(&self, name: &str, uid: &str) -> bool {
+        let has_stopped = |item: Option<&Item>| item.is_some_and(|item| item.terminating);
+        self.are_complete() && self.of(name, uid).all(has_stopped)
     }
 
     /// How many objects are left of the definition that is being deleted, where each replica has seen that and says so.

@@ -30,7 +30,7 @@ pub struct Found<'a> {
     pub serving: Serving,
     /// Whether each of its group-versions has a place among those of the server.
     pub has_place: bool,
-    /// Whether the kube-apiserver's own discovery shows it.
+    /// Whether requests for each of its versions come to its server, and the kube-apiserver's own discovery shows it.
     pub is_shown: bool,
     /// The versions that objects may be stored in, as far as replicas say.
     pub stored_versions: Vec<String>,
@@ -207,6 +207,12 @@ fn wrong(type_: DefinitionCondition, reason: &str, errors: &[String]) -> Option<
 fn terminating(declared: &Declared, found: &Found<'_>) -> Fact {
     let type_ = DefinitionCondition::Terminating;
     match found.objects {
+        _ if declared.keeps_objects => fact(
+            type_,
+            true,
+            "InstancesKept",
+            "its objects stay stored: it has the annotation annex.dev/keep-objects",
+        ),
         _ if !declared.may_delete_objects => fact(
             type_,
             true,

@@ -4,7 +4,6 @@ use std::{collections::HashMap, sync::Arc};
 
 use annex_crds::v1alpha1::{AcceptedNames, AggregatedResourceDefinitionStatus, DefinitionCondition};
 use jiff::Timestamp;
-use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 use super::{
@@ -12,6 +11,7 @@ use super::{
     declared::Declared,
     deletion::{Around, Step, step},
     names::{Decision, Others, decide},
+    registration::Registration,
     replicas::{Replicas, Serving},
     reports::{Item, Report},
     status::{Found, compute},
@@ -37,7 +37,7 @@ fn named(plural: &str, kind: &str, change: Value) -> Declared {
         },
     });
     merge(&mut object, change);
-    Declared::of(serde_json::from_value::<DynamicObject>(object).unwrap(), None)
+    Declared::of(serde_json::from_str(&object.to_string()).unwrap(), None)
 }
 
 fn merge(object: &mut Value, change: Value) {
@@ -88,7 +88,7 @@ fn item(declared: &Declared) -> Item {
 }
 
 fn replicas(reports: &[Vec<Item>]) -> Replicas {
-    let report = |items: &Vec<Item>| Arc::new(Report { items: items.clone() });
+    let report = |items: &Vec<Item>| Arc::new(items.iter().cloned().collect::<Report>());
     Replicas {
         reports: reports.iter().map(report).collect(),
         ..Replicas::default()
@@ -144,6 +144,22 @@ fn what_is_wrong_is_told_with_every_error() {
         errors[0].starts_with("spec.conversion.strategy: Unsupported value"),
         "{errors:?}"
     );
+}
+
+/// A few bytes of JSON may be much memory, in the spec and in what is kept of who has written it.
+#[test]
+fn what_would_take_the_memory_is_wrong_before_it_is_parsed() {
+    let zeros = json!(vec![0; 150_000]);
+    let large = lamps(json!({
+        "metadata": { "managedFields": 3 },
+        "spec": { "versions": zeros },
+        "status": { "storedVersions": zeros },
+    }));
+    let errors = large.said.unwrap_err();
+    assert_eq!(errors.others.len(), 1);
+    assert!(errors.others[0].starts_with("spec: Too many: 1500"), "{errors:?}");
+    assert_eq!(large.server, "light");
+    assert_eq!(large.status, AggregatedResourceDefinitionStatus::default());
 }
 
 #[test]
@@ -227,16 +243,18 @@ fn a_group_version_is_claimed_once_every_replica_serves_it_and_then_stays() {
     let mine = lamps(json!({}));
     let claims_of = |declared: &Declared, replicas: &Replicas, registered: &[(&str, &str)]| -> Vec<Claim> {
         let decisions = decided(&[declared], &HashMap::new());
-        let registered: Vec<(String, String)> = registered
-            .iter()
-            .map(|(group, version)| ((*group).to_owned(), (*version).to_owned()))
-            .collect();
+        let registered = registered.iter().map(|(group, version)| Registration {
+            group: (*group).to_owned(),
+            version: (*version).to_owned(),
+            ..Registration::default()
+        });
+        let registered = HashMap::from([("light".to_owned(), registered.collect())]);
         let mut claims = claims::claims(
             &[declared],
             &Known {
                 decisions: &decisions,
                 replicas: &HashMap::from([("light".to_owned(), replicas.clone())]),
-                registered: &|_| registered.clone(),
+                registered: &registered,
             },
         );
         claims.remove("light").unwrap_or_default()
@@ -457,6 +475,23 @@ fn no_accident_lets_objects_be_deleted() {
             "{unfinished:?}"
         );
     }
+    // Objects that are to stay need no word and are not waited for.
+    let keeping = deleting(json!({ "metadata": { "annotations": { "annex.dev/keep-objects": "" } } }));
+    let (seen, half) = (
+        replicas(&[terminating(7), terminating(7)]),
+        replicas(&[terminating(7), vec![item(&keeping)]]),
+    );
+    assert_eq!(around(true, true, &half, &keeping), Step::Wait);
+    assert_eq!(around(true, true, &none, &keeping), Step::Wait);
+    assert_eq!(around(true, true, &seen, &keeping), Step::Release);
+    let decisions = decided(&[&keeping], &HashMap::new());
+    let status = compute(
+        &keeping,
+        &found(&decisions[&keeping.name], Serving::Everywhere),
+        Timestamp::UNIX_EPOCH,
+    );
+    let reasons: Vec<&str> = status.conditions.iter().map(|it| it.reason.as_str()).collect();
+    assert!(reasons.contains(&"InstancesKept"), "{reasons:?}");
     let finished = replicas(&[terminating(0), terminating(0)]);
     assert_eq!(around(true, true, &finished, &allowed), Step::Release);
     let alive = lamps(json!({}));
