@@ -522,6 +522,22 @@ fn the_finalizer_is_there_before_objects_are() {
 }
 
 #[test]
+fn a_report_is_looked_up_by_uid_and_name() {
+    let report = json!({
+        "apiVersion": "annex.dev/v1alpha1", "kind": "DefinitionReport",
+        "items": [{ "name": "a.example.com", "uid": "old", "terminating": true }, { "name": "a.example.com", "uid": "new", "served": true }],
+    });
+    let replicas = Replicas {
+        reports: vec![Arc::new(serde_json::from_value(report).unwrap())],
+        ..Replicas::default()
+    };
+    let found = |name: &str, uid: &str| replicas.of(name, uid).flatten().map(|item| item.served).next();
+    assert_eq!(found("a.example.com", "old"), Some(false));
+    assert_eq!(found("a.example.com", "new"), Some(true));
+    assert_eq!(found("b.example.com", "new"), None);
+}
+
+#[test]
 fn a_status_that_does_not_decode_is_none() {
     let declared = lamps(json!({ "status": { "conditions": 3 } }));
     assert_eq!(declared.status, AggregatedResourceDefinitionStatus::default());

@@ -2,18 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::aggregated_server::informers::Informers;
-use crate::decode::{Guarded, Managed};
-use crate::definitions::reports::{Item, Report};
 use crate::{
-    aggregated_server::testing::context,
+    aggregated_server::{informers::Informers, testing::context},
+    decode::{Guarded, Managed},
+    definitions::reports::{Item, Report},
     fake_client::{Answer, Request, fake_client},
 };
-use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 
 const DEFINITION: &str = "/apis/annex.dev/v1alpha1/aggregatedresourcedefinitions/lamps.example.com";
 const STATUS: &str = "/apis/annex.dev/v1alpha1/aggregatedresourcedefinitions/lamps.example.com/status";
@@ -77,7 +76,7 @@ async fn writes_for(object: DynamicObject, is_going: bool) -> Vec<Request> {
     let ctx = context(client);
     ctx.servers.observe(&watcher::Event::InitDone);
     let mut controller = Controller::new(Arc::new(ctx));
-    controller.take(serde_json::from_str(&json!(object).to_string()).unwrap());
+    controller.take(watched(&object));
     controller.are_listed = true;
     let pause = controller.look().await;
     assert_eq!(pause, HURRY, "{:?}", controller.failures);
@@ -170,7 +169,7 @@ async fn a_definition_that_cannot_be_written_stops_no_other() {
     );
     deleted.data["spec"]["names"] = json!({ "plural": "zz", "kind": "Z" });
     for object in [lamps(json!({}), Value::Null), chairs, deleted] {
-        controller.take(serde_json::from_str(&json!(object).to_string()).unwrap());
+        controller.take(watched(&object));
     }
     controller.are_listed = true;
     assert_eq!(controller.look().await, HURRY);
@@ -186,6 +185,55 @@ async fn a_definition_that_cannot_be_written_stops_no_other() {
     assert!(ctx.definitions.are_known(), "claims are told");
     let failed: Vec<&str> = controller.failures.keys().map(String::as_str).collect();
     assert_eq!(failed, [PLURAL, "lamps.example.com"]);
+}
+
+/// Whether a name is free is not known where a CustomResourceDefinition of the group cannot be read.
+#[tokio::test]
+async fn names_that_cannot_be_read_hold_up_their_group_alone() {
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&requests);
+    let client = fake_client(move |request| {
+        seen.lock().unwrap().push(request.path.clone());
+        match request.path.as_str() {
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/bulbs.example.com" => {
+                Answer::status(500, "InternalError")
+            }
+            path => Answer::ok(json!({
+                "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": { "name": path },
+            })),
+        }
+    });
+    let ctx = Arc::new(context(client));
+    ctx.servers.observe(&watcher::Event::InitDone);
+    let server = ctx.servers.get("wardle").unwrap();
+    let owner = owner_reference("wardle", &server.uid().unwrap());
+    let metadata = json!({ "ownerReferences": [owner], "resourceVersion": "1" });
+    ctx.informers.api_services.observe(lamps_service(metadata));
+    let bulbs = json!({ "metadata": { "name": "bulbs.example.com", "uid": "b", "resourceVersion": "1" } });
+    let bulbs = serde_json::from_str(&bulbs.to_string()).unwrap();
+    ctx.informers.crds.observe(watcher::Event::Apply(bulbs));
+    let mut controller = Controller::new(Arc::clone(&ctx));
+    let mut elsewhere = lamps(json!({ "name": "lamps.example.org", "uid": "o" }), Value::Null);
+    elsewhere.data["spec"]["group"] = "example.org".into();
+    for object in [lamps(json!({}), Value::Null), elsewhere] {
+        controller.take(watched(&object));
+    }
+    controller.are_listed = true;
+    assert_eq!(controller.look().await, HURRY);
+    let asked = std::mem::take(&mut *requests.lock().unwrap());
+    let asked_of = |name: &str| asked.iter().any(|path| path.contains(&format!("/{name}")));
+    assert!(
+        asked_of("lamps.example.org") && !asked_of("lamps.example.com"),
+        "{asked:?}"
+    );
+    let failed: Vec<&str> = controller.failures.keys().map(String::as_str).collect();
+    assert_eq!(failed, ["bulbs.example.com"]);
+    let claims = ctx.definitions.claims().unwrap();
+    assert_eq!(
+        claims["wardle"],
+        [claim("example.com", None)],
+        "what is registered stays"
+    );
 }
 
 /// A server that serves lamps everywhere, with discovery showing them; the rest is changed by tests.
