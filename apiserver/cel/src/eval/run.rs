@@ -397,13 +397,14 @@ impl<'a> Run<'a> {
 
     fn fold(&mut self, fold: &'a Fold) -> Outcome<'a> {
         let range = self.eval(&fold.range)?;
-        let outer = self.slots.len();
-        // Places of this fold are the same whatever was evaluated before.
+        // What is read late may be read within a fold whose places this one takes: they are kept meanwhile.
+        let kept = self.slots.split_off(fold.slot.min(self.slots.len()));
         self.slots.resize(fold.slot, Slot::Missing);
         self.slots
             .extend([Slot::Later(&fold.init), Slot::Missing, Slot::Missing]);
         let result = self.fold_over(fold, &range);
-        self.slots.truncate(outer);
+        self.slots.truncate(fold.slot);
+        self.slots.extend(kept);
         result
     }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::Places;
 use crate::ast::{
-    ACCUMULATOR, Call, Comprehension, Entry, Expr, Field, Id, Kind, List, Literal, Select, Struct, op,
+    ACCUMULATOR, Call, Comprehension, Entry, Expr, Field, Id, Kind, List, Literal, OLD_ACCUMULATOR, Select,
+    Struct, op,
 };
 
 /// Why a macro refuses its arguments.
@@ -195,7 +196,7 @@ impl Vars {
             .into_iter()
             .chain(second.as_ref().map(|(at, var)| (at, var)))
         {
-            if **var == *ACCUMULATOR {
+            if matches!(&**var, ACCUMULATOR | OLD_ACCUMULATOR) {
                 return Err(f.error(at, "iteration variable overwrites accumulator variable"));
             }
         }
