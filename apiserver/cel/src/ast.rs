@@ -140,6 +140,13 @@ impl Expr {
         }
     }
 
+    /// How many parts there are, with this one.
+    pub(crate) fn parts(&self) -> usize {
+        let mut parts = 1_usize;
+        self.children(&mut |child| parts = parts.saturating_add(child.parts()));
+        parts
+    }
+
     /// Walks through this part and all within it, a part before what is in it.
     pub(crate) fn walk<'e>(
         &'e self,

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::{Fail, Value, fail, list, map, no_overload};
+use serde_json::Value as Json;
+
+use super::{Fail, Value, fail, list, map, no_overload, work};
 
 /// `==`: whether two values are equal, numbers of different types by what they stand for.
 pub(crate) fn equal<'a>(ours: &Value<'a>, theirs: &Value<'a>) -> Result<bool, Fail> {
@@ -15,8 +17,12 @@ pub(crate) fn equal<'a>(ours: &Value<'a>, theirs: &Value<'a>) -> Result<bool, Fa
 
 /// Whether a value says that it is equal to another.
 pub(crate) fn equal_inner<'a>(ours: &Value<'a>, theirs: &Value<'a>) -> Result<bool, Fail> {
+    work::spend(1)?;
     match (ours, theirs) {
-        (Value::String(ours), Value::String(theirs)) => Ok(**ours == **theirs),
+        (Value::String(ours), Value::String(theirs)) => {
+            work::read(ours.len().min(theirs.len()))?;
+            Ok(**ours == **theirs)
+        }
         (
             Value::Int(_) | Value::Uint(_) | Value::Double(_),
             Value::Int(_) | Value::Uint(_) | Value::Double(_),
@@ -48,9 +54,48 @@ pub(crate) fn equal_inner<'a>(ours: &Value<'a>, theirs: &Value<'a>) -> Result<bo
             | Value::Semver(_),
             _,
         ) => no_overload(),
-        (Value::Unknown(ours), Value::Unknown(theirs)) => Ok(ours == theirs),
-        (Value::Unknown(ours), _) => Ok(theirs.to_json().is_some_and(|theirs| **ours == theirs)),
+        (Value::Unknown(ours), Value::Unknown(theirs)) => is_same_json(ours, theirs),
+        (Value::Unknown(ours), _) => theirs
+            .to_json()
+            .map_or(Ok(false), |theirs| is_same_json(ours, &theirs)),
         _ => Ok(false),
+    }
+}
+
+/// Whether JSON is the same.
+pub(super) fn is_same_json(ours: &Json, theirs: &Json) -> Result<bool, Fail> {
+    work::spend(1)?;
+    match (ours, theirs) {
+        (Json::Array(ours), Json::Array(theirs)) => {
+            if ours.len() != theirs.len() {
+                return Ok(false);
+            }
+            for (ours, theirs) in ours.iter().zip(theirs) {
+                if !is_same_json(ours, theirs)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (Json::Object(ours), Json::Object(theirs)) => {
+            if ours.len() != theirs.len() {
+                return Ok(false);
+            }
+            for (name, ours) in ours {
+                let Some(theirs) = theirs.get(name) else {
+                    return Ok(false);
+                };
+                if !is_same_json(ours, theirs)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (Json::String(ours), Json::String(theirs)) => {
+            work::read(ours.len().min(theirs.len()))?;
+            Ok(ours == theirs)
+        }
+        (ours, theirs) => Ok(ours == theirs),
     }
 }
 

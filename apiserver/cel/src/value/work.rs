@@ -1,0 +1,100 @@
+//! What an evaluation does beside what Kubernetes charges for: values that are compared, walked through, written and made. Kubernetes ends
+//! an evaluation with its request; here this work is bounded too, and ends as what costs too much does.
+//!
+//! Values compare and write themselves where nothing can be handed in, so that what is left is kept by the thread that evaluates.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+use super::Fail;
+
+/// How much work goes with each unit of cost that an evaluation may have. A unit is a value that is looked at, or a byte that is written.
+const PER_COST: u64 = 40;
+/// What any evaluation may do.
+const LEAST: u64 = 4_000_000;
+/// What no evaluation may do.
+const MOST: u64 = 400_000_000;
+/// How much is done between two looks at the clock.
+const BETWEEN: u64 = 20_000;
+/// How many bytes are read for what looking at a value takes.
+const READ: usize = 64;
+/// What an element of a list takes, in bytes.
+pub(crate) const ELEMENT: usize = 24;
+
+thread_local! {
+    static LEFT: Cell<u64> = const { Cell::new(u64::MAX) };
+    static CLOCK: Cell<Clock> = const { Cell::new(Clock { until: None, look_at: 0 }) };
+}
+
+/// Until when an evaluation may go on, and what is left where that is looked at next.
+#[derive(Clone, Copy)]
+struct Clock {
+    until: Option<Instant>,
+    look_at: u64,
+}
+
+/// The work of one evaluation: what was left before it is left again when it ends.
+pub(crate) struct Work(u64, Clock);
+
+impl Work {
+    /// Begins an evaluation that may cost this much, and go on until then.
+    pub(crate) fn begin(cost: u64, until: Option<Instant>) -> Self {
+        let left = cost.saturating_mul(PER_COST).clamp(LEAST, MOST);
+        Self(LEFT.replace(left), CLOCK.replace(Clock { until, look_at: left }))
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        LEFT.set(self.0);
+        CLOCK.set(self.1);
+    }
+}
+
+/// Does some of the work.
+///
+/// # Errors
+/// There is none left, or it is too late.
+pub(crate) fn spend(units: usize) -> Result<(), Fail> {
+    let left = LEFT.get();
+    let after = left.saturating_sub(units as u64);
+    LEFT.set(after);
+    if after == 0 {
+        return Err(Fail::TooCostly);
+    }
+    if after <= CLOCK.get().look_at {
+        return look(after);
+    }
+    Ok(())
+}
+
+/// Looks at the clock.
+pub(crate) fn look_at_the_clock() -> Result<(), Fail> {
+    look(LEFT.get())
+}
+
+fn look(left: u64) -> Result<(), Fail> {
+    let clock = CLOCK.get();
+    CLOCK.set(Clock {
+        look_at: left.saturating_sub(BETWEEN),
+        ..clock
+    });
+    if clock.until.is_some_and(|until| Instant::now() >= until) {
+        LEFT.set(0);
+        return Err(Fail::TooCostly);
+    }
+    Ok(())
+}
+
+/// Reads so many bytes.
+///
+/// # Errors
+/// As `spend`.
+pub(crate) fn read(bytes: usize) -> Result<(), Fail> {
+    spend(bytes / READ + 1)
+}
+
+/// Whether nothing more may be done.
+pub(crate) fn is_done() -> bool {
+    LEFT.get() == 0
+}
