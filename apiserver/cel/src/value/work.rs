@@ -3,8 +3,10 @@
 //!
 //! Values compare and write themselves where nothing can be handed in, so that what is left is kept by the thread that evaluates.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Instant;
+
+use annex_re2::{Error, Pattern};
 
 use super::Fail;
 
@@ -26,6 +28,39 @@ thread_local! {
     static CLOCK: Cell<Clock> = const { Cell::new(Clock { until: None, look_at: 0 }) };
 }
 
+/// How many patterns are kept that were compiled on the way.
+const PATTERNS: usize = 4;
+/// How many bytes of a compiled pattern are made for what looking at a value takes.
+const COMPILED: usize = 4;
+
+thread_local! {
+    static KNOWN: RefCell<Vec<(String, Result<Pattern, Error>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A pattern that is no constant, compiled: the last few of an evaluation are kept.
+///
+/// # Errors
+/// Nothing more may be done.
+pub(crate) fn pattern(text: &str) -> Result<Result<Pattern, Error>, Fail> {
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(at) = known.iter().position(|(other, _)| other == text) {
+            let found = known.remove(at);
+            let pattern = found.1.clone();
+            known.push(found);
+            return Ok(pattern);
+        }
+        look_at_the_clock()?;
+        let pattern = Pattern::new(text);
+        let memory = pattern.as_ref().map_or(text.len(), Pattern::memory);
+        spend(memory / COMPILED + text.len() + 1)?;
+        if known.len() == PATTERNS {
+            drop(known.remove(0));
+        }
+        known.push((text.to_owned(), pattern.clone()));
+        Ok(pattern)
+    })
+}
+
 /// Until when an evaluation may go on, and what is left where that is looked at next.
 #[derive(Clone, Copy)]
 struct Clock {
@@ -39,6 +74,7 @@ pub(crate) struct Work(u64, Clock);
 impl Work {
     /// Begins an evaluation that may cost this much, and go on until then.
     pub(crate) fn begin(cost: u64, until: Option<Instant>) -> Self {
+        KNOWN.with_borrow_mut(Vec::clear);
         let left = cost.saturating_mul(PER_COST).clamp(LEAST, MOST);
         Self(LEFT.replace(left), CLOCK.replace(Clock { until, look_at: left }))
     }
@@ -48,6 +84,7 @@ impl Drop for Work {
     fn drop(&mut self) {
         LEFT.set(self.0);
         CLOCK.set(self.1);
+        KNOWN.with_borrow_mut(Vec::clear);
     }
 }
 

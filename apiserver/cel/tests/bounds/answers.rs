@@ -24,3 +24,20 @@ fn the_accumulator_has_no_name() {
         "{error}"
     );
 }
+
+#[test]
+fn numbers_at_their_ends_are_read_as_go_reads_them() {
+    let time = "timestamp('2020-01-01T00:00:00Z').getHours('-9223372036854775808:00')";
+    assert_eq!(answer(time).as_deref(), Ok("0"));
+    assert!(answer("double('0x1p2000')").is_err());
+    assert_eq!(answer("double('0x1p4')").as_deref(), Ok("16"));
+    let large = format!("[quantity('-1{}1')]", "0".repeat(37));
+    let least = format!(
+        "{large}{}.map(x, quantity('0').sub(x))",
+        ".map(x, x.add(x))".repeat(12)
+    );
+    assert_eq!(
+        answer(&least).as_deref(),
+        Ok("[170141183460469231731687303715884105727e3]")
+    );
+}

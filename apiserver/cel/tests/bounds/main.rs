@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod rules;
 mod work;
 
 use annex_cel::{Fail, PER_CALL_LIMIT, Scope};
