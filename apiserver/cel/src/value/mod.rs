@@ -212,6 +212,7 @@ impl<'a> Value<'a> {
     /// How large the value is: characters, bytes, elements or entries; 1 for what has no size.
     pub(crate) fn size(&self) -> u64 {
         let size = match self {
+            Self::String(text) if text.is_ascii() => text.len(),
             Self::String(text) => text.chars().count(),
             Self::Bytes(bytes) => bytes.len(),
             Self::List(list) => list.size(),
