@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map as JsonMap, Value as Json};
 
 use super::convert::{double_to_int_lossless, double_to_uint_lossless};
-use super::{Fail, Outcome, Text, Value, equal, fail, from_json, from_schema, no_overload};
+use super::{Fail, Outcome, Text, Value, equal, fail, from_json, from_schema, no_overload, work};
 use crate::names;
 use crate::schema::Schema;
 
@@ -129,6 +129,10 @@ impl<'a> Values<'a> {
 
     pub(crate) fn remove(&mut self, key: &Value<'a>) {
         if let Some(at) = self.position(key) {
+            // The entries behind it move: that is told by the meter where it is too much.
+            if work::spend(self.entries.len().saturating_mul(work::ELEMENT)).is_err() {
+                return;
+            }
             let entries = std::mem::take(self).entries;
             for (_, (key, value)) in entries.into_iter().enumerate().filter(|(other, _)| *other != at) {
                 self.set(key, value);

@@ -71,6 +71,22 @@ fn lists_within_lists_that_double_are_never_compared_nor_flattened() {
 }
 
 #[test]
+fn entries_that_are_taken_back_are_counted() {
+    let entries: Vec<String> = (0..3000).map(|at| format!("{at}: x, ?{at}: n")).collect();
+    let taken = format!(
+        "[0].map(x, optional.none()).all(n, [1].all(x, {{{}, -1: x}}.size() == 1))",
+        entries.join(", ")
+    );
+    assert_eq!(answer(&taken).as_deref(), Ok("true"));
+    let kept: Vec<String> = (0..3000).map(|at| format!("{at}: x")).collect();
+    let taken: Vec<String> = (0..1500).map(|at| format!("?{at}: n")).collect();
+    let all = format!("{}, {}", kept.join(", "), taken.join(", "));
+    is_too_costly(&format!(
+        "[0].map(x, optional.none()).all(n, [1].all(x, {{{all}}}.size() == 1500))"
+    ));
+}
+
+#[test]
 fn values_are_deep_only_so_far() {
     // As deep as lists may be, and compared on the stack of a thread.
     let deep = chained("[1]", &nested(70), 4, ".all(z, z == z)");
