@@ -9,6 +9,7 @@ use super::correlate::{Correlated, Items, Ratchet, Unchanged};
 use super::{Compiled, Validator};
 use crate::program::{Evaluation, Expression};
 use crate::schema::{Schema, SchemaKind};
+use crate::value::work::Work;
 use crate::value::{Fail, Value, from_schema};
 
 /// How long a message that was computed may be, in bytes.
@@ -152,6 +153,7 @@ impl Validator {
         budget: u64,
         until: Option<Instant>,
     ) -> Findings<'a> {
+        let _work = Work::begin(budget, until);
         let current = old.filter(|_| ratchet).map(|old| Correlated {
             old,
             new: object,

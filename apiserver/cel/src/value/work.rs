@@ -68,22 +68,42 @@ struct Clock {
     look_at: u64,
 }
 
-/// The work of one evaluation: what was left before it is left again when it ends.
-pub(crate) struct Work(u64, Clock);
+/// The work of one evaluation, or of all of an object, of which each evaluation's is a part.
+pub(crate) struct Work {
+    given: u64,
+    left_before: u64,
+    clock_before: Clock,
+}
 
 impl Work {
-    /// Begins an evaluation that may cost this much, and go on until then.
+    /// Begins what may cost this much, and go on until then.
     pub(crate) fn begin(cost: u64, until: Option<Instant>) -> Self {
         KNOWN.with_borrow_mut(Vec::clear);
-        let left = cost.saturating_mul(PER_COST).clamp(LEAST, MOST);
-        Self(LEFT.replace(left), CLOCK.replace(Clock { until, look_at: left }))
+        let left_before = LEFT.get();
+        let given = cost.saturating_mul(PER_COST).clamp(LEAST, MOST).min(left_before);
+        LEFT.set(given);
+        Self {
+            given,
+            left_before,
+            clock_before: CLOCK.replace(Clock {
+                until,
+                look_at: given,
+            }),
+        }
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        LEFT.set(self.0);
-        CLOCK.set(self.1);
+        let done = self.given.saturating_sub(LEFT.get());
+        // Outside of all of it, nothing is counted.
+        let outermost = self.left_before > MOST;
+        LEFT.set(if outermost {
+            u64::MAX
+        } else {
+            self.left_before.saturating_sub(done)
+        });
+        CLOCK.set(self.clock_before);
         KNOWN.with_borrow_mut(Vec::clear);
     }
 }

@@ -113,6 +113,18 @@ fn patterns_and_texts_that_are_read_again_and_again_are_counted() {
 }
 
 #[test]
+fn the_work_of_an_object_is_that_of_all_its_rules() {
+    let (mut schema, object) = items(3000, "atomic", "self.name == ''", "");
+    let doubled = format!("[1]{}.all(z, z == z)", ".map(a, [a, a])".repeat(15));
+    schema["properties"]["items"]["items"]["x-kubernetes-validations"] = json!([{"rule": doubled}]);
+    let validator = Validator::new(&schema, false).unwrap();
+    let findings = validator.validate(&object, None, false, 2_000_000);
+    assert!(findings.budget.is_none());
+    let detail = &findings.errors.last().unwrap().detail;
+    assert!(detail.contains("call cost exceeds limit"), "{detail}");
+}
+
+#[test]
 fn the_type_of_a_schema_is_made_once_for_all_its_rules() {
     let names: Vec<String> = (0..20_000).map(|at| format!("f{at}")).collect();
     let properties: serde_json::Map<String, Json> = names
