@@ -5,15 +5,16 @@ mod correlate;
 mod field_path;
 mod validate;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::PER_CALL_LIMIT;
 use crate::program::{CompileError, Expression, Scope};
 use crate::schema::{Schema, StructuralSchema};
 use crate::types::Type;
-use crate::{DeclType, PER_CALL_LIMIT};
 
 pub use validate::{Finding, FindingValue, Findings, Kind, Step};
 
@@ -110,53 +111,66 @@ impl Validator {
     #[must_use]
     pub fn with_limit<S: StructuralSchema>(schema: &S, is_resource: bool, per_call: u64) -> Option<Self> {
         has_rules(schema)
-            .then(|| Self::build(schema, schema, is_resource, per_call))
+            .then(|| {
+                let kept = Arc::new(Schema::new(schema, is_resource));
+                Self::build(schema, schema, &kept, &Scopes::default(), per_call)
+            })
             .flatten()
     }
 
-    /// `validates` has the rules, `node` the structure that they are of.
-    fn build<S: StructuralSchema>(validates: &S, node: &S, is_resource: bool, per_call: u64) -> Option<Self> {
-        let schema = Arc::new(Schema::new(node, is_resource));
-        let declared = DeclType::new(&schema, "self");
+    /// `validates` has the rules, `node` the structure that they are of, `schema` what is kept of that.
+    fn build<S: StructuralSchema>(
+        validates: &S,
+        node: &S,
+        schema: &Arc<Schema>,
+        scopes: &Scopes,
+        per_call: u64,
+    ) -> Option<Self> {
         let rules = validates.rules();
         let rules = if rules.is_empty() {
             Ok(Vec::new())
-        } else if declared.is_none() {
+        } else if !schema.is_typed() {
             Err(CompileError::NoType)
         } else {
-            Ok(rules.into_iter().map(|rule| compile(&schema, rule)).collect())
+            Ok(rules
+                .into_iter()
+                .map(|rule| compile(schema, scopes, rule))
+                .collect())
         };
-        let nested =
-            |validates: &S, node: &S| Self::build(validates, node, node.embedded_resource(), per_call);
+        let nested = |validates: &S, node: &S, schema: Option<&Arc<Schema>>| {
+            Self::build(validates, node, schema?, &Scopes::default(), per_call)
+        };
         let items = validates
             .items()
             .zip(node.items())
-            .and_then(|(validates, node)| nested(validates, node));
+            .and_then(|(validates, node)| nested(validates, node, schema.items.as_ref()));
         let additional = validates
             .additional_properties()
             .zip(node.additional_properties());
-        let additional = additional.and_then(|(validates, node)| nested(validates, node));
+        let additional =
+            additional.and_then(|(validates, node)| nested(validates, node, schema.additional.as_ref()));
         let mut properties = BTreeMap::new();
         let nodes: BTreeMap<&str, &S> = node.properties().unwrap_or_default().into_iter().collect();
         for (name, validates) in validates.properties().unwrap_or_default() {
             let Some(node) = nodes.get(name) else { continue };
             // What is of no type has no rules, and nothing within it.
-            let is_typed = DeclType::new(&Schema::new(*node, node.embedded_resource()), "self").is_some();
-            if let Some(validator) = nested(validates, node).filter(|_| is_typed) {
+            let known = schema.own_properties().and_then(|own| own.get(name));
+            let known = known.filter(|known| known.is_typed());
+            if let Some(validator) = nested(validates, node, known) {
                 properties.insert(name.to_owned(), validator);
             }
         }
         let all_of: Vec<Self> = validates
             .all_of()
             .into_iter()
-            .filter_map(|validates| Self::build(validates, node, is_resource, per_call))
+            .filter_map(|validates| Self::build(validates, node, schema, scopes, per_call))
             .collect();
         let none = rules.as_ref().is_ok_and(Vec::is_empty);
         if none && items.is_none() && additional.is_none() && properties.is_empty() && all_of.is_empty() {
             return None;
         }
         Some(Self {
-            schema,
+            schema: Arc::clone(schema),
             rules,
             items: items.map(Box::new),
             properties,
@@ -178,7 +192,24 @@ fn has_rules<S: StructuralSchema>(schema: &S) -> bool {
             .any(|(_, schema)| has_rules(schema))
 }
 
-fn compile(schema: &Arc<Schema>, rule: Rule) -> Compiled {
+/// What the rules of a schema may read, where `oldSelf` is optional and where it is not: made once for all of them.
+#[derive(Default)]
+struct Scopes {
+    plain: OnceCell<Result<Scope, CompileError>>,
+    optional: OnceCell<Result<Scope, CompileError>>,
+}
+
+impl Scopes {
+    fn compile(&self, schema: &Schema, optional: bool, expression: &str) -> Result<Expression, CompileError> {
+        let scope = if optional { &self.optional } else { &self.plain };
+        match scope.get_or_init(|| Scope::of_schema(schema, optional)) {
+            Ok(scope) => scope.compile(expression),
+            Err(_) => Err(CompileError::NoType),
+        }
+    }
+}
+
+fn compile(schema: &Schema, scopes: &Scopes, rule: Rule) -> Compiled {
     let mut compiled = Compiled {
         rule,
         expression: None,
@@ -189,7 +220,7 @@ fn compile(schema: &Arc<Schema>, rule: Rule) -> Compiled {
         return compiled;
     }
     let of_type = |expression: &str, output: Type, name: &'static str| {
-        let compiled = Scope::of_schema(schema, compiled.rule.optional_old_self)?.compile(expression)?;
+        let compiled = scopes.compile(schema, compiled.rule.optional_old_self, expression)?;
         if *compiled.output() == output {
             Ok(compiled)
         } else {

@@ -3,6 +3,7 @@
 mod decode;
 pub(crate) mod go_json;
 mod pattern_text;
+mod rules;
 
 use std::collections::BTreeMap;
 

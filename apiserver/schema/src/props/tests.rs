@@ -62,3 +62,39 @@ fn the_deepest_schema_needs_no_more_stack_than_a_thread_of_tokio_has() {
     });
     assert_eq!(errors.unwrap().join().unwrap(), (0, 1));
 }
+
+#[test]
+fn rules_are_read_of_it_as_of_its_json() {
+    let rule = |rule: &str| json!([{"rule": rule, "message": rule, "reason": "FieldValueForbidden"}]);
+    let items = json!({"type": "object", "x-kubernetes-validations": rule("self.port > oldSelf.port"),
+        "properties": {"name": {"type": "string", "maxLength": 5}, "port": {"type": "integer", "default": 1}}});
+    let schema = json!({
+        "type": "object",
+        "required": ["list"],
+        "allOf": [{"properties": {"map": {"x-kubernetes-validations": rule("!('a' in self)")}}}],
+        "properties": {
+            "list": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "maxItems": 3, "items": items},
+            "map": {"type": "object", "x-kubernetes-map-type": "granular", "maxProperties": 2,
+                "additionalProperties": {"type": "string", "format": "date", "enum": ["a"], "x-kubernetes-validations": rule("self == oldSelf")}},
+            "any": {"x-kubernetes-int-or-string": true, "nullable": true, "x-kubernetes-validations": rule("self != 1")},
+            "embedded": {"type": "object", "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true,
+                "x-kubernetes-validations": rule("self.metadata.name == ''")},
+        },
+        "x-kubernetes-validations": rule("!has(self.map)"),
+    });
+    let object = json!({"list": [{"name": "a", "port": 1}], "map": {"a": "2020-01-01", "b": "x"}, "any": 1,
+        "embedded": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}});
+    let old = json!({"list": [{"name": "a", "port": 2}], "map": {"a": "2020-01-02"}});
+    let read = JsonSchemaProps::decode(&schema).unwrap();
+    let (of_json, of_props) = (
+        annex_cel::Validator::new(&schema, false),
+        annex_cel::Validator::new(&read, false),
+    );
+    let (of_json, of_props) = (of_json.unwrap(), of_props.unwrap());
+    let [of_json, of_props] = [&of_json, &of_props]
+        .map(|validator| validator.validate(&object, Some(&old), true, annex_cel::OBJECT_BUDGET));
+    assert_eq!(of_props.errors, of_json.errors);
+    assert_eq!(of_props.budget, of_json.budget);
+    let paths: Vec<String> = of_props.errors.iter().map(|error| error.path_text("")).collect();
+    assert_eq!(paths, ["<nil>", "map", "any", "embedded", "list[0]", "map[a]"]);
+}
