@@ -38,6 +38,8 @@ pub const DEFINITIONS_ANNOTATION: &str = "annex.dev/definitions";
 pub const OBJECTS_FINALIZER: &str = "annex.dev/objects";
 /// Annotation of an AggregatedResourceDefinition that is being deleted, with its uid: servers may delete its objects.
 pub const DELETE_OBJECTS_ANNOTATION: &str = "annex.dev/delete-objects";
+/// Annotation of an AggregatedResourceDefinition, whatever its value: its deletion leaves its objects stored.
+pub const KEEP_OBJECTS_ANNOTATION: &str = "annex.dev/keep-objects";
 /// Annotation of a Deployment or StatefulSet, and of its pods: the revision of the defaults that Annex gave it.
 pub const DEFAULTS_REVISION_ANNOTATION: &str = "annex.dev/defaults-revision";
 /// Annotation of a Deployment or StatefulSet: a digest of what `spec.workload` says of its pods.

@@ -287,3 +287,24 @@ fn what_was_merged_becomes_what_its_type_says() {
         assert_eq!(convert(value).unwrap_err(), expected);
     }
 }
+
+/// A neighbour is another number: an object that nobody changed would be another one in the store.
+#[test]
+fn floats_are_read_as_what_they_are() {
+    for number in [
+        -125.585_747_862_663_67,
+        1_768_704_012.211_861_8,
+        0.1,
+        1e-300,
+        5e-324,
+        f64::MAX,
+    ] {
+        let body = format!(r#"{{"spec":{{"colour":"Red","anything":[{number:?}]}}}}"#);
+        let decoded = decode(body.as_bytes(), BodyMedia::Json, &lamps(), "v1").unwrap();
+        let read = Value::Object(decoded.object.0);
+        let float = read["spec"]["anything"][0].as_f64();
+        assert_eq!(float.map(f64::to_bits), Some(number.to_bits()), "{number}");
+        let stored: Value = serde_json::from_str(&read.to_string()).unwrap();
+        assert_eq!(stored, read);
+    }
+}

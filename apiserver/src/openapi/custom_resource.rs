@@ -219,6 +219,13 @@ mod tests {
     }
 
     #[test]
+    fn what_a_definition_requires_of_an_object_is_told() {
+        let required = json!(["metadata", "spec"]);
+        let schema = Schema::of_custom_resource(json!({ "type": "object", "required": required }));
+        assert_eq!(schema.document["required"], required);
+    }
+
+    #[test]
     fn the_second_version_has_what_it_has_words_for() {
         let spec = json!({
             "type": "object", "required": ["a", "b"], "oneOf": [{ "required": ["a"] }],

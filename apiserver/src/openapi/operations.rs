@@ -126,8 +126,8 @@ pub(super) fn groups() -> Path {
 pub(super) fn group(group: &str) -> Path {
     information(
         format!("/apis/{group}/"),
-        format!("get{}APIGroup", camel(group, true)),
-        camel(group, false),
+        format!("get{}APIGroup", group_word(group, true)),
+        group_word(group, false),
         "get information of a group",
         components::API_GROUP,
     )
@@ -153,7 +153,11 @@ pub(super) fn version() -> Path {
 pub(super) fn group_version(group: &str, version: &str) -> Path {
     information(
         format!("/apis/{group}/{version}/"),
-        format!("get{}{}APIResources", camel(group, true), camel(version, true)),
+        format!(
+            "get{}{}APIResources",
+            group_word(group, true),
+            camel(version, true)
+        ),
         tag(group, version),
         "get available resources",
         components::API_RESOURCE_LIST,
@@ -275,7 +279,7 @@ impl Describe<'_> {
 
     /// `verbGroupVersionScopeKind`
     fn id(&self, verb: &str, scope: &str, suffix: &str) -> String {
-        let (group, version) = (camel(&self.resource.group, true), camel(self.version, true));
+        let (group, version) = (group_word(&self.resource.group, true), camel(self.version, true));
         format!(
             "{verb}{group}{version}{scope}{}{suffix}",
             self.resource.names.kind
@@ -399,7 +403,7 @@ impl Describe<'_> {
             "delete" => "delete",
             _ => "get",
         };
-        let (group, version) = (camel(&self.resource.group, true), camel(self.version, true));
+        let (group, version) = (group_word(&self.resource.group, true), camel(self.version, true));
         let id = format!(
             "connect{group}{version}{}{}{}{}{with_path}",
             capitalized(method),
@@ -458,7 +462,12 @@ fn capitalized(word: &str) -> String {
 
 /// `wardleExampleCom_v1alpha1`
 fn tag(group: &str, version: &str) -> String {
-    format!("{}_{version}", camel(group, false))
+    format!("{}_{version}", group_word(group, false))
+}
+
+/// A group as one word, without the end of Kubernetes' own (apiserver/pkg/endpoints/openapi, `GetOperationIDAndTags`).
+fn group_word(group: &str, first_upper: bool) -> String {
+    camel(group.strip_suffix(".k8s.io").unwrap_or(group), first_upper)
 }
 
 /// `wardle.example.com` as one word.
@@ -474,4 +483,17 @@ fn camel(dotted: &str, first_upper: bool) -> String {
         word.push_str(letters.as_str());
     }
     word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_kubernetes_lose_their_end() {
+        assert_eq!(tag("gateway.networking.k8s.io", "v1"), "gatewayNetworking_v1");
+        assert_eq!(group_word("gateway.networking.k8s.io", true), "GatewayNetworking");
+        assert_eq!(group_word("wardle.example.com", true), "WardleExampleCom");
+        assert_eq!(group_word("k8s.io.example.com", false), "k8sIoExampleCom");
+    }
 }

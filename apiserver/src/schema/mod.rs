@@ -45,7 +45,7 @@ impl Schema {
     /// an object of any shape is read; its metadata alone has a type.
     #[must_use]
     pub fn of_custom_resource(mut document: Value) -> Self {
-        object_meta::complete_document(&mut document);
+        object_meta::complete_custom_document(&mut document);
         Self {
             fingerprint: fingerprint(&document),
             document,

@@ -102,8 +102,21 @@ pub(super) fn of_any_object() -> Node {
     root
 }
 
-/// The same for a document.
+/// The same for the document of a Rust type.
 pub(super) fn complete_document(document: &mut Value) {
+    complete_custom_document(document);
+    if let Some(required) = document.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|name| !matches!(name.as_str(), Some("apiVersion" | "kind" | "metadata")));
+        if required.is_empty()
+            && let Some(document) = document.as_object_mut()
+        {
+            document.remove("required");
+        }
+    }
+}
+
+/// The same for the document of a definition, of which Kubernetes tells what it requires as it stands.
+pub(super) fn complete_custom_document(document: &mut Value) {
     if !document.is_object() {
         *document = json!({});
     }
@@ -120,14 +133,6 @@ pub(super) fn complete_document(document: &mut Value) {
         "description": "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
     });
     document["properties"]["metadata"] = json!({"type": "object"});
-    if let Some(required) = document.get_mut("required").and_then(Value::as_array_mut) {
-        required.retain(|name| !matches!(name.as_str(), Some("apiVersion" | "kind" | "metadata")));
-        if required.is_empty()
-            && let Some(document) = document.as_object_mut()
-        {
-            document.remove("required");
-        }
-    }
 }
 
 /// Fields of ObjectMeta that Go leaves out where they are empty; the others are pointers.

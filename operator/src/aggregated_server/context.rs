@@ -40,6 +40,7 @@ use crate::{
     applier::Applier,
     clock::{self, Clock},
     definitions::Definitions,
+    error_chain::error_chain,
     metrics::Metrics,
     namespaces::Namespaces,
     probe::{Limits, verified::Token},
@@ -289,7 +290,8 @@ impl Context {
         })
     }
 
-    /// Why no certificate may be issued: the control planes do not agree on the time. `None` where they do.
+    /// Why no certificate may be issued: the control planes do not agree on the time. `None` where they do, and where nobody knows,
+    /// which is asked again the next time: certificates must not end because control planes cannot be listed.
     pub async fn clocks_differ(&self) -> Option<String> {
         let mut cached = self.clocks.lock().await;
         if let Some((asked, answer)) = cached.as_ref()
@@ -297,9 +299,17 @@ impl Context {
         {
             return answer.clone();
         }
-        let answer = control_plane::clocks_differ(&self.client, &self.control_planes, &self.clock).await;
-        *cached = Some((Instant::now(), answer.clone()));
-        answer
+        match control_plane::clocks_differ(&self.client, &self.control_planes, &self.clock).await {
+            Ok(answer) => {
+                *cached = Some((Instant::now(), answer.clone()));
+                answer
+            }
+            Err(error) => {
+                let error = error_chain(&error);
+                tracing::warn!(error, "whether the control planes' clocks agree is not known");
+                None
+            }
+        }
     }
 
     /// Who the rightless probe identity is.

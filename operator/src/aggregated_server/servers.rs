@@ -116,6 +116,12 @@ impl Servers {
         self.store.get(&ObjectRef::new(name))
     }
 
+    /// The names of all.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.index().known.keys().cloned().collect()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -7,6 +7,7 @@ use annex_crds::v1alpha1::DefinitionCondition;
 use super::{
     declared::Declared,
     names::Decision,
+    registration::Registration,
     replicas::{Replicas, Serving},
 };
 
@@ -30,8 +31,8 @@ pub struct Known<'a> {
     pub decisions: &'a HashMap<String, Decision>,
     /// What the replicas of each server say.
     pub replicas: &'a HashMap<String, Replicas>,
-    /// The group-versions that a server is registered for, as far as they are definitions'.
-    pub registered: &'a dyn Fn(&str) -> Vec<(String, String)>,
+    /// What each server is registered for, as far as it is definitions'.
+    pub registered: &'a HashMap<String, Vec<Registration>>,
 }
 
 /// The claims of each server. A group-version is claimed once every ready replica serves it: until then a registration would fail; what
@@ -40,13 +41,10 @@ pub struct Known<'a> {
 pub fn claims(definitions: &[&Declared], known: &Known<'_>) -> BTreeMap<String, Vec<Claim>> {
     let nobody = Replicas::default();
     let mut of_servers: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
-    let mut registered: HashMap<&str, Vec<(String, String)>> = HashMap::new();
     for declared in definitions {
         let server = declared.server.as_str();
         let replicas = known.replicas.get(server).unwrap_or(&nobody);
-        let registered = registered
-            .entry(server)
-            .or_insert_with(|| (known.registered)(server));
+        let registered = known.registered.get(server).map_or(&[][..], Vec::as_slice);
         let claims = of_servers.entry(server.to_owned()).or_default();
         for version in versions(declared, known, replicas, registered) {
             let group = declared.group();
@@ -55,39 +53,72 @@ pub fn claims(definitions: &[&Declared], known: &Known<'_>) -> BTreeMap<String, 
                 claims.push(Claim {
                     group: group.to_owned(),
                     version,
-                    digest: replicas.digest(group),
+                    digest: None,
                 });
             }
         }
     }
     for (server, claims) in &mut of_servers {
-        let registered = registered.get(server.as_str());
+        let registered = known.registered.get(server.as_str());
         let stands = |claim: &Claim| {
-            let mut pairs = registered.into_iter().flatten();
-            pairs.any(|(group, version)| (group, version) == (&claim.group, &claim.version))
+            let mut registered = registered.into_iter().flatten();
+            registered.any(|it| (&it.group, &it.version) == (&claim.group, &claim.version))
         };
         claims.sort_by_key(|claim| (!stands(claim), claim.group.clone(), claim.version.clone()));
         claims.truncate(MOST);
+        let replicas = known.replicas.get(server).unwrap_or(&nobody);
+        for claim in claims.iter_mut() {
+            claim.digest = replicas.digest(&claim.group);
+        }
         claims.sort();
     }
     of_servers
+}
+
+/// What of `before` is not in `now`.
+#[must_use]
+pub fn lost(
+    before: &BTreeMap<String, Vec<Claim>>,
+    now: &BTreeMap<String, Vec<Claim>>,
+) -> BTreeMap<String, Vec<Claim>> {
+    let mut lost = BTreeMap::new();
+    for (server, claims) in before {
+        let stay = now.get(server).map_or(&[][..], Vec::as_slice);
+        let is_lost = |claim: &&Claim| {
+            let pair = (&claim.group, &claim.version);
+            !stay.iter().any(|it| (&it.group, &it.version) == pair)
+        };
+        let of_server: Vec<Claim> = claims.iter().filter(is_lost).cloned().collect();
+        if !of_server.is_empty() {
+            lost.insert(server.clone(), of_server);
+        }
+    }
+    lost
 }
 
 fn versions(
     declared: &Declared,
     known: &Known<'_>,
     replicas: &Replicas,
-    registered: &[(String, String)],
+    registered: &[Registration],
 ) -> Vec<String> {
     let group = declared.group();
     let is_registered = |version: &String| {
         registered
             .iter()
-            .any(|(other, its)| (other.as_str(), its) == (group, version))
+            .any(|it| (it.group.as_str(), &it.version) == (group, version))
     };
     let decision = known.decisions.get(&declared.name);
     let is_accepted = decision.is_some_and(|decision| decision.conflict.is_none());
     match &declared.said {
+        // What nobody can decide now stands as it is.
+        Ok(said) if decision.is_none() => {
+            let versions = said.served.iter();
+            versions
+                .filter(|version| is_registered(version))
+                .cloned()
+                .collect()
+        }
         Ok(said) if is_accepted => {
             let serving = replicas.serving(&declared.name, &declared.uid, declared.generation);
             let versions = said.served.iter();
@@ -98,8 +129,8 @@ fn versions(
         }
         // The last generation that was right is served still, whichever versions it had.
         _ if declared.is(DefinitionCondition::Established) => {
-            let versions = registered.iter().filter(|(other, _)| other == group);
-            versions.map(|(_, version)| version.clone()).collect()
+            let versions = registered.iter().filter(|it| it.group == group);
+            versions.map(|it| it.version.clone()).collect()
         }
         _ => Vec::new(),
     }

@@ -12,13 +12,12 @@ use futures::{StreamExt as _, stream::BoxStream};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Client, ResourceExt as _,
-    api::DynamicObject,
     runtime::{WatchStreamExt as _, watcher},
 };
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    PLURAL, api,
+    PLURAL,
     claims::{self, Claim},
     crds::CrdNames,
     declared::Declared,
@@ -26,9 +25,10 @@ use super::{
     discovery::{self, Shown},
     events,
     names::{self, Decision, Others},
+    registration::{self, Registration},
     replicas::{Replicas, Serving},
-    shared::registered,
     status::{self, Found},
+    watched::Watched,
     writes,
 };
 use crate::{
@@ -48,7 +48,9 @@ use asking::Asking;
 
 /// How long a watch lasts, in seconds, and how many definitions a list brings at once: a definition has up to 1.5 MB.
 const WATCH_SECONDS: u32 = 60;
-const PAGE: u32 = 50;
+const PAGE: u32 = 5;
+/// How many definitions are looked at before others have their turn.
+const AT_A_TIME: usize = 100;
 /// Changes that come together are looked at together.
 const SETTLE: Duration = Duration::from_millis(20);
 /// When it is looked again while something is under way.
@@ -63,7 +65,9 @@ const RESYNC: Duration = Duration::from_secs(10);
 /// Runs until it is dropped.
 pub async fn run(ctx: Arc<Context>, watch_client: Client) {
     let config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
-    let watch = watcher(api(watch_client), config).default_backoff().boxed();
+    let watch = watcher(Api::<Watched>::all(watch_client), config)
+        .default_backoff()
+        .boxed();
     let mut controller = Controller::new(ctx);
     controller.follow(watch).await;
 }
@@ -78,10 +82,12 @@ struct Controller {
     are_listed: bool,
     crds: CrdNames,
     asking: Asking,
+    /// When each was seen first as it is now.
+    changed: HashMap<String, Instant>,
     /// What was under way at the last look, and since when.
     under_way: (HashSet<String>, Instant),
-    /// What failed at the last look, which is logged once.
-    failure: Option<String>,
+    /// What failed at the last look, by what it was about; each is logged once.
+    failures: BTreeMap<String, String>,
 }
 
 impl Controller {
@@ -93,15 +99,13 @@ impl Controller {
             unlisted: HashSet::new(),
             are_listed: false,
             crds: CrdNames::default(),
+            changed: HashMap::new(),
             under_way: (HashSet::new(), Instant::now()),
-            failure: None,
+            failures: BTreeMap::new(),
         }
     }
 
-    async fn follow(
-        &mut self,
-        mut watch: BoxStream<'static, watcher::Result<watcher::Event<DynamicObject>>>,
-    ) {
+    async fn follow(&mut self, mut watch: BoxStream<'static, watcher::Result<watcher::Event<Watched>>>) {
         let ctx = Arc::clone(&self.ctx);
         let mut next = Instant::now() + RESYNC;
         let mut settled: Option<Instant> = None;
@@ -125,7 +129,7 @@ impl Controller {
         }
     }
 
-    async fn observe(&mut self, event: watcher::Result<watcher::Event<DynamicObject>>) {
+    async fn observe(&mut self, event: watcher::Result<watcher::Event<Watched>>) {
         match event {
             Ok(watcher::Event::Init) => self.unlisted = self.definitions.keys().cloned().collect(),
             Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => self.take(object),
@@ -149,11 +153,16 @@ impl Controller {
         }
     }
 
-    fn take(&mut self, mut object: DynamicObject) {
-        object.metadata.managed_fields = None;
+    fn take(&mut self, object: Watched) {
         let name = object.name_any();
         self.unlisted.remove(&name);
-        let declared = Declared::of(object, self.definitions.get(&name));
+        let before = self.definitions.get(&name);
+        let declared = Declared::of(object, before);
+        let is_same =
+            |before: &Declared| (&before.uid, before.generation) == (&declared.uid, declared.generation);
+        if !before.is_some_and(is_same) {
+            self.changed.insert(name.clone(), Instant::now());
+        }
         self.definitions.insert(name, declared);
     }
 
@@ -166,20 +175,14 @@ impl Controller {
         if !self.are_listed || !are_listed || !self.ctx.servers.are_listed() {
             return HURRY;
         }
-        match self.look_at_all().await {
-            Ok(under_way) => {
-                self.failure = None;
-                self.pause(under_way)
-            }
-            Err(error) => {
-                let words = error_chain(&error);
-                if self.failure.as_ref() != Some(&words) {
-                    tracing::warn!(error = words, "definitions are looked at again");
-                }
-                self.failure = Some(words);
-                PAUSE
+        let (under_way, failures) = self.look_at_all().await;
+        for (what, error) in &failures {
+            if self.failures.get(what) != Some(error) {
+                tracing::warn!(what, error, "definitions are looked at again");
             }
         }
+        self.failures = failures;
+        self.pause(under_way)
     }
 
     fn pause(&mut self, under_way: HashSet<String>) -> Duration {
@@ -197,20 +200,30 @@ impl Controller {
         }
     }
 
-    /// Says what is under way: names, each with what it waits for.
-    async fn look_at_all(&mut self) -> Result<HashSet<String>, kube::Error> {
+    /// Says what is under way: names, each with what it waits for; and what failed. Whatever fails is one definition's, or one group's,
+    /// affair: the others go on.
+    async fn look_at_all(&mut self) -> (HashSet<String>, BTreeMap<String, String>) {
         let ctx = Arc::clone(&self.ctx);
         let groups: HashSet<String> = self
             .definitions
             .values()
             .map(|it| it.group().to_owned())
             .collect();
-        let crds = self.crds.of(&ctx.client, &ctx.informers, &groups).await?;
+        let mut failures = BTreeMap::new();
+        let crds = self.crds.of(&ctx.client, &ctx.informers, &groups).await;
+        failures.extend(crds.unread);
+        let crds = crds.names;
         let definitions: Vec<&Declared> = self.definitions.values().collect();
+        // Whether a name is free is not known where the names of the group are not.
+        let decidable = definitions.iter().filter(|it| crds.contains_key(it.group()));
+        let of_kubernetes: HashSet<&String> = groups
+            .iter()
+            .filter(|group| is_of_kubernetes(&ctx, group))
+            .collect();
         let decisions = names::decide(
-            &definitions,
+            &decidable.copied().collect::<Vec<_>>(),
             &Others {
-                kubernetes: &|group| is_of_kubernetes(&ctx, group),
+                kubernetes: &|group| of_kubernetes.contains(&group.to_owned()),
                 holder: &|server, group, version| holder(&ctx, server, group, version),
                 crds: &crds,
             },
@@ -220,26 +233,54 @@ impl Controller {
             .iter()
             .map(|server| ((*server).to_owned(), self.asking.replicas(server)))
             .collect();
-        let claims = claims::claims(
+        let registered: HashMap<String, Vec<Registration>> = servers
+            .iter()
+            .map(|server| ((*server).to_owned(), registrations(&ctx, server)))
+            .collect();
+        let mut claims = claims::claims(
             &definitions,
             &claims::Known {
                 decisions: &decisions,
                 replicas: &replicas,
-                registered: &|server| registered(&ctx.informers, server),
+                registered: &registered,
             },
         );
+        let lost = claims::lost(&claims_before(&ctx), &claims);
+        let going = going(&ctx, &definitions, &lost).await.unwrap_or_else(|error| {
+            failures.insert(PLURAL.to_owned(), error_chain(&error));
+            None
+        });
+        // Definitions that go with their CustomResourceDefinition go by accident: without an APIService their objects are unknown to
+        // the garbage collector, which deletes what they own.
+        if going != Some(Going::No) {
+            for (server, lost) in lost {
+                let claims = claims.entry(server).or_default();
+                claims.extend(lost);
+                claims.sort();
+            }
+        }
+        self.changed.retain(|name, _| self.definitions.contains_key(name));
         let looked = Looked {
             ctx: &ctx,
             decisions: &decisions,
             replicas: &replicas,
             claims: &claims,
+            registered: &registered,
+            changed: &self.changed,
             shown: shown(&ctx, &definitions, &replicas).await,
-            going: going(&ctx, &definitions).await?,
+            going,
         };
         let mut under_way = HashSet::new();
         let mut hurried: HashSet<String> = HashSet::new();
-        for declared in &definitions {
-            if let Some(what) = looked.at(declared).await? {
+        for (number, declared) in definitions.iter().enumerate() {
+            if number % AT_A_TIME == 0 {
+                tokio::task::yield_now().await;
+            }
+            let waits = looked.at(declared).await.unwrap_or_else(|error| {
+                failures.insert(declared.name.clone(), error_chain(&error));
+                Some("write")
+            });
+            if let Some(what) = waits {
                 hurried.insert(declared.server.clone());
                 under_way.insert(format!("{} {what}", declared.name));
             }
@@ -249,7 +290,7 @@ impl Controller {
         ctx.metrics.set_definitions(&count(&self.definitions));
         ctx.definitions.set_claims(claims);
         self.asking.ask(&servers, &hurried).await;
-        Ok(under_way)
+        (under_way, failures)
     }
 
     async fn crd_is_going(&self) -> Result<Going, ()> {
@@ -293,12 +334,39 @@ async fn crd_is_going(client: &Client) -> Result<Going, kube::Error> {
     })
 }
 
-/// `None` where nobody needs to know.
-async fn going(ctx: &Context, definitions: &[&Declared]) -> Result<Option<Going>, kube::Error> {
-    if !definitions.iter().any(|it| it.deleting && it.is_kept()) {
+/// `None` where nobody needs to know, or nobody knows.
+async fn going(
+    ctx: &Context,
+    definitions: &[&Declared],
+    lost: &BTreeMap<String, Vec<Claim>>,
+) -> Result<Option<Going>, kube::Error> {
+    if lost.is_empty() && !definitions.iter().any(|it| it.deleting && it.is_kept()) {
         return Ok(None);
     }
     crd_is_going(&ctx.client).await.map(Some)
+}
+
+/// What definitions have asked for so far of the servers that there are; where nobody knows, what is registered.
+fn claims_before(ctx: &Context) -> BTreeMap<String, Vec<Claim>> {
+    let mut before = ctx.definitions.claims().unwrap_or_else(|| {
+        let of_server = |server: String| {
+            let registered = registrations(ctx, &server).into_iter();
+            let claims = registered.map(|it| Claim {
+                group: it.group,
+                version: it.version,
+                digest: None,
+            });
+            (server, claims.collect())
+        };
+        ctx.servers.names().into_iter().map(of_server).collect()
+    });
+    before.retain(|server, _| ctx.servers.get(server).is_some());
+    before
+}
+
+fn registrations(ctx: &Context, server: &str) -> Vec<Registration> {
+    let uid = ctx.servers.get(server).and_then(|server| server.uid());
+    registration::of(&ctx.informers, server, uid.as_deref())
 }
 
 /// What discovery shows, where a definition waits for that alone; asked for where it is served everywhere.
@@ -327,6 +395,8 @@ struct Looked<'a> {
     decisions: &'a HashMap<String, Decision>,
     replicas: &'a HashMap<String, Replicas>,
     claims: &'a BTreeMap<String, Vec<Claim>>,
+    registered: &'a HashMap<String, Vec<Registration>>,
+    changed: &'a HashMap<String, Instant>,
     shown: Shown,
     going: Option<Going>,
 }
@@ -337,17 +407,18 @@ impl Looked<'_> {
         let client = &self.ctx.client;
         let nobody = Replicas::default();
         let replicas = self.replicas.get(&declared.server).unwrap_or(&nobody);
-        let Some(decision) = self.decisions.get(&declared.name) else {
-            return Ok(None);
-        };
+        let decision = self.decisions.get(&declared.name);
         let has_server = self.ctx.servers.get(&declared.server).is_some();
-        let registered = registered(&self.ctx.informers, &declared.server);
+        let registered = self
+            .registered
+            .get(&declared.server)
+            .map_or(&[][..], Vec::as_slice);
         let step = deletion::step(
             declared,
             &Around {
                 has_server,
-                is_registered: registered.iter().any(|(group, _)| group == declared.group()),
-                decision: Some(decision),
+                is_registered: registered.iter().any(|it| it.group == declared.group()),
+                decision,
                 replicas,
             },
         );
@@ -368,19 +439,24 @@ impl Looked<'_> {
                 }
                 return Ok(Some("release"));
             }
+            // Without a read of now there is no word.
+            Step::AllowDeletion if self.going.is_none() => return Ok(Some("deletion")),
             Step::AllowDeletion => {
                 writes::allow_deletion(client, declared).await?;
                 return Ok(Some("deletion"));
             }
             Step::Wait | Step::Stay => {}
         }
+        let Some(decision) = decision else {
+            return Ok(Some("names"));
+        };
         let serving = replicas.serving(&declared.name, &declared.uid, declared.generation);
         let found = Found {
             decision,
             has_server,
             has_place: self.has_place(declared, &serving),
             serving,
-            is_shown: self.is_shown(declared),
+            is_shown: self.is_shown(declared) && self.is_available(declared, registered),
             stored_versions: replicas.stored_versions(&declared.name, &declared.uid),
             objects: replicas.objects_left(&declared.name, &declared.uid),
         };
@@ -397,6 +473,10 @@ impl Looked<'_> {
         Ok(match step {
             Step::Wait => Some("deletion"),
             _ if !is_right || declared.deleting => None,
+            // Another definition has to go, which is seen.
+            _ if !found.has_place => None,
+            // Another generation has to come, or another replica. What is told at first may be said of the one before.
+            _ if matches!(found.serving, Serving::Failed(_)) && !self.is_new(declared) => None,
             _ if !is_served => Some("replicas"),
             _ if !declared.is(DefinitionCondition::Established) => Some("discovery"),
             _ => None,
@@ -415,6 +495,28 @@ impl Looked<'_> {
             claims.any(|claim| (&claim.group, &claim.version) == (&said.group, version))
         };
         *serving != Serving::Everywhere || claims.len() < claims::MOST || said.served.iter().all(is_claimed)
+    }
+
+    /// Whether it has been as it is for a short time only.
+    fn is_new(&self, declared: &Declared) -> bool {
+        let changed = self.changed.get(&declared.name);
+        changed.is_some_and(|changed| changed.elapsed() < PATIENCE)
+    }
+
+    /// Whether the aggregator sends requests for each of its versions to its server, and was told what is served now.
+    fn is_available(&self, declared: &Declared, registered: &[Registration]) -> bool {
+        let Ok(said) = &declared.said else { return false };
+        let claims = self.claims.get(&declared.server);
+        said.served.iter().all(|version| {
+            let mut claims = claims.into_iter().flatten();
+            let claim = claims.find(|it| (&it.group, &it.version) == (&said.group, version));
+            let digest = claim.and_then(|claim| claim.digest.as_ref());
+            let mut registered = registered.iter();
+            let registered = registered.find(|it| (&it.group, &it.version) == (&said.group, version));
+            registered.is_some_and(|it| {
+                it.is_ours && it.is_available && digest.is_none_or(|digest| *digest == it.digest)
+            })
+        })
     }
 
     fn is_shown(&self, declared: &Declared) -> bool {

@@ -7,7 +7,10 @@ use annex_crds::v1alpha1::AcceptedNames;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client};
 
-use crate::aggregated_server::informers::{Informers, group_index};
+use crate::{
+    aggregated_server::informers::{Informers, group_index},
+    error_chain::error_chain,
+};
 
 /// How many are read of one group: more share none with us.
 const MOST: usize = 256;
@@ -19,23 +22,25 @@ pub struct CrdNames {
     read: HashMap<String, (String, AcceptedNames)>,
 }
 
+/// The names that CustomResourceDefinitions have.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// By group; a group of which one was not read is left out.
+    pub names: HashMap<String, Vec<AcceptedNames>>,
+    /// Those that were not read, each with why.
+    pub unread: Vec<(String, String)>,
+}
+
 impl CrdNames {
-    /// The names by group, of these `groups`.
-    ///
-    /// # Errors
-    /// The API server does not answer.
-    pub async fn of(
-        &mut self,
-        client: &Client,
-        informers: &Informers,
-        groups: &HashSet<String>,
-    ) -> Result<HashMap<String, Vec<AcceptedNames>>, kube::Error> {
+    /// The names of these `groups`.
+    pub async fn of(&mut self, client: &Client, informers: &Informers, groups: &HashSet<String>) -> Read {
         let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-        let mut names = HashMap::new();
+        let mut read = Read::default();
         let mut there = HashSet::new();
         for group in groups {
             let crds = informers.crds.indexed(&group_index(group));
-            let of_group: &mut Vec<AcceptedNames> = names.entry(group.clone()).or_default();
+            let mut of_group: Vec<AcceptedNames> = Vec::new();
+            let before = read.unread.len();
             for crd in crds.iter().take(MOST) {
                 let name = crd.name.to_string();
                 let version = format!("{} {}", crd.known.uid, crd.known.resource_version);
@@ -44,8 +49,13 @@ impl CrdNames {
                 let accepted = match known {
                     Some((_, accepted)) => accepted.clone(),
                     None => {
-                        let Some(crd) = api.get_opt(&name).await? else {
-                            continue;
+                        let crd = match api.get_opt(&name).await {
+                            Ok(Some(crd)) => crd,
+                            Ok(None) => continue,
+                            Err(error) => {
+                                read.unread.push((name, error_chain(&error)));
+                                continue;
+                            }
                         };
                         let accepted = accepted(crd);
                         self.read.insert(name, (version, accepted.clone()));
@@ -54,9 +64,12 @@ impl CrdNames {
                 };
                 of_group.push(accepted);
             }
+            if read.unread.len() == before {
+                read.names.insert(group.clone(), of_group);
+            }
         }
         self.read.retain(|name, _| there.contains(name));
-        Ok(names)
+        read
     }
 }
 

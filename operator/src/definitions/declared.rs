@@ -1,11 +1,14 @@
 //! A definition as the API server has it, and what it says. Pure.
 
 use annex_crds::v1alpha1::{AcceptedNames, AggregatedResourceDefinitionStatus, DefinitionCondition};
-use annex_crds::{DELETE_OBJECTS_ANNOTATION, OBJECTS_FINALIZER};
+use annex_crds::{DELETE_OBJECTS_ANNOTATION, KEEP_OBJECTS_ANNOTATION, OBJECTS_FINALIZER};
 use annex_schema::resource_definition::{Definition, DefinitionNames};
 use jiff::Timestamp;
-use kube::{ResourceExt as _, api::DynamicObject};
-use serde_json::{Value, json};
+use kube::ResourceExt as _;
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+
+use super::{size, watched::Watched};
 
 /// The annotation by which groups of Kubernetes are approved: it is no part of the spec, and decides whether that is right.
 const APPROVAL: &str = "api-approved.kubernetes.io";
@@ -29,6 +32,8 @@ pub struct Declared {
     pub finalizers: Vec<String>,
     /// Whether its server may delete its objects.
     pub may_delete_objects: bool,
+    /// Whether its objects stay when it is deleted.
+    pub keeps_objects: bool,
     /// The AggregatedServer that it names.
     pub server: String,
     /// What it says.
@@ -63,7 +68,7 @@ pub struct Wrong {
 impl Declared {
     /// What is known of `object`. `before` is what was known of it, whose judgement is taken over where nothing has changed.
     #[must_use]
-    pub fn of(object: DynamicObject, before: Option<&Self>) -> Self {
+    pub fn of(object: Watched, before: Option<&Self>) -> Self {
         let metadata = &object.metadata;
         let uid = metadata.uid.clone().unwrap_or_default();
         let generation = metadata.generation.unwrap_or(0);
@@ -80,13 +85,11 @@ impl Declared {
             deleting: metadata.deletion_timestamp.is_some(),
             finalizers: metadata.finalizers.clone().unwrap_or_default(),
             may_delete_objects: allowed == Some(&uid),
-            server: object.data["spec"]["server"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
+            keeps_objects: object.annotations().contains_key(KEEP_OBJECTS_ANNOTATION),
+            server: server(object.spec.as_deref()),
             said: same.map_or_else(|| said(&object), |before| before.said.clone()),
             // One that does not decode is written anew.
-            status: serde_json::from_value(object.data["status"].clone()).unwrap_or_default(),
+            status: status(object.status.as_deref()),
             uid,
             approval,
         }
@@ -115,13 +118,39 @@ impl Declared {
     }
 }
 
+fn server(spec: Option<&RawValue>) -> String {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Spec {
+        server: String,
+    }
+    let spec = spec.map(|spec| serde_json::from_str::<Spec>(spec.get()));
+    spec.and_then(Result::ok).unwrap_or_default().server
+}
+
+fn status(status: Option<&RawValue>) -> AggregatedResourceDefinitionStatus {
+    let status = status.map(RawValue::get);
+    let status = status.filter(|status| size::too_large("status", status).is_none());
+    let status = status.map(serde_json::from_str);
+    status.and_then(Result::ok).unwrap_or_default()
+}
+
 /// What the definition in `object` says.
-fn said(object: &DynamicObject) -> Result<Said, Wrong> {
-    judge(&json!({
+fn said(object: &Watched) -> Result<Said, Wrong> {
+    let spec = object.spec.as_deref().map_or("null", RawValue::get);
+    let wrong = |words: String| Wrong {
+        others: vec![words],
+        ..Wrong::default()
+    };
+    if let Some(error) = size::too_large("spec", spec) {
+        return Err(wrong(error.to_string()));
+    }
+    let spec: Value = serde_json::from_str(spec).map_err(|error| wrong(format!("spec: {error}")))?;
+    judge(json!({
         "kind": "AggregatedResourceDefinition",
         "apiVersion": "annex.dev/v1alpha1",
         "metadata": { "name": object.name_any(), "annotations": object.annotations() },
-        "spec": object.data["spec"],
+        "spec": spec,
     }))
 }
 
@@ -129,8 +158,8 @@ fn said(object: &DynamicObject) -> Result<Said, Wrong> {
 ///
 /// # Errors
 /// What is wrong.
-pub fn judge(document: &Value) -> Result<Said, Wrong> {
-    let definition = Definition::decode(document.clone()).map_err(|error| Wrong {
+pub fn judge(document: Value) -> Result<Said, Wrong> {
+    let definition = Definition::decode(document).map_err(|error| Wrong {
         others: vec![error.to_string()],
         ..Wrong::default()
     })?;

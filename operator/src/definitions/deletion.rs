@@ -16,7 +16,7 @@ pub enum Step {
     Keep,
     /// The word that its server may delete its objects, unless the CustomResourceDefinition of definitions is being deleted.
     AllowDeletion,
-    /// Its objects are being deleted. It is let go where the CustomResourceDefinition of definitions is being deleted.
+    /// Its objects are being deleted, or, where they are kept, replicas get to know of its deletion. It is let go where the CustomResourceDefinition of definitions is being deleted.
     Wait,
     /// To be let go.
     Release,
@@ -54,6 +54,14 @@ pub fn step(declared: &Declared, around: &Around<'_>) -> Step {
     let may_have_objects = around.is_registered || declared.is(DefinitionCondition::Established);
     if !around.has_server || !may_have_objects {
         return Step::Release;
+    }
+    if declared.keeps_objects {
+        // A replica that has not seen the deletion would go on taking objects.
+        return if around.replicas.have_stopped(&declared.name, &declared.uid) {
+            Step::Release
+        } else {
+            Step::Wait
+        };
     }
     if !declared.may_delete_objects {
         return Step::AllowDeletion;

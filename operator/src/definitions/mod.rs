@@ -3,11 +3,14 @@
 //!
 //! | file | what it does | client |
 //! |---|---|---|
+//! | `watched` | a definition as the watch brings it: text, until it was counted | none |
 //! | `declared` | a definition as the API server has it -> what it says, or what is wrong with it | none |
+//! | `size` | what is too large to be parsed | none |
 //! | `names` | which names it may have; Go: apiextensions' `pkg/controller/status` | none |
 //! | `crds` | the names that CustomResourceDefinitions have | reads |
 //! | `reports` | what one replica of a server says that it serves | network |
 //! | `replicas` | what all ready ones say together | none |
+//! | `registration` | the APIServices that a server has since definitions say so | none |
 //! | `claims` | which group-versions a server is to be registered for | none |
 //! | `discovery` | whether the kube-apiserver's own discovery shows a resource | reads |
 //! | `deletion` | when objects may be deleted, and when a definition is let go | none |
@@ -28,12 +31,15 @@ pub mod deletion;
 pub mod discovery;
 pub mod events;
 pub mod names;
+pub mod registration;
 pub mod replicas;
 pub mod reports;
 pub mod shared;
+pub mod size;
 pub mod status;
 #[cfg(test)]
 mod tests;
+pub mod watched;
 pub mod writes;
 
 pub use shared::{Definitions, Target};

@@ -15,6 +15,8 @@ pub struct Replicas {
     pub silent: Vec<String>,
     /// How many have not been asked so far.
     pub unasked: usize,
+    /// Whether it is not known so far which there are.
+    pub are_unknown: bool,
 }
 
 /// What all of them say of a definition.
@@ -22,6 +24,8 @@ pub struct Replicas {
 pub enum Serving {
     /// There is no ready replica.
     NoReplica,
+    /// Not all of them were asked so far.
+    Unasked,
     /// One at least does not say what it serves.
     Silent(String),
     /// One at least cannot serve the definition as it is now.
@@ -36,20 +40,23 @@ impl Replicas {
     /// Whether each ready one has answered, and there is one.
     #[must_use]
     pub fn are_complete(&self) -> bool {
-        !self.reports.is_empty() && self.silent.is_empty() && self.unasked == 0
+        !self.reports.is_empty() && self.silent.is_empty() && self.unasked == 0 && !self.are_unknown
     }
 
     /// What those that answered say of the definition with `uid`; `None` of who says nothing.
     pub fn of<'a>(&'a self, name: &'a str, uid: &'a str) -> impl Iterator<Item = Option<&'a Item>> {
         self.reports.iter().map(move |report| {
-            let mut items = report.items.iter();
-            items.find(|item| item.name == name && item.uid == uid)
+            let item = report.items.get(uid);
+            item.filter(|item| item.name == name)
         })
     }
 
     /// Whether each serves `generation` of the definition.
     #[must_use]
     pub fn serving(&self, name: &str, uid: &str, generation: i64) -> Serving {
+        if self.are_unknown {
+            return Serving::Unasked;
+        }
         if self.reports.is_empty() && self.silent.is_empty() && self.unasked == 0 {
             return Serving::NoReplica;
         }
@@ -57,7 +64,7 @@ impl Replicas {
             return Serving::Silent(silent.clone());
         }
         if self.unasked > 0 {
-            return Serving::Behind;
+            return Serving::Unasked;
         }
         let failed = self.of(name, uid).flatten().find_map(|item| item.error.clone());
         let serves = |item: Option<&Item>| {
@@ -75,7 +82,7 @@ impl Replicas {
     #[must_use]
     pub fn digest(&self, group: &str) -> Option<String> {
         let served = |report: &Report| {
-            let of_group = report.items.iter().filter(|item| {
+            let of_group = report.items.values().filter(|item| {
                 let its_group = item.name.split_once('.').map(|(_, group)| group);
                 item.served && its_group == Some(group)
             });
@@ -106,6 +113,13 @@ impl Replicas {
             }
         }
         versions
+    }
+
+    /// Whether each has seen the deletion of the definition, after which it creates no object.
+    #[must_use]
+    pub fn have_stopped(&self, name: &str, uid: &str) -> bool {
+        let has_stopped = |item: Option<&Item>| item.is_some_and(|item| item.terminating);
+        self.are_complete() && self.of(name, uid).all(has_stopped)
     }
 
     /// How many objects are left of the definition that is being deleted, where each replica has seen that and says so.

@@ -1,7 +1,7 @@
 //! What one replica of a server says that it serves: `GET /definitionz`, over a connection whose certificate the published bundle
 //! vouches for.
 
-use std::net::SocketAddr;
+use std::{collections::HashMap, net::SocketAddr};
 
 use http::StatusCode;
 use jiff::Timestamp;
@@ -20,10 +20,31 @@ const PATH: &str = "/definitionz";
 
 /// A `DefinitionReport` of `annex.dev/v1alpha1`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Document")]
 pub struct Report {
-    /// Of each definition.
-    #[serde(default)]
-    pub items: Vec<Item>,
+    /// Of each definition, by its uid: all definitions are looked up in it at each look.
+    pub items: HashMap<String, Item>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Document {
+    items: Vec<Item>,
+}
+
+impl From<Document> for Report {
+    fn from(document: Document) -> Self {
+        document.items.into_iter().collect()
+    }
+}
+
+impl FromIterator<Item> for Report {
+    fn from_iter<I: IntoIterator<Item = Item>>(items: I) -> Self {
+        let items = items.into_iter().map(|item| (item.uid.clone(), item));
+        Self {
+            items: items.collect(),
+        }
+    }
 }
 
 /// What is said of one definition.

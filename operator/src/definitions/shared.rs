@@ -17,11 +17,8 @@ use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::ResourceExt as _;
 use tokio::sync::Notify;
 
-use super::claims::Claim;
-use crate::{
-    aggregated_server::informers::{Informers, server_index},
-    pki::Certificate,
-};
+use super::{claims::Claim, registration};
+use crate::{aggregated_server::informers::Informers, pki::Certificate};
 
 /// Where the replicas of a server are, and how they are asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,6 +115,12 @@ impl Definitions {
         })
     }
 
+    /// What is to be registered for each server, where definitions were listed.
+    #[must_use]
+    pub fn claims(&self) -> Option<BTreeMap<String, Vec<Claim>>> {
+        self.state().claims.clone()
+    }
+
     /// Whether definitions were listed.
     #[must_use]
     pub fn are_known(&self) -> bool {
@@ -157,7 +160,10 @@ impl Definitions {
                 .map(|claim| (claim.group.clone(), claim.version.clone()))
                 .collect(),
             // What is registered stands until it is known what there is.
-            None => registered(informers, &name),
+            None => {
+                let registered = registration::of(informers, &name, None).into_iter();
+                registered.map(|it| (it.group, it.version)).collect()
+            }
         };
         let is_new = |(group, version): &(String, String)| {
             let mut own = server.spec.apis.iter();
@@ -196,18 +202,4 @@ impl Definitions {
         let digest = claim.digest.clone().or_else(before);
         Some(digest.unwrap_or_default())
     }
-}
-
-/// The group-versions that are registered for `server` since definitions say so.
-#[must_use]
-pub fn registered(informers: &Informers, server: &str) -> Vec<(String, String)> {
-    let services = informers.api_services.indexed(&server_index(server));
-    let services = services.into_iter().filter_map(|kept| kept.object.get().0.ok());
-    services
-        .filter(|service| service.annotations().contains_key(DEFINITIONS_ANNOTATION))
-        .filter_map(|service| {
-            let spec = service.spec?;
-            Some((spec.group?, spec.version?))
-        })
-        .collect()
 }

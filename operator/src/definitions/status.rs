@@ -11,6 +11,15 @@ use super::{
 };
 use crate::conditions::{self, ConditionStatus, Fact};
 
+/// Reasons of `Served` that follow from what replicas say.
+const OF_REPLICAS: [&str; 5] = [
+    "EveryReplica",
+    "NoReadyReplica",
+    "NotReported",
+    "NotServed",
+    "Installing",
+];
+
 /// What was found.
 pub struct Found<'a> {
     /// What was decided of its names.
@@ -21,7 +30,7 @@ pub struct Found<'a> {
     pub serving: Serving,
     /// Whether each of its group-versions has a place among those of the server.
     pub has_place: bool,
-    /// Whether the kube-apiserver's own discovery shows it.
+    /// Whether requests for each of its versions come to its server, and the kube-apiserver's own discovery shows it.
     pub is_shown: bool,
     /// The versions that objects may be stored in, as far as replicas say.
     pub stored_versions: Vec<String>,
@@ -157,6 +166,10 @@ fn served(declared: &Declared, found: &Found<'_>) -> Fact {
         return fact(type_, false, "TooManyGroupVersions", words);
     }
     match &found.serving {
+        Serving::Unasked => told_of_replicas(declared).unwrap_or_else(|| {
+            let words = "not every ready replica was asked so far";
+            fact(type_, false, "Installing", words)
+        }),
         Serving::Everywhere => fact(type_, true, "EveryReplica", "every ready replica serves it"),
         Serving::NoReplica => {
             let words = format!("AggregatedServer {server:?} has no ready replica");
@@ -173,6 +186,15 @@ fn served(declared: &Declared, found: &Found<'_>) -> Fact {
     }
 }
 
+/// What replicas have said of this generation before: that an operator has just begun, or a replica has just become ready, is no news of
+/// any definition.
+fn told_of_replicas(declared: &Declared) -> Option<Fact> {
+    let told = old(declared, DefinitionCondition::Served)?;
+    let is_theirs = OF_REPLICAS.contains(&told.reason.as_str());
+    let is_of_now = told.observed_generation == Some(declared.generation);
+    (is_theirs && is_of_now).then(|| kept(told))
+}
+
 fn wrong(type_: DefinitionCondition, reason: &str, errors: &[String]) -> Option<Fact> {
     let words = match errors {
         [] => return None,
@@ -185,6 +207,12 @@ fn wrong(type_: DefinitionCondition, reason: &str, errors: &[String]) -> Option<
 fn terminating(declared: &Declared, found: &Found<'_>) -> Fact {
     let type_ = DefinitionCondition::Terminating;
     match found.objects {
+        _ if declared.keeps_objects => fact(
+            type_,
+            true,
+            "InstancesKept",
+            "its objects stay stored: it has the annotation annex.dev/keep-objects",
+        ),
         _ if !declared.may_delete_objects => fact(
             type_,
             true,

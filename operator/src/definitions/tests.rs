@@ -4,7 +4,6 @@ use std::{collections::HashMap, sync::Arc};
 
 use annex_crds::v1alpha1::{AcceptedNames, AggregatedResourceDefinitionStatus, DefinitionCondition};
 use jiff::Timestamp;
-use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 use super::{
@@ -12,6 +11,7 @@ use super::{
     declared::Declared,
     deletion::{Around, Step, step},
     names::{Decision, Others, decide},
+    registration::Registration,
     replicas::{Replicas, Serving},
     reports::{Item, Report},
     status::{Found, compute},
@@ -37,7 +37,7 @@ fn named(plural: &str, kind: &str, change: Value) -> Declared {
         },
     });
     merge(&mut object, change);
-    Declared::of(serde_json::from_value::<DynamicObject>(object).unwrap(), None)
+    Declared::of(serde_json::from_str(&object.to_string()).unwrap(), None)
 }
 
 fn merge(object: &mut Value, change: Value) {
@@ -88,7 +88,7 @@ fn item(declared: &Declared) -> Item {
 }
 
 fn replicas(reports: &[Vec<Item>]) -> Replicas {
-    let report = |items: &Vec<Item>| Arc::new(Report { items: items.clone() });
+    let report = |items: &Vec<Item>| Arc::new(items.iter().cloned().collect::<Report>());
     Replicas {
         reports: reports.iter().map(report).collect(),
         ..Replicas::default()
@@ -144,6 +144,22 @@ fn what_is_wrong_is_told_with_every_error() {
         errors[0].starts_with("spec.conversion.strategy: Unsupported value"),
         "{errors:?}"
     );
+}
+
+/// A few bytes of JSON may be much memory, in the spec and in what is kept of who has written it.
+#[test]
+fn what_would_take_the_memory_is_wrong_before_it_is_parsed() {
+    let zeros = json!(vec![0; 150_000]);
+    let large = lamps(json!({
+        "metadata": { "managedFields": 3 },
+        "spec": { "versions": zeros },
+        "status": { "storedVersions": zeros },
+    }));
+    let errors = large.said.unwrap_err();
+    assert_eq!(errors.others.len(), 1);
+    assert!(errors.others[0].starts_with("spec: Too many: 1500"), "{errors:?}");
+    assert_eq!(large.server, "light");
+    assert_eq!(large.status, AggregatedResourceDefinitionStatus::default());
 }
 
 #[test]
@@ -227,16 +243,18 @@ fn a_group_version_is_claimed_once_every_replica_serves_it_and_then_stays() {
     let mine = lamps(json!({}));
     let claims_of = |declared: &Declared, replicas: &Replicas, registered: &[(&str, &str)]| -> Vec<Claim> {
         let decisions = decided(&[declared], &HashMap::new());
-        let registered: Vec<(String, String)> = registered
-            .iter()
-            .map(|(group, version)| ((*group).to_owned(), (*version).to_owned()))
-            .collect();
+        let registered = registered.iter().map(|(group, version)| Registration {
+            group: (*group).to_owned(),
+            version: (*version).to_owned(),
+            ..Registration::default()
+        });
+        let registered = HashMap::from([("light".to_owned(), registered.collect())]);
         let mut claims = claims::claims(
             &[declared],
             &Known {
                 decisions: &decisions,
                 replicas: &HashMap::from([("light".to_owned(), replicas.clone())]),
-                registered: &|_| registered.clone(),
+                registered: &registered,
             },
         );
         claims.remove("light").unwrap_or_default()
@@ -347,6 +365,52 @@ fn established_is_what_clients_see_and_never_goes_back() {
     );
 }
 
+/// An operator that has just begun, and a replica that has just become ready.
+#[test]
+fn who_was_not_asked_so_far_changes_nothing_that_was_told() {
+    let told = |status: &str, reason: &str, generation: i64| {
+        lamps(json!({ "status": { "conditions": [{
+            "type": "Served", "status": status, "reason": reason, "message": "m", "observedGeneration": generation,
+            "lastTransitionTime": "2026-01-03T00:00:00Z",
+        }] } }))
+    };
+    let served = |declared: &Declared, replicas: &Replicas| {
+        let decisions = decided(&[declared], &HashMap::new());
+        let serving = replicas.serving(&declared.name, &declared.uid, declared.generation);
+        let status = compute(
+            declared,
+            &found(&decisions[&declared.name], serving),
+            Timestamp::UNIX_EPOCH,
+        );
+        let mut conditions = status.conditions.into_iter();
+        let served = conditions.find(|condition| condition.type_ == "Served").unwrap();
+        (served.status, served.reason)
+    };
+    let well = told("True", "EveryReplica", 2);
+    let unknown = Replicas {
+        are_unknown: true,
+        ..Replicas::default()
+    };
+    let new = Replicas {
+        unasked: 1,
+        ..replicas(&[vec![item(&well)]])
+    };
+    let of = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
+    for replicas in [&unknown, &new] {
+        assert_eq!(served(&well, replicas), of("True", "EveryReplica"));
+        let failed = told("False", "NotServed", 2);
+        assert_eq!(served(&failed, replicas), of("False", "NotServed"));
+        for other in [
+            told("True", "EveryReplica", 1),
+            told("False", "ServerNotFound", 2),
+        ] {
+            assert_eq!(served(&other, replicas), of("False", "Installing"));
+        }
+    }
+    let none = Replicas::default();
+    assert_eq!(served(&well, &none), of("False", "NoReadyReplica"));
+}
+
 #[test]
 fn no_accident_lets_objects_be_deleted() {
     let deleting = |change: Value| {
@@ -411,6 +475,23 @@ fn no_accident_lets_objects_be_deleted() {
             "{unfinished:?}"
         );
     }
+    // Objects that are to stay need no word and are not waited for.
+    let keeping = deleting(json!({ "metadata": { "annotations": { "annex.dev/keep-objects": "" } } }));
+    let (seen, half) = (
+        replicas(&[terminating(7), terminating(7)]),
+        replicas(&[terminating(7), vec![item(&keeping)]]),
+    );
+    assert_eq!(around(true, true, &half, &keeping), Step::Wait);
+    assert_eq!(around(true, true, &none, &keeping), Step::Wait);
+    assert_eq!(around(true, true, &seen, &keeping), Step::Release);
+    let decisions = decided(&[&keeping], &HashMap::new());
+    let status = compute(
+        &keeping,
+        &found(&decisions[&keeping.name], Serving::Everywhere),
+        Timestamp::UNIX_EPOCH,
+    );
+    let reasons: Vec<&str> = status.conditions.iter().map(|it| it.reason.as_str()).collect();
+    assert!(reasons.contains(&"InstancesKept"), "{reasons:?}");
     let finished = replicas(&[terminating(0), terminating(0)]);
     assert_eq!(around(true, true, &finished, &allowed), Step::Release);
     let alive = lamps(json!({}));
@@ -438,6 +519,22 @@ fn the_finalizer_is_there_before_objects_are() {
     let wrong = json!({ "metadata": { "finalizers": [] }, "spec": { "scope": "x" } });
     assert_eq!(of(wrong, true), Step::Stay);
     assert_eq!(of(json!({}), true), Step::Stay);
+}
+
+#[test]
+fn a_report_is_looked_up_by_uid_and_name() {
+    let report = json!({
+        "apiVersion": "annex.dev/v1alpha1", "kind": "DefinitionReport",
+        "items": [{ "name": "a.example.com", "uid": "old", "terminating": true }, { "name": "a.example.com", "uid": "new", "served": true }],
+    });
+    let replicas = Replicas {
+        reports: vec![Arc::new(serde_json::from_value(report).unwrap())],
+        ..Replicas::default()
+    };
+    let found = |name: &str, uid: &str| replicas.of(name, uid).flatten().map(|item| item.served).next();
+    assert_eq!(found("a.example.com", "old"), Some(false));
+    assert_eq!(found("a.example.com", "new"), Some(true));
+    assert_eq!(found("b.example.com", "new"), None);
 }
 
 #[test]

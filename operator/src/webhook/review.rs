@@ -3,21 +3,97 @@
 use annex_crds::v1alpha1::AggregatedResourceDefinitionStatus;
 use annex_schema::field::Error;
 use annex_schema::resource_definition::Definition;
-use serde_json::{Value, json};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Value, json, value::RawValue};
+
+use crate::definitions::size;
 
 /// The kind and group of definitions, as a Status names them.
 const KIND: &str = "AggregatedResourceDefinition";
 const GROUP: &str = "annex.dev";
+/// The annotation by which groups of Kubernetes are approved.
+const APPROVAL: &str = "api-approved.kubernetes.io";
 /// Errors that are told at most.
 const MOST_ERRORS: usize = 100;
 
+#[derive(Deserialize)]
+struct Review<'a> {
+    #[serde(borrow)]
+    request: Asked<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked<'a> {
+    uid: String,
+    #[serde(borrow, default)]
+    object: Option<Object<'a>>,
+    #[serde(borrow, default)]
+    old_object: Option<Object<'a>>,
+}
+
+/// A definition, of which that is not parsed whose size nobody knows.
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(default)]
+    metadata: Metadata,
+    #[serde(borrow, default)]
+    spec: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    status: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Metadata {
+    name: String,
+    deletion_timestamp: Option<IgnoredAny>,
+    annotations: Option<Annotations>,
+}
+
+#[derive(Clone, Default, PartialEq, Deserialize)]
+struct Annotations {
+    #[serde(rename = "api-approved.kubernetes.io")]
+    approval: Option<String>,
+}
+
+impl Object<'_> {
+    fn spec(&self) -> &str {
+        self.spec.map_or("null", RawValue::get)
+    }
+
+    fn approval(&self) -> Option<&str> {
+        self.metadata.annotations.as_ref()?.approval.as_deref()
+    }
+
+    /// What it says; `None`: its spec is larger than one that is looked at, or no JSON that a parser takes.
+    fn document(&self) -> Option<Value> {
+        let mut document = json!({ "metadata": { "name": self.metadata.name } });
+        if let Some(approval) = self.approval() {
+            document["metadata"]["annotations"] = json!({ APPROVAL: approval });
+        }
+        document["spec"] = match size::too_large("spec", self.spec()) {
+            Some(_) => return None,
+            None => serde_json::from_str(self.spec()).ok()?,
+        };
+        Some(document)
+    }
+
+    fn status(&self) -> AggregatedResourceDefinitionStatus {
+        let status = self.status.map_or("null", RawValue::get);
+        match size::too_large("status", status) {
+            Some(_) => AggregatedResourceDefinitionStatus::default(),
+            None => serde_json::from_str(status).unwrap_or_default(),
+        }
+    }
+}
+
 /// The answer to `review`; `None`: it is none.
 #[must_use]
-pub fn answer(review: &Value) -> Option<Value> {
-    let request = review.get("request")?;
-    let uid = request.get("uid")?.as_str()?;
-    let mut response = json!({ "uid": uid, "allowed": true });
-    if let Some(status) = refuse(request) {
+pub fn answer(review: &[u8]) -> Option<Value> {
+    let Review { request } = serde_json::from_slice(review).ok()?;
+    let mut response = json!({ "uid": request.uid, "allowed": true });
+    if let Some(status) = refuse(&request) {
         response["allowed"] = false.into();
         response["status"] = status;
     }
@@ -29,25 +105,35 @@ pub fn answer(review: &Value) -> Option<Value> {
 }
 
 /// The Status that refuses a request.
-fn refuse(request: &Value) -> Option<Value> {
-    let (object, old) = (&request["object"], &request["oldObject"]);
+fn refuse(request: &Asked<'_>) -> Option<Value> {
+    let object = request.object.as_ref()?;
     // What is being deleted is let go, whatever it says.
-    if !object.is_object() || !object["metadata"]["deletionTimestamp"].is_null() {
+    if object.metadata.deletion_timestamp.is_some() {
         return None;
     }
-    let is_update = old.is_object();
-    if is_update && object["spec"] == old["spec"] && annotations(object) == annotations(old) {
+    let old = request.old_object.as_ref();
+    let same_approval = old.filter(|old| old.approval() == object.approval());
+    if same_approval.is_some_and(|old| old.spec() == object.spec()) {
         return None;
     }
-    let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    let definition = match Definition::decode(object.clone()) {
+    let name = object.metadata.name.as_str();
+    if let Some(error) = size::too_large("spec", object.spec()) {
+        return Some(invalid(name, &[error]));
+    }
+    let Some(document) = object.document() else {
+        return Some(bad_request("its spec cannot be parsed"));
+    };
+    let before = old.and_then(Object::document);
+    if same_approval.is_some() && before.as_ref() == Some(&document) {
+        return None;
+    }
+    let definition = match Definition::decode(document) {
         Ok(definition) => definition,
         Err(error) => return Some(bad_request(&error.to_string())),
     };
-    let mut errors = match Definition::decode(old.clone()) {
-        Ok(before) if is_update => {
-            let status: AggregatedResourceDefinitionStatus =
-                serde_json::from_value(old["status"].clone()).unwrap_or_default();
+    let mut errors = match (old, before.map(Definition::decode)) {
+        (Some(old), Some(Ok(before))) => {
+            let status = old.status();
             let mut conditions = status.conditions.iter();
             let established =
                 conditions.any(|condition| condition.type_ == "Established" && condition.status == "True");
@@ -57,10 +143,6 @@ fn refuse(request: &Value) -> Option<Value> {
     };
     errors.extend(definition.unbuilt());
     (!errors.is_empty()).then(|| invalid(name, &errors))
-}
-
-fn annotations(object: &Value) -> &Value {
-    &object["metadata"]["annotations"]["api-approved.kubernetes.io"]
 }
 
 /// As the kube-apiserver answers what it cannot decode.

@@ -27,7 +27,7 @@ use rustls::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
@@ -37,12 +37,14 @@ use crate::{clock::Clock, error_chain::error_chain};
 
 /// Connections at the same time.
 const CONNECTIONS: usize = 64;
-/// Documents that are judged at the same time.
+/// Reviews that are in memory at the same time. One of them is judged.
 const REVIEWS: usize = 4;
 /// Time for a connection, which serves one request: the kube-apiserver waits for two seconds.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
-/// Bytes of a review: a definition, and what it was before, of 1.5 MiB each in etcd's encoding, and what JSON adds.
-const MAX_BODY: usize = 8 * 1024 * 1024;
+/// Time for a review to arrive: the kube-apiserver has it ready, and others wait for the place.
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Bytes of a review: a definition, and what it was before. What has more is not judged here, and stands in status.
+const MAX_BODY: usize = 3 * 1024 * 1024;
 /// Pause after a failed accept: the usual cause is that file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// How often the Secret is read.
@@ -117,10 +119,7 @@ pub async fn serve(listener: TcpListener, certificate: Certificate) -> Infallibl
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(certificate));
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let (places, reviews) = (
-        Arc::new(Semaphore::new(CONNECTIONS)),
-        Arc::new(Semaphore::new(REVIEWS)),
-    );
+    let (places, reviews) = (Arc::new(Semaphore::new(CONNECTIONS)), Reviews::default());
     loop {
         // Who comes when all places are taken waits for one: each is free again after a few seconds.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -128,7 +127,7 @@ pub async fn serve(listener: TcpListener, certificate: Certificate) -> Infallibl
         };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let (acceptor, reviews) = (acceptor.clone(), Arc::clone(&reviews));
+                let (acceptor, reviews) = (acceptor.clone(), reviews.clone());
                 tokio::spawn(async move {
                     let served = timeout(CONNECTION_TIMEOUT, serve_connection(stream, acceptor, reviews));
                     if served.await.is_err() {
@@ -145,7 +144,7 @@ pub async fn serve(listener: TcpListener, certificate: Certificate) -> Infallibl
     }
 }
 
-async fn serve_connection(stream: TcpStream, acceptor: TlsAcceptor, reviews: Arc<Semaphore>) {
+async fn serve_connection(stream: TcpStream, acceptor: TlsAcceptor, reviews: Reviews) {
     let stream = match acceptor.accept(stream).await {
         Ok(stream) => stream,
         Err(error) => {
@@ -154,7 +153,7 @@ async fn serve_connection(stream: TcpStream, acceptor: TlsAcceptor, reviews: Arc
         }
     };
     let service = service_fn(|request: Request<Incoming>| {
-        let reviews = Arc::clone(&reviews);
+        let reviews = reviews.clone();
         async move { Ok::<_, Infallible>(answer(request, &reviews).await) }
     });
     let connection = http1::Builder::new()
@@ -167,25 +166,63 @@ async fn serve_connection(stream: TcpStream, acceptor: TlsAcceptor, reviews: Arc
     }
 }
 
-async fn answer(request: Request<Incoming>, reviews: &Semaphore) -> Response<Full<Bytes>> {
+/// What bounds the memory of reviews. Clones share it.
+#[derive(Clone)]
+pub(super) struct Reviews {
+    /// Those that are in memory.
+    pub(super) held: Arc<Semaphore>,
+    /// The one that is judged.
+    pub(super) judged: Arc<Semaphore>,
+}
+
+impl Default for Reviews {
+    fn default() -> Self {
+        Self {
+            held: Arc::new(Semaphore::new(REVIEWS)),
+            judged: Arc::new(Semaphore::new(1)),
+        }
+    }
+}
+
+impl Reviews {
+    /// Runs `judge`, which takes its time, where others need not wait for it. Its places are free again when it has ended, and not
+    /// when nobody waits for it any more. `None`: it panicked.
+    pub(super) async fn judge<T: Send + 'static>(
+        &self,
+        held: OwnedSemaphorePermit,
+        judge: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let place = Arc::clone(&self.judged).acquire_owned().await.ok()?;
+        let judged = tokio::task::spawn_blocking(move || {
+            let judged = judge();
+            drop((place, held));
+            judged
+        });
+        judged.await.ok()
+    }
+}
+
+async fn answer(request: Request<Incoming>, reviews: &Reviews) -> Response<Full<Bytes>> {
     if request.method() != Method::POST {
         return response(StatusCode::METHOD_NOT_ALLOWED, Bytes::new());
     }
-    let Ok(_review) = reviews.acquire().await else {
+    let Ok(held) = Arc::clone(&reviews.held).acquire_owned().await else {
         return response(StatusCode::SERVICE_UNAVAILABLE, Bytes::new());
     };
-    let Ok(body) = Limited::new(request.into_body(), MAX_BODY).collect().await else {
-        return response(StatusCode::PAYLOAD_TOO_LARGE, Bytes::new());
+    let body = match timeout(
+        BODY_TIMEOUT,
+        Limited::new(request.into_body(), MAX_BODY).collect(),
+    )
+    .await
+    {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(_)) => return response(StatusCode::PAYLOAD_TOO_LARGE, Bytes::new()),
+        Err(_) => return response(StatusCode::REQUEST_TIMEOUT, Bytes::new()),
     };
-    let body = body.to_bytes();
-    // A large schema takes its time, which others must not wait for.
-    let judged = tokio::task::spawn_blocking(move || {
-        let review = serde_json::from_slice(&body).ok()?;
-        serde_json::to_vec(&review::answer(&review)?).ok()
-    });
-    match judged.await {
-        Ok(Some(answer)) => response(StatusCode::OK, answer.into()),
-        Ok(None) | Err(_) => response(StatusCode::BAD_REQUEST, Bytes::new()),
+    let judged = reviews.judge(held, move || serde_json::to_vec(&review::answer(&body)?).ok());
+    match judged.await.flatten() {
+        Some(answer) => response(StatusCode::OK, answer.into()),
+        None => response(StatusCode::BAD_REQUEST, Bytes::new()),
     }
 }
 

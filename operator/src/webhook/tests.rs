@@ -1,6 +1,9 @@
 //! What is refused, and that the kube-apiserver is answered over TLS.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
@@ -12,6 +15,7 @@ use super::{
     keys::{self, Keys},
     review::answer,
     serve,
+    serve::Reviews,
 };
 use crate::{
     pki::parse_bundle,
@@ -40,10 +44,9 @@ fn with(pointer: &str, value: Value) -> Value {
 
 fn judge(object: Value, old: Value) -> Value {
     let request = json!({ "uid": "u", "operation": "CREATE", "object": object, "oldObject": old });
-    let answer = answer(
-        &json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request }),
-    )
-    .unwrap();
+    let review =
+        json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request });
+    let answer = answer(&serde_json::to_vec(&review).unwrap()).unwrap();
     assert_eq!(answer["response"]["uid"], "u");
     answer["response"].clone()
 }
@@ -80,7 +83,68 @@ fn what_a_custom_resource_definition_is_refused_for_is_refused_in_its_words() {
     );
     let strange = judge(with("/spec/versions", json!(3)), Value::Null);
     assert_eq!(strange["status"]["code"], 400);
-    assert!(answer(&json!({})).is_none());
+    assert!(answer(b"{}").is_none() && answer(b"").is_none());
+}
+
+/// Few bytes of JSON may be much memory.
+#[test]
+fn what_would_take_the_memory_is_refused_before_it_is_parsed() {
+    let zeros = format!("[0{}]", ",0".repeat(150_000));
+    let review = |metadata: &str, old: &str| {
+        let object = |spec: &str, metadata: &str| format!(r#"{{"metadata":{metadata},"spec":{spec}}}"#);
+        let (object, old) = (object(&zeros, metadata), object(old, "{}"));
+        let review = format!(r#"{{"request":{{"uid":"u","object":{object},"oldObject":{old}}}}}"#);
+        answer(review.as_bytes()).unwrap()["response"].clone()
+    };
+    let refused = review(r#"{"name":"a.b"}"#, "3");
+    assert_eq!(refused["status"]["code"], 422);
+    let words = refused["status"]["message"].as_str().unwrap();
+    assert!(
+        words.contains("spec: Too many: 150002: must have at most 100000 items"),
+        "{words}"
+    );
+    assert_eq!(review("{}", &zeros)["allowed"], true, "a finalizer goes");
+    assert_eq!(
+        review(r#"{"deletionTimestamp":"2026-01-01T00:00:00Z"}"#, "3")["allowed"],
+        true
+    );
+    let deep = "[".repeat(90_000) + &"]".repeat(90_000);
+    let review = format!(r#"{{"request":{{"uid":"u","object":{{"spec":{deep}}}}}}}"#);
+    assert_eq!(
+        answer(review.as_bytes()).unwrap()["response"]["status"]["code"],
+        400
+    );
+}
+
+/// A connection that is given up leaves its review in memory.
+#[tokio::test]
+async fn a_review_has_its_place_until_it_was_judged() {
+    let reviews = Reviews::default();
+    let (free, all) = (Arc::clone(&reviews.held), reviews.held.available_permits());
+    let held = Arc::clone(&reviews.held).acquire_owned().await.unwrap();
+    let (begun, is_begun) = tokio::sync::oneshot::channel();
+    let (end, ends) = std::sync::mpsc::channel::<()>();
+    let judging = {
+        let reviews = reviews.clone();
+        tokio::spawn(async move {
+            let judge = move || {
+                begun.send(()).unwrap();
+                ends.recv().unwrap_err();
+            };
+            reviews.judge(held, judge).await
+        })
+    };
+    is_begun.await.unwrap();
+    judging.abort();
+    assert!(judging.await.unwrap_err().is_cancelled());
+    assert_eq!(
+        (free.available_permits(), reviews.judged.available_permits()),
+        (all - 1, 0)
+    );
+    drop(end);
+    drop(reviews.judged.acquire().await.unwrap());
+    let each = u32::try_from(all).unwrap();
+    drop(free.acquire_many(each).await.unwrap());
 }
 
 #[test]

@@ -66,6 +66,17 @@ fn exponential(value: f64, digits: usize) -> String {
     format!("{mantissa}e{sign}{exponent:0>digits$}")
 }
 
+/// A value as client-go's JSONPath prints it (`evalToText`): arrays and objects as encoding/json, all else as `fmt.Fprint`.
+#[must_use]
+pub fn json_path_text(value: &Value) -> String {
+    match value {
+        Value::Null => "<no value>".into(),
+        Value::String(text) => text.clone(),
+        Value::Number(value) => number(value),
+        other => json(other),
+    }
+}
+
 /// A value as encoding/json writes it.
 pub(crate) fn json(value: &Value) -> String {
     let mut out = String::new();

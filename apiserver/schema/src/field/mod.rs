@@ -5,4 +5,5 @@ pub(crate) mod go;
 mod path;
 
 pub use error::{BadValue, Error, ErrorKind};
+pub use go::json_path_text;
 pub use path::Path;

@@ -1,7 +1,8 @@
 //! The columns of a resource's Table, and the cells of a row.
 
+use annex_schema::field::json_path_text;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 use super::age;
 use super::json_path::JsonPath;
@@ -137,12 +138,15 @@ fn cell(column: &Printed, object: &Value, now: Timestamp) -> Value {
         return Value::Null;
     };
     match (column.type_.as_str(), value) {
-        ("string", value) => printed_text(value).into(),
+        ("string", value) => json_path_text(value).into(),
         ("integer", Value::Number(number)) => {
             number.as_i64().or_else(|| number.as_f64().map(truncated)).into()
         }
         ("number", Value::Number(number)) => {
-            as_go_writes(number).map_or_else(|| value.clone(), Value::Number)
+            // A float64, whatever it was.
+            let float = number.as_f64().and_then(Number::from_f64);
+            let float = float.as_ref().unwrap_or(number);
+            as_go_writes(float).map_or_else(|| value.clone(), Value::Number)
         }
         ("boolean", Value::Bool(_)) => value.clone(),
         ("date", Value::String(time)) => date(time, now).into(),
@@ -150,20 +154,14 @@ fn cell(column: &Printed, object: &Value, now: Timestamp) -> Value {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "as Go's conversion; Rust's saturates"
-)]
+/// As Go converts on amd64: what an int64 cannot hold is its least.
+#[expect(clippy::cast_possible_truncation, reason = "the range is looked at")]
 fn truncated(number: f64) -> i64 {
-    number as i64
-}
-
-/// As client-go's JSONPath prints a value.
-fn printed_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "<no value>".into(),
-        other => other.to_string(),
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    if (-END..END).contains(&number) {
+        number as i64
+    } else {
+        i64::MIN
     }
 }
 
@@ -241,6 +239,26 @@ mod tests {
         let object = json!({"metadata": {"name": "a", "creationTimestamp": "2024-01-01T00:00:00Z"}});
         assert_eq!(columns.cells(&object, now()), json!(["a", "10m"]));
         assert_eq!(columns.cells(&json!({"metadata": {}}), now()), json!(["", null]));
+    }
+
+    /// As client-go's JSONPath prints them, and Go converts them.
+    #[test]
+    fn cells_of_other_types_are_as_go_has_them() {
+        let cell = |type_: &str, value: Value| {
+            let columns = Columns::of(&version(&[("It", type_, ".spec.it")]), DefaultColumn::Age);
+            let object = json!({"metadata": {"name": "a"}, "spec": {"it": value}});
+            columns.cells(&object, now())[1].clone()
+        };
+        let hosts = json!(["<a>&\u{2028}"]);
+        assert_eq!(cell("string", hosts), json!(r#"["\u003ca\u003e\u0026\u2028"]"#));
+        assert_eq!(cell("string", json!(1e-7)), json!("1e-07"));
+        assert_eq!(cell("string", json!(12_345_678.5)), json!("1.23456785e+07"));
+        assert_eq!(cell("string", json!(true)), json!("true"));
+        assert_eq!(cell("integer", json!(1e20)), json!(i64::MIN));
+        assert_eq!(
+            cell("number", json!(9_007_199_254_740_993_i64)).to_string(),
+            "9007199254740992"
+        );
     }
 
     #[test]

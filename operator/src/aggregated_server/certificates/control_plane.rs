@@ -96,8 +96,15 @@ const ALIKE: i64 = 600;
 
 /// Which two control planes tell times that are more than an hour apart, or which one is so far from `clock`, if any is. One that
 /// does not answer tells none.
-pub async fn clocks_differ(client: &Client, clients: &Clients, clock: &Clock) -> Option<String> {
-    let mut addresses = control_planes::addresses(client).await.unwrap_or_default();
+///
+/// # Errors
+/// The control planes cannot be listed: then nobody was asked.
+pub async fn clocks_differ(
+    client: &Client,
+    clients: &Clients,
+    clock: &Clock,
+) -> Result<Option<String>, kube::Error> {
+    let mut addresses = control_planes::addresses(client).await?;
     addresses.sort_unstable();
     let times = addresses
         .into_iter()
@@ -109,7 +116,7 @@ pub async fn clocks_differ(client: &Client, clients: &Clients, clock: &Clock) ->
     let asked = Instant::now();
     let mut times: Vec<(String, Timestamp)> = join_all(times).await.into_iter().flatten().collect();
     times.push(("that has answered the operator so far".to_owned(), clock.now()));
-    apart(&times, asked.elapsed())
+    Ok(apart(&times, asked.elapsed()))
 }
 
 /// The two of `times` that are furthest apart, where that is further than the `slack` that it took to ask for them explains.

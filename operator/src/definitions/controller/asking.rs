@@ -112,7 +112,10 @@ impl Asking {
             None => drop(self.targets.remove(server)),
         }
         let Some(target) = self.targets.get(server) else {
-            return Replicas::default();
+            return Replicas {
+                are_unknown: true,
+                ..Replicas::default()
+            };
         };
         let mut replicas = Replicas::default();
         for address in &target.replicas {

@@ -99,6 +99,13 @@ impl InFiles {
             served: BTreeMap::new(),
         };
         if let Look::Changed(stamp, found) = definitions.look(false).await? {
+            if found.is_empty() {
+                // Such as the directory above controller-gen's.
+                tracing::warn!(
+                    path = %definitions.files.path.display(),
+                    "no file there holds a definition: nothing is served so far"
+                );
+            }
             let changes = definitions.take(found);
             if !changes.invalid.is_empty() {
                 return Err(StartError::InvalidDefinitions(changes.invalid));

@@ -202,10 +202,35 @@ async fn control_planes_are_asked_for_their_time() {
         })
     };
     for agrees in [Some(noon), Some("Fri, 01 Jan 2027 12:59:00 GMT"), None] {
-        let differ = clocks_differ(&cluster.client, &telling(agrees), &clock).await;
+        let differ = clocks_differ(&cluster.client, &telling(agrees), &clock)
+            .await
+            .unwrap();
         assert_eq!(differ, None, "{agrees:?}");
     }
     let ahead = telling(Some("Sat, 01 Jan 2028 12:00:00 GMT"));
-    let differ = clocks_differ(&cluster.client, &ahead, &clock).await.unwrap();
+    let differ = clocks_differ(&cluster.client, &ahead, &clock)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(differ.contains("192.0.2.2:6443"), "{differ}");
+}
+
+/// A listing that failed is no agreement, and is not kept.
+#[tokio::test(start_paused = true)]
+async fn who_could_not_list_control_planes_asks_again_the_next_time() {
+    let asked = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&asked);
+    let client = fake_client(move |_| {
+        let mut asked = seen.lock().unwrap();
+        *asked += 1;
+        match *asked {
+            1 => Answer::status(500, "InternalError"),
+            _ => Answer::ok(json!({ "metadata": {}, "items": [] })),
+        }
+    });
+    let ctx = crate::aggregated_server::testing::context(client);
+    for times in [1, 2, 2] {
+        assert_eq!(ctx.clocks_differ().await, None);
+        assert_eq!(*asked.lock().unwrap(), times);
+    }
 }
