@@ -101,8 +101,11 @@ pub(crate) struct Comprehension {
     pub(crate) result: Expr,
 }
 
-/// The accumulator of the standard macros.
-pub(crate) const ACCUMULATOR: &str = "__result__";
+/// The accumulator of the standard macros: no expression can name it.
+pub(crate) const ACCUMULATOR: &str = "@result";
+
+/// What the accumulator was called before: no variable of a macro may have that name either.
+pub(crate) const OLD_ACCUMULATOR: &str = "__result__";
 
 /// The names of operators.
 pub(crate) mod op {
@@ -135,6 +138,13 @@ impl Expr {
             }
             _ => None,
         }
+    }
+
+    /// How many parts there are, with this one.
+    pub(crate) fn parts(&self) -> usize {
+        let mut parts = 1_usize;
+        self.children(&mut |child| parts = parts.saturating_add(child.parts()));
+        parts
     }
 
     /// Walks through this part and all within it, a part before what is in it.

@@ -1,6 +1,6 @@
 //! The types that a schema declares: what rules may read of its objects, and how large these may be.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::names;
@@ -88,6 +88,7 @@ impl DeclType {
 
     fn object(schema: &Schema, name: &str) -> Self {
         let mut fields = BTreeMap::new();
+        let required: HashSet<&str> = schema.required.iter().map(String::as_str).collect();
         let mut min_serialized_size = 2;
         for (field, property) in schema.properties.iter().flatten() {
             let identifier = names::escape(field);
@@ -95,7 +96,7 @@ impl DeclType {
             let Some(declared) = Self::new(property, &path) else {
                 continue;
             };
-            if schema.required.contains(field) && !property.has_default {
+            if required.contains(field.as_str()) && !property.has_default {
                 let length = i64::try_from(field.len()).unwrap_or(i64::MAX);
                 min_serialized_size += length + declared.min_serialized_size + 4;
             }

@@ -1,6 +1,7 @@
 //! A rule: compiled for a schema, and evaluated on objects of it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::Value as Json;
 
@@ -12,6 +13,7 @@ use crate::schema::Schema;
 use crate::source::Issues;
 use crate::syntax;
 use crate::types::Type;
+use crate::value::work::{self, Work};
 use crate::value::{Fail, Outcome, Value, from_schema};
 
 /// The name by which types of a schema's objects begin. Kubernetes has digits behind it that are others each time.
@@ -158,13 +160,28 @@ impl Expression {
         values: Vec<Option<Result<Value<'a>, Fail>>>,
         limit: u64,
     ) -> Evaluation<'a> {
+        self.evaluate_until(values, limit, None)
+    }
+
+    /// As `evaluate`; what goes on behind a point in time costs too much.
+    pub fn evaluate_until<'a>(
+        &'a self,
+        values: Vec<Option<Result<Value<'a>, Fail>>>,
+        limit: u64,
+        until: Option<Instant>,
+    ) -> Evaluation<'a> {
+        let _work = Work::begin(limit, until);
         let slot = |value: Option<Outcome<'a>>| value.map_or(Slot::Missing, Slot::Ready);
         let mut slots: Vec<Slot<'a>> = values.into_iter().map(slot).collect();
         slots.resize(self.variables, Slot::Missing);
         let mut run = Run::new(slots, limit);
         let result = run.eval(&self.root);
         Evaluation {
-            result,
+            result: if work::is_done() {
+                Err(Fail::TooCostly)
+            } else {
+                result
+            },
             cost: run.cost(),
         }
     }

@@ -330,6 +330,19 @@ impl Schema {
         field_path::normalized(path, self).is_some()
     }
 
+    /// Whether it declares a type.
+    pub(crate) fn is_typed(&self) -> bool {
+        if self.int_or_string {
+            return true;
+        }
+        match self.kind {
+            SchemaKind::Array => self.items.as_deref().is_some_and(Self::is_typed),
+            SchemaKind::Object => self.additional.as_deref().is_none_or(Self::is_typed),
+            SchemaKind::String | SchemaKind::Boolean | SchemaKind::Number | SchemaKind::Integer => true,
+            SchemaKind::Other => false,
+        }
+    }
+
     /// The properties that it has of its own.
     pub(crate) const fn own_properties(&self) -> Option<&BTreeMap<String, Arc<Self>>> {
         match &self.own_properties {

@@ -3,6 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// How deep a type of an expression may be. Macros that follow each other add up theirs, so that no depth of syntax bounds it.
+pub(crate) const MAX_DEPTH: u32 = 300;
+/// How many types may be within one of an expression.
+pub(crate) const MAX_SIZE: u32 = 2000;
+
 /// A type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Type {
@@ -96,6 +101,25 @@ impl Type {
     /// The type of a type.
     pub(crate) fn type_of(of: Self) -> Self {
         Self::Type(Some(Arc::new(of)))
+    }
+
+    /// Whether the type is neither deeper nor larger than those that expressions may have.
+    pub(crate) fn is_within_bounds(&self) -> bool {
+        self.fits(MAX_DEPTH, &mut { MAX_SIZE })
+    }
+
+    fn fits(&self, depth: u32, left: &mut u32) -> bool {
+        if depth == 0 || *left == 0 {
+            return false;
+        }
+        *left -= 1;
+        match self {
+            Self::List(of) => of.fits(depth - 1, left),
+            Self::Map(of) => of.0.fits(depth - 1, left) && of.1.fits(depth - 1, left),
+            Self::Opaque(_, params) => params.iter().all(|of| of.fits(depth - 1, left)),
+            Self::Type(Some(of)) => of.fits(depth - 1, left),
+            _ => true,
+        }
     }
 
     /// The name by which values of the type are told.

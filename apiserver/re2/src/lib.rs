@@ -72,6 +72,12 @@ impl Pattern {
         built.map(Self).map_err(|_| Error::Size)
     }
 
+    /// How much memory the pattern takes as it is compiled, in bytes, without what matching adds.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.0.memory_usage()
+    }
+
     /// Whether the pattern matches anywhere in the text, as Go's `MatchString` says.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {

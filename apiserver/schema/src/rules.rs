@@ -1,6 +1,8 @@
 //! The rules of a schema on objects (`x-kubernetes-validations`): what of them does not hold, as field errors. Go:
 //! `pkg/apiserver/schema/cel/validation.go`.
 
+use std::time::Instant;
+
 use annex_cel::{Finding, FindingValue, Findings, Kind, OBJECT_BUDGET, Validator};
 use serde_json::Value;
 
@@ -28,10 +30,15 @@ impl Rules {
     }
 
     /// Evaluates all rules on an object, and on what it was where it replaces another one. They may cost 10,000,000 together, as in
-    /// Kubernetes, and each 1,000,000: with that a processor may be busy for hundreds of milliseconds.
+    /// Kubernetes, and each 1,000,000: with that a processor may be busy for hundreds of milliseconds. Costs do not bound time: a rule that
+    /// goes on behind `until` costs too much.
     #[must_use]
-    pub fn validate(&self, object: &Value, old: Option<&Value>) -> Outcome {
-        outcome(&self.0.validate(object, old, true, OBJECT_BUDGET))
+    pub fn validate(&self, object: &Value, old: Option<&Value>, until: Instant) -> Outcome {
+        outcome(
+            &self
+                .0
+                .validate_until(object, old, true, OBJECT_BUDGET, Some(until)),
+        )
     }
 
     /// The same, where they cost at most `limit` together; none where they cost more.
@@ -44,10 +51,20 @@ impl Rules {
 
 fn outcome(findings: &Findings<'_>) -> Outcome {
     let errors = |findings: &[Finding<'_>]| findings.iter().map(|finding| error(finding, "")).collect();
-    Outcome {
+    let mut outcome = Outcome {
         errors: errors(&findings.errors),
         warnings: errors(&findings.warnings),
+    };
+    // An object is wrong too where warnings left no room for its errors.
+    if findings.more_errors > 0 {
+        outcome.errors.push(Error {
+            kind: ErrorKind::Invalid,
+            field: "<nil>".to_owned(),
+            value: Value::Null.into(),
+            detail: format!("too many errors: {} more are not listed", findings.more_errors),
+        });
     }
+    outcome
 }
 
 /// The field error of a finding in what stands at `path`.
@@ -109,5 +126,62 @@ impl DefaultsBudget {
             errors.extend(new.errors.iter().map(|finding| error(finding, path)));
             self.0 = kept.budget.min(new.budget);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn rules(schema: &Value) -> Rules {
+        Rules::new(&JsonSchemaProps::decode(schema).unwrap()).unwrap()
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(3600)
+    }
+
+    #[test]
+    fn warnings_do_not_hide_an_error() {
+        let list = json!({
+            "type": "array",
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+                "type": "string",
+                "x-kubernetes-validations": [{"rule": "self == ''", "message": "m".repeat(100_000)}],
+            },
+        });
+        let number = json!({"type": "integer", "x-kubernetes-validations": [{"rule": "self > 1"}]});
+        let rules = rules(&json!({"type": "object", "properties": {"list": list, "number": number}}));
+        let object = |length, number| json!({"list": vec!["a"; length], "number": number});
+
+        let few = rules.validate(&object(1, 1), Some(&object(1, 2)), soon());
+        assert_eq!((few.errors.len(), few.warnings.len()), (1, 1));
+        assert_eq!(few.errors[0].field, "number");
+
+        let many = rules.validate(&object(100, 1), Some(&object(100, 2)), soon());
+        assert_eq!(many.warnings.len(), 11);
+        assert_eq!(many.errors.len(), 1);
+        assert_eq!(many.errors[0].detail, "too many errors: 1 more are not listed");
+    }
+
+    #[test]
+    fn a_rule_ends_with_its_request() {
+        let list = json!({"type": "array", "items": {"type": "integer"}});
+        let rules = rules(&json!({
+            "type": "object",
+            "properties": {"list": list},
+            "x-kubernetes-validations": [{"rule": "self.list.all(x, x == 1)"}],
+        }));
+        let object = json!({"list": vec![1; 10_000]});
+        assert_eq!(rules.validate(&object, None, soon()).errors, []);
+        let late = rules.validate(&object, None, Instant::now());
+        let details: Vec<_> = late.errors.iter().map(|error| error.detail.as_str()).collect();
+        assert_eq!(details.len(), 1, "{details:?}");
+        assert!(details[0].contains("call cost exceeds limit"), "{details:?}");
     }
 }

@@ -229,7 +229,7 @@ impl Strategy for Declared {
         let old = old.map(|old| Value::Object(old.0.clone()));
         let outcome = match budget {
             RuleBudget::Short => rules.validate_within(&value, old.as_ref(), SHORT_BUDGET)?,
-            RuleBudget::Full => rules.validate(&value, old.as_ref()),
+            RuleBudget::Full { until } => rules.validate(&value, old.as_ref(), until),
         };
         Some(RuleFindings {
             errors: errors(outcome.errors).collect(),

@@ -1,7 +1,10 @@
 //! Admission around the rules on an object. Go: `endpoints/handlers/create.go`, `update.go` and `patch.go` with their mutating
 //! plugins, `AdmissionToValidateObject…Func` of `registry/rest`, and `fieldmanager/admission.go`.
 
+use std::sync::Arc;
+
 use super::Rules;
+use super::creates::UnderWay;
 use super::metadata;
 use crate::admission::{Attributes, Change, Operation};
 use crate::authz::Authorized;
@@ -39,6 +42,8 @@ impl Asked {
 pub(super) struct Admitted {
     pub(super) object: Object,
     pub(super) is_changed: bool,
+    /// Counts it until it is stored.
+    pub(super) create: Arc<UnderWay>,
 }
 
 /// The version that an object is defaulted in which came in this one: none, where plugins have changed it. Then it is defaulted when it
@@ -65,7 +70,7 @@ impl Rules {
         // In the order in which all are warned of what.
         let told = Warnings::default();
         let mut attributes = self.attributes(request, asked, &name, Some(object), old, &told);
-        if asked.operation == Operation::Create && self.is_terminating() {
+        if asked.operation == Operation::Create && self.creates.are_refused() {
             // Go: `forbidCreateAdmission` of apiextensions' `customresource_handler.go`.
             return Err(
                 attributes.forbidden("create not allowed while custom resource definition is terminating")

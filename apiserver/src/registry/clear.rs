@@ -23,8 +23,8 @@ const AT_ONCE: usize = 16;
 pub(crate) struct Cleared {
     /// How many are gone, or are marked now.
     pub(crate) done: u64,
-    /// How many are still there: they wait for their finalizers, or cannot be deleted.
-    pub(crate) left: u64,
+    /// How many are still there: they wait for their finalizers, or cannot be deleted. `None`: not all were looked at.
+    pub(crate) left: Option<u64>,
 }
 
 /// What became of one.
@@ -36,37 +36,45 @@ enum Fate {
     Failed,
 }
 
-/// Deletes the objects in `prefix` once over, or marks those that have finalizers. `may_go_on` is asked before each page.
+/// Deletes the objects in `prefix` once over, or marks those that have finalizers. `may_delete` is asked for each page, after it was listed:
+/// where it says yes, of what is there still, each state that is listed was written before. What comes later has another revision, and
+/// is not touched, however long it takes until the page is deleted.
 ///
 /// # Errors
 /// The storage does not list them. What it does not delete is logged, and left.
-pub(crate) async fn clear(
+pub(crate) async fn clear<F>(
     storage: &dyn Storage,
     prefix: &Prefix,
-    may_go_on: &(dyn Fn() -> bool + Send + Sync),
-) -> Result<Cleared, StorageError> {
-    let mut cleared = Cleared::default();
+    may_delete: impl Fn() -> F + Send + Sync,
+) -> Result<Cleared, StorageError>
+where
+    F: Future<Output = bool> + Send,
+{
+    let (mut done, mut left) = (0, 0);
     let mut list = List {
         prefix: prefix.clone(),
         after: None,
         limit: Some(PAGE),
         at: ReadAt::Latest,
     };
-    while may_go_on() {
+    loop {
         let page = storage.list(&list).await?;
         list.after = page.entries.last().map(|entry| entry.key().to_string());
+        if !page.entries.is_empty() && !may_delete().await {
+            return Ok(Cleared { done, left: None });
+        }
         let mut fates = stream::iter(page.entries)
             .map(|entry| async move { delete(storage, &entry).await })
             .buffer_unordered(AT_ONCE);
         while let Some(fate) = fates.next().await {
-            cleared.done += u64::from(matches!(fate, Fate::Gone | Fate::Marked));
-            cleared.left += u64::from(!matches!(fate, Fate::Gone));
+            done += u64::from(matches!(fate, Fate::Gone | Fate::Marked));
+            left += u64::from(!matches!(fate, Fate::Gone));
         }
         if page.remaining == 0 || list.after.is_none() {
-            break;
+            let left = Some(left);
+            return Ok(Cleared { done, left });
         }
     }
-    Ok(cleared)
 }
 
 async fn delete(storage: &dyn Storage, entry: &Entry) -> Fate {
@@ -127,6 +135,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use serde_json::{Value, json};
+    use std::future::ready;
 
     use super::*;
     use crate::storage::Key;
@@ -158,11 +167,11 @@ mod tests {
         store.create(&key("broken"), "{".into()).await.unwrap();
         let other = Key::parse("/example.com/others/default/a").unwrap();
         store.create(&other, "{}".into()).await.unwrap();
-        let cleared = clear(&store, &prefix(), &|| true).await.unwrap();
+        let cleared = clear(&store, &prefix(), || ready(true)).await.unwrap();
         let done = PAGE as u64 + 21;
         assert_eq!(
             cleared,
-            Cleared { done, left: 2 },
+            Cleared { done, left: Some(2) },
             "one waits, and one cannot be read"
         );
         let held = store
@@ -178,8 +187,14 @@ mod tests {
         assert!(store.get(&other, ReadAt::Latest).await.unwrap().entry.is_some());
         // What waits is not written again.
         let before = store.current_revision().await.unwrap();
-        let again = clear(&store, &prefix(), &|| true).await.unwrap();
-        assert_eq!(again, Cleared { done: 0, left: 2 });
+        let again = clear(&store, &prefix(), || ready(true)).await.unwrap();
+        assert_eq!(
+            again,
+            Cleared {
+                done: 0,
+                left: Some(2)
+            }
+        );
         assert_eq!(store.current_revision().await.unwrap(), before);
     }
 
@@ -190,8 +205,35 @@ mod tests {
             create(&store, &format!("a-{number}"), &[]).await;
         }
         let asked = AtomicUsize::new(0);
-        let once = || asked.fetch_add(1, Ordering::SeqCst) == 0;
-        let cleared = clear(&store, &prefix(), &once).await.unwrap();
-        assert_eq!(cleared.done, PAGE as u64);
+        let once = || ready(asked.fetch_add(1, Ordering::SeqCst) == 0);
+        let cleared = clear(&store, &prefix(), once).await.unwrap();
+        assert_eq!(
+            cleared,
+            Cleared {
+                done: PAGE as u64,
+                left: None
+            }
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_written_once_it_may_delete_stays() {
+        let store = MemoryStore::new();
+        create(&store, "a", &[]).await;
+        create(&store, "b", &[]).await;
+        // While it asks, and after the answer, the next definition of this name has come.
+        let asked = || async {
+            let before = store.get(&key("a"), ReadAt::Latest).await.unwrap().entry.unwrap();
+            store.delete(&key("a"), before.revision()).await.unwrap();
+            create(&store, "a", &[]).await;
+            create(&store, "c", &[]).await;
+            true
+        };
+        let cleared = clear(&store, &prefix(), asked).await.unwrap();
+        assert_eq!(cleared.done, 1);
+        for (name, is_there) in [("a", true), ("b", false), ("c", true)] {
+            let found = store.get(&key(name), ReadAt::Latest).await.unwrap().entry;
+            assert_eq!(found.is_some(), is_there, "{name}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Create.
 
+use std::sync::Arc;
+
 use super::admit::{Admitted, Asked, defaulted_in};
 use super::canonical::Oversize;
 use super::metadata::{self, Clock};
@@ -84,11 +86,16 @@ impl Registry {
         warnings: &mut Vec<String>,
     ) -> Result<Admitted, ApiError> {
         let mut object = self.rules.hub_of_request(request, object).await?;
+        let create = Arc::new(self.rules.creates.begin());
         let is_changed = self
             .rules
             .admit(request, Asked::create(dry_run), &mut object, None, warnings)
             .await?;
-        Ok(Admitted { object, is_changed })
+        Ok(Admitted {
+            object,
+            is_changed,
+            create,
+        })
     }
 
     /// One attempt, under the name that the object has. An update that may create comes here too.
@@ -103,6 +110,7 @@ impl Registry {
         let Admitted {
             object: mut hub,
             is_changed,
+            create,
         } = admitted;
         metadata::fill_system_fields(&mut hub, &Clock::read());
         let says_status = hub.0.contains_key("status");
@@ -132,7 +140,12 @@ impl Registry {
         let stored = if dry_run {
             self.try_create(&key, value, defaulted_in).await
         } else {
-            self.store_new(&key, value, defaulted_in, oversize).await
+            create.asks();
+            let stored = self.store_new(&key, value, defaulted_in, oversize).await;
+            if !matches!(stored, Err(StorageError::Unavailable(_))) {
+                create.is_answered();
+            }
+            stored
         };
         match stored {
             Ok(entry) => Ok(Created { entry }),

@@ -19,6 +19,7 @@ mod continue_token;
 mod conversion;
 mod counts;
 mod create;
+mod creates;
 mod delete;
 mod errors;
 mod field_managers;
@@ -56,6 +57,7 @@ pub(crate) use admit::Asked;
 pub use answers::{Created, Deleted, Listed, Updated};
 pub(crate) use clear::{Cleared, clear};
 pub(crate) use codec::encode_object;
+pub(crate) use creates::Creates;
 pub(crate) use errors::MODIFIED;
 pub use field_managers::FieldManagerError;
 pub(crate) use keys::check_path;
@@ -142,6 +144,12 @@ impl Registry {
             stored_head,
             retired: Arc::new(watch_channel::Sender::new(false)),
         })
+    }
+
+    /// Counts its creates with those that began with another description of the resource.
+    pub(crate) fn counting(mut self, creates: Arc<Creates>) -> Self {
+        self.rules.count(creates);
+        self
     }
 
     /// Ends its watches: their clients come back to what the resource is described as now. Go: `tearDown` of a CustomResourceDefinition's

@@ -1,5 +1,7 @@
 //! The order of the rules on a new or changed object: prepare, validate, and what is stored of it.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -14,7 +16,9 @@ use crate::resource::{self, ObjectNames, RuleBudget, STATUS};
 use crate::status::{ApiError, FieldError};
 
 /// Time that a write may take; the number is k8s.io/apiserver's.
-pub(super) const WRITE_LIMIT: std::time::Duration = std::time::Duration::from_secs(34);
+pub(super) const WRITE_LIMIT: Duration = Duration::from_secs(34);
+/// Time that the rules of an object may take: a write is not dropped while they run, since they wait for nothing.
+const RULES_LIMIT: Duration = Duration::from_secs(10);
 
 /// `write`, or 504 where it takes too long. Dropping it midway leaves the store whole.
 pub(crate) async fn in_time<T>(write: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
@@ -155,7 +159,8 @@ impl Rules {
         let mut found = strategy.validate_rules(object, old, &errors, RuleBudget::Short);
         if found.is_none() {
             offload::expect_busy().await;
-            found = strategy.validate_rules(object, old, &errors, RuleBudget::Full);
+            let until = Instant::now() + RULES_LIMIT;
+            found = strategy.validate_rules(object, old, &errors, RuleBudget::Full { until });
         }
         let found = found.unwrap_or_default();
         errors.extend(found.errors);

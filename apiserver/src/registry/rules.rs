@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::FieldManagerError;
+use super::creates::Creates;
 use super::field_managers::FieldManagers;
 use crate::admission::Admission;
 use crate::authz::Authorized;
@@ -26,8 +26,8 @@ pub struct Rules {
     pub(super) field_managers: Arc<FieldManagers>,
     /// Those of subresources that have a kind of their own, by the subresource's name.
     kinds: Arc<HashMap<String, Self>>,
-    /// Whether the definition of the resource is being deleted. All clones know it.
-    terminating: Arc<AtomicBool>,
+    /// Creates that are under way. All clones know them.
+    pub(super) creates: Arc<Creates>,
 }
 
 impl Rules {
@@ -45,7 +45,7 @@ impl Rules {
                     admission: admission.clone(),
                     field_managers: Arc::new(managers),
                     kinds: Arc::default(),
-                    terminating: Arc::default(),
+                    creates: Arc::default(),
                 });
                 Some(rules.map(|rules| (own.name.clone(), rules)))
             }
@@ -57,18 +57,12 @@ impl Rules {
             resource,
             parent: None,
             admission,
-            terminating: Arc::default(),
+            creates: Arc::default(),
         })
     }
 
-    /// Refuses new objects, since the definition of the resource is being deleted, or takes them again.
-    pub(crate) fn set_terminating(&self, terminating: bool) {
-        self.terminating.store(terminating, Ordering::Relaxed);
-    }
-
-    /// Whether new objects are refused, since the definition of the resource is being deleted.
-    pub(crate) fn is_terminating(&self) -> bool {
-        self.terminating.load(Ordering::Relaxed)
+    pub(super) fn count(&mut self, creates: Arc<Creates>) {
+        self.creates = creates;
     }
 
     /// Those of the kind of a subresource.

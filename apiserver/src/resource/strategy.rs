@@ -1,6 +1,8 @@
 //! The strategy of a resource: preparation, validation, defaulting and conversion of its objects, as pure functions. Go:
 //! `RESTCreateStrategy` and `RESTUpdateStrategy` of `registry/rest`, and the scheme's defaulting and conversion.
 
+use std::time::Instant;
+
 use annex_schema::UnknownFields;
 
 use super::Conversion;
@@ -17,8 +19,11 @@ pub struct ConversionError(pub String);
 pub enum RuleBudget {
     /// So little that nobody notices: a few milliseconds.
     Short,
-    /// What Kubernetes lets an object have: some hundred milliseconds.
-    Full,
+    /// What Kubernetes lets an object have: some hundred milliseconds, and no more than until then.
+    Full {
+        /// When the request ends.
+        until: Instant,
+    },
 }
 
 /// What rules say of an object.
@@ -30,7 +35,7 @@ pub struct RuleFindings {
     pub warnings: Vec<String>,
 }
 
-/// What is done to a resource's objects. Pure: no method waits or reads a clock.
+/// What is done to a resource's objects. Pure: no method waits or reads a clock, but for the end of rules that run for too long.
 ///
 /// Order of a create: `normalize` and `default_fields` in the request's version, `convert` to the hub,
 /// `prepare_for_create`, `validate`, `validate_rules`, `convert` to the storage version. Of an update the same with

@@ -6,7 +6,7 @@
 //! began with. What takes a processor for long, such as documents of thousands of resources, is made beside the threads that answer.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -21,7 +21,7 @@ use super::storage::Stores;
 use crate::admission::Admission;
 use crate::endpoint::Endpoint;
 use crate::openapi;
-use crate::registry::{Registry, RegistryError, Rules};
+use crate::registry::{Creates, Registry, RegistryError, Rules};
 use crate::request::GroupResource;
 use crate::resource::Resource;
 use crate::rest::Rest;
@@ -51,6 +51,8 @@ pub(super) struct Parts {
 pub(super) struct Installer {
     parts: Arc<Parts>,
     state: Mutex<State>,
+    /// Creates that are under way, as long as somebody may create or wants to know.
+    creates: SyncMutex<HashMap<GroupResource, Weak<Creates>>>,
 }
 
 struct State {
@@ -90,6 +92,7 @@ impl Installer {
                 opened: HashMap::new(),
                 has_begun: false,
             }),
+            creates: SyncMutex::default(),
         }
     }
 
@@ -172,8 +175,21 @@ impl Installer {
             return Ok(Endpoint::Computed(rules.map_err(RegistryError::from)?));
         }
         let storage = stores.open(&resource).await?;
+        let creates = self.creates(&resource.group_resource());
         let registry = blocking(move || Registry::new(resource, storage, admission)).await?;
-        Ok(Endpoint::Stored(Arc::new(registry)))
+        Ok(Endpoint::Stored(Arc::new(registry.counting(creates))))
+    }
+
+    /// The creates of a resource of this name, whichever description of it they began with.
+    pub(super) fn creates(&self, resource: &GroupResource) -> Arc<Creates> {
+        let mut all = self.creates.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(creates) = all.get(resource).and_then(Weak::upgrade) {
+            return creates;
+        }
+        all.retain(|_, creates| creates.strong_count() > 0);
+        let creates = Arc::<Creates>::default();
+        all.insert(resource.clone(), Arc::downgrade(&creates));
+        creates
     }
 
     async fn served(

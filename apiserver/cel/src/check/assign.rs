@@ -1,8 +1,12 @@
 //! Which types may stand for which: what is found of types that are not known yet is kept, and taken back where it leads nowhere.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::types::{Param, Type};
+use crate::types::{MAX_DEPTH, MAX_SIZE, Param, Type};
+
+/// How many types may be looked at to find those of an expression.
+const MAX_STEPS: u32 = 50_000_000;
 
 /// What is known of the types of an expression that were not known.
 #[derive(Debug, Default)]
@@ -11,9 +15,38 @@ pub(super) struct Mapping {
     named: Vec<(char, Type)>,
     /// What was there before, to be put back.
     trail: Vec<(Param, Option<Type>)>,
+    /// How many types were looked at.
+    steps: Cell<u32>,
+    /// How deep the types are that are being compared.
+    depth: Cell<u32>,
+    /// Whether a type was too deep or too large.
+    too_large: Cell<bool>,
 }
 
 impl Mapping {
+    /// Whether types are deeper or larger than those of an expression may be: what is said of them then is of no use.
+    pub(super) const fn is_too_large(&self) -> bool {
+        self.too_large.get()
+    }
+
+    pub(super) fn set_too_large(&self) {
+        self.too_large.set(true);
+    }
+
+    /// Looks at a type and at what is within it; nothing of one that is too much.
+    fn look<T>(&self, at_most: u32, look: impl FnOnce() -> T) -> Option<T> {
+        let (steps, depth) = (self.steps.get(), self.depth.get());
+        if self.is_too_large() || steps >= MAX_STEPS || depth >= at_most {
+            self.set_too_large();
+            return None;
+        }
+        self.steps.set(steps + 1);
+        self.depth.set(depth + 1);
+        let seen = look();
+        self.depth.set(depth);
+        Some(seen)
+    }
+
     /// Another type that is not known.
     pub(super) fn fresh(&mut self) -> Type {
         let number = u32::try_from(self.vars.len()).unwrap_or(u32::MAX);
@@ -80,6 +113,20 @@ impl Mapping {
     }
 
     fn assign(&mut self, t1: &Type, t2: &Type) -> bool {
+        // What is not known may lead to what is not known: each counts as one more level.
+        let (steps, depth) = (self.steps.get(), self.depth.get());
+        if self.is_too_large() || steps >= MAX_STEPS || depth >= 2 * MAX_DEPTH {
+            self.set_too_large();
+            return false;
+        }
+        self.steps.set(steps + 1);
+        self.depth.set(depth + 1);
+        let fits = self.assign_one(t1, t2);
+        self.depth.set(depth);
+        fits
+    }
+
+    fn assign_one(&mut self, t1: &Type, t2: &Type) -> bool {
         if let Type::Param(_) = t2 {
             let (valid, known) = self.substitute_by(t1, t2);
             if valid {
@@ -146,7 +193,7 @@ impl Mapping {
         if t == within {
             return false;
         }
-        match within {
+        let is_not = || match within {
             Type::Param(_) => self
                 .find(within)
                 .is_none_or(|within| self.is_not_within(t, within)),
@@ -154,23 +201,52 @@ impl Mapping {
                 .parameters()
                 .into_iter()
                 .all(|within| self.is_not_within(t, within)),
-        }
+        };
+        self.look(2 * MAX_DEPTH, is_not).unwrap_or_default()
     }
 
     /// A type, with what is known put in; what is not known becomes `dyn` where that is wanted.
     pub(super) fn substitute(&self, t: &Type, unknown_to_dyn: bool) -> Type {
-        if let Some(known) = self.find(t) {
-            return self.substitute(known, unknown_to_dyn);
+        self.replaced(t, unknown_to_dyn, &Cell::new(MAX_SIZE))
+            .unwrap_or_else(|| t.clone())
+    }
+
+    /// The type in which something was put in; none where it is as it was, so that what is within is shared.
+    fn replaced(&self, t: &Type, unknown_to_dyn: bool, left: &Cell<u32>) -> Option<Type> {
+        if left.get() == 0 {
+            self.set_too_large();
+            return Some(Type::Dyn);
         }
-        let of = |t: &Type| self.substitute(t, unknown_to_dyn);
-        match t {
-            Type::Param(_) if unknown_to_dyn => Type::Dyn,
-            Type::Opaque(name, params) => Type::Opaque(Arc::clone(name), params.iter().map(of).collect()),
-            Type::List(element) => Type::list(of(element)),
-            Type::Map(entry) => Type::map(of(&entry.0), of(&entry.1)),
-            Type::Type(Some(inner)) => Type::type_of(of(inner)),
-            _ => t.clone(),
-        }
+        left.set(left.get() - 1);
+        let replaced = || {
+            let of = |t: &Type| self.replaced(t, unknown_to_dyn, left);
+            if let Some(known) = self.find(t) {
+                return Some(of(known).unwrap_or_else(|| known.clone()));
+            }
+            match t {
+                Type::Param(_) if unknown_to_dyn => Some(Type::Dyn),
+                Type::Opaque(name, params) => {
+                    let new: Vec<Option<Type>> = params.iter().map(of).collect();
+                    if new.iter().all(Option::is_none) {
+                        return None;
+                    }
+                    let all = new.into_iter().zip(params.iter());
+                    let all = all.map(|(new, old)| new.unwrap_or_else(|| old.clone())).collect();
+                    Some(Type::Opaque(Arc::clone(name), all))
+                }
+                Type::List(element) => of(element).map(Type::list),
+                Type::Map(entry) => match (of(&entry.0), of(&entry.1)) {
+                    (None, None) => None,
+                    (key, value) => Some(Type::map(
+                        key.unwrap_or_else(|| entry.0.clone()),
+                        value.unwrap_or_else(|| entry.1.clone()),
+                    )),
+                },
+                Type::Type(Some(inner)) => of(inner).map(Type::type_of),
+                _ => None,
+            }
+        };
+        self.look(2 * MAX_DEPTH, replaced).unwrap_or(Some(Type::Dyn))
     }
 }
 

@@ -104,7 +104,7 @@ fn homogeneous(checked: &Checked, report: &mut impl FnMut(Id, String)) {
                 let mut all: Option<Type> = None;
                 for (at, element) in list.elements.iter().enumerate() {
                     let mut of = checked.type_of(element.id);
-                    if list.optional.contains(&at) {
+                    if list.optional.binary_search(&at).is_ok() {
                         of = unwrapped(of);
                     }
                     match &all {

@@ -72,6 +72,9 @@ impl Checked {
     }
 }
 
+/// What is said of an expression whose types are deeper or larger than they may be. Kubernetes knows no such bound.
+const TOO_LARGE: &str = "the types of the expression are too deep or too large";
+
 /// Finds the types of a parsed expression.
 ///
 /// # Errors
@@ -107,6 +110,15 @@ pub(crate) fn check(
         references,
         ..
     } = checker;
+    // What else does not fit then is of no use.
+    let too_large = |issues: Issues| {
+        let mut issues = Issues::new(issues.source().clone());
+        issues.report_at(None, TOO_LARGE);
+        Err(issues)
+    };
+    if mapping.is_too_large() {
+        return too_large(issues);
+    }
     if !issues.is_empty() {
         return Err(issues);
     }
@@ -114,6 +126,9 @@ pub(crate) fn check(
         .into_iter()
         .map(|of| of.map(|of| mapping.substitute(&of, true)))
         .collect();
+    if mapping.is_too_large() {
+        return too_large(issues);
+    }
     Ok((
         Checked {
             expr,
@@ -152,6 +167,9 @@ impl Checker<'_> {
     }
 
     fn set(&mut self, id: Id, of: Type) {
+        if !of.is_within_bounds() {
+            self.mapping.set_too_large();
+        }
         if let Some(known) = self.types.get_mut(id as usize)
             && known.is_none()
         {
@@ -187,6 +205,9 @@ impl Checker<'_> {
 
     fn check(&mut self, expr: &mut Expr) {
         let id = expr.id;
+        if self.mapping.is_too_large() {
+            return;
+        }
         match &mut expr.kind {
             Kind::Unspecified => {
                 self.error(id, "unexpected unspecified type: expr".to_owned());
@@ -442,7 +463,7 @@ impl Checker<'_> {
         for (at, element) in list.elements.iter_mut().enumerate() {
             self.check(element);
             let mut of = self.type_of(element.id);
-            if list.optional.contains(&at) {
+            if list.optional.binary_search(&at).is_ok() {
                 of = self.unwrapped(element.id, of);
             }
             all = Some(self.join(all, of));

@@ -5,7 +5,7 @@ mod call;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::ast::{ACCUMULATOR, Call, Comprehension, Expr, Id, Kind, Literal};
+use crate::ast::{ACCUMULATOR, Call, Comprehension, Expr, Id, Kind, Literal, OLD_ACCUMULATOR};
 use crate::check::Checked;
 use crate::declared::{DeclKind, DeclType};
 use crate::types::Type;
@@ -245,7 +245,7 @@ impl<'c> Estimator<'c> {
         let mut path = self.path(expr);
         if path
             .first()
-            .is_some_and(|first| matches!(&**first, ACCUMULATOR | "@result"))
+            .is_some_and(|first| matches!(&**first, ACCUMULATOR | OLD_ACCUMULATOR))
         {
             path.clear();
         }
@@ -337,7 +337,7 @@ impl<'c> Estimator<'c> {
         self.locals.push(accu);
         let binds = matches!(&fold.range.kind, Kind::List(list) if list.elements.is_empty())
             && fold.condition.kind == Kind::Literal(Literal::Bool(false))
-            && *fold.accu != *ACCUMULATOR;
+            && *fold.accu != *OLD_ACCUMULATOR;
         if binds {
             sum = sum.add(self.cost(&fold.result));
             self.locals.pop();

@@ -1,6 +1,6 @@
 //! What steps cost: cel-go's `interpreter/runtimecost.go` with Kubernetes' `library/cost.go`.
 
-use crate::value::{List, Lister, Map, Value};
+use crate::value::{List, Lister, Map, Value, work};
 
 /// What traversing a string costs for each character.
 const TRAVERSAL: f64 = 0.1;
@@ -250,6 +250,9 @@ const fn is_of_a_library(value: &Value<'_>) -> bool {
 
 /// What traversing a value and all in it costs.
 fn traversal(value: &Value<'_>) -> u64 {
+    if work::spend(1).is_err() {
+        return u64::MAX;
+    }
     match value {
         Value::String(text) => floor(double(text.len() as u64) * TRAVERSAL),
         Value::Bytes(bytes) => floor(double(bytes.len() as u64) * TRAVERSAL),
@@ -260,7 +263,8 @@ fn traversal(value: &Value<'_>) -> u64 {
 }
 
 fn elements(list: &List<'_>) -> u64 {
-    list.iter().fold(0, |sum: u64, value| {
+    let all = list.iter().take_while(|_| !work::is_done());
+    all.fold(0, |sum: u64, value| {
         sum.saturating_add(value.as_ref().map_or(1, traversal))
     })
 }

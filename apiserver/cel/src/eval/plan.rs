@@ -264,7 +264,7 @@ impl Planner<'_> {
             Vec::new()
         } else {
             (0..elements.len())
-                .map(|at| list.optional.contains(&at))
+                .map(|at| list.optional.binary_search(&at).is_ok())
                 .collect()
         };
         let node = Node::List { elements, optional };
@@ -345,7 +345,7 @@ fn computed_once(node: &Node) -> Result<Value<'static>, String> {
 
 /// A value that borrows nothing: those of constants do not.
 fn owned(value: &Value<'_>) -> Value<'static> {
-    use crate::value::{List, Map, Values};
+    use crate::value::{Map, Values};
     match value {
         Value::Null | Value::Unknown(_) => Value::Null,
         Value::Bool(value) => Value::Bool(*value),
@@ -359,12 +359,12 @@ fn owned(value: &Value<'_>) -> Value<'static> {
         Value::Timestamp(time) => Value::Timestamp(*time),
         Value::Type(name) => Value::Type(Arc::clone(name)),
         Value::List(list) => {
-            let values = list
+            let values: Vec<Value<'static>> = list
                 .iter()
                 .filter_map(Result::ok)
                 .map(|value| owned(&value))
                 .collect();
-            Value::List(List::Values(Arc::new(values)))
+            Value::list(values)
         }
         Value::Map(map) => {
             let mut all = Values::default();

@@ -6,7 +6,8 @@ use super::cost::{LIST, MAP};
 use super::node::{Attribute, By, Call, Computed, Fold, Grow, Key, Node, Qualifier};
 use crate::library::{put, regex_every, regex_first};
 use crate::value::{
-    Fail, List, Lister, Map, Mapper, Outcome, Text, Value, Values, equal, fail, index_of, no_overload,
+    Elements, Fail, List, Lister, MAX_DEPTH, Map, Mapper, Outcome, Text, Value, Values, equal, fail,
+    index_of, no_overload, work,
 };
 
 /// A variable's place.
@@ -25,7 +26,11 @@ pub(crate) struct Run<'a> {
     slots: Vec<Slot<'a>>,
     cost: u64,
     limit: u64,
+    steps: u32,
 }
+
+/// After how many steps of folds the clock is looked at: Kubernetes' `InterruptCheckFrequency`.
+const STEPS: u32 = 100;
 
 /// How many arguments a function has at most.
 const MAX_ARGS: usize = 4;
@@ -37,6 +42,7 @@ impl<'a> Run<'a> {
             slots,
             cost: 0,
             limit,
+            steps: 0,
         }
     }
 
@@ -45,9 +51,9 @@ impl<'a> Run<'a> {
         self.cost
     }
 
-    const fn charge(&mut self, cost: u64) -> Result<(), Fail> {
+    fn charge(&mut self, cost: u64) -> Result<(), Fail> {
         self.cost = self.cost.saturating_add(cost);
-        if self.cost > self.limit {
+        if self.cost > self.limit || work::is_done() {
             Err(Fail::TooCostly)
         } else {
             Ok(())
@@ -288,6 +294,7 @@ impl<'a> Run<'a> {
         match (left, right) {
             (Ok(left), Ok(right)) => {
                 let sides = [left, right];
+                read(&sides)?;
                 self.charge(cost.charge(&sides, None))?;
                 let [left, right] = sides;
                 Ok((left, right))
@@ -322,14 +329,15 @@ impl<'a> Run<'a> {
             self.charge(call.cost.charge(args, None))?;
             return Err(error);
         }
+        read(args)?;
         if call.cost.needs_result() {
             let result = compute(call, args);
             self.charge(call.cost.charge(args, result.as_ref().ok()))?;
-            return result;
+            return bounded(result?);
         }
         // What would cost too much is not even begun.
         self.charge(call.cost.charge(args, None))?;
-        compute(call, args)
+        bounded(compute(call, args)?)
     }
 
     fn list(&mut self, elements: &'a [Node], optional: &[bool]) -> Outcome<'a> {
@@ -338,10 +346,11 @@ impl<'a> Run<'a> {
             return Err(Fail::TooCostly);
         }
         self.charge(LIST)?;
-        made.map(Value::list)
+        bounded(Value::list(made?))
     }
 
     fn elements(&mut self, elements: &'a [Node], optional: &[bool]) -> Result<Vec<Value<'a>>, Fail> {
+        work::spend(elements.len().saturating_mul(work::ELEMENT))?;
         let mut all = Vec::with_capacity(elements.len());
         for (at, element) in elements.iter().enumerate() {
             let value = self.eval(element)?;
@@ -368,10 +377,11 @@ impl<'a> Run<'a> {
             return Err(Fail::TooCostly);
         }
         self.charge(MAP)?;
-        made.map(|all| Value::Map(Map::Values(Arc::new(all))))
+        bounded(Value::Map(Map::Values(Arc::new(made?))))
     }
 
     fn entries(&mut self, entries: &'a [(Node, Node, bool)]) -> Result<Values<'a>, Fail> {
+        work::spend(entries.len().saturating_mul(2 * work::ELEMENT))?;
         let mut all = Values::default();
         for (key, value, optional) in entries {
             let key = self.eval(key)?;
@@ -397,13 +407,14 @@ impl<'a> Run<'a> {
 
     fn fold(&mut self, fold: &'a Fold) -> Outcome<'a> {
         let range = self.eval(&fold.range)?;
-        let outer = self.slots.len();
-        // Places of this fold are the same whatever was evaluated before.
+        // What is read late may be read within a fold whose places this one takes: they are kept meanwhile.
+        let kept = self.slots.split_off(fold.slot.min(self.slots.len()));
         self.slots.resize(fold.slot, Slot::Missing);
         self.slots
             .extend([Slot::Later(&fold.init), Slot::Missing, Slot::Missing]);
         let result = self.fold_over(fold, &range);
-        self.slots.truncate(outer);
+        self.slots.truncate(fold.slot);
+        self.slots.extend(kept);
         result
     }
 
@@ -424,6 +435,7 @@ impl<'a> Run<'a> {
                 }
             }
             Value::Map(map) if fold.two => {
+                work::spend(map.size())?;
                 for (key, value) in map.entries() {
                     self.set(fold.slot + 1, Ok(key));
                     self.set(fold.slot + 2, value);
@@ -433,6 +445,7 @@ impl<'a> Run<'a> {
                 }
             }
             Value::Map(map) => {
+                work::spend(map.size())?;
                 for key in map.keys() {
                     self.set(fold.slot + 1, Ok(key));
                     if !self.step(fold)? {
@@ -453,6 +466,10 @@ impl<'a> Run<'a> {
 
     /// One step; whether there may be another.
     fn step(&mut self, fold: &'a Fold) -> Result<bool, Fail> {
+        self.steps = self.steps.wrapping_add(1);
+        if self.steps.is_multiple_of(STEPS) {
+            work::look_at_the_clock()?;
+        }
         if let Some(condition) = &fold.condition {
             match self.eval(condition) {
                 Ok(Value::Bool(false)) => return Ok(false),
@@ -536,13 +553,14 @@ impl<'a> Run<'a> {
             (Some(Slot::Ready(Ok(Value::List(list)))), [Value::List(more)]) => {
                 let mut values = match list {
                     List::Values(values) => values,
-                    _ => Arc::new(Vec::new()),
+                    _ => Arc::new(Elements::default()),
                 };
+                work::spend(more.size().saturating_mul(work::ELEMENT))?;
                 let all = Arc::make_mut(&mut values);
                 for value in more.iter() {
                     all.push(value?);
                 }
-                Ok(Value::List(List::Values(values)))
+                bounded(Value::List(List::Values(values)))
             }
             (Some(Slot::Ready(Ok(Value::Map(map)))), _) => {
                 let mut values = match map {
@@ -559,11 +577,29 @@ impl<'a> Run<'a> {
                     [key, value] => put(all, key.clone(), value.clone())?,
                     _ => return no_overload(),
                 }
-                Ok(Value::Map(Map::Values(values)))
+                bounded(Value::Map(Map::Values(values)))
             }
             _ => no_overload(),
         }
     }
+}
+
+/// Reads the strings of a call.
+fn read(args: &[Value<'_>]) -> Result<(), Fail> {
+    for arg in args {
+        if let Value::String(text) = arg {
+            work::read(text.len())?;
+        }
+    }
+    Ok(())
+}
+
+/// A value that is not too deep.
+fn bounded(value: Value<'_>) -> Outcome<'_> {
+    if value.depth() > MAX_DEPTH {
+        return Err(Fail::TooCostly);
+    }
+    Ok(value)
 }
 
 /// A constant, without a count of who has it.

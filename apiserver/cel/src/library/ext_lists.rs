@@ -2,7 +2,7 @@
 
 use super::Guard::{Itself, Types};
 use super::{Decl, native};
-use crate::value::{Fail, List, Lister, Outcome, Value, compare, equal_inner, fail, no_overload};
+use crate::value::{Fail, List, Lister, Outcome, Value, compare, equal_inner, fail, no_overload, work};
 
 pub(super) const DECLS: &[Decl] = &[
     Decl {
@@ -118,6 +118,7 @@ native!(fn slice(Value::List(list), Value::Int(start), Value::Int(end)) {
     if list.size() < to {
         return fail(format!("cannot slice({start}, {end}), list is length {}", list.size()));
     }
+    work::spend(to.saturating_sub(from).saturating_mul(work::ELEMENT))?;
     (from..to).map(|at| list.get(at)).collect::<Result<_, _>>().map(Value::list)
 });
 
@@ -126,9 +127,13 @@ fn flat<'a>(list: &List<'a>, depth: i64, into: &mut Vec<Value<'a>>) -> Result<()
         return fail("level must be non-negative");
     }
     for value in list.iter() {
+        work::spend(1)?;
         match value? {
             Value::List(nested) if depth > 0 => flat(&nested, depth - 1, into)?,
-            other => into.push(other),
+            other => {
+                work::spend(work::ELEMENT)?;
+                into.push(other);
+            }
         }
     }
     Ok(())
@@ -204,7 +209,10 @@ fn sort_by<'a>(args: &[Value<'a>]) -> Outcome<'a> {
 }
 
 native!(fn range(Value::Int(count)) Ok(Value::list((0..(*count).clamp(0, MAX_RANGE)).map(Value::Int).collect())));
-native!(fn reverse(Value::List(list)) (0..list.size()).rev().map(|at| list.get(at)).collect::<Result<_, _>>().map(Value::list));
+native!(fn reverse(Value::List(list)) {
+    work::spend(list.size().saturating_mul(work::ELEMENT))?;
+    (0..list.size()).rev().map(|at| list.get(at)).collect::<Result<_, _>>().map(Value::list)
+});
 native!(fn distinct(Value::List(list)) {
     let mut all: Vec<Value<'a>> = Vec::new();
     for value in list.iter() {

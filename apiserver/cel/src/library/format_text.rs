@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::ast::{Expr, Id, Kind};
 use crate::types::Type;
-use crate::value::{Fail, Lister, Mapper, Outcome, Value, fail, float, no_overload, quote};
+use crate::value::{Fail, Lister, Mapper, Outcome, Value, fail, float, no_overload, quote, work};
 
 /// How many digits there are behind the point where none are asked for.
 const PRECISION: usize = 6;
@@ -147,6 +147,10 @@ pub(super) fn format<'a>(args: &[Value<'a>]) -> Outcome<'a> {
             let during = |error: String| Wrong(format!("error during formatting: {error}"));
             let value = list.get(index).map_err(|error| during(error.to_string()))?;
             let text = formatted(clause, &value).map_err(|error| during(error.to_string()))?;
+            // One that may not be made is told by the meter.
+            if work::spend(text.len()).is_err() {
+                return Ok(());
+            }
             out.borrow_mut().push_str(&text);
             Ok(())
         },
@@ -269,6 +273,11 @@ fn scientific(number: f64) -> String {
 
 /// A value as `%s` has it.
 fn as_text(value: &Value<'_>) -> Result<String, Fail> {
+    work::spend(match value {
+        Value::String(text) => text.len() + 1,
+        Value::Bytes(bytes) => bytes.len() + 1,
+        _ => 8,
+    })?;
     match value {
         Value::List(list) => {
             let mut out = String::from("[");
@@ -327,6 +336,11 @@ fn as_text(value: &Value<'_>) -> Result<String, Fail> {
 
 /// A value within a list or a map.
 fn within(value: &Value<'_>) -> Result<String, Fail> {
+    work::spend(match value {
+        Value::String(text) => text.len() + 1,
+        Value::Bytes(bytes) => bytes.len() + 1,
+        _ => 8,
+    })?;
     Ok(match value {
         Value::String(text) => quote(text),
         Value::Bytes(bytes) => format!("b{}", quote(&String::from_utf8_lossy(bytes))),

@@ -136,6 +136,7 @@ fn unwrap<'a>(args: &[Value<'a>]) -> Outcome<'a> {
     let [Value::List(list)] = args else {
         return no_overload();
     };
+    crate::value::work::spend(list.size().saturating_mul(crate::value::work::ELEMENT))?;
     let mut all = Vec::with_capacity(list.size());
     for element in list.iter() {
         match element? {

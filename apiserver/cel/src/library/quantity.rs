@@ -399,6 +399,6 @@ native!(fn add(Value::Quantity(ours, _), theirs) match operand(theirs) {
     None => no_overload(),
 });
 native!(fn sub(Value::Quantity(ours, _), theirs) match operand(theirs) {
-    Some(theirs) => made(ours.plus(Quantity { value: -theirs.value, ..theirs }), true),
+    Some(theirs) => made(ours.plus(Quantity { value: theirs.value.saturating_neg(), ..theirs }), true),
     None => no_overload(),
 });

@@ -1,10 +1,10 @@
 //! What matches regular expressions: Kubernetes' `find` and `findAll`.
 
-use annex_re2::Pattern;
+use annex_re2::{Error, Pattern};
 
 use super::Guard::Types;
 use super::{Decl, native};
-use crate::value::{Fail, Value, fail};
+use crate::value::{Fail, Value, fail, work};
 
 pub(super) const DECLS: &[Decl] = &[
     Decl {
@@ -30,8 +30,12 @@ pub(super) const DECLS: &[Decl] = &[
     },
 ];
 
+fn illegal<T>(error: Error) -> Result<T, Fail> {
+    fail(format!("Illegal regex: {error}"))
+}
+
 fn compiled(pattern: &str) -> Result<Pattern, Fail> {
-    Pattern::new(pattern).or_else(|error| fail(format!("Illegal regex: {error}")))
+    work::pattern(pattern)?.or_else(illegal)
 }
 
 /// The first match; an empty string without one.

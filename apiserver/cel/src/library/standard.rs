@@ -719,7 +719,7 @@ fn size<'a>(args: &[Value<'a>]) -> Outcome<'a> {
 
 fn matches<'a>(args: &[Value<'a>]) -> Outcome<'a> {
     match args {
-        [Value::String(text), Value::String(pattern)] => match annex_re2::Pattern::new(pattern) {
+        [Value::String(text), Value::String(pattern)] => match crate::value::work::pattern(pattern)? {
             Ok(pattern) => Ok(Value::Bool(pattern.is_match(text))),
             Err(error) => fail(error.to_string()),
         },

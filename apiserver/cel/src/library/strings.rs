@@ -2,7 +2,7 @@
 
 use super::Guard::Types;
 use super::{Decl, format_text, native};
-use crate::value::{Fail, Lister, Outcome, Value, fail, no_overload};
+use crate::value::{Fail, Lister, Outcome, Value, fail, no_overload, work};
 
 pub(super) const DECLS: &[Decl] = &[
     Decl {
@@ -209,6 +209,13 @@ fn replace<'a>(args: &[Value<'a>]) -> Outcome<'a> {
         _ => return no_overload(),
     };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
+    // What it costs hangs on the text alone: what is put into it is counted before.
+    let places = if old.is_empty() {
+        (text.chars().count() + 1).min(most)
+    } else {
+        text.matches(&**old).take(most).count()
+    };
+    work::spend(text.len().saturating_add(places.saturating_mul(new.len())))?;
     Ok(Value::text(text.replacen(&**old, new, most)))
 }
 
@@ -224,8 +231,11 @@ fn split<'a>(args: &[Value<'a>]) -> Outcome<'a> {
         return Ok(Value::list(Vec::new()));
     }
     if !separator.is_empty() {
+        let parts = text.splitn(most, &**separator).count();
+        work::spend(parts.saturating_mul(work::ELEMENT))?;
         return Ok(Value::texts(text.splitn(most, &**separator).map(str::to_owned)));
     }
+    work::spend(text.len().min(most).saturating_mul(work::ELEMENT))?;
     let mut parts: Vec<String> = Vec::new();
     let mut rest = &**text;
     while let Some(c) = rest.chars().next() {
@@ -290,10 +300,15 @@ fn join<'a>(args: &[Value<'a>]) -> Outcome<'a> {
     let mut all = String::new();
     for at in 0..list.size() {
         if at > 0 {
+            work::spend(separator.len())?;
             all.push_str(separator);
         }
         match list.get(at) {
-            Ok(Value::String(text)) => all.push_str(&text),
+            Ok(Value::String(text)) => {
+                work::spend(text.len() + 1)?;
+                all.push_str(&text);
+            }
+            Err(Fail::TooCostly) => return Err(Fail::TooCostly),
             Ok(other) => return fail(format!("join: invalid input: {other}")),
             Err(error) => return fail(format!("join: invalid input: {error}")),
         }

@@ -1,5 +1,7 @@
 //! What a value was before: by the names of fields and by the keys of lists of maps. Of what did not change, errors are warnings.
 
+use std::collections::HashMap;
+
 use serde_json::Value as Json;
 
 use crate::schema::{ListType, Schema, SchemaKind};
@@ -30,14 +32,18 @@ impl<'a> Correlated<'a> {
         Some(Self { old, new, schema })
     }
 
-    fn index(self, at: usize) -> Option<Self> {
+    fn index(self, at: usize, before: &Items<'a>) -> Option<Self> {
         let new = self.new.as_array()?.get(at)?;
-        let old = item_of(self.schema, self.old.as_array()?, new)?;
         Some(Self {
-            old,
+            old: before.find(new)?,
             new,
             schema: self.schema.items.as_deref()?,
         })
+    }
+
+    /// What its elements were.
+    fn items(self) -> Items<'a> {
+        Items::new(self.schema, self.old.as_array().map_or(&[], Vec::as_slice))
     }
 
     /// Whether nothing changed.
@@ -51,7 +57,8 @@ impl<'a> Correlated<'a> {
                 if self.schema.list_type != ListType::Map {
                     return old == new;
                 }
-                (0..new.len()).all(|at| self.index(at).is_some_and(Self::is_equal))
+                let before = self.items();
+                (0..new.len()).all(|at| self.index(at, &before).is_some_and(Self::is_equal))
             }
             (Json::Object(old), Json::Object(new)) => {
                 old.len() == new.len() && new.keys().all(|name| self.key(name).is_some_and(Self::is_equal))
@@ -61,7 +68,7 @@ impl<'a> Correlated<'a> {
     }
 }
 
-impl Ratchet<'_> {
+impl<'a> Ratchet<'a> {
     pub(super) fn key(self, name: &str) -> Self {
         let Some(current) = self.current else { return self };
         if self.parent.is_none() && matches!(name, "apiVersion" | "kind") {
@@ -73,33 +80,76 @@ impl Ratchet<'_> {
         }
     }
 
-    pub(super) fn index(self, at: usize) -> Self {
-        let Some(current) = self.current else { return self };
+    /// What the elements of a list were.
+    pub(super) fn items(self) -> Option<Items<'a>> {
+        self.current.map(Correlated::items)
+    }
+
+    pub(super) fn index(self, at: usize, before: Option<&Items<'a>>) -> Self {
+        let Some((current, before)) = self.current.zip(before) else {
+            return self;
+        };
         Self {
-            current: current.index(at),
+            current: current.index(at, before),
             parent: Some(current),
         }
     }
 
     /// Whether errors are warnings, since nothing changed.
-    pub(super) fn forgives(self) -> bool {
-        self.current.or(self.parent).is_some_and(Correlated::is_equal)
+    pub(super) fn forgives(self, known: &mut Unchanged) -> bool {
+        let Some(correlated) = self.current.or(self.parent) else {
+            return false;
+        };
+        let key = (
+            std::ptr::from_ref(correlated.old).addr(),
+            std::ptr::from_ref(correlated.new).addr(),
+        );
+        *known.0.entry(key).or_insert_with(|| correlated.is_equal())
     }
 }
 
-/// What an element of a list of maps was, by its keys.
-pub(super) fn item_of<'a>(schema: &Schema, old: &'a [Json], new: &Json) -> Option<&'a Json> {
-    if schema.kind != SchemaKind::Array || schema.list_type != ListType::Map || schema.list_keys.is_empty() {
-        return None;
+/// Which values were compared with what they were, and whether they are equal: a list is compared once for all its elements.
+#[derive(Debug, Default)]
+pub(super) struct Unchanged(HashMap<(usize, usize), bool>);
+
+/// What the elements of a list of maps were, by their keys.
+#[derive(Debug)]
+pub(super) struct Items<'a> {
+    keys: &'a [String],
+    known: HashMap<Vec<&'a Json>, &'a Json>,
+}
+
+impl<'a> Items<'a> {
+    pub(super) fn new(schema: &'a Schema, old: &'a [Json]) -> Self {
+        let is_map = schema.kind == SchemaKind::Array && schema.list_type == ListType::Map;
+        let mut items = Self {
+            keys: if is_map { &schema.list_keys } else { &[] },
+            known: HashMap::new(),
+        };
+        if !items.keys.is_empty() {
+            for item in old {
+                if let Some(key) = items.key(item) {
+                    items.known.entry(key).or_insert(item);
+                }
+            }
+        }
+        items
     }
-    let key = |item: &Json| -> Option<Vec<Json>> {
+
+    fn key(&self, item: &'a Json) -> Option<Vec<&'a Json>> {
         let item = item.as_object()?;
         let value = |name: &String| {
             item.get(name)
                 .filter(|value| !(value.is_null() || value.is_array() || value.is_object()))
         };
-        schema.list_keys.iter().map(|name| value(name).cloned()).collect()
-    };
-    let wanted = key(new)?;
-    old.iter().find(|item| key(item).is_some_and(|key| key == wanted))
+        self.keys.iter().map(value).collect()
+    }
+
+    /// What an element was.
+    pub(super) fn find(&self, new: &'a Json) -> Option<&'a Json> {
+        if self.keys.is_empty() {
+            return None;
+        }
+        self.known.get(&self.key(new)?).copied()
+    }
 }

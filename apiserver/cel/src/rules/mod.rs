@@ -5,6 +5,7 @@ mod correlate;
 pub(crate) mod field_path;
 mod validate;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -112,67 +113,64 @@ impl Validator {
     /// As `new`, where each rule may cost at most `per_call`.
     #[must_use]
     pub fn with_limit<S: StructuralSchema>(schema: &S, is_resource: bool, per_call: u64) -> Option<Self> {
-        if !has_rules(schema) {
-            return None;
-        }
-        let of = Arc::new(Schema::new(schema, is_resource));
-        Self::build(schema, schema, of, per_call)
+        has_rules(schema)
+            .then(|| {
+                let kept = Arc::new(Schema::new(schema, is_resource));
+                Self::build(schema, schema, &kept, &Scopes::default(), per_call)
+            })
+            .flatten()
     }
 
-    /// `validates` has the rules, `node` the structure that they are of, which `schema` keeps.
+    /// `validates` has the rules, `node` the structure that they are of, `schema` what is kept of that.
     fn build<S: StructuralSchema>(
         validates: &S,
         node: &S,
-        schema: Arc<Schema>,
+        schema: &Arc<Schema>,
+        scopes: &Scopes,
         per_call: u64,
     ) -> Option<Self> {
-        if !has_any(validates) {
-            return None;
-        }
         let rules = if !validates.has_rules() {
             Ok(Vec::new())
-        } else if node.declares_type() {
-            let rules = validates.rules().into_iter();
-            Ok(rules.map(|rule| compile(&schema, rule)).collect())
-        } else {
+        } else if !schema.is_typed() {
             Err(CompileError::NoType)
+        } else {
+            let rules = validates.rules().into_iter();
+            Ok(rules.map(|rule| compile(schema, scopes, rule)).collect())
         };
-        let nested = |validates: &S, node: &S, schema: &Arc<Schema>| {
-            Self::build(validates, node, Arc::clone(schema), per_call)
+        let nested = |validates: &S, node: &S, schema: Option<&Arc<Schema>>| {
+            Self::build(validates, node, schema?, &Scopes::default(), per_call)
         };
-        let items = validates.items().zip(node.items()).zip(schema.items.as_ref());
-        let items = items.and_then(|((validates, node), schema)| nested(validates, node, schema));
+        let items = validates
+            .items()
+            .zip(node.items())
+            .and_then(|(validates, node)| nested(validates, node, schema.items.as_ref()));
         let additional = validates
             .additional_properties()
-            .zip(node.additional_properties())
-            .zip(schema.additional.as_ref());
-        let additional = additional.and_then(|((validates, node), schema)| nested(validates, node, schema));
+            .zip(node.additional_properties());
+        let additional =
+            additional.and_then(|(validates, node)| nested(validates, node, schema.additional.as_ref()));
         let mut properties = BTreeMap::new();
         let nodes: BTreeMap<&str, &S> = node.properties().unwrap_or_default().into_iter().collect();
         for (name, validates) in validates.properties().unwrap_or_default() {
-            let schema = schema
-                .own_properties()
-                .and_then(|properties| properties.get(name));
-            let (Some(node), Some(schema)) = (nodes.get(name), schema) else {
-                continue;
-            };
+            let Some(node) = nodes.get(name) else { continue };
             // What is of no type has no rules, and nothing within it.
-            let is_typed = node.declares_type();
-            if let Some(validator) = nested(validates, node, schema).filter(|_| is_typed) {
+            let known = schema.own_properties().and_then(|own| own.get(name));
+            let known = known.filter(|known| known.is_typed());
+            if let Some(validator) = nested(validates, node, known) {
                 properties.insert(name.to_owned(), validator);
             }
         }
         let all_of: Vec<Self> = validates
             .all_of()
             .into_iter()
-            .filter_map(|validates| nested(validates, node, &schema))
+            .filter_map(|validates| Self::build(validates, node, schema, scopes, per_call))
             .collect();
         let none = rules.as_ref().is_ok_and(Vec::is_empty);
         if none && items.is_none() && additional.is_none() && properties.is_empty() && all_of.is_empty() {
             return None;
         }
         Some(Self {
-            schema,
+            schema: Arc::clone(schema),
             rules,
             items: items.map(Box::new),
             properties,
@@ -194,20 +192,24 @@ fn has_rules<S: StructuralSchema>(schema: &S) -> bool {
             .any(|(_, schema)| has_rules(schema))
 }
 
-/// The same, in `allOf` also.
-fn has_any<S: StructuralSchema>(schema: &S) -> bool {
-    schema.has_rules()
-        || schema.items().is_some_and(has_any)
-        || schema.additional_properties().is_some_and(has_any)
-        || schema.all_of().into_iter().any(has_any)
-        || schema
-            .properties()
-            .unwrap_or_default()
-            .into_iter()
-            .any(|(_, schema)| has_any(schema))
+/// What the rules of a schema may read, where `oldSelf` is optional and where it is not: made once for all of them.
+#[derive(Default)]
+struct Scopes {
+    plain: OnceCell<Result<Scope, CompileError>>,
+    optional: OnceCell<Result<Scope, CompileError>>,
 }
 
-fn compile(schema: &Arc<Schema>, rule: Rule) -> Compiled {
+impl Scopes {
+    fn compile(&self, schema: &Schema, optional: bool, expression: &str) -> Result<Expression, CompileError> {
+        let scope = if optional { &self.optional } else { &self.plain };
+        match scope.get_or_init(|| Scope::of_schema(schema, optional)) {
+            Ok(scope) => scope.compile(expression),
+            Err(_) => Err(CompileError::NoType),
+        }
+    }
+}
+
+fn compile(schema: &Schema, scopes: &Scopes, rule: Rule) -> Compiled {
     let mut compiled = Compiled {
         rule,
         expression: None,
@@ -218,8 +220,7 @@ fn compile(schema: &Arc<Schema>, rule: Rule) -> Compiled {
         return compiled;
     }
     let of_type = |expression: &str, output: Type, name: &'static str| {
-        let compiled =
-            Scope::of_schema(schema, compiled.rule.has_optional_old_self())?.compile(expression)?;
+        let compiled = scopes.compile(schema, compiled.rule.has_optional_old_self(), expression)?;
         if *compiled.output() == output {
             Ok(compiled)
         } else {

@@ -1,17 +1,24 @@
 //! Evaluates rules on an object, and tells what does not hold.
 
 use std::fmt;
+use std::time::Instant;
 
 use serde_json::Value as Json;
 
-use super::correlate::{Correlated, Ratchet, item_of};
+use super::correlate::{Correlated, Items, Ratchet, Unchanged};
 use super::{Compiled, Validator};
 use crate::program::{Evaluation, Expression};
 use crate::schema::{Schema, SchemaKind};
+use crate::value::work::Work;
 use crate::value::{Fail, Value, from_schema};
 
 /// How long a message that was computed may be, in bytes.
 const MAX_MESSAGE: usize = 5 << 10;
+
+/// How many bytes paths and details of what is wrong with an object may have together. What is found behind that is counted.
+const MAX_KEPT: usize = 1 << 20;
+/// What a finding takes beside its path and its detail, in bytes.
+const FINDING: usize = 128;
 
 /// A step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +29,17 @@ pub enum Step {
     Key(String),
     /// An index of a list.
     Index(usize),
+}
+
+impl Step {
+    /// How many bytes the step takes.
+    const fn size(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::Field(name) | Self::Key(name) => name.len(),
+                Self::Index(_) => 0,
+            }
+    }
 }
 
 /// What an error is: Kubernetes' `field.ErrorType`.
@@ -102,6 +120,10 @@ pub struct Findings<'a> {
     pub errors: Vec<Finding<'a>>,
     /// What does not hold, and did not before, of what did not change.
     pub warnings: Vec<Finding<'a>>,
+    /// How many more errors there are than are kept: of those that are kept, paths and details have 1 MiB at most.
+    pub more_errors: usize,
+    /// How many more warnings there are than are kept.
+    pub more_warnings: usize,
     /// What is left of the budget; none where no further rules were evaluated.
     pub budget: Option<u64>,
 }
@@ -119,10 +141,22 @@ impl Validator {
         ratchet: bool,
         budget: u64,
     ) -> Findings<'a> {
-        self.walk(object, old, ratchet, budget, false)
+        self.validate_until(object, old, ratchet, budget, None)
     }
 
-    /// The same where all rules together cost at most `limit`; none where they cost more. No evaluation takes longer than that.
+    /// As `validate`; a rule that goes on behind a point in time, which is that of a request, costs too much.
+    pub fn validate_until<'a>(
+        &'a self,
+        object: &'a Json,
+        old: Option<&'a Json>,
+        ratchet: bool,
+        budget: u64,
+        until: Option<Instant>,
+    ) -> Findings<'a> {
+        self.walk(object, old, ratchet, budget, until, false)
+    }
+
+    /// As `validate` where all rules together cost at most `limit`; none where they cost more. No evaluation takes longer than that.
     pub fn validate_within<'a>(
         &'a self,
         object: &'a Json,
@@ -130,7 +164,7 @@ impl Validator {
         ratchet: bool,
         limit: u64,
     ) -> Option<Findings<'a>> {
-        let findings = self.walk(object, old, ratchet, limit, true);
+        let findings = self.walk(object, old, ratchet, limit, None, true);
         findings.budget.is_some().then_some(findings)
     }
 
@@ -140,8 +174,10 @@ impl Validator {
         old: Option<&'a Json>,
         ratchet: bool,
         budget: u64,
+        until: Option<Instant>,
         is_limit: bool,
     ) -> Findings<'a> {
+        let _work = Work::begin(budget, until);
         let current = old.filter(|_| ratchet).map(|old| Correlated {
             old,
             new: object,
@@ -149,9 +185,11 @@ impl Validator {
         });
         let mut walk = Walk {
             path: Vec::new(),
-            errors: Vec::new(),
-            warnings: Vec::new(),
+            findings: Findings::default(),
+            kept: 0,
+            unchanged: Unchanged::default(),
             budget,
+            until,
             is_limit,
         };
         let ratchet = Ratchet {
@@ -160,18 +198,20 @@ impl Validator {
         };
         let stopped = walk.validate(self, object, old, ratchet).is_err();
         Findings {
-            errors: walk.errors,
-            warnings: walk.warnings,
             budget: (!stopped).then_some(walk.budget),
+            ..walk.findings
         }
     }
 }
 
 struct Walk<'a> {
     path: Vec<Step>,
-    errors: Vec<Finding<'a>>,
-    warnings: Vec<Finding<'a>>,
+    findings: Findings<'a>,
+    /// How many bytes the findings have that are kept.
+    kept: usize,
+    unchanged: Unchanged,
     budget: u64,
+    until: Option<Instant>,
     /// Whether no evaluation may cost more than what is left of the budget.
     is_limit: bool,
 }
@@ -205,11 +245,14 @@ impl<'a> Walk<'a> {
         match object {
             Json::Array(elements) => {
                 let Some(items) = &of.items else { return Ok(()) };
-                let old = old.and_then(Json::as_array);
+                let old = old
+                    .and_then(Json::as_array)
+                    .map(|old| Items::new(&of.schema, old));
+                let before = ratchet.items();
                 for (at, element) in elements.iter().enumerate() {
-                    let old = old.and_then(|old| item_of(&of.schema, old, element));
+                    let old = old.as_ref().and_then(|old| old.find(element));
                     self.within(Step::Index(at), |walk| {
-                        walk.validate(items, element, old, ratchet.index(at))
+                        walk.validate(items, element, old, ratchet.index(at, before.as_ref()))
                     })?;
                 }
             }
@@ -250,13 +293,39 @@ impl<'a> Walk<'a> {
         done
     }
 
-    fn report(&mut self, schema: &'a Schema, detail: String) {
-        self.errors.push(Finding {
+    fn report(&mut self, schema: &'a Schema, detail: impl FnOnce() -> String) {
+        self.add(false, None, |path| Finding {
             kind: Kind::Invalid,
-            path: self.path.clone(),
+            path,
             value: FindingValue::Text(&schema.type_name),
-            detail,
+            detail: detail(),
         });
+    }
+
+    /// Keeps what was found here, or below in a field; what is too much is counted, and not even made.
+    fn add(&mut self, forgiven: bool, field: Option<String>, finding: impl FnOnce(Vec<Step>) -> Finding<'a>) {
+        let Findings {
+            errors,
+            warnings,
+            more_errors,
+            more_warnings,
+            ..
+        } = &mut self.findings;
+        let (findings, more) = if forgiven {
+            (warnings, more_warnings)
+        } else {
+            (errors, more_errors)
+        };
+        if self.kept >= MAX_KEPT {
+            *more += 1;
+            return;
+        }
+        let mut path = self.path.clone();
+        path.extend(field.map(Step::Field));
+        let finding = finding(path);
+        let path = finding.path.iter().map(Step::size).sum::<usize>();
+        self.kept += FINDING + finding.detail.len() + path;
+        findings.push(finding);
     }
 
     fn limit(&self, of: &Validator) -> u64 {
@@ -284,12 +353,12 @@ impl<'a> Walk<'a> {
             Ok(rules) if rules.is_empty() => return Ok(()),
             Ok(rules) => rules,
             Err(error) => {
-                self.report(schema, format!("rule compiler initialization error: {error}"));
+                self.report(schema, || format!("rule compiler initialization error: {error}"));
                 return Ok(());
             }
         };
         if self.budget == 0 {
-            self.report(schema, OUT_OF_BUDGET.to_owned());
+            self.report(schema, || OUT_OF_BUDGET.to_owned());
             return Err(Stop);
         }
         let any_reads_old = rules.iter().any(Compiled::reads_old);
@@ -298,7 +367,7 @@ impl<'a> Walk<'a> {
                 None => continue,
                 Some(Ok(expression)) => expression,
                 Some(Err(error)) => {
-                    self.report(schema, format!("rule compile error: {error}"));
+                    self.report(schema, || format!("rule compile error: {error}"));
                     continue;
                 }
             };
@@ -313,10 +382,13 @@ impl<'a> Walk<'a> {
                 None if optional => Some(Ok(Value::Optional(None))),
                 was => was,
             };
-            let Evaluation { result, cost } =
-                expression.evaluate(vec![Some(from_schema(object, schema)), was], self.limit(of));
+            let Evaluation { result, cost } = expression.evaluate_until(
+                vec![Some(from_schema(object, schema)), was],
+                self.limit(of),
+                self.until,
+            );
             if self.spend(cost).is_err() {
-                self.report(schema, OUT_OF_BUDGET.to_owned());
+                self.report(schema, || OUT_OF_BUDGET.to_owned());
                 return Err(Stop);
             }
             match result {
@@ -328,7 +400,7 @@ impl<'a> Walk<'a> {
                 }
             }
             let was = old.filter(|_| any_reads_old);
-            let forgiven = !expression.reads_old() && ratchet.forgives();
+            let forgiven = !expression.reads_old() && ratchet.forgives(&mut self.unchanged);
             self.broken(of, compiled, object, was, forgiven)?;
         }
         Ok(())
@@ -338,13 +410,15 @@ impl<'a> Walk<'a> {
     fn failed(&mut self, schema: &'a Schema, compiled: &Compiled, fail: &Fail) -> Result<(), Stop> {
         let (text, rule) = (fail.to_string(), compiled.rule.shown());
         if *fail == Fail::TooCostly {
-            let detail = format!(
-                "'{text}': no further validation rules will be run due to call cost exceeds limit for rule: {rule}"
-            );
+            let detail = || {
+                format!(
+                    "'{text}': no further validation rules will be run due to call cost exceeds limit for rule: {rule}"
+                )
+            };
             self.report(schema, detail);
             return Err(Stop);
         }
-        self.report(schema, if text.starts_with("no such overload") {
+        self.report(schema, || if text.starts_with("no such overload") {
             format!("'{text}': call arguments did not match a supported operator, function or macro signature for rule: {rule}")
         } else {
             format!("{text} evaluating rule: {rule}")
@@ -362,21 +436,7 @@ impl<'a> Walk<'a> {
         forgiven: bool,
     ) -> Result<(), Stop> {
         let schema = &*of.schema;
-        let mut path = self.path.clone();
-        path.extend(
-            compiled
-                .field_path
-                .clone()
-                .filter(|path| !path.is_empty())
-                .map(Step::Field),
-        );
-        let add = |walk: &mut Self, finding: Finding<'a>| {
-            if forgiven {
-                walk.warnings.push(finding)
-            } else {
-                walk.errors.push(finding)
-            }
-        };
+        let field = compiled.field_path.clone().filter(|path| !path.is_empty());
         let mut detail = None;
         if let Some(message) = &compiled.message {
             // As in Kubernetes, what was is not optional here, whatever the rule says.
@@ -384,27 +444,21 @@ impl<'a> Walk<'a> {
                 Some(from_schema(object, schema)),
                 old.map(|old| from_schema(old, schema)),
             ];
-            match self.message(message, &compiled.rule.message_expression, values, self.limit(of)) {
+            let limit = self.limit(of);
+            match self.message(message, &compiled.rule.message_expression, values, limit) {
                 Ok(computed) => detail = computed,
                 Err(error) => {
-                    add(
-                        self,
-                        Finding {
-                            kind: Kind::Invalid,
-                            path,
-                            value: FindingValue::Text(&schema.type_name),
-                            detail: error,
-                        },
-                    );
+                    self.add(forgiven, field, |path| Finding {
+                        kind: Kind::Invalid,
+                        path,
+                        value: FindingValue::Text(&schema.type_name),
+                        detail: error,
+                    });
                     return Err(Stop);
                 }
             }
         }
         let rule = &compiled.rule;
-        let detail = detail.unwrap_or_else(|| match rule.message.as_str() {
-            "" => format!("failed rule: {}", rule.shown()),
-            message => message.trim().to_owned(),
-        });
         let value = match schema.kind {
             SchemaKind::Object | SchemaKind::Array => FindingValue::Omitted,
             _ => FindingValue::Value(object),
@@ -415,20 +469,25 @@ impl<'a> Walk<'a> {
             Some("FieldValueDuplicate") => Kind::Duplicate,
             _ => Kind::Invalid,
         };
-        let (value, detail) = match kind {
-            Kind::Forbidden | Kind::Required => (FindingValue::Text(""), detail),
-            Kind::Duplicate => (value, String::new()),
-            _ => (value, detail),
-        };
-        add(
-            self,
+        self.add(forgiven, field, |path| {
+            let detail = || {
+                detail.unwrap_or_else(|| match rule.message.as_str() {
+                    "" => format!("failed rule: {}", rule.shown()),
+                    message => message.trim().to_owned(),
+                })
+            };
+            let (value, detail) = match kind {
+                Kind::Forbidden | Kind::Required => (FindingValue::Text(""), detail()),
+                Kind::Duplicate => (value, String::new()),
+                _ => (value, detail()),
+            };
             Finding {
                 kind,
                 path,
                 value,
                 detail,
-            },
-        );
+            }
+        });
         Ok(())
     }
 
@@ -440,7 +499,7 @@ impl<'a> Walk<'a> {
         values: Vec<Option<Result<Value<'a>, Fail>>>,
         limit: u64,
     ) -> Result<Option<String>, String> {
-        let Evaluation { result, cost } = expression.evaluate(values, limit);
+        let Evaluation { result, cost } = expression.evaluate_until(values, limit, self.until);
         if self.spend(cost).is_err() {
             return Err(
                 "messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run".to_owned(),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::Places;
 use crate::ast::{
-    ACCUMULATOR, Call, Comprehension, Entry, Expr, Field, Id, Kind, List, Literal, Select, Struct, op,
+    ACCUMULATOR, Call, Comprehension, Entry, Expr, Field, Id, Kind, List, Literal, OLD_ACCUMULATOR, Select,
+    Struct, op,
 };
 
 /// Why a macro refuses its arguments.
@@ -195,7 +196,7 @@ impl Vars {
             .into_iter()
             .chain(second.as_ref().map(|(at, var)| (at, var)))
         {
-            if **var == *ACCUMULATOR {
+            if matches!(&**var, ACCUMULATOR | OLD_ACCUMULATOR) {
                 return Err(f.error(at, "iteration variable overwrites accumulator variable"));
             }
         }
@@ -370,6 +371,10 @@ fn bind(f: &mut Factory<'_>, name: &str, value: Expr, result: Expr) -> Expr {
     })
 }
 
+/// How many parts an expression may have when macros copy what they are of. Kubernetes knows no such bound.
+const MAX_PARTS: usize = 200_000;
+const TOO_MANY_PARTS: &str = "the macro makes the expression too large";
+
 fn opt(
     f: &mut Factory<'_>,
     target: Option<Expr>,
@@ -382,6 +387,10 @@ fn opt(
         kind: Kind::Unspecified,
     });
     let var = name(f, &args.remove(0), not_a_name)?;
+    // The target is there twice: what is chained would be there twice for each link.
+    if f.places.len().saturating_add(target.parts()) > MAX_PARTS {
+        return Err(f.error(&target, TOO_MANY_PARTS));
+    }
     let copy = f.copy(&target);
     let has_value = f.member_call("hasValue", target, Vec::new());
     let value = f.member_call("value", copy, Vec::new());

@@ -81,6 +81,10 @@ fn parse_hexadecimal(text: &str, unsigned: &str) -> Option<f64> {
         scale /= 16.0;
     }
     let value = value * 2.0_f64.powi(exponent);
+    // What is too large for a double is none, to Go.
+    if !value.is_finite() {
+        return None;
+    }
     Some(if text.starts_with('-') { -value } else { value })
 }
 

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::{Fail, Value, fail, list, map, no_overload};
+use serde_json::{Map as JsonMap, Value as Json};
+
+use super::{Fail, List, Map, Value, fail, list, map, no_overload, work};
 
 /// `==`: whether two values are equal, numbers of different types by what they stand for.
 pub(crate) fn equal<'a>(ours: &Value<'a>, theirs: &Value<'a>) -> Result<bool, Fail> {
@@ -15,8 +17,12 @@ pub(crate) fn equal<'a>(ours: &Value<'a>, theirs: &Value<'a>) -> Result<bool, Fa
 
 /// Whether a value says that it is equal to another.
 pub(crate) fn equal_inner<'a>(ours: &Value<'a>, theirs: &Value<'a>) -> Result<bool, Fail> {
+    work::spend(1)?;
     match (ours, theirs) {
-        (Value::String(ours), Value::String(theirs)) => Ok(**ours == **theirs),
+        (Value::String(ours), Value::String(theirs)) => {
+            work::read(ours.len().min(theirs.len()))?;
+            Ok(**ours == **theirs)
+        }
         (
             Value::Int(_) | Value::Uint(_) | Value::Double(_),
             Value::Int(_) | Value::Uint(_) | Value::Double(_),
@@ -48,10 +54,57 @@ pub(crate) fn equal_inner<'a>(ours: &Value<'a>, theirs: &Value<'a>) -> Result<bo
             | Value::Semver(_),
             _,
         ) => no_overload(),
-        (Value::Unknown(ours), Value::Unknown(theirs)) => Ok(ours == theirs),
-        (Value::Unknown(ours), _) => Ok(theirs.to_json().is_some_and(|theirs| **ours == theirs)),
+        (Value::Unknown(ours), Value::Unknown(theirs)) => is_same_json(ours, theirs),
+        // What is of JSON is compared where it is.
+        (Value::Unknown(Json::Array(ours)), Value::List(List::Json { elements, .. })) => {
+            are_same_elements(ours, elements)
+        }
+        (Value::Unknown(Json::Object(ours)), Value::Map(Map::Json { map, .. })) => are_same_fields(ours, map),
+        (Value::Unknown(_), Value::List(List::Json { .. }) | Value::Map(Map::Json { .. })) => Ok(false),
+        (Value::Unknown(ours), _) => theirs
+            .to_json()
+            .map_or(Ok(false), |theirs| is_same_json(ours, &theirs)),
         _ => Ok(false),
     }
+}
+
+/// Whether JSON is the same.
+pub(super) fn is_same_json(ours: &Json, theirs: &Json) -> Result<bool, Fail> {
+    work::spend(1)?;
+    match (ours, theirs) {
+        (Json::Array(ours), Json::Array(theirs)) => are_same_elements(ours, theirs),
+        (Json::Object(ours), Json::Object(theirs)) => are_same_fields(ours, theirs),
+        (Json::String(ours), Json::String(theirs)) => {
+            work::read(ours.len().min(theirs.len()))?;
+            Ok(ours == theirs)
+        }
+        (ours, theirs) => Ok(ours == theirs),
+    }
+}
+
+fn are_same_elements(ours: &[Json], theirs: &[Json]) -> Result<bool, Fail> {
+    if ours.len() != theirs.len() {
+        return Ok(false);
+    }
+    for (ours, theirs) in ours.iter().zip(theirs) {
+        if !is_same_json(ours, theirs)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn are_same_fields(ours: &JsonMap<String, Json>, theirs: &JsonMap<String, Json>) -> Result<bool, Fail> {
+    if ours.len() != theirs.len() {
+        return Ok(false);
+    }
+    for (name, ours) in ours {
+        match theirs.get(name) {
+            Some(theirs) if is_same_json(ours, theirs)? => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 /// `<` and its like: the order of two values.

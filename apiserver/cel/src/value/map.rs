@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map as JsonMap, Value as Json};
 
 use super::convert::{double_to_int_lossless, double_to_uint_lossless};
-use super::{Fail, Outcome, Text, Value, equal, fail, from_json, from_schema, no_overload};
+use super::{Fail, Outcome, Text, Value, equal, fail, from_json, from_schema, no_overload, work};
 use crate::names;
 use crate::schema::Schema;
 
@@ -29,6 +29,8 @@ pub enum Map<'a> {
 #[doc(hidden)]
 pub struct Values<'a> {
     entries: Vec<(Value<'a>, Value<'a>)>,
+    /// How deep what is in it is.
+    depth: u32,
     /// Where each key is, where there are many.
     index: HashMap<Key, usize>,
 }
@@ -62,6 +64,11 @@ impl Key {
 }
 
 impl<'a> Values<'a> {
+    /// How deep the map is, with itself.
+    pub(crate) const fn depth(&self) -> u32 {
+        self.depth.saturating_add(1)
+    }
+
     fn position(&self, key: &Value<'a>) -> Option<usize> {
         if self.entries.len() <= FEW {
             return self.entries.iter().position(|(known, _)| is_same_key(known, key));
@@ -97,6 +104,7 @@ impl<'a> Values<'a> {
 
     /// Sets a key, as it is: numbers of other types are other keys.
     pub(crate) fn set(&mut self, key: Value<'a>, value: Value<'a>) {
+        self.depth = self.depth.max(key.depth()).max(value.depth());
         match self.position(&key) {
             Some(at) => {
                 if let Some(entry) = self.entries.get_mut(at) {
@@ -121,6 +129,10 @@ impl<'a> Values<'a> {
 
     pub(crate) fn remove(&mut self, key: &Value<'a>) {
         if let Some(at) = self.position(key) {
+            // The entries behind it move: that is told by the meter where it is too much.
+            if work::spend(self.entries.len().saturating_mul(work::ELEMENT)).is_err() {
+                return;
+            }
             let entries = std::mem::take(self).entries;
             for (_, (key, value)) in entries.into_iter().enumerate().filter(|(other, _)| *other != at) {
                 self.set(key, value);
@@ -233,17 +245,7 @@ impl<'a> Map<'a> {
             Self::Json {
                 map,
                 schema: Some(schema),
-            } => map
-                .keys()
-                .filter(|key| schema.property(key).is_some())
-                .map(|key| {
-                    let escaped = schema.properties.as_ref().and_then(|_| names::escape(key));
-                    match escaped.filter(|escaped| escaped != key) {
-                        Some(escaped) => Value::text(escaped),
-                        None => Value::String(Text::Borrowed(key)),
-                    }
-                })
-                .collect(),
+            } => map.keys().filter_map(|key| escaped(key, schema)).collect(),
         }
     }
 
@@ -273,12 +275,29 @@ impl<'a> Map<'a> {
                 .first()
                 .map(|(key, value)| (key.clone(), Ok(value.clone())));
         }
-        let key = self.keys().into_iter().next()?;
+        let key = match self {
+            Self::Json {
+                map,
+                schema: Some(schema),
+            } => map.keys().find_map(|key| escaped(key, schema))?,
+            Self::Json { map, schema: None } => Value::String(Text::Borrowed(map.keys().next()?)),
+            Self::Values(_) => return None,
+        };
         let value = self
             .find(&key)
             .unwrap_or_else(|| fail(format!("no such key: {key}")));
         Some((key, value))
     }
+}
+
+/// The key of a field, escaped; none for one that the schema does not know.
+fn escaped<'a>(key: &'a str, schema: &Schema) -> Option<Value<'a>> {
+    schema.property(key)?;
+    let escaped = schema.properties.as_ref().and_then(|_| names::escape(key));
+    Some(match escaped.filter(|escaped| escaped != key) {
+        Some(escaped) => Value::text(escaped),
+        None => Value::String(Text::Borrowed(key)),
+    })
 }
 
 /// Whether two maps are equal.
@@ -302,8 +321,10 @@ pub(super) fn maps_are_equal<'a>(ours: &Map<'a>, theirs: &Value<'a>) -> Result<b
             let Some(their) = theirs.find(&key) else {
                 return Ok(false);
             };
-            if our.and_then(|our| equal(&our, &their?)) == Ok(false) {
-                return Ok(false);
+            match our.and_then(|our| equal(&our, &their?)) {
+                Ok(false) => return Ok(false),
+                Err(Fail::TooCostly) => return Err(Fail::TooCostly),
+                _ => {}
             }
         }
         return Ok(true);
@@ -317,7 +338,10 @@ pub(super) fn maps_are_equal<'a>(ours: &Map<'a>, theirs: &Value<'a>) -> Result<b
                     let (our, their) = (our?, their);
                     let equal = match their {
                         Ok(their) => super::equal_inner(&our, &their)?,
-                        Err(fail) => return if is_typed(&our) { Err(fail) } else { Ok(false) },
+                        Err(fail) => {
+                            let told = is_typed(&our) || fail == Fail::TooCostly;
+                            return if told { Err(fail) } else { Ok(false) };
+                        }
                     };
                     if !equal {
                         return Ok(false);
@@ -333,7 +357,9 @@ pub(super) fn maps_are_equal<'a>(ours: &Map<'a>, theirs: &Value<'a>) -> Result<b
             else {
                 return no_overload();
             };
-            if others.get(name).is_some_and(|other| other != json) {
+            if let Some(other) = others.get(name)
+                && !super::is_same_json(other, json)?
+            {
                 return Ok(false);
             }
         }

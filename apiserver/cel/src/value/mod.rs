@@ -8,15 +8,17 @@ mod list;
 mod map;
 mod show;
 mod time;
+pub(crate) mod work;
 
 use std::sync::Arc;
 
 use crate::library::{Cidr, Format, Ip, Quantity, Semver, Url};
 use crate::types::{OPTIONAL, Type};
 
+use equal::is_same_json;
 pub(crate) use equal::{compare, equal, equal_inner};
 pub(crate) use json::{from_json, from_schema};
-pub(crate) use list::{Lister, index_of};
+pub(crate) use list::{Elements, Lister, index_of};
 pub(crate) use map::{Mapper, Values};
 pub(crate) use show::{float, quote};
 pub(crate) use time::{Timestamp, parse_duration, parse_rfc3339, units_of};
@@ -110,6 +112,9 @@ impl std::fmt::Display for Fail {
     }
 }
 
+/// How deep values may be within each other. Kubernetes knows no bound; what is deeper costs too much here.
+pub(crate) const MAX_DEPTH: u32 = 300;
+
 /// A value, or why there is none.
 pub(crate) type Outcome<'a> = Result<Value<'a>, Fail>;
 
@@ -136,7 +141,7 @@ impl<'a> Value<'a> {
 
     /// A list of values that were made.
     pub(crate) fn list(values: Vec<Self>) -> Self {
-        Self::List(List::Values(Arc::new(values)))
+        Self::List(List::Values(Arc::new(values.into())))
     }
 
     /// A list of strings that were made.
@@ -194,9 +199,20 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// How deep lists, maps and what is optional are within each other, as far as they were made.
+    pub(crate) fn depth(&self) -> u32 {
+        match self {
+            Self::List(list) => list.depth(),
+            Self::Map(Map::Values(values)) => values.depth(),
+            Self::Optional(Some(value)) => value.depth().saturating_add(1),
+            _ => 0,
+        }
+    }
+
     /// How large the value is: characters, bytes, elements or entries; 1 for what has no size.
     pub(crate) fn size(&self) -> u64 {
         let size = match self {
+            Self::String(text) if text.is_ascii() => text.len(),
             Self::String(text) => text.chars().count(),
             Self::Bytes(bytes) => bytes.len(),
             Self::List(list) => list.size(),

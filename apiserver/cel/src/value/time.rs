@@ -182,7 +182,7 @@ impl Timestamp {
 fn atoi(text: &str) -> Result<i64, Fail> {
     // Go takes a plus as well as a minus.
     match text.parse::<i64>() {
-        Ok(number) if number.abs() <= 1 << 31 => Ok(number),
+        Ok(number) if number.unsigned_abs() <= 1 << 31 => Ok(number),
         Ok(_) => Ok(0),
         Err(_) => fail(format!(
             "strconv.Atoi: parsing {}: invalid syntax",

@@ -26,7 +26,7 @@ struct Verdict {
 #[test]
 fn expressions_are_what_kubernetes_says_of_them() {
     let text = data("EXPRESSIONS", include_bytes!("../data/expressions.jsonl.gz"));
-    let mut tally = Tally::new();
+    let mut tally = Tally::new("expressions", "EXPRESSIONS");
     for line in text.lines() {
         let verdict: Verdict = serde_json::from_str(line).expect("a verdict");
         let theirs = if !verdict.issues.is_empty() {
@@ -61,5 +61,5 @@ fn expressions_are_what_kubernetes_says_of_them() {
         };
         tally.case(&verdict.suite, &verdict.expr, &theirs, &ours);
     }
-    tally.finish();
+    tally.finish(8072);
 }

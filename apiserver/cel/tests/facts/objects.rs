@@ -27,14 +27,14 @@ struct Fact {
 #[test]
 fn objects_are_what_kubernetes_says_of_them() {
     let text = data("RULES", include_bytes!("../data/rules.jsonl.gz"));
-    let mut tally = Tally::new();
+    let mut tally = Tally::new("objects", "RULES");
     for line in text.lines().filter(|line| line.contains(r#""kind":"validated""#)) {
         let fact: Fact = serde_json::from_str(line).expect("a fact");
         if fact.kind == "validated" {
             validated(&mut tally, &fact);
         }
     }
-    tally.finish();
+    tally.finish(4547);
 }
 
 fn validated(tally: &mut Tally, fact: &Fact) {

@@ -1,5 +1,7 @@
 //! Create.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 
 use super::fixture::*;
@@ -332,4 +334,24 @@ async fn who_has_a_rule_for_names_is_told_all_that_is_wrong_at_once() {
     );
     // Elsewhere the kind's own errors come alone.
     assert_eq!(fields_of(ObjectNames::PathSegment).await, ["spec.color"]);
+}
+
+#[tokio::test]
+async fn creates_are_counted_from_the_question_whether_they_are_refused_until_they_are_stored() {
+    let shop = shop();
+    shop.stock(paint("before", "red")).await;
+    let creates = shop.registry.rules().creates.clone();
+    let are_over = Arc::new(Mutex::new(Vec::new()));
+    let (seen, during) = (are_over.clone(), creates.clone());
+    shop.gate.change(move |_| {
+        // The definition is deleted while a plugin looks at the object.
+        during.refuse(true);
+        seen.lock().unwrap().push(during.are_over());
+    });
+    shop.stock(paint("during", "red")).await;
+    assert!(creates.are_over());
+    let status = refused(shop.create(paint("after", "red")).await);
+    assert_eq!(status.code, 403);
+    assert!(creates.are_over());
+    assert_eq!(*are_over.lock().unwrap(), [false]);
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::informer::Known;
 use super::seen::Seen;
 use super::standing::{Serving, Standing, Standings, group_resource};
-use super::{InCluster, kept, report};
+use super::{InCluster, kept, report, size};
 use crate::definition::Definition;
 use crate::resource::Resource;
 use crate::server::definitions::{described, immutable, listed};
@@ -395,15 +395,15 @@ impl Follower {
     fn publish(&self, choices: Choices) {
         let mut standings = Standings::new();
         for (name, (seen, choice)) in choices {
-            if let Some(registry) = self.installer.registry(&group_resource(&name)) {
-                registry.rules().set_terminating(seen.is_deleting);
-            }
+            let creates = self.installer.creates(&group_resource(&name));
+            creates.refuse(seen.is_deleting);
             let stored_versions = self.stored_versions.get(&name).cloned().unwrap_or_default();
             let standing = Standing {
                 seen,
                 serving: choice.serving,
                 error: choice.error,
                 has_served: choice.has_served,
+                creates,
                 stored_versions,
             };
             standings.insert(name, standing);
@@ -470,6 +470,7 @@ type Compiled = (Arc<Definition>, Arc<Resource>);
 async fn compiled(document: Bytes, before: Option<Compiled>) -> Result<Compiled, NotDescribed> {
     // Schemas and patterns are compiled.
     blocking(move || {
+        size::check(&document).map_err(NotDescribed::Wrong)?;
         let document =
             serde_json::from_slice(&document).map_err(|error| NotDescribed::Wrong(error.to_string()))?;
         let definition =

@@ -14,8 +14,8 @@ use super::seen::{Seen, api_resource};
 
 /// How many definitions a server has at most: the operator can read a report of so many. A cluster with 2,000 has many.
 pub(super) const MOST: usize = 4_000;
-/// Definitions that are listed at once: one may have a megabyte.
-const PAGE: u32 = 50;
+/// Definitions that are listed at once: one may have a megabyte, which takes thirty where it is parsed.
+const PAGE: u32 = 4;
 
 /// What the cluster has.
 #[derive(Clone, Debug, Default)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::seen::Seen;
+use super::standing::group_resource;
 use crate::definition::Definition;
 use crate::request::GroupResource;
 use crate::server::definitions::OWN_GROUP;
@@ -85,6 +86,18 @@ pub(super) async fn forget(
         Ok(_) | Err(StorageError::Conflict { .. }) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// What is kept by this name, where objects are stored by it still.
+///
+/// # Errors
+/// The storage's.
+pub(super) async fn with_objects(storage: &dyn Storage, name: &str) -> Result<Option<Kept>, StorageError> {
+    let Some(kept) = read(storage, name).await? else {
+        return Ok(None);
+    };
+    let has_objects = has_objects(storage, &group_resource(name)).await?;
+    Ok(has_objects.then_some(kept))
 }
 
 /// Whether objects of a resource are stored.

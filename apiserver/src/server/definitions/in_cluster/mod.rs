@@ -6,7 +6,7 @@
 //!                |-> objects   (deletes those of definitions that are deleted)
 //!                |-> rewriting (writes those that are stored in an older version)
 //!                `-> report    (GET /definitionz)
-//! lookup: whether what a client asks for, and nobody serves here, is about to be served
+//! lookup: whether what a client asks for, and nobody serves here, is about to be served, or stored still
 //! ```
 //!
 //! The server writes nothing into the cluster: what it reads are definitions, what it tells is its report. What was served last of each
@@ -15,11 +15,13 @@
 mod follower;
 mod informer;
 mod kept;
+mod live;
 mod lookup;
 mod objects;
 mod report;
 mod rewriting;
 mod seen;
+mod size;
 mod standing;
 #[cfg(test)]
 mod testing;
@@ -165,6 +167,7 @@ impl InCluster {
 
     /// Follows the cluster until it is dropped.
     pub(in crate::server) fn follow(self: &Arc<Self>, installer: Arc<Installer>) -> JoinHandle<()> {
+        self.lookup.ask_storage_of(&installer);
         let [informer, follower, objects, rewriting] = self.background();
         let definitions = self.clone();
         let following = Follower::new(definitions.clone(), installer.clone());
@@ -191,7 +194,8 @@ impl InCluster {
         })
     }
 
-    /// The answer for a resource that is not served here: 404 where the cluster has no such definition of this server, else 503.
+    /// The answer for a resource that is not served here: 404 where the cluster has no such definition of
+    /// this server, and none of its objects are stored, else 503.
     pub(in crate::server) async fn unknown(&self, info: &RequestInfo) -> ApiError {
         self.lookup.unknown(info).await
     }

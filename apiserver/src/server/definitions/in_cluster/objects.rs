@@ -1,11 +1,12 @@
 //! Deletes the objects of definitions that are being deleted, where the operator said so. All replicas do so; each write says which state
-//! it is about.
+//! it is about, and each page is deleted only when the cluster, asked after it was listed, has the definition and the word still.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::InCluster;
+use super::live::{self, Live};
 use super::standing::Standing;
 use crate::registry::{Cleared, clear};
 use crate::server::installer::Installer;
@@ -81,22 +82,23 @@ async fn delete_of(definitions: &InCluster, standing: &Standing, storage: &dyn S
     let Ok(prefix) = Prefix::resource(&resource.group, &resource.resource) else {
         return Cleared::default();
     };
-    // The word can be taken back while it goes on.
-    let may_go_on = || {
-        let known = definitions.known.borrow();
-        let seen = known.definitions.get(name);
-        seen.is_some_and(|seen| seen.uid == *uid && seen.deletes_objects)
+    // Creates that end later are not counted.
+    let is_terminating = standing.is_terminating();
+    // As the cluster has it now: a watch may be late, and tell of a definition that has gone since and whose successor has objects by now.
+    let may_delete = || async {
+        let live = live::get(definitions.client.clone(), name, &definitions.server).await;
+        matches!(live, Live::Is(seen) if seen.uid == *uid && seen.deletes_objects)
     };
-    match clear(storage, &prefix, &may_go_on).await {
+    match clear(storage, &prefix, may_delete).await {
         Ok(cleared) => {
-            if may_go_on() {
-                definitions.left.lock().insert(uid.clone(), cleared.left);
+            if let Some(left) = cleared.left.filter(|_| is_terminating) {
+                definitions.left.lock().insert(uid.clone(), left);
             }
             if cleared.done > 0 {
                 tracing::info!(
                     definition = name,
                     done = cleared.done,
-                    left = cleared.left,
+                    left = ?cleared.left,
                     "objects of a definition that is being deleted were deleted"
                 );
             }

@@ -42,7 +42,7 @@ struct Item<'a> {
     stored_versions: &'a BTreeSet<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rewriting: Option<Rewritten>,
-    /// Whether creates are refused, since the definition is being deleted.
+    /// Whether nothing is created any more, since the definition is being deleted: creates are refused, and the last one has ended.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     terminating: bool,
     /// How many objects are left of a definition that is being deleted.
@@ -64,7 +64,7 @@ pub(super) async fn of(
     let mut items = Vec::with_capacity(standings.len());
     for (name, standing) in standings {
         let registry = served.endpoints.registry(&standing.group_resource());
-        let terminating = is_terminating(standing, registry.as_deref());
+        let terminating = standing.is_terminating();
         items.push(Item {
             name,
             uid: &standing.seen.uid,
@@ -88,11 +88,6 @@ pub(super) async fn of(
     let json = serde_json::to_vec(&report);
     json.map(Bytes::from)
         .map_err(|error| ApiError::Internal(error.to_string()))
-}
-
-/// Whether this replica creates no objects any more: of what it does not serve there are none that it could.
-fn is_terminating(standing: &Standing, registry: Option<&Registry>) -> bool {
-    standing.seen.is_deleting && registry.is_none_or(|registry| registry.rules().is_terminating())
 }
 
 /// How many objects are left; `None`: that is not known. A definition that was never served has none, whatever one of the same name has
@@ -143,6 +138,7 @@ mod tests {
                 seen: Arc::new(seen),
                 serving: None,
                 has_served: false,
+                creates: Arc::default(),
                 stored_versions: BTreeSet::new(),
             };
             (standing.seen.name.clone(), standing)

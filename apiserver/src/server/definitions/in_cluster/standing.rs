@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::seen::Seen;
 use crate::definition::Definition;
+use crate::registry::Creates;
 use crate::request::GroupResource;
 use crate::resource::Resource;
 
@@ -22,6 +23,8 @@ pub(super) struct Standing {
     pub(super) error: Option<String>,
     /// Whether its objects are its own: some generation of it was served.
     pub(super) has_served: bool,
+    /// Its creates that are under way.
+    pub(super) creates: Arc<Creates>,
     /// In which versions its objects may be stored.
     pub(super) stored_versions: BTreeSet<String>,
 }
@@ -36,6 +39,11 @@ pub(super) struct Serving {
 }
 
 impl Standing {
+    /// Whether this replica creates no objects any more, since the definition is being deleted.
+    pub(super) fn is_terminating(&self) -> bool {
+        self.seen.is_deleting && self.creates.are_over()
+    }
+
     /// What its objects are called in the storage.
     pub(super) fn group_resource(&self) -> GroupResource {
         group_resource(&self.seen.name)

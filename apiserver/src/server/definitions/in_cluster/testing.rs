@@ -112,6 +112,16 @@ impl Definitions {
         self.state.lock().unwrap().is_away = is_away;
     }
 
+    /// Tells watchers of a definition as it is not, or not any more: a watch that is late.
+    pub(super) fn tell_late(&self, definition: &Value) {
+        self.state.lock().unwrap().tell("MODIFIED", definition);
+    }
+
+    /// How often one was asked for by name.
+    pub(super) fn asked_for(&self, name: &str) -> usize {
+        self.cluster.count(&format!("/{name}"))
+    }
+
     /// Adds one of which no watcher hears.
     pub(super) fn add_unheard(&self, definition: Value) {
         let name = definition["metadata"]["name"].as_str().unwrap().to_owned();

@@ -7,8 +7,10 @@ use super::*;
 use crate::config::{Backend, Config};
 use crate::kubernetes::testing::eventually;
 use crate::request::GroupResource;
-use crate::server::{Running, Server, StartError};
+use crate::server::{Builder, Running, Server, StartError};
 use crate::storage::embedded;
+
+mod deletion;
 
 const LAMPS: &str = "/apis/example.com/v1/namespaces/default/lamps";
 
@@ -21,8 +23,13 @@ struct World {
 impl World {
     /// One that stores its objects in a directory.
     async fn start(definitions: &Definitions, data: &std::path::Path) -> Self {
+        Self::start_as(Server::builder("test"), definitions, data).await
+    }
+
+    /// One that this builder says.
+    async fn start_as(builder: Builder, definitions: &Definitions, data: &std::path::Path) -> Self {
         let source = ClusterDefinitions::of(SERVER).client(definitions.cluster.client.clone());
-        let builder = Server::builder("test").definitions(source);
+        let builder = builder.definitions(source);
         let loopback = builder.loopback();
         let mut config = Config::for_tests(data);
         config.storage.backend = Backend::Embedded(embedded::Options::new(data.join("store")));
@@ -227,15 +234,13 @@ async fn what_is_about_to_be_served_is_503_and_what_nobody_defines_404() {
         "an object of a kind that is served"
     );
     assert_eq!(world.code(LAMPS).await, 200);
-    let of_stools = || {
-        let seen = definitions.cluster.seen();
-        seen.iter()
-            .filter(|request| request.path.ends_with("/stools.example.com"))
-            .count()
-    };
-    let asked = of_stools();
+    let asked = definitions.asked_for("stools.example.com");
     assert_eq!(world.code(&path("stools", "v1")).await, 503);
-    assert_eq!(of_stools(), asked, "an answer is kept");
+    assert_eq!(
+        definitions.asked_for("stools.example.com"),
+        asked,
+        "an answer is kept"
+    );
     world.running.shutdown().await;
 }
 
@@ -311,9 +316,23 @@ async fn a_list_that_comes_back_empty_deletes_nothing() {
     definitions.relists_as([]);
     world
         .until("it is not served any more", async || {
-            world.code(LAMPS).await == 404
+            world.code(LAMPS).await != 200
         })
         .await;
+    // What is stored is not absent: garbage collection would take what it owns.
+    let is_stored = async |world: &World| {
+        assert_eq!(world.code(&format!("{LAMPS}/a")).await, 503);
+        assert_eq!(
+            world.code(&LAMPS.replace("/v1/", "/v2/")).await,
+            404,
+            "its version"
+        );
+        assert_eq!(world.code(&LAMPS.replace("lamps", "chairs")).await, 404);
+    };
+    is_stored(&world).await;
+    world.running.shutdown().await;
+    let world = World::start(&definitions, data.path()).await;
+    is_stored(&world).await;
     let mut again = definition("lamps", "color");
     again["metadata"]["uid"] = "uid-again".into();
     // What its objects are stored by stands, though it is another one.
