@@ -9,7 +9,9 @@ use crate::object::Object;
 use crate::offload::Memory;
 use crate::registry::{Registry, Rules};
 use crate::request::{GroupResource, RequestInfo};
-use crate::resource::{Resource, SCALE_RESOURCE, Subresource, SubresourceRest, Subresources, Version};
+use crate::resource::{
+    Resource, SCALE_OF_UNSTRUCTURED, SCALE_RESOURCE, Subresource, SubresourceRest, Subresources, Version,
+};
 
 /// A resource that is served, and from what.
 #[derive(Clone)]
@@ -251,10 +253,24 @@ impl Served {
 }
 
 /// What a Scale is, in its one version.
-pub(super) static SCALE: LazyLock<Option<Arc<ServedVersion>>> = LazyLock::new(|| {
-    let version = SCALE_RESOURCE.versions.first();
-    version.map(|version| Arc::new(ServedVersion::new(&SCALE_RESOURCE, version)))
-});
+static SCALE: LazyLock<Option<Arc<ServedVersion>>> = LazyLock::new(|| only_version(&SCALE_RESOURCE));
+/// The same of what has no type.
+static UNSTRUCTURED_SCALE: LazyLock<Option<Arc<ServedVersion>>> =
+    LazyLock::new(|| only_version(&SCALE_OF_UNSTRUCTURED));
+
+/// What the Scale of a resource is.
+pub(super) fn scale(of: &Resource) -> (&'static Resource, Option<&'static Arc<ServedVersion>>) {
+    if of.policy.unstructured {
+        (&SCALE_OF_UNSTRUCTURED, UNSTRUCTURED_SCALE.as_ref())
+    } else {
+        (&SCALE_RESOURCE, SCALE.as_ref())
+    }
+}
+
+fn only_version(resource: &Resource) -> Option<Arc<ServedVersion>> {
+    let version = resource.versions.first()?;
+    Some(Arc::new(ServedVersion::new(resource, version)))
+}
 
 impl ServedVersion {
     fn new(resource: &Resource, version: &Version) -> Self {

@@ -31,7 +31,7 @@ use http::request::Parts;
 use crate::authz::Authorized;
 use crate::offload;
 use crate::request::media;
-use crate::resource::{SCALE, SCALE_RESOURCE, SubresourceRest};
+use crate::resource::{SCALE, SubresourceRest};
 use crate::response::Response;
 use crate::status::ApiError;
 use call::Call;
@@ -79,8 +79,9 @@ where
     };
     if request.info().subresource == SCALE {
         call.scale = version.subresources.scale.as_ref();
-        call.kind = &SCALE_RESOURCE;
-        call.version = endpoints::SCALE.as_ref().ok_or_else(|| endpoints.unknown())?;
+        let (kind, scale) = endpoints::scale(served.resource());
+        call.kind = kind;
+        call.version = scale.ok_or_else(|| endpoints.unknown())?;
     }
     let resource = served.resource();
     let warn = || {

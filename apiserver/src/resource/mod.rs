@@ -13,7 +13,9 @@ pub(crate) use conversion::{CONVERSION_PAGE, CONVERSION_TIMEOUT, is_to_be_repeat
 pub use conversion::{Conversion, Converter};
 pub(crate) use definition::CREATED_DESCRIPTION;
 pub use definition::{Column, DefaultColumn, Hub, Names, ObjectNames, Policy, Resource, Scope, Version};
-pub(crate) use scale::{SCALE_RESOURCE, scale_of, scale_to_change, scaled, validate_spec, validate_status};
+pub(crate) use scale::{
+    SCALE_OF_UNSTRUCTURED, SCALE_RESOURCE, scale_of, scale_to_change, scaled, validate_spec, validate_status,
+};
 pub use strategy::{ConversionError, RuleBudget, RuleFindings, Strategy};
 pub(crate) use subresource::{Advertised, segments};
 pub use subresource::{

@@ -47,10 +47,6 @@ pub(crate) static SCALE_RESOURCE: LazyLock<Resource> = LazyLock::new(|| {
             columns: vec![
                 column("Desired", ".spec.replicas", "Number of desired replicas"),
                 column("Available", ".status.replicas", "Number of actual replicas"),
-                Column {
-                    description: CREATED_DESCRIPTION.into(),
-                    ..Column::new("Age", "date", ".metadata.creationTimestamp")
-                },
             ],
             selectable_fields: Vec::new(),
             subresources: Subresources::default(),
@@ -67,6 +63,18 @@ pub(crate) static SCALE_RESOURCE: LazyLock<Resource> = LazyLock::new(|| {
         rest: crate::rest::Rest::Stored,
         subresources: Vec::new(),
     }
+});
+
+/// The same of what has no type: apiextensions' converter of tables adds the age.
+pub(crate) static SCALE_OF_UNSTRUCTURED: LazyLock<Resource> = LazyLock::new(|| {
+    let mut resource = SCALE_RESOURCE.clone();
+    for version in &mut resource.versions {
+        version.columns.push(Column {
+            description: CREATED_DESCRIPTION.into(),
+            ..Column::new("Age", "date", ".metadata.creationTimestamp")
+        });
+    }
+    resource
 });
 
 /// Brings a Scale to the form in which Go writes it.

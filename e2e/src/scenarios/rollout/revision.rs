@@ -4,6 +4,7 @@
 use annex_crds::DEFAULTS_REVISION_ANNOTATION as REVISION;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt as _};
+use serde_json::json;
 
 use crate::scenarios::{Failure, World, stage, test_server::TestServer};
 
@@ -25,12 +26,22 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     )
     .await?;
 
-    // As one that was made before there was a second.
-    world
-        .kubectl(&format!(
-            "-n {NAME} annotate deployment {NAME} --overwrite {REVISION}=1"
-        ))
-        .await?;
+    // As one that was made before there was a second: it says so itself, and so do its pods.
+    let first = json!({ "metadata": { "annotations": { REVISION: "1" } } });
+    let mut patch = first.clone();
+    patch["spec"]["template"] = first;
+    let patch = patch.to_string();
+    let arguments = [
+        "-n",
+        NAME,
+        "patch",
+        "deployment",
+        NAME,
+        "--type=merge",
+        "-p",
+        &patch,
+    ];
+    world.tools.kubectl(&arguments).await?;
     stands_at(
         world,
         &Workload {

@@ -26,6 +26,13 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     world.apply(&api_service(&authority)).await?;
     let line = format!("wait apiservice/{API_SERVICE} --for=condition=Available --timeout=120s");
     world.kubectl(&line).await?;
+    // As the test does: what the condition says, the kube-apiserver's proxy learns a moment later.
+    world
+        .eventually("the API to be listed", async || {
+            let listed = world.kubectl(&format!("get --raw {API}")).await;
+            listed.map(drop).map_err(|error| error.to_string())
+        })
+        .await?;
     asked(world).await?;
     removed(world).await
 }
