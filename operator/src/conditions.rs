@@ -64,6 +64,22 @@ pub struct Fact {
     pub message: String,
 }
 
+impl From<&Condition> for Fact {
+    /// What was found out before, as status tells it.
+    fn from(condition: &Condition) -> Self {
+        Self {
+            type_: condition.type_.clone(),
+            status: match condition.status.as_str() {
+                "True" => ConditionStatus::True,
+                "False" => ConditionStatus::False,
+                _ => ConditionStatus::Unknown,
+            },
+            reason: condition.reason.clone(),
+            message: condition.message.clone(),
+        }
+    }
+}
+
 /// Turns facts into the conditions to be written, in the order of `facts`.
 ///
 /// A condition keeps its `lastTransitionTime` from `old` as long as its `status` stays the same, whatever its

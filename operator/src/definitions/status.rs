@@ -95,25 +95,12 @@ fn old(declared: &Declared, type_: DefinitionCondition) -> Option<&Condition> {
     conditions.find(|condition| condition.type_ == type_.as_str())
 }
 
-fn kept(condition: &Condition) -> Fact {
-    Fact {
-        type_: condition.type_.clone(),
-        status: match condition.status.as_str() {
-            "True" => ConditionStatus::True,
-            "False" => ConditionStatus::False,
-            _ => ConditionStatus::Unknown,
-        },
-        reason: condition.reason.clone(),
-        message: condition.message.clone(),
-    }
-}
-
 fn names_accepted(declared: &Declared, decision: &Decision) -> Fact {
     let type_ = DefinitionCondition::NamesAccepted;
     match (&declared.said, &decision.conflict) {
         (Err(_), _) => old(declared, type_).map_or_else(
             || fact(type_, false, "Invalid", "the definition is not right"),
-            kept,
+            Fact::from,
         ),
         (Ok(_), Some((reason, words))) => fact(type_, false, reason, words),
         (Ok(_), None) => fact(type_, true, "NoConflicts", "no conflicts found"),
@@ -124,7 +111,7 @@ fn names_accepted(declared: &Declared, decision: &Decision) -> Fact {
 fn established(declared: &Declared, found: &Found<'_>) -> Fact {
     let type_ = DefinitionCondition::Established;
     if let Some(established) = old(declared, type_).filter(|condition| condition.status == "True") {
-        return kept(established);
+        return Fact::from(established);
     }
     let is_accepted = declared.said.is_ok() && found.decision.conflict.is_none();
     if !is_accepted {
@@ -192,7 +179,7 @@ fn told_of_replicas(declared: &Declared) -> Option<Fact> {
     let told = old(declared, DefinitionCondition::Served)?;
     let is_theirs = OF_REPLICAS.contains(&told.reason.as_str());
     let is_of_now = told.observed_generation == Some(declared.generation);
-    (is_theirs && is_of_now).then(|| kept(told))
+    (is_theirs && is_of_now).then(|| Fact::from(told))
 }
 
 fn wrong(type_: DefinitionCondition, reason: &str, errors: &[String]) -> Option<Fact> {

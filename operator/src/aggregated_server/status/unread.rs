@@ -61,19 +61,6 @@ pub(super) fn kept(old: &[Condition], type_: ConditionType) -> Fact {
     let known = old.iter().find(|condition| condition.type_ == type_.as_str());
     known.map_or_else(
         || fact(type_, ConditionStatus::Unknown, Reason::NotObserved, ""),
-        keep,
+        Fact::from,
     )
-}
-
-fn keep(condition: &Condition) -> Fact {
-    Fact {
-        type_: condition.type_.clone(),
-        status: match condition.status.as_str() {
-            "True" => ConditionStatus::True,
-            "False" => ConditionStatus::False,
-            _ => ConditionStatus::Unknown,
-        },
-        reason: condition.reason.clone(),
-        message: condition.message.clone(),
-    }
 }
