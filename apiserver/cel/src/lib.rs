@@ -7,6 +7,7 @@ mod cost;
 mod declared;
 mod environment;
 mod eval;
+pub mod go;
 mod library;
 mod names;
 mod program;

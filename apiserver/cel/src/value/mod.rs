@@ -20,11 +20,12 @@ pub(crate) use equal::{compare, equal, equal_inner};
 pub(crate) use json::{from_json, from_schema};
 pub(crate) use list::{Elements, Lister, index_of};
 pub(crate) use map::{Mapper, Values};
-pub(crate) use show::{float, quote};
-pub(crate) use time::{Timestamp, parse_duration, parse_rfc3339, units_of};
+pub(crate) use time::{Timestamp, parse_rfc3339, units_of};
 
 pub use list::List;
 pub use map::Map;
+pub use show::{float, quote};
+pub use time::parse_duration;
 
 /// A value. What is of JSON is borrowed from it.
 #[derive(Debug, Clone)]

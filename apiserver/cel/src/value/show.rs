@@ -4,8 +4,9 @@ use std::fmt::{self, Write};
 
 use super::{Lister, Value, time, work};
 
-/// A double as Go's `%g` writes it: the fewest digits that tell it from others.
-pub(crate) fn float(value: f64) -> String {
+/// A double as Go's `%v` prints it: the fewest digits that tell it from others.
+#[must_use]
+pub fn float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
@@ -23,8 +24,9 @@ pub(crate) fn float(value: f64) -> String {
     format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
-/// A text as Go's `strconv.Quote` writes it.
-pub(crate) fn quote(text: &str) -> String {
+/// A text as Go's `strconv.Quote`, and `%q`, write it.
+#[must_use]
+pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

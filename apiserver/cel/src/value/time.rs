@@ -317,8 +317,9 @@ pub(super) fn parse_date_time(text: &str) -> Option<Timestamp> {
     read_time(days, rest, false).or_else(|| read_time(days, &format!("{rest}Z"), false))
 }
 
-/// A duration as Go's `time.ParseDuration` reads it, in nanoseconds.
-pub(crate) fn parse_duration(text: &str) -> Option<i64> {
+/// A duration as Go's `time.ParseDuration` reads it, in nanoseconds; `None`: it is none.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<i64> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if unsigned == "0" {
         return Some(0);

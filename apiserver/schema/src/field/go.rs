@@ -4,36 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Number, Value};
 
-use annex_re2::is_printable;
+pub(crate) use annex_cel::go::{float, quote as quoted};
 
 /// Bytes of a path that are shown: keys are as long as a client likes, and each error shows the whole path. Kubernetes shows all of it.
 pub(crate) const MOST_OF_A_PATH: usize = 1024;
-
-/// A text as `%q` prints it.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{b}' => out.push_str("\\v"),
-            ' ' => out.push(' '),
-            _ if is_printable(c) => out.push(c),
-            // Writing to a String does not fail.
-            '\0'..='\u{7f}' => _ = write!(out, "\\x{:02x}", u32::from(c)),
-            '\u{80}'..='\u{ffff}' => _ = write!(out, "\\u{:04x}", u32::from(c)),
-            _ => _ = write!(out, "\\U{:08x}", u32::from(c)),
-        }
-    }
-    out.push('"');
-    out
-}
 
 /// A number as `%v` prints it.
 pub(crate) fn number(number: &Number) -> String {
@@ -43,18 +17,8 @@ pub(crate) fn number(number: &Number) -> String {
     )
 }
 
-/// A float as `%v` prints it.
-pub(crate) fn float(value: f64) -> String {
-    let size = value.abs();
-    if size != 0.0 && !(1e-4..1e6).contains(&size) {
-        exponential(value, 2)
-    } else {
-        value.to_string()
-    }
-}
-
-/// Rust's shortest digits are Go's; the exponent has a sign and a least number of digits there.
-fn exponential(value: f64, digits: usize) -> String {
+/// Rust's shortest digits are Go's; the exponent has a sign there.
+fn exponential(value: f64) -> String {
     let text = format!("{value:e}");
     let Some((mantissa, exponent)) = text.split_once('e') else {
         return text;
@@ -63,7 +27,7 @@ fn exponential(value: f64, digits: usize) -> String {
         Some(exponent) => ('-', exponent),
         None => ('+', exponent),
     };
-    format!("{mantissa}e{sign}{exponent:0>digits$}")
+    format!("{mantissa}e{sign}{exponent}")
 }
 
 /// A value as client-go's JSONPath prints it (`evalToText`): arrays and objects as encoding/json, all else as `fmt.Fprint`.
@@ -125,7 +89,7 @@ pub(crate) fn write_json(out: &mut String, value: &Value) {
 pub(crate) fn json_float(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        exponential(value, 1)
+        exponential(value)
     } else {
         value.to_string()
     }

@@ -1,5 +1,7 @@
 //! Dates, times and durations.
 
+use annex_cel::go::parse_duration;
+
 /// `2006-01-02`, of a day that is in the calendar.
 pub(super) fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -71,83 +73,7 @@ fn is_time(text: &str) -> bool {
 
 /// What Go's `time.ParseDuration` reads, or numbers with units as Scala writes them, anywhere in the text.
 pub(super) fn is_duration(text: &str) -> bool {
-    is_go_duration(text) || is_scala_duration(text)
-}
-
-fn is_go_duration(text: &str) -> bool {
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if unsigned == "0" {
-        return true;
-    }
-    let Some(total) = nanoseconds(unsigned) else {
-        return false;
-    };
-    total < 1 << 63 || text.starts_with('-')
-}
-
-/// The sum of all parts, at most 2^63.
-fn nanoseconds(mut text: &str) -> Option<u64> {
-    let mut total = 0_u64;
-    if text.is_empty() {
-        return None;
-    }
-    while !text.is_empty() {
-        let digits = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (whole, rest) = text.split_at(digits(text));
-        let (fraction, rest) = match rest.strip_prefix('.') {
-            Some(rest) => rest.split_at(digits(rest)),
-            None => ("", rest),
-        };
-        if whole.is_empty() && fraction.is_empty() {
-            return None;
-        }
-        let unit_length = rest
-            .find(|c: char| c == '.' || c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let (unit, rest) = rest.split_at(unit_length);
-        let unit = match unit {
-            "ns" => 1,
-            "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
-            "ms" => 1_000_000,
-            "s" => 1_000_000_000,
-            "m" => 60_000_000_000,
-            "h" => 3_600_000_000_000_u64,
-            _ => return None,
-        };
-        let significant = whole.trim_start_matches('0');
-        let whole: u64 = if significant.is_empty() {
-            0
-        } else {
-            significant.parse().ok()?
-        };
-        let mut value = whole.checked_mul(unit).filter(|value| *value <= 1 << 63)?;
-        value = value.checked_add(part_of(fraction, unit))?;
-        total = total.checked_add(value).filter(|total| *total <= 1 << 63)?;
-        text = rest;
-    }
-    Some(total)
-}
-
-/// A decimal fraction of a unit. Digits beyond what an integer holds do not count.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "as Go does it: it is less than the unit"
-)]
-fn part_of(fraction: &str, unit: u64) -> u64 {
-    let (mut value, mut scale) = (0_u64, 1.0);
-    for digit in fraction.bytes() {
-        if value > ((1 << 63) - 1) / 10 {
-            break;
-        }
-        let next = value * 10 + u64::from(digit - b'0');
-        if next > 1 << 63 {
-            break;
-        }
-        (value, scale) = (next, scale * 10.0);
-    }
-    (value as f64 * (unit as f64 / scale)) as u64
+    parse_duration(text).is_some() || is_scala_duration(text)
 }
 
 fn is_scala_duration(text: &str) -> bool {
