@@ -1,7 +1,7 @@
 //! Two replicas on one etcd: a definition is Established once both serve it, so that no client finds it here and not there.
 
 use super::{cleared, condition, lamp, lamps, server, uid};
-use crate::scenarios::{Failure, World, ensure, stage};
+use crate::scenarios::{Failure, World, ensure, etcd, stage};
 
 const NAME: &str = "definitions-replicas";
 const GROUP: &str = "replicas.example.com";
@@ -9,7 +9,7 @@ const DEFINITION: &str = "lamps.replicas.example.com";
 
 pub(super) async fn run(world: &World) -> Result<(), Failure> {
     stage::cleared_first(world, NAME).await?;
-    world.apply(&etcd()).await?;
+    world.apply(&etcd::plain(NAME)).await?;
     let storage =
         format!("    replicas: 2\n  storage: {{ etcd: {{ endpoints: ['http://etcd.{NAME}.svc:2379'] }} }}");
     world.apply(&server(NAME, &storage)).await?;
@@ -42,33 +42,4 @@ pub(super) async fn run(world: &World) -> Result<(), Failure> {
     })?;
     world.delete("aggregatedresourcedefinition", DEFINITION).await?;
     cleared(world, NAME).await
-}
-
-fn etcd() -> String {
-    format!(
-        "
-apiVersion: v1
-kind: Service
-metadata: {{ name: etcd, namespace: {NAME} }}
-spec:
-  selector: {{ app: etcd }}
-  ports: [{{ port: 2379 }}]
----
-apiVersion: v1
-kind: Pod
-metadata: {{ name: etcd, namespace: {NAME}, labels: {{ app: etcd }} }}
-spec:
-  terminationGracePeriodSeconds: 1
-  containers:
-  - name: etcd
-    image: localhost/etcd:v3.6.16
-    args:
-    - --data-dir=/data
-    - --listen-client-urls=http://0.0.0.0:2379
-    - --advertise-client-urls=http://etcd.{NAME}.svc:2379
-    volumeMounts: [{{ name: data, mountPath: /data }}]
-  volumes:
-  - {{ name: data, emptyDir: {{}} }}
-"
-    )
 }

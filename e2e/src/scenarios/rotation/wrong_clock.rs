@@ -15,6 +15,7 @@ use x509_parser::prelude::FromDer as _;
 use super::server::{Server, WARDLE};
 use super::steps::Steps;
 use crate::install::NAMESPACE;
+use crate::process::Record;
 use crate::scenarios::{Failure, World, ensure, failure, operator};
 use crate::{exec, packages, paths, product, progress};
 
@@ -28,6 +29,9 @@ const CLOCKS: [(&str, f64); 2] = [("+200d", 200.0 * 86_400.0), ("-12h", -12.0 * 
 const ABOUT: f64 = 600.0;
 /// How long before it is issued a certificate may begin to be valid.
 const BACKDATED: Duration = Duration::from_secs(3_600);
+
+/// How long an answer, or the end of the operator, may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server is made, and its authority rotated, by an operator on this machine, for each of the clocks.
 pub(super) async fn by_faketime(world: &World) -> Result<(), Failure> {
@@ -148,24 +152,24 @@ impl Operator {
     }
 
     async fn metrics(&self) -> Result<String, Failure> {
-        let mut stream = TcpStream::connect(self.metrics).await?;
-        stream
-            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            .await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok(answer)
+        let answered = async {
+            let mut stream = TcpStream::connect(self.metrics).await?;
+            stream
+                .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                .await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            Ok(answer)
+        };
+        tokio::time::timeout(PATIENCE, answered).await?
     }
 
-    async fn stop(mut self) -> Result<(), Failure> {
-        // By its own will it gives the lease back.
-        let process = self
-            .process
-            .id()
-            .ok_or_else(|| failure("the operator has ended by itself"))?;
-        let process = nix::unistd::Pid::from_raw(i32::try_from(process)?);
-        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM)?;
-        self.process.wait().await?;
+    /// By its own will it gives the lease back.
+    async fn stop(self) -> Result<(), Failure> {
+        let id = self.process.id().map(i32::try_from).transpose()?;
+        let process = id.and_then(Record::of);
+        let process = process.ok_or_else(|| failure("the operator has ended by itself"))?;
+        process.stop(PATIENCE).await;
         Ok(())
     }
 }
